@@ -1,0 +1,13 @@
+"""Sightlines: the page table, the shared sidebar, and the chosen page. Run with `streamlit run app.py`."""
+
+import streamlit as st
+
+from ui import heavy, routing, sidebar
+
+st.set_page_config(page_title="Sightlines", page_icon="👁️", layout="wide")
+page = st.navigation(routing.pages())
+sidebar.draw()
+st.title(page.title)
+st.session_state[routing.ROUTED] = True
+page.run()
+heavy.warm_up()

@@ -1,0 +1,112 @@
+"""`python -m benchmarks.browser`: cold start and click-to-painted in headless Chromium, with payload and peak memory."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.server import CHROMIUM, CHROMIUM_FLAGS, serve
+
+# Resolves when the page has painted a frame in which the watched text has changed.
+PAINTED = """(before) => new Promise(done => {
+  const look = () => {
+    const all = [...document.querySelectorAll('.js-plotly-plot')].map(p => p.querySelector('.main-svg')?.textContent + (p.data?.[0]?.z?.bdata || p.data?.[0]?.z?._inputArray?.bdata || JSON.stringify(Array.from(p.data?.[0]?.z?.[0] || [])))).join('|');
+    if (all !== before && !document.querySelector('[data-testid=stStatusWidget]')) requestAnimationFrame(() => done(performance.now()));
+    else requestAnimationFrame(look);
+  };
+  look();
+})"""
+CHARTS = """() => [...document.querySelectorAll('.js-plotly-plot')].map(p => p.querySelector('.main-svg')?.textContent + (p.data?.[0]?.z?.bdata || p.data?.[0]?.z?._inputArray?.bdata || JSON.stringify(Array.from(p.data?.[0]?.z?.[0] || [])))).join('|')"""
+
+
+def cold_start(folder: Path, browser: Any) -> dict[str, float]:
+    """Seconds from starting the process to the first page being interactive and to the first heatmap of a lesson."""
+    with serve(folder, wait=False) as server:
+        page = browser.new_page()
+        _open(page, server.url)
+        page.get_by_text("Where to begin").wait_for(timeout=60_000)
+        page.get_by_test_id("stSidebar").get_by_text("Picture", exact=True).wait_for()
+        interactive = time.monotonic() - server.started
+        page.get_by_test_id("stSidebarNav").get_by_text("Heads", exact=True).click()
+        page.locator(".js-plotly-plot .heatmaplayer image, .js-plotly-plot .imagelayer image").first.wait_for(timeout=60_000)
+        heatmap = time.monotonic() - server.started
+        page.close()
+        return {"interactive": interactive, "heatmap": heatmap}
+
+
+def _open(page: Page, url: str) -> None:
+    """Open a page of a server that may not be listening yet."""
+    for _ in range(600):
+        try:
+            page.goto(url, wait_until="commit")
+            return
+        except Exception:  # refused until the server listens
+            time.sleep(0.02)
+    raise RuntimeError("the server never listened")
+
+
+def clicks(page: Page, count: int) -> tuple[list[float], int]:
+    """Milliseconds from pressing an arrow key on the layer slider to the painted change, and bytes received in all."""
+    received = [0]
+    page.on("websocket", lambda ws: ws.on("framereceived", lambda data: received.__setitem__(0, received[0] + len(data))))
+    page.reload()
+    page.locator(".js-plotly-plot .heatmaplayer image, .js-plotly-plot .imagelayer image").first.wait_for(timeout=60_000)
+    page.wait_for_timeout(2500)
+    handle = page.get_by_test_id("stSidebar").get_by_role("slider").first
+    handle.focus()
+    for warm in range(12):  # every layer once: cached records, warm browser
+        page.keyboard.press("ArrowLeft" if warm < 6 else "ArrowRight")
+        page.wait_for_timeout(350)
+    taken = []
+    received[0] = 0
+    for number in range(count):
+        before = page.evaluate(CHARTS)
+        start = page.evaluate("() => performance.now()")
+        page.keyboard.press("ArrowLeft" if number % 8 < 4 else "ArrowRight")
+        taken.append(page.evaluate(PAINTED, before) - start)
+        page.wait_for_timeout(250)
+    return taken, received[0]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--starts", type=int, default=3)
+    parser.add_argument("--clicks", type=int, default=40)
+    parser.add_argument("--pages", nargs="*", default=["query", "heads", "rollout"])
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        for kind, values in _starts(folder, browser, args.starts).items():
+            print(f"cold start to {kind}: median {statistics.median(values):.1f} s of {[round(v, 1) for v in values]}")
+        with serve(folder) as server:
+            for where in args.pages:
+                page = browser.new_page(viewport={"width": 1280, "height": 900})
+                page.goto(f"{server.url}/{where}")
+                taken, received = clicks(page, args.clicks)
+                ordered = sorted(taken)
+                print(
+                    f"{where}: click to painted p50 {statistics.median(ordered):.0f} ms, "
+                    f"p95 {ordered[int(0.95 * len(ordered))]:.0f} ms, {received / len(taken) / 1000:.0f} kB a click"
+                )
+                page.close()
+            print(f"server peak memory with scene-vit: {server.peak_memory() / 1e6:.0f} MB")
+        browser.close()
+
+
+def _starts(folder: Path, browser: Any, count: int) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for _ in range(count):
+        for kind, seconds in cold_start(folder, browser).items():
+            found.setdefault(kind, []).append(seconds)
+    return found
+
+
+if __name__ == "__main__":
+    main()

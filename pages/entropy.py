@@ -1,0 +1,54 @@
+"""How spread out attention is, in every head and layer, and what low entropy does and does not mean."""
+
+from ui import routing
+
+routing.ensure_router()
+
+import streamlit as st
+
+from ui import components, display, entropy_view, lesson, query_view, trust
+from visualizer import export
+
+text = lesson.head("entropy")
+now = components.context()
+lesson.action(text)
+everyone, share = entropy_view.controls(now)
+values = entropy_view.table(now, everyone)
+left, right = st.columns(2)
+with left:
+    entropy_view.heatmap(now, values, everyone, share)
+    display.steps(now, "entropy")
+with right:
+    entropy_view.curve(now, values, everyone, share)
+    entropy_view.distribution(now, values, share)
+
+st.header("Focused and spread, side by side", anchor=False)
+truth = query_view.truth_switch(now)
+entropy_view.extremes(now, truth, display.scale("entropy"))
+
+st.header("Does focus mean found?", anchor=False)
+if lesson.predict(text, now):
+    entropy_view.quarters(now)
+
+st.header("Sinks and long tokens", anchor=False)
+entropy_view.sinks(now, truth)
+trust.card(
+    now, now.patch_map(), now.row(), f"layer {now.chosen.layer + 1}, {now.head_name()}, asked by {now.query_name()}"
+)
+lesson.check(text, now)
+lesson.rest(text, now)
+components.code(
+    now,
+    "import numpy as np\nfrom visualizer import entropy\nfrom visualizer.summary_figure import head_summary\n\n"
+    "bits = np.stack([entropy(one[:, query]) for one in record.layers])  # (layers, heads)\n"
+    "print(np.log2(weights.shape[-1]))  # the largest possible, in bits\n"
+    "print(bits[layer].mean(), entropy(weights[:, query].mean(axis=0)))  # mean of entropies, entropy of the mean\n"
+    'head_summary(bits, "entropy", "bits").show()\n',
+)
+components.downloads("entropy", {
+    "Table (CSV)": ("entropy.csv", lambda: export.to_csv(values).replace("row,column", "layer,head", 1).encode()),
+    "Chosen map (PNG)": ("entropy.png", lambda: export.overlay_png(
+        now.picture.image, now.patch_map(), now.record.geometry,
+        f"{now.model}, {display.map_name(now)}", query=query_view.asking(now), truth=truth,
+    )),
+})  # fmt: skip

@@ -1,0 +1,51 @@
+"""The page that compares: both sides come from the address, share a scale, and are put in numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+App = Callable[..., AppTest]
+
+
+def captions(test: AppTest) -> str:
+    layout = json.loads(test.get("plotly_chart")[0].proto.spec)["layout"]
+    return " ".join(one["text"] for one in layout["annotations"]).replace("<br>", " ")
+
+
+def test_a_map_compared_with_itself(app: App) -> None:
+    test = app("compare", compare_method="as on the left")
+    shown = {one.label: one.value for one in test.metric}
+    assert shown["Rank correlation over patches"] == "+1.00"
+    assert shown["Common among the 20 strongest patches"] == "20 of 20"
+    assert float(shown["Largest difference"]) == 0
+
+
+def test_the_address_restores_both_sides(app: App) -> None:
+    test = app(
+        "compare", picture="scene-24", method="mean of layers", compare_method="rollout", compare_picture="scene-11",
+        compare_layer="2", compare_head="3", compare_residual="0.9",
+    )  # fmt: skip
+    text = " ".join(one.value for one in test.markdown)
+    assert "Scene 24" in text
+    assert "Scene 11" in text
+    assert "residual share 0.9" in text
+    assert any("places in the grid" in one.value for one in test.caption)
+
+
+def test_one_scale_is_printed(app: App) -> None:
+    assert "one scale for all maps" in captions(app("compare"))
+
+
+def test_units_that_differ_are_told(app: App) -> None:
+    test = app("compare", compare_method="gradient-weighted rollout")
+    assert any("units differ" in one.value for one in test.warning)
+
+
+@pytest.mark.parametrize("bad", ["compare_model", "compare_picture", "compare_layer", "compare_head", "compare_method"])
+def test_nonsense_falls_back_to_the_left(app: App, bad: str) -> None:
+    test = app("compare", **{bad: "scene-999999999999"})
+    assert not test.exception

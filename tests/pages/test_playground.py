@@ -1,0 +1,128 @@
+"""The playground: methods, display, what the address restores, own pictures, saved records, hostile files."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+import vit_attention as va
+from ui.methods import METHODS
+from vit_attention.records import AttentionMap, AttentionRecord, Axis
+
+App = Callable[..., AppTest]
+
+
+def title(test: AppTest, number: int = 0) -> str:
+    spec: dict[str, Any] = json.loads(test.get("plotly_chart")[number].proto.spec)
+    return str(spec["layout"]["title"]["text"]).replace("<br>", " ")
+
+
+def png(width: int = 40, height: int = 30) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (width, height), (200, 30, 30)).save(out, "PNG")
+    return out.getvalue()
+
+
+def bundle(folder: Path, special: tuple[str, ...] = ("class",), kind: str = "self") -> bytes:
+    axis = Axis.patches(2, 3, special)
+    weights = np.full((2, len(axis), len(axis)), 1 / len(axis), np.float32)
+    one = AttentionMap(weights, "block.0", 0, kind, axis, axis)
+    record = AttentionRecord((one, one), picture=png(), model="<b>strange</b>")
+    return record.save(folder / "record.npz").read_bytes()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_draws(app: App, name: str) -> None:
+    test = app("playground", picture="scene-24", method=name)
+    assert test.selectbox(key="method").value == name
+    assert not test.exception
+    assert not test.error
+    assert len(test.get("plotly_chart")) == 2
+
+
+def test_the_address_restores_the_view(app: App) -> None:
+    test = app(
+        "playground", picture="scene-24", method="rollout so far", layer="3", residual="0.7", fusion="max", scale="log",
+        colours="Magma", opacity="0.4", smooth="true",
+    )  # fmt: skip
+    assert title(test).startswith("Rollout from layer 1 up to layer 3, max of heads, residual share 0.7")
+    heat = json.loads(test.get("plotly_chart")[0].proto.spec)["data"][0]
+    assert heat["opacity"] == 0.4
+    assert heat["zsmooth"] == "best"
+    assert test.selectbox(key="picture").value == "scene-24"
+
+
+def test_nonsense_in_the_address_changes_nothing(app: App) -> None:
+    test = app("playground", method="<script>", scale="loud", opacity="9", colours="Beige", target="x", start="-4")
+    assert not test.exception
+    assert test.selectbox(key="method").value == "one layer"
+
+
+def test_a_fresh_scene_gets_its_own_address(app: App) -> None:
+    test = app("playground")
+    test.number_input(key="playground_seed").set_value(321)
+    test.button(key="playground_draw").click().run()
+    assert test.selectbox(key="picture").value == "scene-321-2-50"
+    assert any("Truth:" in one.value for one in test.caption)
+    again = app("playground", picture="scene-321-2-50")
+    assert again.selectbox(key="picture").value == "scene-321-2-50"
+
+
+def test_own_picture_and_what_is_wrong_with_it(app: App) -> None:
+    test = app("playground")
+    test.file_uploader(key="playground_upload").upload("red.png", png()).run()
+    assert test.selectbox(key="picture").value == "own picture"
+    test.file_uploader(key="playground_upload").upload("bad.png", b"no picture at all").run()
+    assert "bad.png" in test.error[0].value
+    assert len(test.get("plotly_chart")) == 2
+
+
+def test_an_opened_record_is_drawn_without_a_model(app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    test = app("playground")
+    monkeypatch.setattr(va.registry, "load", None)
+    test.file_uploader(key="playground_npz").upload("mine.npz", bundle(tmp_path)).run()
+    assert not test.exception
+    assert any("made by <b>strange</b>" in one.value for one in test.text)
+    assert any("AttentionRecord.load('mine.npz')" in one.value for one in test.code)
+    test.selectbox(key="method").set_value("gradient-weighted rollout").run()
+    assert "no map here" in test.error[0].value
+    test.button(key="playground_close").click().run()
+    assert not any("mine.npz" in one.value for one in test.text)
+
+
+@pytest.mark.parametrize("what", ["junk", "cut", "window", "pickle"])
+def test_a_hostile_record_is_a_message(app: App, tmp_path: Path, what: str) -> None:
+    pickled = io.BytesIO()
+    np.savez(pickled, manifest=np.array([{"a": 1}], dtype=object))
+    data = {
+        "junk": b"not a zip",
+        "cut": bundle(tmp_path)[:300],
+        "window": bundle(tmp_path, kind="window"),
+        "pickle": pickled.getvalue(),
+    }[what]
+    test = app("playground")
+    test.file_uploader(key="playground_npz").upload("evil.npz", data).run()
+    assert not test.exception
+    assert test.error[0].value.startswith("evil.npz")
+    assert len(test.get("plotly_chart")) == 2
+
+
+def test_another_model_that_is_none(app: App) -> None:
+    test = app("playground")
+    test.text_input(key="playground_hf").set_value("/no/such/folder").run()
+    test.button(key="playground_load").click().run()
+    assert not test.exception
+    assert test.error[0].value == "This model cannot be loaded."
+
+
+def test_only_the_person_at_the_server_may_name_a_folder(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ui.sources._on_this_machine", lambda: False)
+    assert not app("playground").text_input

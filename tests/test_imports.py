@@ -1,0 +1,76 @@
+"""Imports go down only, hooks live in one file, and names of other places stay out."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+OURS = {"app", "pages", "ui", "tutorials", "visualizer", "vit_attention", "worlds", "training", "benchmarks", "tests"}
+MAY = {
+    "app": {"ui"},
+    "pages": {"ui", "tutorials", "visualizer", "vit_attention", "worlds"},
+    "ui": {"ui", "tutorials", "visualizer", "vit_attention", "worlds"},
+    "tutorials": {"tutorials"},
+    "visualizer": {"visualizer", "vit_attention"},
+    "vit_attention": {"vit_attention"},
+    "worlds": {"worlds"},
+    "training": OURS - {"app", "pages", "ui", "tests"},
+    "benchmarks": OURS - {"app", "pages", "ui", "tests"},
+}
+HEAVY = {"torch", "torchvision", "transformers"}
+FILES = sorted(p for p in [ROOT / "app.py", *(f for name in MAY for f in (ROOT / name).rglob("*.py"))] if p.exists())
+
+
+def imported(path: Path) -> list[str]:
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.append(node.module)
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_go_down_only(path: Path) -> None:
+    package = path.relative_to(ROOT).parts[0].removesuffix(".py")
+    for name in imported(path):
+        top = name.split(".")[0]
+        if top in OURS:
+            assert top in MAY[package], f"{package} must not import {name}"
+        if top in HEAVY and package not in ("vit_attention", "training", "benchmarks"):
+            assert (package, path.name) == ("ui", "heavy.py"), f"only vit_attention imports {top}"
+        if top == "streamlit":
+            assert package in ("app", "pages", "ui") or name.startswith("streamlit.proto"), "streamlit belongs to app, pages and ui"
+        if package == "visualizer" and top == "vit_attention":
+            assert name in ("vit_attention.records", "vit_attention.geometry"), name
+
+
+def test_hooks_live_in_two_files_only() -> None:
+    using = {
+        p.name for p in FILES if re.search(r"register_(forward|full_backward|forward_pre)_?\w*hook", p.read_text("utf-8"))
+    }
+    assert using <= {"hooks.py", "treatments.py"}
+
+
+def test_pages_are_short() -> None:
+    for path in (ROOT / "pages").glob("*.py"):
+        lines = path.read_text("utf-8").count("\n")
+        assert lines <= 60, f"{path.name}: {lines} lines"
+    assert (ROOT / "app.py").read_text("utf-8").count("\n") <= 45
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_backward_and_no_class_patches(path: Path) -> None:
+    """`.backward()` writes to shared parameters and crashes the process when two sessions meet."""
+    if path.relative_to(ROOT).parts[0] == "training":
+        pytest.skip("training owns its model")
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            assert node.func.attr != "backward", path
+            assert node.func.attr != "set_attn_implementation", path

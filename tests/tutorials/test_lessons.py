@@ -1,0 +1,82 @@
+"""Every lesson has every part, and every experiment it refers to exists and gives an answer the lesson can show."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from tutorials.lessons import FOLDER, Lesson, LessonError, lessons, parse
+from ui.experiments import Context, experiment
+from ui.pictures import Picture
+from ui.resources import BUNDLED_MODEL
+from ui.state import Selection
+from vit_attention import load
+from worlds.scenes import scene
+
+ALL = list(lessons().values())
+
+
+def context(seed: int, objects: int, head: int | None) -> Context:
+    made = scene(seed, objects=objects)
+    record = load(BUNDLED_MODEL).attend(made.picture, half=True)
+    picture = Picture(f"scene-{seed}-{objects}-50", f"scene-{seed}-{objects}-50", "a scene", made.picture, scene=made)
+    return Context(BUNDLED_MODEL, picture, record, Selection(9, head, 0, 6, 6, ()))
+
+
+@pytest.fixture(scope="module")
+def contexts() -> list[Context]:
+    return [context(7, 1, None), context(24, 2, 3)]
+
+
+def named(lesson: Lesson) -> list[str]:
+    return [lesson.prediction.finding, lesson.check.finding, *(c.finding for c in lesson.claims)]
+
+
+@pytest.mark.parametrize("lesson", ALL, ids=lambda one: one.name)
+def test_every_experiment_gives_an_answer_that_fits(lesson: Lesson, contexts: list[Context]) -> None:
+    for now in contexts:
+        guess = experiment(lesson.prediction.finding)(now)
+        right = guess.answer if isinstance(guess.answer, tuple) else (str(guess.answer),)
+        assert right, lesson.name
+        assert set(right) <= set(lesson.prediction.options), (lesson.name, guess.answer)
+        check = experiment(lesson.check.finding)(now)
+        if lesson.check.kind == "number":
+            assert np.isfinite(float(check.answer)), lesson.name  # type: ignore[arg-type]
+        else:
+            options = check.answer if isinstance(check.answer, tuple) else (str(check.answer),)
+            assert set(options) <= set(lesson.check.options)
+        for claim in lesson.claims:
+            finding = experiment(claim.finding)(now)
+            assert finding.answer is None or isinstance(finding.answer, (bool, np.bool_)), claim.finding
+            assert finding.answer is None or re.search(r"\d", finding.text), f"{claim.finding} shows no number: {finding.text}"
+        for text in (guess.text, check.text):
+            assert re.search(r"\d", text), text
+
+
+@pytest.mark.parametrize("lesson", ALL, ids=lambda one: one.name)
+def test_lessons_are_whole(lesson: Lesson) -> None:
+    assert len(lesson.claims) >= 3
+    assert len(set(named(lesson))) >= 4
+    assert 5 <= lesson.minutes <= 30
+    assert any("arXiv" in r for r in lesson.references)
+
+
+GOOD = next(FOLDER.glob("*.md")).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("---\n", "", 1), "front matter"),
+        (("## The idea", "## An idea", 1), "want a section '## The idea'"),
+        (("objectives:", "goals:", 1), "lacks 'objectives'"),
+        (("kind: number", "kind: essay", 1), "check kind"),
+    ],
+)
+def test_a_lesson_that_lacks_a_part_is_refused(change: tuple[str, str, int], message: str) -> None:
+    text = GOOD.replace("kind: choice", "kind: number")
+    assert change[0] in text
+    with pytest.raises(LessonError, match=message):
+        parse(text.replace(*change), "broken")

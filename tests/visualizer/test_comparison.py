@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from PIL import Image
+
+from visualizer.comparison import before_after
+from vit_attention.geometry import Geometry
+
+Sent = Callable[[go.Figure], dict[str, Any]]
+FLAT = Image.new("RGB", (64, 64))
+FIRST, SECOND = np.array([[0.1, 0.2], [0.3, 0.4]]), np.array([[0.1, 0.7], [0.2, 0.0]])
+
+
+def test_both_maps_share_one_range_and_the_difference_is_second_minus_first(sent: Sent) -> None:
+    first, second, gap = sent(before_after(FLAT, FIRST, SECOND))["data"]
+    assert (first["zmin"], first["zmax"]) == (second["zmin"], second["zmax"]) == (0, 0.7)
+    assert np.allclose(gap["z"], [[0, 0.5], [-0.1, -0.4]])
+    assert (gap["zmin"], gap["zmid"], gap["zmax"]) == (pytest.approx(-0.5), 0, pytest.approx(0.5))
+    assert second["showscale"] is False
+
+
+@pytest.mark.parametrize(("difference", "narrow", "panels"), [(True, False, 3), (True, True, 3), (False, False, 2)])
+def test_panels_are_equal_in_size_and_do_not_overlap(sent: Sent, difference: bool, narrow: bool, panels: int) -> None:
+    layout = sent(before_after(FLAT, FIRST, SECOND, difference=difference, narrow=narrow))["layout"]
+    tags = ["", "2", "3"][:panels]
+    boxes = [(layout[f"xaxis{t}"]["domain"], layout[f"yaxis{t}"].get("domain", [0, 1])) for t in tags]
+    widths, heights = ([np.ptp(box[axis]) for box in boxes] for axis in range(2))
+    assert np.ptp(widths) == pytest.approx(0)
+    assert np.ptp(heights) == pytest.approx(0)
+    for n, (x, y) in enumerate(boxes):
+        for other_x, other_y in boxes[n + 1 :]:
+            assert x[1] <= other_x[0] or y[0] >= other_y[1]
+
+
+def test_names_are_escaped_and_stand_over_their_panels(sent: Sent) -> None:
+    out = sent(before_after(FLAT, FIRST, SECOND, ("<b>a</b>", "b")))
+    names = {a["name"]: a for a in out["layout"]["annotations"]}
+    assert names["panel 1"]["text"] == "&lt;b&gt;a&lt;/b&gt;"
+    assert names["panel 2"]["xref"] == "x2 domain"
+    assert "-0.5 to +0.5, middle is 0" in names["caption"]["text"]
+    assert "<b>" not in str(out)
+
+
+def test_two_pictures_keep_their_own_geometry(sent: Sent) -> None:
+    crop = Geometry.of(640, 480).crop(80, 0, 480, 480)
+    pair = (Image.new("RGB", (320, 240)), FLAT)
+    fig = before_after(pair, FIRST, np.ones((3, 3)), geometry=(crop, None), difference=False)
+    first, second = sent(fig)["data"]
+    assert (first["x0"], first["dx"]) == (200, 240)
+    assert second["x0"] == pytest.approx(64 / 6)
+    assert [i["sizex"] for i in sent(fig)["layout"]["images"]] == [640, 64]
+
+
+def test_maps_of_unequal_shape_have_no_difference() -> None:
+    with pytest.raises(ValueError, match="difference: want two maps of one shape"):
+        before_after(FLAT, FIRST, np.ones((3, 3)))
+    with pytest.raises(ValueError, match="diverging: want one of"):
+        before_after(FLAT, FIRST, SECOND, diverging="Cividis")

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from visualizer import theme
+
+
+@pytest.mark.parametrize("name", [*theme.COLORMAPS, *theme.DIVERGING])
+def test_the_table_ends_in_the_map_s_own_colours(name: str) -> None:
+    fig = go.Figure(go.Heatmap(colorscale=theme.colorscale(name)))
+    first, last = (fig.data[0].colorscale[n][1] for n in (0, -1))
+    for row, colour in zip(theme.table(name)[[0, 255]].tolist(), (first, last), strict=True):
+        assert colour in ("#{:02x}{:02x}{:02x}".format(*row), "rgb({},{},{})".format(*row))
+
+
+@pytest.mark.parametrize("name", [n for n in theme.OFFERED if n != "Greys"])
+def test_offered_maps_grow_lighter_all_the_way_and_jet_does_not(name: str) -> None:
+    weight = np.array([0.2126, 0.7152, 0.0722])
+    light = ((theme.table(name) / 255.0) ** 2.2) @ weight
+    assert (np.diff(light[::8]) > 0).all()
+    jet = ((theme.table("Jet") / 255.0) ** 2.2) @ weight
+    assert (np.diff(jet[::8]) < 0).any()
+    assert "Jet" not in theme.OFFERED
+
+
+def test_the_middle_of_a_diverging_map_is_nearly_white() -> None:
+    for name in theme.DIVERGING:
+        assert theme.table(name)[127:129].min() > 235
+
+
+def test_an_unknown_map_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="colour map: want one of Cividis.*got 'Rainbow'"):
+        theme.table("Rainbow")
+
+
+def test_markup_is_shown_and_text_colour_left_to_the_page() -> None:
+    hostile = '<b>x</b><a href="http://x">y</a>'
+    fig = theme.base(go.Figure(), title=hostile, caption=hostile)
+    for text in (fig.layout.title.text, fig.layout.annotations[0].text):
+        assert "<b>" not in text
+        assert "<a" not in text
+    assert fig.layout.font.color is None
+    assert fig.layout.annotations[0].font.color is None
+    assert fig.layout.paper_bgcolor == fig.layout.plot_bgcolor == "rgba(0,0,0,0)"
+
+
+def test_lines_of_a_caption_stay_lines_and_make_room() -> None:
+    one, three = (theme.base(go.Figure(), caption=c).layout for c in ("a", "a\nb\nc"))
+    assert three.annotations[0].text == "a<br>b<br>c"
+    assert three.margin.b > one.margin.b

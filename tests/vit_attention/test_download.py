@@ -1,0 +1,553 @@
+"""Downloads against a server on this machine that misbehaves on request; no test reaches any other host."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import http.server
+import io
+import multiprocessing
+import shutil
+import socket
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from http.client import HTTPMessage
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vit_attention import download
+from vit_attention.download import DownloadError, cache_folder, fetch
+
+CONTENT = np.random.default_rng(2).integers(0, 256, 3_000_000, dtype=np.uint8).tobytes()
+HASH = hashlib.sha256(CONTENT).hexdigest()
+Answer = Callable[["Handler"], None]
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers request number n with `server.plan[n]`, and all later ones with the last entry of the plan."""
+
+    server: Server
+
+    def do_GET(self) -> None:
+        number = len(self.server.ranges)
+        self.server.ranges.append(self.headers.get("Range"))
+        self.server.plan[min(number, len(self.server.plan) - 1)](self)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Remembers the Range header of every request."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.ranges: list[str | None] = []
+        self.plan: list[Answer] = [whole]
+        self.released = threading.Event()
+
+    def url(self, path: str = "weights.pth") -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/{path}"
+
+
+def send(handler: Handler, code: int, body: bytes, length: int | None, **headers: str) -> None:
+    handler.send_response(code)
+    if length is not None:
+        handler.send_header("Content-Length", str(length))
+    for name, value in headers.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def whole(handler: Handler) -> None:
+    """A server that knows no ranges."""
+    send(handler, 200, CONTENT, len(CONTENT))
+
+
+def ranged(handler: Handler, limit: int | None = None) -> None:
+    """A server that resumes; with `limit` it cuts the connection after that many bytes."""
+    asked = handler.headers.get("Range")
+    start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
+    if start >= len(CONTENT):
+        return send(handler, 416, b"", 0, Content_Range=f"bytes */{len(CONTENT)}")
+    rest = CONTENT[start:]
+    span = {"Content_Range": f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}"} if asked else {}
+    return send(handler, 206 if asked else 200, rest[:limit], len(rest), **span)
+
+
+def cut(handler: Handler) -> None:
+    ranged(handler, limit=1_000_000)
+
+
+def code(number: int) -> Answer:
+    return lambda handler: send(handler, number, b"no", 2)
+
+
+def body(data: bytes) -> Answer:
+    return lambda handler: send(handler, 200, data, len(data))
+
+
+def redirect(address: str) -> Answer:
+    return lambda handler: send(handler, 302, b"", 0, Location=address)
+
+
+def stall(handler: Handler) -> None:
+    """Sends half of the file and then nothing, until the test is over."""
+    send(handler, 200, CONTENT[:1_000_000], len(CONTENT))
+    handler.server.released.wait(20)
+
+
+def mute(handler: Handler) -> None:
+    handler.server.released.wait(20)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(download, "PAUSE_S", 0.0)
+    monkeypatch.setattr(download, "LOCK_POLL_S", 0.01)
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield running
+        running.released.set()
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "cache" / "weights.pth"
+
+
+def partials(target: Path) -> list[Path]:
+    return list(target.parent.glob(".*.part"))
+
+
+def fails(server: Server, target: Path, *words: str, sha256: str = HASH, **options: Any) -> str:
+    """The message of the failure; nothing may lie under the final name, and the manual way must be told."""
+    with pytest.raises(DownloadError) as caught:
+        fetch(server.url(), target, sha256, **options)
+    message = str(caught.value)
+    for word in (*words, f"By hand: download {server.url()} yourself", "va.load(name, weights=FILE)"):
+        assert word in message
+    assert not target.exists()
+    return message
+
+
+# Success
+
+
+@pytest.mark.parametrize("digits", [8, 64])
+def test_a_file_arrives_whole_with_progress(server: Server, target: Path, digits: int) -> None:
+    seen: list[tuple[int, int | None]] = []
+    result = fetch(server.url(), target, HASH[:digits].upper(), progress=lambda *step: seen.append(step))
+    assert result == target
+    assert target.read_bytes() == CONTENT
+    assert seen[0] == (0, len(CONTENT))
+    assert seen[-1] == (len(CONTENT), len(CONTENT))
+    assert seen == sorted(seen)
+    assert partials(target) == []
+
+
+def test_every_chunk_is_reported_when_reports_are_not_rationed(
+    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "REPORT_S", 0.0)
+    seen: list[int] = []
+    fetch(server.url(), target, HASH, progress=lambda done, total: seen.append(done))
+    assert len(set(seen)) > len(CONTENT) // download.CHUNK
+    assert max(np.diff(seen)) <= download.CHUNK
+
+
+def test_a_file_that_is_there_needs_no_request(server: Server, target: Path) -> None:
+    fetch(server.url(), target, HASH)
+    fetch(server.url(), target, HASH)
+    assert len(server.ranges) == 1
+
+
+def test_a_file_that_is_there_but_wrong_is_replaced(server: Server, target: Path) -> None:
+    target.parent.mkdir()
+    target.write_bytes(b"an older version")
+    fetch(server.url(), target, HASH)
+    assert target.read_bytes() == CONTENT
+
+
+def test_without_a_length_the_given_size_serves_the_progress(server: Server, target: Path) -> None:
+    server.plan = [lambda handler: send(handler, 200, CONTENT, None)]
+    seen: list[int | None] = []
+    fetch(server.url(), target, HASH, size=3_100_000, progress=lambda done, total: seen.append(total))
+    assert set(seen) == {3_100_000}
+    target.unlink()
+    seen.clear()
+    fetch(server.url(), target, HASH, progress=lambda done, total: seen.append(total))
+    assert set(seen) == {None}
+
+
+def test_a_redirect_is_followed(server: Server, target: Path) -> None:
+    server.plan = [redirect("/elsewhere.pth"), whole]
+    fetch(server.url(), target, HASH)
+    assert target.read_bytes() == CONTENT
+
+
+# Retry and resume
+
+
+def test_an_error_of_the_server_that_passes(server: Server, target: Path) -> None:
+    server.plan = [code(500), code(503), whole]
+    fetch(server.url(), target, HASH)
+    assert target.read_bytes() == CONTENT
+
+
+def test_a_cut_connection_is_resumed_where_it_broke(server: Server, target: Path) -> None:
+    server.plan = [cut, cut, ranged]
+    seen: list[int] = []
+    fetch(server.url(), target, HASH, progress=lambda done, total: seen.append(done))
+    assert target.read_bytes() == CONTENT
+    assert server.ranges == [None, "bytes=1000000-", "bytes=2000000-"]
+    assert seen == sorted(seen)
+
+
+def test_a_later_call_resumes_what_an_earlier_one_left(server: Server, target: Path) -> None:
+    server.plan = [cut, ranged]
+    fails(server, target, "cut after 1000000 of 3000000 bytes", retries=0)
+    fetch(server.url(), target, HASH, retries=0)
+    assert target.read_bytes() == CONTENT
+    assert server.ranges[-1] == "bytes=1000000-"
+
+
+def test_a_server_that_cannot_resume_sends_all_again(server: Server, target: Path) -> None:
+    server.plan = [cut, whole]
+    fetch(server.url(), target, HASH)
+    assert target.read_bytes() == CONTENT
+    assert server.ranges == [None, "bytes=1000000-"]
+
+
+def test_an_answer_that_continues_elsewhere_is_not_appended(server: Server, target: Path) -> None:
+    def elsewhere(handler: Handler) -> None:
+        send(handler, 206, CONTENT, len(CONTENT), Content_Range=f"bytes 0-{len(CONTENT) - 1}/{len(CONTENT)}")
+
+    server.plan = [cut, elsewhere]
+    fetch(server.url(), target, HASH)
+    assert target.read_bytes() == CONTENT
+
+
+def test_a_partial_file_of_another_version_is_thrown_away(server: Server, target: Path) -> None:
+    server.plan = [ranged]
+    target.parent.mkdir()
+    (target.parent / f".weights.pth.{HASH[:8]}.part").write_bytes(b"x" * 500)
+    fetch(server.url(), target, HASH)
+    assert target.read_bytes() == CONTENT
+    assert server.ranges == ["bytes=500-", None]
+
+
+def test_a_partial_file_that_is_too_long_is_thrown_away(server: Server, target: Path) -> None:
+    server.plan = [ranged]
+    target.parent.mkdir()
+    (target.parent / f".weights.pth.{HASH[:8]}.part").write_bytes(CONTENT + b"x")
+    fetch(server.url(), target, HASH)
+    assert target.read_bytes() == CONTENT
+    assert server.ranges == [f"bytes={len(CONTENT) + 1}-", None]
+
+
+def test_a_complete_partial_file_needs_no_request(server: Server, target: Path) -> None:
+    target.parent.mkdir()
+    (target.parent / f".weights.pth.{HASH[:8]}.part").write_bytes(CONTENT)
+    fetch(server.url(), target, HASH)
+    assert target.read_bytes() == CONTENT
+    assert server.ranges == []
+
+
+# Failure
+
+
+@pytest.mark.parametrize("number", [403, 404, 410])
+def test_a_missing_file_is_asked_for_once(server: Server, target: Path, number: int) -> None:
+    server.plan = [code(number)]
+    fails(server, target, f"answered {number}")
+    assert len(server.ranges) == 1
+
+
+def test_an_error_of_the_server_that_stays(server: Server, target: Path) -> None:
+    server.plan = [code(500)]
+    fails(server, target, "answered 500", "3 attempts")
+    assert len(server.ranges) == 3
+
+
+def test_a_connection_that_is_cut_for_good(server: Server, target: Path) -> None:
+    server.plan = [lambda handler: ranged(handler, limit=0)]
+    fails(server, target, "cut after 0 of 3000000 bytes")
+    assert len(server.ranges) == 3
+
+
+def test_a_server_that_hangs_up_without_a_word(server: Server, target: Path) -> None:
+    server.plan = [lambda handler: None]
+    fails(server, target, "cut")
+
+
+def test_a_body_in_pieces_that_ends_early(server: Server, target: Path) -> None:
+    def chunked(handler: Handler) -> None:
+        send(handler, 200, b"5\r\nhello\r\n", None, Transfer_Encoding="chunked")
+
+    server.plan = [chunked]
+    fails(server, target, retries=0)
+
+
+def test_nobody_listens(server: Server, target: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(DownloadError, match="could not be reached; is there a network"):
+        fetch(f"http://127.0.0.1:{port}/w.pth", target, HASH)
+
+
+def test_a_name_that_does_not_resolve(server: Server, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(DownloadError, match=r"weights\.invalid could not be reached.*Name or service not known"):
+        fetch("https://weights.invalid/w.pth", target, HASH)
+
+
+def test_a_wrong_file_is_deleted_and_not_asked_for_again(server: Server, target: Path) -> None:
+    server.plan = [body(b"<html>please log in</html>")]
+    fails(server, target, "not the published one", HASH)
+    assert partials(target) == []
+    assert len(server.ranges) == 1
+
+
+def test_a_wrong_last_digit_is_noticed(server: Server, target: Path) -> None:
+    wrong = HASH[:-1] + ("0" if HASH[-1] != "0" else "1")
+    fails(server, target, "not the published one", sha256=wrong)
+
+
+@pytest.mark.parametrize("plan", [mute, stall])
+def test_a_silent_server_is_given_up(server: Server, target: Path, plan: Answer) -> None:
+    server.plan = [plan]
+    before = time.monotonic()
+    fails(server, target, "silent for 0.2 seconds", "2 attempts", timeout=0.2, retries=1)
+    assert time.monotonic() - before < 5
+
+
+def test_a_full_disk_is_seen_before_anything_is_written(
+    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=len(CONTENT) - 1))
+    fails(server, target, "Not enough space", "want 3.0 MB free")
+    assert partials(target) == []
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=len(CONTENT)))
+    fetch(server.url(), target, HASH)
+
+
+def test_only_the_missing_part_needs_space(server: Server, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.plan = [cut, ranged]
+    fails(server, target, retries=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2_000_000))
+    fetch(server.url(), target, HASH)
+
+
+class FullDisk:
+    """A file on a disk that becomes full, or fails otherwise, at the second write."""
+
+    def __init__(self, file: Any, number: int) -> None:
+        self.file, self.number, self.writes = file, number, 0
+
+    def __enter__(self) -> FullDisk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+    def write(self, data: bytes) -> Any:
+        self.writes += 1
+        if self.writes > 1:
+            raise OSError(self.number, "the disk says no")
+        return self.file.write(data)
+
+
+@pytest.mark.parametrize(
+    ("number", "words", "left"),
+    [(errno.ENOSPC, "became full", 0), (errno.EDQUOT, "became full", 0), (errno.EIO, "no", 1)],
+)
+def test_a_disk_that_fails_while_writing(
+    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str, left: int
+) -> None:
+    real = Path.open
+
+    def limited(self: Path, mode: str = "r", *rest: Any) -> Any:
+        file = real(self, mode, *rest)
+        return FullDisk(file, number) if self.suffix == ".part" and mode in ("wb", "ab") else file
+
+    monkeypatch.setattr(Path, "open", limited)
+    fails(server, target, words)
+    assert len(partials(target)) == left
+    assert len(server.ranges) == 1
+
+
+def test_a_folder_that_is_a_file(server: Server, target: Path) -> None:
+    target.parent.write_text("in the way")
+    with pytest.raises(DownloadError, match="Cannot write to"):
+        fetch(server.url(), target, HASH)
+
+
+@pytest.mark.parametrize("scheme", ["ftp", "file"])
+def test_a_redirect_to_another_scheme_is_refused(server: Server, target: Path, scheme: str) -> None:
+    server.plan = [redirect(f"{scheme}://127.0.0.1/w.pth")]
+    fails(server, target, "answered 302")
+    assert len(server.ranges) == 1
+
+
+def test_a_redirect_never_leads_from_https_to_http() -> None:
+    request = urllib.request.Request("https://weights.invalid/w.pth")
+
+    def follow(address: str) -> urllib.request.Request | None:
+        arguments = (request, io.BytesIO(), 302, "Found", HTTPMessage(), address)
+        return download._SafeRedirects().redirect_request(*arguments)
+
+    with pytest.raises(urllib.error.HTTPError, match="not allowed"):
+        follow("http://weights.invalid/w.pth")
+    onward = follow("https://other.invalid/w.pth")
+    assert onward is not None
+    assert onward.full_url == "https://other.invalid/w.pth"
+
+
+@pytest.mark.parametrize("url", ["ftp://host/w.pth", "file:///etc/passwd", "weights.pth", "http:///w.pth", ""])
+def test_other_addresses_are_refused(url: str, target: Path) -> None:
+    with pytest.raises(ValueError, match="url: want"):
+        fetch(url, target, HASH)
+
+
+@pytest.mark.parametrize("sha256", ["", "c867db9", "not hexadecimal", "0" * 65])
+def test_a_hash_of_the_wrong_form_is_refused(sha256: str, target: Path) -> None:
+    with pytest.raises(ValueError, match="sha256: want"):
+        fetch("http://127.0.0.1/w.pth", target, sha256)
+
+
+def test_what_the_progress_function_raises_is_passed_on(server: Server, target: Path) -> None:
+    class Stop(BaseException):
+        pass
+
+    def stop(done: int, total: int | None) -> None:
+        raise Stop
+
+    with pytest.raises(Stop):
+        fetch(server.url(), target, HASH, progress=stop)
+    assert not target.exists()
+    assert fetch(server.url(), target, HASH).read_bytes() == CONTENT  # the lock is free again
+
+
+# Several at once
+
+
+def slow(handler: Handler) -> None:
+    """The whole file, in ten pieces over 0.3 seconds."""
+    send(handler, 200, b"", len(CONTENT))
+    for start in range(0, len(CONTENT), 300_000):
+        handler.wfile.write(CONTENT[start : start + 300_000])
+        time.sleep(0.03)
+
+
+def test_threads_that_want_the_same_file_download_it_once(server: Server, target: Path) -> None:
+    server.plan = [slow]
+    seen: list[list[int]] = [[], [], []]
+    failed: list[Exception] = []
+
+    def work(steps: list[int]) -> None:
+        try:
+            fetch(server.url(), target, HASH, progress=lambda done, total: steps.append(done))
+            assert target.read_bytes() == CONTENT
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(steps,)) for steps in seen]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert len(server.ranges) == 1
+    assert all(seen)  # those who wait see the progress of the one who works
+    assert partials(target) == []
+
+
+def test_two_processes_that_want_the_same_file_download_it_once(server: Server, target: Path) -> None:
+    server.plan = [slow]
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=fetch, args=(server.url(), target, HASH)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert target.read_bytes() == CONTENT
+    assert len(server.ranges) == 1
+
+
+def test_one_who_waits_tries_again_when_the_other_fails(server: Server, target: Path) -> None:
+    started = threading.Event()
+
+    def stalled_once(handler: Handler) -> None:
+        started.set()
+        stall(handler)
+
+    server.plan = [stalled_once, ranged]
+    errors: list[Exception] = []
+
+    def first() -> None:
+        try:
+            fetch(server.url(), target, HASH, timeout=0.3, retries=0)
+        except DownloadError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert started.wait(5)
+    assert fetch(server.url(), target, HASH).read_bytes() == CONTENT
+    thread.join()
+    assert "silent" in str(errors[0])
+    assert server.ranges == [None, "bytes=1000000-"]
+
+
+# Where files go
+
+
+def test_the_cache_folder_can_be_chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SIGHTLINES_CACHE", str(tmp_path / "mine"))
+    assert cache_folder() == tmp_path / "mine"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SIGHTLINES_CACHE", "~/weights")
+    assert cache_folder() == tmp_path / "weights"
+
+
+@pytest.mark.parametrize(
+    ("platform", "variables", "expected"),
+    [
+        ("linux", {}, "home/.cache/sightlines"),
+        ("linux", {"XDG_CACHE_HOME": "/xdg"}, "/xdg/sightlines"),
+        ("darwin", {}, "home/Library/Caches/sightlines"),
+        ("win32", {"LOCALAPPDATA": "/local"}, "/local/sightlines/Cache"),
+    ],
+)
+def test_else_it_is_the_platforms(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, platform: str, variables: dict[str, str], expected: str
+) -> None:
+    for name in ("SIGHTLINES_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(download.sys, "platform", platform)
+    assert cache_folder() == tmp_path / expected

@@ -1,0 +1,197 @@
+"""How `scene-vit` was made: `python -m training.scene_vit --out FOLDER`.
+
+A plain linear patch embedding, windows of 7 x 7 patches first (six times as many pictures a second), then whole scenes.
+Supervised: the class token (which shapes are in the picture) and, as an auxiliary loss, every patch (which shape covers
+it, if any). Attention is never supervised.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from training.muon import Muon
+from training.scene_data import HELD_OUT_SEED, Batch, Store, batch, store
+from training.scene_vit_forward import convolutional_start, forward
+from vit_attention.networks.scene_vit import build
+from worlds.shapes import NAMES
+
+MEAN, STD = 0.5, 0.25
+DEEP = 6  # the block after which patches are asked for their class as well
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`steps` steps on windows of `cells` patches a side; the learning rate goes from `high` to `low` times its peak."""
+
+    cells: int
+    batch: int
+    steps: int
+    high: float
+    low: float
+    patch_weight: float
+
+
+class Learner(nn.Module):
+    """The network plus the patch classifiers that exist only while it learns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = build(len(NAMES))
+        width = self.net.hidden_dim
+        self.patch_head = nn.Linear(width, len(NAMES) + 1)
+        self.deep_head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, len(NAMES) + 1))
+        nn.init.trunc_normal_(self.net.conv_proj.weight, std=0.1)
+        nn.init.trunc_normal_(self.net.heads.head.weight, std=0.02)
+        for block in self.net.encoder.layers:
+            nn.init.normal_(block.self_attention.out_proj.weight, std=0.04)
+        convolutional_start(self.net)
+
+
+def to_tensor(pixels: np.ndarray, gain: Tensor | None = None) -> Tensor:
+    """(batch, side, side, 3) uint8 to (batch, 3, side, side) float, normalised as the model wants it."""
+    x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div_(255)
+    return ((x if gain is None else x * gain) - MEAN) / STD
+
+
+def patch_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Cross-entropy of soft patch labels, weighted patch by patch."""
+    return (F.cross_entropy(logits.flatten(0, 1).float(), target.flatten(0, 1), reduction="none") * weight.flatten()).mean()
+
+
+def losses(learner: Learner, made: Batch, patch_weight: float) -> tuple[Tensor, dict[str, float]]:
+    gain = 0.75 + 0.5 * torch.rand(len(made.pixels), 1, 1, 1)
+    with torch.autocast("cpu", torch.bfloat16):
+        tokens, deep = forward(learner.net, to_tensor(made.pixels, gain), made.place, DEEP)
+        image = learner.net.heads(tokens[:, 0])
+        last, middle = learner.patch_head(tokens[:, 1:]), learner.deep_head(deep[:, 1:])
+    target = torch.from_numpy(made.patches)
+    image_target = torch.from_numpy(made.image)
+    seen = image_target.sum(dim=1) > 0
+    class_loss = F.cross_entropy(image.float()[seen], image_target[seen])
+    weight = torch.from_numpy(made.weight)
+    near, far = patch_loss(middle, target, weight), patch_loss(last, target, weight)
+    right = (image_target.gather(1, image.argmax(1, keepdim=True)) > 0).float().mean()
+    shown = {"class": class_loss.item(), "patch": far.item(), "deep": near.item(), "top1": right.item()}
+    return class_loss + patch_weight * (far + 0.5 * near), shown
+
+
+@torch.no_grad()
+def evaluate(learner: Learner, data: Store, limit: int = 400) -> dict[str, float]:
+    """Top-1 (any object), both of two, and how often the class token's last head-mean map points at an object."""
+    tokens = torch.cat([
+        forward(learner.net, to_tensor(np.asarray(data.pixels[i : i + 50])), (0, 0))[0] for i in range(0, limit, 50)
+    ])  # fmt: skip
+    order = learner.net.heads(tokens[:, 0]).argsort(dim=1, descending=True).numpy()
+    classes = data.classes[:limit]
+    two = classes[:, 1] >= 0
+    both = [set(o[:2]) == set(c) for o, c in zip(order[two], classes[two], strict=True)]
+    return {"top1": float((order[:, :1] == classes).any(axis=1).mean()), "both": float(np.mean(both))}
+
+
+class Run:
+    """One training run: its optimisers, average weights, log and checkpoint."""
+
+    def __init__(self, out: Path, data: Store, held_out: Store, seed: int) -> None:
+        torch.manual_seed(seed)
+        self.out, self.data, self.held_out = out, data, held_out
+        self.rng = np.random.default_rng(seed)
+        self.learner = Learner()
+        self.average = copy.deepcopy(self.learner).requires_grad_(False)
+        blocks = [p for n, p in self.learner.named_parameters() if p.ndim == 2 and "encoder.layers" in n]
+        rest = [p for p in self.learner.parameters() if not any(p is b for b in blocks)]
+        self.optimisers: list[tuple[torch.optim.Optimizer, float]] = [
+            (Muon(blocks, 3e-3), 3e-3), (torch.optim.AdamW(rest, 2e-3, betas=(0.9, 0.98), weight_decay=0.01), 2e-3),
+        ]  # fmt: skip
+        self.step = 0
+        self.start = time.process_time()
+
+    def train(self, stages: list[Stage], warm_up: int = 150) -> None:
+        first = 0
+        for stage in stages:
+            for i in range(max(0, self.step - first), stage.steps):
+                along = i / stage.steps
+                rate = stage.low + (stage.high - stage.low) * 0.5 * (1 + math.cos(math.pi * along))
+                shown = self._one(stage, rate * min(1, (self.step + 1) / warm_up))
+                if self.step % 50 == 0:
+                    self._log({"cells": stage.cells, **shown})
+                if self.step % 500 == 0:
+                    self._log({"held_out": evaluate(self.average, self.held_out)})
+                    self.save()
+            first += stage.steps
+        self._log({"held_out": evaluate(self.average, self.held_out, 1000)})
+        self.save()
+
+    def _one(self, stage: Stage, rate: float) -> dict[str, float]:
+        loss, shown = losses(self.learner, batch(self.rng, self.data, stage.batch, stage.cells), stage.patch_weight)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.learner.parameters(), 1.0)
+        for optimiser, peak in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = peak * rate
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+        self.step += 1
+        decay = min(0.998, (1 + self.step) / (20 + self.step))
+        for mean, now in zip(self.average.parameters(), self.learner.parameters(), strict=True):
+            mean.lerp_(now.detach(), 1 - decay)
+        return shown
+
+    def _log(self, what: dict) -> None:
+        line = json.dumps({"step": self.step, "core_seconds": round(time.process_time() - self.start), **what})
+        print(line, flush=True)
+        with (self.out / "log.jsonl").open("a") as log:
+            log.write(line + "\n")
+
+    def save(self) -> None:
+        """Write everything a later run needs to go on, whole or not at all."""
+        state = {
+            "step": self.step, "learner": self.learner.state_dict(), "average": self.average.state_dict(),
+            "optimisers": [o.state_dict() for o, _ in self.optimisers],
+        }  # fmt: skip
+        torch.save(state, self.out / "checkpoint.tmp")
+        (self.out / "checkpoint.tmp").replace(self.out / "checkpoint.pt")
+
+    def resume(self) -> None:
+        state = torch.load(self.out / "checkpoint.pt", weights_only=True)
+        self.step = state["step"]
+        self.learner.load_state_dict(state["learner"])
+        self.average.load_state_dict(state["average"])
+        for (optimiser, _), saved in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
+
+
+STAGES = [
+    Stage(cells=7, batch=48, steps=3000, high=1.0, low=0.7, patch_weight=2.0),
+    Stage(cells=14, batch=12, steps=6200, high=0.7, low=0.02, patch_weight=5.0),
+]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="folder for scenes, log and checkpoints")
+    parser.add_argument("--scenes", type=int, default=60_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    args.out.mkdir(parents=True, exist_ok=True)
+    run = Run(args.out, store(args.out / "scenes", args.scenes), store(args.out / "scenes", 1000, HELD_OUT_SEED), args.seed)
+    if args.resume:
+        run.resume()
+    run.train(STAGES)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The only package beside app and pages that imports streamlit."""

@@ -1,0 +1,186 @@
+"""The parts of page "Compare": the shared choice on the left, anything else on the right, one scale, and numbers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from ui import components, controls, deletion, pictures, resources, snippets, state
+from ui.experiments import Context
+from ui.methods import METHODS, Drawn
+from ui.state import Selection
+from vit_attention import registry
+from vit_attention.records import AttentionRecord
+from visualizer import export
+from visualizer.comparison import before_after
+from visualizer.words import describe
+
+SAME = "as on the left"
+MODEL, PICTURE, LAYER, HEAD, METHOD = "compare_model", "compare_picture", "compare_layer", "compare_head", "compare_method"
+SCALES = ("shared", "log", "per map", "clipped")
+
+
+class Likeness(NamedTuple):
+    """How alike two maps of one grid are: rank correlation, common strongest patches, of how many, by chance."""
+
+    rank: float
+    common: int
+    number: int
+    chance: float
+
+
+def likeness(first: NDArray, second: NDArray, number: int) -> Likeness:
+    """Spearman's correlation over patches (NaN if a map is constant) and the overlap of the `number` strongest.
+
+    >>> likeness(np.array([[0.4, 0.3], [0.2, 0.1]]), np.array([[0.1, 0.2], [0.3, 0.4]]), 2)
+    Likeness(rank=-1.0, common=0, number=2, chance=1.0)
+    """
+    flat = [np.asarray(one, np.float64).ravel() for one in (first, second)]
+    constant = any(np.ptp(one) == 0 for one in flat)
+    rank = float("nan") if constant else round(float(spearmanr(*flat).statistic), 12)
+    common = set(deletion.strongest(first, number)) & set(deletion.strongest(second, number))
+    return Likeness(rank, len(common), number, number**2 / flat[0].size)
+
+
+def right_side(now: Context) -> Context:
+    """The right side's context, from its own controls; what is not changed is the left side's."""
+    first, second = st.columns(2)
+    here = [card.name for card in registry.models() if resources.at_hand(card.name)]
+    model = first.selectbox("Model", [SAME, *here], key=MODEL, **controls.KEEP, help="Models that are on this machine.")
+    choices = [SAME, *pictures.options(str(st.session_state.get(PICTURE) or st.query_params.get(PICTURE, SAME)))]
+    said = second.selectbox("Picture", choices, key=PICTURE, **controls.KEEP)
+    name = now.model if model not in here else str(model)
+    picture = now.picture if said not in choices[1:] else pictures.get(str(said))
+    try:
+        with st.spinner("The model is looking ..."):
+            record = now.record if (name, picture.key) == (now.model, now.picture.key) else resources.record(name, picture)
+    except (ValueError, RuntimeError, OSError) as error:
+        st.error(f"{name} cannot show this picture: {error}")
+        st.stop()
+    heads = max(len(one.weights) for one in record.maps)
+    layer = first.selectbox("Layer", [SAME, *(str(n + 1) for n in range(len(record.maps)))], key=LAYER, **controls.KEEP)
+    head = second.selectbox("Head", [SAME, "mean", *(str(n + 1) for n in range(heads))], key=HEAD, **controls.KEEP)
+    return Context(name, picture, record, linked(now, record, str(layer), str(head)))
+
+
+def linked(now: Context, record: AttentionRecord, layer: str = SAME, head: str = SAME) -> Selection:
+    """The left side's choice carried over to another record: same query place, same layer and head unless told."""
+    axis, chosen = record.maps[0].query, now.chosen
+    rows, columns = axis.grid or (1, 1)
+    number = min(int(layer) - 1 if layer.isdigit() else chosen.layer, len(record.maps) - 1)
+    which = None if head == "mean" else int(head) - 1 if head.isdigit() else chosen.head
+    heads = len(record.maps[number].weights)
+    row = int((chosen.row + 0.5) * rows / now.grid[0])
+    column = int((chosen.column + 0.5) * columns / now.grid[1])
+    by_patch = not chosen.by_class_token or now.axis.prefix == 0 or axis.prefix == 0
+    return Selection(
+        layer=max(number, 0),
+        head=None if which is None else min(which, heads - 1),
+        query=axis.prefix + row * columns + column if by_patch else 0,
+        row=row,
+        column=column,
+        patches=chosen.patches if (rows, columns) == now.grid else (),
+    )
+
+
+@st.fragment
+def view(now: Context) -> None:
+    """Controls of both sides, both maps on one scale, and what can be said about them in numbers."""
+    left, right = st.columns(2, border=True)
+    with left:
+        st.markdown("**Left: the shared choice** (sidebar)")
+        name = controls.method("method")
+        knobs = controls.knobs(now, METHODS[name].knobs)
+    with right:
+        st.markdown("**Right: change what you like**")
+        other = right_side(now)
+        own = controls.method(METHOD, [SAME, *METHODS], first="rollout")
+        own_name = name if own == SAME else own
+        own_knobs = controls.knobs(other, METHODS[own_name].knobs, prefix="compare_") if own != SAME else knobs
+    try:
+        first, second = METHODS[name].function(now, knobs), METHODS[own_name].function(other, own_knobs)
+    except ValueError as error:
+        st.error(f"One of the two has no map: {error}")
+        return
+    mode = st.segmented_control(
+        "Scale of both maps", SCALES, default="shared", key="compare_scale", required=True, **controls.KEEP
+    )
+    _draw(now, other, first, second, controls.one_of(mode, SCALES))
+    _numbers(now, other, first, second)
+    _take_home(now, other, first, second)
+
+
+def _draw(now: Context, other: Context, first: Drawn, second: Drawn, mode: str) -> None:
+    agree = now.grid == other.grid
+    unit = first.unit if first.unit == second.unit else "each map's own unit"
+    same_geometry = agree and other.picture.key == now.picture.key
+    query = controls.query_patches(now) if agree else ()
+    fig = before_after(
+        (now.picture.image, other.picture.image), first.values, second.values, ("left", "right"),
+        (now.record.geometry, other.record.geometry), difference=agree, scale=mode, query=query, unit=unit,
+    )  # fmt: skip
+    said = f"Left: {describe(first.values, name=first.words, unit=first.unit)}\n\nRight: {describe(second.values, name=second.words, unit=second.unit)}"
+    components.chart(fig, "compare_maps", said)
+    st.markdown(f"Left: {_full(now, first)}.  \nRight: {_full(other, second)}.")
+    if not agree:
+        st.info(f"The grids differ ({_size(now)} and {_size(other)} patches), so they are compared by drawing only, on one scale.")
+    elif not same_geometry:
+        st.caption("The pictures differ: difference and correlation compare places in the grid, not what is seen there.")
+    if first.unit != second.unit:
+        st.warning(f"The units differ ({first.unit}; {second.unit}): on the shared scale the sizes say nothing. Try “per map”.")
+    components.in_words(said)
+
+
+def _full(now: Context, drawn: Drawn) -> str:
+    return f"`{now.model}`, `{pictures.title(now.picture.id)}`, {drawn.words}"
+
+
+def _size(now: Context) -> str:
+    return f"{now.grid[0]} x {now.grid[1]}"
+
+
+def _numbers(now: Context, other: Context, first: Drawn, second: Drawn) -> None:
+    if now.grid != other.grid:
+        return
+    found = likeness(first.values, second.values, deletion.count(now))
+    rank, common, gap = st.columns(3)
+    rank.metric(
+        "Rank correlation over patches", "not defined" if np.isnan(found.rank) else f"{found.rank:+.2f}",
+        help="Spearman: 1 the same order, 0 no relation, -1 reversed.",
+    )  # fmt: skip
+    common.metric(
+        f"Common among the {found.number} strongest patches", f"{found.common} of {found.number}",
+        help=f"By chance about {found.chance:.1f}.",
+    )  # fmt: skip
+    gap.metric("Largest difference", f"{float(np.abs(second.values - first.values).max()):.3g}" if first.unit == second.unit else "units differ")
+
+
+def _take_home(now: Context, other: Context, first: Drawn, second: Drawn) -> None:
+    lines = (
+        first.code + "first = row[record.maps[0].query.prefix :].reshape(record.maps[0].query.grid)\nfirst_record = record\n\n"
+        + snippets.record_code(other) + second.code
+        + "second = row[record.maps[0].query.prefix :].reshape(record.maps[0].query.grid)\n\n"
+        + "from visualizer.comparison import before_after\n\n"
+        + "before_after((first_record.image, record.image), first, second, (\"left\", \"right\"),\n"
+        + f"    (first_record.geometry, record.geometry), difference={now.grid == other.grid}).show()\n"
+    )  # fmt: skip
+    components.code(now, lines)
+    files = {
+        "Left (PNG)": ("left.png", lambda: _png(now, first, second)),
+        "Right (PNG)": ("right.png", lambda: _png(other, second, first)),
+        "Left (CSV)": ("left.csv", lambda: export.to_csv(first.values).encode()),
+        "Right (CSV)": ("right.csv", lambda: export.to_csv(second.values).encode()),
+    }
+    components.downloads("compare", files)
+
+
+def _png(now: Context, drawn: Drawn, beside: Drawn) -> bytes:
+    together = [drawn.values, beside.values]
+    return export.overlay_png(
+        now.picture.image, drawn.values, now.record.geometry, drawn.words, settings=f"{now.model}; {now.picture.title}",
+        scale="shared", together=together, unit=drawn.unit,
+    )  # fmt: skip

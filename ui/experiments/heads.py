@@ -1,0 +1,148 @@
+"""Experiments of the page on heads: how far they look, how alike they are, whether one of them finds the object."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from ui import pictures, resources
+from ui.experiments.context import Context, Experiment, Finding
+from ui.experiments.rows import NO_TRUTH, asking_rows, patch_maps, patch_size
+from visualizer.distance import attention_distance, patch_distances
+from visualizer.score import mass_in_mask
+from visualizer.similarity import head_similarity
+
+NEAR, SAME, FAR = "Nearer", "About as far (within 10 %)", "Farther"
+ALIKE = 0.5
+"""Median cosine below which the heads of a layer count as different."""
+SURPRISING = 0.05
+"""Share of chance results that may be at least as good before a finding counts."""
+
+
+def chance_distance(now: Context) -> float:
+    """Mean attention distance, in pixels, of a head that gives every patch the same weight."""
+    return float(patch_distances(now.grid, patch_size(now)).mean())
+
+
+def layer_distance(now: Context, layer: int) -> NDArray[np.float64]:
+    """(heads,) mean attention distance of one layer, 0 first, in pixels of the model's input."""
+    return attention_distance(now.heads(layer), now.grid, now.axis.prefix, patch_size(now))
+
+
+def near_or_far(now: Context) -> Finding:
+    """Whether most heads of the first layer look nearer than chance, about as far, or farther."""
+    found, chance = layer_distance(now, 0), chance_distance(now)
+    counts = {
+        NEAR: int((found < 0.9 * chance).sum()),
+        SAME: int((abs(found - chance) <= 0.1 * chance).sum()),
+        FAR: int((found > 1.1 * chance).sum()),
+    }
+    right = tuple(option for option, count in counts.items() if count == max(counts.values()))
+    return Finding(
+        right,
+        f"A head that looks everywhere alike would look {chance:.0f} pixels far. Of the {len(found)} heads of layer 1, "
+        f"{counts[NEAR]} look nearer, {counts[SAME]} about as far, {counts[FAR]} farther; "
+        f"the nearest {np.nanmin(found):.0f}, the farthest {np.nanmax(found):.0f} pixels.",
+    )
+
+
+def most_local(now: Context) -> Finding:
+    """Number (1 first) of the chosen layer's head with the smallest mean attention distance."""
+    found = layer_distance(now, now.chosen.layer)
+    order = np.argsort(found, kind="stable")
+    runner_up = f"; next is head {order[1] + 1} with {found[order[1]]:.1f} pixels" if len(order) > 1 else ""
+    return Finding(
+        float(order[0] + 1),
+        f"In layer {now.chosen.layer + 1} the most local head is head {order[0] + 1}: "
+        f"its patches look {found[order[0]]:.1f} pixels far on average{runner_up}.",
+    )
+
+
+def differ(now: Context) -> Finding:
+    """Whether the heads of the chosen layer have different maps: median cosine of all pairs below `ALIKE`."""
+    likeness = head_similarity(now.heads(now.chosen.layer))
+    first, second = np.triu_indices(len(likeness), 1)
+    if not len(first):
+        return Finding(None, "This layer has a single head.")
+    pairs = likeness[first, second]
+    most, least = int(pairs.argmax()), int(pairs.argmin())
+    return Finding(
+        bool(np.median(pairs) < ALIKE),
+        f"Median cosine similarity over the {len(pairs)} pairs of heads in layer {now.chosen.layer + 1}: "
+        f"{np.median(pairs):.2f} (1 is the same map). Most alike: heads {first[most] + 1} and {second[most] + 1} "
+        f"({pairs[most]:.2f}); least: heads {first[least] + 1} and {second[least] + 1} ({pairs[least]:.2f}).",
+    )
+
+
+def local_first(now: Context) -> Finding:
+    """Whether the heads' mean distance grows with depth: positive rank correlation that chance seldom reaches."""
+    means = np.array([np.nanmean(layer_distance(now, layer)) for layer in range(len(now.record.maps))])
+    if len(means) < 4 or np.ptp(means) == 0:
+        return Finding(None, "This needs at least four layers, not all of which look equally far.")
+    rank, chance = spearmanr(np.arange(len(means)), means, alternative="greater")
+    return Finding(
+        bool(chance < SURPRISING),
+        f"Rank correlation of layer number and mean distance: {rank:+.2f}; {chance:.0%} of random orders reach that. "
+        f"Layer 1 looks {means[0]:.0f} pixels far, layer {len(means)} {means[-1]:.0f}; "
+        f"looking everywhere alike would give {chance_distance(now):.0f}.",
+    )
+
+
+def finds_object(now: Context) -> Finding:
+    """Whether the best of all heads is on the objects more than the best of all heads is on moved outlines.
+
+    Choosing the best of 144 is itself a reason for a high score. The comparison makes the same choice anew for every
+    place to which the true mask can be moved (wrapping round the rim), so the choice costs both sides the same.
+    """
+    if now.truth is None:
+        return NO_TRUTH
+    rows = asking_rows(now)
+    maps = patch_maps(now, np.concatenate(rows))
+    found, area = mass_in_mask(maps, now.truth), float(now.truth.mean())
+    best = int(np.nanargmax(found))
+    elsewhere = _best_elsewhere(maps, now.truth)
+    share = float((elsewhere >= found[best] - 1e-9).mean())
+    many = int((found > 2 * area).sum())
+    counts = np.cumsum([len(layer) for layer in rows])
+    layer = int(np.searchsorted(counts, best, side="right"))
+    head = best - (counts[layer - 1] if layer else 0)
+    return Finding(
+        bool(share < SURPRISING and found[best] > 2 * area),
+        f"The best of {len(found)} heads is layer {layer + 1}, head {head + 1}: {found[best]:.0%} of its patch weight "
+        f"is on objects that cover {area:.1%} of the picture. With the outline moved to each of {elsewhere.size} "
+        f"places, the best head does at least as well at {share:.0%} of them. Heads that reach twice chance: {many}.",
+    )
+
+
+def _best_elsewhere(maps: NDArray[np.float32], truth: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(places,) the best head's share of weight inside the mask, for every place to which the mask can be moved."""
+    flat = maps.reshape(len(maps), -1).astype(np.float64)
+    shares = flat / np.maximum(flat.sum(axis=1, keepdims=True), 1e-12)
+    rows, columns = truth.shape
+    moved = [np.roll(truth, (down, right), (0, 1)).ravel() for down in range(rows) for right in range(columns)]
+    return np.asarray((shares @ np.stack(moved, axis=1)).max(axis=0))
+
+
+def stays_itself(now: Context) -> Finding:
+    """Whether heads keep their distances on another picture: rank correlation over all heads of at least 0.7."""
+    other = pictures.get("scene-11" if now.picture.id != "scene-11" else "scene-2")
+    there = Context(now.model, other, resources.record(now.model, other), now.chosen)
+    layers = range(len(now.record.maps))
+    here, away = (np.concatenate([layer_distance(one, n) for n in layers]) for one in (now, there))
+    rank = float(spearmanr(here, away)[0])
+    return Finding(
+        rank >= 0.7,
+        f"Rank correlation of the {len(here)} heads' distances here and on {other.title}: {rank:+.2f}. "
+        f"Between the two pictures a head's distance changes by {np.median(abs(here - away)):.1f} pixels (median).",
+    )
+
+
+EXPERIMENTS: dict[str, Experiment] = {
+    "near_or_far": near_or_far,
+    "most_local": most_local,
+    "differ": differ,
+    "local_first": local_first,
+    "finds_object": finds_object,
+    "stays_itself": stays_itself,
+}

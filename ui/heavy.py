@@ -1,0 +1,50 @@
+"""Everything slow to import, once, behind one lock, and kept out of the garbage collector's way."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import threading
+
+from vit_attention.registry import heavy_imports
+
+MODULES = ("vit_attention.adapters.scene_vit", "plotly.graph_objects", "visualizer.overlay", "visualizer.mosaic")
+"""What every lesson needs and the first page does not."""
+
+_ready = threading.Event()
+_started = threading.Lock()
+
+# One thread a forward pass: each script run is a new thread, and a new OpenMP pool spins on a busy two-core host.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def settle() -> None:
+    """Move everything now in memory out of the collector's sight.
+
+    Streamlit collects garbage after every script run, which costs 0.1 to 0.3 s with torch imported; frozen objects are
+    not looked at again.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def load_all() -> None:
+    """Import torch and what the bundled model needs; later calls return at once."""
+    if _ready.is_set():
+        return
+    with heavy_imports:
+        if not _ready.is_set():
+            import torch
+
+            torch.set_num_threads(1)
+            for name in MODULES:
+                importlib.import_module(name)
+            settle()
+            _ready.set()
+
+
+def warm_up() -> None:
+    """Begin `load_all` in the background, once a process; the first page calls it when it has been drawn."""
+    if _started.acquire(blocking=False):
+        threading.Thread(target=load_all, name="warm-up", daemon=True).start()

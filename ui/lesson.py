@@ -1,0 +1,101 @@
+"""Draws the parts of a lesson; what is right is always computed from the live record."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from tutorials.lessons import Claim, Lesson, lessons
+from ui.experiments import Context, Finding, experiment
+
+
+def head(name: str) -> Lesson:
+    """The lesson of a page: its objectives and idea; returns it for the parts that follow."""
+    lesson = lessons()[name]
+    st.caption(f"About {lesson.minutes} minutes. Afterwards you can: " + "; ".join(lesson.objectives) + ".")
+    st.markdown(lesson.sections["The idea"])
+    return lesson
+
+
+def predict(lesson: Lesson, context: Context) -> bool:
+    """The guess before the reveal; returns whether the page may show the outcome."""
+    with st.container(border=True):
+        st.markdown(f"**Guess first.** {lesson.prediction.question}")
+        guess = st.radio(
+            "Your guess", [*lesson.prediction.options, "Just show me"], index=None, key=f"{lesson.name}_guess",
+            horizontal=True, label_visibility="collapsed", persist_state="session",
+        )  # fmt: skip
+        if guess is None:
+            st.caption("The outcome appears when you have chosen.")
+            return False
+        finding = experiment(lesson.prediction.finding)(context)
+        _judge(guess, finding, skipped=guess == "Just show me")
+        return True
+
+
+def _right(given: str, finding: Finding) -> bool:
+    return given in finding.answer if isinstance(finding.answer, tuple) else given == str(finding.answer)
+
+
+def _judge(given: str, finding: Finding, skipped: bool = False) -> None:
+    if skipped or finding.answer is None:
+        st.info(finding.text)
+    elif _right(given, finding):
+        st.success(f"Right. {finding.text}")
+    else:
+        st.warning(f"Not on this picture. {finding.text}")
+
+
+def action(lesson: Lesson) -> None:
+    """The one thing to do with the live figure."""
+    st.markdown(f"**Do this.** {lesson.sections['Do this']}")
+
+
+def check(lesson: Lesson, context: Context) -> None:
+    """The question graded from the live numbers; nothing is computed before an answer is given."""
+    with st.container(border=True):
+        st.markdown(f"**Check yourself.** {lesson.check.question}")
+        key = f"{lesson.name}_check"
+        if lesson.check.kind == "choice":
+            given = st.radio("Answer", lesson.check.options, index=None, key=key, horizontal=True, label_visibility="collapsed")
+            if given is not None:
+                _judge(given, experiment(lesson.check.finding)(context))
+            return
+        unit = f" ({lesson.check.unit})" if lesson.check.unit else ""
+        number = st.number_input(f"Answer{unit}", value=None, key=key, placeholder="a number")
+        if number is not None:
+            finding = experiment(lesson.check.finding)(context)
+            if finding.answer is None:
+                st.info(finding.text)
+                return
+            near = abs(float(number) - float(finding.answer)) <= lesson.check.tolerance  # type: ignore[arg-type]
+            (st.success if near else st.warning)(f"{'Right' if near else 'Not on this picture'}. {finding.text}")
+
+
+def rest(lesson: Lesson, context: Context) -> None:
+    """Claims to test, further sections, glossary and references."""
+    st.header("Claims to test", anchor=False)
+    st.caption("Sentences one reads about attention maps. Each holds or fails on what you look at now; try other pictures.")
+    for number, claim in enumerate(lesson.claims, start=1):
+        _claim(lesson, number, claim, context)
+    for heading, text in lesson.sections.items():
+        if heading not in ("The idea", "Do this"):
+            with st.expander(heading):
+                st.markdown(text)
+    with st.expander("Words used here"):
+        st.markdown("\n".join(f"- **{term}**: {meaning}" for term, meaning in lesson.glossary.items()))
+    with st.expander("References"):
+        st.markdown("\n".join(f"- {reference}" for reference in lesson.references))
+
+
+def _claim(lesson: Lesson, number: int, claim: Claim, context: Context) -> None:
+    with st.container(border=True):
+        st.markdown(f"**Claim {number}.** “{claim.text}”  \n*Test:* {claim.test}")
+        if st.button("Test it on this picture", key=f"{lesson.name}_claim_{number}"):
+            finding = experiment(claim.finding)(context)
+            if finding.answer is None:
+                st.info(f"Cannot be told here. {finding.text}")
+                return
+            verdict = {None: "Cannot be tested here", True: "Holds here", False: "Fails here"}
+            show = {None: st.info, True: st.success, False: st.warning}
+            key = None if finding.answer is None else bool(finding.answer)
+            show[key](f"{verdict[key]}. {finding.text}")

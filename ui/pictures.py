@@ -1,0 +1,106 @@
+"""Every picture the app can show by its id: drawn scenes with known truth, sample photographs, the reader's own."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+import streamlit as st
+from PIL import Image
+
+from ui import state
+from vit_attention.pictures import PictureError, open_picture
+from vit_attention.samples import samples
+from worlds.scenes import Scene, scene
+
+GALLERY = {
+    "scene-7": "Scene 7", "scene-11": "Scene 11", "scene-2": "Scene 2", "scene-24": "Scene 24",
+    "scene-8": "Scene 8", "scene-12": "Scene 12",
+}  # fmt: skip
+_SCENE_ID = re.compile(r"scene-(\d{1,9})(?:-([12])-(\d{1,2}|100))?")
+UPLOAD_ID = "own picture"
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture to look at.
+
+    Attributes:
+        id: what the address carries.
+        key: what caches go by; for an own picture a digest of its bytes.
+        title: for people.
+        image: upright RGB.
+        scene: the truth, for drawn scenes.
+        credit: origin and licence of a photograph.
+        notes: what was done while opening it, in sentences.
+    """
+
+    id: str
+    key: str
+    title: str
+    image: Image.Image
+    scene: Scene | None = None
+    credit: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_photograph(self) -> bool:
+        return self.scene is None
+
+
+def scene_id(seed: int, objects: int | None = None, difficulty: float = 0.5) -> str:
+    """The id of a scene; the short form stands for one or two objects at the difficulty models were trained on."""
+    return f"scene-{seed}" if objects is None else f"scene-{seed}-{objects}-{round(difficulty * 100)}"
+
+
+def options(current: str) -> list[str]:
+    """Ids for the picture menu: gallery, photographs, the own picture if there is one, and a valid `current` scene."""
+    ids = [*GALLERY, *samples()]
+    if st.session_state.get(state.UPLOAD) is not None:
+        ids.insert(0, UPLOAD_ID)
+    if current not in ids and _SCENE_ID.fullmatch(current):
+        ids.insert(0, current)
+    return ids
+
+
+def title(picture_id: str) -> str:
+    """The id in words for menus."""
+    match = _SCENE_ID.fullmatch(picture_id)
+    if match:
+        extra = f", {match[2]} object{'s' if match[2] == '2' else ''}, difficulty {match[3]} %" if match[2] else ""
+        return f"Scene {match[1]}{extra}"
+    return samples()[picture_id].title if picture_id in samples() else "My own picture"
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _open(picture_id: str) -> Picture:
+    match = _SCENE_ID.fullmatch(picture_id)
+    if match:
+        made = scene(int(match[1]), int(match[3]) / 100 if match[3] else 0.5, int(match[2]) if match[2] else None)
+        return Picture(picture_id, picture_id, title(picture_id), made.picture, scene=made)
+    sample = samples()[picture_id]
+    opened = open_picture(sample.load())
+    credit = f"{sample.credit}; {sample.licence}."
+    return Picture(picture_id, picture_id, sample.title, opened.image, credit=credit, notes=opened.notes)
+
+
+def get(picture_id: str) -> Picture:
+    """The picture of this id; the default scene for an id that names none (a link to somebody else's upload)."""
+    if picture_id == UPLOAD_ID and isinstance(st.session_state.get(state.UPLOAD), Picture):
+        own: Picture = st.session_state[state.UPLOAD]
+        return own
+    known = picture_id in samples() or _SCENE_ID.fullmatch(picture_id)
+    return _open(picture_id if known else state.DEFAULTS[state.PICTURE])
+
+
+def take_upload(data: bytes, name: str) -> str | None:
+    """Make `data` the session's own picture and choose it; returns what is wrong with it instead, if anything is."""
+    try:
+        opened = open_picture(data)
+    except PictureError as error:
+        return f"{name}: {error}"
+    key = "own-" + hashlib.sha256(data).hexdigest()[:20]
+    st.session_state[state.UPLOAD] = Picture(UPLOAD_ID, key, "My own picture", opened.image, notes=opened.notes)
+    st.session_state[state.PICTURE] = UPLOAD_ID
+    return None

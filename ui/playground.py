@@ -1,0 +1,147 @@
+"""The parts of page "Playground": one map by any method, how it is drawn, the answer of the model, export and code."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from ui import components, controls, snippets, state, trust
+from ui.controls import Display
+from ui.experiments import Context
+from ui.methods import METHODS, Drawn, Knobs
+from visualizer import export
+from visualizer.animation import layer_animation
+from visualizer.overlay import overlay
+from visualizer.summary_figure import bars
+from visualizer.words import describe
+
+
+@st.fragment
+def view(now: Context) -> None:
+    """Method and drawing on the left, the map on the right, and everything that belongs to it below."""
+    if state.selection(now.record) != now.chosen:  # a click in this fragment changed the shared choice
+        st.rerun()
+    left, right = st.columns([2, 3])
+    with left:
+        name = controls.method("method")
+        st.caption(METHODS[name].meaning)
+        knobs = controls.knobs(now, METHODS[name].knobs)
+        with st.expander("How it is drawn", expanded=True):
+            how = controls.display(now)
+    try:
+        drawn = METHODS[name].function(now, knobs)
+    except ValueError as error:
+        right.error(f"This method has no map here: {error}")
+        return
+    with right:
+        _map(now, drawn, how)
+    if METHODS[name].by_layer and st.toggle("Play this method through all layers", key="film", **controls.KEEP):
+        _film(now, name, knobs, how)
+    trust.card(now, drawn.values, drawn.row, drawn.words)
+    _code(now, drawn, how)
+    _downloads(now, drawn, how)
+
+
+def _map(now: Context, drawn: Drawn, how: Display) -> None:
+    title = drawn.words[0].upper() + drawn.words[1:]
+    try:
+        fig = overlay(
+            now.picture.image, drawn.values, now.record.geometry, colormap=how.colormap, opacity=how.opacity, smooth=how.smooth,
+            scale=how.scale, query=controls.query_patches(now), truth=how.truth, clickable=True, box=True, unit=drawn.unit,
+            title=title, height=520,
+        )  # fmt: skip
+    except ValueError as error:
+        st.error(f"This map cannot be drawn: {error}")
+        return
+    said = describe(drawn.values, name=title, unit=drawn.unit)
+    components.chart(fig, "playground_map", said, components.pick_patches("playground_map", now.grid[1]))
+    components.in_words(said)
+
+
+def _film(now: Context, name: str, knobs: Knobs, how: Display) -> None:
+    """The same method with every layer as the chosen one."""
+    chosen = [replace(now, chosen=replace(now.chosen, layer=layer)) for layer in range(len(now.record.maps))]
+    found = [METHODS[name].function(one, knobs) for one in chosen]
+    fig = layer_animation(
+        now.picture.image, [one.values for one in found], now.record.geometry, start=now.chosen.layer, colormap=how.colormap,
+        opacity=how.opacity, scale="shared" if how.scale == "raw" else how.scale, query=controls.query_patches(now),
+        truth=how.truth, unit=found[0].unit, title=f"{name}, layer by layer",
+    )  # fmt: skip
+    components.chart(fig, "playground_film", f"A film of {len(found)} maps. First: {found[0].words}. Last: {found[-1].words}.")
+
+
+def prediction(now: Context) -> None:
+    """What the model says: its five likeliest classes."""
+    said = now.record.prediction
+    if not said.labels:
+        st.caption("This model names no classes.")
+        return
+    best = said.top(5)
+    fig = bars([name for name, _ in best], [chance for _, chance in best], "probability", title="What the model says")
+    components.chart(fig, "playground_prediction", "Likeliest classes: " + "; ".join(f"{name} {chance:.1%}" for name, chance in best))
+    scene = now.picture.scene
+    if scene is not None:
+        st.caption("Truth: " + " and ".join(f"{thing.colour} {thing.shape}" for thing in scene.things) + ".")
+
+
+def _code(now: Context, drawn: Drawn, how: Display) -> None:
+    query = list(controls.query_patches(now))
+    lines = drawn.code + (
+        "axis = record.maps[0].query\nvalues = row[axis.prefix :].reshape(axis.grid)\n\n"
+        "from visualizer.overlay import overlay\n\n"
+        f"overlay(record.image, values, record.geometry, colormap={how.colormap!r}, opacity={how.opacity:g}, smooth={how.smooth}, "
+        f"scale={how.scale!r}, query={query}, unit={drawn.unit!r}).show()\n"
+    )
+    with st.expander("Show me the code"):
+        st.code(_start(now) + lines, language="python")
+
+
+def _start(now: Context) -> str:
+    """The lines before the method: for a bundle they open the file instead of running a model."""
+    if now.picture.id != "bundle":
+        return snippets.record_code(now)
+    opened = f"import vit_attention as va\n\nrecord = va.AttentionRecord.load({now.picture.title!r})\n"
+    run = snippets.record_code(now)
+    return opened + run[run.index("layer = ") :]
+
+
+def _downloads(now: Context, drawn: Drawn, how: Display) -> None:
+    image, geometry = now.picture.image, now.record.geometry
+    look = {"colormap": how.colormap, "opacity": how.opacity, "scale": how.scale, "truth": how.truth, "unit": drawn.unit}
+    look |= {"query": controls.query_patches(now), "settings": f"{now.model}; {now.picture.title}"}
+
+    def page() -> bytes:
+        plain = {key: look[key] for key in look if key != "settings"}
+        return export.standalone_html(overlay(image, drawn.values, geometry, smooth=how.smooth, title=drawn.words, **plain)).encode()  # type: ignore[arg-type]
+
+    files = {
+        "Picture (PNG)": ("map.png", lambda: export.overlay_png(image, drawn.values, geometry, drawn.words, **look)),
+        "Drawing (SVG)": ("map.svg", lambda: _bytes(export.overlay_svg(image, drawn.values, geometry, drawn.words, **look))),  # type: ignore[arg-type]
+        "Table (CSV)": ("map.csv", lambda: export.to_csv(drawn.values).encode()),
+        "Array (NPY)": ("map.npy", lambda: array_bytes(drawn.values)),
+        "Record (NPZ)": ("record.npz", lambda: record_bytes(now)),
+        "Page (HTML)": ("map.html", page),
+    }
+    components.downloads("playground", files)
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode()
+
+
+def array_bytes(values: np.ndarray) -> bytes:
+    """A map as an .npy file."""
+    out = io.BytesIO()
+    np.save(out, np.asarray(values), allow_pickle=False)
+    return out.getvalue()
+
+
+def record_bytes(now: Context) -> bytes:
+    """The whole record as a bundle, which this page and `AttentionRecord.load` open again."""
+    with tempfile.TemporaryDirectory() as folder:
+        return now.record.save(Path(folder) / "record.npz").read_bytes()

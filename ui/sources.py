@@ -1,0 +1,191 @@
+"""Ways to get something to look at: own picture, camera, a fresh scene, a saved record, another model."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import tempfile
+import zipfile
+from pathlib import Path
+
+import streamlit as st
+from PIL import Image
+
+from ui import components, pictures, resources, state
+from ui.experiments import Context
+from ui.pictures import Picture
+from vit_attention.download import DownloadError
+from vit_attention.pictures import PictureError, open_picture
+from vit_attention.records import AttentionRecord
+
+BUNDLE, OTHER, PROBLEM = "playground_bundle", "playground_other_model", "playground_problem"
+"""Session keys: (file name, digest, record) of an opened bundle; name of an `hf:` model; what went wrong last."""
+MOST_UNPACKED = 200 << 20
+"""Bytes that an opened bundle may unpack to: one session keeps it."""
+
+
+def draw() -> None:
+    """The ways in, folded away; what goes wrong is said, and what was shown before stays."""
+    problem = st.session_state.pop(PROBLEM, None)
+    if problem:
+        st.error(problem)
+    with st.expander("Another picture, a saved record, another model", expanded=bool(problem)):
+        names = ["My picture", "Fresh scene", "Saved record"] + ["Another model"] * _on_this_machine()
+        tabs = dict(zip(names, st.tabs(names), strict=True))
+        with tabs["My picture"]:
+            _own_picture()
+        with tabs["Fresh scene"]:
+            _fresh_scene()
+        with tabs["Saved record"]:
+            _saved_record()
+        if "Another model" in tabs:
+            with tabs["Another model"]:
+                _another_model()
+
+
+def _own_picture() -> None:
+    st.file_uploader(
+        "Picture (JPEG, PNG, WebP, GIF or BMP; at most 10 MB)", ["jpg", "jpeg", "png", "webp", "gif", "bmp"],
+        key="playground_upload", on_change=_take, args=("playground_upload",),
+    )  # fmt: skip
+    if st.toggle("Use the camera", key="playground_use_camera"):
+        st.camera_input("Take a picture", key="playground_camera", on_change=_take, args=("playground_camera",))
+    st.caption("It stays in this session's memory: no link restores it, and nobody else can see it.")
+
+
+def _take(key: str) -> None:
+    given = st.session_state.get(key)
+    if given is not None:
+        st.session_state[BUNDLE] = None
+        st.session_state[PROBLEM] = pictures.take_upload(given.getvalue(), given.name or "picture")
+
+
+def _fresh_scene() -> None:
+    left, middle, right = st.columns(3)
+    left.number_input("Seed", 0, 999_999_999, 100, key="playground_seed", help="The same seed always draws the same scene.")
+    middle.segmented_control("Objects", [1, 2], default=2, key="playground_objects", required=True)
+    right.slider("Difficulty (%)", 0, 100, 50, 5, key="playground_difficulty", help="Models were trained at 50 %.")
+    left.button("Draw this scene", key="playground_draw", on_click=_draw_scene, width="stretch")
+    middle.button("Draw a fresh scene", key="playground_fresh", on_click=_draw_scene, args=(True,), width="stretch")
+
+
+def _draw_scene(fresh: bool = False) -> None:
+    if fresh:
+        st.session_state["playground_seed"] = random.randrange(1_000_000)
+    seed = min(max(int(st.session_state.get("playground_seed") or 0), 0), 999_999_999)
+    objects = 1 if st.session_state.get("playground_objects") == 1 else 2
+    difficulty = min(max(int(st.session_state.get("playground_difficulty") or 0), 0), 100)
+    st.session_state[BUNDLE] = None
+    st.session_state[state.PICTURE] = pictures.scene_id(seed, objects, difficulty / 100)
+
+
+def _saved_record() -> None:
+    st.file_uploader(
+        "Record bundle (.npz, at most 10 MB) saved by this app or by record.save", ["npz"],
+        key="playground_npz", on_change=_open_bundle,
+    )  # fmt: skip
+    if st.session_state.get(BUNDLE) is not None:
+        st.button("Close the record and run the model again", key="playground_close", on_click=_close_bundle)
+    st.caption("A bundle is drawn from its file alone: no model is run, and nothing in it is executed.")
+
+
+def _open_bundle() -> None:
+    given = st.session_state.get("playground_npz")
+    if given is None:
+        return
+    data = given.getvalue()
+    try:
+        record = read_bundle(data)
+        st.session_state[BUNDLE] = (given.name, hashlib.sha256(data).hexdigest()[:20], record)
+    except ValueError as error:
+        st.session_state[PROBLEM] = f"{given.name}: {error}"
+
+
+def _close_bundle() -> None:
+    st.session_state[BUNDLE] = None
+
+
+def read_bundle(data: bytes) -> AttentionRecord:
+    """The record in a bundle's bytes, if this page can draw it.
+
+    Raises:
+        ValueError: no bundle, one that unpacks to too much, or maps that are not one vision transformer's self-attention.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "record.npz"
+        path.write_bytes(data)
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                unpacked = sum(entry.file_size for entry in archive.infolist())
+            if unpacked > MOST_UNPACKED:
+                raise ValueError(f"want at most {MOST_UNPACKED >> 20} MB unpacked, got {unpacked >> 20} MB")
+        record = AttentionRecord.load(path)
+    axes = [axis for one in record.maps for axis in (one.query, one.key)]
+    plain = all(one.kind == "self" and one.queries is None for one in record.maps)
+    if not axes or not plain or any(a.kind != "patches" or a.grid != axes[0].grid or len(a) != len(axes[0]) for a in axes):
+        raise ValueError("want the self-attention of all patches of one picture, got maps of another kind")
+    return record
+
+
+def _on_this_machine() -> bool:
+    """Whether the visitor sits at the server: only then may a name on its disk or the hub be loaded."""
+    return st.context.ip_address is None and "X-Forwarded-For" not in st.context.headers
+
+
+def _another_model() -> None:
+    name = st.text_input(
+        "Folder or hub id of a ViT, DeiT, DINOv2 or BEiT of the transformers library", key="playground_hf", placeholder="owner/name"
+    )
+    load, back = st.columns(2)
+    if load.button("Load it", key="playground_load", disabled=not name, width="stretch"):
+        wanted = "hf:" + name.removeprefix("hf:").strip()
+        try:
+            with st.spinner("Loading ..."):
+                resources.model(wanted)
+            st.session_state[OTHER] = wanted
+        except (ValueError, DownloadError, OSError, RuntimeError) as error:
+            st.error("This model cannot be loaded.")
+            st.text(str(error))
+    back.button("Back to the sidebar's model", key="playground_back", on_click=_back, width="stretch")
+    st.caption("Only offered to the person at the server itself. Only configuration and numbers are read, never code.")
+
+
+def _back() -> None:
+    st.session_state[OTHER] = None
+
+
+def context() -> Context:
+    """What the playground looks at: an opened bundle, the other model, or the shared choice."""
+    bundle = st.session_state.get(BUNDLE)
+    if bundle is not None:
+        return bundle_context(*bundle)
+    other = st.session_state.get(OTHER)
+    if other is None or not _on_this_machine():
+        return components.context()
+    picture = pictures.get(str(st.session_state[state.PICTURE]))
+    try:
+        record = resources.record(other, picture)
+    except (ValueError, RuntimeError, OSError) as error:
+        st.error("The other model cannot show this picture; the sidebar's model does.")
+        st.text(str(error))
+        return components.context()
+    st.text(f"Model: {other}, instead of the sidebar's.")
+    return Context(other, picture, record, state.selection(record))
+
+
+def bundle_context(name: str, digest: str, record: AttentionRecord) -> Context:
+    """A context that is drawn from a record alone."""
+    grid = record.maps[0].query.grid or (1, 1)
+    try:
+        image = open_picture(record.picture).image
+    except PictureError:
+        image = Image.new("RGB", (32 * grid[1], 32 * grid[0]), (128, 128, 128))
+        if record.geometry is not None:
+            image = image.resize((256, max(1, round(256 * record.geometry.original[1] / record.geometry.original[0]))))
+        st.caption("The bundle carries no readable picture, so the map lies on grey.")
+    st.text(f"From the file {name}: made by {record.model or 'an unnamed model'}. The sidebar's model and picture do not matter here.")
+    kept = [one.layer for one in record.maps]
+    if kept != list(range(len(kept))):
+        st.caption(f"It holds only layers {', '.join(str(k + 1) for k in kept)}; they are counted from 1 here.")
+    picture = Picture("bundle", f"bundle-{digest}", name, image)
+    return Context(record.model, picture, record, state.selection(record))

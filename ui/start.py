@@ -1,0 +1,68 @@
+"""The parts of the first page; no torch, no Plotly, so that it is there at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from tutorials.lessons import lessons
+from ui import routing
+from vit_attention.cards import Card
+
+ASSETS = Path(__file__).parent / "assets"
+TOOLS = {
+    "playground": "Any model, picture, query and method; upload your own picture.",
+    "compare": "Two models, pictures, heads or methods side by side on one scale.",
+}
+
+
+def hero() -> None:
+    """A scene and what scene-vit read to name it, drawn ahead of time by `python -m benchmarks.hero`."""
+    picture = ASSETS / "hero.jpg"
+    if picture.exists():
+        st.image(
+            str(picture), width="stretch",
+            alt="Three panels: a drawn scene with a shape on a textured ground; the attention of the class token in one "
+            "layer; and the gradient-weighted map, whose bright patches lie on the shape.",
+            caption="Left: a drawn scene. Middle: what the class token of scene-vit reads in layer 10 (mean of 12 heads). "
+            "Right: the gradient-weighted map of its answer. Brighter means more; each panel has its own scale.",
+        )  # fmt: skip
+
+
+def cards() -> None:
+    """One card a page, in teaching order."""
+    written = lessons()
+    names = [name for _, name, _, _ in routing.TABLE if name in written or name in TOOLS]
+    titles = {name: title for _, name, title, _ in routing.TABLE}
+    for first in range(0, len(names), 2):
+        for column, name in zip(st.columns(2), names[first : first + 2], strict=False):
+            with column.container(border=True):
+                st.page_link(routing.page(name), label=f"**{titles[name]}**")
+                st.caption(_about(name))
+
+
+def _about(name: str) -> str:
+    if name in TOOLS:
+        return TOOLS[name]
+    lesson = lessons()[name]
+    return f"{lesson.minutes} minutes: {lesson.objectives[0]}."
+
+
+def about(card: Card) -> str:
+    """What the bundled model knows, with its measured figures if its card has them."""
+    figures = card.measured
+    text = (
+        f"**{card.name}** has the attention geometry of ViT-B/16 (12 layers, 12 heads, 14 x 14 patches and a class "
+        f"token) in {card.megabytes:.1f} MB. {card.knows} Because the scenes are drawn by this app, the outline of every "
+        "object is known exactly, and each map can be scored instead of admired."
+    )
+    if figures:
+        text += (
+            f" On {figures['scenes']} scenes it had never seen it named an object that was there in "
+            f"{figures['top1']:.0%} of them, and both of two in {figures['both']:.0%}."
+        )
+    return text + (
+        " On photographs its maps are real but mean little; the sidebar offers published models for those, downloaded "
+        "once on request."
+    )

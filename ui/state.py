@@ -1,0 +1,94 @@
+"""Every key of the shared session state, and what the reader has chosen, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from vit_attention.records import AttentionRecord
+
+MODEL, PICTURE, LAYER, HEAD, ASK, ROW, COLUMN = "model", "picture", "layer", "head", "ask", "row", "column"
+"""Keys of the sidebar's widgets; the same words stand in the address, so a view can be linked to."""
+
+UPLOAD = "uploaded_picture"
+"""The reader's own picture; it lives in this session only and cannot be linked to."""
+
+PATCHES = "chosen_patches"
+"""Patches chosen with a box on the picture, as numbers; () when one patch or the class token is asked."""
+
+DEFAULTS = {MODEL: "scene-vit", PICTURE: "scene-7", LAYER: 10, HEAD: "mean", ASK: "class token", ROW: 7, COLUMN: 7}
+
+CLASS_TOKEN, PATCH = "class token", "patch"
+
+
+def set_defaults() -> None:
+    """Give every shared key a value, so that a page that runs alone finds one."""
+    for key, value in {**DEFAULTS, PATCHES: ()}.items():
+        st.session_state.setdefault(key, value)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is looked at, in numbers that fit the record.
+
+    Attributes:
+        layer: 0 for the layer nearest the picture.
+        head: 0 first, or None for the mean of all heads.
+        query: number of the asking token, special tokens first.
+        row, column: the asking patch, 0 first, also while the class token asks.
+        patches: numbers (0 first, without special tokens) of the patches that ask together; () for a single query.
+    """
+
+    layer: int
+    head: int | None
+    query: int
+    row: int
+    column: int
+    patches: tuple[int, ...]
+
+    @property
+    def by_class_token(self) -> bool:
+        return self.query == 0
+
+
+def selection(record: AttentionRecord) -> Selection:
+    """The reader's choice, clamped to what `record` holds: the address and the browser are not to be trusted."""
+    axis = record.maps[0].query
+    rows, columns = axis.grid or (1, 1)
+    layer = _clamp(st.session_state.get(LAYER), 1, len(record.maps)) - 1
+    heads = len(record.maps[layer].weights)
+    head = str(st.session_state.get(HEAD))
+    row = _clamp(st.session_state.get(ROW), 1, rows) - 1
+    column = _clamp(st.session_state.get(COLUMN), 1, columns) - 1
+    asks_patch = st.session_state.get(ASK) == PATCH or axis.prefix == 0
+    chosen = st.session_state.get(PATCHES, ())
+    patches = tuple(int(p) for p in chosen if 0 <= int(p) < rows * columns) if asks_patch else ()
+    return Selection(
+        layer=layer,
+        head=min(int(head), heads) - 1 if head.isdigit() and int(head) > 0 else None,
+        query=axis.prefix + row * columns + column if asks_patch else 0,
+        row=row,
+        column=column,
+        patches=patches if len(patches) > 1 else (),
+    )
+
+
+def _clamp(value: object, low: int, high: int) -> int:
+    try:
+        return min(max(int(str(value)), low), high)
+    except ValueError:
+        return low
+
+
+def ask_patch(row: int, column: int) -> None:
+    """Make one patch (0 first) the query; for callbacks."""
+    st.session_state[ASK] = PATCH
+    st.session_state[ROW], st.session_state[COLUMN] = row + 1, column + 1
+    st.session_state[PATCHES] = ()
+
+
+def ask_patches(numbers: list[int], columns: int) -> None:
+    """Make several patches ask together; the first of them also becomes the single query."""
+    ask_patch(*divmod(numbers[0], columns))
+    st.session_state[PATCHES] = tuple(numbers)

@@ -1,0 +1,81 @@
+"""The trust card: what can be checked about the map on the page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from ui.experiments import Context
+from visualizer.entropy import entropy
+from visualizer.score import mass_in_mask, pointing_hit
+from visualizer.sinks import sink_tokens
+
+
+def card(now: Context, values: NDArray[Any], row: NDArray[Any] | None = None, what: str = "this map") -> None:
+    """Draw the card.
+
+    Args:
+        now: the context of the page.
+        values: (rows, columns) the map drawn.
+        row: (tokens,) the weights it was taken from, special tokens included; None for maps that are no weights.
+        what: the map in words.
+    """
+    with st.expander("May I believe it? Trust card", expanded=False):
+        st.caption(f"For {what}.")
+        st.markdown("\n".join(["| check | here | what it tells |", "|---|---|---|", *(_line(r) for r in facts(now, values, row))]))
+
+
+def _line(fact: tuple[str, str, str]) -> str:
+    return "| " + " | ".join(part.replace("|", "\\|") for part in fact) + " |"
+
+
+def facts(now: Context, values: NDArray[Any], row: NDArray[Any] | None = None) -> list[tuple[str, str, str]]:
+    """(check, figure with unit, meaning) for every check that applies to the map."""
+    found = [_parity(now), _row_sums(now)]
+    if row is not None:
+        found += [_special(now, row), _sinks(now, row), _entropy(row)]
+    return found + _score(now, values)
+
+
+def _parity(now: Context) -> tuple[str, str, str]:
+    residual = now.record.residual
+    shown = "not proved" if residual is None else f"{residual:.1e}"
+    return ("parity residual", shown, "largest difference between each block's own output and these weights times its values; around 1e-6 is float32 rounding")  # fmt: skip
+
+
+def _row_sums(now: Context) -> tuple[str, str, str]:
+    error = max(float(one.row_error) for one in now.record.maps)
+    return ("row sums", f"1 ± {error:.1e}", "every row of weights must add up to 1; kept in half precision here, which alone gives about 1e-3")  # fmt: skip
+
+
+def _special(now: Context, row: NDArray[Any]) -> tuple[str, str, str]:
+    share = float(np.asarray(row, np.float32)[: now.axis.prefix].sum())
+    return ("on special tokens", f"{share:.1%}", "weight that no patch on the picture can show")
+
+
+def _sinks(now: Context, row: NDArray[Any]) -> tuple[str, str, str]:
+    if not now.record.norms.size:
+        return ("on sink tokens", "not measured", "needs the lengths of the tokens")
+    sinks = sink_tokens(now.record.norms[-1], now.axis.prefix)
+    share = float(np.asarray(row, np.float32)[sinks].sum())
+    return ("on sink tokens", f"{share:.1%} on {int(sinks.sum())} patches", "patches whose token is unusually long in the last layer (Darcet et al. 2023)")  # fmt: skip
+
+
+def _entropy(row: NDArray[Any]) -> tuple[str, str, str]:
+    bits = float(entropy(np.asarray(row, np.float32)))
+    return ("entropy", f"{bits:.2f} bits of {np.log2(len(row)):.2f}", "0: one token holds everything; the maximum: all tokens alike")
+
+
+def _score(now: Context, values: NDArray[Any]) -> list[tuple[str, str, str]]:
+    truth = now.truth
+    if truth is None:
+        return [("against the truth", "unknown", "only drawn scenes come with exact masks")]
+    hit, mass, area = bool(pointing_hit(values, truth)), float(mass_in_mask(values, truth)), float(truth.mean())
+    places = float((truth > 0.1).mean())
+    return [
+        ("points at an object", "yes" if hit else "no", f"strongest patch more than 10 % covered by an object; by chance {places:.0%}"),
+        ("weight on objects", f"{mass:.1%}", f"share of the patch weight inside the true mask; by chance {area:.1%}, so {mass / max(area, 1e-9):.1f} x chance"),
+    ]  # fmt: skip

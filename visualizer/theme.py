@@ -1,0 +1,160 @@
+"""Colours, fonts and margins of every figure, and one function that applies them."""
+
+from __future__ import annotations
+
+import html
+import textwrap
+from collections.abc import Mapping
+from functools import lru_cache
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.colors import get_colorscale, unlabel_rgb
+
+NOTES: Mapping[str, str] = {
+    "Cividis": "blue to yellow; even steps of lightness, reads nearly the same with every kind of colour vision",
+    "Viridis": "violet to yellow; even steps of lightness, safe for colour-blind readers",
+    "Inferno": "black to pale yellow through red; even steps of lightness, strong on bright pictures",
+    "Magma": "black to pale pink; even steps of lightness, softer than Inferno",
+    "Greys": "white to black; prints without colour",
+    "Jet": "rainbow; lightness goes up and down, so it shows edges that are not in the values. Only on request",
+}
+"""One line on each sequential colour map."""
+
+
+def _scale(name: str) -> list[list[float | str]]:
+    # Lists, not names: plotly.js and plotly.py disagree on the direction of maps of the same name.
+    return [[round(float(at), 6), colour] for at, colour in get_colorscale(name)]
+
+
+COLORMAPS = {name: _scale(name) for name in NOTES}
+"""Sequential maps, name to Plotly scale."""
+OFFERED = tuple(name for name in COLORMAPS if name != "Jet")
+"""The maps a page offers without being asked; all are safe for colour-blind readers."""
+DIVERGING = {name: _scale(name) for name in ("PuOr", "RdBu")}
+"""Maps for signed values; their middle is fixed at zero."""
+COLORMAP, DIVERGENT = "Cividis", "PuOr"
+
+QUERY = ("#ffffff", "#d55e00")
+"""The two tones of the outline round a query patch: one of them stands out from any picture."""
+TRUTH = "#00f0ff"
+"""Outline of the true object."""
+LINE = "rgba(128,128,128,0.9)"
+"""Grid lines and rims that must show on light and dark pages."""
+SHADE = "rgba(128,128,128,0.6)"
+"""Laid over pixels that the model never saw."""
+GRID = "rgba(128,128,128,0.25)"
+"""Lines behind curves and bars."""
+LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+"""Colours of curves (Okabe and Ito's set), readable on light and dark ground; never the only difference."""
+FONT_SIZE, SMALL, TITLE_SIZE = 13, 11, 15
+SIDE_MARGIN, TOP_MARGIN = 8, 8
+FIRST = 1
+"""Number that people see on the first layer, head, row and column."""
+
+
+@lru_cache(maxsize=32)
+def table(name: str) -> NDArray[np.uint8]:
+    """(256, 3) uint8 RGB of a colour map, low to high, read-only; for pictures made without Plotly.
+
+    Raises:
+        ValueError: no map of that name.
+
+    >>> table("Greys")[[0, 255]].tolist()
+    [[255, 255, 255], [0, 0, 0]]
+    """
+    stops = colorscale(name)
+    at = [float(stop) for stop, _ in stops]
+    rgb = np.array([_rgb(str(colour)) for _, colour in stops], dtype=np.float64)
+    fine = np.stack([np.interp(np.linspace(0, 1, 256), at, rgb[:, channel]) for channel in range(3)], axis=1)
+    out = np.round(fine).astype(np.uint8)
+    out.flags.writeable = False
+    return out
+
+
+def colorscale(name: str) -> list[list[float | str]]:
+    """The Plotly scale of a sequential or diverging map; raises ValueError for an unknown name."""
+    known = {**COLORMAPS, **DIVERGING}
+    if name not in known:
+        raise ValueError(f"colour map: want one of {', '.join(known)}, got {name!r}")
+    return known[name]
+
+
+def _rgb(colour: str) -> tuple[float, float, float]:
+    if colour.startswith("#"):
+        return tuple(float(int(colour[i : i + 2], 16)) for i in (1, 3, 5))  # type: ignore[return-value]
+    return tuple(float(v) for v in unlabel_rgb(colour))  # type: ignore[return-value]
+
+
+def safe(text: object, width: int | None = None) -> str:
+    """`text` for a figure: wrapped at `width` characters, with no live markup, since Plotly draws <b> and <a>.
+
+    >>> safe("<b>cat</b>")
+    '&lt;b&gt;cat&lt;/b&gt;'
+    """
+    lines = [line for part in str(text).split("\n") for line in (textwrap.wrap(part, width) if width else [part])]
+    return "<br>".join(html.escape(line, quote=False) for line in lines)
+
+
+def short(value: float) -> str:
+    """A number in three significant digits.
+
+    >>> short(0.031415), short(12.0), short(0.0)
+    ('0.0314', '12', '0')
+    """
+    return f"{float(value):.3g}"
+
+
+def base(
+    fig: go.Figure, *, title: str = "", caption: str = "", height: int = 420, bottom: int = 10, top: int = 0
+) -> go.Figure:
+    """Apply the house look to `fig` and return it: clear ground, no legend, title above and caption below.
+
+    Text colour is left to the page's theme, so that the figure reads on light and on dark pages.
+
+    Args:
+        title: plain text above the figure; markup in it is shown, not obeyed.
+        caption: plain text under the figure, wrapped.
+        height: whole height in pixels.
+        bottom, top: room in pixels that the figure itself needs under and over the drawing.
+    """
+    lines = safe(caption, 66)
+    rows = lines.count("<br>") + 1 if caption else 0
+    shown = safe(title, 48)
+    over = top + TOP_MARGIN + (title != "") * (22 + 20 * shown.count("<br>"))
+    under = bottom + 16 * rows
+    fig.update_layout(
+        height=height,
+        margin={"l": SIDE_MARGIN, "r": SIDE_MARGIN, "t": over, "b": under, "pad": 0},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font_size=FONT_SIZE,
+        showlegend=False,
+        hoverlabel_align="left",
+        modebar_remove=["lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toggleSpikelines"],
+    )
+    if title:
+        place = {"x": 0.5, "xref": "paper", "xanchor": "center", "y": 1, "yref": "container", "yanchor": "top"}
+        fig.update_layout(title={"text": shown, "font": {"size": TITLE_SIZE}, "pad": {"t": 6}, **place})
+    if caption:
+        note(fig, lines, bottom)
+    return fig
+
+
+def note(fig: go.Figure, text: str, below: int) -> None:
+    """Write `text`, already made safe, `below` pixels under the drawing."""
+    fig.add_annotation(
+        text=text,
+        x=0.5,
+        xref="paper",
+        xanchor="center",
+        y=0,
+        yref="paper",
+        yanchor="top",
+        yshift=-below,
+        align="center",
+        showarrow=False,
+        font_size=SMALL + 1,
+        name="caption",
+    )

@@ -1,0 +1,187 @@
+"""ViT, DeiT, DINOv2 (with and without registers) and BEiT as the transformers library saves them, from folder or hub."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from vit_attention import checkpoints, compat  # noqa: F401  (compat goes before transformers)
+from vit_attention.cards import Card
+from vit_attention.download import DownloadError
+from vit_attention.preprocess import Recipe, prepare
+from vit_attention.registry import Progress, heavy_imports
+from vit_attention.vision_model import Anatomy, Input, VisionModel
+
+FAMILIES = ("vit", "deit", "dinov2", "dinov2_with_registers", "beit")
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def load(card: Card, weights: Path | None, progress: Progress | None) -> VisionModel:
+    """The model in a folder or of a hub id; only configuration and tensors are read, never code.
+
+    Raises:
+        ValueError: not a folder nor a hub id; or a family this adapter does not know.
+        CheckpointError: the folder's weights do not fit its configuration.
+        DownloadError: the hub cannot be reached, or has no such model.
+    """
+    folder = _folder(card.name.removeprefix("hf:"), progress)
+    with heavy_imports:
+        import transformers
+
+        config = _config(transformers, folder)
+        module = _module(transformers, config, folder, weights)
+    recipe = _recipe(folder, config)
+    classes = tuple(str(config.id2label[i]) for i in range(config.num_labels)) if _classifies(module) else ()
+    path = weights or next(iter(sorted([*folder.glob("*.safetensors"), *folder.glob("*.bin")])))
+    return VisionModel(card, module, _anatomy(module, config, recipe), classes, checkpoints.file_hash(path))
+
+
+def _folder(reference: str, progress: Progress | None) -> Path:
+    if Path(reference).is_dir():
+        return Path(reference)
+    if not _HUB_ID.fullmatch(reference):
+        raise ValueError(f"hf: want a folder or a hub id such as owner/name, got {reference!r}")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        wanted = ["config.json", "preprocessor_config.json", "*.safetensors"]
+        return Path(snapshot_download(reference, allow_patterns=wanted, tqdm_class=_meter(progress)))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise DownloadError(
+            f"{reference}: the hub did not give it ({type(error).__name__}). Download the model's folder yourself "
+            f"(config.json, preprocessor_config.json, *.safetensors) and load it with hf:FOLDER."
+        ) from error
+
+
+def _meter(progress: Progress | None) -> Any:
+    """A tqdm class that reports to `progress` instead of the terminal."""
+    from tqdm import tqdm
+
+    class Meter(tqdm):  # type: ignore[type-arg]
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            kwargs.pop("name", None)
+            super().__init__(*args, **{**kwargs, "disable": progress is None})
+
+        def display(self, *_args: Any, **_kwargs: Any) -> None:
+            if progress is not None and self.unit == "B":
+                progress(int(self.n), None if self.total is None else int(self.total))
+
+    return Meter
+
+
+def _config(transformers: Any, folder: Path) -> Any:
+    try:
+        config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(f"{folder.name}: want a model folder of the transformers library, got: {error}") from error
+    if config.model_type not in FAMILIES:
+        raise ValueError(f"{folder.name}: want one of the families {', '.join(FAMILIES)}, got {config.model_type!r}")
+    return config
+
+
+def _module(transformers: Any, config: Any, folder: Path, weights: Path | None) -> nn.Module:
+    """The class the folder names if it is a classifier or the bare model, else the bare model."""
+    named = (getattr(config, "architectures", None) or [""])[0]
+    allowed = re.fullmatch(r"\w+(Model|ForImageClassification|ForImageClassificationWithTeacher)", named)
+    kind = getattr(transformers, named, None) if allowed else None
+    try:
+        if weights is not None:
+            with torch.device("meta"):
+                empty = (kind or transformers.AutoModel)._from_config(config)
+            return checkpoints.fill(empty, checkpoints.read(weights), weights.name)
+        loader = kind or transformers.AutoModel
+        module, report = loader.from_pretrained(folder, local_files_only=True, use_safetensors=True, output_loading_info=True)
+    except checkpoints.CheckpointError:
+        raise
+    except Exception as error:  # the library raises many kinds for broken or foreign weights
+        raise checkpoints.CheckpointError(f"{folder.name}: weights do not load: {error}") from error
+    missing = [k for k in report["missing_keys"] if "pooler" not in k and "mask_token" not in k]
+    if missing:
+        raise checkpoints.CheckpointError(f"{folder.name}: {len(missing)} tensors missing (first: {missing[0]})")
+    return module
+
+
+def _classifies(module: nn.Module) -> bool:
+    return "ForImageClassification" in type(module).__name__
+
+
+def _recipe(folder: Path, config: Any) -> Recipe:
+    """The folder's own preprocessing; without that file, both sides resized to the model's size."""
+    path = folder / "preprocessor_config.json"
+    given: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    native = _size(config.image_size, 224)
+    size = given.get("size", native)
+    shorter = size.get("shortest_edge") if isinstance(size, dict) else None
+    final = _size(size, 224) if shorter is None else (shorter, shorter)
+    if given.get("do_center_crop"):
+        shorter = shorter or min(final)
+        final = _size(given.get("crop_size", final), 224)
+    elif shorter is not None:
+        final = native  # a shorter-side resize without a crop gives no fixed size: take the model's own
+    plain = not given.get("do_normalize", True)
+    mean = (0.0,) * 3 if plain else tuple(given.get("image_mean", (0.5,) * 3))
+    std = (1.0,) * 3 if plain else tuple(given.get("image_std", (0.5,) * 3))
+    return Recipe(final, shorter, mean, std, Image.Resampling(given.get("resample", 2)))
+
+
+def _size(size: Any, default: int) -> tuple[int, int]:
+    if isinstance(size, dict):
+        return int(size.get("height", default)), int(size.get("width", default))
+    if isinstance(size, (tuple, list)):
+        return int(size[0]), int(size[1])
+    return int(size), int(size)
+
+
+def _special(config: Any) -> tuple[str, ...]:
+    if config.model_type == "deit":
+        return ("class", "distillation")
+    registers = getattr(config, "num_register_tokens", 0) if config.model_type == "dinov2_with_registers" else 0
+    return ("class", *(f"register {i + 1}" for i in range(registers)))
+
+
+def _blocks(base: nn.Module, count: int) -> tuple[nn.Module, ...]:
+    for child in base.modules():
+        if isinstance(child, nn.ModuleList) and len(child) == count:
+            return tuple(child)
+    raise ValueError(f"{type(base).__name__}: want a list of {count} transformer blocks, found none")
+
+
+def _anatomy(module: nn.Module, config: Any, recipe: Recipe) -> Anatomy:
+    base: Any = module.base_model
+    patch = _size(config.patch_size, 16)
+    native = _size(config.image_size, 224)
+    takes_sizes = "interpolate_pos_encoding" in inspect.signature(module.forward).parameters
+
+    def ready(picture: Image.Image, size: tuple[int, int] | None) -> Input:
+        wanted = recipe if size is None else Recipe(tuple(size), None, recipe.mean, recipe.std, recipe.resample)
+        if wanted.size[0] % patch[0] or wanted.size[1] % patch[1] or min(wanted.size) < min(patch):
+            raise ValueError(f"size: want multiples of the patch size {patch[0]} x {patch[1]} pixels, got {wanted.size}")
+        if wanted.size != native and config.model_type == "beit":
+            raise ValueError(f"size: a BEiT model takes {native[0]} x {native[1]} pixels only, got {wanted.size}")
+        pixels, geometry = prepare(picture, wanted)
+        return Input(torch.from_numpy(pixels)[None], geometry)
+
+    def forward(pixels: Tensor) -> Tensor | None:
+        other = tuple(pixels.shape[-2:]) != native
+        extra = {"interpolate_pos_encoding": True} if takes_sizes and other else {}
+        return getattr(module(pixel_values=pixels, **extra), "logits", None)
+
+    positions = getattr(base.embeddings, "position_embeddings", None)
+    return Anatomy(
+        special=_special(config),
+        patch=patch,
+        blocks=_blocks(base, config.num_hidden_layers),
+        patch_filters=base.embeddings.patch_embeddings.projection.weight,
+        positions=None if positions is None else positions[0],
+        position_grid=(native[0] // patch[0], native[1] // patch[1]),
+        prepare=ready,
+        forward=forward,
+    )

@@ -1,0 +1,34 @@
+"""`scene-vit`, the bundled model: ViT-B/16's attention geometry, trained by this repository on drawn scenes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from vit_attention import checkpoints
+from vit_attention.adapters.torchvision_vit import anatomy
+from vit_attention.cards import BUNDLED, Card
+from vit_attention.networks import scene_vit
+from vit_attention.preprocess import Recipe
+from vit_attention.registry import Progress
+from vit_attention.vision_model import VisionModel
+
+CLASSES = (
+    "circle", "square", "triangle", "star", "cross", "ring", "heart", "moon", "arrow", "hourglass", "tee", "bolt",
+)  # fmt: skip
+"""In the order of the worlds' shape names; a test compares the two."""
+
+# Halving a 224-pixel scene with a box filter is the mean of 2 x 2 pixels, exactly what the model was trained on.
+RECIPE = Recipe((112, 112), 112, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), Image.Resampling.BOX)
+
+
+def load(card: Card, weights: Path | None, progress: Progress | None) -> VisionModel:
+    """The bundled weights, or those of a file made by `python -m training.scene_vit`."""
+    del progress  # nothing to download
+    path = weights or BUNDLED / "scene-vit.safetensors"
+    with torch.device("meta"):
+        module = scene_vit.build(len(CLASSES))
+    checkpoints.fill(module, checkpoints.read(path), path.name)
+    return VisionModel(card, module, anatomy(module, RECIPE, card.name), CLASSES, checkpoints.file_hash(path))

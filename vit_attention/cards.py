@@ -1,0 +1,88 @@
+"""What is known about every model before it is loaded: one row a model. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+BUNDLED = Path(__file__).parent / "bundled"
+
+
+@dataclass(frozen=True)
+class Card:
+    """One model.
+
+    Attributes:
+        name: what `va.load` takes.
+        family: architecture in words.
+        label: short title for menus.
+        adapter: module of `vit_attention.adapters` that loads it.
+        parameters: how many numbers it holds.
+        megabytes: size of its weights file in megabytes (10**6 bytes).
+        bundled: whether the weights ship with this repository.
+        licence: of the weights.
+        knows: one sentence: what the model was trained to tell apart.
+        source: paper or command that made it.
+        tokens: special tokens and grid in words.
+        memory: megabytes a server process needs with it, all maps of one picture included.
+    """
+
+    name: str
+    family: str
+    label: str
+    adapter: str
+    parameters: int
+    megabytes: float
+    bundled: bool
+    licence: str
+    knows: str
+    source: str
+    tokens: str = ""
+    memory: int = 0
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def measured(self) -> dict[str, Any]:
+        """Figures that this repository's own commands measured, for bundled models; {} otherwise."""
+        return _measured(self.name) if self.bundled else {}
+
+
+@lru_cache(maxsize=16)
+def _measured(name: str) -> dict[str, Any]:
+    path = BUNDLED / f"{name}.json"
+    return dict(json.loads(path.read_text())) if path.exists() else {}
+
+
+def _torchvision(name: str, label: str, parameters: int, megabytes: float, grid: str, **extra: Any) -> Card:
+    licence = "BSD-3-Clause code; weights as published by torchvision"
+    if "SWAG" in extra["weights"]:
+        licence = "CC-BY-NC 4.0 (SWAG weights)"
+    return Card(
+        name, "ViT (torchvision)", label, "torchvision_vit", parameters, megabytes, False, licence,
+        "1000 classes of photographs (ImageNet-1k).", "Dosovitskiy et al. 2021, arXiv:2010.11929",
+        f"class token + {grid} patches", extra=extra,
+    )  # fmt: skip
+
+
+CARDS: tuple[Card, ...] = (
+    Card(
+        "scene-vit", "ViT (torchvision)", "scene-vit, bundled", "scene_vit", 2_556_444, 5.1, True, "MIT",
+        "Twelve drawn shapes on textured grounds; it knows no photographs.",
+        "python -m training.scene_vit", "class token + 14 x 14 patches", memory=450,
+    ),
+    _torchvision("vit-b-16", "ViT-B/16, ImageNet", 86_567_656, 346.3, "14 x 14", builder="vit_b_16", weights="ViT_B_16_Weights.IMAGENET1K_V1"),
+    _torchvision("vit-b-32", "ViT-B/32, ImageNet", 88_224_232, 353.0, "7 x 7", builder="vit_b_32", weights="ViT_B_32_Weights.IMAGENET1K_V1"),
+    _torchvision("vit-l-16", "ViT-L/16, ImageNet", 304_326_632, 1217.4, "14 x 14", builder="vit_l_16", weights="ViT_L_16_Weights.IMAGENET1K_V1"),
+    _torchvision("vit-h-14", "ViT-H/14, SWAG", 632_045_800, 2528.3, "16 x 16", builder="vit_h_14", weights="ViT_H_14_Weights.IMAGENET1K_SWAG_LINEAR_V1"),
+)  # fmt: skip
+
+
+def hub_card(name: str) -> Card:
+    """The card of an `hf:` name, whose family is known only after loading."""
+    return Card(
+        name, "transformers library", name.removeprefix("hf:"), "hf_vit", 0, 0.0, False, "see the model's own page",
+        "What its publisher trained it on.", "loaded with the transformers library",
+    )  # fmt: skip

@@ -1,0 +1,151 @@
+"""Where a pixel the model saw lies on the picture the user gave: resize, crop, pad and quarter turns, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+_IDENTITY = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A grid of values laid on the original picture.
+
+    Attributes:
+        values: (rows, columns), turned so that rows go down and columns go right on the original.
+        left, top: corner of the first cell in pixels of the original; may lie outside it (padding).
+        width, height: size of one cell in pixels of the original.
+    """
+
+    values: NDArray[Any]
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The affine map from the original picture to the pixels a model saw; pixel edges lie on whole numbers.
+
+    Build it by the same steps as the preprocessing: ``Geometry.of(640, 480).resize(341, 256).crop(58, 16, 224, 224)``.
+
+    Attributes:
+        original: (width, height) of the upright picture the user gave.
+        seen: (width, height) of the model's input.
+        matrix: two rows of three: x' = a x + b y + c, y' = d x + e y + f.
+        steps: the steps in words, for the page and the manifest.
+
+    >>> g = Geometry.of(640, 480).resize(341, 256).crop(58, 16, 224, 224)
+    >>> g.to_original(g.to_seen([[320, 240]])).round(6)
+    array([[320., 240.]])
+    """
+
+    original: tuple[int, int]
+    seen: tuple[int, int]
+    matrix: tuple[tuple[float, float, float], tuple[float, float, float]] = _IDENTITY
+    steps: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if min(self.original) < 1 or min(self.seen) < 1:
+            raise ValueError(f"geometry: want sizes of at least 1 pixel, got {self.original} and {self.seen}")
+        linear = np.asarray(self.matrix, dtype=np.float64)
+        if linear.shape != (2, 3) or not np.isfinite(linear).all() or abs(np.linalg.det(linear[:, :2])) < 1e-12:
+            raise ValueError(f"geometry: want an invertible 2 x 3 matrix, got {self.matrix}")
+
+    @classmethod
+    def of(cls, width: int, height: int) -> Geometry:
+        """The geometry of a picture to which nothing has been done yet."""
+        return cls((int(width), int(height)), (int(width), int(height)))
+
+    def _then(self, step: ArrayLike, seen: tuple[int, int], words: str) -> Geometry:
+        whole = np.vstack([np.asarray(step, float), (0, 0, 1)]) @ np.vstack([self.matrix, (0, 0, 1)])
+        a, d = (tuple(float(v) for v in row) for row in whole[:2])
+        return replace(self, seen=seen, matrix=(a, d), steps=(*self.steps, words))  # type: ignore[arg-type]
+
+    def resize(self, width: int, height: int) -> Geometry:
+        """After resizing what is there to (width, height) pixels."""
+        sx, sy = width / self.seen[0], height / self.seen[1]
+        words = f"resize {self.seen[0]}x{self.seen[1]} to {width}x{height}"
+        return self._then([(sx, 0, 0), (0, sy, 0)], (width, height), words)
+
+    def crop(self, left: int, top: int, width: int, height: int) -> Geometry:
+        """After cutting out a window; a window that reaches outside pads."""
+        words = f"crop {width}x{height} at {left}, {top}"
+        return self._then([(1, 0, -left), (0, 1, -top)], (width, height), words)
+
+    def pad(self, left: int, top: int, right: int, bottom: int) -> Geometry:
+        """After adding a border of so many pixels on each side."""
+        seen = (self.seen[0] + left + right, self.seen[1] + top + bottom)
+        return self._then([(1, 0, left), (0, 1, top)], seen, f"pad {left}, {top}, {right}, {bottom}")
+
+    def turn(self, quarters: int) -> Geometry:
+        """After turning by `quarters` times 90 degrees counter-clockwise, as `numpy.rot90` does."""
+        turned = self
+        for _ in range(quarters % 4):
+            width, height = turned.seen
+            turned = turned._then([(0, 1, 0), (-1, 0, width)], (height, width), "turn 90 degrees")
+        return turned
+
+    def to_seen(self, points: ArrayLike) -> NDArray[np.float64]:
+        """(n, 2) x, y on the original picture, in pixels, to the model's pixels."""
+        linear = np.asarray(self.matrix, dtype=np.float64)
+        return np.asarray(points, dtype=np.float64) @ linear[:, :2].T + linear[:, 2]
+
+    def to_original(self, points: ArrayLike) -> NDArray[np.float64]:
+        """(n, 2) x, y in the model's pixels to the original picture."""
+        linear = np.asarray(self.matrix, dtype=np.float64)
+        return (np.asarray(points, dtype=np.float64) - linear[:, 2]) @ np.linalg.inv(linear[:, :2]).T
+
+    def boxes_to_original(self, boxes: ArrayLike) -> NDArray[np.float64]:
+        """(n, 4) left, top, right, bottom in the model's pixels to the original picture, corners sorted."""
+        given = np.asarray(boxes, dtype=np.float64).reshape(-1, 2, 2)
+        corners = self.to_original(given.reshape(-1, 2)).reshape(-1, 2, 2)
+        return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+
+    def place(self, values: ArrayLike) -> Placed:
+        """Lay a (rows, columns) grid that tiles the model's input on the original picture.
+
+        Raises:
+            ValueError: `values` is not two-dimensional, or the geometry turns by other than quarter turns.
+        """
+        grid = np.asarray(values)
+        if grid.ndim != 2:
+            raise ValueError(f"values: want (rows, columns), got shape {grid.shape}")
+        linear = np.asarray(self.matrix, dtype=np.float64)[:, :2]
+        inverse = np.linalg.inv(linear)
+        straight, crossed = np.abs(inverse[[0, 1], [0, 1]]), np.abs(inverse[[0, 1], [1, 0]])
+        if min(straight.max(), crossed.max()) > 1e-9:
+            raise ValueError(f"geometry: want quarter turns to lay a grid on a picture, got {self.matrix}")
+        if crossed.max() > straight.max():  # a quarter turn: rows of the grid run across the original
+            grid, inverse = grid.T, inverse[:, ::-1]
+        if inverse[0, 0] < 0:
+            grid = grid[:, ::-1]
+        if inverse[1, 1] < 0:
+            grid = grid[::-1]
+        (left, top, right, bottom) = self.boxes_to_original([[0, 0, *self.seen]])[0]
+        rows, columns = grid.shape
+        return Placed(grid, float(left), float(top), float((right - left) / columns), float((bottom - top) / rows))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists and numbers for a manifest."""
+        return {"original": self.original, "seen": self.seen, "matrix": self.matrix, "steps": self.steps}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Geometry:
+        """What `to_json` wrote; raises ValueError for anything else."""
+        try:
+            rows = [tuple(float(v) for v in row) for row in data["matrix"]]
+            return cls(_pair(data["original"]), _pair(data["seen"]), (rows[0], rows[1]), tuple(map(str, data["steps"])))  # type: ignore[arg-type]
+        except (KeyError, TypeError, IndexError) as error:
+            raise ValueError(f"geometry: want original, seen, matrix and steps, got {data!r:.200}") from error
+
+
+def _pair(values: Sequence[Any]) -> tuple[int, int]:
+    width, height = values
+    return int(width), int(height)

@@ -1,0 +1,58 @@
+"""Name to model: the cards of all models, and the one way to load them. Imports no torch until a model is loaded."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vit_attention.cards import CARDS, Card, hub_card
+
+if TYPE_CHECKING:
+    from vit_attention.vision_model import VisionModel
+
+Progress = Callable[[int, int | None], None]
+
+# Two threads that import transformers (or torchvision) at the same time fail: every heavy import waits here.
+heavy_imports = threading.RLock()
+
+
+def models() -> tuple[Card, ...]:
+    """The cards of all named models, bundled ones first; `hf:` names are open-ended and not listed.
+
+    >>> models()[0].name
+    'scene-vit'
+    """
+    return CARDS
+
+
+def card(name: str) -> Card:
+    """The card of `name`; raises ValueError, naming what there is, for an unknown one."""
+    for one in CARDS:
+        if one.name == name:
+            return one
+    if name.startswith("hf:") and len(name) > 3:
+        return hub_card(name)
+    known = ", ".join(one.name for one in CARDS)
+    raise ValueError(f"model: want one of {known}, or hf:<folder or hub id>, got {name!r}")
+
+
+def load(name: str, weights: str | Path | None = None, progress: Progress | None = None) -> VisionModel:
+    """A model ready to attend.
+
+    Args:
+        name: a name from `models()`, or ``hf:<folder or hub id>`` for the transformers library.
+        weights: own checkpoint (.pth or .safetensors, loaded without unpickling code); None takes the bundled or
+            published weights.
+        progress: called with (bytes so far, bytes in all or None) while weights are downloaded.
+
+    Raises:
+        ValueError: unknown name; or a checkpoint of the wrong shape or kind (`CheckpointError`).
+        DownloadError: the published weights could not be fetched; the message says how to get them by hand.
+    """
+    chosen = card(name)
+    with heavy_imports:
+        adapter = importlib.import_module(f"vit_attention.adapters.{chosen.adapter}")
+    return adapter.load(chosen, None if weights is None else Path(weights), progress)

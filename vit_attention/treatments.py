@@ -1,0 +1,301 @@
+"""How each kind of attention module is read: a table from kind to treatment, open to one-call registration."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class CaptureError(RuntimeError):
+    """Captured weights do not reproduce their block's output, or a block cannot be captured."""
+
+
+@dataclass(eq=False)
+class Seen:
+    """What one block did in one forward pass.
+
+    Attributes:
+        name: module path inside the captured module.
+        layer: number of the block among the attention blocks, 0 first.
+        kind: "self" or "cross".
+        weights: (batch, heads, queries, keys), detached.
+        residual: largest absolute difference between the block's output and weights x values on the proved rows, in
+            units of the output; None where the block offers no way to check.
+        probe: with gradients, the tensor to differentiate by, of the same shape as all of the block's weights.
+        parts: with parts, "query", "key", "value" of (batch, heads, tokens, head width).
+    """
+
+    name: str
+    layer: int
+    kind: str
+    weights: Tensor
+    residual: float | None
+    probe: Tensor | None = None
+    parts: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Reading:
+    """What a treatment hands over: all weights, and the proof rows of the block's output beside their reconstruction."""
+
+    kind: str
+    weights: Tensor
+    own: Tensor | None = None
+    rebuilt: Tensor | None = None
+    probe: Tensor | None = None
+    parts: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Listener(Protocol):
+    """The side of a capture that a treatment's hooks talk to."""
+
+    notes: dict[str, Any]
+
+    def listens(self) -> bool:
+        """Whether the capture is open in this thread; hooks must do nothing if it is not."""
+
+    def rows(self, count: int) -> Tensor:
+        """Which of `count` rows to prove."""
+
+    @property
+    def gradients(self) -> bool:
+        """Whether the block's output must be rebuilt from a differentiable copy of the weights."""
+
+    @property
+    def parts(self) -> bool:
+        """Whether queries, keys and values are wanted."""
+
+    def keep(self, reading: Reading) -> None:
+        """Take one block's reading."""
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """How one kind of attention module is captured.
+
+    Attributes:
+        kind: its name in messages.
+        matches: whether a module is of this kind.
+        attach: places hooks on a module that report to a listener; returns their handles. A hook may be called after
+            its handle is gone and without keyword arguments (another thread may be in the middle of a forward pass),
+            so it takes what it gets and asks `listens` first.
+    """
+
+    kind: str
+    matches: Callable[[nn.Module], bool]
+    attach: Callable[[nn.Module, Listener], list[Any]]
+
+
+def reweighted(weights: Tensor) -> tuple[Tensor, Tensor]:
+    """`weights` plus a zero to differentiate by: the total derivative of a score by these weights is that by the zero."""
+    probe = torch.zeros_like(weights, requires_grad=True)
+    return weights + probe, probe
+
+
+# --- torch.nn.MultiheadAttention ------------------------------------------------------------------------------------
+
+_MHA_SIGNATURE = inspect.signature(nn.MultiheadAttention.forward)
+
+
+def _ask_for_weights(block: nn.MultiheadAttention, listener: Listener) -> Callable[..., Any]:
+    def ask(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
+        if kwargs is None or not listener.listens():
+            return None
+        bound = _MHA_SIGNATURE.bind(block, *args, **kwargs)
+        bound.apply_defaults()
+        listener.notes["call"] = dict(bound.arguments)
+        bound.arguments.update(need_weights=True, average_attn_weights=False)
+        return bound.args[1:], bound.kwargs
+
+    return ask
+
+
+def _read_weights(block: nn.MultiheadAttention, listener: Listener) -> Callable[..., Any]:
+    def read(_module: nn.Module, _args: Any, output: tuple[Tensor, Tensor]) -> Any:
+        if not listener.listens() or "call" not in listener.notes:
+            return None
+        call = listener.notes.pop("call")
+        if block.training and block.dropout > 0:
+            raise CaptureError(
+                "want a model in evaluation mode, got one in training mode with dropout, whose weights are not softmax(QK): "
+                "call model.eval() first"
+            )
+        out, weights = output
+        batched = weights if weights.ndim == 4 else weights[None]
+        value, own = (_batch_first(block, t, weights.ndim) for t in (call["value"], out))
+        kind = "self" if call["key"] is call["query"] else "cross"
+        reading = Reading(kind, batched.detach(), parts=_mha_parts(block, call, weights.ndim) if listener.parts else {})
+        plain = block.bias_v is None and not block.add_zero_attn
+        if plain:
+            rows = listener.rows(own.shape[1])
+            reading.own, reading.rebuilt = own[:, rows], _mha_rows(block, batched[:, :, rows], value)
+        if listener.gradients:
+            batched, reading.probe = reweighted(batched)
+            rebuilt = _mha_rows(block, batched, value)
+            out = rebuilt if block.batch_first else rebuilt.transpose(0, 1)
+        listener.keep(reading)
+        if not call["need_weights"]:
+            return out, None
+        return out, weights.mean(dim=-3) if call["average_attn_weights"] else weights
+
+    return read
+
+
+def _batch_first(block: nn.MultiheadAttention, x: Tensor, weights_ndim: int) -> Tensor:
+    if weights_ndim == 3:
+        return x[None]
+    return x if block.batch_first else x.transpose(0, 1)
+
+
+def _mha_projection(block: nn.MultiheadAttention, which: str) -> tuple[Tensor, Tensor | None]:
+    """Weight and bias of the query, key or value projection."""
+    at = ("query", "key", "value").index(which)
+    bias = None if block.in_proj_bias is None else block.in_proj_bias.chunk(3)[at]
+    if block.in_proj_weight is not None:
+        return block.in_proj_weight.chunk(3)[at], bias
+    return getattr(block, f"{which[0]}_proj_weight"), bias
+
+
+def _mha_rows(block: nn.MultiheadAttention, weights: Tensor, value: Tensor) -> Tensor:
+    """The block's output for some rows of its weights: (batch, heads, rows, keys) to (batch, rows, width).
+
+    The inputs are mixed first and projected after: for a few rows that spares projecting every key.
+    """
+    weight, bias = _mha_projection(block, "value")
+    heads = block.num_heads
+    per_head = weight.view(heads, -1, weight.shape[1])  # (heads, head width, input width)
+    mixed = weights @ value[:, None]  # (batch, heads, rows, input width)
+    context = mixed @ per_head.mT  # (batch, heads, rows, head width)
+    context = context.transpose(1, 2).flatten(2)
+    if bias is not None:
+        context = context + bias
+    return F.linear(context, block.out_proj.weight, block.out_proj.bias)
+
+
+def _mha_parts(block: nn.MultiheadAttention, call: dict[str, Any], ndim: int) -> dict[str, Tensor]:
+    parts = {}
+    for which in ("query", "key", "value"):
+        projected = F.linear(_batch_first(block, call[which], ndim), *_mha_projection(block, which))
+        parts[which] = projected.unflatten(-1, (block.num_heads, -1)).transpose(1, 2).detach()
+    return parts
+
+
+def _attach_mha(block: nn.Module, listener: Listener) -> list[Any]:
+    assert isinstance(block, nn.MultiheadAttention)
+    return [
+        block.register_forward_pre_hook(_ask_for_weights(block, listener), with_kwargs=True),
+        # First in line: a capture inside another one gives the block's call back as the outer one asked for it.
+        block.register_forward_hook(_read_weights(block, listener), prepend=True),
+    ]
+
+
+# --- transformers: separate q_proj, k_proj, v_proj and an output projection -----------------------------------------
+
+
+def _output_projection(block: nn.Module) -> nn.Module | None:
+    return getattr(block, "o_proj", None) or getattr(block, "out_proj", None)
+
+
+def _has_projections(block: nn.Module) -> bool:
+    linear = [isinstance(getattr(block, n, None), nn.Linear) for n in ("q_proj", "k_proj", "v_proj")]
+    return all(linear) and isinstance(_output_projection(block), nn.Linear) and _heads(block) is not None
+
+
+def _heads(block: nn.Module) -> int | None:
+    return getattr(block, "num_attention_heads", None) or getattr(block, "num_heads", None)
+
+
+def _remember(listener: Listener, name: str) -> Callable[..., None]:
+    def remember(_module: nn.Module, _args: Any, output: Any) -> None:
+        if listener.listens():
+            listener.notes[name] = output
+
+    return remember
+
+
+def _remember_call(block: nn.Module, listener: Listener) -> Callable[..., None]:
+    signature = inspect.signature(type(block).forward)
+
+    def remember(_module: nn.Module, args: Any, kwargs: dict[str, Any] | None = None) -> None:
+        if kwargs is not None and listener.listens():
+            bound = signature.bind(block, *args, **kwargs).arguments
+            listener.notes.clear()
+            listener.notes["mask"] = bound.get("attention_mask")
+            listener.notes["cross"] = bound.get("key_value_states") is not None
+
+    return remember
+
+
+def _recompute(block: nn.Module, listener: Listener) -> Callable[..., Any]:
+    def recompute(_module: nn.Module, _args: Any, output: Any) -> Any:
+        notes = listener.notes
+        if not listener.listens() or not {"q_proj", "k_proj", "v_proj"} <= set(notes):
+            return None
+        query, key, value = (_split(block, notes[n]) for n in ("q_proj", "k_proj", "v_proj"))
+        weights = _softmax(block, query, key, notes["mask"])
+        own = output[0] if isinstance(output, tuple) else output
+        rows = listener.rows(own.shape[1])
+        reading = Reading(
+            "cross" if notes["cross"] else "self", weights.detach(),
+            own=own[:, rows], rebuilt=_project(block, weights[:, :, rows], value),
+            parts={"query": query.detach(), "key": key.detach(), "value": value.detach()} if listener.parts else {},
+        )  # fmt: skip
+        rebuilt = None
+        if listener.gradients:
+            weights, reading.probe = reweighted(weights)
+            rebuilt = _project(block, weights, value)
+        listener.keep(reading)
+        if rebuilt is None:
+            return None
+        return (rebuilt, *output[1:]) if isinstance(output, tuple) else rebuilt
+
+    return recompute
+
+
+def _split(block: nn.Module, projected: Tensor) -> Tensor:
+    """(batch, tokens, heads * width) to (batch, heads, tokens, width), shared key heads repeated."""
+    width = getattr(block, "head_dim", None) or block.q_proj.out_features // (_heads(block) or 1)  # type: ignore[union-attr]
+    split = projected.unflatten(-1, (-1, width)).transpose(1, 2)
+    return split.repeat_interleave((_heads(block) or 1) // split.shape[1], dim=1)
+
+
+def _softmax(block: nn.Module, query: Tensor, key: Tensor, mask: Tensor | None) -> Tensor:
+    scaling = getattr(block, "scaling", None) or getattr(block, "scale", None) or query.shape[-1] ** -0.5
+    scores = (query * float(scaling)) @ key.mT
+    if mask is not None:
+        mask = mask[..., : key.shape[-2]]
+        scores = scores.masked_fill(~mask, float("-inf")) if mask.dtype == torch.bool else scores + mask
+    elif getattr(block, "is_causal", False) and query.shape[-2] > 1:
+        scores = scores + scores.new_full(scores.shape[-2:], float("-inf")).triu(1)
+    return scores.softmax(dim=-1)
+
+
+def _project(block: nn.Module, weights: Tensor, value: Tensor) -> Tensor:
+    projection = _output_projection(block)
+    assert isinstance(projection, nn.Linear)
+    return F.linear((weights @ value).transpose(1, 2).flatten(2), projection.weight, projection.bias)
+
+
+def _attach_projections(block: nn.Module, listener: Listener) -> list[Any]:
+    return [
+        block.register_forward_pre_hook(_remember_call(block, listener), with_kwargs=True),
+        *(getattr(block, n).register_forward_hook(_remember(listener, n)) for n in ("q_proj", "k_proj", "v_proj")),
+        block.register_forward_hook(_recompute(block, listener), prepend=True),
+    ]
+
+
+TREATMENTS: list[Treatment] = [
+    Treatment("torch.nn.MultiheadAttention", lambda m: isinstance(m, nn.MultiheadAttention), _attach_mha),
+    Treatment("transformers attention (q_proj, k_proj, v_proj, o_proj)", _has_projections, _attach_projections),
+]
+
+
+def register(treatment: Treatment) -> None:
+    """Add a kind of attention module; it is tried before those already known."""
+    TREATMENTS.insert(0, treatment)

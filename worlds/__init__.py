@@ -1,0 +1,1 @@
+"""Procedural worlds whose truth (masks, boxes, names) is known exactly."""
