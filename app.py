@@ -9,5 +9,7 @@ page = st.navigation(routing.pages())
 sidebar.draw()
 st.title(page.title)
 st.session_state[routing.ROUTED] = True
+if page.url_path:  # not the first page: its imports must not meet those of the warm-up, half done, in another thread
+    heavy.load_all()
 page.run()
 heavy.warm_up()

@@ -113,7 +113,7 @@ def untrained() -> VisionModel:
     import torch
 
     from vit_attention.adapters import scene_vit
-    from vit_attention.adapters.torchvision_vit import anatomy
+    from vit_attention.adapters.vit_anatomy import anatomy
     from vit_attention.networks.scene_vit import build
 
     torch.manual_seed(0)

@@ -9,7 +9,8 @@ import streamlit as st
 from ui import compare, components
 
 st.caption(
-    "The left side is what the sidebar says; on the right, change the model, picture, layer, head or method. The same token asks on "
-    "both sides and both maps share one scale. The address restores both sides, except for your own picture."
+    "The left side is what the sidebar says; on the right, change the model, picture, layer, head or method. The same "
+    "token asks on both sides and both maps share one scale. The address restores both sides, except for your own "
+    "picture."
 )
 compare.view(components.context())

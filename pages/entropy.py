@@ -32,9 +32,7 @@ if lesson.predict(text, now):
 
 st.header("Sinks and long tokens", anchor=False)
 entropy_view.sinks(now, truth)
-trust.card(
-    now, now.patch_map(), now.row(), f"layer {now.chosen.layer + 1}, {now.head_name()}, asked by {now.query_name()}"
-)
+trust.card(now, now.patch_map(), now.row(), display.map_name(now))
 lesson.check(text, now)
 lesson.rest(text, now)
 components.code(

@@ -9,13 +9,12 @@ import streamlit as st
 from ui import playground, sources
 
 st.caption(
-    "Everything at once, without a lesson: choose model, picture, layer, head and query in the sidebar and a method below; "
-    "click a patch on the map to let it ask. The address restores what you see, except for your own picture, an opened record "
-    "or another model: those stay in this session."
+    "Everything at once, without a lesson: choose model, picture, layer, head and query in the sidebar and a method "
+    "below; click a patch on the map to let it ask. The address restores what you see, except for your own picture, an "
+    "opened record or another model: those stay in this session."
 )
 sources.draw()
 now = sources.context()
 playground.view(now)
-playground.prediction(now)
 if now.picture.credit:
     st.caption(now.picture.credit)

@@ -15,6 +15,6 @@ rollout_view.live(now)
 if lesson.predict(text, now):
     rollout_view.deletion_test(now)
 rollout_view.two_classes(now)
-st.caption("Max-flow instead of products: `visualizer.attention_flow`, for small grids; see the section Attention flow below.")
+st.caption("Maximum flow instead of products: `visualizer.attention_flow`, for small grids; see Attention flow below.")
 lesson.check(text, now)
 lesson.rest(text, now)

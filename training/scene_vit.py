@@ -173,7 +173,7 @@ class Run:
 
 STAGES = [
     Stage(cells=7, batch=48, steps=3000, high=1.0, low=0.7, patch_weight=2.0),
-    Stage(cells=14, batch=12, steps=6200, high=0.7, low=0.02, patch_weight=5.0),
+    Stage(cells=14, batch=12, steps=4500, high=0.7, low=0.02, patch_weight=5.0),
 ]
 
 

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from ui import components, controls, deletion, pictures, resources, snippets, state
+from ui import components, controls, deletion, pictures, resources, snippets
 from ui.experiments import Context
 from ui.methods import METHODS, Drawn
 from ui.state import Selection
-from vit_attention import registry
-from vit_attention.records import AttentionRecord
 from visualizer import export
 from visualizer.comparison import before_after
 from visualizer.words import describe
+from vit_attention import registry
+from vit_attention.records import AttentionRecord
 
 SAME = "as on the left"
-MODEL, PICTURE, LAYER, HEAD, METHOD = "compare_model", "compare_picture", "compare_layer", "compare_head", "compare_method"
+MODEL, PICTURE, METHOD = "compare_model", "compare_picture", "compare_method"
+LAYER, HEAD = "compare_layer", "compare_head"
 SCALES = ("shared", "log", "per map", "clipped")
 
 
@@ -33,7 +34,7 @@ class Likeness(NamedTuple):
     chance: float
 
 
-def likeness(first: NDArray, second: NDArray, number: int) -> Likeness:
+def likeness(first: NDArray[Any], second: NDArray[Any], number: int) -> Likeness:
     """Spearman's correlation over patches (NaN if a map is constant) and the overlap of the `number` strongest.
 
     >>> likeness(np.array([[0.4, 0.3], [0.2, 0.1]]), np.array([[0.1, 0.2], [0.3, 0.4]]), 2)
@@ -55,9 +56,10 @@ def right_side(now: Context) -> Context:
     said = second.selectbox("Picture", choices, key=PICTURE, **controls.KEEP)
     name = now.model if model not in here else str(model)
     picture = now.picture if said not in choices[1:] else pictures.get(str(said))
+    unchanged = (name, picture.key) == (now.model, now.picture.key)
     try:
         with st.spinner("The model is looking ..."):
-            record = now.record if (name, picture.key) == (now.model, now.picture.key) else resources.record(name, picture)
+            record = now.record if unchanged else resources.record(name, picture)
     except (ValueError, RuntimeError, OSError) as error:
         st.error(f"{name} cannot show this picture: {error}")
         st.stop()
@@ -94,13 +96,13 @@ def view(now: Context) -> None:
     with left:
         st.markdown("**Left: the shared choice** (sidebar)")
         name = controls.method("method")
-        knobs = controls.knobs(now, METHODS[name].knobs)
+        knobs = controls.knobs(now, METHODS[name].knobs, columns=2)
     with right:
         st.markdown("**Right: change what you like**")
         other = right_side(now)
         own = controls.method(METHOD, [SAME, *METHODS], first="rollout")
         own_name = name if own == SAME else own
-        own_knobs = controls.knobs(other, METHODS[own_name].knobs, prefix="compare_") if own != SAME else knobs
+        own_knobs = controls.knobs(other, METHODS[own_name].knobs, "compare_", 2) if own != SAME else knobs
     try:
         first, second = METHODS[name].function(now, knobs), METHODS[own_name].function(other, own_knobs)
     except ValueError as error:
@@ -123,15 +125,20 @@ def _draw(now: Context, other: Context, first: Drawn, second: Drawn, mode: str) 
         (now.picture.image, other.picture.image), first.values, second.values, ("left", "right"),
         (now.record.geometry, other.record.geometry), difference=agree, scale=mode, query=query, unit=unit,
     )  # fmt: skip
-    said = f"Left: {describe(first.values, name=first.words, unit=first.unit)}\n\nRight: {describe(second.values, name=second.words, unit=second.unit)}"
+    said = "\n\n".join((
+        f"Left: {describe(first.values, name=first.words, unit=first.unit)}",
+        f"Right: {describe(second.values, name=second.words, unit=second.unit)}",
+    ))  # fmt: skip
     components.chart(fig, "compare_maps", said)
     st.markdown(f"Left: {_full(now, first)}.  \nRight: {_full(other, second)}.")
     if not agree:
-        st.info(f"The grids differ ({_size(now)} and {_size(other)} patches), so they are compared by drawing only, on one scale.")
+        sizes = f"{_size(now)} and {_size(other)} patches"
+        st.info(f"The grids differ ({sizes}), so the maps are compared by drawing only, on one scale.")
     elif not same_geometry:
-        st.caption("The pictures differ: difference and correlation compare places in the grid, not what is seen there.")
+        st.caption("The pictures differ: the numbers compare places in the grid, not what is seen there.")
     if first.unit != second.unit:
-        st.warning(f"The units differ ({first.unit}; {second.unit}): on the shared scale the sizes say nothing. Try “per map”.")
+        units = f"{first.unit}; {second.unit}"
+        st.warning(f"The units differ ({units}): on the shared scale the sizes say nothing. Try “per map”.")
     components.in_words(said)
 
 
@@ -153,20 +160,24 @@ def _numbers(now: Context, other: Context, first: Drawn, second: Drawn) -> None:
         help="Spearman: 1 the same order, 0 no relation, -1 reversed.",
     )  # fmt: skip
     common.metric(
-        f"Common among the {found.number} strongest patches", f"{found.common} of {found.number}",
+        f"Common in the {found.number} strongest", f"{found.common} of {found.number}",
         help=f"By chance about {found.chance:.1f}.",
     )  # fmt: skip
-    gap.metric("Largest difference", f"{float(np.abs(second.values - first.values).max()):.3g}" if first.unit == second.unit else "units differ")
+    largest = f"{float(np.abs(second.values - first.values).max()):.3g}"
+    gap.metric(
+        "Largest difference", largest if first.unit == second.unit else "units differ",
+        help=f"Of one patch, right minus left, whatever its sign; in units of {first.unit}.",
+    )  # fmt: skip
 
 
 def _take_home(now: Context, other: Context, first: Drawn, second: Drawn) -> None:
     lines = (
-        first.code + "first = row[record.maps[0].query.prefix :].reshape(record.maps[0].query.grid)\nfirst_record = record\n\n"
+        first.code + "axis, left = record.maps[0].query, record\nfirst = row[axis.prefix :].reshape(axis.grid)\n\n"
         + snippets.record_code(other) + second.code
-        + "second = row[record.maps[0].query.prefix :].reshape(record.maps[0].query.grid)\n\n"
+        + "axis = record.maps[0].query\nsecond = row[axis.prefix :].reshape(axis.grid)\n\n"
         + "from visualizer.comparison import before_after\n\n"
-        + "before_after((first_record.image, record.image), first, second, (\"left\", \"right\"),\n"
-        + f"    (first_record.geometry, record.geometry), difference={now.grid == other.grid}).show()\n"
+        + "before_after((left.image, record.image), first, second, (\"left\", \"right\"),\n"
+        + f"    (left.geometry, record.geometry), difference={now.grid == other.grid}).show()\n"
     )  # fmt: skip
     components.code(now, lines)
     files = {

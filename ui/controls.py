@@ -1,4 +1,4 @@
-"""The controls of methods and of drawing, shared by several pages; every value is checked, whatever the address says."""
+"""The controls of methods and of drawing, shared by pages; every value is checked, whatever the address says."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _residual(now: Context, key: str) -> float:
 def _discard(now: Context, key: str) -> float:
     ratio = st.slider(
         "Discard ratio", 0.0, 0.95, 0.0, 0.05, key=key, **KEEP,
-        help="Share of the smallest entries of each row set to zero, special tokens excepted; then the row is divided by its sum.",
+        help="Share of the smallest entries of each row set to zero, special tokens excepted; rows are rescaled.",
     )  # fmt: skip
     return within(ratio, 0, 0.95)
 
@@ -89,11 +89,12 @@ def _start(now: Context, key: str) -> int:
         st.session_state[key] = int(within(st.session_state[key], 1, most))
     if most == 1:
         return 0
-    return int(within(st.slider("Start layer", 1, most, 1, key=key, **KEEP, help="1 is nearest the picture."), 1, most)) - 1
+    first = st.slider("Start layer", 1, most, 1, key=key, **KEEP, help="1 is nearest the picture.")
+    return int(within(first, 1, most)) - 1
 
 
 def target(now: Context, key: str, label: str = "Class asked about", first: str = "") -> str:
-    """A menu of the classes worth asking about: the shapes of a scene, the likeliest five, and the one in the address."""
+    """A menu of classes worth asking about: the shapes of a scene, the likeliest five, and the one in the address."""
     prediction, scene = now.record.prediction, now.picture.scene
     shapes = [thing.shape for thing in scene.things if thing.shape in prediction.labels] if scene else []
     asked = [str(st.session_state.get(key) or st.query_params.get(key, ""))]
@@ -117,7 +118,7 @@ def display(now: Context) -> Display:
     colours = one_of(st.selectbox("Colours", list(theme.COLORMAPS), key="colours", **KEEP), list(theme.COLORMAPS))
     st.caption(f"{colours}: {theme.NOTES[colours]}.")
     opacity = st.slider("Opacity of the map", 0.0, 1.0, 0.6, 0.05, key="opacity", **KEEP)
-    smooth = st.toggle("Blend between patches", key="smooth", **KEEP, help="Adds no knowledge: there is one number per patch.")
+    smooth = st.toggle("Blend between patches", key="smooth", **KEEP, help="Adds no knowledge: one number a patch.")
     return Display(
         opacity=within(opacity, 0, 1),
         colormap=colours,

@@ -40,9 +40,7 @@ def random_sets(now: Context) -> list[tuple[int, ...]]:
     return [tuple(sorted(int(n) for n in draw)) for draw in draws]
 
 
-def grey_out(
-    image: Image.Image, geometry: Geometry, grid: tuple[int, int], patches: Sequence[int]
-) -> Image.Image:
+def grey_out(image: Image.Image, geometry: Geometry, grid: tuple[int, int], patches: Sequence[int]) -> Image.Image:
     """The picture with these patches (0 first, in the model's reading order) filled with the picture's mean colour."""
     high, wide = geometry.seen[1] / grid[0], geometry.seen[0] / grid[1]
     corners = [(p % grid[1] * wide, p // grid[1] * high) for p in patches]

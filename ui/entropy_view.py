@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -23,6 +24,8 @@ from visualizer.summary_figure import bars, curves, head_summary
 ASKING, ALL = "the asking token", "mean over all tokens"
 BITS, SHARE = "bits", "share of log2 N"
 BINS = 8
+# The overlay names every outline a query; here the outlines are long tokens.
+_OUTLINED = re.compile(r"orange outlines?: (query|\d+ queries)")
 
 
 def controls(now: Context) -> tuple[bool, bool]:
@@ -56,9 +59,9 @@ def heatmap(now: Context, values: NDArray[np.float64], everyone: bool, share: bo
     """All heads of all layers; a click chooses layer and head."""
     drawn, unit, end = (values / most(now), SHARE, 1.0) if share else (values, BITS, most(now))
     chosen = None if now.chosen.head is None else (now.chosen.layer, now.chosen.head)
-    title = f"Entropy of every head, {'mean over all tokens' if everyone else 'asked by ' + now.query_name()}"
-    figure = head_summary(drawn, "entropy", unit, limits=(0.0, end), chosen=chosen, title=title)
-    said = words.describe_grid(drawn, "Entropy", unit)
+    name = "Entropy, mean over all tokens" if everyone else f"Entropy, asked by {now.query_name()}"
+    figure = head_summary(drawn, "entropy", unit, limits=(0.0, end), chosen=chosen, title="Entropy of every head")
+    said = words.describe_grid(drawn, name, unit)
     components.chart(figure, "entropy_heatmap", said, components.pick_head("entropy_heatmap"))
     components.in_words(said)
 
@@ -132,9 +135,7 @@ def quarters(now: Context) -> None:
     parts = np.array_split(np.argsort(entropy(rows), kind="stable"), 4)
     names = ["lowest quarter of entropy", "second quarter", "third quarter", "highest quarter", "chance"]
     values = [*(float(np.nanmean(mass[part])) for part in parts), float(now.truth.mean())]
-    figure = bars(
-        names, values, "mean share of patch weight on objects", chosen=4, title="Focus and the object, over all heads"
-    )
+    figure = bars(names, values, "mean share of patch weight on objects", chosen=4, title="Focus and the object")
     components.chart(figure, "entropy_quarters", "; ".join(f"{n}: {v:.1%}" for n, v in zip(names, values, strict=True)))
 
 
@@ -181,5 +182,9 @@ def sinks(now: Context, truth: NDArray[np.bool_] | None) -> None:
         figure = overlay(
             now.picture.image, lengths, now.record.geometry, scale="per map", query=numbers, unit="length", title=title
         )
-        components.chart(figure, "entropy_norms", words.describe(lengths, name=title, unit="length"))
-        st.caption(f"Outlined: {len(numbers)} long tokens, above the median by ten median absolute deviations.")
+        for note in figure.layout.annotations:
+            note.text = _OUTLINED.sub("orange outline: long token", note.text)
+        places = "; ".join(now.axis.name(prefix + patch) for patch in numbers) or "none"
+        said = f"{title}: {lengths.min():.0f} to {lengths.max():.0f}, median {np.median(lengths):.0f}."
+        components.chart(figure, "entropy_norms", f"{said} Long tokens: {places}.")
+        st.caption(f"{said} A long token is above the median by more than ten median absolute deviations.")

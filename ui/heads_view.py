@@ -39,6 +39,7 @@ def grid(now: Context, scale: Scale) -> None:
     figure = head_grid(
         maps, captions=[f"{b:.1f} bits, {d:.0f} px" for b, d in zip(bits, far, strict=True)], scale=scale,
         chosen=now.chosen.head, clickable=True, title=f"All heads of layer {now.chosen.layer + 1}",
+        height=_tall(len(maps)),
     )  # fmt: skip
     said = "\n".join(
         words.describe(
@@ -54,6 +55,11 @@ def grid(now: Context, scale: Scale) -> None:
         "head's mean attention distance over all patches in pixels of the model's input (px)."
     )
     components.in_words(said)
+
+
+def _tall(heads: int) -> int:
+    """Height in pixels that fits four maps in a row in half a page or on a phone."""
+    return 130 + round(370 * min(1.8, -(-heads // 4) / 3))
 
 
 def chosen_map(now: Context, scale: Scale, truth: NDArray[np.bool_] | None) -> None:
@@ -82,7 +88,7 @@ def first_layer(now: Context) -> None:
     figure = bars(
         names,
         values,
-        "mean attention distance in pixels of the model's input",
+        "mean distance in pixels",
         chosen=len(far),
         title="Layer 1: how far its heads look",
     )

@@ -28,9 +28,6 @@ RANGE = "layers_range"
 def shown(now: Context) -> list[int]:
     """The layers that the reader wants to see, numbered from 0, in order."""
     numbers = list(range(1, len(now.record.maps) + 1))
-    kept = st.session_state.get(RANGE)
-    if kept is not None and any(one not in numbers for one in kept):
-        st.session_state[RANGE] = (numbers[0], numbers[-1])
     first, last = st.select_slider(
         "Layers shown", numbers, (numbers[0], numbers[-1]), key=RANGE, bind="query-params", persist_state="session"
     )
@@ -63,8 +60,10 @@ def snapshots(now: Context, layers: list[int], scale: Scale) -> None:
     rows, key = chosen_rows(now)[layers], "layers_snapshots"
     bits = entropy(rows)
     figure = head_grid(
-        patch_maps(now, rows), names=[f"layer {n + 1}" for n in layers], captions=[f"{b:.1f} bits" for b in bits],
-        scale=scale, per_row=3, chosen=layers.index(now.chosen.layer) if now.chosen.layer in layers else None, clickable=True,
+        patch_maps(now, rows), names=[f"layer {n + 1}" for n in layers],
+        captions=[f"{b:.1f} bits" for b in bits],
+        scale=scale, per_row=3, clickable=True,
+        chosen=layers.index(now.chosen.layer) if now.chosen.layer in layers else None,
         title=f"{now.head_name().capitalize()}, asked by {now.query_name()}",
     )  # fmt: skip
     said = "; ".join(f"layer {n + 1} {b:.2f} bits" for n, b in zip(layers, bits, strict=True))
@@ -109,7 +108,7 @@ def asks_from_somewhere(now: Context) -> bool:
 
 
 def distances(now: Context) -> NDArray[np.float64]:
-    """(layers,) attention distance of the chosen head in pixels: of the asking patches, or the mean over all patches."""
+    """(layers,) attention distance of the chosen head in pixels: of the asking patches, else the mean over all."""
     found, patches = [], list(query_view.asking(now)) or slice(None)
     for layer in range(len(now.record.maps)):
         heads = now.heads(layer)

@@ -14,7 +14,7 @@ from ui.experiments.context import Context
 from ui.experiments.rows import chosen_rows
 from visualizer.rollout import class_rollout, fuse, gradient_rollout, rollout
 
-SHARE, RELEVANCE = "share of attention", "relevance (score times gradient)"
+SHARE, RELEVANCE = "share of attention", "relevance"
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,11 @@ def asking(now: Context) -> list[int]:
     return [now.axis.prefix + p for p in now.chosen.patches] or [now.chosen.query]
 
 
+def on_grid(now: Context, row: NDArray[Any]) -> NDArray[Any]:
+    """(rows, columns) the patches' part of a row; special tokens left out."""
+    return row[now.axis.prefix :].reshape(now.grid)
+
+
 def rollout_row(now: Context, knobs: Knobs, until: int | None = None) -> NDArray[np.float64]:
     """(tokens,) the asking token's rollout from layer `knobs.start` up to layer `until` (0 first; None takes all)."""
     layers = now.record.layers if until is None else now.record.layers[: until + 1]
@@ -92,7 +97,7 @@ def target(now: Context, knobs: Knobs) -> str:
 
 
 def _drawn(now: Context, row: NDArray[Any], unit: str, words: str, code: str) -> Drawn:
-    return Drawn(now.patch_map(row), row, unit, words, code)
+    return Drawn(on_grid(now, row), row, unit, words, code)
 
 
 def _one_layer(now: Context, knobs: Knobs) -> Drawn:
@@ -179,19 +184,32 @@ def _ask(now: Context, matrix: str) -> str:
 METHODS: dict[str, Method] = {
     "one layer": Method(_one_layer, (), "The chosen layer's and head's own weights, as the model used them.", True),
     "heads of one layer": Method(
-        _fused, ("fusion",), "The chosen layer with all heads made one. A max or min of heads no longer sums to 1.", True
+        _fused,
+        ("fusion",),
+        "The chosen layer with all heads made one. A max or min of heads no longer sums to 1.",
+        True,
     ),
     "mean of layers": Method(
-        _mean_of_layers, ("start",), "The mean of the weights from the start layer to the chosen layer, without mixing.", True
+        _mean_of_layers,
+        ("start",),
+        "The mean of the weights from the start layer to the chosen layer, without mixing.",
+        True,
     ),
     "rollout": Method(
-        _rollout, ("fusion", "residual", "discard", "start"), "All layers multiplied: where the last token's mix comes from."
+        _rollout,
+        ("fusion", "residual", "discard", "start"),
+        "All layers multiplied: where the last token's mix comes from.",
     ),
     "rollout so far": Method(
-        _rollout_so_far, ("fusion", "residual", "discard", "start"), "The same product, stopped at the chosen layer.", True
+        _rollout_so_far,
+        ("fusion", "residual", "discard", "start"),
+        "The same product, stopped at the chosen layer.",
+        True,
     ),
     "gradient-weighted rollout": Method(
-        _relevance, ("target", "start"), "Weights times the slope of one class's score: always the class token's, not yours."
+        _relevance,
+        ("target", "start"),
+        "Weights times the slope of one class's score: always the class token's, not yours.",
     ),
 }
 """Name to method, in the order of the menus."""

@@ -35,8 +35,15 @@ def cut_picture(now: Context) -> None:
         "Show the true outline", key="truth", bind="query-params", persist_state="session"
     )
     geometry, key = now.record.geometry, "patches_picture"
-    fig = bare(now.picture.image, now.grid, geometry, query=(tokens.chosen_patch(now),), truth=scene.mask if scene and outlined else None)
-    alt = f"The picture under {now.grid[0]} by {now.grid[1]} patches; chosen: row {now.chosen.row + 1}, column {now.chosen.column + 1}."
+    fig = bare(
+        now.picture.image,
+        now.grid,
+        geometry,
+        query=(tokens.chosen_patch(now),),
+        truth=scene.mask if scene and outlined else None,
+    )
+    place = f"row {now.chosen.row + 1}, column {now.chosen.column + 1}"
+    alt = f"The picture under {now.grid[0]} by {now.grid[1]} patches; chosen: {place}."
     components.chart(fig, key, alt, components.pick_patches(key, now.grid[1]))
     components.query_arrows()
     steps = "; ".join(geometry.steps) if geometry else ""
@@ -46,16 +53,23 @@ def cut_picture(now: Context) -> None:
 @st.fragment
 def one_patch(now: Context) -> None:
     """The chosen patch pixel by pixel."""
-    shown = st.segmented_control("Show", ["colours", *patch_figure.CHANNELS], default="colours", key="patches_channel", required=True)
+    shown = st.segmented_control(
+        "Show", ["colours", *patch_figure.CHANNELS], default="colours", key="patches_channel", required=True
+    )
     channel = shown if shown in patch_figure.CHANNELS else None
     pixels = tokens.patch_pixels(now)
     title = f"Patch row {now.chosen.row + 1}, column {now.chosen.column + 1}"
-    mean = ", ".join(f"{name} {value:.0f}" for name, value in zip(patch_figure.CHANNELS, pixels.mean(axis=(0, 1)), strict=True))
+    mean = ", ".join(
+        f"{name} {value:.0f}" for name, value in zip(patch_figure.CHANNELS, pixels.mean(axis=(0, 1)), strict=True)
+    )
     alt = f"{title}, enlarged; mean {mean} of 255."
     components.chart(patch_figure.pixels(pixels, channel, title=title), "patches_pixels", alt)
     height, width, _ = pixels.shape
     size = len(resources.model(now.model).patch_filters())
-    st.markdown(f"{height} × {width} pixels × 3 colours = **{pixels.size} numbers** go in, one token of **{size} numbers** comes out. Mean: {mean} of 255.")
+    st.markdown(
+        f"{height} × {width} pixels × 3 colours = **{pixels.size} numbers** go in, one token of **{size} numbers** "
+        f"comes out. Mean: {mean} of 255."
+    )
 
 
 def embedding(now: Context) -> None:
@@ -65,21 +79,24 @@ def embedding(now: Context) -> None:
     zoom = max(1, 48 // filters.shape[-1])
     left, right = st.columns([2, 3])
     left.image(
-        tiles(patterns, columns=7, zoom=zoom), width="stretch", alt=f"{len(patterns)} small patterns; the first ones are the strongest."
+        tiles(patterns, columns=7, zoom=zoom),
+        width="stretch",
+        alt=f"{len(patterns)} small patterns; the first ones are the strongest.",
     )
     right.markdown(
-        f"Each of the {len(filters)} numbers of a token is one weighted sum of the patch's pixels; its weights are a *filter*. "
-        f"You see the {len(patterns)} strongest principal components of all {len(filters)} filters, strongest first: every filter is a "
-        "mixture of such patterns."
+        f"Each of the {len(filters)} numbers of a token is one weighted sum of the patch's pixels; its weights are "
+        f"a *filter*. You see the {len(patterns)} strongest principal components of all {len(filters)} filters, "
+        "strongest first: every filter is a mixture of such patterns."
     )
     right.caption(
-        f"Mid grey is weight 0; each tile is scaled by its own largest weight (up to {np.abs(patterns).max():.2f}, no unit). The first "
-        f"holds {share[0]:.0%} of the filters' summed squares, all shown together {share.sum():.0%}."
+        f"Mid grey is weight 0; each tile is scaled by its own largest weight (up to {np.abs(patterns).max():.2f}, "
+        f"no unit). The first holds {share[0]:.0%} of the filters' summed squares, all shown together "
+        f"{share.sum():.0%}."
     )
     try:
         st.caption(
-            f"Proof: filters × pixels + one bias for all + position embedding gives the tokens that enter layer 1; the largest "
-            f"difference over all patches and numbers is {tokens.linear_error(now):.1e}."
+            "Proof: filters × pixels + one bias for all + position embedding gives the tokens that enter layer 1; "
+            f"the largest difference over all patches and numbers is {tokens.linear_error(now):.1e}."
         )
     except ValueError:
         st.caption("This model prepares its tokens in more steps, so the formula cannot be checked number by number.")
@@ -97,8 +114,9 @@ def positions(now: Context) -> None:
     components.chart(fig, "patches_positions", words.describe(values, name=title, unit="cosine similarity"))
     if now.model == resources.BUNDLED_MODEL:
         st.caption(
-            "scene-vit's table started from a designed code: 12 of its 144 channels held waves along rows and columns that help "
-            "heads find neighbours. It was then trained with the rest, so what you see is design and training together."
+            "scene-vit's table started from a designed code: 12 of its 144 channels held waves along rows and "
+            "columns that help heads find neighbours. It was then trained with the rest, so what you see is "
+            "design and training together."
         )
 
 
@@ -112,15 +130,21 @@ def at_first(now: Context) -> None:
 def deeper(now: Context) -> tuple[NDArray[np.float64], str, str]:
     """Likeness, or the reach of one painted patch, after the chosen layer; returns the map, its title and its unit."""
     depth, patch = now.chosen.layer + 1, tokens.chosen_patch(now)
-    what = st.segmented_control("Map", [ALIKE, CHANGED], default=ALIKE, key="reach", required=True, bind="query-params", persist_state="session")
+    what = st.segmented_control(
+        "Map", [ALIKE, CHANGED], default=ALIKE, key="reach", required=True, bind="query-params", persist_state="session"
+    )
     if what == CHANGED:
         values = tokens.change(now)[depth][now.axis.prefix :].reshape(now.grid)
         title, unit = f"Changed after layer {depth}", "share of the token's length"
-        st.caption("The chosen patch is painted black (white if it is dark) and the model runs again. Colours show how far every token moves.")
+        st.caption(
+            "The chosen patch is painted black (white if it is dark) and the model runs again. Colours show how "
+            "far every token moves."
+        )
         mode = st.segmented_control("Colour scale", ["log", "raw"], default="log", key="reach_scale", required=True)
     else:
         centred = st.toggle(
-            "Take the mean of all patches off first", value=True, key="centred", bind="query-params", persist_state="session",
+            "Take the mean of all patches off first", value=True, key="centred", bind="query-params",
+            persist_state="session",
             help="All tokens share a large common part. Without it, only what tells patches apart is compared.",
         )  # fmt: skip
         values = tokens.likeness(now, depth, bool(centred))[patch].reshape(now.grid)
@@ -134,7 +158,8 @@ def _on_picture(now: Context, values: NDArray[np.float64], title: str, unit: str
     said = words.describe(values, name=title, unit=unit)
     pick = components.pick_patches(key, now.grid[1])
     fig = overlay(
-        now.picture.image, values, now.record.geometry, query=(tokens.chosen_patch(now),), clickable=True, unit=unit, title=title,
+        now.picture.image, values, now.record.geometry, query=(tokens.chosen_patch(now),), clickable=True, unit=unit,
+        title=title,
         scale=scale, opacity=0.7,
     )  # fmt: skip
     components.chart(fig, key, said, pick)
@@ -148,10 +173,19 @@ def trust(now: Context) -> None:
         lines = ["| check | here | what it tells |", "|---|---|---|"]
         if now.record.norms.shape == (len(hidden) - 1, hidden.shape[1]):
             gap = float(np.abs(np.linalg.norm(hidden[1:], axis=-1) / np.maximum(now.record.norms, 1e-12) - 1).max())
-            lines.append(f"| two runs agree | {gap:.1e} | largest relative difference of token lengths between the run shown here and the one that made the attention record |")
+            lines.append(
+                f"| two runs agree | {gap:.1e} | largest relative difference of token lengths between the run "
+                "shown here and the one that made the attention record |"
+            )
         try:
-            lines.append(f"| linear start | {tokens.linear_error(now):.1e} | largest difference between the entering tokens and filters × pixels + bias + position |")
+            lines.append(
+                f"| linear start | {tokens.linear_error(now):.1e} | largest difference between the entering tokens "
+                "and filters × pixels + bias + position |"
+            )
         except ValueError:
             lines.append("| linear start | not provable | this model prepares its tokens in more steps |")
-        lines.append("| likeness is not reading | no weights | cosine similarities have no row sums and say nothing about which token reads which |")
+        lines.append(
+            "| likeness is not reading | no weights | cosine similarities have no row sums and say nothing about "
+            "which token reads which |"
+        )
         st.markdown("\n".join(lines))

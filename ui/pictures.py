@@ -60,7 +60,7 @@ def options(current: str) -> list[str]:
     if st.session_state.get(state.UPLOAD) is not None:
         ids.insert(0, UPLOAD_ID)
     if current not in ids and _SCENE_ID.fullmatch(current):
-        ids.insert(0, current)
+        ids.append(current)  # not first: an address that names a menu's default option is ignored
     return ids
 
 
@@ -80,7 +80,7 @@ def _open(picture_id: str) -> Picture:
         made = scene(int(match[1]), int(match[3]) / 100 if match[3] else 0.5, int(match[2]) if match[2] else None)
         return Picture(picture_id, picture_id, title(picture_id), made.picture, scene=made)
     sample = samples()[picture_id]
-    opened = open_picture(sample.load())
+    opened = open_picture(sample.open())
     credit = f"{sample.credit}; {sample.licence}."
     return Picture(picture_id, picture_id, sample.title, opened.image, credit=credit, notes=opened.notes)
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from ui import components, controls, snippets, state, trust
 from ui.controls import Display
@@ -31,7 +34,7 @@ def view(now: Context) -> None:
         name = controls.method("method")
         st.caption(METHODS[name].meaning)
         knobs = controls.knobs(now, METHODS[name].knobs)
-        with st.expander("How it is drawn", expanded=True):
+        with st.container(border=True):
             how = controls.display(now)
     try:
         drawn = METHODS[name].function(now, knobs)
@@ -39,7 +42,8 @@ def view(now: Context) -> None:
         right.error(f"This method has no map here: {error}")
         return
     with right:
-        _map(now, drawn, how)
+        _map(now, name, drawn, how)
+        prediction(now)
     if METHODS[name].by_layer and st.toggle("Play this method through all layers", key="film", **controls.KEEP):
         _film(now, name, knobs, how)
     trust.card(now, drawn.values, drawn.row, drawn.words)
@@ -47,19 +51,20 @@ def view(now: Context) -> None:
     _downloads(now, drawn, how)
 
 
-def _map(now: Context, drawn: Drawn, how: Display) -> None:
-    title = drawn.words[0].upper() + drawn.words[1:]
+def _map(now: Context, name: str, drawn: Drawn, how: Display) -> None:
+    words = drawn.words[0].upper() + drawn.words[1:]
     try:
         fig = overlay(
-            now.picture.image, drawn.values, now.record.geometry, colormap=how.colormap, opacity=how.opacity, smooth=how.smooth,
-            scale=how.scale, query=controls.query_patches(now), truth=how.truth, clickable=True, box=True, unit=drawn.unit,
-            title=title, height=520,
+            now.picture.image, drawn.values, now.record.geometry, colormap=how.colormap, opacity=how.opacity,
+            smooth=how.smooth, scale=how.scale, query=controls.query_patches(now), truth=how.truth, clickable=True,
+            box=True, unit=drawn.unit, title=name.capitalize(), height=520,
         )  # fmt: skip
     except ValueError as error:
         st.error(f"This map cannot be drawn: {error}")
         return
-    said = describe(drawn.values, name=title, unit=drawn.unit)
+    said = describe(drawn.values, name=words, unit=drawn.unit)
     components.chart(fig, "playground_map", said, components.pick_patches("playground_map", now.grid[1]))
+    st.caption(words + ".")
     components.in_words(said)
 
 
@@ -68,11 +73,12 @@ def _film(now: Context, name: str, knobs: Knobs, how: Display) -> None:
     chosen = [replace(now, chosen=replace(now.chosen, layer=layer)) for layer in range(len(now.record.maps))]
     found = [METHODS[name].function(one, knobs) for one in chosen]
     fig = layer_animation(
-        now.picture.image, [one.values for one in found], now.record.geometry, start=now.chosen.layer, colormap=how.colormap,
-        opacity=how.opacity, scale="shared" if how.scale == "raw" else how.scale, query=controls.query_patches(now),
-        truth=how.truth, unit=found[0].unit, title=f"{name}, layer by layer",
+        now.picture.image, [one.values for one in found], now.record.geometry, start=now.chosen.layer,
+        colormap=how.colormap, opacity=how.opacity, scale="shared" if how.scale == "raw" else how.scale,
+        query=controls.query_patches(now), truth=how.truth, unit=found[0].unit, title=f"{name}, layer by layer",
     )  # fmt: skip
-    components.chart(fig, "playground_film", f"A film of {len(found)} maps. First: {found[0].words}. Last: {found[-1].words}.")
+    said = f"A film of {len(found)} maps. First: {found[0].words}. Last: {found[-1].words}."
+    components.chart(fig, "playground_film", said)
 
 
 def prediction(now: Context) -> None:
@@ -83,7 +89,8 @@ def prediction(now: Context) -> None:
         return
     best = said.top(5)
     fig = bars([name for name, _ in best], [chance for _, chance in best], "probability", title="What the model says")
-    components.chart(fig, "playground_prediction", "Likeliest classes: " + "; ".join(f"{name} {chance:.1%}" for name, chance in best))
+    words = "Likeliest classes: " + "; ".join(f"{name} {chance:.1%}" for name, chance in best)
+    components.chart(fig, "playground_prediction", words)
     scene = now.picture.scene
     if scene is not None:
         st.caption("Truth: " + " and ".join(f"{thing.colour} {thing.shape}" for thing in scene.things) + ".")
@@ -94,8 +101,8 @@ def _code(now: Context, drawn: Drawn, how: Display) -> None:
     lines = drawn.code + (
         "axis = record.maps[0].query\nvalues = row[axis.prefix :].reshape(axis.grid)\n\n"
         "from visualizer.overlay import overlay\n\n"
-        f"overlay(record.image, values, record.geometry, colormap={how.colormap!r}, opacity={how.opacity:g}, smooth={how.smooth}, "
-        f"scale={how.scale!r}, query={query}, unit={drawn.unit!r}).show()\n"
+        f"overlay(record.image, values, record.geometry, colormap={how.colormap!r}, opacity={how.opacity:g}, "
+        f"smooth={how.smooth}, scale={how.scale!r}, query={query}, unit={drawn.unit!r}).show()\n"
     )
     with st.expander("Show me the code"):
         st.code(_start(now) + lines, language="python")
@@ -112,16 +119,20 @@ def _start(now: Context) -> str:
 
 def _downloads(now: Context, drawn: Drawn, how: Display) -> None:
     image, geometry = now.picture.image, now.record.geometry
-    look = {"colormap": how.colormap, "opacity": how.opacity, "scale": how.scale, "truth": how.truth, "unit": drawn.unit}
-    look |= {"query": controls.query_patches(now), "settings": f"{now.model}; {now.picture.title}"}
+    look: dict[str, Any] = {"colormap": how.colormap, "opacity": how.opacity, "scale": how.scale, "truth": how.truth}
+    look |= {"unit": drawn.unit, "query": controls.query_patches(now)}
+    told = {**look, "settings": f"{now.model}; {now.picture.title}"}
 
     def page() -> bytes:
-        plain = {key: look[key] for key in look if key != "settings"}
-        return export.standalone_html(overlay(image, drawn.values, geometry, smooth=how.smooth, title=drawn.words, **plain)).encode()  # type: ignore[arg-type]
+        fig = overlay(image, drawn.values, geometry, smooth=how.smooth, title=drawn.words, **look)
+        return export.standalone_html(fig).encode()
 
-    files = {
-        "Picture (PNG)": ("map.png", lambda: export.overlay_png(image, drawn.values, geometry, drawn.words, **look)),
-        "Drawing (SVG)": ("map.svg", lambda: _bytes(export.overlay_svg(image, drawn.values, geometry, drawn.words, **look))),  # type: ignore[arg-type]
+    files: dict[str, tuple[str, Callable[[], bytes]]] = {
+        "Picture (PNG)": ("map.png", lambda: export.overlay_png(image, drawn.values, geometry, drawn.words, **told)),
+        "Drawing (SVG)": (
+            "map.svg",
+            lambda: _bytes(export.overlay_svg(image, drawn.values, geometry, drawn.words, **told)),
+        ),
         "Table (CSV)": ("map.csv", lambda: export.to_csv(drawn.values).encode()),
         "Array (NPY)": ("map.npy", lambda: array_bytes(drawn.values)),
         "Record (NPZ)": ("record.npz", lambda: record_bytes(now)),
@@ -134,7 +145,7 @@ def _bytes(text: str | bytes) -> bytes:
     return text if isinstance(text, bytes) else text.encode()
 
 
-def array_bytes(values: np.ndarray) -> bytes:
+def array_bytes(values: NDArray[Any]) -> bytes:
     """A map as an .npy file."""
     out = io.BytesIO()
     np.save(out, np.asarray(values), allow_pickle=False)

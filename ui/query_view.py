@@ -35,7 +35,9 @@ def map_name(now: Context) -> str:
 def truth_switch(now: Context) -> object:
     """The true outline if the reader wants it; None for photographs."""
     scene = now.picture.scene
-    if scene is None or not st.toggle("Show the true outline", key="truth", bind="query-params", persist_state="session"):
+    if scene is None or not st.toggle(
+        "Show the true outline", key="truth", bind="query-params", persist_state="session"
+    ):
         return None
     return scene.mask
 
@@ -43,12 +45,18 @@ def truth_switch(now: Context) -> object:
 def picture(now: Context, shown: bool, truth: object = None) -> None:
     """The picture to ask from: with the row laid on it once the guess is made, bare before."""
     record, key = now.record, "query_picture"
-    box = st.toggle("Drag a box over several patches", key="query_box", help="Off: click one patch. On: drag; their rows are averaged.")
+    box = st.toggle(
+        "Drag a box over several patches",
+        key="query_box",
+        help="Off: click one patch. On: drag; their rows are averaged.",
+    )
     common: dict[str, Any] = {"query": asking(now), "truth": truth, "box": box}
     pick = components.pick_patches(key, now.grid[1])
     if not shown:
         fig = bare(now.picture.image, now.grid, record.geometry, **common)
-        components.chart(fig, key, f"The picture under {now.grid[0]} by {now.grid[1]} patches; {now.query_name()} asks.", pick)
+        components.chart(
+            fig, key, f"The picture under {now.grid[0]} by {now.grid[1]} patches; {now.query_name()} asks.", pick
+        )
         return
     values = now.patch_map()
     title = f"Layer {now.chosen.layer + 1}, {now.head_name()}"
@@ -65,9 +73,14 @@ def arithmetic(now: Context) -> None:
     best, usual = int(steps.strongest(1)[0]), int(np.argsort(steps.scaled, kind="stable")[len(steps.scaled) // 2])
     width = queries.shape[-1]
     if now.chosen.head is None:
-        st.info("The sidebar says mean of all heads. A mean has no q and k of its own, so this is the arithmetic of head 1.")
+        st.info(
+            "The sidebar says mean of all heads. A mean has no q and k of its own, so this is the arithmetic of head 1."
+        )
     if now.chosen.patches:
-        st.info("Several patches ask together: the map is the mean of their rows. This is the arithmetic of the first of them.")
+        st.info(
+            "Several patches ask together: the map is the mean of their rows. This is the arithmetic of the first "
+            "of them."
+        )
     name = {token: now.axis.name(token) for token in (now.chosen.query, best, usual)}
     figure = lists({
         f"q of the {name[now.chosen.query]}": queries[now.chosen.query],
@@ -75,7 +88,11 @@ def arithmetic(now: Context) -> None:
         f"k of the {name[usual]} (median key)": keys[usual],
     })  # fmt: skip
     st.markdown(f"**Step 1. Two lists of {width} numbers.** Layer {now.chosen.layer + 1}, head {head + 1}.")
-    components.chart(figure, "query_lists", f"Bars of the {width} numbers of q and of two keys; their products are in the text below.")
+    components.chart(
+        figure,
+        "query_lists",
+        f"Bars of the {width} numbers of q and of two keys; their products are in the text below.",
+    )
     st.markdown("\n".join(_sums(steps, best, usual, width)))
 
 
@@ -86,9 +103,17 @@ def _sums(steps: RowSteps, best: int, usual: int, width: int) -> list[str]:
     lines += ["| step | largest weight | median key |", "|---|---|---|"]
     two = [best, usual]
     lines.append("| q·k, products added up | " + " | ".join(f"{steps.products[t]:.3f}" for t in two) + " |")
-    lines.append(f"| divided by √{width} = {1 / steps.factor:.3f} | " + " | ".join(f"{steps.scaled[t]:.3f}" for t in two) + " |")
-    lines.append(f"| e to the power of (that − {high:.3f}) | " + " | ".join(f"{steps.powers[t]:.4g}" for t in two) + " |")
-    lines.append(f"| divided by the sum {steps.total:.3f}: weight | " + " | ".join(f"**{steps.weights[t]:.3%}**" for t in two) + " |")
+    lines.append(
+        f"| divided by √{width} = {1 / steps.factor:.3f} | " + " | ".join(f"{steps.scaled[t]:.3f}" for t in two) + " |"
+    )
+    lines.append(
+        f"| e to the power of (that − {high:.3f}) | " + " | ".join(f"{steps.powers[t]:.4g}" for t in two) + " |"
+    )
+    lines.append(
+        f"| divided by the sum {steps.total:.3f}: weight | "
+        + " | ".join(f"**{steps.weights[t]:.3%}**" for t in two)
+        + " |"
+    )
     return lines
 
 
@@ -96,7 +121,9 @@ def table(now: Context) -> None:
     """The keys of largest weight with every step, and how far the recomputed row is from the record's."""
     steps, head = live_steps(now), arithmetic_head(now)
     rows = steps.strongest(TOP)
-    st.markdown(f"**The {len(rows)} keys of largest weight.** The sum of all {len(steps.powers)} powers is {steps.total:.4f}.")
+    st.markdown(
+        f"**The {len(rows)} keys of largest weight.** The sum of all {len(steps.powers)} powers is {steps.total:.4f}."
+    )
     st.dataframe(
         {
             "key": [now.axis.name(int(t)) for t in rows],
@@ -111,8 +138,9 @@ def table(now: Context) -> None:
     gap = float(np.abs(kept.astype(np.float64) - steps.weights).max())
     rounding = float(steps.weights.max()) * 2.0**-11 if kept.dtype == np.float16 else 1e-6
     st.caption(
-        f"Proof: over all {len(kept)} weights, this arithmetic and the weights that the model itself used differ by at most "
-        f"{gap:.1e}. The record keeps numbers of {8 * kept.dtype.itemsize} bits, whose rounding alone allows {rounding:.1e}."
+        f"Proof: over all {len(kept)} weights, this arithmetic and the weights that the model itself used differ "
+        f"by at most {gap:.1e}. The record keeps numbers of {8 * kept.dtype.itemsize} bits, whose rounding alone "
+        f"allows {rounding:.1e}."
     )
 
 
@@ -140,8 +168,8 @@ def what_if(now: Context) -> None:
     bits = float(entropy(steps.weights))
     label = "This is the model's own scale." if chosen == 1 else "**This is not what the model does.**"
     st.markdown(
-        f"{label} Largest weight {steps.weights.max():.1%}, entropy {bits:.2f} bits of {np.log2(len(steps.weights)):.2f}, "
-        f"on special tokens {steps.weights[: now.axis.prefix].sum():.1%}."
+        f"{label} Largest weight {steps.weights.max():.1%}, entropy {bits:.2f} bits of "
+        f"{np.log2(len(steps.weights)):.2f}, on special tokens {steps.weights[: now.axis.prefix].sum():.1%}."
     )
     values = steps.weights[now.axis.prefix :].reshape(now.grid)
     title = f"Head {arithmetic_head(now) + 1}, scale {chosen:g}/√d" + ("" if chosen == 1 else " (not the model)")
@@ -155,15 +183,25 @@ def toy_page(now: Context) -> None:
     row, column = toy.clamp(now.chosen.row, now.chosen.column)
     query = row * toy.GRID[1] + column
     if (row, column) != (now.chosen.row, now.chosen.column):
-        st.caption(f"The sidebar asks row {now.chosen.row + 1}, column {now.chosen.column + 1}; the toy has 4 of each, so the nearest patch asks.")
-    stretch = st.select_slider("Multiply 1/√2 by", STRETCHES, value=1.0, key="toy_stretch", help="1 is how models do it.")
+        st.caption(
+            f"The sidebar asks row {now.chosen.row + 1}, column {now.chosen.column + 1}; the toy has 4 of each, so "
+            "the nearest patch asks."
+        )
+    stretch = st.select_slider(
+        "Multiply 1/√2 by", STRETCHES, value=1.0, key="toy_stretch", help="1 is how models do it."
+    )
     steps = toy.steps(row, column, float(stretch) if stretch in STRETCHES else 1.0)
-    pick = components.pick_patches("query_toy_tokens", toy.GRID[1]), components.pick_patches("query_toy_row", toy.GRID[1])
+    pick = (
+        components.pick_patches("query_toy_tokens", toy.GRID[1]),
+        components.pick_patches("query_toy_row", toy.GRID[1]),
+    )
     q = toy.queries()[query].tolist()
     left, right = st.columns(2)
     with left:
         fig = toy_figure.tokens_figure(query, "The toy's tokens")
-        components.chart(fig, "query_toy_tokens", "A 4 by 4 grid; every cell holds a token x, its query q and its key k.", pick[0])
+        components.chart(
+            fig, "query_toy_tokens", "A 4 by 4 grid; every cell holds a token x, its query q and its key k.", pick[0]
+        )
     with right:
         title = f"The row of patch row {row + 1}, column {column + 1}"
         fig = toy_figure.steps_figure(steps, query, title)
@@ -172,9 +210,10 @@ def toy_page(now: Context) -> None:
     best = int(steps.strongest(1)[0])
     k = toy.keys()[best].tolist()
     st.markdown(
-        f"**By hand**, for the strongest key, row {best // 4 + 1}, column {best % 4 + 1}: q·k = {q[0]} × {k[0]} + {q[1]} × {k[1]} = "
-        f"{steps.products[best]:.0f}; times {steps.factor:.3f} is {steps.scaled[best]:.2f}; the largest of the row, so its power is "
-        f"e⁰ = 1; all 16 powers add up to {steps.total:.3f}; 1 / {steps.total:.3f} = **{steps.weights[best]:.1%}**."
+        f"**By hand**, for the strongest key, row {best // 4 + 1}, column {best % 4 + 1}: q·k = {q[0]} × {k[0]} + "
+        f"{q[1]} × {k[1]} = {steps.products[best]:.0f}; times {steps.factor:.3f} is {steps.scaled[best]:.2f}; the "
+        f"largest of the row, so its power is e⁰ = 1; all 16 powers add up to {steps.total:.3f}; 1 / "
+        f"{steps.total:.3f} = **{steps.weights[best]:.1%}**."
     )
 
 
@@ -190,7 +229,8 @@ def _toy_arrows(row: int, column: int) -> None:
 def mode() -> str:
     """Real model or toy."""
     chosen = st.segmented_control(
-        "Numbers of", ["Real model", "Toy"], default="Real model", key="numbers", required=True, bind="query-params", persist_state="session"
+        "Numbers of", ["Real model", "Toy"], default="Real model", key="numbers", required=True,
+        bind="query-params", persist_state="session",
     )  # fmt: skip
     return "Toy" if chosen == "Toy" else "Real model"
 

@@ -1,15 +1,18 @@
-"""The parts of page "Rollout": the live comparison with its knobs, the film, the curves, two classes, the deletion test."""
+"""The parts of page "Rollout": the comparison with its knobs, the film, the curves, two classes, the deletion test."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from ui import components, controls, deletion, resources, trust
 from ui.experiments import Context
 from ui.experiments.rollout import GRADIENT, PLAIN, RANDOM, SATURATED, classes, costs, masses, saturation
 from ui.experiments.rows import chosen_rows
-from ui.methods import METHODS, RELEVANCE, Drawn, Knobs, relevance_row, rollout_row
+from ui.methods import METHODS, RELEVANCE, SHARE, Drawn, Knobs, on_grid, relevance_row, rollout_row
 from visualizer import entropy, export
 from visualizer.animation import layer_animation
 from visualizer.comparison import before_after
@@ -29,7 +32,8 @@ def live(now: Context) -> None:
         "Scale of both maps", SCALES, default="shared", key="rollout_scale", required=True, **controls.KEEP
     )
     scale = controls.one_of(mode, SCALES)
-    st.caption(f"Residual share {knobs.residual:g} is α = {knobs.residual / (1 - knobs.residual):.3g}. Scale {scale}: {MODES[scale]}.")
+    alpha = knobs.residual / (1 - knobs.residual)
+    st.caption(f"Residual share {knobs.residual:g} is α = {alpha:.3g}. Scale {scale}: {MODES[scale]}.")
     drawn = METHODS["rollout"].function(now, knobs)
     _compare(now, drawn, scale)
     trust.card(now, drawn.values, drawn.row, drawn.words)
@@ -39,30 +43,36 @@ def live(now: Context) -> None:
         film(now, knobs)
     with right:
         depth(now, knobs)
-    components.code(now, drawn.code + "values = row[record.maps[0].query.prefix :].reshape(record.maps[0].query.grid)\n" + DRAW)
+    components.code(now, drawn.code + DRAW)
     _downloads(now, drawn)
 
 
-DRAW = """
+DRAW = """axis = record.maps[0].query
+values = row[axis.prefix :].reshape(axis.grid)
+
 from visualizer.comparison import before_after
 
 direct = weights.mean(axis=0)[query] if head is None else weights[head, query]
-direct = direct[record.maps[0].query.prefix :].reshape(values.shape)
+direct = direct[axis.prefix :].reshape(axis.grid)
 before_after(record.image, direct, values, ("direct", "rollout"), record.geometry).show()
 """
 
 
 def _compare(now: Context, drawn: Drawn, mode: str) -> None:
     direct, names = now.patch_map(), (f"layer {now.chosen.layer + 1} alone", "rollout")
+    query = controls.query_patches(now)
     fig = before_after(
-        now.picture.image, direct, drawn.values, names, now.record.geometry, scale=mode, query=controls.query_patches(now)
-    )
-    said = f"{describe(direct, name=f'Layer {now.chosen.layer + 1}, {now.head_name()}')}\n\n{describe(drawn.values, name='Rollout')}"
+        now.picture.image, direct, drawn.values, names, now.record.geometry, scale=mode, query=query
+    )  # fmt: skip
+    said = "\n\n".join((
+        describe(direct, name=f"Layer {now.chosen.layer + 1}, {now.head_name()}"),
+        describe(drawn.values, name="Rollout"),
+    ))  # fmt: skip
     components.chart(fig, "rollout_compare", said)
     special = float(np.sum(drawn.row[: now.axis.prefix])) if drawn.row is not None else 0.0
     st.caption(
-        f"Left: {now.head_name()}, asked by {now.query_name()}. Right: {drawn.words}. {special:.1%} of the rollout lies on special "
-        f"tokens, which no patch can show."
+        f"Left: {now.head_name()}, asked by {now.query_name()}. Right: {drawn.words}. {special:.1%} of the rollout "
+        "lies on special tokens, which no patch can show."
     )
     components.in_words(said)
 
@@ -70,10 +80,10 @@ def _compare(now: Context, drawn: Drawn, mode: str) -> None:
 def film(now: Context, knobs: Knobs) -> None:
     """The rollout after each layer, played in the browser."""
     numbers = range(knobs.start, len(now.record.maps))
-    maps = [now.patch_map(rollout_row(now, knobs, until=layer)) for layer in numbers]  # type: ignore[arg-type]
+    maps = [on_grid(now, rollout_row(now, knobs, until=layer)) for layer in numbers]
     fig = layer_animation(
-        now.picture.image, maps, now.record.geometry, start=len(maps) - 1, names=[f"up to layer {n + 1}" for n in numbers],
-        query=controls.query_patches(now), title="Rollout so far",
+        now.picture.image, maps, now.record.geometry, start=len(maps) - 1, title="Rollout so far",
+        names=[f"up to layer {n + 1}" for n in numbers], query=controls.query_patches(now),
     )  # fmt: skip
     last = describe(maps[-1], name=f"Rollout up to layer {len(now.record.maps)}")
     components.chart(fig, "rollout_film", f"A film of the rollout up to each layer. Last frame: {last}")
@@ -85,13 +95,14 @@ def depth(now: Context, knobs: Knobs) -> None:
     padded = np.full(len(alone), np.nan)
     padded[len(alone) - len(bits) :] = bits
     fig = curves(
-        {"rollout so far": padded, f"each layer alone, {now.head_name()}": alone}, "entropy in bits", limits=(0, most * 1.06),
+        {"rollout so far": padded, f"each layer alone, {now.head_name()}": alone},
+        "entropy in bits", limits=(0, most * 1.06), title="How spread out?", height=430,
         reference={f"largest possible: {most:.2f}": most, f"90 % of it: {SATURATED * most:.2f}": SATURATED * most},
-        title="How spread out?", height=430,
     )  # fmt: skip
-    said = "; ".join(f"layer {len(alone) - len(bits) + n + 1}: {one:.2f}" for n, one in enumerate(bits))
-    components.chart(fig, "rollout_entropy", f"Entropy of the rollout in bits after {said}. The largest possible is {most:.2f}.")
-    components.in_words(f"Entropy of the rollout in bits after {said}.")
+    after = "; ".join(f"layer {len(alone) - len(bits) + n + 1}: {one:.2f}" for n, one in enumerate(bits))
+    said = f"Entropy of the rollout in bits after {after}. The largest possible is {most:.2f}."
+    components.chart(fig, "rollout_entropy", said)
+    components.in_words(said)
 
 
 def _downloads(now: Context, drawn: Drawn) -> None:
@@ -111,7 +122,12 @@ def deletion_test(now: Context) -> None:
     if found is None:
         return
     number, label = deletion.count(now), now.record.prediction.top(1)[0][0]
-    names = ["nothing greyed out", f"{number} of the plain rollout", f"{number} of the gradient-weighted", f"{number} random (mean)"]
+    names = [
+        "nothing greyed out",
+        f"{number}, plain rollout",
+        f"{number}, gradient-weighted",
+        f"{number}, random (mean)",
+    ]
     left = [float(np.mean(found[name])) for name in ("before", PLAIN, GRADIENT, RANDOM)]
     said = "; ".join(f"{name}: {one:.1%}" for name, one in zip(names, left, strict=True))
     fig = bars(names, left, f"probability of {label}", title="What the model still believes")
@@ -136,24 +152,34 @@ def two_classes(now: Context) -> None:
     with right:
         second = controls.target(now, "other", "Second class", asked[1])
     with st.spinner("Differentiating ..."):
-        rows = [relevance_row(now, name) for name in (first, second)]
-    plain, maps = now.patch_map(rollout_row(now, Knobs())), [now.patch_map(row) for row in rows]  # type: ignore[arg-type]
-    outline, columns = controls.truth(now), st.columns(3)
-    for place, (name, values) in enumerate(zip(("", first, second), [plain, *maps], strict=True)):
-        with columns[place]:
-            title = f"Gradient-weighted: {name}" if name else "Rollout: knows no class"
-            how = {"unit": RELEVANCE, "scale": "shared", "together": maps} if name else {}
-            fig = overlay(now.picture.image, values, now.record.geometry, truth=outline, title=title, height=420, **how)  # type: ignore[arg-type]
-            components.chart(fig, f"rollout_class_{place}", describe(values, name=title))
-    _mass_table(now, plain, dict(zip((first, second), maps, strict=False)))
-    st.caption(
-        "The two gradient-weighted maps share one scale; the rollout has its own, because its unit is another. "
-        "Default knobs; the class token asks in the gradient-weighted maps, whoever asks elsewhere."
-    )
+        maps = [on_grid(now, relevance_row(now, name)) for name in (first, second)]
+    outline, plain = controls.truth(now), on_grid(now, rollout_row(now, Knobs()))
+    with left:
+        _class_map(now, "rollout_class_1", f"Gradient-weighted: {first}", maps[0], maps, outline)
+        _class_map(now, "rollout_class_0", "Rollout: knows no class", plain, None, outline)
+    with right:
+        _class_map(now, "rollout_class_2", f"Gradient-weighted: {second}", maps[1], maps, outline)
+        _mass_table(now, plain, dict(zip((first, second), maps, strict=True)))
+        st.caption(
+            "The two gradient-weighted maps share one scale; the rollout has its own, because its unit is another. "
+            "Default knobs. In the gradient-weighted maps the class token asks, whoever asks elsewhere."
+        )
 
 
-def _mass_table(now: Context, plain: np.ndarray, by_class: dict[str, np.ndarray]) -> None:
-    rows = {"rollout": masses(now, plain), **{f"gradient-weighted: {name}": masses(now, one) for name, one in by_class.items()}}
+def _class_map(now: Context, key: str, title: str, values: NDArray[Any], together: Any, outline: Any) -> None:
+    """One map on its own scale, or on the one that `together` shares."""
+    unit, scale = (SHARE, "raw") if together is None else (RELEVANCE, "shared")
+    query = controls.query_patches(now) if together is None else ()
+    fig = overlay(
+        now.picture.image, values, now.record.geometry, unit=unit, scale=scale, together=together, query=query,
+        truth=outline, title=title, height=430,
+    )  # fmt: skip
+    components.chart(fig, key, describe(values, name=title, unit=unit))
+
+
+def _mass_table(now: Context, plain: NDArray[Any], by_class: dict[str, NDArray[Any]]) -> None:
+    rows = {"rollout": masses(now, plain)}
+    rows |= {f"gradient-weighted: {name}": masses(now, one) for name, one in by_class.items()}
     if not rows["rollout"]:
         st.caption("Where the objects of a photograph are is not known exactly, so there is no score.")
         return

@@ -1,4 +1,4 @@
-"""The page table, and the guard that lets every page be opened by its address on a cold server."""
+"""The pages as Streamlit wants them, and the guard that lets every page be opened by its address on a cold server."""
 
 from __future__ import annotations
 
@@ -8,21 +8,8 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-ROOT = Path(__file__).resolve().parent.parent
-
-# (section, file name, title, icon); the address equals the file name, or the first deep link of a cold server would show
-# a "Page not found" dialog. Icons are plain emoji: a Material icon makes the browser fetch a favicon from outside.
-TABLE = (
-    ("", "start", "Start here", "👁️"),
-    ("Learn", "patches", "Patches and tokens", "🧩"),
-    ("Learn", "query", "One query", "🔎"),
-    ("Learn", "heads", "Heads", "🧠"),
-    ("Learn", "layers", "Layers", "🪜"),
-    ("Learn", "rollout", "Rollout", "🌀"),
-    ("Learn", "entropy", "Entropy", "📊"),
-    ("Explore", "playground", "Playground", "🎛️"),
-    ("Explore", "compare", "Compare", "⚖️"),
-)
+from ui import start
+from ui.table import TABLE, script
 
 ROUTED = "_routed"
 
@@ -30,15 +17,12 @@ ROUTED = "_routed"
 def pages() -> dict[str, list[StreamlitPage]]:
     """Sections with their pages, for `st.navigation`."""
     found: dict[str, list[StreamlitPage]] = {}
-    for section, name, title, icon in TABLE:
-        page = st.Page(ROOT / "pages" / f"{name}.py", title=title, icon=icon, url_path=name, default=name == "start")
-        found.setdefault(section, []).append(page)
+    for section, name, title in TABLE:
+        seen = "hidden" if name == "start" else "visible"
+        found.setdefault(section, []).append(st.Page(script(name), title=title, url_path=name, visibility=seen))
+    # The default page has no address of its own, so it stands beside the hidden script that answers to /start.
+    found[""].insert(0, st.Page(start.draw, title=TABLE[0][2], default=True))
     return found
-
-
-def page(name: str) -> StreamlitPage:
-    """The page of this file name, for links."""
-    return next(p for section in pages().values() for p in section if p.url_path == name or (name == "start" and not p.url_path))
 
 
 def ensure_router() -> None:

@@ -13,7 +13,7 @@ def picture_code(picture_id: str) -> str:
         extra = f", objects={parts[2]}, difficulty={int(parts[3]) / 100}" if len(parts) == 4 else ""
         return f"from worlds.scenes import scene\n\npicture = scene({parts[1]}{extra}).picture\n"
     if picture_id in samples():
-        return f'from vit_attention.samples import samples\n\npicture = samples()["{picture_id}"].load()\n'
+        return f'from vit_attention.samples import samples\n\npicture = samples()["{picture_id}"].open()\n'
     return 'picture = "my_picture.jpg"\n'
 
 

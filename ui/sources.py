@@ -6,6 +6,7 @@ import hashlib
 import random
 import tempfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
@@ -62,7 +63,7 @@ def _take(key: str) -> None:
 
 def _fresh_scene() -> None:
     left, middle, right = st.columns(3)
-    left.number_input("Seed", 0, 999_999_999, 100, key="playground_seed", help="The same seed always draws the same scene.")
+    left.number_input("Seed", 0, 999_999_999, 100, key="playground_seed", help="The same seed draws the same scene.")
     middle.segmented_control("Objects", [1, 2], default=2, key="playground_objects", required=True)
     right.slider("Difficulty (%)", 0, 100, 50, 5, key="playground_difficulty", help="Models were trained at 50 %.")
     left.button("Draw this scene", key="playground_draw", on_click=_draw_scene, width="stretch")
@@ -109,7 +110,7 @@ def read_bundle(data: bytes) -> AttentionRecord:
     """The record in a bundle's bytes, if this page can draw it.
 
     Raises:
-        ValueError: no bundle, one that unpacks to too much, or maps that are not one vision transformer's self-attention.
+        ValueError: no bundle, one that unpacks to too much, or maps that are not self-attention between all patches.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "record.npz"
@@ -120,9 +121,9 @@ def read_bundle(data: bytes) -> AttentionRecord:
             if unpacked > MOST_UNPACKED:
                 raise ValueError(f"want at most {MOST_UNPACKED >> 20} MB unpacked, got {unpacked >> 20} MB")
         record = AttentionRecord.load(path)
-    axes = [axis for one in record.maps for axis in (one.query, one.key)]
+    shapes = {(axis.kind, axis.grid, len(axis)) for one in record.maps for axis in (one.query, one.key)}
     plain = all(one.kind == "self" and one.queries is None for one in record.maps)
-    if not axes or not plain or any(a.kind != "patches" or a.grid != axes[0].grid or len(a) != len(axes[0]) for a in axes):
+    if len(shapes) != 1 or not plain or next(iter(shapes))[0] != "patches":
         raise ValueError("want the self-attention of all patches of one picture, got maps of another kind")
     return record
 
@@ -134,8 +135,9 @@ def _on_this_machine() -> bool:
 
 def _another_model() -> None:
     name = st.text_input(
-        "Folder or hub id of a ViT, DeiT, DINOv2 or BEiT of the transformers library", key="playground_hf", placeholder="owner/name"
-    )
+        "Folder or hub id of a ViT, DeiT, DINOv2 or BEiT of the transformers library",
+        key="playground_hf", placeholder="owner/name",
+    )  # fmt: skip
     load, back = st.columns(2)
     if load.button("Load it", key="playground_load", disabled=not name, width="stretch"):
         wanted = "hf:" + name.removeprefix("hf:").strip()
@@ -179,11 +181,13 @@ def bundle_context(name: str, digest: str, record: AttentionRecord) -> Context:
     try:
         image = open_picture(record.picture).image
     except PictureError:
-        image = Image.new("RGB", (32 * grid[1], 32 * grid[0]), (128, 128, 128))
-        if record.geometry is not None:
-            image = image.resize((256, max(1, round(256 * record.geometry.original[1] / record.geometry.original[0]))))
+        wide, high = record.geometry.seen if record.geometry is not None else (grid[1], grid[0])
+        image = Image.new("RGB", (256, min(max(1, round(256 * high / wide)), 1024)), (128, 128, 128))
+        record = replace(record, geometry=None)
         st.caption("The bundle carries no readable picture, so the map lies on grey.")
-    st.text(f"From the file {name}: made by {record.model or 'an unnamed model'}. The sidebar's model and picture do not matter here.")
+    st.text(
+        f"From the file {name}, made by {record.model or 'an unnamed model'}. The sidebar's model does not matter here."
+    )
     kept = [one.layer for one in record.maps]
     if kept != list(range(len(kept))):
         st.caption(f"It holds only layers {', '.join(str(k + 1) for k in kept)}; they are counted from 1 here.")

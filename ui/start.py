@@ -7,14 +7,38 @@ from pathlib import Path
 import streamlit as st
 
 from tutorials.lessons import lessons
-from ui import routing
-from vit_attention.cards import Card
+from ui.table import TABLE, script
+from vit_attention.cards import CARDS, Card
 
 ASSETS = Path(__file__).parent / "assets"
 TOOLS = {
     "playground": "Any model, picture, query and method; upload your own picture.",
     "compare": "Two models, pictures, heads or methods side by side on one scale.",
 }
+
+
+def draw() -> None:
+    """The whole page."""
+    st.markdown(
+        "A vision transformer cuts a picture into patches and lets every patch look at every other one, in many heads and "
+        "layers. **Sightlines** shows you where a real, trained model looks, explains how that is computed, and helps you "
+        "ask the question that matters: *may I believe this map?*"
+    )
+    hero()
+    st.header("Where to begin", anchor=False)
+    cards()
+    st.header("What the bundled model can and cannot see", anchor=False)
+    st.markdown(about(CARDS[0]))
+    st.header("How to read a page", anchor=False)
+    st.markdown(
+        "- The **sidebar** holds what all pages share: model, picture, layer, head, and which token asks. On a phone, open "
+        "it with the arrow at the top left.\n"
+        "- Each lesson asks you to **guess first**; the outcome is computed from what you look at, and so is the answer to "
+        "its check question.\n"
+        "- Sentences about what attention “means” stand under **claims to test**. Press the button and see whether they hold.\n"
+        "- Under each map: the map **in words**, a **trust card**, the **code** that makes it, and **export**.\n"
+        "- The address in your browser always restores what you see (own pictures excepted: they stay in your session)."
+    )
 
 
 def hero() -> None:
@@ -33,12 +57,12 @@ def hero() -> None:
 def cards() -> None:
     """One card a page, in teaching order."""
     written = lessons()
-    names = [name for _, name, _, _ in routing.TABLE if name in written or name in TOOLS]
-    titles = {name: title for _, name, title, _ in routing.TABLE}
+    names = [name for _, name, _ in TABLE if name in written or name in TOOLS]
+    titles = {name: title for _, name, title in TABLE}
     for first in range(0, len(names), 2):
         for column, name in zip(st.columns(2), names[first : first + 2], strict=False):
             with column.container(border=True):
-                st.page_link(routing.page(name), label=f"**{titles[name]}**")
+                st.page_link(script(name), label=f"**{titles[name]}**")
                 st.caption(_about(name))
 
 

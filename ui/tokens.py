@@ -102,7 +102,7 @@ def painted_over(now: Context) -> Picture:
 
 
 def change(now: Context) -> NDArray[np.float64]:
-    """(layers + 1, tokens) how far every token moves, as a share of its length, when the chosen patch is painted over."""
+    """(layers + 1, tokens) how far tokens move when the chosen patch is painted over, as a share of their length."""
     before = resources.hidden_states(now.model, now.picture).astype(np.float64)
     after = resources.hidden_states(now.model, painted_over(now)).astype(np.float64)
     moved, length = np.linalg.norm(after - before, axis=-1), np.linalg.norm(before, axis=-1)

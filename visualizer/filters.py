@@ -34,7 +34,7 @@ def principal_filters(filters: ArrayLike, count: int = 28) -> tuple[NDArray[np.f
 
 
 def tiles(patterns: ArrayLike, columns: int = 7, zoom: int = 4) -> NDArray[np.uint8]:
-    """The patterns as one RGB picture: mid grey is 0, the largest number of each pattern is full brightness or full black.
+    """The patterns as one RGB picture: mid grey is 0, each pattern's largest number is drawn in full.
 
     Args:
         patterns: (n, 3, height, width), each scaled by its own largest absolute number.

@@ -33,12 +33,16 @@ def pixels(patch: ArrayLike, channel: str | None = None, *, title: str = "", hei
     rows, columns = values.shape[:2]
     if channel is None:
         place = "pixel row %{customdata[0]}, column %{customdata[1]}"
-        where = np.stack(np.mgrid[1 : rows + 1, 1 : columns + 1], axis=-1)
+        where = np.moveaxis(np.indices((rows, columns)) + 1, 0, -1)
         colours = "red %{z[0]}, green %{z[1]}, blue %{z[2]}"
-        fig = go.Figure(go.Image(z=values.astype(np.uint8), customdata=where, hovertemplate=f"{place}<br>{colours}<extra></extra>"))
+        fig = go.Figure(
+            go.Image(z=values.astype(np.uint8), customdata=where, hovertemplate=f"{place}<br>{colours}<extra></extra>")
+        )
     else:
         one = values[..., CHANNELS.index(channel)].astype(np.float32)
-        fig = go.Figure(go.Heatmap(z=one, zmin=0, zmax=255, colorscale=[[0, "#000000"], [1, "#ffffff"]], showscale=False))
+        fig = go.Figure(
+            go.Heatmap(z=one, zmin=0, zmax=255, colorscale=[[0, "#000000"], [1, "#ffffff"]], showscale=False)
+        )
         fig.data[0].update(hovertemplate=f"{channel} %{{z}}<extra></extra>")
         if max(rows, columns) <= READABLE:
             fig.data[0].update(texttemplate="%{z:.0f}", textfont_size=theme.SMALL)
@@ -78,4 +82,6 @@ def lists(named: Mapping[str, ArrayLike], *, height: int | None = None) -> go.Fi
         fig.add_annotation(text=theme.safe(name), showarrow=False, font_size=theme.SMALL + 1, **place)
     theme.base(fig, height=height or 60 + 120 * count, bottom=40, top=8)
     last = "y" if count == 1 else f"y{count}"
-    return fig.update_layout(xaxis={"anchor": last, "fixedrange": True, "showgrid": False, "title": {"text": "number in the list"}})
+    return fig.update_layout(
+        xaxis={"anchor": last, "fixedrange": True, "showgrid": False, "title": {"text": "number in the list"}}
+    )

@@ -1,4 +1,4 @@
-"""A picture of 4 x 4 patches whose attention can be worked out on paper: tokens, queries and keys are small integers."""
+"""A picture of 4 x 4 patches whose attention can be worked out on paper: every token, query and key is two integers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SIDE = np.tile([-1, 0, 1, 2], (4, 1))
 TO_QUERY = np.array([[1, 0], [0, 1]])
 """q = TO_QUERY x: here the query is the token itself."""
 TO_KEY = np.array([[1, 0], [1, 1]])
-"""k = TO_KEY x: the second number of the key is the sum of both numbers of the token, so A reading B is not B reading A."""
+"""k = TO_KEY x: the key's second number is the sum of both of the token's, so A reading B is not B reading A."""
 
 
 def tokens() -> NDArray[np.int64]:

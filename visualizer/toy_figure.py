@@ -36,4 +36,6 @@ def _pair(numbers: Sequence[int]) -> str:
 def _print(fig: go.Figure, lines: Sequence[str]) -> go.Figure:
     rows, columns = toy.GRID
     cells = [list(lines[r * columns : (r + 1) * columns]) for r in range(rows)]
-    return fig.update_traces(text=cells, texttemplate="%{text}", textfont_size=theme.SMALL, selector={"type": "heatmap"})
+    return fig.update_traces(
+        text=cells, texttemplate="%{text}", textfont_size=theme.SMALL, selector={"type": "heatmap"}
+    )

@@ -92,10 +92,12 @@ class Treatment:
     attach: Callable[[nn.Module, Listener], list[Any]]
 
 
-def reweighted(weights: Tensor) -> tuple[Tensor, Tensor]:
-    """`weights` plus a zero to differentiate by: the total derivative of a score by these weights is that by the zero."""
-    probe = torch.zeros_like(weights, requires_grad=True)
-    return weights + probe, probe
+def differentiable(weights: Tensor) -> Tensor:
+    """`weights` as a tensor that a score can be differentiated by, directly and through every later layer.
+
+    Weights of a frozen model's first layer hang on nothing and become a leaf; later ones are in the graph already.
+    """
+    return weights if weights.requires_grad else weights.requires_grad_()
 
 
 # --- torch.nn.MultiheadAttention ------------------------------------------------------------------------------------
@@ -136,8 +138,8 @@ def _read_weights(block: nn.MultiheadAttention, listener: Listener) -> Callable[
             rows = listener.rows(own.shape[1])
             reading.own, reading.rebuilt = own[:, rows], _mha_rows(block, batched[:, :, rows], value)
         if listener.gradients:
-            batched, reading.probe = reweighted(batched)
-            rebuilt = _mha_rows(block, batched, value)
+            reading.probe = differentiable(batched)
+            rebuilt = _mha_rows(block, reading.probe, value)
             out = rebuilt if block.batch_first else rebuilt.transpose(0, 1)
         listener.keep(reading)
         if not call["need_weights"]:
@@ -248,8 +250,8 @@ def _recompute(block: nn.Module, listener: Listener) -> Callable[..., Any]:
         )  # fmt: skip
         rebuilt = None
         if listener.gradients:
-            weights, reading.probe = reweighted(weights)
-            rebuilt = _project(block, weights, value)
+            reading.probe = differentiable(weights)
+            rebuilt = _project(block, reading.probe, value)
         listener.keep(reading)
         if rebuilt is None:
             return None

@@ -49,11 +49,15 @@ def test_every_claim_can_be_tested(app, claim: int) -> None:
     assert any(one.value.startswith(("Holds here", "Fails here")) for one in (*test.success, *test.warning))
 
 
-@pytest.mark.parametrize("parameters", [{"reach": "changed when the chosen patch is painted over"}, {"centred": "false"}, {"truth": "true"}])
+@pytest.mark.parametrize(
+    "parameters", [{"reach": "changed when the chosen patch is painted over"}, {"centred": "false"}, {"truth": "true"}]
+)
 def test_a_link_restores_the_view(app, parameters: dict[str, str]) -> None:
     test = app("patches", **parameters)
     titles = " ".join(json.dumps(chart["layout"].get("title", "")) for chart in charts(test))
-    assert {"reach": "Changed after layer", "centred": "Alike after layer 10\"", "truth": "Alike"}[next(iter(parameters))] in titles
+    assert {"reach": "Changed after layer", "centred": 'Alike after layer 10"', "truth": "Alike"}[
+        next(iter(parameters))
+    ] in titles
 
 
 @pytest.mark.parametrize("parameters", [{"row": "999", "layer": "-5"}, {"reach": "<script>"}, {"picture": "nothing"}])

@@ -10,14 +10,17 @@ from streamlit.testing.v1 import AppTest
 App = Callable[..., AppTest]
 
 
+def titles(test: AppTest) -> list[str]:
+    layouts = [json.loads(one.proto.spec)["layout"] for one in test.get("plotly_chart")]
+    return [layout.get("title", {}).get("text", "") for layout in layouts]
+
+
 def test_opens_without_an_outcome_before_the_guess(app: App) -> None:
     test = app("rollout")
-    titles = [json.loads(one.proto.spec).get("layout", {}).get("title", {}).get("text", "") for one in test.get("plotly_chart")]
-    assert "How spread out?" in titles
-    assert "What the model still believes" not in titles
+    assert "How spread out?" in titles(test)
+    assert "What the model still believes" not in titles(test)
     test.radio(key="rollout_guess").set_value("Random ones").run()
-    titles = [json.loads(one.proto.spec).get("layout", {}).get("title", {}).get("text", "") for one in test.get("plotly_chart")]
-    assert "What the model still believes" in titles
+    assert "What the model still believes" in titles(test)
     assert not test.exception
 
 
@@ -31,7 +34,7 @@ def test_knobs_come_from_the_address(app: App) -> None:
 
 
 def test_impossible_knobs_are_ignored(app: App) -> None:
-    test = app("rollout", residual="7", discard="nan", start="99", fusion="median", rollout_scale="loud", target="unicorn")
+    test = app("rollout", residual="7", discard="nan", start="99", fusion="median", rollout_scale="x", target="unicorn")
     assert not test.exception
     assert test.slider(key="residual").value <= 0.95
 
@@ -41,7 +44,7 @@ def test_every_claim_can_be_tested(app: App) -> None:
     for number in range(1, 6):
         test.button(key=f"rollout_claim_{number}").click().run()
         assert not test.exception
-        assert [one for one in [*test.success, *test.warning, *test.info]]
+        assert [*test.success, *test.warning, *test.info]
 
 
 def test_two_objects_are_asked_about(app: App) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 from tutorials.lessons import lessons
-from ui.routing import TABLE
+from ui.table import TABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,7 +30,7 @@ def test_hostile_query_parameters_are_ignored(app: Callable[..., AppTest]) -> No
 
 
 def test_the_table_and_the_lessons_fit_together() -> None:
-    pages = {name for _, name, _, _ in TABLE}
+    pages = {name for _, name, _ in TABLE}
     assert set(lessons()) <= pages
     assert {p.stem for p in (ROOT / "pages").glob("*.py")} == pages
 

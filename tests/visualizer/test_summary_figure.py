@@ -22,8 +22,8 @@ def test_each_head_has_its_cell_and_its_click(sent: Sent) -> None:
 
 
 def test_the_caption_states_unit_range_and_what_lies_outside(sent: Sent) -> None:
-    out = sent(head_summary([[1.0, 9.0]], "entropy", "bits", limits=(0, 7.6)))
-    assert out["layout"]["annotations"][0]["text"] == "colour: entropy in bits, 0 to 7.6; 1 outside drawn like the ends"
+    out = sent(head_summary([[-1.0, 9.0, 3.0]], "entropy", "bits", limits=(0, 7.6)))
+    assert out["layout"]["annotations"][0]["text"] == "colour: entropy in bits, 0 to 7.6; 2 outside drawn like the ends"
     assert (out["data"][0]["zmin"], out["data"][0]["zmax"]) == (0, 7.6)
     same = sent(head_summary([[2.0, 2.0]], "entropy", "bits"))
     assert "all values are the same" in same["layout"]["annotations"][0]["text"]

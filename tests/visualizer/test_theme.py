@@ -31,7 +31,7 @@ def test_the_middle_of_a_diverging_map_is_nearly_white() -> None:
 
 
 def test_an_unknown_map_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="colour map: want one of Cividis.*got 'Rainbow'"):
+    with pytest.raises(ValueError, match=r"colour map: want one of Cividis.*got 'Rainbow'"):
         theme.table("Rainbow")
 
 

@@ -206,6 +206,33 @@ def test_a_checkpoint_that_holds_code_is_refused_and_not_run(tmp_path: Path) -> 
 # --- the bundled model -----------------------------------------------------------------------------------------------
 
 
+def test_the_bundled_network_is_torchvisions() -> None:
+    """The same weights in torchvision's own class give the same scores."""
+    from functools import partial
+
+    from torchvision.models.vision_transformer import VisionTransformer
+
+    from vit_attention.networks import scene_vit as ours
+
+    twin = VisionTransformer(
+        image_size=ours.IMAGE_SIZE, patch_size=ours.PATCH_SIZE, num_layers=ours.LAYERS, num_heads=ours.HEADS,
+        hidden_dim=ours.WIDTH, mlp_dim=ours.MLP_WIDTH, num_classes=12, norm_layer=partial(torch.nn.LayerNorm, eps=1e-6),
+    ).eval()  # fmt: skip
+    model = va.load("scene-vit")
+    twin.load_state_dict(model.module.state_dict())
+    pixels = model.anatomy.prepare(scene(3).picture, None).pixels
+    with torch.no_grad():
+        torch.testing.assert_close(model.module(pixels), twin(pixels), atol=1e-5, rtol=0)
+
+
+def test_the_bundled_model_loads_without_torchvision() -> None:
+    import subprocess
+    import sys
+
+    program = "import sys, vit_attention as va; va.load('scene-vit'); assert 'torchvision' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).resolve().parents[2])
+
+
 def test_classes_are_the_worlds_shapes() -> None:
     assert va.load("scene-vit").classes == NAMES
 

@@ -37,7 +37,8 @@ def focus_and_object(now: Context) -> Finding:
     return Finding(
         YES if rank < -0.3 else NO if rank > 0.3 else NONE,
         f"Rank correlation of entropy and weight on objects over {len(bits)} heads: {rank:+.2f}. "
-        f"The more focused half puts {mass[low].mean():.1%} of its patch weight on objects, the more spread half {mass[~low].mean():.1%}; "
+        f"The more focused half puts {mass[low].mean():.1%} of its patch weight on objects, "
+        f"the more spread half {mass[~low].mean():.1%}; "
         f"the objects cover {float(now.truth.mean()):.1%}.",
     )
 

@@ -10,7 +10,11 @@ from ui import resources, tokens
 from ui.experiments.context import Context, Experiment, Finding
 from visualizer.similarity import position_similarity
 
-NEAR, COLOUR, NEITHER = "Its neighbours on the picture", "Patches of the same colour, wherever they lie", "Neither: no rule to see"
+NEAR, COLOUR, NEITHER = (
+    "Its neighbours on the picture",
+    "Patches of the same colour, wherever they lie",
+    "Neither: no rule to see",
+)
 WEAK = 0.3
 """A rank correlation below this is called no rule."""
 CLOSE = 0.1
@@ -30,8 +34,8 @@ def most_alike_at_first(now: Context) -> Finding:
     best = max(found.values())
     answer = tuple(name for name, value in found.items() if value >= WEAK and best - value < CLOSE)
     text = (
-        f"Before the first layer, likeness to this patch follows closeness on the picture with a rank correlation of "
-        f"{place:.2f} and closeness of mean colour with {colour:.2f} (1: the same order, 0: no rule)."
+        "Before the first layer, likeness to this patch follows closeness on the picture with a rank correlation "
+        f"of {place:.2f} and closeness of mean colour with {colour:.2f} (1: the same order, 0: no rule)."
     )
     return Finding(answer or NEITHER, text)
 
@@ -48,8 +52,8 @@ def tokens_of_half_patches(now: Context) -> Finding:
     count = now.axis.prefix + 4 * rows * columns
     text = (
         f"{2 * rows} x {2 * columns} = {4 * rows * columns} patches and {now.axis.prefix} special "
-        f"token{'s' * (now.axis.prefix != 1)}: {count} tokens instead of {len(now.axis)}. One head's table of weights "
-        f"grows from {len(now.axis) ** 2:,} to {count**2:,} numbers."
+        f"token{'s' * (now.axis.prefix != 1)}: {count} tokens instead of {len(now.axis)}. One head's table of "
+        f"weights grows from {len(now.axis) ** 2:,} to {count**2:,} numbers."
     )
     return Finding(float(count), text)
 
@@ -61,8 +65,8 @@ def only_own_patch(now: Context) -> Finding:
     own = now.axis.prefix + tokens.chosen_patch(now)
     others = int(np.delete(after, own).sum())
     text = (
-        f"With this one patch painted over, {int(before.sum())} of {len(before)} tokens that enter layer 1 change by more "
-        f"than 0.01 % of their length, and {int(after.sum())} of those that leave layer {depth}."
+        f"With this one patch painted over, {int(before.sum())} of {len(before)} tokens that enter layer 1 change "
+        f"by more than 0.01 % of their length, and {int(after.sum())} of those that leave layer {depth}."
     )
     return Finding(others == 0, text)
 
@@ -72,9 +76,9 @@ def one_layer_is_enough(now: Context) -> Finding:
     moved = tokens.change(now)[1]
     changed = moved > tokens.CHANGED
     text = (
-        f"With this one patch painted over, {int(changed.sum())} of {len(changed)} tokens that leave layer 1 change by more "
-        f"than 0.01 % of their length, but only {int((moved > 0.01).sum())} by more than 1 %; the median change is "
-        f"{np.median(moved):.2%}."
+        f"With this one patch painted over, {int(changed.sum())} of {len(changed)} tokens that leave layer 1 "
+        f"change by more than 0.01 % of their length, but only {int((moved > 0.01).sum())} by more than 1 %; the "
+        f"median change is {np.median(moved):.2%}."
     )
     return Finding(bool(changed.all()), text)
 
@@ -90,14 +94,14 @@ def neighbours_positions(now: Context) -> Finding:
     near, far = float(alike[rings == 1].mean()), float(alike[rings > 1].mean())
     each = [alike[p][rings[p] == 1].mean() > alike[p][rings[p] > 1].mean() for p in range(size)]
     text = (
-        f"Mean cosine similarity of touching patches {near:.2f}, of all others {far:.2f}; the touching ones are more alike "
-        f"for {sum(each)} of {size} patches."
+        f"Mean cosine similarity of touching patches {near:.2f}, of all others {far:.2f}; the touching ones are "
+        f"more alike for {sum(each)} of {size} patches."
     )
     return Finding(all(each), text)
 
 
 def objects_gather(now: Context) -> Finding:
-    """Does the gap between likeness inside an object and likeness to the ground widen from layer 0 to the chosen one?"""
+    """Does the gap between likeness inside objects and likeness to the ground widen with depth?"""
     truth = now.truth
     if truth is None or int((truth > 0.5).sum()) < 2:
         return Finding(None, "This needs a scene whose objects fill at least two patches.")
@@ -107,8 +111,9 @@ def objects_gather(now: Context) -> Finding:
     gaps = [_gap(tokens.likeness(now, d, centred=True), inside, ground) for d in (0, depth)]
     (own0, other0), (own, other) = gaps
     text = (
-        f"Cosine similarity with the mean taken off, before layer 1: {own0:.2f} between object patches, {other0:.2f} from "
-        f"object to ground. After layer {depth}: {own:.2f} and {other:.2f}. The gap went from {own0 - other0:.2f} to {own - other:.2f}."
+        f"Cosine similarity with the mean taken off, before layer 1: {own0:.2f} between object patches, "
+        f"{other0:.2f} from object to ground. After layer {depth}: {own:.2f} and {other:.2f}. The gap went from "
+        f"{own0 - other0:.2f} to {own - other:.2f}."
     )
     return Finding(own - other > own0 - other0, text)
 

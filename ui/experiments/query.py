@@ -22,7 +22,7 @@ TINY = 1e-6
 
 
 def arithmetic_head(now: Context) -> int:
-    """The head whose numbers are shown: the chosen one, or the first, since a mean of heads has no q and k of its own."""
+    """The head whose numbers are shown: the chosen one, or the first, since a mean of heads has no q and k."""
     return now.chosen.head or 0
 
 
@@ -38,8 +38,9 @@ def strongest_key(now: Context) -> Finding:
     row = now.row()
     best = int(row.argmax())
     text = (
-        f"Layer {now.chosen.layer + 1}, {now.head_name()}, asked by {now.query_name()}: the largest weight, {row[best]:.1%}, goes "
-        f"to the {now.axis.name(best)}{_lies_on(now, best)}. Equal shares would be {1 / len(row):.1%}."
+        f"Layer {now.chosen.layer + 1}, {now.head_name()}, asked by {now.query_name()}: the largest weight, "
+        f"{row[best]:.1%}, goes to the {now.axis.name(best)}{_lies_on(now, best)}. Equal shares would be "
+        f"{1 / len(row):.1%}."
     )
     return Finding(_kinds(now, best), text)
 
@@ -73,8 +74,9 @@ def second_to_first(now: Context) -> Finding:
     first, second = (float(v) for v in steps.scaled[steps.strongest(2)])
     ratio = float(np.exp(second - first))
     text = (
-        f"The scaled products are {first:.3f} and {second:.3f}. The second is {first - second:.3f} smaller, so the ratio is "
-        f"e to the power of −{first - second:.3f} = {ratio:.3f}: softmax turns differences of products into ratios of weights."
+        f"The scaled products are {first:.3f} and {second:.3f}. The second is {first - second:.3f} smaller, so the "
+        f"ratio is e to the power of −{first - second:.3f} = {ratio:.3f}: softmax turns differences of products "
+        "into ratios of weights."
     )
     return Finding(ratio, text)
 
@@ -85,8 +87,9 @@ def most_to_itself(now: Context) -> Finding:
     own = weights[prefix:].argmax(axis=1) == np.arange(prefix, len(weights))
     mean = float(np.diagonal(weights)[prefix:].mean())
     text = (
-        f"Layer {now.chosen.layer + 1}, {now.head_name()}: {int(own.sum())} of {len(own)} patches give their largest weight to "
-        f"themselves; on average a patch gives itself {mean:.1%} (equal shares: {1 / len(weights):.1%})."
+        f"Layer {now.chosen.layer + 1}, {now.head_name()}: {int(own.sum())} of {len(own)} patches give their "
+        f"largest weight to themselves; on average a patch gives itself {mean:.1%} (equal shares: "
+        f"{1 / len(weights):.1%})."
     )
     return Finding(bool(own.mean() > 0.5), text)
 
@@ -106,8 +109,8 @@ def object_to_object(now: Context) -> Finding:
         equal = len(on) / len(weights)
         holds.append(inside > max(outside, equal))
         lines.append(
-            f"Patches on the {thing.colour} {thing.shape} give its {len(on)} patches {inside:.1%} of their weight, ground patches "
-            f"give them {outside:.1%}, and equal shares would be {equal:.1%}."
+            f"Patches on the {thing.colour} {thing.shape} give its {len(on)} patches {inside:.1%} of their weight, "
+            f"ground patches give them {outside:.1%}, and equal shares would be {equal:.1%}."
         )
     if not lines:
         return Finding(None, "No object here covers two patches by more than half.")
@@ -122,9 +125,9 @@ def symmetric(now: Context) -> Finding:
     correlation = float(np.corrcoef(there, back)[0, 1]) if np.ptp(there) and np.ptp(back) else 0.0
     big = np.maximum(np.maximum(there, back), TINY) / np.maximum(np.minimum(there, back), TINY)
     text = (
-        f"Layer {now.chosen.layer + 1}, {now.head_name()}, over {len(there) // 2:,} pairs of different patches: correlation of "
-        f"A-reads-B with B-reads-A {correlation:.2f} (symmetric: 1). In the median pair one direction is {np.median(big):.1f} "
-        "times the other."
+        f"Layer {now.chosen.layer + 1}, {now.head_name()}, over {len(there) // 2:,} pairs of different patches: "
+        f"correlation of A-reads-B with B-reads-A {correlation:.2f} (symmetric: 1). In the median pair one "
+        f"direction is {np.median(big):.1f} times the other."
     )
     return Finding(correlation > SYMMETRIC, text)
 
@@ -142,9 +145,9 @@ def scale_softens(now: Context) -> Finding:
     without = live_steps(now, stretch=float(np.sqrt(width)))
     bits, bits_without = float(entropy(with_it.weights)), float(entropy(without.weights))
     text = (
-        f"Layer {now.chosen.layer + 1}, head {arithmetic_head(now) + 1}: with the division by the root of {width} the row has an "
-        f"entropy of {bits:.2f} bits and a largest weight of {with_it.weights.max():.1%}; without it {bits_without:.2f} bits and "
-        f"{without.weights.max():.1%}. The order of the keys is the same."
+        f"Layer {now.chosen.layer + 1}, head {arithmetic_head(now) + 1}: with the division by the root of {width} "
+        f"the row has an entropy of {bits:.2f} bits and a largest weight of {with_it.weights.max():.1%}; without "
+        f"it {bits_without:.2f} bits and {without.weights.max():.1%}. The order of the keys is the same."
     )
     return Finding(bits > bits_without, text)
 

@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 from ui import deletion
 from ui.experiments.context import Context, Experiment, Finding
 from ui.experiments.rows import NO_TRUTH
-from ui.methods import Knobs, asking, relevance_row, rollout_row
+from ui.methods import Knobs, asking, on_grid, relevance_row, rollout_row
 from visualizer.entropy import entropy
 from visualizer.rollout import class_rollout
 from visualizer.score import mass_in_mask
@@ -26,14 +26,14 @@ CLOSE = 0.02
 DISCARDS = (0.0, 0.5, 0.9)
 
 
-def patch_rollout(now: Context, **told: Any) -> NDArray[np.float64]:
+def patch_rollout(now: Context, **told: Any) -> NDArray[Any]:
     """(rows, columns) rollout of the class token; residual share 0.5, mean of heads and no discard unless told."""
     knobs = Knobs(**told)
     tokens = [0] if now.axis.prefix else asking(now)
     row = class_rollout(
         now.record.layers, knobs.residual, knobs.fusion, knobs.discard, knobs.start, now.axis.prefix, query=tokens[0]
     )
-    return np.asarray(now.patch_map(row))
+    return on_grid(now, row)
 
 
 def saturation(now: Context, knobs: Knobs | None = None) -> NDArray[np.float64]:
@@ -50,7 +50,7 @@ def costs(now: Context) -> dict[str, float | NDArray[np.float64]] | None:
         return None
     label, before = now.record.prediction.top(1)[0]
     number = deletion.count(now)
-    maps = patch_rollout(now), now.patch_map(relevance_row(now, label))  # type: ignore[arg-type]
+    maps = patch_rollout(now), on_grid(now, relevance_row(now, label))
     sets = [*(deletion.strongest(one, number) for one in maps), *deletion.random_sets(now)]
     after = deletion.probabilities(now, label, sets)
     return {"before": before, PLAIN: float(after[0]), GRADIENT: float(after[1]), RANDOM: after[2:]}
@@ -59,10 +59,10 @@ def costs(now: Context) -> dict[str, float | NDArray[np.float64]] | None:
 def _spoken(now: Context, found: dict[str, Any]) -> str:
     label, number = now.record.prediction.top(1)[0][0], deletion.count(now)
     return (
-        f"The probability of {label} is {found['before']:.1%}. With {number} patches greyed out it is {found[PLAIN]:.1%} for "
-        f"those strongest in the plain rollout, {found[GRADIENT]:.1%} for those strongest in the gradient-weighted one, and "
-        f"{found[RANDOM].mean():.1%} on average for random ones (from {found[RANDOM].min():.1%} to {found[RANDOM].max():.1%} "
-        f"in {len(found[RANDOM])} draws)."
+        f"The probability of {label} is {found['before']:.1%}. With {number} patches greyed out it is "
+        f"{found[PLAIN]:.1%} for those strongest in the plain rollout, {found[GRADIENT]:.1%} for those strongest in "
+        f"the gradient-weighted one, and {found[RANDOM].mean():.1%} on average for random ones (from "
+        f"{found[RANDOM].min():.1%} to {found[RANDOM].max():.1%} in {len(found[RANDOM])} draws)."
     )
 
 
@@ -84,8 +84,9 @@ def saturation_layer(now: Context) -> Finding:
     where = f"first after layer {first}, with {bits[first - 1]:.2f} bits" if first else "never; so the answer is 0"
     return Finding(
         float(first),
-        f"The largest entropy of {len(now.axis)} tokens is {most:.2f} bits, and 90 % of it {SATURATED * most:.2f} bits. Asked by "
-        f"{now.query_name()} (residual share 0.5, mean of heads), the rollout reaches that {where}; at the end it has {bits[-1]:.2f} bits.",
+        f"The largest entropy of {len(now.axis)} tokens is {most:.2f} bits, and 90 % of it {SATURATED * most:.2f}. Asked "
+        f"by {now.query_name()} (residual share 0.5, mean of heads), the rollout reaches that {where}; at the end it "
+        f"has {bits[-1]:.2f} bits.",
     )
 
 
@@ -120,7 +121,7 @@ def why_this_class(now: Context) -> Finding:
     asked = classes(now)
     if asked is None:
         return NO_CLASSES
-    maps = [now.patch_map(relevance_row(now, name)) for name in asked]  # type: ignore[arg-type]
+    maps = [on_grid(now, relevance_row(now, name)) for name in asked]
     rank = float(spearmanr(maps[0].ravel(), maps[1].ravel()).statistic)
     text = (
         f"Asked about {asked[0]} or {asked[1]}, the rollout is the same map: no class enters its formula. "
@@ -157,8 +158,8 @@ def discard(now: Context) -> Finding:
     return Finding(
         bool(mass[0] < mass[1] < mass[2] and mass[2] > merely),
         f"Weight on objects at discard 0, 0.5 and 0.9: {mass[0]:.1%}, {mass[1]:.1%}, {mass[2]:.1%}; by chance "
-        f"{float(now.truth.mean()):.1%}. The entropy falls from {bits[0]:.2f} to {bits[2]:.2f} bits. The map without discard, "
-        f"only raised to a power until it is as sharp, has {merely:.1%}: the power adds no knowledge.",
+        f"{float(now.truth.mean()):.1%}. The entropy goes from {bits[0]:.2f} to {bits[2]:.2f} bits. The map without "
+        f"discard, only raised to a power until it is as sharp, has {merely:.1%}: the power adds no knowledge.",
     )
 
 
@@ -168,9 +169,13 @@ def max_fusion(now: Context) -> Finding:
     rank = float(spearmanr(mean.ravel(), largest.ravel()).statistic)
     number = deletion.count(now)
     common = len(set(deletion.strongest(mean, number)) & set(deletion.strongest(largest, number)))
-    text = f"Rank correlation of the mean-fused and the max-fused rollout: {rank:+.3f}; {common} of their {number} strongest patches are the same."
+    text = (
+        f"Rank correlation of the mean-fused and the max-fused rollout: {rank:+.3f}; {common} of their {number} "
+        "strongest patches are the same."
+    )
     if now.truth is not None:
-        text += f" Weight on objects: {mass_in_mask(mean, now.truth):.1%} with mean, {mass_in_mask(largest, now.truth):.1%} with max."
+        mass = [float(mass_in_mask(one, now.truth)) for one in (mean, largest)]
+        text += f" Weight on objects: {mass[0]:.1%} with mean, {mass[1]:.1%} with max."
     return Finding(bool(rank > 0.95 and common >= 0.9 * number), text)
 
 
@@ -180,8 +185,8 @@ def deeper_is_sharper(now: Context) -> Finding:
     own = float(entropy(now.heads(len(now.record.maps) - 1).mean(axis=0)[asking(now)].mean(axis=0)))
     return Finding(
         bool(bits[-1] < bits[0] and bits[-1] < own),
-        f"Entropy of the rollout: {bits[0]:.2f} bits after the first layer, {bits[-1]:.2f} after the last; of the last layer's own "
-        f"weights (mean of heads): {own:.2f}. The largest possible is {np.log2(len(now.axis)):.2f} bits.",
+        f"Entropy of the rollout: {bits[0]:.2f} bits after the first layer, {bits[-1]:.2f} after the last; of the last "
+        f"layer's own weights (mean of heads): {own:.2f}. The largest possible is {np.log2(len(now.axis)):.2f} bits.",
     )
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import torch
 from PIL import Image
-from torch import Tensor, nn
 
 from vit_attention import checkpoints, compat  # noqa: F401  (compat goes before torchvision)
+from vit_attention.adapters.vit_anatomy import anatomy
 from vit_attention.cards import Card
 from vit_attention.download import cache_folder, fetch
-from vit_attention.preprocess import Recipe, prepare
+from vit_attention.preprocess import Recipe
 from vit_attention.registry import Progress
-from vit_attention.vision_model import Anatomy, Input, VisionModel
+from vit_attention.vision_model import VisionModel
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -48,28 +48,3 @@ def fetch_published(url: str, card: Card, progress: Progress | None) -> Path:
 def _resample(given: dict[str, object]) -> Image.Resampling:
     return Image.Resampling.BICUBIC if "bicubic" in str(given.get("interpolation", "")) else Image.Resampling.BILINEAR
 
-
-def anatomy(module: nn.Module, recipe: Recipe, name: str) -> Anatomy:
-    """Where a torchvision VisionTransformer keeps its parts; shared with every model built from that class."""
-    side = module.image_size
-    cells = side // module.patch_size
-
-    def ready(picture: Image.Image, size: tuple[int, int] | None) -> Input:
-        if size is not None and tuple(size) != (side, side):
-            raise ValueError(f"size: {name} takes {side} x {side} pixels only (its position table is fixed), got {size}")
-        pixels, geometry = prepare(picture, recipe)
-        return Input(torch.from_numpy(pixels)[None], geometry)
-
-    def forward(pixels: Tensor) -> Tensor:
-        return module(pixels)
-
-    return Anatomy(
-        special=("class",),
-        patch=(module.patch_size, module.patch_size),
-        blocks=tuple(module.encoder.layers),
-        patch_filters=module.conv_proj.weight,
-        positions=module.encoder.pos_embedding[0],
-        position_grid=(cells, cells),
-        prepare=ready,
-        forward=forward,
-    )

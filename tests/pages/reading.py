@@ -1,0 +1,39 @@
+"""What tests of lesson pages do again and again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+
+def figures(page: AppTest) -> dict[str, dict[str, Any]]:
+    """Every Plotly figure of the page by the key it was drawn with."""
+    return {chart.proto.id.rsplit("-", 1)[-1]: json.loads(chart.proto.spec) for chart in page.get("plotly_chart")}
+
+
+def titles(page: AppTest) -> list[str]:
+    """Titles of all figures, in order."""
+    return [figure["layout"].get("title", {}).get("text", "") for figure in figures(page).values()]
+
+
+def fine(page: AppTest) -> AppTest:
+    """The page, which must not have failed."""
+    assert not page.exception, [one.value for one in page.exception]
+    return page
+
+
+def guess(page: AppTest, name: str, answer: str) -> AppTest:
+    """The page after the guess."""
+    return fine(page.radio(key=f"{name}_guess").set_value(answer).run())
+
+
+def said(page: AppTest) -> str:
+    """Everything the page says in green, yellow or blue boxes."""
+    return "\n".join(box.value for boxes in (page.success, page.warning, page.info) for box in boxes)
+
+
+def try_claim(page: AppTest, name: str, number: int) -> str:
+    """Press the button of a claim; returns what the boxes say."""
+    return said(fine(page.button(key=f"{name}_claim_{number}").click().run()))

@@ -1,0 +1,36 @@
+"""Where torchvision's VisionTransformer, and every network named like it, keeps the parts that pages show."""
+
+from __future__ import annotations
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from vit_attention.preprocess import Recipe, prepare
+from vit_attention.vision_model import Anatomy, Input
+
+
+def anatomy(module: nn.Module, recipe: Recipe, name: str) -> Anatomy:
+    """The parts of `module`, which takes one size of input only; `name` is used in messages."""
+    side = module.image_size
+    cells = side // module.patch_size
+
+    def ready(picture: Image.Image, size: tuple[int, int] | None) -> Input:
+        if size is not None and tuple(size) != (side, side):
+            raise ValueError(f"size: {name} takes {side} x {side} pixels only (its position table is fixed), got {size}")
+        pixels, geometry = prepare(picture, recipe)
+        return Input(torch.from_numpy(pixels)[None], geometry)
+
+    def forward(pixels: Tensor) -> Tensor:
+        return module(pixels)
+
+    return Anatomy(
+        special=("class",),
+        patch=(module.patch_size, module.patch_size),
+        blocks=tuple(module.encoder.layers),
+        patch_filters=module.conv_proj.weight,
+        positions=module.encoder.pos_embedding[0],
+        position_grid=(cells, cells),
+        prepare=ready,
+        forward=forward,
+    )
