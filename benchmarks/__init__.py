@@ -1,0 +1,1 @@
+"""Every performance figure of the README comes from a command here."""

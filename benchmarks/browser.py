@@ -34,7 +34,9 @@ def cold_start(folder: Path, browser: Any) -> dict[str, float]:
         page.get_by_test_id("stSidebar").get_by_text("Picture", exact=True).wait_for()
         interactive = time.monotonic() - server.started
         page.get_by_test_id("stSidebarNav").get_by_text("Heads", exact=True).click()
-        page.locator(".js-plotly-plot .heatmaplayer image, .js-plotly-plot .imagelayer image").first.wait_for(timeout=60_000)
+        page.locator(".js-plotly-plot .heatmaplayer image, .js-plotly-plot .imagelayer image").first.wait_for(
+            timeout=60_000
+        )
         heatmap = time.monotonic() - server.started
         page.close()
         return {"interactive": interactive, "heatmap": heatmap}
@@ -54,9 +56,13 @@ def _open(page: Page, url: str) -> None:
 def clicks(page: Page, count: int) -> tuple[list[float], int]:
     """Milliseconds from pressing an arrow key on the layer slider to the painted change, and bytes received in all."""
     received = [0]
-    page.on("websocket", lambda ws: ws.on("framereceived", lambda data: received.__setitem__(0, received[0] + len(data))))
+    page.on(
+        "websocket", lambda ws: ws.on("framereceived", lambda data: received.__setitem__(0, received[0] + len(data)))
+    )
     page.reload()
-    page.locator(".js-plotly-plot .heatmaplayer image, .js-plotly-plot .imagelayer image").first.wait_for(timeout=60_000)
+    page.locator(".js-plotly-plot .heatmaplayer image, .js-plotly-plot .imagelayer image").first.wait_for(
+        timeout=60_000
+    )
     page.wait_for_timeout(2500)
     handle = page.get_by_test_id("stSidebar").get_by_role("slider").first
     handle.focus()

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 import vit_attention as va
-from visualizer.export import overlay_image
+from visualizer.composite import composite
 from visualizer.rollout import gradient_rollout
 from worlds.scenes import scene
 
@@ -16,17 +16,25 @@ TARGET = Path(__file__).resolve().parents[1] / "ui" / "assets" / "hero.jpg"
 
 
 def main() -> None:
-    made = scene(24, objects=2)
+    made = scene(12, objects=2)
     model = va.load("scene-vit")
-    record = model.attend(made.picture, target=made.things[0].shape)
+    shape = made.things[0].shape
+    record = model.attend(made.picture, target=shape)
+    assert record.geometry is not None
     direct = record.maps[9].weights[:, 0, 1:].mean(axis=0).reshape(14, 14)
     relevance = gradient_rollout(record.layers, record.gradients)[1:].reshape(14, 14)
-    panels = [made.picture.resize((360, 360), Image.Resampling.BICUBIC)]
-    panels += [overlay_image(made.picture, values, record.geometry, size=360) for values in (direct, relevance)]
-    gap = np.full((360, 12, 3), 255, np.uint8)
-    row = np.concatenate([np.asarray(panels[0]), gap, np.asarray(panels[1]), gap, np.asarray(panels[2])], axis=1)
+    panels = [
+        composite(made.picture, direct, record.geometry, "What the class token reads, layer 10, mean of 12 heads", width=420),
+        composite(made.picture, relevance, record.geometry, f"Gradient-weighted rollout for “{shape}”", unit="relevance", width=420),
+    ]  # fmt: skip
+    height = max(p.height for p in panels)
+    sheet = Image.new("RGB", (420 * 3 + 2 * 16, height), "white")
+    sheet.paste(made.picture.resize((420, 420), Image.Resampling.LANCZOS), (0, 0))
+    for number, panel in enumerate(panels, start=1):
+        sheet.paste(panel, (number * 436, 0))
     TARGET.parent.mkdir(exist_ok=True)
-    Image.fromarray(row).save(TARGET, quality=88)
+    sheet.save(TARGET, quality=88)
+    print(np.asarray(sheet).shape, TARGET.stat().st_size // 1000, "kB")
 
 
 if __name__ == "__main__":

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import vit_attention as va
+from visualizer.rollout import class_rollout, gradient_rollout
+from visualizer.score import mass_in_mask, pointing_hit
 from vit_attention.cards import BUNDLED
 from vit_attention.records import AttentionRecord
 from vit_attention.vision_model import VisionModel
-from visualizer.rollout import class_rollout, gradient_rollout
-from visualizer.score import mass_in_mask, pointing_hit
 from worlds.scenes import Scene, coverage, scene
 from worlds.shapes import NAMES
 
@@ -57,7 +57,12 @@ class Tally:
 def measure(model: VisionModel, count: int, gradients: bool = True) -> dict[str, Any]:
     """All figures on `count` scenes; the recommended map is asked for each object that is there."""
     tally, heads = Tally(), np.zeros((12, 12, 2))
-    right, both, asked, other, area, places = [], [], [], [], [], []
+    right: list[float] = []
+    both: list[float] = []
+    asked: list[float] = []
+    other: list[float] = []
+    area: list[float] = []
+    places: list[float] = []
     for offset in range(count):
         made = scene(FIRST_SEED + offset)
         truth = coverage(made.mask)
@@ -117,7 +122,7 @@ def untrained() -> VisionModel:
     from vit_attention.networks.scene_vit import build
 
     torch.manual_seed(0)
-    module = build(len(NAMES))
+    module: Any = build(len(NAMES))
     torch.nn.init.normal_(module.heads.head.weight, std=0.02)
     return VisionModel(va.card("scene-vit"), module, anatomy(module, scene_vit.RECIPE, "control"), NAMES, "")
 
@@ -152,7 +157,9 @@ def main() -> None:
     if args.card:
         path = BUNDLED / "scene-vit.json"
         known = json.loads(path.read_text()) if path.exists() else {}
-        path.write_text(json.dumps({**known, **trained, "command": "python -m benchmarks.localisation"}, indent=1) + "\n")
+        path.write_text(
+            json.dumps({**known, **trained, "command": "python -m benchmarks.localisation"}, indent=1) + "\n"
+        )
 
 
 if __name__ == "__main__":

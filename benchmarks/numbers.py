@@ -8,8 +8,8 @@ import numpy as np
 
 import vit_attention as va
 from benchmarks.timing import medians, table
-from vit_attention.vision_model import VisionModel
 from visualizer.rollout import class_rollout, rollout
+from vit_attention.vision_model import VisionModel
 from worlds.scenes import scene
 
 
@@ -24,7 +24,9 @@ def main() -> None:
             "rollout, full matrix chain": lambda: rollout(layers),
             "class rollout, vector-matrix products": lambda: class_rollout(layers),
             "class rollout, discard 0.9": lambda: class_rollout(layers, discard_ratio=0.9),
-            "class rollout, max fusion, discard 0.9": lambda: class_rollout(layers, head_fusion="max", discard_ratio=0.9),
+            "class rollout, max fusion, discard 0.9": lambda: class_rollout(
+                layers, head_fusion="max", discard_ratio=0.9
+            ),
         },
         args.rounds,
     )
@@ -32,7 +34,10 @@ def main() -> None:
     rows = [(name, f"{seconds * 1000:.2f} ms", f"{base / seconds:.1f} x faster") for name, seconds in took.items()]
     print(table(f"12 layers x 12 heads x 197 tokens, medians of {args.rounds} interleaved rounds:", rows, ("work", "time", "than the full chain")))  # fmt: skip
     model: VisionModel = va.load("scene-vit")
-    sizes = [("float32", model.attend(scene(7).picture).nbytes), ("float16", model.attend(scene(7).picture, half=True).nbytes)]
+    sizes = [
+        ("float32", model.attend(scene(7).picture).nbytes),
+        ("float16", model.attend(scene(7).picture, half=True).nbytes),
+    ]
     print(table("Record of one picture, 12 x 12 maps of 197 x 197:", [(n, f"{b / 1e6:.1f} MB") for n, b in sizes], ("precision", "memory")))  # fmt: skip
 
 

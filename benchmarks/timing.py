@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 
 def medians(variants: dict[str, Callable[[], object]], rounds: int, warm_up: int = 2) -> dict[str, float]:
@@ -22,7 +22,7 @@ def medians(variants: dict[str, Callable[[], object]], rounds: int, warm_up: int
     return {name: statistics.median(values) for name, values in taken.items()}
 
 
-def table(title: str, rows: list[tuple[str, ...]], header: tuple[str, ...]) -> str:
+def table(title: str, rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> str:
     """A Markdown table under a line of text."""
     lines = [title, "", "| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"

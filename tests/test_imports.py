@@ -46,14 +46,18 @@ def test_imports_go_down_only(path: Path) -> None:
         if top in HEAVY and package not in ("vit_attention", "training", "benchmarks"):
             assert (package, path.name) == ("ui", "heavy.py"), f"only vit_attention imports {top}"
         if top == "streamlit":
-            assert package in ("app", "pages", "ui") or name.startswith("streamlit.proto"), "streamlit belongs to app, pages and ui"
+            assert package in ("app", "pages", "ui") or name.startswith("streamlit.proto"), (
+                "streamlit belongs to app, pages and ui"
+            )
         if package == "visualizer" and top == "vit_attention":
             assert name in ("vit_attention.records", "vit_attention.geometry"), name
 
 
 def test_hooks_live_in_two_files_only() -> None:
     using = {
-        p.name for p in FILES if re.search(r"register_(forward|full_backward|forward_pre)_?\w*hook", p.read_text("utf-8"))
+        p.name
+        for p in FILES
+        if re.search(r"register_(forward|full_backward|forward_pre)_?\w*hook", p.read_text("utf-8"))
     }
     assert using <= {"hooks.py", "treatments.py"}
 

@@ -1,0 +1,1 @@
+"""How every bundled model was made: one command each."""

@@ -47,7 +47,10 @@ class Muon(torch.optim.Optimizer):
         for p in params:
             buffer = self.state[p].setdefault("momentum", torch.zeros_like(p))
             buffer.lerp_(p.grad, 1 - group["momentum"])
-        nesterov = torch.stack([p.grad.lerp(self.state[p]["momentum"], group["momentum"]) for p in params])
+        grads = [p.grad for p in params if p.grad is not None]
+        nesterov = torch.stack(
+            [g.lerp(self.state[p]["momentum"], group["momentum"]) for p, g in zip(params, grads, strict=True)]
+        )
         pieces = 3 if shape[0] == 3 * shape[1] else 1
         update = orthogonalise(nesterov.view(-1, shape[0] // pieces, shape[1])).view_as(nesterov)
         scale = 0.2 * max(shape[0] // pieces, shape[1]) ** 0.5

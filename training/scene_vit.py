@@ -14,6 +14,7 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,12 +49,13 @@ class Learner(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.net = build(len(NAMES))
-        width = self.net.hidden_dim
+        net: Any = self.net
+        width = net.hidden_dim
         self.patch_head = nn.Linear(width, len(NAMES) + 1)
         self.deep_head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, len(NAMES) + 1))
         nn.init.trunc_normal_(self.net.conv_proj.weight, std=0.1)
-        nn.init.trunc_normal_(self.net.heads.head.weight, std=0.02)
-        for block in self.net.encoder.layers:
+        nn.init.trunc_normal_(net.heads.head.weight, std=0.02)
+        for block in net.encoder.layers:
             nn.init.normal_(block.self_attention.out_proj.weight, std=0.04)
         convolutional_start(self.net)
 
@@ -66,7 +68,9 @@ def to_tensor(pixels: np.ndarray, gain: Tensor | None = None) -> Tensor:
 
 def patch_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """Cross-entropy of soft patch labels, weighted patch by patch."""
-    return (F.cross_entropy(logits.flatten(0, 1).float(), target.flatten(0, 1), reduction="none") * weight.flatten()).mean()
+    return (
+        F.cross_entropy(logits.flatten(0, 1).float(), target.flatten(0, 1), reduction="none") * weight.flatten()
+    ).mean()
 
 
 def losses(learner: Learner, made: Batch, patch_weight: float) -> tuple[Tensor, dict[str, float]]:
@@ -74,6 +78,7 @@ def losses(learner: Learner, made: Batch, patch_weight: float) -> tuple[Tensor, 
     with torch.autocast("cpu", torch.bfloat16):
         tokens, deep = forward(learner.net, to_tensor(made.pixels, gain), made.place, DEEP)
         image = learner.net.heads(tokens[:, 0])
+        assert deep is not None
         last, middle = learner.patch_head(tokens[:, 1:]), learner.deep_head(deep[:, 1:])
     target = torch.from_numpy(made.patches)
     image_target = torch.from_numpy(made.image)
@@ -187,7 +192,9 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     args.out.mkdir(parents=True, exist_ok=True)
-    run = Run(args.out, store(args.out / "scenes", args.scenes), store(args.out / "scenes", 1000, HELD_OUT_SEED), args.seed)
+    run = Run(
+        args.out, store(args.out / "scenes", args.scenes), store(args.out / "scenes", 1000, HELD_OUT_SEED), args.seed
+    )
     if args.resume:
         run.resume()
     run.train(STAGES)

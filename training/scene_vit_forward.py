@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +18,9 @@ def patchify(pixels: Tensor, patch: int) -> Tensor:
     return F.unfold(pixels, patch, stride=patch).mT
 
 
-def forward(model: nn.Module, pixels: Tensor, place: tuple[int, int], deep: int | None = None) -> tuple[Tensor, Tensor | None]:
+def forward(
+    model: Any, pixels: Tensor, place: tuple[int, int], deep: int | None = None
+) -> tuple[Tensor, Tensor | None]:
     """All tokens after the final norm, and those after block `deep`, for a window at `place` of the position table.
 
     Attention is written out: the fused CPU kernel's backward pass in bfloat16 is three times slower.
@@ -30,7 +33,9 @@ def forward(model: nn.Module, pixels: Tensor, place: tuple[int, int], deep: int 
     x = patchify(pixels, patch) @ model.conv_proj.weight.flatten(1).mT + model.conv_proj.bias
     table = model.encoder.pos_embedding
     grid = table[:, 1:].view(1, 14, 14, -1)[:, place[0] : place[0] + cells, place[1] : place[1] + cells]
-    x = torch.cat([(model.class_token + table[:, :1]).expand(len(x), -1, -1), x + grid.reshape(1, cells * cells, -1)], dim=1)
+    x = torch.cat(
+        [(model.class_token + table[:, :1]).expand(len(x), -1, -1), x + grid.reshape(1, cells * cells, -1)], dim=1
+    )
     middle = None
     for depth, block in enumerate(model.encoder.layers, start=1):
         x = x + _attention(block.self_attention, block.ln_1(x), heads)
@@ -50,7 +55,7 @@ def _attention(attention: nn.MultiheadAttention, x: Tensor, heads: int) -> Tenso
 
 
 @torch.no_grad()
-def convolutional_start(model: nn.Module, layers: int = 6, sharpness: float = 1.3) -> None:
+def convolutional_start(model: Any, layers: int = 6, sharpness: float = 1.3) -> None:
     """Let nine heads of each early layer begin by looking at one neighbour each, as a 3 x 3 convolution does.
 
     Self-attention can express any convolution (Cordonnier et al. 2020, arXiv:1911.03584); beginning there spares a small

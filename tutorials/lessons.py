@@ -145,5 +145,7 @@ def _require(lesson: Lesson) -> None:
 @lru_cache(maxsize=1)
 def lessons() -> dict[str, Lesson]:
     """Every lesson by name, in teaching order."""
-    found = [parse(path.read_text(encoding="utf-8"), path.stem.split("-", 1)[1]) for path in sorted(FOLDER.glob("*.md"))]
+    found = [
+        parse(path.read_text(encoding="utf-8"), path.stem.split("-", 1)[1]) for path in sorted(FOLDER.glob("*.md"))
+    ]
     return {lesson.name: lesson for lesson in sorted(found, key=lambda one: one.order)}

@@ -124,6 +124,7 @@ def _draw(now: Context, other: Context, first: Drawn, second: Drawn, mode: str) 
     fig = before_after(
         (now.picture.image, other.picture.image), first.values, second.values, ("left", "right"),
         (now.record.geometry, other.record.geometry), difference=agree, scale=mode, query=query, unit=unit,
+        narrow=controls.on_phone(),
     )  # fmt: skip
     said = "\n\n".join((
         f"Left: {describe(first.values, name=first.words, unit=first.unit)}",
@@ -155,8 +156,9 @@ def _numbers(now: Context, other: Context, first: Drawn, second: Drawn) -> None:
         return
     found = likeness(first.values, second.values, deletion.count(now))
     rank, common, gap = st.columns(3)
+    order = "not defined" if np.isnan(found.rank) else f"{round(found.rank, 2) + 0.0:+.2f}"
     rank.metric(
-        "Rank correlation over patches", "not defined" if np.isnan(found.rank) else f"{found.rank:+.2f}",
+        "Rank correlation over patches", order,
         help="Spearman: 1 the same order, 0 no relation, -1 reversed.",
     )  # fmt: skip
     common.metric(

@@ -114,8 +114,11 @@ def query_arrows() -> None:
     """Buttons that move the asking patch: the twin of clicking, for keyboard and touch."""
     moves = (("←", 0, -1), ("↑", -1, 0), ("↓", 1, 0), ("→", 0, 1))
     words = {"←": "left", "↑": "up", "↓": "down", "→": "right"}
-    for column, (sign, down, right) in zip(st.columns(4), moves, strict=True):
-        column.button(sign, key=f"move_{words[sign]}", on_click=_move, args=(down, right), help=f"Ask the patch {words[sign]}", width="stretch")
+    with st.container(horizontal=True):  # columns would stack four full rows on a phone
+        for sign, down, right in moves:
+            st.button(
+                sign, key=f"move_{words[sign]}", on_click=_move, args=(down, right), help=f"Ask the patch {words[sign]}"
+            )
 
 
 def _move(down: int, right: int) -> None:
@@ -134,4 +137,6 @@ def downloads(name: str, files: dict[str, tuple[str, Callable[[], bytes]]]) -> N
     """Download buttons whose data is made on the click: label to (file name, maker)."""
     with st.expander("Export"):
         for column, (label, (file, make)) in zip(st.columns(len(files)), files.items(), strict=True):
-            column.download_button(label, data=make, file_name=file, key=f"{name}_{file}", on_click="ignore", width="stretch")
+            column.download_button(
+                label, data=make, file_name=file, key=f"{name}_{file}", on_click="ignore", width="stretch"
+            )

@@ -85,8 +85,8 @@ def _discard(now: Context, key: str) -> float:
 
 def _start(now: Context, key: str) -> int:
     most = len(now.record.maps)
-    if key in st.session_state:
-        st.session_state[key] = int(within(st.session_state[key], 1, most))
+    if st.session_state.get(key, 1) != within(st.session_state.get(key, 1), 1, most):
+        st.session_state.pop(key)  # left over from a model with more layers
     if most == 1:
         return 0
     first = st.slider("Start layer", 1, most, 1, key=key, **KEEP, help="1 is nearest the picture.")
@@ -134,6 +134,11 @@ def truth(now: Context) -> Any:
     if scene is None or not st.toggle("Show the true outline", key="truth", **KEEP):
         return None
     return scene.mask
+
+
+def on_phone() -> bool:
+    """Whether the browser says that it is a phone's; figures of several panels then stack them."""
+    return "Mobi" in str(st.context.headers.get("User-Agent", ""))
 
 
 def query_patches(now: Context) -> tuple[int, ...]:

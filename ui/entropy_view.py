@@ -144,7 +144,7 @@ def _where_long(now: Context, found: NDArray[np.bool_]) -> str:
     if now.truth is None or not found.any():
         return ""
     on_object = int((found[now.axis.prefix :] & (now.truth.ravel() > HIT_THRESHOLD)).sum())
-    return f" On a true object lie {on_object} of them: a long token is a candidate for a sink, not yet one."
+    return f" {on_object} of these lie on a true object: a long token is a candidate for a sink, not yet one."
 
 
 @st.fragment
@@ -158,7 +158,8 @@ def sinks(now: Context, truth: NDArray[np.bool_] | None) -> None:
     numbers = (np.flatnonzero(found) - prefix).tolist()
     st.markdown(
         f"The chosen row ({display.map_name(now)}) has **{float(row[:prefix].sum()):.1%}** of its weight on special "
-        f"tokens and **{float(sink_share(row, found)):.1%}** on the {len(numbers)} patch tokens of outlier length."
+        f"tokens and **{float(sink_share(row, found)):.1%}** on patch tokens of outlier "
+        f"length ({len(numbers)} here)."
         f"{_where_long(now, found)}"
     )
     cosmetic = st.toggle(

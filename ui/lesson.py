@@ -56,7 +56,9 @@ def check(lesson: Lesson, context: Context) -> None:
         st.markdown(f"**Check yourself.** {lesson.check.question}")
         key = f"{lesson.name}_check"
         if lesson.check.kind == "choice":
-            given = st.radio("Answer", lesson.check.options, index=None, key=key, horizontal=True, label_visibility="collapsed")
+            given = st.radio(
+                "Answer", lesson.check.options, index=None, key=key, horizontal=True, label_visibility="collapsed"
+            )
             if given is not None:
                 _judge(given, experiment(lesson.check.finding)(context))
             return
@@ -74,7 +76,9 @@ def check(lesson: Lesson, context: Context) -> None:
 def rest(lesson: Lesson, context: Context) -> None:
     """Claims to test, further sections, glossary and references."""
     st.header("Claims to test", anchor=False)
-    st.caption("Sentences one reads about attention maps. Each holds or fails on what you look at now; try other pictures.")
+    st.caption(
+        "Sentences one reads about attention maps. Each holds or fails on what you look at now; try other pictures."
+    )
     for number, claim in enumerate(lesson.claims, start=1):
         _claim(lesson, number, claim, context)
     for heading, text in lesson.sections.items():

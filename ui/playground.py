@@ -57,7 +57,7 @@ def _map(now: Context, name: str, drawn: Drawn, how: Display) -> None:
         fig = overlay(
             now.picture.image, drawn.values, now.record.geometry, colormap=how.colormap, opacity=how.opacity,
             smooth=how.smooth, scale=how.scale, query=controls.query_patches(now), truth=how.truth, clickable=True,
-            box=True, unit=drawn.unit, title=name.capitalize(), height=520,
+            unit=drawn.unit, title=name.capitalize(), height=520,
         )  # fmt: skip
     except ValueError as error:
         st.error(f"This map cannot be drawn: {error}")

@@ -127,10 +127,10 @@ def table(now: Context) -> None:
     st.dataframe(
         {
             "key": [now.axis.name(int(t)) for t in rows],
+            "weight (%)": (100 * steps.weights[rows]).round(2),
             "q·k": steps.products[rows].round(3),
             "scaled": steps.scaled[rows].round(3),
             "e^(s − max)": steps.powers[rows].round(4),
-            "weight (%)": (100 * steps.weights[rows]).round(2),
         },
         hide_index=True, width="stretch",
     )  # fmt: skip
@@ -203,7 +203,7 @@ def toy_page(now: Context) -> None:
             fig, "query_toy_tokens", "A 4 by 4 grid; every cell holds a token x, its query q and its key k.", pick[0]
         )
     with right:
-        title = f"The row of patch row {row + 1}, column {column + 1}"
+        title = f"The row of patch in row {row + 1}, column {column + 1}"
         fig = toy_figure.steps_figure(steps, query, title)
         components.chart(fig, "query_toy_row", words.describe(steps.weights, toy.GRID, title, "weight"), pick[1])
     _toy_arrows(row, column)

@@ -53,7 +53,10 @@ def fetch_weights(name: str) -> str | None:
 
     def progress(done: int, total: int | None) -> None:
         share = done / total if total else 0.0
-        bar.progress(min(share, 1.0), text=f"Downloading {name}: {done / 1e6:.0f} MB" + (f" of {total / 1e6:.0f} MB" if total else ""))
+        bar.progress(
+            min(share, 1.0),
+            text=f"Downloading {name}: {done / 1e6:.0f} MB" + (f" of {total / 1e6:.0f} MB" if total else ""),
+        )
 
     try:
         heavy.load_all()
@@ -94,7 +97,7 @@ def relevance(model_name: str, picture: Picture, target: str, start_layer: int =
     return _relevance(model_name, picture.key, target, start_layer, picture)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_data(max_size="64MB", show_spinner=False)  # 1.5 MB a picture under scene-vit, 43 MB under ViT-H/14
 def _hidden(model_name: str, key: str, _picture: Picture) -> NDArray[np.float32]:
     loaded = model(model_name)
     with running:
@@ -107,7 +110,7 @@ def hidden_states(model_name: str, picture: Picture) -> NDArray[np.float32]:
     return _hidden(model_name, picture.key, picture)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_data(max_size="32MB", show_spinner=False)
 def _queries_and_keys(model_name: str, key: str, layer: int, _picture: Picture) -> tuple[NDArray[Any], NDArray[Any]]:
     loaded = model(model_name)
     with running:
@@ -121,7 +124,9 @@ def queries_and_keys(model_name: str, picture: Picture, layer: int) -> tuple[NDA
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _statistic(model_name: str, key: str, name: str, _record: AttentionRecord, patch: float) -> NDArray[np.float64]:
+def _statistic(
+    model_name: str, key: str, name: str, _record: AttentionRecord, patch: tuple[int, int]
+) -> NDArray[np.float64]:
     from visualizer.summary import head_statistic
 
     axis = _record.maps[0].query
@@ -133,5 +138,5 @@ def statistic(model_name: str, picture: Picture, name: str) -> NDArray[np.float6
     """(layers, heads) of one statistic of `visualizer.summary.STATISTICS` for one picture."""
     found = record(model_name, picture)
     grid = found.maps[0].query.grid or (1, 1)
-    patch = found.geometry.seen[0] / grid[1] if found.geometry else 1.0
+    patch = (found.geometry.seen[1] // grid[0], found.geometry.seen[0] // grid[1]) if found.geometry else (1, 1)
     return _statistic(model_name, picture.key, name, found, patch)

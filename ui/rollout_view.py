@@ -29,7 +29,7 @@ def live(now: Context) -> None:
     """Knobs, direct attention against rollout, what can be checked, the film through the layers and the curves."""
     knobs = controls.knobs(now, ("fusion", "residual", "discard", "start"), columns=4)
     mode = st.segmented_control(
-        "Scale of both maps", SCALES, default="shared", key="rollout_scale", required=True, **controls.KEEP
+        "Scale of the maps", SCALES, default="shared", key="rollout_scale", required=True, **controls.KEEP
     )
     scale = controls.one_of(mode, SCALES)
     alpha = knobs.residual / (1 - knobs.residual)
@@ -40,7 +40,7 @@ def live(now: Context) -> None:
     st.header("Layer by layer", anchor=False)
     left, right = st.columns(2)
     with left:
-        film(now, knobs)
+        film(now, knobs, scale)
     with right:
         depth(now, knobs)
     components.code(now, drawn.code + DRAW)
@@ -62,7 +62,8 @@ def _compare(now: Context, drawn: Drawn, mode: str) -> None:
     direct, names = now.patch_map(), (f"layer {now.chosen.layer + 1} alone", "rollout")
     query = controls.query_patches(now)
     fig = before_after(
-        now.picture.image, direct, drawn.values, names, now.record.geometry, scale=mode, query=query
+        now.picture.image, direct, drawn.values, names, now.record.geometry, scale=mode, query=query,
+        narrow=controls.on_phone(),
     )  # fmt: skip
     said = "\n\n".join((
         describe(direct, name=f"Layer {now.chosen.layer + 1}, {now.head_name()}"),
@@ -77,12 +78,12 @@ def _compare(now: Context, drawn: Drawn, mode: str) -> None:
     components.in_words(said)
 
 
-def film(now: Context, knobs: Knobs) -> None:
-    """The rollout after each layer, played in the browser."""
+def film(now: Context, knobs: Knobs, scale: str) -> None:
+    """The rollout after each layer, played in the browser; `scale` is one of `SCALES`."""
     numbers = range(knobs.start, len(now.record.maps))
     maps = [on_grid(now, rollout_row(now, knobs, until=layer)) for layer in numbers]
     fig = layer_animation(
-        now.picture.image, maps, now.record.geometry, start=len(maps) - 1, title="Rollout so far",
+        now.picture.image, maps, now.record.geometry, start=len(maps) - 1, title="Rollout so far", scale=scale,
         names=[f"up to layer {n + 1}" for n in numbers], query=controls.query_patches(now),
     )  # fmt: skip
     last = describe(maps[-1], name=f"Rollout up to layer {len(now.record.maps)}")

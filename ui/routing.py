@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
@@ -18,7 +19,7 @@ def pages() -> dict[str, list[StreamlitPage]]:
     """Sections with their pages, for `st.navigation`."""
     found: dict[str, list[StreamlitPage]] = {}
     for section, name, title in TABLE:
-        seen = "hidden" if name == "start" else "visible"
+        seen: Literal["hidden", "visible"] = "hidden" if name == "start" else "visible"
         found.setdefault(section, []).append(st.Page(script(name), title=title, url_path=name, visibility=seen))
     # The default page has no address of its own, so it stands beside the hidden script that answers to /start.
     found[""].insert(0, st.Page(start.draw, title=TABLE[0][2], default=True))

@@ -11,7 +11,6 @@ from vit_attention.cards import Card
 
 def draw() -> None:
     """Draw the shared controls; their values are read from the session state."""
-    state.set_defaults()
     with st.sidebar:
         st.selectbox(
             "Model", [c.name for c in registry.models()], key=state.MODEL, bind="query-params",
@@ -19,16 +18,19 @@ def draw() -> None:
         )  # fmt: skip
         # No format_func on a bound menu: the address would carry its words, which change, instead of the option.
         st.caption(_label(str(st.session_state[state.MODEL])))
-        wanted = str(st.session_state[state.PICTURE])
-        address = st.query_params.get(state.PICTURE, wanted)
-        choices = pictures.options(address)
+        default = state.DEFAULTS[state.PICTURE]
+        wanted = str(st.session_state.get(state.PICTURE, default))
+        choices = pictures.options(st.query_params.get(state.PICTURE, wanted))
         if wanted not in choices:
             choices = pictures.options(wanted)
+        if wanted not in choices:  # a picture that is gone, such as an own one of an earlier session
+            st.session_state[state.PICTURE] = default
         st.selectbox(
-            "Picture", choices, key=state.PICTURE, bind="query-params",
+            "Picture", choices, choices.index(default), key=state.PICTURE, bind="query-params",
             help="Scenes are drawn by this app, so their truth is known. More ways to get a picture: page Playground.",
         )  # fmt: skip
         _numbers()
+    state.set_defaults()
 
 
 def _label(name: str) -> str:
@@ -39,20 +41,37 @@ def _label(name: str) -> str:
 def _numbers() -> None:
     layers, heads, rows, columns = _sizes()
     for key, most in ((state.LAYER, layers), (state.ROW, rows), (state.COLUMN, columns)):
-        st.session_state[key] = min(max(int(st.session_state[key]), 1), most)
+        if int(st.session_state.get(key, 1)) > most:  # another model was chosen, with fewer of them
+            st.session_state[key] = most
     head_options = ["mean", *(str(h + 1) for h in range(heads))]
-    if st.session_state[state.HEAD] not in head_options:
+    if st.session_state.get(state.HEAD, "mean") not in head_options:
         st.session_state[state.HEAD] = "mean"
-    st.slider("Layer", 1, layers, key=state.LAYER, bind="query-params", help="1 is nearest the picture.")
+    # Each default is given to its widget: a bound widget takes its own default for the address' silence.
+    st.slider(
+        "Layer", 1, layers, min(state.NUMBERS[state.LAYER], layers), key=state.LAYER, bind="query-params",
+        help="1 is nearest the picture.",
+    )  # fmt: skip
     st.selectbox("Head", head_options, key=state.HEAD, bind="query-params", help="mean: the mean of all heads.")
     st.segmented_control(
-        "Who asks?", [state.CLASS_TOKEN, state.PATCH], key=state.ASK, bind="query-params", required=True,
-        help="The query: the token whose attention is shown. Click a patch on a picture to make it the query.",
+        "Who asks?", [state.CLASS_TOKEN, state.PATCH], default=state.CLASS_TOKEN, key=state.ASK, bind="query-params",
+        required=True, help="The query: the token whose attention is shown. Click a patch on a picture to make it the query.",
     )  # fmt: skip
     left, right = st.columns(2)
     off = st.session_state[state.ASK] == state.CLASS_TOKEN
-    left.number_input("Patch row", 1, rows, key=state.ROW, bind="query-params", disabled=off, on_change=_one_patch)
-    right.number_input("Patch column", 1, columns, key=state.COLUMN, bind="query-params", disabled=off, on_change=_one_patch)
+    for place, label, key, most in (
+        (left, "Patch row", state.ROW, rows),
+        (right, "Patch column", state.COLUMN, columns),
+    ):
+        place.number_input(
+            label,
+            1,
+            most,
+            min(state.NUMBERS[key], most),
+            key=key,
+            bind="query-params",
+            disabled=off,
+            on_change=_one_patch,
+        )
 
 
 def _one_patch() -> None:

@@ -19,7 +19,9 @@ def picture_code(picture_id: str) -> str:
 
 def record_code(now: Context) -> str:
     """Picture, model, record, and the chosen layer, head and query as variables."""
-    head = "None  # mean of all heads" if now.chosen.head is None else f"{now.chosen.head}  # head {now.chosen.head + 1}"
+    head = (
+        "None  # mean of all heads" if now.chosen.head is None else f"{now.chosen.head}  # head {now.chosen.head + 1}"
+    )
     return (
         "import vit_attention as va\n"
         + picture_code(now.picture.id)

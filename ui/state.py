@@ -17,14 +17,16 @@ UPLOAD = "uploaded_picture"
 PATCHES = "chosen_patches"
 """Patches chosen with a box on the picture, as numbers; () when one patch or the class token is asked."""
 
-DEFAULTS = {MODEL: "scene-vit", PICTURE: "scene-7", LAYER: 10, HEAD: "mean", ASK: "class token", ROW: 7, COLUMN: 7}
+DEFAULTS = {MODEL: "scene-vit", PICTURE: "scene-7", HEAD: "mean", ASK: "class token"}
+NUMBERS = {LAYER: 10, ROW: 7, COLUMN: 7}
+"""What a fresh session looks at; numbers count from 1."""
 
 CLASS_TOKEN, PATCH = "class token", "patch"
 
 
 def set_defaults() -> None:
     """Give every shared key a value, so that a page that runs alone finds one."""
-    for key, value in {**DEFAULTS, PATCHES: ()}.items():
+    for key, value in {**DEFAULTS, **NUMBERS, PATCHES: ()}.items():
         st.session_state.setdefault(key, value)
 
 

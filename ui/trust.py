@@ -25,7 +25,11 @@ def card(now: Context, values: NDArray[Any], row: NDArray[Any] | None = None, wh
     """
     with st.expander("May I believe it? Trust card", expanded=False):
         st.caption(f"For {what}.")
-        st.markdown("\n".join(["| check | here | what it tells |", "|---|---|---|", *(_line(r) for r in facts(now, values, row))]))
+        st.markdown(
+            "\n".join(
+                ["| check | here | what it tells |", "|---|---|---|", *(_line(r) for r in facts(now, values, row))]
+            )
+        )
 
 
 def _line(fact: tuple[str, str, str]) -> str:
@@ -58,15 +62,19 @@ def _special(now: Context, row: NDArray[Any]) -> tuple[str, str, str]:
 
 def _sinks(now: Context, row: NDArray[Any]) -> tuple[str, str, str]:
     if not now.record.norms.size:
-        return ("on sink tokens", "not measured", "needs the lengths of the tokens")
+        return ("on long tokens", "not measured", "needs the lengths of the tokens")
     sinks = sink_tokens(now.record.norms[-1], now.axis.prefix)
     share = float(np.asarray(row, np.float32)[sinks].sum())
-    return ("on sink tokens", f"{share:.1%} on {int(sinks.sum())} patches", "patches whose token is unusually long in the last layer (Darcet et al. 2023)")  # fmt: skip
+    return ("on long tokens", f"{share:.1%} on {int(sinks.sum())} patches", "patches whose token is unusually long in the last layer: candidates for sinks (Darcet et al. 2023)")  # fmt: skip
 
 
 def _entropy(row: NDArray[Any]) -> tuple[str, str, str]:
     bits = float(entropy(np.asarray(row, np.float32)))
-    return ("entropy", f"{bits:.2f} bits of {np.log2(len(row)):.2f}", "0: one token holds everything; the maximum: all tokens alike")
+    return (
+        "entropy",
+        f"{bits:.2f} bits of {np.log2(len(row)):.2f}",
+        "0: one token holds everything; the maximum: all tokens alike",
+    )
 
 
 def _score(now: Context, values: NDArray[Any]) -> list[tuple[str, str, str]]:

@@ -118,7 +118,7 @@ def bare(
     fig.layout.shapes = (*_lattice(order), *fig.layout.shapes)
     names = [f"{theme.safe(label)}<br>" for label in labels] if labels is not None else [""] * (rows * columns)
     text = [
-        f"{name}patch row {n // columns + theme.FIRST}, column {n % columns + theme.FIRST}"
+        f"{name}patch in row {n // columns + theme.FIRST}, column {n % columns + theme.FIRST}"
         for n, name in enumerate(names)
     ]
     _choose(fig, order, text, box)

@@ -19,7 +19,17 @@ from vit_attention.registry import card, load, models
 _LAZY = {"capture": "vit_attention.hooks", "CaptureError": "vit_attention.hooks"}
 
 __all__ = [
-    "AttentionMap", "AttentionRecord", "Axis", "Card", "CaptureError", "Geometry", "Prediction", "capture", "card", "load", "models",
+    "AttentionMap",
+    "AttentionRecord",
+    "Axis",
+    "CaptureError",
+    "Card",
+    "Geometry",
+    "Prediction",
+    "capture",
+    "card",
+    "load",
+    "models",
 ]  # fmt: skip
 
 

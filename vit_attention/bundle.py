@@ -87,9 +87,25 @@ def load(path: Path) -> AttentionRecord:
         raise
     except FileNotFoundError as error:
         raise BundleError(f"{path.name}: no such file") from error
-    except (OSError, EOFError, KeyError, TypeError, ValueError, AttributeError, IndexError, zipfile.BadZipFile) as error:
-        raise BundleError(f"{path.name}: want a whole Sightlines bundle, got {type(error).__name__}: {error}") from error
-    except (NotImplementedError, RuntimeError, RecursionError, MemoryError) as error:  # encrypted or odd zips, nested JSON
+    except (
+        OSError,
+        EOFError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        IndexError,
+        zipfile.BadZipFile,
+    ) as error:
+        raise BundleError(
+            f"{path.name}: want a whole Sightlines bundle, got {type(error).__name__}: {error}"
+        ) from error
+    except (
+        NotImplementedError,
+        RuntimeError,
+        RecursionError,
+        MemoryError,
+    ) as error:  # encrypted or odd zips, nested JSON
         raise BundleError(f"{path.name}: cannot be unpacked ({type(error).__name__})") from error
 
 

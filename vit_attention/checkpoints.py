@@ -6,6 +6,7 @@ import hashlib
 import pickle
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,7 @@ def read(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise CheckpointError(f"weights: no such file: {path.name}")
+    state: Any
     try:
         state = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
     except CheckpointError:

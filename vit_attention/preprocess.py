@@ -17,13 +17,14 @@ class Recipe:
 
     Attributes:
         size: (height, width) of the model's input.
-        shorter: resize the shorter side to this many pixels, then crop the middle; None resizes both sides to `size`.
+        first: resize the shorter side to this many pixels, or both sides to this (height, width), then crop the middle;
+            None resizes both sides to `size`.
         mean, std: of the three channels, of values 0 to 1.
         resample: Pillow's filter.
     """
 
     size: tuple[int, int]
-    shorter: int | None
+    first: int | tuple[int, int] | None
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     resample: Image.Resampling = Image.Resampling.BILINEAR
@@ -33,22 +34,25 @@ def prepare(picture: Image.Image, recipe: Recipe) -> tuple[NDArray[np.float32], 
     """(3, height, width) normalised pixels, and where they lie on `picture`."""
     geometry = Geometry.of(*picture.size)
     height, width = recipe.size
-    if recipe.shorter is None:
+    if recipe.first is None:
         seen, geometry = picture.resize((width, height), recipe.resample), geometry.resize(width, height)
     else:
-        target = _shorter_side_to(picture.size, recipe.shorter)
+        target = _first_size(picture.size, recipe.first)
         seen, geometry = picture.resize(target, recipe.resample), geometry.resize(*target)
         left, top = round((target[0] - width) / 2), round((target[1] - height) / 2)
         # A crop larger than the picture pads with black, as torchvision's does.
         seen, geometry = seen.crop((left, top, left + width, top + height)), geometry.crop(left, top, width, height)
     values = np.asarray(seen.convert("RGB"), dtype=np.float32) / 255
-    normal = (values - np.float32(recipe.mean)) / np.float32(recipe.std)
+    normal = (values - np.asarray(recipe.mean, np.float32)) / np.asarray(recipe.std, np.float32)
     return np.ascontiguousarray(normal.transpose(2, 0, 1)), geometry
 
 
-def _shorter_side_to(size: tuple[int, int], shorter: int) -> tuple[int, int]:
-    """(width, height) with the shorter side exactly `shorter` and the longer one cut to whole pixels."""
+def _first_size(size: tuple[int, int], first: int | tuple[int, int]) -> tuple[int, int]:
+    """(width, height) after the first resize; the longer side is cut to whole pixels, as torchvision does."""
+    if isinstance(first, tuple):
+        return first[1], first[0]
     width, height = size
+    shorter = first
     if width <= height:
         return shorter, max(shorter, int(shorter * height / width))
     return max(shorter, int(shorter * width / height)), shorter

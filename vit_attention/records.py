@@ -77,7 +77,7 @@ class Axis:
         at = index - self.prefix
         if self.kind == "patches" and self.grid is not None:
             row, column = divmod(at, self.grid[1])
-            return f"patch row {row + 1}, column {column + 1}"
+            return f"patch in row {row + 1}, column {column + 1}"
         return self.labels[at] if at < len(self.labels) else f"region {at + 1}"
 
     def to_json(self) -> dict[str, Any]:
@@ -255,7 +255,9 @@ class AttentionRecord:
 
     def half(self) -> AttentionRecord:
         """The same record with weights and gradients in float16: half the memory, row sums right to about 1e-3."""
-        return replace(self, maps=tuple(replace(m, weights=_half(m.weights), gradient=_half(m.gradient)) for m in self.maps))
+        return replace(
+            self, maps=tuple(replace(m, weights=_half(m.weights), gradient=_half(m.gradient)) for m in self.maps)
+        )
 
     def save(self, path: str | Path) -> Path:
         """Write one portable bundle (.npz with a JSON manifest), whole or not at all; returns its path."""

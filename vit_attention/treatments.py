@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 import torch.nn.functional as F
@@ -262,9 +262,10 @@ def _recompute(block: nn.Module, listener: Listener) -> Callable[..., Any]:
 
 def _split(block: nn.Module, projected: Tensor) -> Tensor:
     """(batch, tokens, heads * width) to (batch, heads, tokens, width), shared key heads repeated."""
-    width = getattr(block, "head_dim", None) or block.q_proj.out_features // (_heads(block) or 1)  # type: ignore[union-attr]
+    heads = _heads(block) or 1
+    width = getattr(block, "head_dim", None) or cast(nn.Linear, block.q_proj).out_features // heads
     split = projected.unflatten(-1, (-1, width)).transpose(1, 2)
-    return split.repeat_interleave((_heads(block) or 1) // split.shape[1], dim=1)
+    return split.repeat_interleave(heads // split.shape[1], dim=1)
 
 
 def _softmax(block: nn.Module, query: Tensor, key: Tensor, mask: Tensor | None) -> Tensor:

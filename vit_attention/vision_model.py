@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from vit_attention.hooks import Request, attention_blocks, capture, listening
 from vit_attention.cards import Card
 from vit_attention.geometry import Geometry
+from vit_attention.hooks import Request, attention_blocks, capture, listening
 from vit_attention.pictures import open_picture
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction, encode_picture
 from vit_attention.treatments import Seen
@@ -119,10 +119,14 @@ class VisionModel:
             model=self.card.name,
             weights_hash=self.weights_hash,
             settings={
-                "layers": _plain(layers), "heads": _plain(heads), "queries": _plain(queries),
-                "half": half, "target": None if wanted is None else self.classes[wanted],
-                "size": None if size is None else list(size), "notes": list(opened.notes),
-            },  # fmt: skip
+                "layers": _plain(layers),
+                "heads": _plain(heads),
+                "queries": _plain(queries),
+                "half": half,
+                "target": None if wanted is None else self.classes[wanted],
+                "size": None if size is None else list(size),
+                "notes": list(opened.notes),
+            },
             versions={name: version(name) for name in ("torch", "torchvision", "transformers", "numpy")},
         )
 
@@ -169,7 +173,11 @@ class VisionModel:
         blocks = attention_blocks(self.module)
         chosen = range(len(blocks)) if request.layers is None else request.layers
         rows = tokens if request.queries is None else len(request.queries)
-        heads = [_head_count(blocks[n][1]) if request.heads is None else len(request.heads) for n in chosen if n < len(blocks)]
+        heads = [
+            _head_count(blocks[n][1]) if request.heads is None else len(request.heads)
+            for n in chosen
+            if n < len(blocks)
+        ]
         each = (2 if request.half else 4) * (2 if request.gradients else 1)
         return sum(heads) * rows * tokens * each
 
@@ -236,7 +244,8 @@ class VisionModel:
 
 
 def _head_count(block: nn.Module) -> int:
-    return int(getattr(block, "num_attention_heads", None) or getattr(block, "num_heads", 1))
+    heads: Any = getattr(block, "num_attention_heads", None) or getattr(block, "num_heads", 1)
+    return int(heads)
 
 
 def _plain(numbers: Sequence[int] | None) -> list[int] | None:

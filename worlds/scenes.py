@@ -87,7 +87,7 @@ def coverage(mask: NDArray, grid: tuple[int, int] = (14, 14)) -> NDArray[np.floa
     return tiles.mean(axis=(1, 3), dtype=np.float32)
 
 
-def _stamp(outline: NDArray, radius: float) -> NDArray[np.float32]:
+def _stamp(outline: NDArray, radius: float) -> NDArray[np.floating]:
     """Antialiased coverage of an outline scaled to `radius` pixels, in its own square window."""
     half = int(np.ceil(radius * np.hypot(*outline.T).max())) + 1
     side = 2 * half * _SUPERSAMPLE
@@ -122,7 +122,7 @@ def _muted(rng: np.random.Generator) -> NDArray[np.float32]:
 def _paint(pixels: NDArray, stamp: NDArray, centre: NDArray, fill: NDArray) -> tuple[slice, slice, NDArray]:
     """Blend `fill` into float `pixels` through `stamp`; returns the window touched and the stamp inside the picture."""
     side = stamp.shape[0]
-    top, left = (int(round(c)) - side // 2 for c in (centre[1], centre[0]))
+    top, left = (round(float(c)) - side // 2 for c in (centre[1], centre[0]))
     rows, columns = slice(max(top, 0), min(top + side, SIDE)), slice(max(left, 0), min(left + side, SIDE))
     part = stamp[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
     window = pixels[rows, columns]
@@ -131,7 +131,7 @@ def _paint(pixels: NDArray, stamp: NDArray, centre: NDArray, fill: NDArray) -> t
     return rows, columns, part
 
 
-def _ground(rng: np.random.Generator, difficulty: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _ground(rng: np.random.Generator, difficulty: float) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     first = _muted(rng)
     second = first + (_muted(rng) - first) * (0.15 + 0.6 * difficulty * rng.random())
     ramp = np.linspace(0, 1, 256, dtype=np.float32)[:, None]
@@ -197,7 +197,12 @@ def scene(seed: int, difficulty: float = 0.5, objects: int | None = None) -> Sce
 
 
 def _draw_thing(
-    rng: np.random.Generator, pixels: NDArray, owner: NDArray, what: tuple[int, str, str], centre: NDArray, radius: float
+    rng: np.random.Generator,
+    pixels: NDArray,
+    owner: NDArray,
+    what: tuple[int, str, str],
+    centre: NDArray,
+    radius: float,
 ) -> float:
     """Paint one object with a slightly uneven fill; returns its whole area in pixels."""
     number, shape, colour = what

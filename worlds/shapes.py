@@ -42,7 +42,7 @@ def _heart() -> Outline:
 def _moon() -> Outline:
     outer = _arc(1.0, math.radians(55), math.radians(305))
     # The inner arc bites the disc from the right and ends where the outer one starts.
-    inner = _arc(0.86, math.radians(287), math.radians(73)) + (0.32, 0.0)
+    inner = _arc(0.86, math.radians(287), math.radians(73)) + np.array([0.32, 0.0])
     return np.concatenate([outer, inner])
 
 

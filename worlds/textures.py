@@ -29,7 +29,7 @@ def _blobs(rng: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def _fractal(rng: np.random.Generator) -> NDArray[np.uint8]:
-    return _rescale(sum(_noise(rng, 4 * 2**k).astype(np.float32) / 1.7**k for k in range(5)))
+    return _rescale(np.sum([_noise(rng, 4 * 2**k).astype(np.float32) / 1.7**k for k in range(5)], axis=0))
 
 
 def _wave_phase(rng: np.random.Generator) -> NDArray[np.float32]:

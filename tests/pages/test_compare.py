@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
+
+from ui import resources
+from vit_attention.geometry import Geometry
+from vit_attention.records import AttentionMap, AttentionRecord, Axis
 
 App = Callable[..., AppTest]
 
@@ -49,3 +55,19 @@ def test_units_that_differ_are_told(app: App) -> None:
 def test_nonsense_falls_back_to_the_left(app: App, bad: str) -> None:
     test = app("compare", **{bad: "scene-999999999999"})
     assert not test.exception
+
+
+def test_other_grids_are_only_drawn(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    axis, real = Axis.patches(7, 7, ("class",)), resources.record
+    coarse = AttentionMap(np.full((1, 50, 50), 0.02, np.float32), "block.0", 0, "self", axis, axis)
+
+    def record(name: str, picture: Any) -> AttentionRecord:
+        small = AttentionRecord((coarse,), geometry=Geometry.of(224, 224))
+        return small if picture.id == "scene-11" else real(name, picture)
+
+    monkeypatch.setattr(resources, "record", record)
+    test = app("compare", compare_picture="scene-11")
+    assert any("14 x 14 and 7 x 7" in one.value for one in test.info)
+    assert not test.metric
+    assert len(json.loads(test.get("plotly_chart")[0].proto.spec)["data"]) == 2
+    assert "one scale for all maps" in captions(test)

@@ -65,7 +65,7 @@ def test_the_check_is_graded_from_the_live_numbers(app) -> None:
     fine(page.number_input(key="layers_check").set_value(99.0).run())
     right = float(page.warning[0].value.split("lowest in layer ")[1].split(" ")[0])
     fine(page.number_input(key="layers_check").set_value(right).run())
-    assert page.success[0].value.startswith("Right. Attention of the patch row 3, column 4 (head 1)")
+    assert page.success[0].value.startswith("Right. Attention of the patch in row 3, column 4 (head 1)")
 
 
 @pytest.mark.parametrize("mode", display.COMPARING)

@@ -13,6 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import vit_attention as va
+from ui import sources
 from ui.methods import METHODS
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
 
@@ -108,6 +109,13 @@ def test_a_hostile_record_is_a_message(app: App, tmp_path: Path, what: str) -> N
     assert not test.exception
     assert test.error[0].value.startswith("evil.npz")
     assert len(test.get("plotly_chart")) == 2
+
+
+def test_a_record_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sources.read_bundle(bundle(tmp_path)).model == "<b>strange</b>"
+    monkeypatch.setattr(sources, "MOST_UNPACKED", 1000)
+    with pytest.raises(ValueError, match="unpacked"):
+        sources.read_bundle(bundle(tmp_path))
 
 
 def test_another_model_that_is_none(app: App, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,9 @@ def test_every_experiment_gives_an_answer_that_fits(lesson: Lesson, contexts: li
         for claim in lesson.claims:
             finding = experiment(claim.finding)(now)
             assert finding.answer is None or isinstance(finding.answer, (bool, np.bool_)), claim.finding
-            assert finding.answer is None or re.search(r"\d", finding.text), f"{claim.finding} shows no number: {finding.text}"
+            assert finding.answer is None or re.search(r"\d", finding.text), (
+                f"{claim.finding} shows no number: {finding.text}"
+            )
         for text in (guess.text, check.text):
             assert re.search(r"\d", text), text
 

@@ -79,10 +79,12 @@ def test_max_fusion_equals_mean_where_heads_agree(rng: np.random.Generator) -> N
     # Patches 1 to 20 have 5 in both heads, patches 21 to 40 have 9 and 0: the mean likes the first, max the second.
     heads = np.zeros((2, 197))
     heads[:, 1:21], heads[0, 21:41] = 5, 9
-    heads[1, 197 - 20 :] = 9
+    heads[:, 41:] = np.linspace(0.01, 1, 156)  # all other patches in the same order, so that the orders agree
+    heads[1, 0] = 180  # both heads have the same sum
     rows = np.repeat(heads[:, None] / heads.sum(axis=1)[:, None, None], 197, axis=1)
     found = rollout.max_fusion(context(rows))
     assert found.answer is False
+    assert "rollout: +0.9" in found.text
     assert "; 0 of their 20 strongest" in found.text
 
 

@@ -117,4 +117,4 @@ def test_the_same_place_asks_on_another_grid(rng: np.random.Generator) -> None:
     found = linked(now, other, SAME, "7")
     assert (found.row, found.column) == (3, 5)
     assert (found.layer, found.head) == (0, 0)
-    assert other.maps[0].query.name(found.query) == "patch row 4, column 6"
+    assert other.maps[0].query.name(found.query) == "patch in row 4, column 6"

@@ -38,7 +38,9 @@ def picture(seed: int = 0, size: tuple[int, int] = (60, 40)) -> Image.Image:
 
 
 @pytest.fixture(scope="module")
-def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any, tuple[str, ...]]:
+def folder(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Any, tuple[str, ...]]:
     """A saved tiny model of one family, the same model with eager attention, and its special tokens."""
     import transformers
 
@@ -97,6 +99,40 @@ def test_preprocessing_equals_the_librarys_own(folder: tuple[Path, Any, tuple[st
     mine = va.load(f"hf:{path}").anatomy.prepare(picture(size=(64, 64)), None).pixels
     # Two bilinear filters, Pillow's and torchvision's, agree to a grey level or two.
     assert float((mine - theirs).abs().max()) < 0.05
+
+
+RECIPES = {
+    "both sides, then crop": {"size": {"height": 40, "width": 48}, "do_center_crop": True, "crop_size": {"height": 32, "width": 32}},
+    "shorter side, then crop": {"size": {"shortest_edge": 40}, "do_center_crop": True, "crop_size": {"height": 32, "width": 32}},
+    "both sides": {"size": {"height": 32, "width": 32}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("folder", ["dinov2"], indirect=True)
+def test_recipes_of_other_processors(folder: tuple[Path, Any, tuple[str, ...]], recipe: str, tmp_path: Path) -> None:
+    """A smooth oblong picture, so that different bilinear filters agree and only size and place can differ."""
+    import shutil
+
+    from transformers import BitImageProcessor
+
+    for file in folder[0].iterdir():
+        shutil.copy(file, tmp_path / file.name)
+    settings = {
+        "do_resize": True,
+        "do_center_crop": False,
+        **RECIPES[recipe],
+        "image_mean": [0.5] * 3,
+        "image_std": [0.5] * 3,
+    }
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(settings))
+    y, x = np.mgrid[:90, :150]
+    smooth = Image.fromarray(
+        np.stack([x * 255 // 150, y * 255 // 90, (x + y) % 256], axis=-1).astype(np.uint8)[:, :, [0, 1, 1]]
+    )
+    theirs = BitImageProcessor(**settings)(smooth, return_tensors="pt")["pixel_values"]
+    mine = va.load(f"hf:{tmp_path}").anatomy.prepare(smooth, None).pixels
+    assert float((mine - theirs).abs().max()) < 0.06
 
 
 @pytest.mark.parametrize("folder", ["vit"], indirect=True)
@@ -240,7 +276,9 @@ def test_classes_are_the_worlds_shapes() -> None:
 def test_the_bundled_model_sees_what_is_there() -> None:
     model = va.load("scene-vit")
     made = [scene(seed) for seed in range(40)]
-    right = sum(model.attend(s.picture, layers=[11]).prediction.top(1)[0][0] in {t.shape for t in s.things} for s in made)
+    right = sum(
+        model.attend(s.picture, layers=[11]).prediction.top(1)[0][0] in {t.shape for t in s.things} for s in made
+    )
     assert right >= 32  # the README's figure comes from 1000 scenes; this only catches a broken file
 
 

@@ -46,7 +46,12 @@ def test_a_bundle_gives_back_everything(tmp_path: Path, rng: np.random.Generator
     loaded = AttentionRecord.load(record.save(tmp_path / "one"))
     for mine, theirs in zip(record.maps, loaded.maps, strict=True):
         np.testing.assert_array_equal(mine.weights, theirs.weights)
-        assert (mine.name, mine.layer, mine.heads, mine.queries) == (theirs.name, theirs.layer, theirs.heads, theirs.queries)
+        assert (mine.name, mine.layer, mine.heads, mine.queries) == (
+            theirs.name,
+            theirs.layer,
+            theirs.heads,
+            theirs.queries,
+        )
         assert mine.query.special == theirs.query.special
         assert mine.query.grid == theirs.query.grid
     np.testing.assert_array_equal(loaded.maps[1].gradient, record.maps[1].gradient)
@@ -68,7 +73,9 @@ def test_loading_and_drawing_needs_no_torch(tmp_path: Path, rng: np.random.Gener
     subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).resolve().parents[2])
 
 
-def test_an_interrupted_save_leaves_the_old_file(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_save_leaves_the_old_file(
+    tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     record = a_record(rng)
     path = record.save(tmp_path / "one.npz")
     before = path.read_bytes()
@@ -157,7 +164,7 @@ def test_undefined_keys_do_not_count_as_missing_mass() -> None:
 
 def test_names_of_tokens() -> None:
     axis = Axis.patches(2, 3, ("class",))
-    assert [axis.name(i) for i in (0, 1, 6)] == ["class token", "patch row 1, column 1", "patch row 2, column 3"]
+    assert [axis.name(i) for i in (0, 1, 6)] == ["class token", "patch in row 1, column 1", "patch in row 2, column 3"]
     assert Axis.text(("a", "cat")).name(1) == "cat"
     assert len(Axis("regions", boxes=np.zeros((5, 4)))) == 5
 

@@ -13,7 +13,6 @@ from skimage.transform import resize
 from worlds.scenes import SIDE, _stamp, coverage, scene, scenes
 from worlds.shapes import COLOURS, NAMES, SHAPES
 
-
 FINGERPRINT = "2e49d4dee0680d1e"
 
 

@@ -9,7 +9,7 @@ from ui.experiments.context import Context, Experiment, Finding
 
 PAGES = ("patches", "query", "heads", "layers", "rollout", "entropy")
 
-__all__ = ["Context", "Experiment", "Finding", "PAGES", "experiment", "experiments"]
+__all__ = ["PAGES", "Context", "Experiment", "Finding", "experiment", "experiments"]
 
 
 @lru_cache(maxsize=1)

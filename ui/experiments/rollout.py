@@ -84,9 +84,9 @@ def saturation_layer(now: Context) -> Finding:
     where = f"first after layer {first}, with {bits[first - 1]:.2f} bits" if first else "never; so the answer is 0"
     return Finding(
         float(first),
-        f"The largest entropy of {len(now.axis)} tokens is {most:.2f} bits, and 90 % of it {SATURATED * most:.2f}. Asked "
-        f"by {now.query_name()} (residual share 0.5, mean of heads), the rollout reaches that {where}; at the end it "
-        f"has {bits[-1]:.2f} bits.",
+        f"The largest entropy of {len(now.axis)} tokens is {most:.2f} bits, and 90 % of it {SATURATED * most:.2f}. "
+        f"Asked by {now.query_name()} (residual share 0.5, mean of heads), the rollout reaches that {where}; at the "
+        f"end it has {bits[-1]:.2f} bits.",
     )
 
 

@@ -1,0 +1,1 @@
+"""One short module per model family, all with the same function: load."""

@@ -98,7 +98,9 @@ def _module(transformers: Any, config: Any, folder: Path, weights: Path | None) 
                 empty = (kind or transformers.AutoModel)._from_config(config)
             return checkpoints.fill(empty, checkpoints.read(weights), weights.name)
         loader = kind or transformers.AutoModel
-        module, report = loader.from_pretrained(folder, local_files_only=True, use_safetensors=True, output_loading_info=True)
+        module, report = loader.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+        )
     except checkpoints.CheckpointError:
         raise
     except Exception as error:  # the library raises many kinds for broken or foreign weights
@@ -119,17 +121,21 @@ def _recipe(folder: Path, config: Any) -> Recipe:
     given: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     native = _size(config.image_size, 224)
     size = given.get("size", native)
-    shorter = size.get("shortest_edge") if isinstance(size, dict) else None
-    final = _size(size, 224) if shorter is None else (shorter, shorter)
+    shortest = size.get("shortest_edge") if isinstance(size, dict) else None
+    first: int | tuple[int, int] | None = int(shortest) if shortest else _size(size, 224)
     if given.get("do_center_crop"):
-        shorter = shorter or min(final)
-        final = _size(given.get("crop_size", final), 224)
-    elif shorter is not None:
-        final = native  # a shorter-side resize without a crop gives no fixed size: take the model's own
+        final = _size(given.get("crop_size", native), 224)
+    else:
+        # A shorter-side resize without a crop gives no fixed size: take the model's own.
+        final, first = native if shortest else _size(size, 224), None
     plain = not given.get("do_normalize", True)
-    mean = (0.0,) * 3 if plain else tuple(given.get("image_mean", (0.5,) * 3))
-    std = (1.0,) * 3 if plain else tuple(given.get("image_std", (0.5,) * 3))
-    return Recipe(final, shorter, mean, std, Image.Resampling(given.get("resample", 2)))
+    mean, std = ((0.0,) * 3, (1.0,) * 3) if plain else (_three(given, "image_mean"), _three(given, "image_std"))
+    return Recipe(final, first, mean, std, Image.Resampling(given.get("resample", 2)))
+
+
+def _three(given: dict[str, Any], name: str) -> tuple[float, float, float]:
+    red, green, blue = (float(v) for v in given.get(name, (0.5, 0.5, 0.5)))
+    return red, green, blue
 
 
 def _size(size: Any, default: int) -> tuple[int, int]:
@@ -161,9 +167,11 @@ def _anatomy(module: nn.Module, config: Any, recipe: Recipe) -> Anatomy:
     takes_sizes = "interpolate_pos_encoding" in inspect.signature(module.forward).parameters
 
     def ready(picture: Image.Image, size: tuple[int, int] | None) -> Input:
-        wanted = recipe if size is None else Recipe(tuple(size), None, recipe.mean, recipe.std, recipe.resample)
+        wanted = recipe if size is None else Recipe((size[0], size[1]), None, recipe.mean, recipe.std, recipe.resample)
         if wanted.size[0] % patch[0] or wanted.size[1] % patch[1] or min(wanted.size) < min(patch):
-            raise ValueError(f"size: want multiples of the patch size {patch[0]} x {patch[1]} pixels, got {wanted.size}")
+            raise ValueError(
+                f"size: want multiples of the patch size {patch[0]} x {patch[1]} pixels, got {wanted.size}"
+            )
         if wanted.size != native and config.model_type == "beit":
             raise ValueError(f"size: a BEiT model takes {native[0]} x {native[1]} pixels only, got {wanted.size}")
         pixels, geometry = prepare(picture, wanted)

@@ -47,4 +47,3 @@ def fetch_published(url: str, card: Card, progress: Progress | None) -> Path:
 
 def _resample(given: dict[str, object]) -> Image.Resampling:
     return Image.Resampling.BICUBIC if "bicubic" in str(given.get("interpolation", "")) else Image.Resampling.BILINEAR
-

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from vit_attention.preprocess import Recipe, prepare
 from vit_attention.vision_model import Anatomy, Input
 
 
-def anatomy(module: nn.Module, recipe: Recipe, name: str) -> Anatomy:
+def anatomy(module: Any, recipe: Recipe, name: str) -> Anatomy:
     """The parts of `module`, which takes one size of input only; `name` is used in messages."""
     side = module.image_size
     cells = side // module.patch_size
 
     def ready(picture: Image.Image, size: tuple[int, int] | None) -> Input:
         if size is not None and tuple(size) != (side, side):
-            raise ValueError(f"size: {name} takes {side} x {side} pixels only (its position table is fixed), got {size}")
+            raise ValueError(
+                f"size: {name} takes {side} x {side} pixels only (its position table is fixed), got {size}"
+            )
         pixels, geometry = prepare(picture, recipe)
         return Input(torch.from_numpy(pixels)[None], geometry)
 
     def forward(pixels: Tensor) -> Tensor:
-        return module(pixels)
+        scores: Tensor = module(pixels)
+        return scores
 
     return Anatomy(
         special=("class",),

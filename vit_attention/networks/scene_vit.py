@@ -64,6 +64,6 @@ class SceneViT(nn.Module):
         return self.heads(self.encoder(tokens)[:, 0])
 
 
-def build(classes: int) -> nn.Module:
+def build(classes: int) -> SceneViT:
     """The network with random weights; its patch embedding is the plain linear one of Dosovitskiy et al. (2021)."""
     return SceneViT(classes)
