@@ -1,7 +1,9 @@
 """`python -m benchmarks.localisation`: what scene-vit names and where its maps point, against masks, chance and a control.
 
-Every figure is measured on scenes of seeds that no training ever saw. A map points at an object if its strongest patch
-is more than 10 % covered by it; mass is the share of the patch weight inside the mask.
+Every figure is measured on scenes of seeds that no training ever saw. A patch is on an object if the object covers more
+than 10 % of it. A map points at an object if its strongest patch is on it. "On object patches" is the share of the map's
+patch weight on such patches; "inside the mask" counts every patch by the share of it that is covered, so that even a map
+that gives all object patches the same weight reaches only their mean coverage.
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ from vit_attention.records import AttentionRecord
 from vit_attention.vision_model import VisionModel
 from worlds.scenes import Scene, coverage, scene
 from worlds.shapes import NAMES
+
+HIT = 0.1
+"""Share of a patch that an object must cover for the patch to be on it."""
 
 FIRST_SEED = 3_000_000_000
 """Training draws from one billion on, its held-out scenes from two billion on."""
@@ -49,6 +54,7 @@ class Tally:
         values = row[1:].reshape(14, 14)
         self.values[name]["pointing"].append(float(pointing_hit(values, truth)))
         self.values[name]["mass"].append(float(mass_in_mask(values, truth)))
+        self.values[name]["on_patches"].append(float(mass_in_mask(values, truth > HIT)))
 
     def means(self) -> dict[str, dict[str, float]]:
         return {name: {k: float(np.mean(v)) for k, v in kinds.items()} for name, kinds in self.values.items()}
@@ -67,7 +73,7 @@ def measure(model: VisionModel, count: int, gradients: bool = True) -> dict[str,
         made = scene(FIRST_SEED + offset)
         truth = coverage(made.mask)
         area.append(float(truth.mean()))
-        places.append(float((truth > 0.1).mean()))
+        places.append(float((truth > HIT).mean()))
         present = [t.shape for t in made.things]
         for number, shape in enumerate(present if gradients else present[:1]):
             record = model.attend(made.picture, target=shape if gradients else None)
@@ -128,18 +134,19 @@ def untrained() -> VisionModel:
 
 
 def table(trained: dict[str, Any], control: dict[str, Any]) -> str:
-    """Markdown: one line a map, pointing and mass beside the control's."""
+    """Markdown: one line a map; every figure beside the untrained control's."""
     lines = [
-        "| map | points at an object | mass on objects | times area | untrained: points | untrained: mass |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| map | points at an object | on object patches | inside the mask | times area | untrained: points | untrained: on patches |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for name, got in trained["maps"].items():
-        base = control["maps"].get(name, {"pointing": float("nan"), "mass": float("nan")})
+        base = control["maps"].get(name, {"pointing": float("nan"), "on_patches": float("nan")})
         lines.append(
-            f"| {name} | {got['pointing']:.1%} | {got['mass']:.1%} | {got['mass'] / trained['area']:.1f} "
-            f"| {base['pointing']:.1%} | {base['mass']:.1%} |"
+            f"| {name} | {got['pointing']:.1%} | {got['on_patches']:.1%} | {got['mass']:.1%} "
+            f"| {got['mass'] / trained['area']:.1f} | {base['pointing']:.1%} | {base['on_patches']:.1%} |"
         )
-    lines.append(f"| chance | {trained['chance_pointing']:.1%} | {trained['area']:.1%} | 1.0 | | |")
+    chance, area = trained["chance_pointing"], trained["area"]
+    lines.append(f"| chance | {chance:.1%} | {chance:.1%} | {area:.1%} | 1.0 | | |")
     return "\n".join(lines)
 
 

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
 from ui import components, controls, deletion, pictures, resources, snippets
 from ui.experiments import Context
+from ui.experiments.ranks import spearmanr
 from ui.methods import METHODS, Drawn
 from ui.state import Selection
 from visualizer import export

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -70,6 +71,22 @@ def in_words(text: str) -> None:
     """The same map as text, for readers who do not rely on colour."""
     with st.expander("This map in words"):
         st.text(text)
+
+
+def table(columns: Mapping[str, Sequence[object]]) -> None:
+    """A small table, cells as they are written; not `st.dataframe`, which would import 60 MB of pandas."""
+    rows = zip(*columns.values(), strict=True)
+    lines = [_row(columns), _row("---" for _ in columns), *(_row(_plain(cell) for cell in row) for row in rows)]
+    st.markdown("\n".join(lines))
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _plain(cell: object) -> str:
+    """A cell without Markdown: class names come from files."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>$~:])", r"\\\1", str(cell))
 
 
 def chosen_points(key: str) -> list[Any]:

@@ -182,23 +182,28 @@ def _ask(now: Context, matrix: str) -> str:
 
 
 METHODS: dict[str, Method] = {
-    "one layer": Method(_one_layer, (), "The chosen layer's and head's own weights, as the model used them.", True),
+    "one layer": Method(
+        _one_layer,
+        (),
+        "The weights of the chosen layer and head as the model used them, or the mean over its heads.",
+        True,
+    ),
     "heads of one layer": Method(
         _fused,
         ("fusion",),
-        "The chosen layer with all heads made one. A max or min of heads no longer sums to 1.",
+        "The chosen layer with its heads made one. Rows of a maximum or minimum no longer sum to 1.",
         True,
     ),
     "mean of layers": Method(
         _mean_of_layers,
         ("start",),
-        "The mean of the weights from the start layer to the chosen layer, without mixing.",
+        "The mean of the weights from the start layer to the chosen layer; how layers mix tokens is ignored.",
         True,
     ),
     "rollout": Method(
         _rollout,
         ("fusion", "residual", "discard", "start"),
-        "All layers multiplied: where the last token's mix comes from.",
+        "All layers multiplied: from which patches the asking token is mixed after the last layer, by this rule.",
     ),
     "rollout so far": Method(
         _rollout_so_far,
@@ -209,7 +214,7 @@ METHODS: dict[str, Method] = {
     "gradient-weighted rollout": Method(
         _relevance,
         ("target", "start"),
-        "Weights times the slope of one class's score: always the class token's, not yours.",
+        "Weights times their effect on one class's score, through all layers. The class token asks, whoever asks elsewhere.",
     ),
 }
 """Name to method, in the order of the menus."""

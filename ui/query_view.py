@@ -124,16 +124,15 @@ def table(now: Context) -> None:
     st.markdown(
         f"**The {len(rows)} keys of largest weight.** The sum of all {len(steps.powers)} powers is {steps.total:.4f}."
     )
-    st.dataframe(
+    components.table(
         {
             "key": [now.axis.name(int(t)) for t in rows],
-            "weight (%)": (100 * steps.weights[rows]).round(2),
-            "q·k": steps.products[rows].round(3),
-            "scaled": steps.scaled[rows].round(3),
-            "e^(s − max)": steps.powers[rows].round(4),
-        },
-        hide_index=True, width="stretch",
-    )  # fmt: skip
+            "weight": [f"{steps.weights[t]:.2%}" for t in rows],
+            "q·k": [f"{steps.products[t]:.3f}" for t in rows],
+            "scaled, s": [f"{steps.scaled[t]:.3f}" for t in rows],
+            "e to the power of (s − max)": [f"{steps.powers[t]:.4f}" for t in rows],
+        }
+    )
     kept = now.record.maps[now.chosen.layer].weights[head, now.chosen.query]
     gap = float(np.abs(kept.astype(np.float64) - steps.weights).max())
     rounding = float(steps.weights.max()) * 2.0**-11 if kept.dtype == np.float16 else 1e-6
@@ -203,7 +202,7 @@ def toy_page(now: Context) -> None:
             fig, "query_toy_tokens", "A 4 by 4 grid; every cell holds a token x, its query q and its key k.", pick[0]
         )
     with right:
-        title = f"The row of patch in row {row + 1}, column {column + 1}"
+        title = f"The row of the patch in row {row + 1}, column {column + 1}"
         fig = toy_figure.steps_figure(steps, query, title)
         components.chart(fig, "query_toy_row", words.describe(steps.weights, toy.GRID, title, "weight"), pick[1])
     _toy_arrows(row, column)

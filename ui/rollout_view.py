@@ -187,4 +187,4 @@ def _mass_table(now: Context, plain: NDArray[Any], by_class: dict[str, NDArray[A
     table: dict[str, list[str]] = {"share of the map's patch weight": list(rows)}
     for shape in rows["rollout"]:
         table[f"on the {shape}"] = [f"{one[shape]:.1%}" for one in rows.values()]
-    st.dataframe(table, hide_index=True, width="stretch")
+    components.table(table)

@@ -20,9 +20,10 @@ TOOLS = {
 def draw() -> None:
     """The whole page."""
     st.markdown(
-        "A vision transformer cuts a picture into patches and lets every patch look at every other one, in many heads and "
-        "layers. **Sightlines** shows you where a real, trained model looks, explains how that is computed, and helps you "
-        "ask the question that matters: *may I believe this map?*"
+        "A vision transformer cuts a picture into patches and lets every patch read from every other one, in several layers "
+        "with several *heads* each. How much each reads from which is called *attention*. **Sightlines** shows you the "
+        "attention of a real, trained model, explains how it is computed, and helps you ask the question that matters: "
+        "*may I believe this map?*"
     )
     hero()
     st.header("Where to begin", anchor=False)
@@ -35,7 +36,8 @@ def draw() -> None:
         "it with the arrow at the top left.\n"
         "- Each lesson asks you to **guess first**; the outcome is computed from what you look at, and so is the answer to "
         "its check question.\n"
-        "- Sentences about what attention “means” stand under **claims to test**. Press the button and see whether they hold.\n"
+        "- Sentences about what attention “means” stand under **Claims to test**. Press the button and see whether they hold on "
+        "this picture; one picture proves none of them.\n"
         "- Under each map: the map **in words**, a **trust card**, the **code** that makes it, and **export**.\n"
         "- The address in your browser always restores what you see (own pictures excepted: they stay in your session)."
     )
@@ -47,10 +49,11 @@ def hero() -> None:
     if picture.exists():
         st.image(
             str(picture), width="stretch",
-            alt="Three panels: a drawn scene with a shape on a textured ground; the attention of the class token in one "
-            "layer; and the gradient-weighted map, whose bright patches lie on the shape.",
-            caption="Left: a drawn scene. Middle: what the class token of scene-vit reads in layer 10 (mean of 12 heads). "
-            "Right: the gradient-weighted map of its answer. Brighter means more; each panel has its own scale.",
+            alt="Three panels: a drawn scene with two shapes on a textured ground; the attention of the class token in one "
+            "layer, on both of them; and the gradient-weighted map for one, whose brightest patches lie on that shape.",
+            caption="Left: a drawn scene. Middle: what the class token of scene-vit, the token that answers, reads in layer "
+            "10 (mean of 12 heads). Right: its attention in all layers, weighted by the effect on the score of one class "
+            "(gradient-weighted rollout). Brighter means more; each panel has its own scale.",
         )  # fmt: skip
 
 
@@ -77,16 +80,21 @@ def about(card: Card) -> str:
     """What the bundled model knows, with its measured figures if its card has them."""
     figures = card.measured
     text = (
-        f"**{card.name}** has the attention geometry of ViT-B/16 (12 layers, 12 heads, 14 x 14 patches and a class "
-        f"token) in {card.megabytes:.1f} MB. {card.knows} Because the scenes are drawn by this app, the outline of every "
-        "object is known exactly, and each map can be scored instead of admired."
+        f"**{card.name}** has the layers, heads and tokens of the well-known ViT-B/16 (vision transformer, base size, "
+        f"patches of 16 pixels: 12 layers of 12 heads, 14 x 14 patches and a class token) in {card.megabytes:.1f} megabytes. "
+        f"It knows: {card.knows[:1].lower()}{card.knows[1:]} Because the scenes are drawn by this app, the outline of every "
+        "object is known exactly, and each map can be scored instead of admired. It learned from the names of the shapes, "
+        "for the whole picture and patch by patch; nobody told its attention where to go. But it did not start from "
+        "nothing: nine of the twelve heads of its layers 1 to 6 began as readers of close neighbours, and were then free to "
+        "change."
     )
     if figures:
         text += (
-            f" On {figures['scenes']} scenes it had never seen it named an object that was there in "
-            f"{figures['top1']:.0%} of them, and both of two in {figures['both']:.0%}."
+            f" On {figures['scenes']} scenes it had never seen, its likeliest class was an object that was there in "
+            f"{figures['top1']:.0%} of them; of those with two objects, its two likeliest classes were both right in "
+            f"{figures['both']:.0%}."
         )
     return text + (
-        " On photographs its maps are real but mean little; the sidebar offers published models for those, downloaded "
-        "once on request."
+        " It was never trained on photographs, so its maps of them are computed correctly but say little; the sidebar "
+        "offers published models for those, downloaded once on request."
     )

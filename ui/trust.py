@@ -47,17 +47,17 @@ def facts(now: Context, values: NDArray[Any], row: NDArray[Any] | None = None) -
 def _parity(now: Context) -> tuple[str, str, str]:
     residual = now.record.residual
     shown = "not proved" if residual is None else f"{residual:.1e}"
-    return ("parity residual", shown, "largest difference between each block's own output and these weights times its values; around 1e-6 is float32 rounding")  # fmt: skip
+    return ("parity residual", shown, "largest difference between what each block put out and what these weights give when they are put in its place; around 1e-6 is the rounding of 32-bit numbers")  # fmt: skip
 
 
 def _row_sums(now: Context) -> tuple[str, str, str]:
     error = max(float(one.row_error) for one in now.record.maps)
-    return ("row sums", f"1 ± {error:.1e}", "every row of weights must add up to 1; kept in half precision here, which alone gives about 1e-3")  # fmt: skip
+    return ("row sums", f"1 ± {error:.1e}", "every row of weights must add up to 1; where they are kept in half precision (16 bits a number), that alone gives up to 5e-4")  # fmt: skip
 
 
 def _special(now: Context, row: NDArray[Any]) -> tuple[str, str, str]:
     share = float(np.asarray(row, np.float32)[: now.axis.prefix].sum())
-    return ("on special tokens", f"{share:.1%}", "weight that no patch on the picture can show")
+    return ("on special tokens", f"{share:.1%}", "share of the row that no patch on the picture can show")
 
 
 def _sinks(now: Context, row: NDArray[Any]) -> tuple[str, str, str]:
@@ -65,7 +65,7 @@ def _sinks(now: Context, row: NDArray[Any]) -> tuple[str, str, str]:
         return ("on long tokens", "not measured", "needs the lengths of the tokens")
     sinks = sink_tokens(now.record.norms[-1], now.axis.prefix)
     share = float(np.asarray(row, np.float32)[sinks].sum())
-    return ("on long tokens", f"{share:.1%} on {int(sinks.sum())} patches", "patches whose token is unusually long in the last layer: candidates for sinks (Darcet et al. 2023)")  # fmt: skip
+    return ("on long tokens", f"{share:.1%} on {int(sinks.sum())} patches", "patches whose token is unusually long after the last layer: candidates for sinks (Darcet et al. 2023)")  # fmt: skip
 
 
 def _entropy(row: NDArray[Any]) -> tuple[str, str, str]:
@@ -73,17 +73,17 @@ def _entropy(row: NDArray[Any]) -> tuple[str, str, str]:
     return (
         "entropy",
         f"{bits:.2f} bits of {np.log2(len(row)):.2f}",
-        "0: one token holds everything; the maximum: all tokens alike",
+        "0: one token holds everything; the maximum: all tokens hold the same",
     )
 
 
 def _score(now: Context, values: NDArray[Any]) -> list[tuple[str, str, str]]:
     truth = now.truth
     if truth is None:
-        return [("against the truth", "unknown", "only drawn scenes come with exact masks")]
+        return [("against the truth", "unknown", "only drawn scenes come with exact outlines")]
     hit, mass, area = bool(pointing_hit(values, truth)), float(mass_in_mask(values, truth)), float(truth.mean())
     places = float((truth > 0.1).mean())
     return [
-        ("points at an object", "yes" if hit else "no", f"strongest patch more than 10 % covered by an object; by chance {places:.0%}"),
-        ("weight on objects", f"{mass:.1%}", f"share of the patch weight inside the true mask; by chance {area:.1%}, so {mass / max(area, 1e-9):.1f} x chance"),
+        ("points at an object", "yes" if hit else "no", f"strongest patch more than 10 % covered by an object; a random patch: {places:.0%}. A weak score: colour alone lets many maps of untrained models point"),
+        ("weight on objects", f"{mass:.1%}", f"share of the patches' sum inside the true outline; by chance {area:.1%}, so {mass / max(area, 1e-9):.1f} x chance"),
     ]  # fmt: skip

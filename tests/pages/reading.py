@@ -24,6 +24,17 @@ def fine(page: AppTest) -> AppTest:
     return page
 
 
+def table(page: AppTest, heading: str) -> dict[str, list[str]]:
+    """The Markdown table one of whose columns is headed `heading`: column to cells."""
+    for element in page.markdown:
+        lines = [line for line in element.value.splitlines() if line.startswith("|")]
+        header = [cell.strip() for cell in lines[0].strip("|").split("|")] if lines else []
+        if heading in header:
+            rows = [[cell.strip().replace("\\", "") for cell in line.strip("|").split("|")] for line in lines[2:]]
+            return {name: [row[at] for row in rows] for at, name in enumerate(header)}
+    raise AssertionError(f"no table has a column {heading!r}")
+
+
 def guess(page: AppTest, name: str, answer: str) -> AppTest:
     """The page after the guess."""
     return fine(page.radio(key=f"{name}_guess").set_value(answer).run())

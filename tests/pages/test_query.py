@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import vit_attention as va
+from tests.pages.reading import table
 from worlds.scenes import scene
 
 SHOW = "Just show me"
@@ -24,11 +25,12 @@ def words(test) -> str:
 def test_nothing_but_the_bare_picture_before_the_guess(app) -> None:
     test = app("query", ask="patch")
     assert len(titles(test)) == 1
-    assert not test.dataframe
+    with pytest.raises(AssertionError):
+        table(test, "q·k")
     test.radio(key="query_guess").set_value(SHOW).run()
     assert not test.exception
     assert len(titles(test)) == 3
-    assert len(test.dataframe) == 1
+    assert len(table(test, "q·k")["key"]) == 8
 
 
 def test_the_table_shows_the_models_own_weights(app) -> None:
@@ -36,8 +38,8 @@ def test_the_table_shows_the_models_own_weights(app) -> None:
     test.session_state["head"] = "5"
     test.radio(key="query_guess").set_value(SHOW).run()
     row = va.load("scene-vit").attend(scene(7).picture).maps[2].weights[4, 1 + 3 * 14 + 5]
-    shown = test.dataframe[0].value
-    assert shown["weight (%)"].tolist() == pytest.approx(100 * np.sort(row)[::-1][:8], abs=0.0051)
+    shown = [float(cell.rstrip("%")) for cell in table(test, "q·k")["weight"]]
+    assert shown == pytest.approx(100 * np.sort(row)[::-1][:8], abs=0.0051)
     assert "Layer 3, head 5." in words(test)
 
 
@@ -69,7 +71,7 @@ def test_another_scale_is_labelled_as_no_models_doing(app) -> None:
 def test_the_check_question_is_graded_from_the_live_row(app) -> None:
     test = app("query", ask="patch")
     test.radio(key="query_guess").set_value(SHOW).run()
-    scaled = test.dataframe[0].value["scaled"]
+    scaled = [float(cell) for cell in table(test, "q·k")["scaled, s"]]
     test.number_input(key="query_check").set_value(float(np.exp(scaled[1] - scaled[0]))).run()
     assert any("ratios of weights" in one.value for one in test.success)
     test.number_input(key="query_check").set_value(7.0).run()

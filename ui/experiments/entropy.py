@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageEnhance
-from scipy.stats import spearmanr
 
 from ui import resources
 from ui.experiments.context import Context, Experiment, Finding
+from ui.experiments.ranks import spearmanr
 from ui.experiments.rows import NO_TRUTH, asking_rows, patch_maps
 from visualizer.entropy import entropy, relative_entropy
 from visualizer.score import HIT_THRESHOLD, mass_in_mask
@@ -36,7 +36,7 @@ def focus_and_object(now: Context) -> Finding:
     low = bits <= np.median(bits)
     return Finding(
         YES if rank < -0.3 else NO if rank > 0.3 else NONE,
-        f"Rank correlation of entropy and weight on objects over {len(bits)} heads: {rank:+.2f}. "
+        f"Rank correlation of entropy and share of patch weight on objects over {len(bits)} heads: {rank:+.2f}. "
         f"The more focused half puts {mass[low].mean():.1%} of its patch weight on objects, "
         f"the more spread half {mass[~low].mean():.1%}; "
         f"the objects cover {float(now.truth.mean()):.1%}.",
@@ -63,9 +63,9 @@ def low_is_found(now: Context) -> Finding:
     special = int((rows[focused][:, : now.axis.prefix].sum(axis=1) > 0.5).sum())
     return Finding(
         found >= 0.9 * len(focused),
-        f"Of the {len(focused)} heads with the lowest entropy, {found} put more than twice chance on objects; "
-        f"{special} give more than half of their weight to special tokens, and the median weight on objects is "
-        f"{np.nanmedian(mass):.1%} where chance is {area:.1%}.",
+        f"Of the {len(focused)} heads with the lowest entropy, {found} put more than twice the chance share of their patch "
+        f"weight on objects; {special} give more than half of their weight to special tokens, and the median share on "
+        f"objects is {np.nanmedian(mass):.1%} where chance is {area:.1%}.",
     )
 
 
@@ -77,7 +77,7 @@ def mean_of_heads(now: Context) -> Finding:
         abs(of_mean - mean_of) < 0.05,
         f"Layer {now.chosen.layer + 1}, asked by {now.query_name()}: the mean of the {len(rows)} entropies is "
         f"{mean_of:.2f} bits, the entropy of the mean map {of_mean:.2f} bits. The gap of {of_mean - mean_of:.2f} bits "
-        "measures how much the heads disagree.",
+        "says how much the heads differ; it is 0 if all have the same map.",
     )
 
 
@@ -119,11 +119,12 @@ def sinks_hide(now: Context) -> Finding:
     after = float(mass_in_mask(now.patch_map(np.where(sinks, 0, row)), now.truth))
     area = float(now.truth.mean())
     on_object = int((sinks[now.axis.prefix :] & (now.truth.ravel() > HIT_THRESHOLD)).sum())
+    hidden = " The map was above twice chance from the start, so nothing was hidden." if before > 2 * area else ""
     return Finding(
         before <= 2 * area < after,
         f"Long patch tokens: {int(sinks.sum())}, of which {on_object} lie on an object. They hold "
-        f"{float(sink_share(row, sinks)):.1%} of the row. Weight on objects with them: {before:.1%}, without them: "
-        f"{after:.1%}; chance is {area:.1%}.",
+        f"{float(sink_share(row, sinks)):.1%} of the row. Share of patch weight on objects with them: {before:.1%}, "
+        f"without them: {after:.1%}; chance is {area:.1%}.{hidden}",
     )
 
 

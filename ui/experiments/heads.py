@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
 from ui import pictures, resources
 from ui.experiments.context import Context, Experiment, Finding
+from ui.experiments.ranks import spearmanr
 from ui.experiments.rows import NO_TRUTH, asking_rows, patch_maps, patch_size
 from visualizer.distance import attention_distance, patch_distances
 from visualizer.score import mass_in_mask
@@ -41,7 +41,7 @@ def near_or_far(now: Context) -> Finding:
     right = tuple(option for option, count in counts.items() if count == max(counts.values()))
     return Finding(
         right,
-        f"A head that looks everywhere alike would look {chance:.0f} pixels far. Of the {len(found)} heads of layer 1, "
+        f"A head that gives every patch the same weight would look {chance:.0f} pixels far. Of the {len(found)} heads of layer 1, "
         f"{counts[NEAR]} look nearer, {counts[SAME]} about as far, {counts[FAR]} farther; "
         f"the nearest {np.nanmin(found):.0f}, the farthest {np.nanmax(found):.0f} pixels.",
     )
@@ -83,7 +83,8 @@ def local_first(now: Context) -> Finding:
     rank, chance = spearmanr(np.arange(len(means)), means, alternative="greater")
     return Finding(
         bool(chance < SURPRISING),
-        f"Rank correlation of layer number and mean distance: {rank:+.2f}; {chance:.0%} of random orders reach that. "
+        f"Rank correlation of layer number and mean distance: {rank:+.2f}; about {chance:.1%} of random orders reach "
+        "that. "
         f"Layer 1 looks {means[0]:.0f} pixels far, layer {len(means)} {means[-1]:.0f}; "
         f"looking everywhere alike would give {chance_distance(now):.0f}.",
     )
@@ -92,7 +93,7 @@ def local_first(now: Context) -> Finding:
 def finds_object(now: Context) -> Finding:
     """Whether the best of all heads is on the objects more than the best of all heads is on moved outlines.
 
-    Choosing the best of 144 is itself a reason for a high score. The comparison makes the same choice anew for every
+    Choosing the best of many is itself a reason for a high score. The comparison makes the same choice anew for every
     place to which the true mask can be moved (wrapping round the rim), so the choice costs both sides the same.
     """
     if now.truth is None:
@@ -110,8 +111,8 @@ def finds_object(now: Context) -> Finding:
     return Finding(
         bool(share < SURPRISING and found[best] > 2 * area),
         f"The best of {len(found)} heads is layer {layer + 1}, head {head + 1}: {found[best]:.0%} of its patch weight "
-        f"is on objects that cover {area:.1%} of the picture. With the outline moved to each of {elsewhere.size} "
-        f"places, the best head does at least as well at {share:.0%} of them. Heads that reach twice chance: {many}.",
+        f"is on objects that cover {area:.1%} of the picture. With the outline moved to each of {elsewhere.size} places, "
+        f"its own included, some head does at least as well at {share:.1%} of them. Heads above twice chance: {many}.",
     )
 
 

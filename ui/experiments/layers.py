@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import gaussian_gradient_magnitude
-from scipy.stats import rankdata, spearmanr
 
 from ui.experiments.context import Context, Experiment, Finding
+from ui.experiments.ranks import rankdata, spearmanr
 from ui.experiments.rows import NO_TRUTH, chosen_rows, patch_maps, places
 from visualizer.entropy import entropy
 from visualizer.score import mass_in_mask
@@ -36,6 +35,8 @@ def edge_strength(now: Context) -> NDArray[np.float64]:
         left, top, right, bottom = geometry.boxes_to_original([[0, 0, *geometry.seen]])[0].round().astype(int)
         image = image.crop((left, top, right, bottom)).resize(geometry.seen, Image.Resampling.BICUBIC)
     grey = np.asarray(image.convert("L"), dtype=np.float64)
+    from scipy.ndimage import gaussian_gradient_magnitude
+
     slope = gaussian_gradient_magnitude(grey, sigma=1.0)
     rows, columns = now.grid
     return slope.reshape(rows, slope.shape[0] // rows, columns, slope.shape[1] // columns).mean(axis=(1, 3))
@@ -58,7 +59,7 @@ def peak(now: Context) -> Finding:
     where = (FIRST, MIDDLE, LAST)[places(len(mass))[best]]
     return Finding(
         where if mass[best] > 2 * area else NEVER,
-        f"It peaks in layer {best + 1} of {len(mass)}: {mass[best]:.0%} of the patch weight lies on objects that cover "
+        f"The share peaks in layer {best + 1} of {len(mass)}: {mass[best]:.0%} of the patch weight lies on objects that cover "
         f"{area:.1%} of the picture, {mass[best] / max(area, 1e-9):.1f} times chance "
         f"({now.head_name()}, asked by {now.query_name()}).",
     )
@@ -104,7 +105,7 @@ def converges(now: Context) -> Finding:
     rank, chance = spearmanr(np.arange(len(mass)), mass, alternative="greater")
     return Finding(
         bool(chance < 0.05),
-        f"Rank correlation of layer number and weight on objects: {rank:+.2f}; {chance:.1%} of random orders reach "
+        f"Rank correlation of layer number and weight on objects: {rank:+.2f}; about {chance:.1%} of random orders reach "
         "that. "
         f"Layer by layer: {', '.join(f'{one:.0%}' for one in mass)}; chance is {float(now.truth.mean()):.1%}.",
     )
@@ -119,7 +120,7 @@ def last_is_best(now: Context) -> Finding:
     return Finding(
         best == len(mass) - 1,
         f"The last layer puts {mass[-1]:.1%} of its patch weight on objects; "
-        f"the best is layer {best + 1} with {mass[best]:.1%}.",
+        f"the most of all layers is layer {best + 1} with {mass[best]:.1%}.",
     )
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from ui import resources, tokens
 from ui.experiments.context import Context, Experiment, Finding
+from ui.experiments.ranks import rankdata
 from visualizer.similarity import position_similarity
 
 NEAR, COLOUR, NEITHER = (
     "Its neighbours on the picture",
     "Patches of the same colour, wherever they lie",
-    "Neither: no rule to see",
+    "Neither (both rank correlations below 0.3)",
 )
 WEAK = 0.3
-"""A rank correlation below this is called no rule."""
+"""A rank correlation below this is called no rule; the option above says so."""
 CLOSE = 0.1
 """Two rank correlations nearer than this are called a draw."""
 
@@ -34,8 +34,9 @@ def most_alike_at_first(now: Context) -> Finding:
     best = max(found.values())
     answer = tuple(name for name, value in found.items() if value >= WEAK and best - value < CLOSE)
     text = (
-        "Before the first layer, likeness to this patch follows closeness on the picture with a rank correlation "
-        f"of {place:.2f} and closeness of mean colour with {colour:.2f} (1: the same order, 0: no rule)."
+        "Before the first layer, likeness to this patch (cosine similarity, mean not taken off) follows closeness on "
+        f"the picture with a rank correlation of {place:.2f} and closeness of mean colour with {colour:.2f} (1: the same "
+        "order, 0: no rule)."
     )
     return Finding(answer or NEITHER, text)
 
@@ -94,8 +95,8 @@ def neighbours_positions(now: Context) -> Finding:
     near, far = float(alike[rings == 1].mean()), float(alike[rings > 1].mean())
     each = [alike[p][rings[p] == 1].mean() > alike[p][rings[p] > 1].mean() for p in range(size)]
     text = (
-        f"Mean cosine similarity of touching patches {near:.2f}, of all others {far:.2f}; the touching ones are "
-        f"more alike for {sum(each)} of {size} patches."
+        f"Mean cosine similarity of the position embeddings of touching patches {near:.2f}, of all others {far:.2f}; "
+        f"the touching ones are more similar for {sum(each)} of {size} patches."
     )
     return Finding(all(each), text)
 

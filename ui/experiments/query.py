@@ -11,7 +11,7 @@ from visualizer.arithmetic import RowSteps, row_steps
 from visualizer.entropy import entropy
 from worlds.scenes import coverage
 
-ITSELF, NEIGHBOUR, FURTHER = "The asking token itself", "One of its 8 neighbours", "A patch further away"
+ITSELF, NEIGHBOUR, FURTHER = "The asking token itself", "One of its 8 neighbours", "Any other patch"
 SPECIAL = "The class token or another special token"
 HALF = 0.5
 """A patch belongs to an object that covers more than this share of it."""
@@ -95,7 +95,7 @@ def most_to_itself(now: Context) -> Finding:
 
 
 def object_to_object(now: Context) -> Finding:
-    """Do patches on an object give that object more weight than ground patches do?"""
+    """Do patches on an object give its other patches more weight than ground patches give the object?"""
     scene, weights = now.picture.scene, now.weights()
     if scene is None or now.truth is None:
         return Finding(None, "This needs a scene, where it is known which patch shows what.")
@@ -106,11 +106,13 @@ def object_to_object(now: Context) -> Finding:
         if len(on) < 2 or not len(ground):
             continue
         inside, outside = (float(weights[np.ix_(rows, on)].sum(axis=1).mean()) for rows in (on, ground))
-        equal = len(on) / len(weights)
-        holds.append(inside > max(outside, equal))
+        others = inside - float(weights[on, on].mean())  # what a patch gives itself would make a mirror pass
+        equal = (len(on) - 1) / len(weights)
+        holds.append(others > max(outside, equal))
         lines.append(
             f"Patches on the {thing.colour} {thing.shape} give its {len(on)} patches {inside:.1%} of their weight, "
-            f"ground patches give them {outside:.1%}, and equal shares would be {equal:.1%}."
+            f"{others:.1%} without what each gives itself; ground patches give them {outside:.1%}, and equal shares for the "
+            f"{len(on) - 1} others would be {equal:.1%}."
         )
     if not lines:
         return Finding(None, "No object here covers two patches by more than half.")
@@ -122,12 +124,14 @@ def symmetric(now: Context) -> Finding:
     prefix = now.axis.prefix
     square = now.weights()[prefix:, prefix:].astype(np.float64)
     there, back = _pairs(square)
-    correlation = float(np.corrcoef(there, back)[0, 1]) if np.ptp(there) and np.ptp(back) else 0.0
+    if not np.ptp(there):
+        return Finding(None, "All patches give one another the same weight here, so nothing can be correlated.")
+    correlation = float(np.corrcoef(there, back)[0, 1])
     big = np.maximum(np.maximum(there, back), TINY) / np.maximum(np.minimum(there, back), TINY)
     text = (
         f"Layer {now.chosen.layer + 1}, {now.head_name()}, over {len(there) // 2:,} pairs of different patches: "
         f"correlation of A-reads-B with B-reads-A {correlation:.2f} (symmetric: 1). In the median pair one "
-        f"direction is {np.median(big):.1f} times the other."
+        f"direction is {np.median(big):.1f} times the other (weights below {TINY:.4%} count as that)."
     )
     return Finding(correlation > SYMMETRIC, text)
 

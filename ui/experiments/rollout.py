@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
 from ui import deletion
 from ui.experiments.context import Context, Experiment, Finding
+from ui.experiments.ranks import spearmanr
 from ui.experiments.rows import NO_TRUTH
 from ui.methods import Knobs, asking, on_grid, relevance_row, rollout_row
 from visualizer.entropy import entropy
@@ -85,7 +85,7 @@ def saturation_layer(now: Context) -> Finding:
     return Finding(
         float(first),
         f"The largest entropy of {len(now.axis)} tokens is {most:.2f} bits, and 90 % of it {SATURATED * most:.2f}. "
-        f"Asked by {now.query_name()} (residual share 0.5, mean of heads), the rollout reaches that {where}; at the "
+        f"Asked by {now.query_name()} (residual share 0.5, mean of heads), the rollout reaches that {where}. At the "
         f"end it has {bits[-1]:.2f} bits.",
     )
 

@@ -1,0 +1,110 @@
+"""Lessons in the browser: guess and outcome, claims with their verdict, the film of layers, a phone in the hand."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+
+from tutorials.lessons import lessons
+
+pytestmark = pytest.mark.browser
+
+VERDICTS = ("Holds here.", "Fails here.", "Cannot be told here.")
+
+
+def test_guess_brings_the_outcome_and_claims_their_verdict(visit: Any) -> None:
+    seen, lesson = visit("heads"), lessons()["heads"]
+    assert seen.page.locator(".st-key-heads_first").count() == 0
+    seen.page.get_by_text("The outcome appears when you have chosen.").wait_for()
+    seen.page.locator(".st-key-heads_guess").get_by_text(lesson.prediction.options[0], exact=True).click()
+    seen.figure("heads_first").locator(".main-svg").first.wait_for()
+    seen.settle()
+    told = [said for said in seen.alerts() if said.startswith(("Right.", "Not on this picture."))]
+    assert len(told) == 1
+    assert re.search(r"\d", told[0]), told
+    for number in range(1, len(lesson.claims) + 1):
+        seen.page.locator(f".st-key-heads_claim_{number}").get_by_role("button").click()
+        verdict = seen.until(
+            lambda: next((said for said in seen.alerts() if said.startswith(VERDICTS)), None), f"a verdict on claim {number}"
+        )
+        assert re.search(r"\d", verdict), verdict
+        seen.settle()
+
+
+def test_check_question_is_graded_from_the_live_numbers(visit: Any) -> None:
+    """The two strongest keys of the table give the ratio that the question asks for."""
+    seen = visit("query?layer=6&head=3")
+    seen.page.locator(".st-key-query_guess").get_by_text("Just show me", exact=True).click()
+    box = seen.page.locator(".st-key-query_check input")
+    box.wait_for()
+    box.fill("-5")
+    box.press("Enter")
+    said = seen.until(
+        lambda: next((a for a in seen.alerts() if a.startswith("Not on this picture.")), None), "a wrong answer to be told so"
+    )
+    assert re.search(r"\d\.\d", said), said
+
+
+def label(seen: Any) -> str:
+    return str(seen.figure("layers_animation").locator(".slider-group > .slider-label").first.text_content())
+
+
+def test_film_plays_in_the_browser_alone(visit: Any) -> None:
+    """Play changes what is painted without a word to the server; Pause stops it."""
+    seen = visit("layers?layer=1")
+    before = seen.cells("layers_animation")
+    assert label(seen) == "layer 1"
+    sent, asked = seen.sent, len(seen.requests)
+    play, pause = (seen.figure("layers_animation").locator(".updatemenu-button", has_text=t) for t in ("Play", "Pause"))
+    play.click()
+    seen.until(lambda: label(seen) == "layer 3", "the film to reach layer 3")
+    pause.click()
+    stopped = label(seen)
+    painted = seen.until_repainted("layers_animation", before)
+    seen.page.wait_for_timeout(1500)  # more than two frames: that nothing moves can only be seen by waiting
+    assert label(seen) == stopped
+    assert np.abs(seen.cells("layers_animation") - painted).max() < 3
+    play.click()
+    seen.until(lambda: label(seen) == "layer 12", "the film to reach its end")
+    assert (seen.sent, len(seen.requests)) == (sent, asked)
+
+
+def test_film_as_a_gif(visit: Any, tmp_path: Path) -> None:
+    seen = visit("layers")
+    with Image.open(seen.save("Animation (GIF)", tmp_path)) as film:
+        assert film.format == "GIF"
+        frames = [np.asarray(frame.convert("RGB"), int) for frame in ImageSequence.Iterator(film)]
+    assert len(frames) == 12
+    assert all(np.abs(one - two).max() > 20 for one, two in zip(frames, frames[1:], strict=False))
+
+
+def test_lesson_on_a_phone(visit: Any, phone: dict[str, Any]) -> None:
+    """Readable text, the sidebar out of the way, and the one essential choice, the asking patch, made by tapping."""
+    seen = visit("query", **phone)
+    assert not seen.page.get_by_test_id("stSidebarNav").is_visible() or _off_screen(seen)
+    idea = seen.page.locator("[data-testid=stMain] p", has_text=lessons()["query"].sections["The idea"][:20]).first
+    box = idea.bounding_box()
+    assert box["x"] >= 0
+    assert box["width"] >= 300
+    assert box["x"] + box["width"] <= 390
+    assert float(idea.evaluate("e => parseFloat(getComputedStyle(e).fontSize)")) >= 14
+    before = seen.cells("query_picture")
+    arrow = seen.page.get_by_role("button", name="→", exact=True)
+    arrow.scroll_into_view_if_needed()
+    size = arrow.bounding_box()
+    assert min(size["width"], size["height"]) >= 24
+    arrow.tap()
+    seen.until_address(column="8", ask="patch")
+    assert before.shape == (14, 14, 3)
+    seen.page.get_by_role("radio", name="Toy").tap()
+    seen.figure("query_toy_row").locator(".main-svg").first.wait_for()
+
+
+def _off_screen(seen: Any) -> bool:
+    box = seen.page.get_by_test_id("stSidebarNav").bounding_box()
+    return box is None or box["x"] + box["width"] <= 0
