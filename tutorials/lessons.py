@@ -138,6 +138,9 @@ def _require(lesson: Lesson) -> None:
     for part in ("objectives", "claims", "glossary", "references"):
         if not getattr(lesson, part):
             raise LessonError(f"{lesson.name}: {part} are empty")
+    texts = [*lesson.glossary.items(), *((c.text, c.test, c.finding) for c in lesson.claims), lesson.references]
+    if not all(isinstance(text, str) for group in texts for text in group):
+        raise LessonError(f"{lesson.name}: want plain texts; put a text that contains a colon in quotes")
     if len(lesson.prediction.options) < 2:
         raise LessonError(f"{lesson.name}: a prediction needs at least two options")
 

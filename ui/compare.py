@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ui import components, controls, deletion, pictures, resources, snippets
 from ui.experiments import Context
-from ui.experiments.ranks import spearmanr
+from ui.experiments.ranks import rank_correlation
 from ui.methods import METHODS, Drawn
 from ui.state import Selection
 from visualizer import export
@@ -42,7 +42,7 @@ def likeness(first: NDArray[Any], second: NDArray[Any], number: int) -> Likeness
     """
     flat = [np.asarray(one, np.float64).ravel() for one in (first, second)]
     constant = any(np.ptp(one) == 0 for one in flat)
-    rank = float("nan") if constant else round(float(spearmanr(*flat).statistic), 12)
+    rank = float("nan") if constant else round(rank_correlation(*flat), 12)
     common = set(deletion.strongest(first, number)) & set(deletion.strongest(second, number))
     return Likeness(rank, len(common), number, number**2 / flat[0].size)
 

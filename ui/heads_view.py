@@ -37,7 +37,7 @@ def grid(now: Context, scale: Scale) -> None:
     bits = entropy(rows)
     maps = patch_maps(now, rows)
     figure = head_grid(
-        maps, captions=[f"{b:.1f} bits, {d:.0f} px" for b, d in zip(bits, far, strict=True)], scale=scale,
+        maps, captions=[f"{b:.1f} bits, {d:.1f} px" for b, d in zip(bits, far, strict=True)], scale=scale,
         chosen=now.chosen.head, clickable=True, title=f"All heads of layer {now.chosen.layer + 1}",
         height=_tall(len(maps)),
     )  # fmt: skip

@@ -27,10 +27,12 @@ MOST_UNPACKED = 200 << 20
 
 def draw() -> None:
     """The ways in, folded away; what goes wrong is said, and what was shown before stays."""
+    # Always here: an expander that moves or changes is drawn anew, folded, and drops an upload that is under way.
+    said = st.container()
     problem = st.session_state.pop(PROBLEM, None)
     if problem:
-        st.error(problem)
-    with st.expander("Another picture, a saved record, another model", expanded=bool(problem)):
+        said.error(problem)
+    with st.expander("Another picture, a saved record, another model"):
         names = ["My picture", "Fresh scene", "Saved record"] + ["Another model"] * _on_this_machine()
         tabs = dict(zip(names, st.tabs(names), strict=True))
         with tabs["My picture"]:

@@ -38,7 +38,7 @@ def describe(
         ValueError: values that do not fit the axis or grid.
 
     >>> describe([[0.7, 0.1], [0.1, 0.1]], name="Head 1", strongest=1)
-    'Head 1: strongest is row 1, column 1 (upper left) with 0.7 share of attention; it holds 70 % of the sum. \
+    'Head 1: strongest is row 1, column 1 (upper left) with 0.7 (share of attention); it holds 70 % of the sum. \
 Entropy 1.36 of at most 2 bits.'
     """
     given = np.asarray(values, dtype=np.float64)
@@ -56,7 +56,7 @@ Entropy 1.36 of at most 2 bits.'
         sentence = f"{name}: all {int(known.sum())} values are the same, {short(flat[best[0]])} {unit}"
     else:
         parts = [f"{_token(axis, n, geometry)} with {short(flat[n])}" for n in best]
-        parts[0] += f" {unit}"
+        parts[0] += f" ({unit})"
         sentence = f"{name}: strongest {'is' if len(best) == 1 else 'are'} {_list(parts)}"
     return sentence + _spread(flat, known, best, signed) + _missing(known)
 

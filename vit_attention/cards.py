@@ -57,12 +57,12 @@ def _measured(name: str) -> dict[str, Any]:
 
 
 def _torchvision(name: str, label: str, parameters: int, megabytes: float, grid: str, **extra: Any) -> Card:
-    licence = "BSD-3-Clause code; weights as published by torchvision"
+    licence, source = "BSD-3-Clause code; weights as published by torchvision", "trained by torchvision"
     if "SWAG" in extra["weights"]:
-        licence = "CC-BY-NC 4.0 (SWAG weights)"
+        licence, source = "CC-BY-NC 4.0 (SWAG weights)", "weights of Singh et al. 2022, arXiv:2201.08371"
     return Card(
         name, "ViT (torchvision)", label, "torchvision_vit", parameters, megabytes, False, licence,
-        "1000 classes of photographs (ImageNet-1k).", "Dosovitskiy et al. 2021, arXiv:2010.11929",
+        "1000 classes of photographs (ImageNet-1k).", f"architecture of Dosovitskiy et al. 2021, arXiv:2010.11929; {source}",
         f"class token + {grid} patches", extra=extra,
     )  # fmt: skip
 

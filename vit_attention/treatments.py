@@ -167,13 +167,15 @@ def _mha_projection(block: nn.MultiheadAttention, which: str) -> tuple[Tensor, T
 def _mha_rows(block: nn.MultiheadAttention, weights: Tensor, value: Tensor) -> Tensor:
     """The block's output for some rows of its weights: (batch, heads, rows, keys) to (batch, rows, width).
 
-    The inputs are mixed first and projected after: for a few rows that spares projecting every key.
+    For a few rows the inputs are mixed first and projected after, which spares projecting every key.
     """
     weight, bias = _mha_projection(block, "value")
     heads = block.num_heads
     per_head = weight.view(heads, -1, weight.shape[1])  # (heads, head width, input width)
-    mixed = weights @ value[:, None]  # (batch, heads, rows, input width)
-    context = mixed @ per_head.mT  # (batch, heads, rows, head width)
+    if weights.shape[2] < per_head.shape[1]:
+        context = (weights @ value[:, None]) @ per_head.mT  # (batch, heads, rows, head width)
+    else:
+        context = weights @ (value[:, None] @ per_head.mT)
     context = context.transpose(1, 2).flatten(2)
     if bias is not None:
         context = context + bias

@@ -6,6 +6,7 @@ import importlib.util
 import io
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,8 @@ class Visit:
 
     def until(self, found: Callable[[], Any], want: str, limit: float = LIMIT) -> Any:
         """The first true answer of `found`; fails with `want` if there is none in time."""
-        for _ in range(round(limit * 10)):
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
             answer = found()
             if answer is not None and answer is not False:
                 return answer
@@ -138,7 +140,9 @@ class Visit:
 
     def foreign(self) -> list[str]:
         """Addresses asked for, or named as icon, that are not the server's."""
-        icons = self.page.eval_on_selector_all("link[rel~=icon], link[rel=stylesheet]", "all => all.map(one => one.href)")
+        icons = self.page.eval_on_selector_all(
+            "link[rel~=icon], link[rel=stylesheet]", "all => all.map(one => one.href)"
+        )
         ours = urlsplit(self.url).netloc
         other = [url for url in (*self.requests, *icons) if urlsplit(url).netloc != ours]
         return [url for url in other if not url.startswith(("data:", "blob:", "about:"))]
@@ -159,7 +163,9 @@ class Visit:
         """What must hold on every page at every time."""
         assert not self.problems, self.problems
         assert not self.foreign(), f"asked outside: {self.foreign()}"
-        assert self.page.get_by_test_id("stException").count() == 0, self.page.get_by_test_id("stException").inner_text()
+        assert self.page.get_by_test_id("stException").count() == 0, self.page.get_by_test_id(
+            "stException"
+        ).inner_text()
         assert not re.search(r"Traceback \(most recent call last\)", self.page.inner_text("body"))
 
 
@@ -177,19 +183,26 @@ def _missing() -> str:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """A headless Chromium; skips, or fails where browser tests are required, if there is none."""
+def chromium() -> str:
+    """Path of the browser; skips, or fails where browser tests are required, if something is missing."""
     missing = _missing()
     if missing and os.environ.get("SIGHTLINES_BROWSER") == "required":
         pytest.fail(f"browser tests are required, but {missing}")
     if missing:
         pytest.skip(missing)
+    return CHROMIUM
+
+
+# Not for the whole session: while Playwright runs, no other test of this process could start an event loop.
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Any]:
+    """A headless Chromium."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
-        yield chromium
-        chromium.close()
+        running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield running
+        running.close()
 
 
 @pytest.fixture(scope="session")
@@ -207,14 +220,14 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def server(browser: Any, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(chromium: str, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for all tests that do not ask for a cold one."""
     with serve(tmp_path_factory.mktemp("server"), environment=environment) as running:
         yield running
 
 
 @pytest.fixture
-def cold(browser: Any, environment: dict[str, str], tmp_path: Path) -> Iterator[Server]:
+def cold(chromium: str, environment: dict[str, str], tmp_path: Path) -> Iterator[Server]:
     """A server that no session has ever visited."""
     with serve(tmp_path, environment=environment) as running:
         yield running

@@ -33,8 +33,10 @@ def painted_weights(seen: Any) -> NDArray[np.float64]:
 
 
 def is_map_of(seen: Any, weights: NDArray[np.floating]) -> bool:
-    """Whether the painted patches stand in the order of `weights`."""
-    return bool(spearmanr(painted_weights(seen), weights).statistic > 0.97)
+    """Whether the 30 largest of `weights` are the lightest patches, in the same order but for equal colours."""
+    light, best = painted_weights(seen), np.argsort(-weights)[:30]
+    same = np.intersect1d(np.argsort(-light)[:30], best)
+    return len(same) >= 28 and bool(spearmanr(light[best], weights[best]).statistic > 0.97)
 
 
 def test_another_picture_is_painted_linked_and_restored(visit: Any) -> None:
@@ -120,16 +122,16 @@ def test_box_over_patches_asks_with_all_of_them(visit: Any) -> None:
 def test_layer_slider_and_head_menu_by_keyboard(visit: Any) -> None:
     """What is painted is, patch for patch, what the library gives for that layer and head."""
     maps = va.load("scene-vit").attend(scene(7).picture).maps
-    seen = visit("playground?opacity=1.0&scale=log&layer=6&head=5")
-    assert is_map_of(seen, maps[5].weights[4, 0, 1:])
-    assert not is_map_of(seen, maps[5].weights[4, 0, 1:].reshape(14, 14).T.ravel())
+    seen = visit("playground?opacity=1.0&scale=log&layer=2&head=10")  # early heads read widely: many values to compare
+    assert is_map_of(seen, maps[1].weights[9, 0, 1:])
+    assert not is_map_of(seen, maps[1].weights[9, 0, 1:].reshape(14, 14).T.ravel())
     seen.sidebar("layer").press("ArrowLeft")
-    seen.until_address(layer="5", head="5")
-    seen.until(lambda: is_map_of(seen, maps[4].weights[4, 0, 1:]), "the map of layer 5, head 5")
-    seen.sidebar("head").fill("9")
+    seen.until_address(layer="1", head="10")
+    seen.until(lambda: is_map_of(seen, maps[0].weights[9, 0, 1:]), "the map of layer 1, head 10")
+    seen.sidebar("head").fill("11")
     seen.sidebar("head").press("Enter")
-    seen.until_address(layer="5", head="9")
-    seen.until(lambda: is_map_of(seen, maps[4].weights[8, 0, 1:]), "the map of layer 5, head 9")
+    seen.until_address(layer="1", head="11")
+    seen.until(lambda: is_map_of(seen, maps[0].weights[10, 0, 1:]), "the map of layer 1, head 11")
 
 
 def test_click_in_the_atlas_chooses_layer_and_head(visit: Any) -> None:

@@ -123,7 +123,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("name", ["start", "heads", "layers", "playground", "compare"])
+@pytest.mark.parametrize("name", ["start", "heads", "playground"])
 def test_hostile_address(visit: Any, name: str) -> None:
     """Nothing in the address is run, and the page shows what it would without it."""
     seen = visit(f"{name}?" + "&".join(f"{key}={quote(value)}" for key, value in HOSTILE.items()))

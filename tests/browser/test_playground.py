@@ -113,7 +113,7 @@ def test_exports_open_and_a_saved_record_draws(visit: Any, tmp_path: Path) -> No
     other.until(lambda: np.abs(other.cells("playground_map") - painted).max() < 6, "the saved map painted")
 
 
-@pytest.mark.parametrize(("seed", "number"), [(24, 0), (12, 0), (12, 1)])
+@pytest.mark.parametrize(("seed", "number"), [(7, 0), (7, 1), (2, 1)])
 def test_the_brightest_patch_lies_on_the_true_object(visit: Any, seed: int, number: int) -> None:
     """The gradient-weighted map, asked for one object, is painted brightest on that object and nowhere else."""
     truth = scene(seed, 0.5, 2)

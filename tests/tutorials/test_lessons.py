@@ -75,6 +75,7 @@ GOOD = next(FOLDER.glob("*.md")).read_text(encoding="utf-8")
         (("## The idea", "## An idea", 1), "want a section '## The idea'"),
         (("objectives:", "goals:", 1), "lacks 'objectives'"),
         (("kind: number", "kind: essay", 1), "check kind"),
+        (("references:\n", "references:\n  - a: b\n", 1), "in quotes"),
     ],
 )
 def test_a_lesson_that_lacks_a_part_is_refused(change: tuple[str, str, int], message: str) -> None:

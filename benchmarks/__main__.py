@@ -1,0 +1,12 @@
+"""`python -m benchmarks`: every figure of the README, one command after another (about half an hour)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+ALL = ("localisation", "capture", "numbers", "browser", "sessions", "memory")
+
+for name in ALL:
+    print(f"\n## python -m benchmarks.{name}\n", flush=True)
+    subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)

@@ -1,0 +1,69 @@
+"""`python -m benchmarks.memory`: peak memory of a server on which every page is opened, with scene-vit or ViT-B/16.
+
+ViT-B/16's published weights are not needed: a seeded checkpoint of the same shape and size stands in for them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from benchmarks.server import CHROMIUM, CHROMIUM_FLAGS, ROOT, serve
+
+PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
+
+# Written by a process of its own, so that this one's memory does not matter.
+STAND_IN = """
+import pathlib, sys, torch
+from vit_attention import compat
+from torchvision.models import vit_b_16
+torch.manual_seed(0)
+model = vit_b_16()
+torch.nn.init.normal_(model.heads.head.weight, std=0.02)
+torch.save(model.state_dict(), pathlib.Path(sys.argv[1]) / "vit_b_16-standin.pth")
+"""
+
+# Python runs a file of this name at its start: the server then loads the stand-in instead of checking its hash.
+AT_START = """
+import os, pathlib
+from vit_attention import registry
+plain = registry.load
+file = next(pathlib.Path(os.environ["SIGHTLINES_CACHE"]).glob("*-standin.pth"))
+registry.load = lambda name, weights=None, progress=None: plain(name, file if name == "vit-b-16" else weights, progress)
+"""
+
+
+def visit(folder: Path, model: str, environment: dict[str, str]) -> int:
+    """Open every page once with `model`; returns the server's peak memory in bytes."""
+    with serve(folder, environment=environment) as server, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        for name in PAGES:
+            page.goto(f"{server.url}/{name}?model={model}")
+            page.get_by_role("heading", level=1).wait_for(timeout=60_000)
+            page.wait_for_timeout(3000)
+            page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')", timeout=120_000)
+        browser.close()
+        return server.peak_memory()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        print(f"scene-vit, every page opened: {visit(folder, 'scene-vit', {}) / 1e6:.0f} MB")
+        subprocess.run([sys.executable, "-c", STAND_IN, name], check=True, cwd=ROOT, env=os.environ)
+        (folder / "sitecustomize.py").write_text(AT_START)
+        peak = visit(folder, "vit-b-16", {"SIGHTLINES_CACHE": name, "PYTHONPATH": f"{name}{os.pathsep}{ROOT}"})
+        print(f"ViT-B/16 (seeded weights of its shape), every page opened: {peak / 1e6:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""`python -m benchmarks.screenshots`: the README's pictures, taken of the running app in headless Chromium."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, sync_playwright
+
+from benchmarks.server import CHROMIUM, CHROMIUM_FLAGS, serve
+
+TARGET = Path(__file__).resolve().parents[1] / "docs"
+
+# file, address, width, colour scheme, what to scroll to (None: the top)
+SHOTS = (
+    ("start", "/", 1280, "light", None),
+    ("query", "/query?ask=patch&row=9&column=7&layer=5&head=3", 1280, "light", "Numbers of"),
+    ("heads", "/heads?picture=scene-24&layer=6", 1280, "light", "Colour scale"),
+    ("rollout", "/rollout?picture=scene-24", 1280, "light", "Ask about a class"),
+    ("playground", "/playground?picture=scene-12&method=gradient-weighted+rollout", 1280, "light", None),
+    ("phone", "/layers?picture=scene-11", 390, "dark", "Layers shown"),
+)
+
+
+def shoot(browser: Browser, url: str, shot: tuple[str, str, int, str, str | None]) -> None:
+    name, address, width, scheme, scroll_to = shot
+    height = 800
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+    page.goto(url + address)
+    page.get_by_role("heading", level=1).wait_for(timeout=60_000)
+    page.wait_for_timeout(4000)
+    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')", timeout=60_000)
+    if scroll_to:
+        page.get_by_text(scroll_to, exact=True).first.evaluate("e => e.scrollIntoView({block: 'start'})")
+        page.wait_for_timeout(800)
+    path = TARGET / f"{name}.png"
+    page.screenshot(path=path)
+    # 128 colours keep a screenshot of an app under 150 kB.
+    Image.open(path).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+    print(path.name, path.stat().st_size // 1000, "kB")
+    page.close()
+
+
+def main() -> None:
+    TARGET.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as server, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        for shot in SHOTS:
+            shoot(browser, server.url, shot)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
