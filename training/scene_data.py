@@ -87,7 +87,17 @@ def _corner(rng: np.random.Generator, owner: NDArray, side: int) -> tuple[int, i
     return corner[0], corner[1]
 
 
-def batch(rng: np.random.Generator, data: Store, size: int, cells: int) -> Batch:
+def patch_labels(cover: NDArray[np.floating], sharp: bool) -> NDArray[np.floating]:
+    """How much each patch carries an object's class, 0 to 1, from the share of it that the object covers.
+
+    With `sharp`, patches are compared with the one the object fills best: its rim counts as ground.
+    """
+    if sharp:
+        return np.clip((cover / max(float(cover.max()), 0.05) - 0.35) / 0.4, 0, 1)
+    return np.minimum(1, 1.7 * cover)
+
+
+def batch(rng: np.random.Generator, data: Store, size: int, cells: int, sharp: bool = True) -> Batch:
     """Random scenes (cells = 14) or windows of `cells` x `cells` patches, mirrored and with colour channels permuted."""
     side = cells * PATCH
     pixels = np.empty((size, side, side, 3), np.uint8)
@@ -106,9 +116,8 @@ def batch(rng: np.random.Generator, data: Store, size: int, cells: int) -> Batch
                 continue
             mine = owner == k + 1
             cover = mine.reshape(cells, PATCH, cells, PATCH).mean(axis=(1, 3)).ravel()
-            # Only the patches an object fills best count as its own; its rim counts as ground, at full weight.
             weight[i, cover > 0] = 1
-            patches[i, :, c] = np.clip((cover / max(float(cover.max()), 0.05) - 0.35) / 0.4, 0, 1)
+            patches[i, :, c] = patch_labels(cover, sharp)
             image[i, c] = mine.sum() > 0.6 * (whole == k + 1).sum()
     patches[..., -1] = np.clip(1 - patches[..., :-1].sum(axis=-1), 0, 1)
     patches /= patches.sum(axis=-1, keepdims=True)

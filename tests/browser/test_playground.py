@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -50,6 +51,11 @@ def give(seen: Any, key: str, name: str, data: bytes) -> None:
     )
 
 
+def slowly(route: Any) -> None:
+    time.sleep(0.7)
+    route.continue_()
+
+
 def corners(seen: Any) -> list[NDArray[np.float64]]:
     cells = seen.cells("playground_map")
     return [cells[1, 1], cells[1, -2], cells[-2, 1], cells[-2, -2]]
@@ -60,8 +66,12 @@ def shows_colours(seen: Any) -> bool:
 
 
 def test_uploads_good_and_broken(visit: Any) -> None:
-    """A sideways photograph is painted upright; broken files are refused with their name and it stays."""
+    """A sideways photograph is painted upright; broken files are refused with their name and it stays.
+
+    The line is slow: a page drawn anew between choosing a file and its arrival must not lose it.
+    """
     seen = visit("playground?opacity=0.0")
+    seen.page.route("**/_stcore/upload_file/**", slowly)
     open_ways(seen, "My picture")
     give(seen, "playground_upload", "holiday.jpg", sideways())
     seen.until(lambda: shows_colours(seen), "the upload painted upright")

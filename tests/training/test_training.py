@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from training.muon import Muon, orthogonalise
-from training.scene_data import HELD_OUT_SEED, TRAIN_SEED, batch, halved, store
+from training.scene_data import HELD_OUT_SEED, TRAIN_SEED, batch, halved, patch_labels, store
 from training.scene_vit import Learner, Run, Stage, to_tensor
 from training.scene_vit_forward import forward
 from vit_attention.adapters.scene_vit import RECIPE
@@ -100,6 +100,12 @@ def test_the_best_covered_patch_carries_the_class(tmp_path: Path) -> None:
             assert patches[:, c].max() > 0.9
 
 
+def test_sharp_labels_leave_the_rim_to_the_ground() -> None:
+    cover = np.array([0.0, 0.1, 0.3, 0.6, 0.8])
+    np.testing.assert_allclose(patch_labels(cover, sharp=True), [0, 0, (0.375 - 0.35) / 0.4, 1, 1], atol=1e-9)
+    np.testing.assert_allclose(patch_labels(cover, sharp=False), [0, 0.17, 0.51, 1, 1])
+
+
 def test_seeds_never_meet() -> None:
     from benchmarks.localisation import FIRST_SEED
 
@@ -115,6 +121,11 @@ def test_a_run_is_resumed_where_it_stopped(tmp_path: Path) -> None:
     for _ in range(3):
         run._one(stage, 0.1)
     run.save()
+    import vit_attention as va
+
+    exported = va.load("scene-vit", weights=run.export())
+    kept = run.average.net.conv_proj.weight
+    torch.testing.assert_close(exported.module.conv_proj.weight, kept, atol=1e-3, rtol=0)
     later = Run(tmp_path, data, data, seed=1)
     later.resume()
     assert later.step == 3

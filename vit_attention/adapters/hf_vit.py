@@ -49,12 +49,11 @@ def _folder(reference: str, progress: Progress | None) -> Path:
     if not _HUB_ID.fullmatch(reference):
         raise ValueError(f"hf: want a folder or a hub id such as owner/name, got {reference!r}")
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
         wanted = ["config.json", "preprocessor_config.json", "*.safetensors"]
         return Path(snapshot_download(reference, allow_patterns=wanted, tqdm_class=_meter(progress)))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except Exception as error:  # its own kinds and those of whichever HTTP library it uses
         raise DownloadError(
             f"{reference}: the hub did not give it ({type(error).__name__}). Download the model's folder yourself "
             f"(config.json, preprocessor_config.json, *.safetensors) and load it with hf:FOLDER."
