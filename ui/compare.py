@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from ui import components, controls, deletion, pictures, resources, snippets
+from ui import components, controls, deletion, pictures, resources, snippets, trust
 from ui.experiments import Context
 from ui.experiments.ranks import rank_correlation
 from ui.methods import METHODS, Drawn
@@ -113,6 +113,8 @@ def view(now: Context) -> None:
     )
     _draw(now, other, first, second, controls.one_of(mode, SCALES))
     _numbers(now, other, first, second)
+    for side, seen, drawn in (("left", now, first), ("right", other, second)):
+        trust.card(seen, drawn.values, drawn.row, f"the map on the {side}: {drawn.words}")
     _take_home(now, other, first, second)
 
 

@@ -61,7 +61,7 @@ def knobs(now: Context, names: Sequence[str], prefix: str = "", columns: int = 1
 
 def _fusion(now: Context, key: str) -> str:
     picked = st.segmented_control(
-        "Head fusion", HEAD_FUSIONS, default="mean", key=key, required=True, **KEEP,
+        "Head fusion", HEAD_FUSIONS, default="mean", key=key, required=True, wrap=True, **KEEP,
         help="How the heads of a layer become one matrix. After max or min each row is divided by its sum.",
     )  # fmt: skip
     return one_of(picked, HEAD_FUSIONS)

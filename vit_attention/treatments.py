@@ -173,9 +173,11 @@ def _mha_rows(block: nn.MultiheadAttention, weights: Tensor, value: Tensor) -> T
     heads = block.num_heads
     per_head = weight.view(heads, -1, weight.shape[1])  # (heads, head width, input width)
     if weights.shape[2] < per_head.shape[1]:
-        context = (weights @ value[:, None]) @ per_head.mT  # (batch, heads, rows, head width)
+        # One product for all heads: broadcasting the inputs over the heads would copy them.
+        mixed = (weights.flatten(1, 2) @ value).unflatten(1, (heads, -1))  # (batch, heads, rows, input width)
+        context = mixed @ per_head.mT  # (batch, heads, rows, head width)
     else:
-        context = weights @ (value[:, None] @ per_head.mT)
+        context = weights @ F.linear(value, weight).unflatten(-1, (heads, -1)).transpose(1, 2)
     context = context.transpose(1, 2).flatten(2)
     if bias is not None:
         context = context + bias
