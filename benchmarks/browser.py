@@ -13,16 +13,22 @@ from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.server import CHROMIUM, CHROMIUM_FLAGS, serve
 
-# Resolves when the page has painted a frame in which the watched text has changed.
-PAINTED = """(before) => new Promise(done => {
+# What all charts of the page show: their texts and the first numbers of their first trace.
+CHARTS = """() => [...document.querySelectorAll('.js-plotly-plot')].map(p => {
+  const z = p.data?.[0]?.z;
+  return p.querySelector('.main-svg')?.textContent + (z?.bdata || z?._inputArray?.bdata || JSON.stringify([...(z?.[0] || [])]));
+}).join('|')"""
+
+# Resolves, with the time, at the first frame in which the charts differ from `before` and the script has ended.
+PAINTED = """(before) => new Promise((done, fail) => {
+  const charts = CHARTS, start = performance.now();
   const look = () => {
-    const all = [...document.querySelectorAll('.js-plotly-plot')].map(p => p.querySelector('.main-svg')?.textContent + (p.data?.[0]?.z?.bdata || p.data?.[0]?.z?._inputArray?.bdata || JSON.stringify(Array.from(p.data?.[0]?.z?.[0] || [])))).join('|');
-    if (all !== before && !document.querySelector('[data-testid=stStatusWidget]')) requestAnimationFrame(() => done(performance.now()));
+    if (charts() !== before) requestAnimationFrame(() => done(performance.now()));
+    else if (performance.now() - start > 10000) fail(new Error('nothing was painted within 10 s'));
     else requestAnimationFrame(look);
   };
   look();
-})"""
-CHARTS = """() => [...document.querySelectorAll('.js-plotly-plot')].map(p => p.querySelector('.main-svg')?.textContent + (p.data?.[0]?.z?.bdata || p.data?.[0]?.z?._inputArray?.bdata || JSON.stringify(Array.from(p.data?.[0]?.z?.[0] || [])))).join('|')"""
+})""".replace("CHARTS", CHARTS)
 
 
 def cold_start(folder: Path, browser: Any) -> dict[str, float]:
@@ -84,7 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--starts", type=int, default=3)
     parser.add_argument("--clicks", type=int, default=40)
-    parser.add_argument("--pages", nargs="*", default=["query", "heads", "rollout"])
+    parser.add_argument("--pages", nargs="*", default=["heads", "layers", "playground"])
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)

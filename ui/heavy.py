@@ -14,6 +14,9 @@ from vit_attention.registry import heavy_imports
 MODULES = ("vit_attention.adapters.scene_vit", "plotly.graph_objects", "visualizer.overlay", "visualizer.mosaic")
 """What every lesson needs and the first page does not."""
 
+WARM_UP_AFTER = 1.5
+"""Seconds between the first page's script and the background imports."""
+
 _ready = threading.Event()
 _started = threading.Lock()
 
@@ -64,7 +67,10 @@ def load_all() -> None:
 def warm_up() -> None:
     """Begin `load_all` in the background, once a process; the first page calls it when it has been drawn."""
     if _started.acquire(blocking=False):
-        threading.Thread(target=load_all, name="warm-up", daemon=True).start()
+        # A moment later: the browser is still fetching and drawing the first page, on the same cores.
+        timer = threading.Timer(WARM_UP_AFTER, load_all)
+        timer.daemon = True
+        timer.start()
 
 
 frugal_allocator()
