@@ -59,9 +59,6 @@ def head_grid(
     sheet, corners = _sheet(quantised(scaled), across, gap, strip)
     fig = _figure(sheet, scaled, colormap, (1.0, 1.0))
     stage.picture_axes(fig, (0, 0, sheet.shape[1], sheet.shape[0]))
-    for (top, left), text in zip(corners, label, strict=True):
-        style = {"showarrow": False, "yanchor": "bottom", "font_size": theme.SMALL, "borderpad": 1}
-        fig.add_annotation(x=left + columns / 2, y=top, text=text, **style)
     if chosen is not None:
         top, left = corners[head_table.within(chosen, heads, "chosen")]
         fig.layout.shapes = head_table.two_tone((left, top, left + columns, top + rows))
@@ -70,7 +67,15 @@ def head_grid(
         fig.add_trace(stage.click_markers(middle[:, 0], middle[:, 1], np.arange(heads, dtype=np.int32), label))
         stage.let_click(fig)
     tall = height or min(900, 130 + round(560 * min(1.2, sheet.shape[0] / sheet.shape[1])))
-    return theme.base(fig, title=title, caption=_caption(scaled, step), height=tall, bottom=stage.BAR)
+    theme.base(fig, title=title, caption=_caption(scaled, step), height=tall, bottom=stage.BAR)
+    style = {"showarrow": False, "yanchor": "bottom", "font": {"size": theme.SMALL}, "borderpad": 1}
+    named = [
+        {"x": left + columns / 2, "y": top, "text": text, **style}
+        for (top, left), text in zip(corners, label, strict=True)
+    ]
+    # All at once: each single add_annotation checks and copies all that are there already.
+    fig.layout.annotations = [*named, *(one.to_plotly_json() for one in fig.layout.annotations)]
+    return fig
 
 
 def atlas(

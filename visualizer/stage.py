@@ -194,9 +194,7 @@ def click_markers(
 
 def let_click(fig: go.Figure, box: bool = False) -> None:
     """Make `fig` report clicks (and, with `box`, a dragged box) on its markers wherever in a cell they fall."""
-    fig.update_layout(
-        clickmode="event+select", dragmode="select" if box else False, hovermode="closest", hoverdistance=-1
-    )
+    theme.lay(fig, clickmode="event+select", dragmode="select" if box else False, hovermode="closest", hoverdistance=-1)
 
 
 def patch_text(values: NDArray[Any], unit: str, labels: Sequence[str] | None = None) -> list[str]:

@@ -125,27 +125,42 @@ def curves(
     """
     if not values_by_name:
         raise ValueError("values_by_name: want at least one line, got none")
-    fig = go.Figure()
+    lines = []
     for at, (name, given) in enumerate(values_by_name.items()):
         y = np.asarray(given, dtype=np.float64)
         depth = np.arange(len(y)) if layers is None else np.asarray(layers)
         if y.ndim != 1 or len(depth) != len(y):
             raise ValueError(f"{name}: want ({len(depth)},) values, one per layer, got shape {y.shape}")
         style = {"color": theme.LINES[at % 6], "dash": DASHES[at % 6], "width": 2}
-        fig.add_trace(go.Scatter(x=depth + theme.FIRST, y=y, mode="lines+markers", line=style, name=theme.safe(name)))
-        fig.data[-1].update(marker={"symbol": MARKERS[at % 6], "size": 7})
-        fig.data[-1].hovertemplate = "layer %{x}: %{y:.3g}<extra>%{fullData.name}</extra>"
-    for name, level in (reference or {}).items():
-        fig.add_hline(level, line={"color": theme.LINE, "width": 1, "dash": "dot"})
-        style = {"showarrow": False, "xanchor": "right", "yanchor": "bottom", "font_size": theme.SMALL}
-        fig.add_annotation(x=1, xref="paper", y=level, text=theme.safe(name), **style)
-    theme.base(fig, title=title, height=height, bottom=86)
-    _plain_axes(fig, "layer", unit)
-    fig.update_xaxes(dtick=1 if len(depth) <= 16 else 4)
-    if limits:
-        fig.update_yaxes(range=list(limits))
-    legend = {"orientation": "h", "x": 0, "xref": "paper", "y": 0, "yref": "container", "yanchor": "bottom"}
-    return fig.update_layout(showlegend=True, legend=legend, hovermode="closest")
+        lines.append(
+            go.Scatter(
+                x=depth + theme.FIRST, y=y, mode="lines+markers", line=style, name=theme.safe(name),
+                marker={"symbol": MARKERS[at % 6], "size": 7},
+                hovertemplate="layer %{x}: %{y:.3g}<extra>%{fullData.name}</extra>",
+            )
+        )  # fmt: skip
+    fig = theme.base(go.Figure(lines), title=title, height=height, bottom=86)
+    levels = dict(reference or {})
+    return theme.lay(
+        fig,
+        xaxis={**_axis("layer"), "dtick": 1 if len(depth) <= 16 else 4},
+        yaxis={**_axis(unit), **({"range": list(limits)} if limits else {})},
+        shapes=[_level(y) for y in levels.values()],
+        annotations=[_named_level(name, y) for name, y in levels.items()],
+        showlegend=True,
+        legend={"orientation": "h", "x": 0, "xref": "paper", "y": 0, "yref": "container", "yanchor": "bottom"},
+        hovermode="closest",
+    )
+
+
+def _level(y: float) -> dict[str, Any]:
+    line = {"color": theme.LINE, "width": 1, "dash": "dot"}
+    return {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}
+
+
+def _named_level(name: str, y: float) -> dict[str, Any]:
+    style = {"showarrow": False, "xanchor": "right", "yanchor": "bottom", "font": {"size": theme.SMALL}}
+    return {"x": 1, "xref": "paper", "y": y, "text": theme.safe(name), **style}
 
 
 def bars(
@@ -169,12 +184,19 @@ def bars(
     whole = [f"{theme.safe(label)}: {said}" for label, said in zip(labels, text, strict=True)]
     trace.update(text=text, textposition="outside", hovertext=whole, hovertemplate="%{hovertext}<extra></extra>")
     fig = theme.base(go.Figure(trace), title=title, height=height or 90 + 30 * max(1, len(numbers)), bottom=44)
-    _plain_axes(fig, unit, "")
-    fig.update_yaxes(tickvals=places, ticktext=names, range=[len(numbers) - 0.5, -0.5], showgrid=False, zeroline=False)
     known = numbers[np.isfinite(numbers)]
     low, high = min(0.0, known.min(initial=0.0)), max(0.0, known.max(initial=0.0))
     room = 0.14 * ((high - low) or 1.0)
-    return fig.update_xaxes(range=[low - room * (low < 0), high + room])
+    upright = {
+        "tickvals": places,
+        "ticktext": names,
+        "range": [len(numbers) - 0.5, -0.5],
+        "showgrid": False,
+        "zeroline": False,
+    }
+    return theme.lay(
+        fig, xaxis={**_axis(unit), "range": [low - room * (low < 0), high + room]}, yaxis={**_axis(""), **upright}
+    )
 
 
 def _cut(label: object, most: int = 26) -> str:
@@ -182,12 +204,11 @@ def _cut(label: object, most: int = 26) -> str:
     return theme.safe(text if len(text) <= most else text[: most - 1] + "…")
 
 
-def _plain_axes(fig: go.Figure, across: str, up: str) -> None:
-    common: dict[str, Any] = {
+def _axis(title: str) -> dict[str, Any]:
+    return {
         "gridcolor": theme.GRID,
         "zerolinecolor": theme.LINE,
         "automargin": True,
         "fixedrange": True,
+        "title": {"text": theme.safe(title), "standoff": 6, "font": {"size": theme.FONT_SIZE}},
     }
-    fig.update_xaxes(title={"text": theme.safe(across), "standoff": 6, "font": {"size": theme.FONT_SIZE}}, **common)
-    fig.update_yaxes(title={"text": theme.safe(up), "standoff": 6, "font": {"size": theme.FONT_SIZE}}, **common)

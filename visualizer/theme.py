@@ -6,6 +6,7 @@ import html
 import textwrap
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -124,21 +125,29 @@ def base(
     shown = safe(title, 48)
     over = top + TOP_MARGIN + (title != "") * (22 + 20 * shown.count("<br>"))
     under = bottom + 16 * rows
-    fig.update_layout(
+    place = {"x": 0.5, "xref": "paper", "xanchor": "center", "y": 1, "yref": "container", "yanchor": "top"}
+    named = {"title": {"text": shown, "font": {"size": TITLE_SIZE}, "pad": {"t": 6}, **place}} if title else {}
+    lay(
+        fig,
         height=height,
         margin={"l": SIDE_MARGIN, "r": SIDE_MARGIN, "t": over, "b": under, "pad": 0},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        font_size=FONT_SIZE,
+        font={"size": FONT_SIZE},
         showlegend=False,
-        hoverlabel_align="left",
-        modebar_remove=["lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toggleSpikelines"],
+        hoverlabel={"align": "left"},
+        modebar={"remove": ["lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toggleSpikelines"]},
+        **named,
     )
-    if title:
-        place = {"x": 0.5, "xref": "paper", "xanchor": "center", "y": 1, "yref": "container", "yanchor": "top"}
-        fig.update_layout(title={"text": shown, "font": {"size": TITLE_SIZE}, "pad": {"t": 6}, **place})
     if caption:
         note(fig, lines, bottom)
+    return fig
+
+
+def lay(fig: go.Figure, **settings: Any) -> go.Figure:
+    """Set whole properties of the layout and return `fig`; a tenth of the time of `update_layout`, which merges them."""
+    for name, value in settings.items():
+        fig.layout[name] = value
     return fig
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from vit_attention.records import half_to_single
 
 Array = NDArray[np.floating[Any]]
 
@@ -21,14 +22,8 @@ def at_least_single(values: ArrayLike) -> Array:
     if array.dtype in (np.float32, np.float64):
         return array
     if array.dtype == np.float16:
-        # numpy's own cast takes more than twice as long as looking up each of the 65536 half-precision numbers
-        return _half_to_single().take(array.view(np.uint16), mode="clip")
+        return half_to_single(array)
     return array.astype(np.result_type(array, np.float32))
-
-
-@cache
-def _half_to_single() -> NDArray[np.float32]:
-    return np.arange(65536, dtype=np.uint16).view(np.float16).astype(np.float32)
 
 
 def split(weights: ArrayLike) -> tuple[Array, NDArray[np.intp]]:

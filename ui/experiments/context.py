@@ -41,7 +41,7 @@ class Context:
 
     def heads(self, layer: int) -> NDArray[np.float32]:
         """(heads, tokens, tokens) weights of one layer in float32."""
-        return self.record.layers[layer].astype(np.float32)
+        return self.record.maps[layer].single
 
     def weights(self) -> NDArray[np.float32]:
         """(tokens, tokens) weights of the chosen layer: the chosen head, or the mean of all heads."""
