@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import hashlib
+import random
 import statistics
 import tempfile
 import time
@@ -34,6 +35,7 @@ class Visitor:
     failures: list[str] = field(default_factory=list)
     slider: str = ""
     layer: int = 10
+    clock: random.Random = field(default_factory=lambda: random.Random(0))
 
     def message(self, page: str) -> bytes:
         back = BackMsg()
@@ -77,7 +79,7 @@ async def visit(url: str, visitor: Visitor, page: str, reruns: int, pause: float
             await socket.send(visitor.message(page))
             await visitor.finish(socket)
         for number in range(reruns):
-            await asyncio.sleep(pause * ((number * 7 + hash(visitor.picture)) % 10) / 5)
+            await asyncio.sleep(visitor.clock.uniform(0, 2 * pause))
             visitor.layer = (number * 5 + len(visitor.picture)) % 12 + 1
             start = time.perf_counter()
             await socket.send(visitor.message(page))
@@ -88,7 +90,7 @@ async def visit(url: str, visitor: Visitor, page: str, reruns: int, pause: float
 async def crowd(url: str, count: int, page: str, reruns: int, pause: float) -> list[Visitor]:
     for picture in PICTURES:  # cached pictures: somebody has been here before
         await visit(url, Visitor(picture), page, 0, 0)
-    visitors = [Visitor(PICTURES[n % len(PICTURES)]) for n in range(count)]
+    visitors = [Visitor(PICTURES[n % len(PICTURES)], clock=random.Random(n)) for n in range(count)]
     results = await asyncio.gather(*(visit(url, v, page, reruns, pause) for v in visitors), return_exceptions=True)
     for visitor, result in zip(visitors, results, strict=True):
         if isinstance(result, BaseException):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ class Context:
     picture: Picture
     record: AttentionRecord
     chosen: Selection
+    _single: dict[int, NDArray[np.float32]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def axis(self) -> Axis:
@@ -41,7 +42,10 @@ class Context:
 
     def heads(self, layer: int) -> NDArray[np.float32]:
         """(heads, tokens, tokens) weights of one layer in float32."""
-        return self.record.maps[layer].single
+        # Half precision is converted once a layer and run; the record itself stays half the size.
+        if layer not in self._single:
+            self._single[layer] = self.record.maps[layer].single
+        return self._single[layer]
 
     def weights(self) -> NDArray[np.float32]:
         """(tokens, tokens) weights of the chosen layer: the chosen head, or the mean of all heads."""
