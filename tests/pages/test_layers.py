@@ -43,7 +43,7 @@ def test_the_outcome_waits_for_the_guess(app) -> None:
     assert "Where the weight goes" not in titles(page)
     guess(page, "layers", "In the last third")
     assert "Where the weight goes" in titles(page)
-    assert "It peaks in layer" in said(page)
+    assert "The share peaks in layer" in said(page)
 
 
 def test_a_photograph_has_curves_but_no_known_object(app) -> None:
