@@ -42,8 +42,10 @@ class Context:
 
     def heads(self, layer: int) -> NDArray[np.float32]:
         """(heads, tokens, tokens) weights of one layer in float32."""
-        # Half precision is converted once a layer and run; the record itself stays half the size.
+        # The layer last asked for stays converted: pages ask for one again and again. Only one, since a fragment keeps its
+        # context for as long as the session lasts.
         if layer not in self._single:
+            self._single.clear()
             self._single[layer] = self.record.maps[layer].single
         return self._single[layer]
 
