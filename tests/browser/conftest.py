@@ -108,6 +108,7 @@ class Visit:
           if (!picture) return null;
           picture.scrollIntoView({{block: 'center'}});
           const box = picture.getBoundingClientRect();
+          if (box.width < 1 || box.height < 1) return null;  // mounted, but not laid out yet
           return {{x: box.x, y: box.y, width: box.width, height: box.height}};
         }}"""
         box: dict[str, float] = self.until(lambda: self.page.evaluate(script), f"a picture in figure {key}")
