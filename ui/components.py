@@ -74,7 +74,7 @@ def in_words(text: str) -> None:
 
 
 def table(columns: Mapping[str, Sequence[object]]) -> None:
-    """A small table, cells as they are written; not `st.dataframe`, which would import 60 MB of pandas."""
+    """A small table, cells as they are written; not `st.dataframe`, which would import pandas and its memory."""
     rows = zip(*columns.values(), strict=True)
     lines = [_row(columns), _row("---" for _ in columns), *(_row(_plain(cell) for cell in row) for row in rows)]
     st.markdown("\n".join(lines))

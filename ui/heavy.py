@@ -27,8 +27,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 def frugal_allocator() -> None:
     """Let glibc's allocator share one arena and give freed memory back.
 
-    Every script run is a new thread and would otherwise keep freed blocks in an arena of its own: with all pages open
-    that is about 90 MB on a server whose limit may be 690.
+    Every script run is a new thread and would otherwise keep freed blocks in an arena of its own. With every page opened,
+    one arena instead of two took 9 MB off a peak of 450.
     """
     if sys.platform == "linux":
         try:

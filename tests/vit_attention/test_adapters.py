@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 
 import vit_attention as va
 from vit_attention import compat  # noqa: F401
+from vit_attention.cards import BUNDLED
 from vit_attention.checkpoints import CheckpointError
 from vit_attention.records import AttentionRecord
 from vit_attention.vision_model import BudgetError
@@ -267,6 +268,13 @@ def test_the_bundled_model_loads_without_torchvision() -> None:
 
     program = "import sys, vit_attention as va; va.load('scene-vit'); assert 'torchvision' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).resolve().parents[2])
+
+
+def test_the_card_tells_the_size_of_what_ships() -> None:
+    card, model = va.card("scene-vit"), va.load("scene-vit")
+    assert card.parameters == sum(p.numel() for p in model.module.parameters())
+    assert card.megabytes * 1e6 == pytest.approx((BUNDLED / "scene-vit.safetensors").stat().st_size, rel=0.01)
+    assert card.megabytes <= 6
 
 
 def test_classes_are_the_worlds_shapes() -> None:
