@@ -26,13 +26,24 @@ from visualizer.score import Chance, chance, mass_in_mask, pointing_hit
 from visualizer.similarity import cosine_similarity, head_similarity, position_similarity
 from visualizer.sinks import sink_share, sink_tokens, special_share, without
 from visualizer.summary import STATISTICS, Statistic, head_statistic
+from visualizer.windows import forbidden_share, window_distance, window_entropy
 
-# Not `scale` and `overlay`: functions of the same name as their modules; import those from the module.
+# Not `scale`, `overlay`, `fields` and `viewport`: functions of the same name as their modules; import those from the module.
 _FIGURES = {
     "atlas": "mosaic", "bare": "overlay", "bars": "summary_figure", "before_after": "comparison", "curves": "summary_figure",
     "describe": "words", "describe_grid": "words", "head_grid": "mosaic", "head_summary": "summary_figure",
     "layer_animation": "animation", "matrix": "heatmap", "patch_map": "heatmap", "signed": "heatmap",
     "Scale": "scale",
+    "bias_map": "swin_structure", "merge_picture": "swin_structure", "page_windows": "swin_figures",
+    "stage_tracker": "swin_structure", "window_heads": "swin_figures", "window_map": "swin_figures",
+    "describe_bias": "swin_words", "describe_merge": "swin_words", "describe_stages": "swin_words",
+    "describe_window_map": "swin_words", "describe_windows": "swin_words",
+    "as_json": "fields", "pretty": "fields", "boxed": "field_box", "field_heat": "reading", "gather": "reading",
+    "propose_box": "field_box", "proposals": "field_box", "token_heat": "reading", "token_names": "reading", "points_into": "pointing",
+    "field_scores": "reading_score", "hits": "reading_score", "rank_heads": "reading_score",
+    "token_truth": "reading_score", "heads_of_token": "reading_figures", "minimap": "reading_figures",
+    "page_with_heat": "reading_figures", "strip": "reading_figures", "describe_heads": "reading_text",
+    "describe_token": "reading_text", "json_html": "reading_text", "token_runs": "reading_text",
 }  # fmt: skip
 
 __all__ = [
@@ -48,6 +59,7 @@ __all__ = [
     "class_rollouts",
     "cosine_similarity",
     "entropy",
+    "forbidden_share",
     "fuse",
     "gradient_rollout",
     "head_similarity",
@@ -63,6 +75,8 @@ __all__ = [
     "sink_share",
     "sink_tokens",
     "special_share",
+    "window_distance",
+    "window_entropy",
     "without",
 ]
 

@@ -1,0 +1,70 @@
+"""Regions of any shape laid on a picture: cells of a grid as they are, overlapping boxes by the strongest of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from vit_attention.geometry import Geometry
+from vit_attention.records import Axis
+
+FINEST = 112
+"""Cells along the longer side of a picture that boxes are drawn with."""
+
+
+def region_heat(values: ArrayLike, axis: Axis, geometry: Geometry | None = None, finest: int = FINEST) -> NDArray[Any]:
+    """One map per row of weights over regions, to be laid on the picture.
+
+    Where boxes overlap the strongest region counts, so that the sum of a map of boxes means nothing. What no region
+    covers is NaN: the model had nothing to look at there.
+
+    Args:
+        values: (..., regions).
+        axis: what the regions are; special tokens are left out.
+        geometry: of the picture that boxes refer to; grids need none.
+        finest: cells along the longer side, for boxes.
+
+    Returns:
+        (..., rows, columns) over the model's input.
+
+    Raises:
+        ValueError: values that do not fit the axis, or regions whose boxes nobody knows.
+
+    >>> boxes = Axis("regions", boxes=np.array([[0.0, 0, 2, 1], [1, 0, 2, 1]]))
+    >>> region_heat([0.3, 0.7], boxes, Geometry.of(2, 1), finest=2)
+    array([[0.3, 0.7]])
+    """
+    given = np.asarray(values)
+    if given.shape[-1] != len(axis):
+        raise ValueError(f"values: want {len(axis)}, one per region, got {given.shape[-1]}")
+    seen = given[..., axis.prefix :]
+    if axis.grid is not None:
+        return seen.reshape(*seen.shape[:-1], *axis.grid)
+    if geometry is None or axis.boxes is None or np.isnan(axis.boxes).all():
+        raise ValueError("regions: want a box for each, in pixels of a picture, got regions whose place nobody knows")
+    width, height = geometry.seen
+    shrink = min(1.0, finest / max(width, height))
+    columns, rows = max(1, round(width * shrink)), max(1, round(height * shrink))
+    out = np.full((*seen.shape[:-1], rows, columns), np.nan)
+    places = axis.boxes * np.tile((columns / width, rows / height), 2)
+    for number in np.flatnonzero(~np.isnan(places).any(axis=1)).tolist():
+        left, top, right, bottom = places[number].round().astype(int).tolist()
+        part = out[..., max(top, 0) : max(bottom, top + 1), max(left, 0) : max(right, left + 1)]
+        np.fmax(part, seen[..., number, None, None], out=part)
+    return out
+
+
+def region_boxes(axis: Axis, geometry: Geometry | None) -> NDArray[np.float64]:
+    """(regions, 4) left, top, right, bottom of every region in pixels of the original picture; NaN where unknown."""
+    if axis.grid is not None and geometry is not None:
+        rows, columns = axis.grid
+        y, x = np.divmod(np.arange(rows * columns), columns)
+        cell = np.array(geometry.seen) / (columns, rows)
+        boxes = np.stack([x, y, x + 1, y + 1], axis=1) * np.tile(cell, 2)
+    elif axis.boxes is not None and geometry is not None:
+        boxes = axis.boxes
+    else:
+        return np.full((len(axis) - axis.prefix, 4), np.nan)
+    return geometry.boxes_to_original(boxes)
