@@ -42,7 +42,9 @@ def test_imports_go_down_only(path: Path) -> None:
     for name in imported(path):
         top = name.split(".")[0]
         if top in OURS:
-            assert top in MAY[package], f"{package} must not import {name}"
+            # The command line is the top of the library: it draws what the rest records.
+            top_of_library = {"visualizer", "worlds"} if path.parent.name == "command" else set()
+            assert top in MAY[package] | top_of_library, f"{package} must not import {name}"
         if top in HEAVY and package not in ("vit_attention", "training", "benchmarks"):
             assert (package, path.name) == ("ui", "heavy.py"), f"only vit_attention imports {top}"
         if top == "streamlit":

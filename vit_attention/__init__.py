@@ -2,7 +2,7 @@
 
 >>> import vit_attention as va
 >>> [card.name for card in va.models()][:2]
-['scene-vit', 'vit-b-16']
+['scene-vit', 'receipt-donut']
 """
 
 from __future__ import annotations

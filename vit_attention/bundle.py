@@ -30,6 +30,8 @@ def save(record: AttentionRecord, path: Path) -> Path:
     """Write `record` to `path` (".npz" is added if missing), whole or not at all."""
     target = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
     arrays: dict[str, NDArray[Any]] = {"norms": record.norms, "scores": record.prediction.scores}
+    if record.prediction.chances.size:
+        arrays["chances"] = record.prediction.chances
     if record.picture:
         arrays["picture"] = np.frombuffer(record.picture, np.uint8)
     for i, one in enumerate(record.maps):
@@ -59,6 +61,7 @@ def _manifest(record: AttentionRecord) -> dict[str, Any]:
         "geometry": None if record.geometry is None else record.geometry.to_json(),
         "prediction": {
             "labels": record.prediction.labels, "text": record.prediction.text, "target": record.prediction.target,
+            "tokens": record.prediction.tokens,
         },
         "maps": [
             {
@@ -135,8 +138,10 @@ def _record(archive: zipfile.ZipFile, manifest: dict[str, Any]) -> AttentionReco
     geometry = manifest["geometry"]
     names = set(archive.namelist())
     prediction = Prediction(
-        tuple(map(str, said["labels"])), _array(archive, "scores").astype(np.float32), str(said["text"]), said["target"]
-    )
+        tuple(map(str, said["labels"])), _array(archive, "scores").astype(np.float32), str(said["text"]), said["target"],
+        tuple(map(str, said.get("tokens", ()))),
+        _array(archive, "chances").astype(np.float32) if "chances.npy" in names else np.zeros(0, np.float32),
+    )  # fmt: skip
     return AttentionRecord(
         maps=tuple(_map(archive, i, entry) for i, entry in enumerate(manifest["maps"])),
         geometry=None if geometry is None else Geometry.from_json(geometry),

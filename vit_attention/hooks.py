@@ -34,6 +34,7 @@ class Request:
         gradients: make the weights part of the graph, so that a score can be differentiated by them.
         parts: keep the queries, keys and values too.
         proof_rows: rows on which the parity proof runs; None proves every row.
+        items: entries of the batch to keep (windows of Swin, beams); None keeps all.
     """
 
     layers: Sequence[int] | None = None
@@ -43,6 +44,7 @@ class Request:
     gradients: bool = False
     parts: bool = False
     proof_rows: int | None = 4
+    items: Sequence[int] | None = None
 
 
 class Recorder:
@@ -141,11 +143,16 @@ class _Block:
         wanted = self.recorder.request.proof_rows
         return torch.arange(count) if wanted is None else torch.linspace(0, count - 1, min(wanted, count)).long()
 
+    def items(self, count: int) -> Tensor | None:
+        """The entries of a batch of `count` that were asked for; None for all."""
+        wanted = self.recorder.request.items
+        return None if wanted is None else _numbers("items", wanted, count)
+
     def keep(self, reading: Reading) -> None:
         """Store one block's reading; refuses it if its weights do not reproduce the block's output."""
         request = self.recorder.request
         residual = self._prove(reading)
-        weights = _select(reading.weights, request)
+        weights = _select(reading.weights, request, None if reading.selected else request.items)
         if request.half:
             weights = weights.half()
         one = Seen(self.name, self.layer, reading.kind, weights, residual, reading.probe, reading.parts)
@@ -166,17 +173,19 @@ class _Block:
         return residual
 
 
-def _select(weights: Tensor, request: Request) -> Tensor:
-    """The heads and rows asked for; a copy only where something is left out."""
-    for dim, wanted in ((1, request.heads), (2, request.queries)):
-        if wanted is None:
-            continue
-        count = weights.shape[dim]
-        wrong = [n for n in wanted if not 0 <= n < count]
-        if wrong:
-            raise ValueError(f"{('heads', 'queries')[dim - 1]}: want numbers from 0 to {count - 1}, got {wrong}")
-        weights = weights.index_select(dim, torch.as_tensor(list(wanted)))
+def _select(weights: Tensor, request: Request, items: Sequence[int] | None) -> Tensor:
+    """The items, heads and rows asked for; a copy only where something is left out."""
+    for dim, (name, wanted) in enumerate((("items", items), ("heads", request.heads), ("queries", request.queries))):
+        if wanted is not None:
+            weights = weights.index_select(dim, _numbers(name, wanted, weights.shape[dim]).to(weights.device))
     return weights
+
+
+def _numbers(name: str, wanted: Sequence[int], count: int) -> Tensor:
+    wrong = [n for n in wanted if not 0 <= n < count]
+    if wrong:
+        raise ValueError(f"{name}: want numbers from 0 to {count - 1}, got {wrong}")
+    return torch.as_tensor(list(wanted), dtype=torch.long)
 
 
 @contextmanager

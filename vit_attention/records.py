@@ -172,6 +172,8 @@ class Prediction:
         labels: every class the model knows, or () for models without classes.
         scores: (classes,) raw scores (logits), float32, in the order of `labels`.
         text: generated text or caption, or "".
+        tokens: what was generated, one entry a token, the end token included if the model gave one.
+        chances: (tokens,) probability of each generated token at its step, float32; empty if not measured.
         target: class whose score the maps' gradients belong to, or None.
     """
 
@@ -179,8 +181,12 @@ class Prediction:
     scores: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     text: str = ""
     target: int | None = None
+    tokens: tuple[str, ...] = ()
+    chances: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __post_init__(self) -> None:
+        if self.chances.size and self.chances.shape != (len(self.tokens),):
+            raise ValueError(f"prediction: want one chance per token, got {self.chances.shape} for {len(self.tokens)}")
         if len(self.labels) != len(self.scores):
             raise ValueError(f"prediction: want one score per label, got {len(self.labels)} and {len(self.scores)}")
 

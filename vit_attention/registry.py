@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from vit_attention.cards import CARDS, Card, hub_card
-
-if TYPE_CHECKING:
-    from vit_attention.vision_model import VisionModel
 
 Progress = Callable[[int, int | None], None]
 
@@ -39,20 +37,33 @@ def card(name: str) -> Card:
     raise ValueError(f"model: want one of {known}, or hf:<folder or hub id>, got {name!r}")
 
 
-def load(name: str, weights: str | Path | None = None, progress: Progress | None = None) -> VisionModel:
-    """A model ready to attend.
+def load(
+    name: str,
+    weights: str | Path | None = None,
+    progress: Progress | None = None,
+    *,
+    infos: str | Path | None = None,
+    resnet: str | Path | None = None,
+) -> Any:
+    """A model ready to attend: a `VisionModel`, `ReadingModel` or `CaptionModel`, by its card's task.
 
     Args:
         name: a name from `models()`, or ``hf:<folder or hub id>`` for the transformers library.
         weights: own checkpoint (.pth or .safetensors, loaded without unpickling code); None takes the bundled or
             published weights.
         progress: called with (bytes so far, bytes in all or None) while weights are downloaded.
+        infos: for ``aoanet``, the infos_*.pkl of the same training run, read without running anything in it.
+        resnet: for ``aoanet``, a local file of ResNet-101's published weights, which plain pictures are looked at with.
 
     Raises:
-        ValueError: unknown name; or a checkpoint of the wrong shape or kind (`CheckpointError`).
+        ValueError: unknown name; a file that this model does not take; or a checkpoint of the wrong shape or kind (`CheckpointError`).
         DownloadError: the published weights could not be fetched; the message says how to get them by hand.
     """
     chosen = card(name)
     with heavy_imports:
         adapter = importlib.import_module(f"vit_attention.adapters.{chosen.adapter}")
-    return adapter.load(chosen, None if weights is None else Path(weights), progress)
+    files = {key: Path(given) for key, given in (("infos", infos), ("resnet", resnet)) if given is not None}
+    foreign = set(files) - set(inspect.signature(adapter.load).parameters)
+    if foreign:
+        raise ValueError(f"{name}: want weights= alone, got {'= and '.join(sorted(foreign))}=, which belong to aoanet")
+    return adapter.load(chosen, None if weights is None else Path(weights), progress, **files)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
@@ -23,8 +23,8 @@ class Seen:
     Attributes:
         name: module path inside the captured module.
         layer: number of the block among the attention blocks, 0 first.
-        kind: "self" or "cross".
-        weights: (batch, heads, queries, keys), detached.
+        kind: "self", "cross" or "window".
+        weights: (batch, heads, queries, keys), detached; windows are folded into the batch, page by page.
         residual: largest absolute difference between the block's output and weights x values on the proved rows, in
             units of the output; None where the block offers no way to check.
         probe: with gradients, the tensor to differentiate by, of the same shape as all of the block's weights.
@@ -42,7 +42,10 @@ class Seen:
 
 @dataclass(eq=False)
 class Reading:
-    """What a treatment hands over: all weights, and the proof rows of the block's output beside their reconstruction."""
+    """What a treatment hands over: all weights, and the proof rows of the block's output beside their reconstruction.
+
+    `selected` says that the weights are already those of the items asked for alone.
+    """
 
     kind: str
     weights: Tensor
@@ -50,6 +53,7 @@ class Reading:
     rebuilt: Tensor | None = None
     probe: Tensor | None = None
     parts: dict[str, Tensor] = field(default_factory=dict)
+    selected: bool = False
 
 
 class Listener(Protocol):
@@ -62,6 +66,9 @@ class Listener(Protocol):
 
     def rows(self, count: int) -> Tensor:
         """Which of `count` rows to prove."""
+
+    def items(self, count: int) -> Tensor | None:
+        """Which of `count` entries of the batch are wanted; None for all."""
 
     @property
     def gradients(self) -> bool:
@@ -234,6 +241,7 @@ def _remember_call(block: nn.Module, listener: Listener) -> Callable[..., None]:
             listener.notes.clear()
             listener.notes["mask"] = bound.get("attention_mask")
             listener.notes["cross"] = bound.get("key_value_states") is not None
+            listener.notes["cache"] = bound.get("past_key_values")
 
     return remember
 
@@ -241,9 +249,12 @@ def _remember_call(block: nn.Module, listener: Listener) -> Callable[..., None]:
 def _recompute(block: nn.Module, listener: Listener) -> Callable[..., Any]:
     def recompute(_module: nn.Module, _args: Any, output: Any) -> Any:
         notes = listener.notes
-        if not listener.listens() or not {"q_proj", "k_proj", "v_proj"} <= set(notes):
+        if not listener.listens() or "q_proj" not in notes:
             return None
-        query, key, value = (_split(block, notes[n]) for n in ("q_proj", "k_proj", "v_proj"))
+        found = _cached(block, notes) or (notes.get("k_proj"), notes.get("v_proj"))
+        if found[0] is None or found[1] is None:
+            return None
+        query, key, value = (_split(block, part) for part in (notes["q_proj"], *found))
         weights = _softmax(block, query, key, notes["mask"])
         own = output[0] if isinstance(output, tuple) else output
         rows = listener.rows(own.shape[1])
@@ -264,11 +275,26 @@ def _recompute(block: nn.Module, listener: Listener) -> Callable[..., Any]:
     return recompute
 
 
+def _cached(block: nn.Module, notes: dict[str, Any]) -> tuple[Tensor, Tensor] | None:
+    """Keys and values that generation keeps from step to step, (batch, heads, tokens, width); None without such a cache.
+
+    A step projects only its own token, and a cross-attention nothing at all after the first step.
+    """
+    cache, number = notes["cache"], getattr(block, "layer_idx", None)
+    cache = getattr(cache, "cross_attention_cache" if notes["cross"] else "self_attention_cache", cache)
+    layers = getattr(cache, "layers", None)
+    if layers is None or number is None or number >= len(layers):
+        return None
+    kept = layers[number]
+    keys, values = getattr(kept, "keys", None), getattr(kept, "values", None)
+    return None if keys is None or values is None else (keys, values)
+
+
 def _split(block: nn.Module, projected: Tensor) -> Tensor:
-    """(batch, tokens, heads * width) to (batch, heads, tokens, width), shared key heads repeated."""
+    """(batch, tokens, heads * width), or a cache's (batch, heads, tokens, width), to the latter; shared heads repeated."""
     heads = _heads(block) or 1
     width = getattr(block, "head_dim", None) or cast(nn.Linear, block.q_proj).out_features // heads
-    split = projected.unflatten(-1, (-1, width)).transpose(1, 2)
+    split = projected if projected.ndim == 4 else projected.unflatten(-1, (-1, width)).transpose(1, 2)
     return split.repeat_interleave(heads // split.shape[1], dim=1)
 
 
@@ -289,12 +315,22 @@ def _project(block: nn.Module, weights: Tensor, value: Tensor) -> Tensor:
     return F.linear((weights @ value).transpose(1, 2).flatten(2), projection.weight, projection.bias)
 
 
-def _attach_projections(block: nn.Module, listener: Listener) -> list[Any]:
+def attach_reader(block: nn.Module, listener: Listener, noted: Sequence[str], read: Callable[..., Any]) -> list[Any]:
+    """Hooks that note a block's mask and the outputs of its `noted` parts, then call `read(block, inputs, output)`."""
     return [
         block.register_forward_pre_hook(_remember_call(block, listener), with_kwargs=True),
-        *(getattr(block, n).register_forward_hook(_remember(listener, n)) for n in ("q_proj", "k_proj", "v_proj")),
-        block.register_forward_hook(_recompute(block, listener), prepend=True),
+        *(getattr(block, name).register_forward_hook(_remember(listener, name)) for name in noted),
+        block.register_forward_hook(read, prepend=True),
     ]
+
+
+def attach_call_reader(block: nn.Module, read: Callable[..., Any]) -> list[Any]:
+    """A hook that calls `read(block, inputs, keyword inputs, output)`; a late call has no keyword inputs."""
+    return [block.register_forward_hook(read, with_kwargs=True, prepend=True)]
+
+
+def _attach_projections(block: nn.Module, listener: Listener) -> list[Any]:
+    return attach_reader(block, listener, ("q_proj", "k_proj", "v_proj"), _recompute(block, listener))
 
 
 TREATMENTS: list[Treatment] = [
@@ -306,3 +342,7 @@ TREATMENTS: list[Treatment] = [
 def register(treatment: Treatment) -> None:
     """Add a kind of attention module; it is tried before those already known."""
     TREATMENTS.insert(0, treatment)
+
+
+import vit_attention.treatments_aoanet  # noqa: E402  they register themselves, so they need all of the above
+import vit_attention.treatments_swin  # noqa: E402, F401

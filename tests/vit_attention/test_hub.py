@@ -24,6 +24,7 @@ class Hub(http.server.ThreadingHTTPServer):
     """Serves the files of one folder as repository `REPO`; `broken` cuts every file half way."""
 
     folder: Path
+    repo = REPO
     broken = False
     asked: list[str]
 
@@ -52,16 +53,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path = self.path.split("?")[0]
         self.server.asked.append(path)
         names = [p.name for p in self.server.folder.iterdir()]
-        if path.startswith(f"/api/models/{REPO}/tree/"):
+        if path.startswith(f"/api/models/{self.server.repo}/tree/"):
             entries = [
                 {"type": "file", "path": n, "size": (self.server.folder / n).stat().st_size, "oid": "a" * 40}
                 for n in names
             ]
             return self._json(entries)
-        if path.startswith(f"/api/models/{REPO}"):
-            return self._json({"id": REPO, "sha": COMMIT, "siblings": [{"rfilename": n} for n in names]})
+        if path.startswith(f"/api/models/{self.server.repo}"):
+            return self._json({"id": self.server.repo, "sha": COMMIT, "siblings": [{"rfilename": n} for n in names]})
         file = self.server.folder / path.rsplit("/", 1)[-1]
-        if not path.startswith(f"/{REPO}/resolve/") or not file.exists():
+        if not path.startswith(f"/{self.server.repo}/resolve/") or not file.exists():
             return self._json({"error": "Repository not found"}, 404)
         data = file.read_bytes()
         self.send_response(200)
@@ -98,11 +99,12 @@ PROGRAM = """
 import sys, numpy as np, vit_attention as va
 heard = []
 try:
-    model = va.load("hf:" + sys.argv[1], progress=lambda done, total: heard.append((done, total)))
+    name = sys.argv[1] if sys.argv[1].startswith("donut") else "hf:" + sys.argv[1]
+    model = va.load(name, progress=lambda done, total: heard.append((done, total)))
 except Exception as error:
     print(type(error).__name__, "|", error)
 else:
-    record = model.attend(np.zeros((40, 40, 3), np.uint8))
+    record = model.attend(np.zeros((40, 40, 3), np.uint8), **({"max_tokens": 3} if model.card.task == "read" else {}))
     print("loaded", len(record.maps), record.maps[0].weights.shape, max([d for d, _ in heard], default=0))
 """
 
@@ -134,3 +136,24 @@ def test_a_hub_that_fails_is_a_clear_message(hub: Hub, case: str, tmp_path: Path
     said = load(address, "nobody/nothing" if case == "unknown name" else REPO, tmp_path / "cache")
     assert said.startswith("DownloadError |")
     assert "load it with hf:FOLDER" in said
+
+
+@pytest.mark.parametrize("pickled", [False, True])
+def test_a_published_donut_is_loaded_by_its_short_name(hub: Hub, tmp_path: Path, pickled: bool) -> None:
+    """The hub has older repositories without safetensors: their pickles are read as tensors, or not at all."""
+    from tests.vit_attention.donuts import folder
+
+    hub.folder, hub.repo = folder(tmp_path / "donut", pickled=pickled), "naver-clova-ix/donut-base"
+    tokenizer = json.loads((hub.folder / "tokenizer.json").read_text())
+    text = json.dumps(tokenizer).replace("<s_receipt>", "<s_iitcdip>")  # what donut-base is prompted with
+    (hub.folder / "tokenizer.json").write_text(text)
+    config = (hub.folder / "tokenizer_config.json").read_text()
+    (hub.folder / "tokenizer_config.json").write_text(config.replace("<s_receipt>", "<s_iitcdip>"))
+    address = f"http://127.0.0.1:{hub.server_port}"
+    assert load(address, "donut-base", tmp_path / "cache").startswith("loaded 4 (4, 3, ")
+    assert not any(path.endswith(".py") for path in hub.asked)
+    hub.broken = True
+    (hub.folder / "config.json").write_text("{}" * 100)
+    said = load("http://127.0.0.1:9", "donut-cord", tmp_path / "other")
+    assert said.startswith("DownloadError | naver-clova-ix/donut-base-finetuned-cord-v2")
+    assert "Try again" in said

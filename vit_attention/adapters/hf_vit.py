@@ -13,14 +13,13 @@ from PIL import Image
 from torch import Tensor, nn
 
 from vit_attention import checkpoints, compat  # noqa: F401  (compat goes before transformers)
+from vit_attention.adapters import hub
 from vit_attention.cards import Card
-from vit_attention.download import DownloadError
 from vit_attention.preprocess import Recipe, prepare
 from vit_attention.registry import Progress, heavy_imports
 from vit_attention.vision_model import Anatomy, Input, VisionModel
 
 FAMILIES = ("vit", "deit", "dinov2", "dinov2_with_registers", "beit")
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def load(card: Card, weights: Path | None, progress: Progress | None) -> VisionModel:
@@ -31,7 +30,7 @@ def load(card: Card, weights: Path | None, progress: Progress | None) -> VisionM
         CheckpointError: the folder's weights do not fit its configuration.
         DownloadError: the hub cannot be reached, or has no such model.
     """
-    folder = _folder(card.name.removeprefix("hf:"), progress)
+    folder = hub.folder(card.name.removeprefix("hf:"), progress)
     with heavy_imports:
         import transformers
 
@@ -41,39 +40,6 @@ def load(card: Card, weights: Path | None, progress: Progress | None) -> VisionM
     classes = tuple(str(config.id2label[i]) for i in range(config.num_labels)) if _classifies(module) else ()
     path = weights or next(iter(sorted([*folder.glob("*.safetensors"), *folder.glob("*.bin")])))
     return VisionModel(card, module, _anatomy(module, config, recipe), classes, checkpoints.file_hash(path))
-
-
-def _folder(reference: str, progress: Progress | None) -> Path:
-    if Path(reference).is_dir():
-        return Path(reference)
-    if not _HUB_ID.fullmatch(reference):
-        raise ValueError(f"hf: want a folder or a hub id such as owner/name, got {reference!r}")
-    from huggingface_hub import snapshot_download
-
-    try:
-        wanted = ["config.json", "preprocessor_config.json", "*.safetensors"]
-        return Path(snapshot_download(reference, allow_patterns=wanted, tqdm_class=_meter(progress)))
-    except Exception as error:  # its own kinds and those of whichever HTTP library it uses
-        raise DownloadError(
-            f"{reference}: the hub did not give it ({type(error).__name__}). Download the model's folder yourself "
-            f"(config.json, preprocessor_config.json, *.safetensors) and load it with hf:FOLDER."
-        ) from error
-
-
-def _meter(progress: Progress | None) -> Any:
-    """A tqdm class that reports to `progress` instead of the terminal."""
-    from tqdm import tqdm
-
-    class Meter(tqdm):  # type: ignore[type-arg]
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            kwargs.pop("name", None)
-            super().__init__(*args, **{**kwargs, "disable": progress is None})
-
-        def display(self, *_args: Any, **_kwargs: Any) -> None:
-            if progress is not None and self.unit == "B":
-                progress(int(self.n), None if self.total is None else int(self.total))
-
-    return Meter
 
 
 def _config(transformers: Any, folder: Path) -> Any:

@@ -1,0 +1,149 @@
+"""The one-function entry point on any torch module, and what it says when it cannot look into one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from vit_attention.any_module import ModuleError, record_of
+from vit_attention.treatments import TREATMENTS, Listener, Reading, Treatment, attach_call_reader, register
+from vit_attention.visualize import visualize_attention_on_image
+
+WIDTH = 8
+
+
+class Tiny(nn.Module):
+    """Patches of 56 pixels, a class token, two plain attention blocks."""
+
+    def __init__(self, extra: int = 1) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.cut = nn.Conv2d(3, WIDTH, 56, 56)
+        self.lead = nn.Parameter(torch.randn(1, extra, WIDTH))
+        self.blocks = nn.ModuleList([nn.MultiheadAttention(WIDTH, 2, batch_first=True) for _ in range(2)])
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        tokens = torch.cat([self.lead, self.cut(pixels).flatten(2).mT], 1)
+        for block in self.blocks:
+            tokens = tokens + block(tokens, tokens, tokens, need_weights=False)[0]
+        return tokens
+
+
+class Two(Tiny):
+    def forward(self, pixels: Tensor, words: Tensor) -> Tensor:  # type: ignore[override]
+        return super().forward(pixels) + words
+
+
+class Encoding(Two):
+    def encode(self, pixels: Tensor) -> Tensor:
+        return Tiny.forward(self, pixels)
+
+
+class Idle(Tiny):
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.cut(pixels)
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "picture.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8)).save(path)
+    return path
+
+
+def test_files_carry_layer_numbers_and_module_paths(picture: Path, tmp_path: Path) -> None:
+    module = Tiny().eval()
+    out = visualize_attention_on_image(
+        model=module, image_path=picture, device="cpu", output_dir=tmp_path / "out", layer_idx=None, head_idx=None,
+        avg_heads=True, save_raw=True,
+    )  # fmt: skip
+    names = [f"{kind}_layer_{n}_blocks.{n}.png" for n in range(2) for kind in ("attn_map", "heatmap")]
+    assert sorted(path.name for path in out) == sorted([*names, "attn_raw_layer_0.npy", "attn_raw_layer_1.npy"])
+    tokens = torch.cat([module.lead, module.cut(_pixels(picture)).flatten(2).mT], 1)
+    weights = module.blocks[0](tokens, tokens, tokens, average_attn_weights=False)[1]
+    np.testing.assert_allclose(np.load(tmp_path / "out" / "attn_raw_layer_0.npy"), weights.detach(), atol=1e-5)
+
+
+def _pixels(path: Path) -> Tensor:
+    small = Image.open(path).resize((224, 224), Image.Resampling.BILINEAR)
+    values = (np.asarray(small, np.float32) / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
+    return torch.tensor(values, dtype=torch.float32).permute(2, 0, 1)[None]
+
+
+def test_encode_is_called_where_forward_wants_more(picture: Path) -> None:
+    assert len(record_of(Encoding().eval(), picture).maps) == 2
+
+
+@pytest.mark.parametrize(
+    ("module", "options", "why"),
+    [
+        (nn.Conv2d(3, 1, 3), {}, "^No attention maps captured: Conv2d has no .* vit_attention.treatments.register"),
+        (Idle(), {}, "^No attention maps captured: none of the 2 attention modules of Idle ran"),
+        (Two(), {}, "^forward needs more inputs: Two.forward wants words .*vit_attention.load"),
+        (Tiny(4), {}, "^token count does not fit the grid: blocks.0 attends to 20 tokens.*grid="),
+        (Tiny(), {"grid": (3, 5)}, "^token count does not fit the grid: .* not 3 x 5 patches"),
+        (Tiny(), {"size": (20, 20)}, "^forward failed on one 20 x 20 picture: .*Give size="),
+    ],
+)
+def test_reason_and_next_step(module: nn.Module, options: dict[str, Any], why: str, picture: Path) -> None:
+    with pytest.raises(ModuleError, match=why):
+        record_of(module.eval(), picture, **options)
+
+
+def test_more_special_tokens_and_an_oblong_grid(picture: Path) -> None:
+    record = record_of(Tiny(4).eval(), picture, grid=(4, 4), prefix=4)
+    assert (record.maps[0].key.prefix, record.maps[0].key.grid) == (4, (4, 4))
+    assert record_of(Tiny(1).eval(), picture, size=(112, 224), grid=(2, 4)).maps[0].key.grid == (2, 4)
+
+
+class Strange(nn.Module):
+    """Attention of a kind of its own: every token reads the mean."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean(dim=1, keepdim=True).expand_as(x)
+
+
+class Stranger(Tiny):
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList([Strange()])
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.blocks[0](torch.cat([self.lead, self.cut(pixels).flatten(2).mT], 1))
+
+
+def test_one_call_registers_another_kind(picture: Path) -> None:
+    def attach(block: nn.Module, listener: Listener) -> list[Any]:
+        def read(_block: Any, args: Any, _kwargs: Any, output: Tensor) -> None:
+            if listener.listens():
+                even = output.new_full((len(output), 1, output.shape[1], output.shape[1]), 1 / output.shape[1])
+                listener.keep(Reading("self", even, own=output, rebuilt=even[:, 0] @ args[0]))
+
+        return attach_call_reader(block, read)
+
+    register(Treatment("strange", lambda module: isinstance(module, Strange), attach))
+    try:
+        record = record_of(Stranger().eval(), picture)
+    finally:
+        del TREATMENTS[0]
+    np.testing.assert_allclose(record.maps[0].weights, 1 / 17)
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "why"),
+    [
+        ("no-such-model", {}, "want one of scene-vit"),
+        (Tiny().eval(), {"layer_idx": 7}, "--layer: want numbers of 0 and 1, got 7"),
+        (Tiny().eval(), {"colour": "Jet"}, "colour"),
+        (Tiny().eval(), {"image_path": "nowhere.png"}, "which does not exist"),
+    ],
+)
+def test_wrong_use_is_a_value_error(model: Any, options: dict[str, Any], why: str, picture: Path) -> None:
+    with pytest.raises(ValueError, match=why):
+        visualize_attention_on_image(**{"model": model, "image_path": picture, **options})

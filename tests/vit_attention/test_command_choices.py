@@ -1,0 +1,148 @@
+"""What people type: numbers, askers, names of files, and the commands that pages hand out."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vit_attention.command import options
+from vit_attention.command.app import main
+from vit_attention.command.choices import askings, numbers
+from vit_attention.command.errors import ChoiceError
+from vit_attention.command.files import distinct, write
+from vit_attention.command.inputs import by_name, expand
+from vit_attention.command.recipe import METHODS, command, read_command
+from vit_attention.records import Axis
+
+READ = ("<s_nm>", "▁ic", "ed", "▁tea", "</s_nm>", "</s>")
+
+
+@pytest.mark.parametrize("text", ["", "-1", "3-1", "a", "1,,2", "0-9999999", "1.5", "²"])
+def test_numbers_refuse_what_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match="want"):
+        numbers(text)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "rows"),
+    [
+        ([], (0,)),
+        (["class"], (0,)),
+        (["distillation"], (1,)),
+        (["0,0"], (2,)),
+        (["2,1"], (2 + 2 * 3 + 1,)),
+        (["5"], (5,)),
+        (["0,0", "2,1"], (2, 9)),
+        (["mean"], tuple(range(2 + 12))),
+    ],
+)
+def test_askers_on_a_grid_of_4_by_3_behind_two_tokens(wanted: list[str], rows: tuple[int, ...]) -> None:
+    (asked,) = askings(Axis.patches(4, 3, ("class", "distillation")), wanted)
+    assert asked.rows == rows
+
+
+@pytest.mark.parametrize("wanted", [["4,0"], ["0,3"], ["14"], ["tail"], ["mean", "0,0"], ["-1"]])
+def test_askers_that_are_not_there(wanted: list[str]) -> None:
+    with pytest.raises(ChoiceError, match="--query: want"):
+        askings(Axis.patches(4, 3, ("class", "distillation")), wanted)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "rows"), [("1", (1,)), ("tea", (3,)), ("iced", (1, 2)), ("nm", (1, 2, 3)), ("</s>", (5,))]
+)
+def test_tokens_words_and_fields_of_a_reading(wanted: str, rows: tuple[int, ...]) -> None:
+    (asked,) = askings(Axis.text(READ), [wanted])
+    assert asked.rows == rows
+
+
+def test_a_word_that_was_not_read_fails_for_its_page_alone() -> None:
+    with pytest.raises(ValueError, match="what was said: <s_nm> ic ed tea"):
+        askings(Axis.text(READ), ["coffee"])
+
+
+def test_each_asks_one_by_one() -> None:
+    assert [one.part for one in askings(Axis.text(READ[:2]), ["each"])] == ["query_0", "query_1"]
+
+
+def test_no_two_inputs_share_a_name(tmp_path: Path) -> None:
+    assert distinct([Path("..")]) != [".."]
+    for name in ("b.png", "a.jpg", "a.png", ".hidden.png", "notes.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    found = expand([str(tmp_path), str(tmp_path / "a.*")], folders=True)
+    assert [one.name for one in found] == ["a.jpg", "a.png", "b"]
+
+
+def test_files_appear_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = write(tmp_path / "new" / "file", lambda out: out.write(b"old"))
+
+    def half(out: object) -> None:
+        out.write(b"ne")  # type: ignore[attr-defined]
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write(target, half)
+    assert [(one.name, one.read_bytes()) for one in target.parent.iterdir()] == [("file", b"old")]
+
+
+def test_drawn_pictures_by_name_are_those_of_the_worlds() -> None:
+    from worlds import receipts, scenes
+
+    drawn = by_name("scene-7-2-30")
+    assert drawn is not None
+    np.testing.assert_array_equal(np.asarray(drawn.image), scenes.scene(7, 0.3, 2).pixels)
+    page = by_name("form-4")
+    assert page is not None
+    np.testing.assert_array_equal(np.asarray(page.image), receipts.form(4).pixels)
+    assert by_name("scene-7-3-30") is None
+
+
+def test_help_and_library_name_the_same_choices() -> None:
+    from visualizer import mixing, scale, theme
+    from vit_attention.command.depth import THROUGH_DEPTH
+
+    assert set(options.COLORMAPS) == set(theme.COLORMAPS)
+    assert options.COLORMAPS[0] == theme.COLORMAP
+    assert set(options.SCALES) == set(scale.MODES)
+    assert options.FUSIONS == mixing.HEAD_FUSIONS
+    assert set(options.METHODS) == {"raw", "fused", *THROUGH_DEPTH} == set(METHODS.values())
+
+
+def test_pages_and_command_line_know_the_same_methods() -> None:
+    methods = pytest.importorskip("ui.methods")
+    assert set(METHODS) == set(methods.METHODS)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        command("scene-vit", "scene-7", 3, 0, "one layer", "class", colormap="Jet", alpha=0.5, truth=True),
+        command("scene-vit", "-rf $(x) 'y'.png", 3, method="rollout so far", query=[(0, 1), (2, 3)], residual=0.9, discard=0.25),
+        command("hf:a b", "own picture", method="gradient-weighted rollout", target="-x; y", caption="--no 'way'", settings=""),
+        command("receipt-donut", "receipt-3-3", query=7, prompt="<s_receipt>", beams=2, scale="shared", scale_to=0.031),
+    ],
+)  # fmt: skip
+def test_commands_mean_what_they_were_made_from(line: str) -> None:
+    words = shlex.split(line)
+    assert words[:4] == ["python", "-m", "vit_attention", "visualize"]
+    visualize = main.commands["visualize"]
+    given = visualize.make_context("visualize", words[4:]).params
+    again = {
+        name: given[name] for name in ("truth", "half", "bundle", "residual", "discard", "alpha", "caption", "scale_to")
+    }
+    expected = {
+        "scene-7": {"truth": True, "alpha": 0.5, "caption": None},
+        "./-rf $(x) 'y'.png": {"residual": 0.9, "discard": 0.25, "truth": False},
+        "my_picture.jpg": {"caption": "--no 'way'"},
+        "receipt-3-3": {"scale_to": 0.031, "alpha": 0.6},
+    }[given["images"][0]]
+    assert {name: again[name] for name in expected} == expected
+    assert len(given["images"]) == 1
+
+
+def test_commands_take_only_known_options() -> None:
+    with pytest.raises(ValueError, match="option: want one of"):
+        command("scene-vit", "scene-7", colour="Jet")
+    assert "--output out" in read_command(["a b"], "receipt-donut", output="out")

@@ -1,0 +1,164 @@
+"""Which numbers a drawing shows, against the definitions; and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vit_attention.command.errors import ChoiceError, NothingCapturedError
+from vit_attention.command.maps import Look, on_input
+from vit_attention.command.methods import drawings
+from vit_attention.geometry import Geometry
+from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction
+
+GRID = Axis.patches(2, 3, ("class",))
+WORDS = Axis.text(("a", "red", "ring"))
+REGIONS = Axis("regions", boxes=np.array([[0.0, 0, 2, 4], [1, 0, 4, 4], [0, 0, 4, 1]]))
+
+
+def rows(shape: tuple[int, ...], seed: int) -> Any:
+    return np.random.default_rng(seed).dirichlet(np.ones(shape[-1]), shape[:-1]).astype(np.float32)
+
+
+def record(layers: int = 3, heads: int = 2, axis: Axis = GRID, **more: Any) -> AttentionRecord:
+    weights = [rows((heads, len(axis), len(axis)), n) for n in range(layers)]
+    maps = tuple(AttentionMap(w, f"block.{n}", n, "self", axis, axis) for n, w in enumerate(weights))
+    return AttentionRecord(maps, Geometry.of(6, 4), **more)
+
+
+def captioned() -> AttentionRecord:
+    count = len(REGIONS)
+    refiner = tuple(AttentionMap(rows((2, count, count), n), f"r.{n}", n, "self", REGIONS, REGIONS) for n in range(2))
+    decoder = AttentionMap(rows((2, 3, count), 9), "core", 2, "cross", WORDS, REGIONS)
+    return AttentionRecord((*refiner, decoder), Geometry.of(4, 4))
+
+
+def test_every_layer_is_drawn_with_its_number_and_name() -> None:
+    made = record()
+    found = drawings(made, Look())
+    assert [(one.number, one.name, one.part) for one in found] == [
+        (0, "block.0", ""),
+        (1, "block.1", ""),
+        (2, "block.2", ""),
+    ]
+    for one, layer in zip(found, made.layers, strict=True):
+        np.testing.assert_allclose(
+            one.values.ravel(), [sum(h[0, k] for h in layer) / 2 for k in range(1, 7)], rtol=1e-6
+        )
+        np.testing.assert_array_equal(one.raw, layer[None])
+
+
+def test_one_head_of_one_layer_asked_by_a_patch() -> None:
+    made = record()
+    (one,) = drawings(made, Look(layer=(1,), head=(1,), query=("1,2",)))
+    np.testing.assert_array_equal(one.values, made.layers[1][1, 6, 1:].reshape(2, 3))
+    assert one.patches == (5,)
+    assert one.words == "layer 2, head 2, asked by the patch in row 2, column 3"
+
+
+def test_without_averaging_every_head_is_drawn() -> None:
+    found = drawings(record(), Look(layer=(0,), avg_heads=False))
+    assert [one.part for one in found] == ["head_0", "head_1"]
+
+
+def test_a_head_is_drawn_alone_even_if_averaging_was_asked_for() -> None:
+    made = record()
+    (one,) = drawings(made, Look(layer=(0,), head=(1,), avg_heads=True))
+    np.testing.assert_array_equal(one.values.ravel(), made.layers[0][1, 0, 1:])
+
+
+def test_rollout_is_the_product_up_to_the_layer_asked_for() -> None:
+    made = record()
+    product = np.eye(7)
+    for layer in made.layers[:2]:
+        product = (0.2 * np.eye(7) + 0.8 * layer.astype(np.float64).mean(axis=0)) @ product
+    for query, wanted in ((("0,1",), product[2]), (("0,1", "1,1"), (product[2] + product[5]) / 2)):
+        (one,) = drawings(made, Look(method="rollout", layer=(1,), residual=0.2, query=query))
+        np.testing.assert_allclose(one.row, wanted, atol=1e-6)
+    assert one.words.startswith("rollout from layer 1 up to layer 2, mean of heads, residual share 0.2, discard 0%")
+
+
+def test_mean_of_layers_and_fusion() -> None:
+    made = record()
+    (one,) = drawings(made, Look(method="mean-of-layers", start_layer=1, head=(0,)))
+    np.testing.assert_allclose(one.row, (made.layers[1][0, 0] + made.layers[2][0, 0]) / 2, rtol=1e-6)
+    (top,) = drawings(made, Look(method="fused", fusion="max", layer=(2,)))
+    np.testing.assert_allclose(top.row, np.maximum(made.layers[2][0, 0], made.layers[2][1, 0]))
+
+
+def test_gradient_rollout_follows_the_rule() -> None:
+    made = record()
+    slopes = [
+        np.random.default_rng(n).normal(size=layer.shape).astype(np.float32) for n, layer in enumerate(made.layers)
+    ]
+    maps = tuple(replace(one, gradient=slope) for one, slope in zip(made.maps, slopes, strict=True))
+    said = Prediction(("cat", "dog"), np.zeros(2, np.float32), target=1)
+    relevance = np.eye(7)
+    for layer, slope in zip(made.layers, slopes, strict=True):
+        relevance = relevance + np.maximum(layer * slope, 0).mean(axis=0) @ relevance
+    (one,) = drawings(replace(made, maps=maps, prediction=said), Look(method="gradient-rollout"))
+    np.testing.assert_allclose(one.row, relevance[0], rtol=1e-4)
+    assert "for the class dog, asked by the class token" in one.words
+
+
+def test_a_caption_is_drawn_region_by_region() -> None:
+    made = captioned()
+    found = drawings(made, Look())
+    assert [(one.number, one.name) for one in found] == [(0, "r.0"), (1, "r.1"), (2, "core")]
+    assert "asked by the mean of all 3 regions" in found[0].words
+    (word,) = drawings(made, Look(query=("ring",)))
+    assert word.words == 'layer 3, mean of all heads, asked by token 3, "ring"'
+    np.testing.assert_allclose(word.row, made.maps[2].weights[:, 2].mean(axis=0), rtol=1e-6)
+
+
+def test_where_regions_overlap_the_strongest_counts() -> None:
+    values = on_input(REGIONS, np.array([0.2, 0.5, 0.3]), Geometry.of(4, 5))
+    expected = np.full((5, 4), np.nan)
+    expected[:4] = [0.2, 0.5, 0.5, 0.5]
+    expected[0] = [0.3, 0.5, 0.5, 0.5]
+    np.testing.assert_array_equal(values, expected)
+
+
+def test_regions_without_boxes_are_refused_with_the_next_step() -> None:
+    nowhere = Axis("regions", boxes=np.full((3, 4), np.nan))
+    with pytest.raises(ValueError, match=r"want boxes .* in an array called boxes"):
+        on_input(nowhere, np.ones(3), Geometry.of(4, 4))
+
+
+@pytest.mark.parametrize(
+    ("look", "why"),
+    [
+        (Look(layer=(3,)), "--layer: want numbers of 0 to 2, got 3"),
+        (Look(head=(2,)), "--head: want numbers of 0 to 1, got 2"),
+        (Look(method="rollout", layer=(0, 1)), "want one --layer"),
+        (Look(method="gradient-rollout"), "no gradients: extract it again with --target"),
+        (Look(method="gradient-rollout", layer=(1,)), "leave --layer out"),
+    ],
+)
+def test_what_a_record_does_not_have_is_told(look: Look, why: str) -> None:
+    with pytest.raises(ChoiceError, match=why):
+        drawings(record(), look)
+
+
+def test_products_of_parts_are_refused() -> None:
+    made = record()
+    part = replace(made.maps[0], weights=made.maps[0].weights[:, :2], queries=(0, 4))
+    kept = replace(made, maps=(part,))
+    with pytest.raises(ChoiceError, match="wants all heads and queries"):
+        drawings(kept, Look(method="rollout"))
+    with pytest.raises(ChoiceError, match=r"kept the rows \[0, 4\] alone, got 2"):
+        drawings(kept, Look(query=("2",)))
+    (one,) = drawings(kept, Look(query=("4",)))
+    np.testing.assert_allclose(one.row, part.weights[:, 1].mean(axis=0))
+
+
+def test_no_attention_maps_captured() -> None:
+    over_text = AttentionRecord((AttentionMap(rows((1, 3, 3), 0), "t", 0, "self", WORDS, WORDS),))
+    for made, why in ((over_text, "run over text"), (AttentionRecord(()), "this record is empty")):
+        with pytest.raises(NothingCapturedError, match=f"^No attention maps captured: .*{why}"):
+            drawings(made, Look())
+    with pytest.raises(NothingCapturedError, match="maps of kind self alone"):
+        drawings(record(), Look(kind="cross"))

@@ -1,0 +1,119 @@
+"""Donut document readers: the bundled one, the published ones by name, and any folder or hub id of the family."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from vit_attention import checkpoints, compat  # noqa: F401  (compat goes before transformers)
+from vit_attention.adapters import hub
+from vit_attention.cards import BUNDLED, Card
+from vit_attention.page_recipe import PageRecipe
+from vit_attention.reading_model import ReadingModel
+from vit_attention.registry import Progress, heavy_imports
+
+_PLACES = "encoder.places"  # the tensor that only the bundled network has
+
+
+def load(card: Card, weights: Path | None, progress: Progress | None) -> ReadingModel:
+    """A reader ready to attend.
+
+    Raises:
+        ValueError: not a folder nor a hub id; or no Donut: an encoder that is not DonutSwin, or no tokenizer.
+        CheckpointError: weights that do not fit the folder's configuration.
+        DownloadError: the hub cannot be reached, or has no such model.
+    """
+    folder = BUNDLED / card.name if card.bundled else hub.folder(_reference(card), progress, pickles=True)
+    with heavy_imports:
+        import transformers
+
+        path = weights or _weights(folder)
+        state = checkpoints.read(path)
+        tokenizer = _tokenizer(transformers, folder)
+        module: Any = _network(transformers, folder, state, path.name, len(tokenizer))
+    size = module.config.encoder.image_size
+    height, width = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+    recipe = PageRecipe.read(folder, (height, width))
+    prompt = str(card.extra.get("prompt", "")) or _start(tokenizer, module)
+    return ReadingModel(_named(card, module), module, tokenizer, recipe, prompt, checkpoints.file_hash(path))
+
+
+def _reference(card: Card) -> str:
+    return str(card.extra.get("hub", "")) or card.name.removeprefix("hf:")
+
+
+def _weights(folder: Path) -> Path:
+    """The one weights file of a folder, safetensors before the older format."""
+    found = [*sorted(folder.glob("*.safetensors")), *sorted(folder.glob("pytorch_model*.bin"))]
+    if not found:
+        raise ValueError(f"{folder.name}: want a .safetensors or pytorch_model.bin file in the folder, got none")
+    return found[0]
+
+
+def _tokenizer(transformers: Any, folder: Path) -> Any:
+    try:
+        return transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # the library and its parsers raise many kinds
+        raise ValueError(
+            f"{folder.name}: want the tokenizer the model was trained with (tokenizer.json) in the folder: save the "
+            f"processor there, too ({type(error).__name__})"
+        ) from error
+
+
+def _network(transformers: Any, folder: Path, state: dict[str, Any], name: str, vocabulary: int) -> nn.Module:
+    """The network that the folder's configuration describes, filled; nothing but configuration and tensors is read."""
+    try:
+        config = transformers.VisionEncoderDecoderConfig.from_pretrained(folder, local_files_only=True)
+    except Exception as error:
+        raise ValueError(f"{folder.name}: want the config.json of a Donut model, got: {error}") from error
+    kinds = (config.encoder.model_type, config.decoder.model_type)
+    if kinds != ("donut-swin", "mbart"):
+        raise ValueError(
+            f"{folder.name}: want a donut-swin encoder and an mbart decoder, got {kinds[0]} and {kinds[1]}"
+        )
+    if _PLACES in state:
+        from vit_attention.networks.receipt_donut import build
+
+        return checkpoints.fill(build(vocabulary), _tied(state), name)
+    module = transformers.VisionEncoderDecoderModel(config=config)
+    return checkpoints.fill(module, _fitting(module, _tied(state)), name)
+
+
+def _tied(state: dict[str, Any]) -> dict[str, Any]:
+    """Files leave out the output projection where it is the embedding table."""
+    table = state.get("decoder.model.decoder.embed_tokens.weight")
+    return state if table is None else {"decoder.lm_head.weight": table, **state}
+
+
+def _fitting(module: nn.Module, state: dict[str, Any]) -> dict[str, Any]:
+    """`state` without what older versions of the library saved beside the weights, and with what it did not save."""
+    own = module.state_dict()
+    index = {k: v for k, v in own.items() if k.endswith("relative_position_index")}
+    spare = {
+        k
+        for k in state
+        if k not in own and (k.endswith("relative_position_index") or ".layernorm." in k or "pooler" in k)
+    }
+    return {**index, **{k: v for k, v in state.items() if k not in spare}}
+
+
+def _start(tokenizer: Any, module: Any) -> str:
+    """The task prompt that training began with, as the configuration has it."""
+    number = getattr(module.config, "decoder_start_token_id", None) or module.config.decoder.decoder_start_token_id
+    token = (
+        tokenizer.convert_ids_to_tokens(int(number)) if number is not None and int(number) < len(tokenizer) else None
+    )
+    return token or tokenizer.bos_token or "<s>"
+
+
+def _named(card: Card, module: nn.Module) -> Card:
+    """The card of a folder's model, now that its family and size are known."""
+    if card.parameters:
+        return card
+    return replace(
+        card, family="Donut", task="read", parameters=sum(p.numel() for p in module.parameters()),
+        knows="Documents of the kind its publisher trained it on.",
+    )  # fmt: skip

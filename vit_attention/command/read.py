@@ -1,0 +1,136 @@
+"""`read`: many pages to JSON with boxes, and bundles; one bad page stops nothing, and a second run goes on where one ended."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from vit_attention.bundle import BundleError
+from vit_attention.command import files, loading
+from vit_attention.command.errors import FAILURES, ChoiceError
+from vit_attention.command.inputs import Given, expand, opened
+from vit_attention.command.options import asked_options, json_option, model_options, output, take
+from vit_attention.command.report import Report, plain
+from vit_attention.records import AttentionRecord
+
+FORMAT = "sightlines-reading"
+
+HELP = """Read documents: NAME.json with every field and the box it was read from, and a bundle NAME.npz.
+
+\b
+  vit-attention read receipts/ --model receipt-donut --output readings
+  vit-attention read 'scans/*.png' --model donut-cord --beams 3 --no-bundles
+  vit-attention read form.png --model receipt-donut --prompt '<s_form>'
+  vit-attention read page.png --model donut-docvqa --question 'What is the total?'
+
+PAGE is a file, a folder (its pictures, without those of folders inside), a glob, or a drawn page such as receipt-3-3.
+A page that cannot be read is told and left out. Run the same command again and it goes on where it ended: a page is
+done when its files are whole and were made from the same picture by the same model with the same settings.
+"""
+
+
+@click.command(help=HELP, short_help="Read documents to JSON with boxes.")
+@click.argument("pages", nargs=-1, required=True, metavar="PAGE...")
+@output("Folder for the files; made if missing.")
+@click.option("--bundles/--no-bundles", default=True, show_default=True, help="Whether to save NAME.npz, too.")
+@click.option("--restart", is_flag=True, help="Read every page again, also those that are done.")
+@model_options
+@asked_options
+@json_option
+def read(
+    pages: tuple[str, ...], output: Path, bundles: bool, restart: bool, device: str, as_json: bool, **given: Any
+) -> None:
+    """Read every page that is not done yet."""
+    report = Report(as_json)
+    items = expand(pages, folders=True)
+    if not items:
+        raise click.UsageError(f"want at least one page, got none: no pictures in {', '.join(pages)}")
+    if device not in ("cpu", "auto"):
+        report.note(f"--device {device}: models run on the CPU here; the readings are the same.")
+    model = loading.load(take(loading.Source, given), report)
+    try:
+        wanted = _settings(model, given)
+    except ChoiceError as error:
+        raise click.UsageError(str(error)) from error
+
+    def attend(image: Any) -> AttentionRecord:
+        return loading.attend(model, image, prompt=wanted["prompt"], beams=wanted["beams"])
+
+    for item in report.through(items, "Reading"):
+        target = output / f"{item.name}.json"
+        try:
+            settings = {**wanted, "picture": _fingerprint(item)}
+            if not restart and _done(target, settings, bundles):
+                report.done(item.text, _files(target, bundles), skipped=True)
+                continue
+            facts = _read(item, attend, target, settings, bundles)
+            report.done(item.text, _files(target, bundles), skipped=False, **facts)
+        except FAILURES as error:
+            report.failed(item.text, error)
+    skipped = sum(bool(one.get("skipped")) for one in report.results)
+    if skipped:
+        report.note(f"{skipped} of {len(items)} pages were done before; --restart reads them again.")
+    report.finish(command="read", output=str(output))
+
+
+def _settings(model: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """What a reading depends on beside the picture."""
+    if model.card.task != "read":
+        raise ChoiceError(f"--model: want a reader of documents, got {model.card.name} ({model.card.task})")
+    prompt = loading.prompt(model, given["prompt"], given["question"])
+    return {
+        "model": model.card.name, "weights_hash": model.weights_hash, "prompt": prompt or model.prompt,
+        "beams": given["beams"] or 1,
+    }  # fmt: skip
+
+
+def _fingerprint(item: Given) -> str:
+    """The picture's bytes in short, or the name of a drawn page."""
+    if item.path.is_file():
+        with item.path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()[:32]
+    return item.text
+
+
+def _files(target: Path, bundles: bool) -> list[Path]:
+    return [target, target.with_suffix(".npz")] if bundles else [target]
+
+
+def _done(target: Path, settings: dict[str, Any], bundles: bool) -> bool:
+    """Whether the files of a page are whole and were made with these settings."""
+    try:
+        found = json.loads(target.read_text(encoding="utf-8"))
+        same = found["format"] == FORMAT and found["settings"] == settings and isinstance(found["fields"], list)
+        if same and bundles:
+            record = AttentionRecord.load(target.with_suffix(".npz"))
+            return bool(record.weights_hash == settings["weights_hash"] and record.prediction.text == found["text"])
+        return bool(same)
+    except (OSError, ValueError, KeyError, TypeError, BundleError):
+        return False
+
+
+def _read(
+    item: Given, attend: Callable[[Any], AttentionRecord], target: Path, settings: dict[str, Any], bundles: bool
+) -> dict[str, Any]:
+    """Read one page; the JSON is written last, so that it is there only when all of it is."""
+    from visualizer.field_box import boxed
+
+    picture = opened(item)
+    record = attend(picture.image)
+    found = boxed(record)
+    data = {"format": FORMAT, "settings": settings, "source": item.path.name, "text": record.prediction.text, **found}
+    text = json.dumps(plain(data), ensure_ascii=False, indent=1) + "\n"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if bundles:
+        record.save(target.with_suffix(".npz"))
+
+    def fill(out: BinaryIO) -> None:
+        out.write(text.encode())
+
+    files.write(target, fill)
+    return {"text": record.prediction.text, "json": found["json"], "fields": found["fields"]}

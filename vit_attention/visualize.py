@@ -1,0 +1,79 @@
+"""Attention of one picture drawn to files, for scripts: the command line's `visualize` as one function."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from vit_attention.records import AttentionRecord
+
+
+def visualize_attention_on_image(
+    model: Any,
+    image_path: Any,
+    device: str = "cpu",
+    output_dir: str | Path = "attn_vis",
+    layer_idx: int | None = None,
+    head_idx: int | None = None,
+    avg_heads: bool = True,
+    save_raw: bool = False,
+    **more: Any,
+) -> list[Path]:
+    """The files written: overlay, heatmap and, if wanted, raw weights of every attention layer.
+
+    Drawn is what the class token looked at, or the mean of all askers where there is none; a captioning network has no
+    class token, and its row 0 is a region like any other.
+
+    Args:
+        model: a name (``"scene-vit"``), what `vit_attention.load` returned, or any torch module that takes pictures.
+        image_path: path, or anything else that `open_picture` takes.
+        device: taken as elsewhere; models run where they are, those of this library on the CPU.
+        output_dir: folder for the files, made if missing.
+        layer_idx: one layer, 0 first; None takes all.
+        head_idx: one head, 0 first, drawn alone whatever `avg_heads` says; None takes all.
+        avg_heads: without `head_idx`: whether heads are averaged, or each is drawn.
+        save_raw: also write ``attn_raw_layer_{i}.npy``, (1, heads, queries, keys).
+        more: for torch modules size, grid and prefix, see `vit_attention.any_module.record_of`; and fields of the command
+            line's options: ``colormap="Jet", alpha=0.5, method="rollout", query=("6,8",)``.
+
+    Raises:
+        ValueError: an unknown model, a picture that cannot be read, a layer or head that is not there, or a module that
+            cannot be looked into; the message has the reason and the next step.
+    """
+    from vit_attention.command import paint
+    from vit_attention.command.errors import ChoiceError
+    from vit_attention.command.maps import Look
+    from vit_attention.command.methods import drawings
+    from vit_attention.pictures import open_picture
+
+    del device
+    look = {name: more.pop(name) for name in list(more) if name in Look.__dataclass_fields__}
+    look |= {"layer": _one(layer_idx), "head": _one(head_idx), "avg_heads": avg_heads}
+    shapes: dict[str, Any] = {name: more.pop(name) for name in ("size", "grid", "prefix") if name in more}
+    opened = open_picture(image_path)
+    try:
+        painting = paint.Paint(save_raw=save_raw, **more)
+        record = _record(model, opened.image, shapes)
+        found = drawings(record, Look(**look))
+    except (ChoiceError, TypeError) as error:
+        raise ValueError(str(error)) from error
+    title = Path(image_path).name if isinstance(image_path, (str, Path)) else "picture"
+    ground = paint.Ground(opened.image, record.geometry, None, f"{record.model}; {title}")
+    return paint.write(found, ground, painting, Path(output_dir))
+
+
+def _one(number: int | None) -> tuple[int, ...] | None:
+    return None if number is None else (int(number),)
+
+
+def _record(model: Any, image: Any, shapes: dict[str, Any]) -> AttentionRecord:
+    if isinstance(model, str):
+        from vit_attention.registry import load
+
+        model = load(model)
+    if hasattr(model, "attend"):
+        found: AttentionRecord = model.attend(image)
+        return found
+    from vit_attention.any_module import record_of
+
+    return record_of(model, image, **shapes)
