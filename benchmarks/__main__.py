@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-ALL = ("localisation", "capture", "numbers", "browser", "sessions", "memory")
+ALL = ("localisation", "captioning", "reading", "reading_cost", "capture", "numbers", "browser", "sessions", "memory")
 
 for name in ALL:
     print(f"\n## python -m benchmarks.{name}\n", flush=True)

@@ -18,6 +18,10 @@ SHOTS = (
     ("query", "/query?ask=patch&row=9&column=7&layer=5&head=3", 1280, "light", "Numbers of"),
     ("heads", "/heads?picture=scene-24&layer=6", 1280, "light", "Colour scale"),
     ("rollout", "/rollout?picture=scene-24", 1280, "light", "Ask about a class"),
+    ("reading", "/reading?document=receipt-8-4&token=28&decoder_layer=4", 1280, "light", "Token"),
+    ("fields", "/fields?document=receipt-8-4", 1280, "light", None),
+    ("swin", "/swin?document=receipt-8-4&stage=3&block=2", 1280, "light", "Stage"),
+    ("captions", "/captions", 1280, "light", None),
     ("playground", "/playground?picture=scene-12&method=gradient-weighted+rollout", 1280, "light", None),
     ("phone", "/layers?picture=scene-11", 390, "dark", "Layers shown"),
 )
