@@ -39,7 +39,8 @@ def cold_start(folder: Path, browser: Any) -> dict[str, float]:
         page.get_by_text("Where to begin").wait_for(timeout=60_000)
         page.get_by_test_id("stSidebar").get_by_text("Picture", exact=True).wait_for()
         interactive = time.monotonic() - server.started
-        page.get_by_test_id("stSidebarNav").get_by_text("Heads", exact=True).click()
+        page.get_by_test_id("stTopNavSection").first.click()
+        page.get_by_test_id("stTopNavDropdownLink").get_by_text("Heads", exact=True).click()
         page.locator(".js-plotly-plot .heatmaplayer image, .js-plotly-plot .imagelayer image").first.wait_for(
             timeout=60_000
         )

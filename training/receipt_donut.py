@@ -316,11 +316,13 @@ class Run:
             optimiser.load_state_dict(saved)
 
 
+# Going on to a rate near zero reads better and points worse: after 2000 more steps 97.4 % of receipts were exact instead
+# of 93, but the last layer's map hit 92.7 % of words instead of 97. The maps are what this model is for.
 STAGES = [
     Stage("letters", batch=16, steps=1600, high=1.0, low=0.8, letter_weight=1.0),
     Stage("short", batch=24, steps=400, high=0.8, low=0.77, letter_weight=1.0),
     Stage("pages", batch=16, steps=1500, high=0.77, low=0.72, letter_weight=0.5),
-    Stage("pages", batch=16, steps=3000, high=0.72, low=0.02, letter_weight=0.5, invented=0.5),
+    Stage("pages", batch=16, steps=1000, high=0.72, low=0.55, letter_weight=0.5, invented=0.5),
 ]
 
 

@@ -50,7 +50,7 @@ def likeness(first: NDArray[Any], second: NDArray[Any], number: int) -> Likeness
 def right_side(now: Context) -> Context:
     """The right side's context, from its own controls; what is not changed is the left side's."""
     first, second = st.columns(2)
-    here = [card.name for card in registry.models() if resources.at_hand(card.name)]
+    here = [card.name for card in registry.models() if card.task == "classify" and resources.at_hand(card.name)]
     model = first.selectbox("Model", [SAME, *here], key=MODEL, **controls.KEEP, help="Models that are on this machine.")
     choices = [SAME, *pictures.options(str(st.session_state.get(PICTURE) or st.query_params.get(PICTURE, SAME)))]
     said = second.selectbox("Picture", choices, key=PICTURE, **controls.KEEP)

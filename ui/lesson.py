@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from tutorials.lessons import Claim, Lesson, lessons
-from ui.experiments import Context, Finding, experiment
+from ui.experiments import Finding, experiment
 
 
 def head(name: str) -> Lesson:
@@ -16,7 +18,7 @@ def head(name: str) -> Lesson:
     return lesson
 
 
-def predict(lesson: Lesson, context: Context) -> bool:
+def predict(lesson: Lesson, context: Any) -> bool:
     """The guess before the reveal; returns whether the page may show the outcome."""
     with st.container(border=True):
         st.markdown(f"**Guess first.** {lesson.prediction.question}")
@@ -50,7 +52,7 @@ def action(lesson: Lesson) -> None:
     st.markdown(f"**Do this.** {lesson.sections['Do this']}")
 
 
-def check(lesson: Lesson, context: Context) -> None:
+def check(lesson: Lesson, context: Any) -> None:
     """The question graded from the live numbers; nothing is computed before an answer is given."""
     with st.container(border=True):
         st.markdown(f"**Check yourself.** {lesson.check.question}")
@@ -73,7 +75,7 @@ def check(lesson: Lesson, context: Context) -> None:
             (st.success if near else st.warning)(f"{'Right' if near else 'Not on this picture'}. {finding.text}")
 
 
-def rest(lesson: Lesson, context: Context) -> None:
+def rest(lesson: Lesson, context: Any) -> None:
     """Claims to test, further sections, glossary and references."""
     st.header("Claims to test", anchor=False)
     st.caption(
@@ -91,7 +93,7 @@ def rest(lesson: Lesson, context: Context) -> None:
         st.markdown("\n".join(f"- {reference}" for reference in lesson.references))
 
 
-def _claim(lesson: Lesson, number: int, claim: Claim, context: Context) -> None:
+def _claim(lesson: Lesson, number: int, claim: Claim, context: Any) -> None:
     with st.container(border=True):
         st.markdown(f"**Claim {number}.** “{claim.text}”  \n*Test:* {claim.test}")
         if st.button("Test it on this picture", key=f"{lesson.name}_claim_{number}"):

@@ -9,11 +9,25 @@ from vit_attention import registry
 from vit_attention.cards import Card
 
 
-def draw() -> None:
-    """Draw the shared controls; their values are read from the session state."""
+def draw(section: str = "", page: str = "") -> None:
+    """Draw the shared controls of a section and page; their values are read from the session state."""
+    if page == "captions":
+        # Imported here, as the next one.
+        from ui import captions
+
+        captions.sidebar()
+        state.set_defaults()
+        return
+    if section == "Read":
+        # Imported here: its numbers need more modules than the first page should wait for.
+        from ui import reading
+
+        reading.sidebar(decoder=page != "swin")
+        state.set_defaults()
+        return
     with st.sidebar:
         st.selectbox(
-            "Model", [c.name for c in registry.models()], key=state.MODEL, bind="query-params",
+            "Model", [c.name for c in registry.models() if c.task == "classify"], key=state.MODEL, bind="query-params",
             help="scene-vit ships with this app and works offline. The others are downloaded once, on request.",
         )  # fmt: skip
         # No format_func on a bound menu: the address would carry its words, which change, instead of the option.

@@ -16,6 +16,10 @@ TABLE = (
     ("Learn", "layers", "Layers"),
     ("Learn", "rollout", "Rollout"),
     ("Learn", "entropy", "Entropy"),
+    ("Read", "reading", "Reading with cross-attention"),
+    ("Read", "fields", "From token to field"),
+    ("Read", "swin", "Inside Swin"),
+    ("Read", "captions", "One word, one look"),
     ("Explore", "playground", "Playground"),
     ("Explore", "compare", "Compare"),
 )
@@ -24,3 +28,8 @@ TABLE = (
 def script(name: str) -> Path:
     """The page's file, absolute: a relative one breaks when a page runs alone."""
     return ROOT / "pages" / f"{name}.py"
+
+
+def section(address: str) -> str:
+    """The section of the page at this address; "" for the first page."""
+    return next((group for group, name, _ in TABLE if name == address), "")

@@ -27,12 +27,12 @@ def card(now: Context, values: NDArray[Any], row: NDArray[Any] | None = None, wh
         st.caption(f"For {what}.")
         st.markdown(
             "\n".join(
-                ["| check | here | what it tells |", "|---|---|---|", *(_line(r) for r in facts(now, values, row))]
+                ["| check | here | what it tells |", "|---|---|---|", *(line(r) for r in facts(now, values, row))]
             )
         )
 
 
-def _line(fact: tuple[str, str, str]) -> str:
+def line(fact: tuple[str, str, str]) -> str:
     return "| " + " | ".join(part.replace("|", "\\|") for part in fact) + " |"
 
 

@@ -88,7 +88,7 @@ def test_film_as_a_gif(visit: Any, tmp_path: Path) -> None:
 def test_lesson_on_a_phone(visit: Any, phone: dict[str, Any]) -> None:
     """Readable text, the sidebar out of the way, and the one essential choice, the asking patch, made by tapping."""
     seen = visit("query", **phone)
-    assert not seen.page.get_by_test_id("stSidebarNav").is_visible() or _off_screen(seen)
+    assert not seen.page.get_by_test_id("stSidebar").is_visible() or _off_screen(seen)
     idea = seen.page.locator("[data-testid=stMain] p", has_text=lessons()["query"].sections["The idea"][:20]).first
     box = idea.bounding_box()
     assert box["x"] >= 0
@@ -106,5 +106,5 @@ def test_lesson_on_a_phone(visit: Any, phone: dict[str, Any]) -> None:
 
 
 def _off_screen(seen: Any) -> bool:
-    box = seen.page.get_by_test_id("stSidebarNav").bounding_box()
+    box = seen.page.get_by_test_id("stSidebar").bounding_box()
     return box is None or box["x"] + box["width"] <= 0

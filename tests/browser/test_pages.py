@@ -14,6 +14,13 @@ pytestmark = pytest.mark.browser
 
 TITLES = {name: title for _, name, title in TABLE}
 CONTROLS = ("model", "picture", "layer", "head", "row", "column")
+READING = ("reader", "document", "decoder_layer", "decoder_head")
+OWN_CONTROLS = {
+    "reading": READING,
+    "fields": READING,
+    "swin": READING[:2],
+    "captions": ("captioner", "scene", "caption_head", "beams"),
+}
 FIGURES = """() => [...document.querySelectorAll('[data-testid=stPlotlyChart]')].map(chart => {
   const named = chart.closest('[role=figure]') || chart.querySelector('[role=figure]');
   return [named ? named.getAttribute('aria-label') || '' : '', chart.querySelector('.main-svg') !== null];
@@ -49,9 +56,9 @@ def is_whole(seen: Any, name: str) -> None:
     page = seen.page
     assert page.get_by_role("dialog").count() == 0
     assert page.get_by_role("heading", level=1).inner_text() == TITLES[name]
-    links = page.get_by_test_id("stSidebarNav").get_by_role("link").all_inner_texts()
-    assert [text.strip() for text in links] == list(TITLES.values())
-    for key in CONTROLS:
+    sections = page.get_by_test_id("stTopNavSection").all_inner_texts()
+    assert [text.strip() for text in sections] == list(dict.fromkeys(section for section, _, _ in TABLE if section))
+    for key in OWN_CONTROLS.get(name, CONTROLS):
         assert seen.sidebar(key).count() == 1, f"the sidebar has no {key}"
     figures = page.evaluate(FIGURES)
     assert all(len(said) > 10 for said, _ in figures), figures
@@ -79,6 +86,24 @@ def test_every_page_is_whole_and_fits_a_narrow_dark_window(visit: Any, name: str
     seen.page.set_viewport_size({"width": 390, "height": 844})
     seen.until(lambda: seen.page.evaluate(WIDTHS)["charts"] <= 390, "every figure inside the window")
     fits_a_phone(seen)
+
+
+def test_the_navigation_leads_to_every_page(visit: Any, phone: dict[str, Any]) -> None:
+    seen = visit("start")
+    for section in seen.page.get_by_test_id("stTopNavSection").all():
+        section.click()
+        links = seen.page.get_by_test_id("stTopNavDropdownLink")
+        links.first.wait_for()
+        want = [title for part, _, title in TABLE if part == section.inner_text().strip()]
+        assert [text.strip() for text in links.all_inner_texts()] == want
+        seen.page.keyboard.press("Escape")
+        links.first.wait_for(state="hidden")
+    small = visit("start", **phone)
+    small.page.get_by_test_id("stExpandSidebarButton").tap()
+    listed = small.page.get_by_test_id("stSidebarNav").get_by_role("link")
+    small.until(lambda: [text.strip() for text in listed.all_inner_texts()] == list(TITLES.values()), "all pages listed")
+    listed.filter(has_text="Heads").tap()
+    small.page.get_by_role("heading", level=1, name="Heads").wait_for()
 
 
 def test_the_bare_address_is_the_first_page(visit: Any) -> None:

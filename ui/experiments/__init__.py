@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from ui.experiments.context import Context, Experiment, Finding
 
-PAGES = ("patches", "query", "heads", "layers", "rollout", "entropy")
+PAGES = ("patches", "query", "heads", "layers", "rollout", "entropy", "reading", "fields", "swin", "captions")
 
 __all__ = ["PAGES", "Context", "Experiment", "Finding", "experiment", "experiments"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,4 +100,4 @@ class Finding:
     text: str
 
 
-Experiment = Callable[[Context], Finding]
+Experiment = Callable[[Any], Finding]

@@ -1,0 +1,21 @@
+"""Where a captioning network looked for every word it said, and how much of what it saw its gates let through."""
+
+from ui import routing
+
+routing.ensure_router()
+
+import streamlit as st
+
+from ui import captions, captions_all, captions_refiner, captions_view, lesson
+
+text = lesson.head("captions")
+now = captions.context()
+lesson.action(text)
+captions.own_record()
+captions_view.live(now)
+captions_refiner.draw(now)
+st.header("A set has no first region", anchor=False)
+if lesson.predict(text, now):
+    captions_all.order_outcome(now)
+lesson.check(text, now)
+lesson.rest(text, now)

@@ -1,0 +1,20 @@
+"""What the decoder of a document reader looked at to write each token, on the page itself."""
+
+from ui import routing
+
+routing.ensure_router()
+
+import streamlit as st
+
+from ui import lesson, reading, reading_heads, reading_own, reading_view
+
+text = lesson.head("reading")
+now = reading.context()
+lesson.action(text)
+reading_own.ask()
+reading_view.live(now)
+if lesson.predict(text, now):
+    reading_heads.tags(now)
+lesson.check(text, now)
+lesson.rest(text, now)
+st.caption("The next page gathers these maps to words and fields: From token to field.")

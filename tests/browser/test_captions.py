@@ -1,0 +1,142 @@
+"""The caption page in a real browser: stepping, the film strip, heads, where a noun looks, the refiner and the gates."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.browser.conftest import Visit
+from worlds.captions import caption
+from worlds.scenes import scene
+from worlds.shapes import NAMES
+
+pytestmark = pytest.mark.browser
+
+SCENE = "scene-6-2-50"
+TRUE = str(caption(scene(6, objects=2))).split()
+
+
+def title(seen: Visit, key: str) -> str:
+    """What stands over a figure."""
+    return str(seen.figure(key).locator(".gtitle").text_content())
+
+
+def until_says(seen: Visit, word: str) -> None:
+    """Wait until the picture is that of `word`."""
+    seen.until(lambda: title(seen, "captions_map") == f"To say “{word}”", f"the map of “{word}”")
+    seen.settle()
+
+
+def gate(seen: Visit) -> str:
+    """What is said of the gate beside the picture."""
+    found = seen.page.get_by_text(re.compile(r"Gate: \d+\.\d% of what was looked at was let through"))
+    return str(found.first.inner_text())
+
+
+def press(seen: Visit, key: str) -> None:
+    seen.page.locator(f".st-key-{key} button").click()
+
+
+def choose(seen: Visit, key: str, option: str) -> None:
+    """Take an option of a menu, by mouse."""
+    seen.page.locator(f".st-key-{key} [data-baseweb=select]").click()
+    seen.page.get_by_role("option", name=option, exact=True).click()
+
+
+def middle(box: dict[str, float] | None) -> tuple[float, float]:
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_the_sentence_is_stepped_word_by_word(visit: Any) -> None:
+    seen = visit(f"captions?scene={SCENE}&word_opacity=1")
+    until_says(seen, TRUE[0])
+    first, said = seen.cells("captions_map"), gate(seen)
+    for word in TRUE[1:3]:
+        press(seen, "captions_next")
+        until_says(seen, word)
+    seen.until_repainted("captions_map", first)
+    assert gate(seen) != said
+    seen.until_address(word="3")
+    press(seen, "captions_previous")
+    until_says(seen, TRUE[1])
+    slider = seen.page.get_by_role("slider", name="Word")
+    slider.focus()
+    slider.press("ArrowRight")
+    until_says(seen, TRUE[2])
+    press(seen, f"captions_word_{len(TRUE)}")
+    until_says(seen, "(end)")
+    assert seen.page.locator(".st-key-captions_next button").is_disabled()
+
+
+def test_it_plays_by_itself_and_stops_at_the_end(visit: Any) -> None:
+    last = len(TRUE) + 1
+    seen = visit(f"captions?scene={SCENE}&word={last - 2}")
+    seen.page.get_by_role("button", name="Play").click()
+    seen.page.get_by_role("button", name="Stop").wait_for()
+    seen.until(lambda: title(seen, "captions_map") == "To say “(end)”", "the last word")
+    seen.page.get_by_role("button", name="Play").wait_for()
+    seen.until_address(word=str(last))
+
+
+def test_a_click_on_the_film_strip_jumps_to_its_word(visit: Any) -> None:
+    seen = visit(f"captions?scene={SCENE}")
+    frames = seen.figure("captions_strip").locator(".imagelayer image")
+    assert frames.count() == len(TRUE) + 1
+    frames.nth(5).scroll_into_view_if_needed()
+    seen.page.mouse.click(*middle(frames.nth(5).bounding_box()))
+    until_says(seen, TRUE[5])
+    seen.until_address(word="6")
+
+
+def test_another_head_paints_another_map_and_a_click_chooses_one(visit: Any) -> None:
+    seen = visit(f"captions?scene={SCENE}&word=3&word_opacity=1")
+    mean = seen.cells("captions_map")
+    choose(seen, "caption_head", "2")
+    seen.until_address(caption_head="2")
+    second = seen.until_repainted("captions_map", mean)
+    assert "head 2" in title(seen, "captions_strip")
+    choose(seen, "caption_head", "mean")
+    seen.until_repainted("captions_map", second)
+    assert "mean of all heads" in title(seen, "captions_strip")
+
+
+@pytest.mark.parametrize("name", [SCENE, "scene-14-2-50"])
+def test_the_brightest_cell_of_a_noun_lies_on_the_thing_it_names(visit: Any, name: str) -> None:
+    drawn = scene(int(name.split("-")[1]), objects=2)
+    told = str(caption(drawn)).split()
+    for number, word in enumerate(told):
+        if word not in NAMES:
+            continue
+        seen = visit(f"captions?scene={name}&word={number + 1}&word_opacity=1")
+        until_says(seen, word)
+        row, column = seen.strongest("captions_map")
+        mask = next(thing.mask for thing in drawn.things if thing.shape == word)
+        side = mask.shape[0] // 14
+        left, top = column * side, row * side
+        ys, xs = np.nonzero(mask)
+        assert ys.min() - side < top <= ys.max(), word
+        assert xs.min() - side < left <= xs.max(), word
+
+
+def test_regions_look_at_regions_and_each_has_its_gate(visit: Any) -> None:
+    seen = visit(f"captions?scene={SCENE}&region=57&refiner_layer=2")
+    assert title(seen, "captions_reads") == "Read by region 57"
+    assert "Gates of the refiner's layer 2" in title(seen, "captions_refiner_gates")
+    before = seen.cells("captions_reads")
+    _, box = seen.screen("captions_reads")
+    # The middle of the cell in row 3, column 12: region 2 * 14 + 12.
+    seen.page.mouse.click(box["x"] + 11.5 / 14 * box["width"], box["y"] + 2.5 / 14 * box["height"])
+    seen.until(lambda: title(seen, "captions_reads") == "Read by region 40", "the map of the region clicked")
+    after = seen.until_repainted("captions_reads", before)
+    seen.page.get_by_text(re.compile("region 40 lets through \\d+%")).wait_for()
+    number = seen.page.get_by_role("spinbutton", name="Region that asks")
+    number.fill("1")
+    number.press("Enter")
+    seen.until(lambda: title(seen, "captions_reads") == "Read by region 1", "the map of region 1")
+    seen.until_repainted("captions_reads", after)
+    choose(seen, "refiner_head", "3")
+    seen.until_address(refiner_head="3", region="1")

@@ -1,0 +1,169 @@
+"""The experiments of the caption page on records made by hand, and on the bundled model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.ui.hand import PATCH
+from ui import captions
+from ui.captions import END, Told
+from ui.experiments import captions as experiments
+from ui.pictures import Picture, get
+from vit_attention import caption_model, registry
+from vit_attention.geometry import Geometry
+from vit_attention.networks import scene_aoanet, scene_cnn
+from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction
+from worlds.scenes import Scene, Thing
+
+GRID = (2, 4)
+WORDS = ("a", "red", "ring", "left", "of", "a", "blue", "star", END)
+RING, STAR = 0, 7
+"""The cells that the two things fill."""
+
+
+def told(
+    rows: Any, *, words: tuple[str, ...] = WORDS, head: int | None = None, gates: Any = None, scene: bool = True
+) -> Told:
+    """A record of (heads, words, 8) weights on a scene whose ring fills cell 0 and whose star fills cell 7."""
+    weights = np.asarray(rows, np.float32)
+    side = (GRID[0] * PATCH, GRID[1] * PATCH)
+    things = []
+    for shape, colour, cell in (("ring", "red", RING), ("star", "blue", STAR)):
+        mask = np.zeros(GRID, bool)
+        mask.flat[cell] = True
+        things.append(Thing(shape, colour, np.kron(mask, np.ones((PATCH, PATCH), bool)), (0, 0, 1, 1), 1.0))
+    pixels = np.zeros((*side, 3), np.uint8)
+    axis = Axis.patches(*GRID)
+    even = np.full((1, 8, 8), 1 / 8, np.float32)
+    record = AttentionRecord(
+        (
+            AttentionMap(even, "refiner", 0, "self", axis, axis),
+            AttentionMap(weights, "decoder", 1, "cross", Axis.text(words), axis),
+        ),
+        Geometry.of(side[1], side[0]),
+        Prediction(text=" ".join(w for w in words if w != END), tokens=words),
+        settings={"gates": {"decoder": gates, "refiner": None}},
+    )
+    picture = Picture(
+        "hand", "hand", "By hand", Image.fromarray(pixels), Scene(pixels, tuple(things), 0, 0.5) if scene else None
+    )
+    return Told("scene-aoanet", picture, record, head, 0)
+
+
+def looks(**cells: int) -> np.ndarray:
+    """(words, 8) rows that give 0.65 to one cell and the rest evenly; even rows for words not named."""
+    rows = np.full((len(WORDS), 8), 1 / 8)
+    for word, cell in cells.items():
+        rows[WORDS.index(word)] = 0.05
+        rows[WORDS.index(word), cell] = 0.65
+    return rows
+
+
+def test_nouns_that_point_at_their_objects_hold_and_swapped_ones_fail() -> None:
+    found = experiments.nouns_on_objects(told([looks(ring=RING, star=STAR)]))
+    assert found.answer is True
+    assert (
+        "“ring”: strongest cell on its object; 65% of its attention on the object's cells, which are 12% of all"
+        in found.text
+    )
+    assert experiments.nouns_on_objects(told([looks(ring=STAR, star=RING)])).answer is False
+    assert experiments.nouns_on_objects(told([looks(ring=RING, star=STAR)], scene=False)).answer is None
+
+
+def test_a_noun_for_a_thing_that_is_not_there_fails() -> None:
+    words = ("a", "red", "moon", "left", "of", "a", "blue", "star", END)
+    found = experiments.nouns_on_objects(told([looks(ring=RING, star=STAR)], words=words))
+    assert found.answer is False
+    assert "“moon” names nothing that is there" in found.text
+
+
+def test_the_head_of_the_sidebar_counts() -> None:
+    heads = [looks(ring=RING, star=STAR), looks(ring=STAR, star=RING)]
+    assert experiments.nouns_on_objects(told(heads, head=0)).answer is True
+    assert experiments.nouns_on_objects(told(heads, head=1)).answer is False
+
+
+def test_a_relation_must_look_at_both() -> None:
+    rows = looks()
+    rows[3] = [0.3, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.4]
+    found = experiments.relation_looks_at_both(told([rows]))
+    assert found.answer is True
+    assert "30% on the ring, whose cells are 12% of all and 40% on the star" in found.text
+    assert experiments.relation_looks_at_both(told([looks(left=RING)])).answer is False
+    alone = experiments.relation_looks_at_both(told([looks()[:4]], words=("a", "red", "ring", END)))
+    assert alone.answer is None
+
+
+def test_gates_of_nouns_are_compared_with_those_of_little_words() -> None:
+    gates = [0.2, 0.9, 0.8, 0.1, 0.4, 0.3, 0.9, 0.6, 0.5]
+    found = experiments.gate_for_nouns(told([looks()], gates=gates))
+    assert found.answer is True
+    assert "mean 70%" in found.text
+    assert "mean 30%" in found.text
+    gates[2] = gates[7] = 0.25
+    assert experiments.gate_for_nouns(told([looks()], gates=gates)).answer is False
+    assert experiments.gate_for_nouns(told([looks()])).answer is None
+
+
+def test_the_mean_of_heads_wins_only_over_equals() -> None:
+    good, even = looks(ring=RING, star=STAR), looks()
+    assert experiments.mean_is_best(told([good, good])).answer is True
+    found = experiments.mean_is_best(told([even, good]))
+    assert found.answer is False
+    assert "mean of heads 39%, best single head 65% (head 2), worst 12% (head 1). 1 of 2 heads" in found.text
+
+
+def test_the_first_region_is_special_only_if_it_draws_looks() -> None:
+    assert experiments.first_region_is_special(told([looks()])).answer is False
+    drawn = np.full((len(WORDS), 8), 0.05)
+    drawn[:, 0] = 0.65
+    found = experiments.first_region_is_special(told([drawn]))
+    assert found.answer is True
+    assert "gets 65.00% of the words' attention" in found.text
+    assert "other regions give it 12.50%" in found.text
+
+
+def test_looks_are_counted_with_the_end() -> None:
+    assert experiments.steps(told([looks()])).answer == 9
+    cut = experiments.steps(told([looks()[:3]], words=WORDS[:3]))
+    assert cut.answer == 3
+    assert "was cut off" in cut.text
+
+
+def test_the_bundled_model_says_the_same_of_shuffled_regions() -> None:
+    picture = get("scene-6-2-50")
+    now = Told("scene-aoanet", picture, captions.told("scene-aoanet", picture), None, 2)
+    found = experiments.shuffled_caption(now)
+    assert found.answer == experiments.SAME
+    again = captions.shuffled(now)
+    assert again.moved.prediction.text == now.record.prediction.text
+    assert again.misplaced.prediction.text != now.record.prediction.text
+    # The record is kept in half precision, the shuffled one is not.
+    assert experiments.largest_gap(now) < 1e-3
+    assert (np.sort(again.order) == np.arange(196)).all()
+    assert (again.order != np.arange(196)).any()
+
+
+def test_what_the_card_says_of_the_network_is_so() -> None:
+    extra = registry.card("scene-aoanet").extra
+    assert extra["places"] == scene_cnn.POSITIONS
+    assert extra["heads"] == scene_aoanet.OPTIONS.num_heads
+    assert captions.END == caption_model.END
+
+
+def test_a_record_from_a_file_cannot_be_asked_again() -> None:
+    from dataclasses import replace
+
+    assert experiments.shuffled_caption(replace(told([looks()]), runs=False)).answer is None
+
+
+@pytest.mark.parametrize("name", experiments.EXPERIMENTS)
+def test_every_experiment_says_something_without_truth(name: str) -> None:
+    from dataclasses import replace
+
+    found = experiments.EXPERIMENTS[name](replace(told([looks()], scene=False), runs=False))
+    assert len(found.text) > 20

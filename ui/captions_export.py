@@ -1,0 +1,71 @@
+"""What can be taken away from the caption page: code, command and files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from ui import components
+from ui.captions import Told
+from ui.captions_snippets import command, record_code
+from ui.captions_told import let_through
+from visualizer import export
+from visualizer.regions import region_boxes
+
+DRAW = """from visualizer.regions import region_heat
+from visualizer.caption_figures import film_strip, regions_map
+
+decoder = record.maps[-1]  # (heads, words, regions); row t was looked at to choose word t
+rows = decoder.weights.mean(axis=0) if head is None else decoder.weights[head]
+print(decoder.query.labels[word], record.settings["gates"]["decoder"][word])
+regions_map(record.image, rows[word], decoder.key, record.geometry).show()
+film_strip(record.image, region_heat(rows, decoder.key, record.geometry), decoder.query.labels, record.geometry).show()
+"""
+
+
+def code(now: Told) -> None:
+    """Python and the command that make this view."""
+    with st.expander("Show me the code"):
+        st.code(record_code(now) + DRAW, language="python")
+        st.caption("The same from the command line:")
+        st.code(command(now), language="bash")
+
+
+def to_csv(now: Told) -> str:
+    """One line a word and region, both from 1: its box in pixels of the picture, if known, and its share of attention."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("word", "region", "left", "top", "right", "bottom", "share"))
+    boxes = region_boxes(now.axis, now.record.geometry)
+    places = [["" if math.isnan(side) else f"{side:g}" for side in box] for box in boxes.tolist()]
+    for word, row in enumerate(now.rows(now.head), start=1):
+        for region, (place, share) in enumerate(zip(places, row, strict=True), start=1):
+            writer.writerow((word, region, *place, str(share)))
+    return out.getvalue()
+
+
+def downloads(now: Told) -> None:
+    """This word's picture, all words' weights, the whole record."""
+
+    def picture() -> bytes:
+        heat, gate = now.heat(now.row()), "" if now.gates is None else f"; {let_through(now.gates[now.word])}"
+        return export.overlay_png(
+            now.picture.image, heat, now.record.geometry, now.map_name() + gate, settings=now.model
+        )
+
+    def bundle() -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            return now.record.save(Path(folder) / "told.npz").read_bytes()
+
+    files: dict[str, tuple[str, Callable[[], bytes]]] = {
+        "This word (PNG)": (f"caption-{now.word + 1}.png", picture),
+        "All words (CSV)": ("caption.csv", lambda: to_csv(now).encode()),
+        "Whole record (NPZ)": ("caption.npz", bundle),
+    }
+    components.downloads("captions", files)

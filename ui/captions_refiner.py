@@ -1,0 +1,101 @@
+"""The refiner's part of page "One word, one look": which region looks at which, before any word is said."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from ui import components, controls
+from ui.captions import Told
+from ui.captions_told import describe_row, plain
+from visualizer.caption_figures import regions_map
+
+LAYER, HEAD, REGION = "refiner_layer", "refiner_head", "region"
+"""Keys of the widgets and names in the address; all count from 1."""
+READS, GATES = "captions_reads", "captions_refiner_gates"
+LET_THROUGH = "share let through"
+
+
+@st.fragment
+def draw(now: Told) -> None:
+    """What one region reads in one layer and head, and how much of it each region lets through."""
+    st.header("Before the first word: regions look at regions", anchor=False)
+    maps = now.refiner
+    if not maps:
+        st.caption("This network has no refiner, or the record does not keep its maps.")
+        return
+    st.markdown(
+        "Every region asks every region, itself included, layer after layer; what it read passes a gate and is added to it. "
+        "Click a region on the first picture, or give its number."
+    )
+    layer, head, region = _choose(now)
+    weights = maps[layer].single
+    row = weights[:, region].mean(axis=0) if head is None else weights[head][region]
+    words = f"layer {maps[layer].layer + 1}, {'mean of all heads' if head is None else f'head {head + 1}'}"
+    left, right = st.columns(2)
+    with left:
+        said = describe_row(now, row, f"Read by the {now.region_name(region)} in the refiner's {words}")
+        fig = regions_map(
+            now.picture.image, row, now.axis, now.record.geometry, query=[region], clickable=True,
+            title=f"Read by region {region + 1}",
+        )  # fmt: skip
+        components.chart(fig, READS, said, _pick)
+        itself = f"it gives {row[region]:.1%} of its attention to itself"
+        st.caption(f"{words.capitalize()}: region {region + 1} is the {plain(now.region_name(region))}; {itself}.")
+        components.in_words(said)
+    with right:
+        _gates(now, layer, region)
+
+
+def _choose(now: Told) -> tuple[int, int | None, int]:
+    layers, heads, regions = len(now.refiner), len(now.refiner[0].weights), len(now.axis)
+    one, two, three = st.columns(3)
+    for key, most in ((LAYER, layers), (REGION, regions)):
+        if key in st.session_state and st.session_state[key] != int(controls.within(st.session_state[key], 1, most)):
+            st.session_state.pop(key)  # left over from a record with more of them
+    names = ["mean", *(str(n + 1) for n in range(heads))]
+    if st.session_state.get(HEAD, "mean") not in names:
+        st.session_state.pop(HEAD)
+    layer = one.slider("Refiner layer", 1, layers, 1, key=LAYER, **controls.KEEP) if layers > 1 else 1
+    head = controls.one_of(two.selectbox("Refiner head", names, key=HEAD, **controls.KEEP), names)
+    start = _start(now) + 1
+    region = three.number_input("Region that asks", 1, regions, start, key=REGION, **controls.KEEP)
+    return (
+        int(controls.within(layer, 1, layers)) - 1,
+        int(head) - 1 if head.isdigit() else None,
+        int(controls.within(region, 1, regions)) - 1,
+    )
+
+
+def _start(now: Told) -> int:
+    """The region that the first noun looked at most: a place where something is."""
+    noun = next(iter(now.nouns), 0)
+    return int(now.rows(None)[noun].argmax())
+
+
+def _pick() -> None:
+    points = components.chosen_points(READS)
+    if points and isinstance(points[0], int):
+        st.session_state[REGION] = points[0] + 1
+
+
+def _gates(now: Told, layer: int, region: int) -> None:
+    gates = now.refiner_gates
+    number = now.refiner[layer].layer
+    if gates is None or number >= len(gates):
+        st.caption("The refiner of this network has no gates, or the record does not keep them.")
+        return
+    row = gates[number]
+    name = f"Gates of the refiner's layer {number + 1}"
+    fig = regions_map(
+        now.picture.image, row, now.axis, now.record.geometry, query=[region], scale="per map", unit=LET_THROUGH, title=name
+    )  # fmt: skip
+    components.chart(fig, GATES, describe_row(now, row, name, LET_THROUGH))
+    st.caption(
+        f"How much every region lets through of what it read: {row.min():.0%} to {row.max():.0%}, mean {row.mean():.0%}; region "
+        f"{region + 1} lets through {row[region]:.0%}. Each region has one gate a layer, shared by all heads."
+    )
+    by_layer = ", ".join(f"{n + 1}: {one.mean():.0%}" for n, one in enumerate(gates))
+    st.caption(
+        f"Mean over all {len(now.axis)} regions by layer: {by_layer}. Largest spread: layer {int(np.ptp(gates, axis=1).argmax()) + 1}."
+    )

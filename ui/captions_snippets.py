@@ -1,0 +1,30 @@
+"""Code and command that make the view of the caption page."""
+
+from __future__ import annotations
+
+from ui import snippets
+from ui.captions import Told
+
+
+def record_code(now: Told) -> str:
+    """Picture, model, record, and the chosen head and word as variables."""
+    if now.runs:
+        beams = "" if now.beams == 1 else f", beams={now.beams}"
+        made = f'{snippets.picture_code(now.picture.id)}model = va.load("{now.model}")\nrecord = model.attend(picture{beams})\n'
+    else:
+        made = 'record = va.AttentionRecord.load("told.npz")\n'
+    head = "None  # mean of all heads" if now.head is None else f"{now.head}  # head {now.head + 1}"
+    return (
+        f"import vit_attention as va\n{made}head = {head}\n"
+        f"word = {now.word}  # word {now.word + 1} of {len(now.words)}; numbers begin at 0\n\n"
+    )
+
+
+def command(now: Told) -> str:
+    """The command that draws the chosen word's map into a folder."""
+    what = f"{now.picture.id} --model {now.model}" if now.runs else "told.npz"
+    if now.runs and not now.picture.id.startswith("scene-"):
+        what = f"my_picture.jpg --model {now.model}"
+    beams = f" --beams {now.beams}" if now.runs and now.beams > 1 else ""
+    head = "" if now.head is None else f" --head {now.head}"
+    return f"python -m vit_attention visualize {what}{beams} --layer {now.decoder.layer}{head} --query {now.word}"

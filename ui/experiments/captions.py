@@ -1,0 +1,180 @@
+"""Lesson "One word, one look": whether words look at what they name, what gates do, and what order means to a set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ui import captions
+from ui.captions import END, Told, shown
+from ui.captions_told import plain
+from ui.experiments.context import Experiment, Finding
+from worlds.captions import RELATIONS
+from worlds.shapes import NAMES
+
+SAME, OTHER_WORDS, NOTHING = (
+    "The same sentence", "A sentence with other words", "A sentence in which only left, right, above and below may differ",
+)  # fmt: skip
+HIT = 0.1
+"""Share of a cell that an object must cover for the cell to lie on it."""
+LITTLE = ("a", "an", "of")
+
+NO_TRUTH = Finding(
+    None, "What is where is known exactly for drawn scenes alone, looked at as a grid. Choose a scene in the sidebar."
+)
+NO_MODEL = Finding(None, "This record comes from a file, and the model that made it is not here to be asked again.")
+
+
+def shuffled_caption(now: Told) -> Finding:
+    """What the model says about the same regions in a random order."""
+    if not now.runs:
+        return NO_MODEL
+    found = captions.shuffled(now)
+    before, moved, misplaced = (
+        record.prediction.text for record in (captions.told(now.model, now.picture), found.moved, found.misplaced)
+    )
+    gap = largest_gap(now)
+    text = (
+        f"In order: “{before}”. In a random order: “{moved}”. Every weight moved along with its region (largest "
+        f"difference {gap:.1e}). What does matter is what a region says about its own place: with the place codes "
+        f"exchanged among the regions, and nothing else, the model says “{misplaced}”."
+    )
+    if moved == before:
+        return Finding(SAME, text)
+    return Finding(NOTHING if _without_relation(moved) == _without_relation(before) else OTHER_WORDS, text)
+
+
+def largest_gap(now: Told) -> float:
+    """Largest difference between the decoder's weights before and after the shuffle, each region compared with itself.
+
+    NaN if the two captions have different lengths.
+    """
+    found = captions.shuffled(now)
+    first, second = (
+        next(one for one in record.maps if one.kind == "cross").single
+        for record in (captions.told(now.model, now.picture), found.moved)
+    )
+    if first.shape != second.shape:
+        return float("nan")
+    return float(np.abs(first[:, :, found.order] - second).max())
+
+
+def _without_relation(text: str) -> list[str]:
+    return [word for word in text.split() if word not in RELATIONS and word != "of"]
+
+
+def steps(now: Told) -> Finding:
+    """How often the decoder looked: once a word, and once to end."""
+    ended = now.words[-1] == END
+    spoken = len(now.words) - ended
+    end = "and once more to decide that the sentence is over" if ended else "and was cut off at its greatest length"
+    text = f"{spoken} words, {end}: {len(now.words)} looks, one row of the map each, over {len(now.axis)} regions."
+    return Finding(float(len(now.words)), text)
+
+
+def nouns_on_objects(now: Told) -> Finding:
+    """Does every noun's map have its strongest cell on the object it names?"""
+    covers = now.covers()
+    if not covers:
+        return NO_TRUTH
+    found = now.nouns
+    if not found:
+        return Finding(None, "This sentence has no noun.")
+    parts, hits = [], []
+    for word, thing in found.items():
+        if thing is None:
+            hits.append(False)
+            parts.append(f"“{now.words[word]}” names nothing that is there")
+            continue
+        row, on = now.rows(now.head)[word], covers[thing] > HIT
+        hits.append(bool(on[row.argmax()]))
+        where = "on its object" if hits[-1] else "elsewhere"
+        parts.append(
+            f"“{now.words[word]}”: strongest cell {where}; {row[on].sum():.0%} of its attention on the object's cells, "
+            f"which are {on.mean():.0%} of all (chance)"
+        )
+    return Finding(all(hits), f"{'; '.join(parts)}. Looked at in the {now.head_name()}.")
+
+
+def relation_looks_at_both(now: Told) -> Finding:
+    """Does the relation word give both objects more attention than their share of the cells?"""
+    covers = now.covers()
+    if not covers:
+        return NO_TRUTH
+    at = next((n for n, word in enumerate(now.words) if word in RELATIONS), None)
+    if at is None or len(covers) != 2:
+        return Finding(None, "This needs a scene of two objects and a sentence with left, right, above or below.")
+    row, scene = now.rows(now.head)[at], now.picture.scene
+    assert scene is not None  # covers come from it
+    shares = [(float(row[on].sum()), float(on.mean())) for on in (cover > HIT for cover in covers)]
+    parts = [
+        f"{share:.0%} on the {thing.shape}, whose cells are {chance:.0%} of all"
+        for (share, chance), thing in zip(shares, scene.things, strict=True)
+    ]
+    text = f"“{now.words[at]}” has {' and '.join(parts)}. Looked at in the {now.head_name()}."
+    return Finding(all(share > chance for share, chance in shares), text)
+
+
+def gate_for_nouns(now: Told) -> Finding:
+    """Is the gate wider open, on average, for nouns than for little words?"""
+    gates = now.gates
+    if gates is None:
+        return Finding(None, "This decoder has no gate.")
+    nouns = [n for n, word in enumerate(now.words) if word in NAMES]
+    little = [n for n, word in enumerate(now.words) if word in LITTLE]
+    if not nouns or not little:
+        return Finding(None, "This needs a sentence with a shape and with “a”, “an” or “of”.")
+    wide, narrow = float(gates[nouns].mean()), float(gates[little].mean())
+    text = (
+        f"Let through, mean over channels: {_each(now, nouns, gates)}; mean {wide:.0%}. Against "
+        f"{_each(now, little, gates)}; mean {narrow:.0%}."
+    )
+    return Finding(wide > narrow, text)
+
+
+def _each(now: Told, words: Iterable[int], gates: NDArray[np.float64]) -> str:
+    return ", ".join(f"“{shown(now.words[n])}” {gates[n]:.0%}" for n in words)
+
+
+def mean_is_best(now: Told) -> Finding:
+    """Does the mean of heads put more of the nouns' attention on their objects than every single head?"""
+    covers = now.covers()
+    there = {word: thing for word, thing in now.nouns.items() if thing is not None}
+    if not covers or not there:
+        return NO_TRUTH if not covers else Finding(None, "No noun of this sentence names something that is there.")
+    heads = range(len(now.decoder.weights))
+    each = [float(np.mean([now.rows(head)[w][covers[t] > HIT].sum() for w, t in there.items()])) for head in heads]
+    mean, best = float(np.mean(each)), int(np.argmax(each))
+    better = sum(one > mean for one in each)
+    text = (
+        f"Attention of the nouns on their objects' cells: mean of heads {mean:.0%}, best single head {each[best]:.0%} "
+        f"(head {best + 1}), worst {min(each):.0%} (head {int(np.argmin(each)) + 1}). {better} of {len(each)} heads have "
+        "more than the mean; with one head alone better, a mean can never be the best in this figure."
+    )
+    return Finding(better == 0, text)
+
+
+def first_region_is_special(now: Told) -> Finding:
+    """Is row 0 a class token in disguise: does it get far more attention than its share?"""
+    row = now.rows(None)[:, 0]
+    even = 1 / len(now.axis)
+    place = plain(now.region_name(0))
+    read = np.mean([one.single[:, 1:, 0].mean() for one in now.refiner]) if now.refiner else float("nan")
+    text = (
+        f"Region 1 ({place}) gets {row.mean():.2%} of the words' attention, mean over {len(row)} words and all heads; an even "
+        f"share of {len(now.axis)} regions is {even:.2%}. In the refiner the other regions give it {read:.2%}."
+    )
+    return Finding(bool(row.mean() > 2 * even), text)
+
+
+EXPERIMENTS: dict[str, Experiment] = {
+    "shuffled_caption": shuffled_caption,
+    "steps": steps,
+    "nouns_on_objects": nouns_on_objects,
+    "relation_looks_at_both": relation_looks_at_both,
+    "gate_for_nouns": gate_for_nouns,
+    "mean_is_best": mean_is_best,
+    "first_region_is_special": first_region_is_special,
+}

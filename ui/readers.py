@@ -1,0 +1,125 @@
+"""Cached document readers and what they read, shared by all sessions, always bounded."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from ui import heavy
+from ui.documents import Document
+from ui.resources import running
+from vit_attention import registry
+from vit_attention.cards import BUNDLED as FOLDER
+from vit_attention.download import DownloadError
+from vit_attention.records import AttentionRecord
+from vit_attention.windows import Stage, Windows
+
+BUNDLED = "receipt-donut"
+READER = "reader"
+"""Key of the menu and name in the address."""
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+
+
+def names() -> list[str]:
+    """Every reader by name, the bundled one first."""
+    return [card.name for card in registry.models() if card.task == "read"]
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def model(name: str) -> Any:
+    """The loaded reader of this name; raises what `vit_attention.load` raises (failures are not cached)."""
+    heavy.load_all()
+    loaded = registry.load(name)
+    heavy.settle()
+    return loaded
+
+
+def at_hand(name: str) -> bool:
+    """Whether the reader loads without a download."""
+    card = registry.card(name)
+    if card.bundled or card.task != "read":
+        return card.bundled
+    # The configuration arrives first: a download that broke off leaves it alone.
+    return _file(name, "config.json") is not None and any(_file(name, one) is not None for one in WEIGHTS)
+
+
+def _file(name: str, file: str) -> Path | None:
+    """A file of a reader on this machine."""
+    card = registry.card(name)
+    if card.bundled:
+        return FOLDER / name / file
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(str(card.extra["hub"]), file)
+    return Path(found) if isinstance(found, str) else None
+
+
+@lru_cache(maxsize=16)
+def sizes(name: str) -> tuple[int, int]:
+    """(decoder layers, heads a layer) of a reader at hand, from its own configuration and without loading it."""
+    path = _file(name, "config.json")
+    decoder = json.loads(path.read_text(encoding="utf-8"))["decoder"] if path else {}
+    return int(decoder.get("decoder_layers", 12)), int(decoder.get("decoder_attention_heads", 16))
+
+
+def active() -> str:
+    """The chosen reader if it is at hand, else the bundled one; pages always have something to show."""
+    wanted = str(st.session_state.get(READER, BUNDLED))
+    return wanted if wanted in names() and at_hand(wanted) else BUNDLED
+
+
+def fetch(name: str) -> str | None:
+    """Download the published weights with a progress bar; returns what went wrong, or None."""
+    bar = st.progress(0.0, text=f"Downloading {name} ...")
+
+    def progress(done: int, total: int | None) -> None:
+        of = f" of {total / 1e6:.0f} MB" if total else ""
+        bar.progress(min(done / total, 1.0) if total else 0.0, text=f"Downloading {name}: {done / 1e6:.0f} MB{of}")
+
+    try:
+        heavy.load_all()
+        registry.load(name, progress=progress)
+    except (DownloadError, ValueError) as error:
+        return str(error)
+    finally:
+        bar.empty()
+    return None
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _record(name: str, key: str, prompt: str, beams: int, _document: Document) -> AttentionRecord:
+    # `_document` is not part of the cache's key: `key` stands for its pixels.
+    loaded = model(name)
+    with running:
+        found: AttentionRecord = loaded.attend(_document.image, prompt=prompt, beams=beams)
+    return found
+
+
+def record(name: str, document: Document, prompt: str, beams: int = 1) -> AttentionRecord:
+    """The record of a reading: run once a page, then shared, so that layer, head and token never run the model again."""
+    return _record(name, document.key, prompt, beams, document)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def stages(name: str) -> tuple[Stage, ...]:
+    """The encoder's stages, read from the model's own configuration."""
+    found: tuple[Stage, ...] = model(name).stages()
+    return found
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _windows(name: str, key: str, stage: int, block: int, query: int | None, _document: Document) -> Windows:
+    loaded = model(name)
+    with running:
+        found: Windows = loaded.windows(_document.image, stage, block, None if query is None else [query])
+    return found
+
+
+def windows(name: str, document: Document, stage: int, block: int, query: int) -> Windows:
+    """The windows of one encoder block: all of them where they are small, else the one that holds `query`."""
+    card = registry.card(name)
+    return _windows(name, document.key, stage, block, None if card.bundled else query, document)

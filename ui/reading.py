@@ -1,0 +1,231 @@
+"""What every page about a reading shares: its sidebar, its context, and the guards around them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from ui import documents, readers
+from ui.documents import DOCUMENT, Document
+from ui.readers import READER
+from visualizer.fields import Field, fields
+from visualizer.reading import cross_maps, token_heat, token_names
+from vit_attention import registry
+from vit_attention.records import AttentionMap, AttentionRecord
+
+LAYER, HEAD, TOKEN = "decoder_layer", "decoder_head", "token"
+"""Keys of the widgets and names in the address; layers, heads and tokens count from 1 there."""
+
+AGREED = "agreed_reading"
+"""What the reader of this session agreed to run: (model, page, prompt)."""
+
+MEAN = "mean"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One page read by one model, as the student sees it now.
+
+    Attributes:
+        model: name of the reader.
+        document: the page and, for drawn ones, its truth.
+        record: every cross-attention and self-attention map of the reading.
+        layer, head: 0 first, or None for the mean of all.
+        token: row of the maps, 0 first: the token that was produced.
+    """
+
+    model: str
+    document: Document
+    record: AttentionRecord
+    layer: int | None
+    head: int | None
+    token: int
+    _kept: dict[str, NDArray[np.float32]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def maps(self) -> tuple[AttentionMap, ...]:
+        """The cross-attention maps, one per decoder layer."""
+        return tuple(cross_maps(self.record))
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        return self.maps[0].key.grid or (1, 1)
+
+    @property
+    def tokens(self) -> list[str]:
+        """Every produced token by row, those of the prompt included."""
+        return list(token_names(self.record))
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        return fields(self.tokens)
+
+    @property
+    def layers(self) -> list[int] | None:
+        return None if self.layer is None else [self.layer]
+
+    @property
+    def heads(self) -> list[int] | None:
+        return None if self.head is None else [self.head]
+
+    def heats(self) -> NDArray[np.float32]:
+        """(tokens, rows, columns) under the chosen layer and head."""
+        if "heats" not in self._kept:
+            self._kept["heats"] = token_heat(self.record, self.layers, self.heads)
+        return self._kept["heats"]
+
+    def heat(self) -> NDArray[np.float32]:
+        """(rows, columns) of the chosen token."""
+        return token_heat(self.record, self.layers, self.heads, tokens=[self.token])[0]
+
+    def map_name(self) -> str:
+        """Layer and head in words."""
+        layer = "mean of all layers" if self.layer is None else f"layer {self.layer + 1}"
+        head = "mean of all heads" if self.head is None else f"head {self.head + 1}"
+        return f"{layer}, {head}"
+
+
+def sidebar(decoder: bool = True) -> None:
+    """The sidebar of the Read section; everything in it is in the address.
+
+    Args:
+        decoder: whether the page is about the decoder, and its layer and head are to be chosen.
+    """
+    st.session_state.setdefault(DOCUMENT, documents.DEFAULT)
+    with st.sidebar:
+        st.selectbox(
+            "Reader", readers.names(), key=READER, bind="query-params",
+            help="receipt-donut ships with this app and works offline. The others are downloaded once, on request.",
+        )  # fmt: skip
+        chosen = registry.card(str(st.session_state[READER]))
+        st.caption(chosen.label + ("" if readers.at_hand(chosen.name) else f" ({chosen.megabytes:.0f} MB download)"))
+        _document_menu()
+        if decoder:
+            _numbers()
+
+
+def _document_menu() -> None:
+    wanted = str(st.session_state.get(DOCUMENT, documents.DEFAULT))
+    choices = documents.options(st.query_params.get(DOCUMENT, wanted))
+    if wanted not in choices:
+        choices = documents.options(wanted)
+    if wanted not in choices:  # a page that is gone, such as an own one of an earlier session
+        st.session_state[DOCUMENT] = documents.DEFAULT
+    st.selectbox(
+        "Page", choices, choices.index(documents.DEFAULT), key=DOCUMENT, bind="query-params",
+        help="Receipts and forms are drawn by this app, so what they say, and where, is known.",
+    )  # fmt: skip
+    st.caption(documents.title(str(st.session_state[DOCUMENT])))
+
+
+def _numbers() -> None:
+    layers, heads = readers.sizes(readers.active())
+    for label, key, most, words in (
+        ("Decoder layer", LAYER, layers, "1 is the first layer of the decoder; mean: the mean of all layers."),
+        ("Decoder head", HEAD, heads, "mean: the mean of all heads."),
+    ):
+        choices = [MEAN, *(str(n + 1) for n in range(most))]
+        if st.session_state.get(key, MEAN) not in choices:
+            st.session_state[key] = MEAN
+        st.selectbox(label, choices, key=key, bind="query-params", persist_state="session", help=words)
+
+
+def chosen() -> tuple[str, Document]:
+    """The reader at hand and the page; says what is missing, and what the reader was not made for."""
+    document, name = documents.get(str(st.session_state.get(DOCUMENT, documents.DEFAULT))), readers.active()
+    wanted = str(st.session_state.get(READER, name))
+    if wanted != name and wanted in readers.names():
+        _offer(wanted)
+    _say_limits(name, document)
+    return name, document
+
+
+def context() -> Reading:
+    """Reader, page, record and choice of this run; stops the page with a message if there is no record to show."""
+    name, document = chosen()
+    prompt = document.prompt if name == readers.BUNDLED else ask_prompt(name)
+    try:
+        if name != readers.BUNDLED:
+            _ask_before(name, document, prompt)
+        with st.spinner("The model is reading ..."):
+            record = readers.record(name, document, prompt)
+    except (ValueError, RuntimeError, OSError) as error:
+        st.error(f"{name} cannot read this page: {error}")
+        st.info("Choose another reader or page in the sidebar; everything else is as you left it.")
+        st.stop()
+    maps = cross_maps(record)
+    layer, head = _number(LAYER, len(maps)), _number(HEAD, len(maps[0].weights))
+    token = min(max(_whole(st.session_state.get(TOKEN, 1)), 1), len(token_names(record))) - 1
+    return Reading(name, document, record, layer, head, token)
+
+
+def _ask_before(name: str, document: Document, prompt: str) -> None:
+    """State what a run of a published reader takes, and wait for a click; stops the page until then."""
+    wish = (name, document.key, prompt)
+    if st.session_state.get(AGREED) == wish:
+        return
+    with st.spinner("Loading the reader ..."):
+        loaded = readers.model(name)
+    rows, columns = loaded.grid
+    st.info(
+        f"Reading this page with {name}: the encoder works on {loaded.recipe.size[0]} x {loaded.recipe.size[1]} pixels and "
+        f"needs about 0.7 GB of memory for it, beside the loaded weights; a reading of 200 tokens then keeps "
+        f"{loaded.estimate(200) / 1e6:.0f} MB of maps over {rows} x {columns} cells. On two processor cores this takes a "
+        "minute or more. Afterwards layer, head and token change without running it again."
+    )
+    if st.button("Read this page", key="read_now", type="primary"):
+        st.session_state[AGREED] = wish
+        st.rerun()
+    st.stop()
+
+
+def ask_prompt(name: str) -> str:
+    """The task prompt of a published reader; the one for questions asks for the question."""
+    prompt = str(registry.card(name).extra.get("prompt", ""))
+    if "{question}" not in prompt:
+        return prompt
+    question = st.text_input("Your question about the page", "What is the total?", max_chars=200, key="question")
+    return prompt.replace("{question}", question.replace("<", " ").strip() or "?")
+
+
+def _whole(value: object) -> int:
+    try:
+        return int(str(value))
+    except ValueError:
+        return 1
+
+
+def _number(key: str, most: int) -> int | None:
+    said = str(st.session_state.get(key, MEAN))
+    return int(said) - 1 if said.isdigit() and 1 <= int(said) <= most else None
+
+
+def _offer(wanted: str) -> None:
+    """Say that the chosen reader's weights are not here yet, and how to get them."""
+    card = registry.card(wanted)
+    with st.container(border=True):
+        st.markdown(
+            f"**{card.label}** is not on this machine yet. Until it is, this page shows **{readers.BUNDLED}**. Its "
+            f"published weights are about {card.megabytes:.0f} MB, and reading one page with it takes about "
+            f"{card.memory / 1000:.1f} GB of memory."
+        )
+        if st.button("Download them now", key="fetch_reader"):
+            problem = readers.fetch(wanted)
+            if problem is None:
+                st.rerun()
+            st.error(problem)
+
+
+def _say_limits(name: str, document: Document) -> None:
+    if name == readers.BUNDLED and document.truth is None:
+        st.warning(
+            "This is your own page, and receipt-donut was trained on nothing but drawn receipts of one to five articles "
+            "and simple forms, in lower-case letters of seven typefaces. Its maps here are real, but what it reads may be "
+            "made up. For real documents choose a published Donut in the sidebar.",
+            icon="⚠️",
+        )
+    for note in document.notes:
+        st.caption(note)

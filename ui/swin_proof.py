@@ -1,0 +1,86 @@
+"""What can be checked about the map on page "Inside Swin", and the code and files that make it again."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from ui import components
+from ui.reading_snippets import page_code
+from ui.swin import Inside
+from visualizer import export
+from visualizer.windows import forbidden_share, window_distance, window_entropy
+
+
+def card(now: Inside) -> None:
+    """The trust note."""
+    with st.expander("May I believe it? Trust card", expanded=False):
+        st.caption(f"For {now.map_name()}, cell in {_place(now)}.")
+        names = ("check", "here", "what it tells")
+        components.table({name: [line[n] for line in facts(now)] for n, name in enumerate(names)})
+
+
+def facts(now: Inside) -> list[tuple[str, str, str]]:
+    """(check, figure with unit, meaning) of the query's row."""
+    block, query = now.windows, now.query
+    kinds, barred, row = block.kinds(query), block.forbidden(query), now.row()
+    inside, beyond = float(np.nansum(row)), now.outside()
+    bits, most = window_entropy(now.of_head(block.tile(query))[None], kinds)
+    banned = float(row[barred].sum()) if barred.any() else 0.0
+    residual = "not proved" if block.residual is None else f"{block.residual:.1e}"
+    return [
+        ("parity residual", residual, "largest difference between what the block itself put out and what these weights give in its place, over all windows captured; around 1e-6 is the rounding of 32-bit numbers"),
+        ("sum over the window", f"{inside + beyond:.4f}", f"the row must add up to 1: {inside:.4f} on the page and {beyond:.4f} on padding; weights are kept in half precision (16 bits a number), which alone gives up to 5e-4"),
+        ("on forbidden cells", f"{banned:.1e} on {int(barred.sum())} cells", f"the mask forbids {forbidden_share(kinds):.0%} of the window's cells by taking 100 off their scores: not 0 by definition, but so little that half precision rounds it to 0"),
+        ("entropy", f"{bits[0]:.2f} of {most:.2f} bits", "0: one cell holds everything; the maximum, log2 of the cells allowed: all hold the same"),
+        ("distance", f"{window_distance(row[None], query, block.cell)[0]:.1f} pixels", "mean distance to what is read, between middles of cells, in pixels of the model's input"),
+        ("off the window", "not defined", f"{row.size - int(np.isfinite(row).sum()):,} of {row.size:,} cells; the block never compared them, which is not a weight of 0"),
+        ("against the truth", "not asked", "cells of an encoder have no right answer to point at; page “From token to field” scores the decoder's maps against true boxes"),
+    ]  # fmt: skip
+
+
+def _place(now: Inside) -> str:
+    row, column = divmod(now.query, now.here.grid[1])
+    return f"row {row + 1}, column {column + 1}"
+
+
+def code(now: Inside) -> None:
+    """Code that makes exactly this map, for a notebook."""
+    head = "weights.mean(axis=0)" if now.head is None else f"weights[{now.head}]"
+    missed = "found.outside(query).mean()" if now.head is None else f"found.outside(query)[{now.head}]"
+    with st.expander("Show me the code"):
+        st.code(
+            "import vit_attention as va\nfrom visualizer import bias_map, window_map\n"
+            + page_code(now.document.id)
+            + f'model = va.load("{now.model}")\nopened, _, geometry = model.prepare(page)\n'
+            + f"stage, block = {now.stage}, {now.block}  # numbers begin at 0\n"
+            + f"query = {now.query}  # {_place(now)} of {now.here.grid[0]} x {now.here.grid[1]} cells\n"
+            + "found = model.windows(page, stage, block, queries=[query])\n"
+            + "weights = found.row(query)  # (heads, rows, columns), NaN off the window\n"
+            + f"window_map(opened.image, {head}, found.cell, geometry, query=query, forbidden=found.forbidden(query),\n"
+            + f"           outside={missed}).show()\n"
+            + f"bias_map(found.bias[{now.head or 0}]).show()\nprint(found.residual)\n",
+            language="python",
+        )
+
+
+def downloads(now: Inside) -> None:
+    """The map as a picture and as numbers, and the bias of every head."""
+    words = f"{now.model}: {now.map_name()}, cell in {_place(now)}; only its window is defined"
+    components.downloads("swin", {
+        "Map (PNG)": ("swin.png", lambda: export.overlay_png(
+            now.document.image, np.where(now.windows.forbidden(now.query), np.nan, now.row()), now.geometry, words,
+            query=(now.query,),
+        )),
+        "Map (CSV)": ("swin.csv", lambda: export.to_csv(now.row()).encode()),
+        "Bias of every head (CSV)": ("swin-bias.csv", lambda: bias_csv(now).encode()),
+    })  # fmt: skip
+
+
+def bias_csv(now: Inside) -> str:
+    """One line per head and offset: head (from 1), rows down, columns right, bias."""
+    reach = now.windows.window - 1
+    lines = ["head,rows down,columns right,bias"]
+    for (head, row, column), value in np.ndenumerate(now.windows.bias):
+        lines.append(f"{head + 1},{row - reach},{column - reach},{value}")
+    return "\n".join(lines) + "\n"
