@@ -24,6 +24,7 @@ from PIL import Image
 import vit_attention as va
 from benchmarks.timing import medians, table
 from vit_attention import compat  # noqa: F401
+from vit_attention.generation import prompt_ids
 from worlds.receipts import receipt
 
 
@@ -31,7 +32,7 @@ def time_reading(rounds: int) -> str:
     """The table of the small reader."""
     model: Any = va.load("receipt-donut")
     page = receipt(3, 5)
-    start = torch.tensor([model._prompt_ids(page.task)])
+    start = torch.tensor([prompt_ids(model.tokenizer, page.task)])
     pixels = model.prepare(page.picture)[1]
 
     def plain() -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from vit_attention.pictures import open_picture
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction, encode_picture
 from vit_attention.region_features import Features, read_features, region_features
 from vit_attention.treatments import Seen
+from vit_attention.versions import versions
 from vit_attention.vision_model import DEFAULT_BUDGET, BudgetError
 
 END = "<end>"
@@ -141,7 +141,7 @@ class CaptionModel:
             raise BudgetError(
                 f"this capture: want at most {budget / 1e6:.0f} MB of maps, got up to {estimate / 1e6:.0f} MB"
             )
-        values = torch.from_numpy(seen.values)[None]
+        values = torch.tensor(seen.values)[None]  # a copy: what came from a file may not be written to
         whole = None if seen.fc is None or self.network.options.mean_feats else torch.from_numpy(seen.fc)[None]
         said = captions(self.network, values, beam=beams, fc=whole)[0]
         words = self.words(said)
@@ -160,7 +160,7 @@ class CaptionModel:
                 "beams": beams, "layers": _plain(layers), "heads": _plain(heads), "half": half,
                 "regions": len(seen.values), "gates": _gates(said), "notes": list(seen.notes),
             },
-            versions={name: version(name) for name in ("torch", "torchvision", "numpy")},
+            versions=versions("torch", "torchvision", "numpy"),
         )  # fmt: skip
 
     def words(self, said: Caption) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
 import torch
@@ -12,12 +11,14 @@ from torch import Tensor, nn
 
 from vit_attention import swin
 from vit_attention.cards import Card
+from vit_attention.generation import cut_note, generate, prediction, prompt_ids
 from vit_attention.geometry import Geometry
 from vit_attention.hooks import Request, attention_blocks, capture
 from vit_attention.page_recipe import PageRecipe, prepare_page
 from vit_attention.pictures import OpenedPicture, open_picture
-from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction, encode_picture
+from vit_attention.records import AttentionMap, AttentionRecord, Axis, encode_picture
 from vit_attention.treatments import Seen
+from vit_attention.versions import versions
 from vit_attention.vision_model import DEFAULT_BUDGET, BudgetError
 from vit_attention.windows import Windows
 
@@ -52,6 +53,9 @@ class ReadingModel:
         self.card, self.tokenizer, self.recipe, self.prompt = card, tokenizer, recipe, prompt
         self.weights_hash = weights_hash
         self.module: Any = module.eval().requires_grad_(False)
+        # Found once: a walk over all modules for every reading costs more than the capture.
+        self._blocks = attention_blocks(self.module.decoder)
+        self._stages = swin.stages(self.module.encoder, recipe.size)
 
     def __repr__(self) -> str:
         return f"ReadingModel({self.card.name!r}, {self.layers} decoder layers, pages of {self.recipe.size} pixels)"
@@ -59,7 +63,7 @@ class ReadingModel:
     @property
     def layers(self) -> int:
         """How many layers the decoder has."""
-        return len(self._blocks()) // 2
+        return len(self._blocks) // 2
 
     @property
     def heads(self) -> int:
@@ -78,7 +82,7 @@ class ReadingModel:
 
     def stages(self) -> tuple[swin.Stage, ...]:
         """The encoder's stages on a page of the model's size, as its own configuration says."""
-        return swin.stages(self.module.encoder, self.recipe.size)
+        return self._stages
 
     def prepare(self, picture: Any) -> tuple[OpenedPicture, Tensor, Geometry]:
         """The upright picture, (1, 3, height, width) pixels and the geometry between them.
@@ -149,7 +153,7 @@ class ReadingModel:
             BudgetError: the maps could take more than `budget`; raised before anything is run.
             ValueError: a number out of range, or a prompt that leaves no room for a reading.
         """
-        start = self._prompt_ids(self.prompt if prompt is None else prompt)
+        start = prompt_ids(self.tokenizer, self.prompt if prompt is None else prompt)
         request, numbers = self._request(layers, heads, kinds, half, proof_rows)
         most = self._most(len(start), max_tokens)
         if max_tokens is None:
@@ -160,7 +164,7 @@ class ReadingModel:
         self._check_budget(self._estimate_windows(windows, queries), budget)
         page = picture if isinstance(picture, Page) else self.page(picture)
         with torch.inference_mode():
-            ids = self._generate(page.encoded, start, beams, most, on_token)
+            ids = generate(self.module, self.tokenizer, page.encoded, start, beams, most, on_token)
             with capture(self.module.decoder, request) as seen:
                 logits = self.module.decoder(
                     input_ids=ids[None, :-1], encoder_hidden_states=page.memory, use_cache=False
@@ -172,16 +176,16 @@ class ReadingModel:
                 *(self._map(one, numbers[one.layer], ids, len(start), request) for one in seen),
             ),
             geometry=page.geometry,
-            prediction=self._prediction(ids, len(start), logits),
+            prediction=prediction(self.tokenizer, ids, len(start), logits),
             picture=encode_picture(page.opened.image),
             model=self.card.name,
             weights_hash=self.weights_hash,
             settings={
                 "prompt": self.tokenizer.decode(start), "beams": beams, "max_tokens": most, "half": half,
-                "layers": _plain(layers), "heads": _plain(heads), "kinds": list(kinds), "notes": [*page.opened.notes, *self._cut(ids, most)],
+                "layers": _plain(layers), "heads": _plain(heads), "kinds": list(kinds), "notes": [*page.opened.notes, *cut_note(self.tokenizer, ids, most)],
                 "windows": [one.settings(queries) for one in chosen],
             },
-            versions={name: version(name) for name in ("torch", "transformers", "numpy")},
+            versions=versions("torch", "transformers", "numpy"),
         )  # fmt: skip
 
     def windows(
@@ -251,20 +255,6 @@ class ReadingModel:
                 "Choose layers=, heads=, kinds=, queries= or max_tokens=, or raise budget=."
             )
 
-    def _blocks(self) -> list[Any]:
-        return attention_blocks(self.module.decoder)
-
-    def _prompt_ids(self, prompt: str) -> list[int]:
-        ids = [int(i) for i in self.tokenizer(prompt, add_special_tokens=False)["input_ids"]]
-        if not ids:
-            raise ValueError("prompt: want at least one token, got none")
-        if self.tokenizer.unk_token_id in ids:
-            known = [t for t in self.tokenizer.get_added_vocab() if t.startswith("<s_")]
-            raise ValueError(
-                f"prompt: want tokens this model knows, got {prompt!r}; task prompts it knows: {known[:12]}"
-            )
-        return ids
-
     def _most(self, prompt: int, max_tokens: int | None) -> int:
         room = self.longest - prompt
         if room < 1 or (max_tokens is not None and max_tokens < 1):
@@ -290,40 +280,12 @@ class ReadingModel:
             )
         numbers: dict[int, tuple[int, str]] = {}
         depth = {"self": 0, "cross": 0}
-        for number, (name, _, _) in enumerate(self._blocks()):
+        for number, (name, _, _) in enumerate(self._blocks):
             kind = "cross" if name.endswith("encoder_attn") else "self"
             if kind in kinds and depth[kind] in wanted:
                 numbers[number] = (depth[kind], kind)
             depth[kind] += 1
         return Request(layers=sorted(numbers), heads=heads, half=half, proof_rows=proof_rows), numbers
-
-    def _generate(
-        self, encoded: Tensor, start: list[int], beams: int, most: int, on_token: Callable[[str], None] | None
-    ) -> Tensor:
-        """(tokens,) prompt and reading, up to and with the end token."""
-        from transformers.modeling_outputs import BaseModelOutput
-
-        # An unknown-word token would stand for something nobody could read: published Donut forbids it, too.
-        unknown = self.tokenizer.unk_token_id
-        out = self.module.generate(
-            encoder_outputs=BaseModelOutput(last_hidden_state=encoded),
-            decoder_input_ids=torch.tensor([start]),
-            max_length=len(start) + most,
-            num_beams=beams,
-            do_sample=False,
-            use_cache=True,
-            pad_token_id=self.tokenizer.pad_token_id,
-            eos_token_id=self.tokenizer.eos_token_id,
-            bad_words_ids=None if unknown is None else [[unknown]],
-            streamer=_Listener(self.tokenizer, len(start), on_token) if on_token is not None and beams == 1 else None,
-        )[0]
-        ended = (out[len(start) :] == self.tokenizer.eos_token_id).nonzero()
-        return out if not len(ended) else out[: len(start) + int(ended[0]) + 1]
-
-    def _cut(self, ids: Tensor, most: int) -> list[str]:
-        if int(ids[-1]) == self.tokenizer.eos_token_id:
-            return []
-        return [f"The reading was cut after {most} tokens; the model had not ended it."]
 
     def _map(self, one: Seen, where: tuple[int, str], ids: Tensor, prompt: int, request: Request) -> AttentionMap:
         names = self.tokenizer.convert_ids_to_tokens(ids.tolist())
@@ -333,33 +295,6 @@ class ReadingModel:
         weights = one.weights[0] if request.half else one.weights[0].float()
         kept = None if request.heads is None else tuple(int(h) for h in request.heads)
         return AttentionMap(weights.numpy(), one.name, layer, kind, query, key, one.residual, kept)
-
-    def _prediction(self, ids: Tensor, prompt: int, logits: Tensor) -> Prediction:
-        said = ids[prompt:]
-        chances = logits[prompt - 1 :].float().softmax(dim=-1).gather(1, said[:, None])[:, 0]
-        spoken = [i for i in said.tolist() if i not in (self.tokenizer.eos_token_id, self.tokenizer.pad_token_id)]
-        return Prediction(
-            text=self.tokenizer.decode(spoken, skip_special_tokens=False),
-            tokens=tuple(self.tokenizer.convert_ids_to_tokens(said.tolist())),
-            chances=chances.numpy(),
-        )
-
-
-class _Listener:
-    """What `generate` calls a streamer: passes tokens on as they come, the prompt left out."""
-
-    def __init__(self, tokenizer: Any, skip: int, hear: Callable[[str], None]) -> None:
-        self.tokenizer, self.skip, self.hear = tokenizer, skip, hear
-
-    def put(self, ids: Tensor) -> None:
-        for token in ids.flatten().tolist():
-            if self.skip > 0:
-                self.skip -= 1
-            else:
-                self.hear(self.tokenizer.convert_ids_to_tokens(int(token)))
-
-    def end(self) -> None:
-        """Nothing is held back."""
 
 
 def _plain(numbers: Sequence[int] | None) -> list[int] | None:

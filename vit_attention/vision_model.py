@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from vit_attention.hooks import Request, attention_blocks, capture, listening
 from vit_attention.pictures import open_picture
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction, encode_picture
 from vit_attention.treatments import Seen
+from vit_attention.versions import versions
 
 DEFAULT_BUDGET = 1 << 30
 """Largest capture, in bytes, that `attend` starts without being told to."""
@@ -127,7 +127,7 @@ class VisionModel:
                 "size": None if size is None else list(size),
                 "notes": list(opened.notes),
             },
-            versions={name: version(name) for name in ("torch", "torchvision", "transformers", "numpy")},
+            versions=versions("torch", "torchvision", "transformers", "numpy"),
         )
 
     def classify(self, pictures: Sequence[Any]) -> NDArray[np.float32]:
