@@ -10,6 +10,11 @@ from tutorials.lessons import lessons
 from ui.table import TABLE, script
 from vit_attention.cards import CARDS, Card
 
+SECTIONS = {
+    "Learn": "Six lessons on one picture and one model, from patches to rollout.",
+    "Read": "Four lessons on models that write: which part of the page or the picture each word came from.",
+    "Explore": "Tools without a lesson.",
+}
 ASSETS = Path(__file__).parent / "assets"
 TOOLS = {
     "playground": "Any model, picture, query and method; upload your own picture.",
@@ -22,18 +27,21 @@ def draw() -> None:
     st.markdown(
         "A vision transformer cuts a picture into patches and lets every patch read from every other one, in several layers "
         "with several *heads* each. How much each reads from which is called *attention*. **Sightlines** shows you the "
-        "attention of a real, trained model, explains how it is computed, and helps you ask the question that matters: "
-        "*may I believe this map?*"
+        "attention of real, trained models while they name a drawing, read a receipt or tell what they see, explains how it "
+        "is computed, and helps you ask the question that matters: *may I believe this map?*"
     )
     hero()
     st.header("Where to begin", anchor=False)
     cards()
-    st.header("What the bundled model can and cannot see", anchor=False)
-    st.markdown(about(CARDS[0]))
+    st.header("What the bundled models can and cannot see", anchor=False)
+    by_name = {card.name: card for card in CARDS}
+    st.markdown(about(by_name["scene-vit"]))
+    st.markdown(about_reader(by_name["receipt-donut"]))
+    st.markdown(about_captioner(by_name["scene-aoanet"]))
     st.header("How to read a page", anchor=False)
     st.markdown(
-        "- The **sidebar** holds what all pages share: model, picture, layer, head, and which token asks. On a phone, open "
-        "it with the arrow at the top left.\n"
+        "- The **bar at the top** leads to all pages; the **sidebar** holds what the pages of a section share: model, picture, "
+        "layer, head, and which token asks. On a phone, the arrow at the top left opens both.\n"
         "- Each lesson asks you to **guess first**; the outcome is computed from what you look at, and so is the answer to "
         "its check question.\n"
         "- Sentences about what attention “means” stand under **Claims to test**. Press the button and see whether they hold on "
@@ -58,15 +66,16 @@ def hero() -> None:
 
 
 def cards() -> None:
-    """One card a page, in teaching order."""
-    written = lessons()
-    names = [name for _, name, _ in TABLE if name in written or name in TOOLS]
-    titles = {name: title for _, name, title in TABLE}
-    for first in range(0, len(names), 2):
-        for column, name in zip(st.columns(2), names[first : first + 2], strict=False):
-            with column.container(border=True):
-                st.page_link(script(name), label=f"**{titles[name]}**")
-                st.caption(_about(name))
+    """One card a page, in teaching order, section by section."""
+    for section in dict.fromkeys(section for section, _, _ in TABLE if section):
+        st.subheader(section, anchor=False)
+        st.caption(SECTIONS[section])
+        pages = [(name, title) for part, name, title in TABLE if part == section]
+        for first in range(0, len(pages), 2):
+            for column, (name, title) in zip(st.columns(2), pages[first : first + 2], strict=False):
+                with column.container(border=True):
+                    st.page_link(script(name), label=f"**{title}**")
+                    st.caption(_about(name))
 
 
 def _about(name: str) -> str:
@@ -98,3 +107,34 @@ def about(card: Card) -> str:
         " It was never trained on photographs, so its maps of them are computed correctly but say little; the sidebar "
         "offers published models for those, downloaded once on request."
     )
+
+
+def about_reader(card: Card) -> str:
+    """What the bundled reader knows, with its measured figures if its card has them."""
+    text = (
+        f"**{card.name}** is a small Donut (an encoder of windows, Swin, and a decoder that writes) in {card.megabytes:.1f} "
+        "megabytes. It reads pages printed by this app, so the box of every character is known. It learned from the texts "
+        "and, for its encoder, from which character covers each cell; nobody told its decoder where to look."
+    )
+    if found := card.measured.get("receipts"):
+        text += (
+            f" On {found['pages']} receipts it had never seen, it read {found['fields']:.0%} of the fields and "
+            f"{found['exact']:.0%} of the whole receipts without a fault. On your own pages it will mostly fail, and its maps "
+            "then show where it looked in vain; published readers are offered in the sidebar."
+        )
+    return text
+
+
+def about_captioner(card: Card) -> str:
+    """What the bundled captioner knows, with its measured figures if its card has them."""
+    text = (
+        f"**{card.name}** (AoANet, attention on attention) tells in one sentence what one or two drawn shapes are and how "
+        f"they lie, in {card.megabytes:.1f} megabytes."
+    )
+    if found := card.measured.get("two_objects"):
+        text += (
+            f" On {found['scenes']} scenes of two objects it had never seen, every colour and shape was right in "
+            f"{found['pairs']:.1%}, and its nouns looked into the object they name in {found['pointing']:.1%}. Anything but "
+            "these drawings gets the same kind of sentence, and it means nothing."
+        )
+    return text

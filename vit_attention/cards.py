@@ -87,12 +87,12 @@ CARDS: tuple[Card, ...] = (
     Card(
         "receipt-donut", "Donut", "receipt-donut, bundled", "donut", 3_403_918, 6.8, True, "MIT",
         "Printed receipts and simple forms in English words; it knows no handwriting and no other document.",
-        "python -m training.receipt_donut", "256 x 192 pixels, 8 x 12 cells", 480, "read", {"prompt": "<s_receipt>"},
+        "python -m training.receipt_donut", "256 x 192 pixels, 8 x 12 cells", 530, "read", {"prompt": "<s_receipt>"},
     ),
     Card(
         "scene-aoanet", "AoANet", "scene-aoanet, bundled", "aoanet", 1_625_661, 3.3, True, "MIT",
         "One sentence about one or two drawn shapes: their colours and which is left, right, above or below.",
-        "python -m training.scene_aoanet", "14 x 14 cells of a small convolutional network, no special token", 480, "caption",
+        "python -m training.scene_aoanet", "14 x 14 cells of a small convolutional network, no special token", 350, "caption",
         {"heads": 4, "places": 14},
     ),
     Card(

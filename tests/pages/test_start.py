@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from tutorials.lessons import lessons
 from ui.table import TABLE
+from vit_attention.cards import BUNDLED
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,7 +19,11 @@ def test_it_says_what_this_is_and_leads_to_every_lesson(app: Callable[..., AppTe
     page = app("start")
     text = " ".join(m.value for m in page.markdown)
     assert "vision transformer" in text.lower()
-    assert "scene-vit" in text
+    for name in ("scene-vit", "receipt-donut", "scene-aoanet"):
+        assert f"**{name}**" in text
+    card = json.loads((BUNDLED / "receipt-donut.json").read_text())["receipts"]
+    assert f"{100 * card['fields']:.0f}% of the fields" in text
+    assert [h.value for h in page.subheader] == list(dict.fromkeys(part for part, _, _ in TABLE if part))
     assert len(page.get("page_link")) == len(TABLE) - 1
     assert page.title[0].value == "Start here"
 
