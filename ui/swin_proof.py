@@ -44,8 +44,8 @@ def _place(now: Inside) -> str:
     return f"row {row + 1}, column {column + 1}"
 
 
-def code(now: Inside) -> None:
-    """Code that makes exactly this map, for a notebook."""
+def code(now: Inside, command: str) -> None:
+    """Code that makes exactly this map, for a notebook, and the command."""
     head = "weights.mean(axis=0)" if now.head is None else f"weights[{now.head}]"
     missed = "found.outside(query).mean()" if now.head is None else f"found.outside(query)[{now.head}]"
     with st.expander("Show me the code"):
@@ -62,6 +62,7 @@ def code(now: Inside) -> None:
             + f"bias_map(found.bias[{now.head or 0}]).show()\nprint(found.residual)\n",
             language="python",
         )
+        components.copy_commands([command])
 
 
 def downloads(now: Inside) -> None:

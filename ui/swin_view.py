@@ -95,6 +95,10 @@ def page(now: Inside) -> None:
     )  # fmt: skip
     said = swin_words.describe_windows(here.grid, here.window, now.shift, now.query)
     components.chart(fig, key, said, partial(swin.pick_cell, key, here.grid[1]))
+    if here.grid[0] * here.grid[1] > swin_figures.CLICKS:
+        st.caption(
+            "Cells are too small to hit here: a click chooses the middle of a window, and the map takes it from there."
+        )
     components.in_words(said)
 
 
@@ -186,7 +190,7 @@ def bias(now: Inside) -> None:
     if now.head is None:
         st.info("The menu says mean of all heads. A mean has no bias table of its own, so this is that of head 1.")
     fig = swin_structure.bias_map(
-        table[head], limit=float(np.abs(table).max()), title=f"Relative position bias of head {head + 1}"
+        table[head], limit=float(np.abs(table).max()) or None, title=f"Relative position bias of head {head + 1}"
     )
     said = swin_words.describe_bias(table[head], f"Relative position bias of head {head + 1}")
     components.chart(fig, "swin_bias", said)

@@ -68,7 +68,7 @@ def page_windows(
         geometry: from the original page to the model's input; None means that the model saw the whole page.
         query: number of the cell to mark, with its window.
         compare: draw the plain borders too under shifted ones.
-        margin: show only so many cells round the part of the window that holds the query; None shows the whole page.
+        margin: show only so many cells of the grid round the query's part of the window; None shows the whole page.
         clickable: a click reports the number of a cell: any cell in view if they are few, else one from each window's
             middle.
         title, height: plain text; pixels.
@@ -79,7 +79,7 @@ def page_windows(
     where = placed_on(image, grid, cell, geometry)
     boxes = [] if query is None else window_boxes(grid, window, shift, query)
     fig, view = page(
-        image, where, pixels(where, cell, _grown(boxes[0], margin)) if boxes and margin is not None else None
+        image, where, pixels(where, cell, _grown(boxes[0], margin, grid)) if boxes and margin is not None else None
     )
     drawn = [(0, PLAIN)] if not shift else [(0, PLAIN), (shift, SHIFTED)] if compare else [(shift, SHIFTED)]
     shapes = [one for by, dash in drawn for one in lattice(where, grid, cell, window, by, dash)]
@@ -127,7 +127,7 @@ def window_map(
         query: number of the cell that reads, to outline.
         forbidden: (rows, columns) bool, cells of the window that the shift mask forbids; crossed, not coloured.
         outside: share of the query's attention that fell on padded cells, for the caption.
-        margin: show only so many cells round the part of the window that holds the query; None shows the whole page.
+        margin: show only so many cells of the grid round the query's part of the window; None shows the whole page.
         colormap, opacity, scale, together, unit: as for `visualizer.overlay.overlay`.
         clickable: a click reports the number of a cell.
         title, height: plain text; pixels.
@@ -144,7 +144,9 @@ def window_map(
         )
     where = placed_on(image, grid.shape, cell, geometry)
     boxes = _first(defined_boxes(known), query, grid.shape[1])
-    fig, view = page(image, where, None if margin is None else pixels(where, cell, _grown(boxes[0], margin)))
+    fig, view = page(
+        image, where, None if margin is None else pixels(where, cell, _grown(boxes[0], margin, grid.shape))
+    )
     scaled = scale_values(np.where(barred, np.nan, grid), scale, together, unit=unit)
     for at, box in enumerate(boxes):
         heat(fig, where, cell, box, scaled.values, opacity, theme.colorscale(colormap), (scaled.low, scaled.high))
@@ -225,8 +227,10 @@ def _first(boxes: list[Box], query: int | None, columns: int) -> list[Box]:
     return sorted(boxes, key=lambda b: not (b[0] <= column < b[2] and b[1] <= row < b[3]))
 
 
-def _grown(box: Box, margin: int) -> Box:
-    return box[0] - margin, box[1] - margin, box[2] + margin, box[3] + margin
+def _grown(box: Box, margin: int, grid: Sequence[int]) -> Box:
+    """The box with `margin` cells round it, as far as the grid goes."""
+    left, top, right, bottom = box
+    return max(0, left - margin), max(0, top - margin), min(grid[1], right + margin), min(grid[0], bottom + margin)
 
 
 def _seen_cells(

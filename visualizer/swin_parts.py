@@ -18,6 +18,8 @@ VEIL = "rgba(128,128,128,0.45)"
 """Laid over cells that a query cannot see at all, so that bare page never reads as weight 0."""
 PLAIN, SHIFTED = ("solid", "dash")
 """Line styles of plain and of shifted window borders."""
+CROWDED = 24
+"""Windows along a side from which their borders are drawn thin."""
 TONES = (("rgba(255,255,255,0.85)", 3.0), (theme.LINES[0], 1.5))
 """A wide light and a narrow dark line: one of them stands out from any page."""
 
@@ -72,13 +74,14 @@ def pixels(where: Geometry, cell: Sequence[int], box: Sequence[float]) -> tuple[
 def lattice(
     where: Geometry, grid: tuple[int, int], cell: tuple[int, int], window: int, shift: int, dash: str
 ) -> list[dict[str, Any]]:
-    """Window borders in two tones."""
+    """Window borders in two tones, thin where there are so many that the page would drown in them."""
     rows, columns = grid
     level = [(0, at, columns, at) for at in borders(rows, window, shift).tolist()]
     upright = [(at, 0, at, rows) for at in borders(columns, window, shift).tolist()]
     lines = [pixels(where, cell, one) for one in (*level, *upright)]
     path = "".join(f"M{a:.1f},{b:.1f}L{c:.1f},{d:.1f}" for a, b, c, d in lines)
-    return [{"type": "path", "path": path, "line": {"color": c, "width": w / 1.5, "dash": dash}} for c, w in TONES]
+    thin = 1.5 if max(grid) <= CROWDED * window else 3
+    return [{"type": "path", "path": path, "line": {"color": c, "width": w / thin, "dash": dash}} for c, w in TONES]
 
 
 def outline(where: Geometry, cell: tuple[int, int], boxes: Sequence[Box]) -> list[dict[str, Any]]:

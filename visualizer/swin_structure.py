@@ -107,7 +107,8 @@ def merge_picture(
     where, step = placed_on(image, grid, cell, geometry), merge(chosen, grid)
     top, left = step.sources[0]
     reach = 2 * -(-margin // 2)
-    near = (left - reach, top - reach, left + 2 + reach, top + 2 + reach)
+    right, bottom = (min(2 * side, at + 2 + reach) for side, at in zip(step.grid[::-1], (left, top), strict=True))
+    near = (max(0, left - reach), max(0, top - reach), right, bottom)
     view = pixels(where, cell, near)
     fig = go.Figure()
     sides = ((number, grid, cell, "x", "y", (0.0, 0.48)), (number + 1, step.grid, (2 * cell[0], 2 * cell[1]), "x2", "y2", (0.52, 1.0)))  # fmt: skip
@@ -116,7 +117,7 @@ def merge_picture(
     for panel, (level, cells, size, x, y, across) in enumerate(sides):
         fig.add_trace(go.Scatter(x=[], y=[], xaxis=x, yaxis=y, hoverinfo="skip"))
         fig.add_layout_image(cut_out(image, where, view, (x, y)))
-        stage.picture_axes(fig, view, panel + 1, across)
+        stage.picture_axes(fig, view, panel + 1, across, constraintoward="top")  # next to its name
         shapes += _cells(where, cells, size, [v / 2**panel for v in near], (x, y))
         name = f"stage {level + theme.FIRST}: {cells[0]} x {cells[1]} cells<br>of {size[0]} x {size[1]} pixels"
         notes.append(
@@ -221,7 +222,7 @@ def stage_tracker(
     fig.add_trace(stage.click_markers(middle, [tall / 2] * len(stages), list(range(len(stages))), plain))
     if clickable:
         stage.let_click(fig)
-    stage.picture_axes(fig, (-0.18, 0, 1.35 * len(stages) - 0.17, tall))
+    stage.picture_axes(fig, (-0.18, -0.02, 1.35 * len(stages) - 0.17, tall + 0.02))
     fig.layout.shapes = shapes
     caption = "lines: windows" + (", shifted and dashed in the current block" if block is not None and stages[current].shifts[block] else "")  # fmt: skip
     theme.base(fig, title=title, caption=caption, height=height, bottom=78)

@@ -78,7 +78,8 @@ class Visit:
         end = time.monotonic() + limit
         while time.monotonic() < end:
             answer = found()
-            if answer is not None and answer is not False:
+            # An array's comparison gives numpy's False, which is not Python's.
+            if answer is not None and not (isinstance(answer, (bool, np.bool_)) and not answer):
                 return answer
             self.page.wait_for_timeout(100)
         raise AssertionError(f"within {limit:.0f} s: want {want}; the address is {self.page.url}")

@@ -102,8 +102,8 @@ def test_a_close_view_shows_the_part_with_the_query_and_its_margin(sent: Sent) -
         vz.window_map(PAGE, block.row(95)[0], CELL, query=95, forbidden=block.forbidden(95), margin=1, clickable=True)
     )
     layout = out["layout"]
-    assert layout["xaxis"]["range"] == [(10 - 1) * 2, (12 + 1) * 2]  # the query's part: columns 10 and 11, rows 6 and 7
-    assert layout["yaxis"]["range"] == [(8 + 1) * 4, (6 - 1) * 4]
+    assert layout["xaxis"]["range"] == [(10 - 1) * 2, 12 * 2]  # the query's part: columns 10 and 11, rows 6 and 7
+    assert layout["yaxis"]["range"] == [8 * 4, (6 - 1) * 4]  # beyond them the page ends, so no margin is shown there
     assert sorted(out["data"][-1]["customdata"].tolist())[0] == 0  # forbidden parts of the window keep their places
     assert 5 * 12 + 9 in out["data"][-1]["customdata"]
     assert 4 * 12 + 9 not in out["data"][-1]["customdata"]
