@@ -6,7 +6,7 @@ routing.ensure_router()
 
 import streamlit as st
 
-from ui import components, display, entropy_view, lesson, query_view, trust
+from ui import commands, components, display, entropy_view, lesson, query_view, trust
 from visualizer import export
 
 text = lesson.head("entropy")
@@ -24,7 +24,8 @@ with right:
 
 st.header("Focused and spread, side by side", anchor=False)
 truth = query_view.truth_switch(now)
-entropy_view.extremes(now, truth, display.scale("entropy"))
+scale = display.scale("entropy")
+found = entropy_view.extremes(now, truth, scale)
 
 st.header("Does focus mean found?", anchor=False)
 if lesson.predict(text, now):
@@ -42,6 +43,9 @@ components.code(
     "print(np.log2(weights.shape[-1]))  # the largest possible, in bits\n"
     "print(bits[layer].mean(), entropy(weights[:, query].mean(axis=0)))  # mean of entropies, entropy of the mean\n"
     'head_summary(bits, "entropy", "bits").show()\n',
+    commands.extremes(now, *found, scale, truth is not None),
+    "The first line saves the record that the table and the curves are drawn from; `show` on its file tells the mean entropy of "
+    "every layer. The other two draw the most focused and the most spread map.",
 )
 components.downloads("entropy", {
     "Table (CSV)": ("entropy.csv", lambda: export.to_csv(values).replace("row,column", "layer,head", 1).encode()),

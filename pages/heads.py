@@ -38,6 +38,7 @@ components.code(
     "width, height = record.geometry.seen\n"
     "distance = attention_distance(weights, axis.grid, axis.prefix, (height // axis.grid[0], width // axis.grid[1]))\n"
     f'head_grid(maps, captions=[f"{{d:.0f}} px" for d in distance], scale="{scale.mode}", chosen=head).show()\n',
+    *heads_view.commands(now, scale, truth is not None),
 )
 components.downloads("heads", {
     "Chosen map (PNG)": ("heads.png", lambda: export.overlay_png(

@@ -6,7 +6,7 @@ routing.ensure_router()
 
 import streamlit as st
 
-from ui import components, display, layers_view, lesson, query_view, trust
+from ui import commands, components, display, layers_view, lesson, query_view, trust
 
 text = lesson.head("layers")
 now = components.context()
@@ -43,6 +43,8 @@ components.code(
     "print(entropy(rows))  # bits\n"
     "maps = rows[layers, axis.prefix :].reshape(-1, *axis.grid)\n"
     f'layer_animation(record.image, maps, record.geometry, scale="{scale.mode}").show()\n',
+    [commands.layers(now, layers, scale, truth is not None)],
+    commands.note(scale.mode),
 )
 components.downloads("layers", {
     "Animation (GIF)": ("layers.gif", lambda: layers_view.film(now, layers, scale, truth, "gif")),

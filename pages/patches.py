@@ -43,6 +43,7 @@ components.code(
     f"patch = {tokens.chosen_patch(now)}\n"
     "overlay(record.image, alike[patch].reshape(record.maps[0].query.grid), record.geometry, query=(patch,),\n"
     '        unit="cosine similarity").show()\n',
+    [patches_view.command(now)],
 )
 components.downloads("patches", {
     "Map (PNG)": ("patches.png", lambda: export.overlay_png(

@@ -37,6 +37,7 @@ components.code(
     "steps = row_steps(queries[head or 0][query], keys[head or 0])\n"
     "print(steps.products, steps.scaled, steps.powers, steps.total, steps.weights)\n"
     "abs(steps.weights - weights[head or 0, query]).max()  # rounding\n",
+    *query_view.commands(now),
 )
 components.downloads("query", {
     "Map (PNG)": ("query.png", lambda: export.overlay_png(

@@ -10,7 +10,7 @@ import streamlit as st
 from ui import captions_open, controls, pictures, state
 from ui.captions_open import OPENED, own_record, read_bundle
 from ui.captions_run import Shuffled, shuffled, told
-from ui.captions_told import END, Told, shown
+from ui.captions_told import END, WORD, Told, shown
 from ui.pictures import Picture
 from vit_attention import registry
 from worlds import captions as worlds_captions
@@ -20,8 +20,8 @@ __all__ = [
     "context", "names", "options", "own_record", "read_bundle", "shown", "shuffled", "sidebar", "told",
 ]  # fmt: skip
 
-CAPTIONER, SCENE, HEAD, BEAMS, WORD = "captioner", "scene", "caption_head", "beams", "word"
-"""Keys of the widgets and names in the address; heads and words count from 1 there."""
+CAPTIONER, SCENE, HEAD, BEAMS = "captioner", "scene", "caption_head", "beams"
+"""Keys of the widgets and names in the address; heads count from 1 there."""
 BUNDLED, MEAN = "scene-aoanet", "mean"
 MOST_BEAMS = 5
 GALLERY = ("scene-6-2-50", "scene-0-2-50", "scene-14-2-50", "scene-2-2-50", "scene-15-2-50", "scene-4-1-50")

@@ -15,10 +15,13 @@ from ui.experiments.captions import largest_gap
 from visualizer.caption_figures import film_strip
 from visualizer.entropy import entropy
 from visualizer.mosaic import head_grid
+from visualizer.regions import region_heat
 from visualizer.scale import MODES
 
 SCALES = ("shared", "per map", "log")
 STRIP_SCALE, HEADS, STRIP = "strip_scale", "captions_heads", "captions_strip"
+STRIP_OF = {False: {"per_row": 5, "width": 620}, True: {"per_row": 3, "width": 320}}
+"""How the film strip is laid out, on a phone or not."""
 AGAIN = "captions_all_again"
 """Session key: a choice was made that the sidebar must show too."""
 
@@ -41,7 +44,7 @@ def strip(now: Told) -> None:
     words = [shown(word) for word in now.words]
     fig = film_strip(
         now.picture.image, now.heat(now.rows(now.head)), words, now.record.geometry, notes=notes, chosen=now.word,
-        scale=scale, title=f"Where each word looked, {now.head_name()}", per_row=3 if controls.on_phone() else 5,
+        scale=scale, title=f"Where each word looked, {now.head_name()}", **STRIP_OF[controls.on_phone()],
     )  # fmt: skip
     said = "\n".join(describe_row(now, row, f"“{w}”") for w, row in zip(words, now.rows(now.head), strict=True))
     components.chart(fig, STRIP, said, lambda: pick(STRIP))
@@ -55,7 +58,7 @@ def heads(now: Told) -> None:
     weights = now.decoder.single[:, now.word]
     bits = [f"{bit:.1f} bits" for bit in entropy(weights)]
     fig = head_grid(
-        _coarse(now, weights), scale="per map", captions=bits, chosen=now.head, clickable=True,
+        _placed(now, weights), scale="per map", captions=bits, chosen=now.head, clickable=True,
         title=f"Every head for “{shown(now.words[now.word])}”",
     )  # fmt: skip
     said = f"Entropy of every head for {now.words[now.word]}: " + "; ".join(
@@ -69,10 +72,11 @@ def heads(now: Told) -> None:
     )
 
 
-def _coarse(now: Told, values: NDArray[Any]) -> NDArray[Any]:
-    """Maps for a mosaic, as they lie on the picture."""
+def _placed(now: Told, values: NDArray[Any]) -> NDArray[Any]:
+    """Maps for a mosaic, as they lie on the picture; boxes no finer than a mosaic draws."""
     geometry = now.record.geometry
-    return np.stack([geometry.place(one).values if geometry else one for one in now.heat(values)])
+    heat = region_heat(values, now.axis, geometry, finest=48)
+    return np.stack([geometry.place(one).values if geometry else one for one in heat])
 
 
 def _pick_head() -> None:
@@ -102,7 +106,8 @@ def order_outcome(now: Told) -> None:
     fig = head_grid(stack, names=list(shapes), per_row=3, scale="shared", title=f"Mean of heads for “{word}”")
     said = (
         f"Three maps for “{word}”: the regions in order, in a random order, and that order undone. The first and the third "
-        f"differ by at most {np.abs(before - back).max():.1e}; over all words and heads, by at most {largest_gap(now):.1e}."
+        f"differ by at most {np.abs(before - back).max():.1e}; over all words and heads, by at most {largest_gap(now):.1e}. "
+        "The first record is kept with 16 bits a number, which alone makes up to 5e-4."
     )
     components.chart(fig, "captions_order", said)
     st.caption(said)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui import components
+from ui import components, read_commands
 from ui.captions import Told
-from ui.captions_snippets import command, record_code
+from ui.captions_snippets import record_code
 from ui.captions_told import let_through
 from visualizer import export
 from visualizer.regions import region_boxes
@@ -23,7 +23,8 @@ from visualizer.caption_figures import film_strip, regions_map
 
 decoder = record.maps[-1]  # (heads, words, regions); row t was looked at to choose word t
 rows = decoder.weights.mean(axis=0) if head is None else decoder.weights[head]
-print(decoder.query.labels[word], record.settings["gates"]["decoder"][word])
+gates = record.settings["gates"]["decoder"]  # what was let through, 0 to 1; None where the decoder has no gate
+print(decoder.query.labels[word], gates and gates[word])
 regions_map(record.image, rows[word], decoder.key, record.geometry).show()
 film_strip(record.image, region_heat(rows, decoder.key, record.geometry), decoder.query.labels, record.geometry).show()
 """
@@ -33,8 +34,7 @@ def code(now: Told) -> None:
     """Python and the command that make this view."""
     with st.expander("Show me the code"):
         st.code(record_code(now) + DRAW, language="python")
-        st.caption("The same from the command line:")
-        st.code(command(now), language="bash")
+        components.copy_commands([read_commands.word(now)])
 
 
 def to_csv(now: Told) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from ui.captions_told import Told, plain
+from ui.captions_told import WORD, Told, plain
 from ui.pictures import Picture
 from visualizer.regions import region_heat
 from vit_attention.records import AttentionRecord
@@ -44,12 +44,13 @@ def _open() -> None:
     data = given.getvalue()
     try:
         st.session_state[OPENED] = (given.name, hashlib.sha256(data).hexdigest()[:20], read_bundle(data))
+        st.session_state[WORD] = 1
     except ValueError as error:
         st.session_state[PROBLEM] = f"{given.name}: {error}"
 
 
 def _close() -> None:
-    st.session_state[OPENED] = None
+    st.session_state[OPENED], st.session_state[WORD] = None, 1
 
 
 def read_bundle(data: bytes) -> AttentionRecord:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from ui import components, controls
+from ui import components, controls, read_commands
 from ui.captions import Told
-from ui.captions_told import describe_row, plain
+from ui.captions_told import OF_BOXES, describe_row, numbered, plain
 from visualizer.caption_figures import regions_map
 
 LAYER, HEAD, REGION = "refiner_layer", "refiner_head", "region"
@@ -40,9 +40,13 @@ def draw(now: Told) -> None:
             title=f"Read by region {region + 1}",
         )  # fmt: skip
         components.chart(fig, READS, said, _pick)
-        itself = f"it gives {row[region]:.1%} of its attention to itself"
-        st.caption(f"{words.capitalize()}: region {region + 1} is the {plain(now.region_name(region))}; {itself}.")
+        st.caption(
+            f"{words.capitalize()}: {plain(numbered(now, region))}, gives {row[region]:.1%} of its attention to itself."
+            + f" Orange outline: the region that asks. {OF_BOXES}" * (now.axis.grid is None)
+        )
         components.in_words(said)
+        with st.expander("The command of this map"):
+            components.copy_commands([read_commands.region(now, layer, head, region)])
     with right:
         _gates(now, layer, region)
 
@@ -50,15 +54,15 @@ def draw(now: Told) -> None:
 def _choose(now: Told) -> tuple[int, int | None, int]:
     layers, heads, regions = len(now.refiner), len(now.refiner[0].weights), len(now.axis)
     one, two, three = st.columns(3)
-    for key, most in ((LAYER, layers), (REGION, regions)):
+    start = _start(now) + 1
+    for key, most, first in ((LAYER, layers, 1), (REGION, regions, start)):
         if key in st.session_state and st.session_state[key] != int(controls.within(st.session_state[key], 1, most)):
-            st.session_state.pop(key)  # left over from a record with more of them
+            st.session_state[key] = first  # left over from a record with more of them
     names = ["mean", *(str(n + 1) for n in range(heads))]
     if st.session_state.get(HEAD, "mean") not in names:
-        st.session_state.pop(HEAD)
+        st.session_state[HEAD] = "mean"
     layer = one.slider("Refiner layer", 1, layers, 1, key=LAYER, **controls.KEEP) if layers > 1 else 1
     head = controls.one_of(two.selectbox("Refiner head", names, key=HEAD, **controls.KEEP), names)
-    start = _start(now) + 1
     region = three.number_input("Region that asks", 1, regions, start, key=REGION, **controls.KEEP)
     return (
         int(controls.within(layer, 1, layers)) - 1,
@@ -88,7 +92,7 @@ def _gates(now: Told, layer: int, region: int) -> None:
     row = gates[number]
     name = f"Gates of the refiner's layer {number + 1}"
     fig = regions_map(
-        now.picture.image, row, now.axis, now.record.geometry, query=[region], scale="per map", unit=LET_THROUGH, title=name
+        now.picture.image, row, now.axis, now.record.geometry, query=[region], scale="per map", unit="let through", title=name
     )  # fmt: skip
     components.chart(fig, GATES, describe_row(now, row, name, LET_THROUGH))
     st.caption(
@@ -97,5 +101,6 @@ def _gates(now: Told, layer: int, region: int) -> None:
     )
     by_layer = ", ".join(f"{n + 1}: {one.mean():.0%}" for n, one in enumerate(gates))
     st.caption(
-        f"Mean over all {len(now.axis)} regions by layer: {by_layer}. Largest spread: layer {int(np.ptp(gates, axis=1).argmax()) + 1}."
+        f"Mean over all {len(now.axis)} regions by layer: {by_layer}. Regions differ most in layer "
+        f"{int(np.ptp(gates, axis=1).argmax()) + 1}."
     )

@@ -18,13 +18,3 @@ def record_code(now: Told) -> str:
         f"import vit_attention as va\n{made}head = {head}\n"
         f"word = {now.word}  # word {now.word + 1} of {len(now.words)}; numbers begin at 0\n\n"
     )
-
-
-def command(now: Told) -> str:
-    """The command that draws the chosen word's map into a folder."""
-    what = f"{now.picture.id} --model {now.model}" if now.runs else "told.npz"
-    if now.runs and not now.picture.id.startswith("scene-"):
-        what = f"my_picture.jpg --model {now.model}"
-    beams = f" --beams {now.beams}" if now.runs and now.beams > 1 else ""
-    head = "" if now.head is None else f" --head {now.head}"
-    return f"python -m vit_attention visualize {what}{beams} --layer {now.decoder.layer}{head} --query {now.word}"

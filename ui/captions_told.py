@@ -16,8 +16,12 @@ from worlds import captions as worlds_captions
 from worlds.caption_marks import named
 from worlds.scenes import coverage
 
+WORD = "word"
+"""Key of the slider and name in the address; words count from 1 there."""
 END = "<end>"
 """What a record calls the step that ended the caption."""
+OF_BOXES = "White outlines: the three strongest regions. Where boxes overlap the strongest is drawn; what no box covers stays bare."
+"""How boxes are drawn."""
 
 
 @dataclass(frozen=True)
@@ -155,8 +159,16 @@ def describe_row(now: Told, row: NDArray[Any], name: str, unit: str = "share of 
         return describe(row, axis, name, unit, geometry=now.record.geometry)
     boxes = now.axis.boxes
     assert boxes is not None
-    names = [
-        f"region {n + 1}" + ("" if np.isnan(b).any() else f" ({round(b[0])}, {round(b[1])} to {round(b[2])}, {round(b[3])} pixels)")
-        for n, b in enumerate(boxes)
-    ]  # fmt: skip
-    return describe(row, Axis("regions", labels=tuple(names), boxes=boxes), name, unit)
+    names = tuple(numbered(now, n) for n in range(len(boxes)))
+    return describe(row, Axis("regions", labels=names, boxes=boxes), name, unit)
+
+
+def numbered(now: Told, number: int) -> str:
+    """A region by its number and place."""
+    if now.axis.grid is not None:
+        return f"region {number + 1}, the {now.region_name(number)}"
+    box = None if now.axis.boxes is None else now.axis.boxes[number]
+    if box is None or np.isnan(box).any():
+        return f"region {number + 1}"
+    left, top, right, bottom = (round(side) for side in box)
+    return f"region {number + 1} ({left}, {top} to {right}, {bottom} pixels)"

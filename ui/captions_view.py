@@ -11,7 +11,7 @@ import streamlit as st
 from ui import captions_all, captions_export, captions_trust, components, controls, reading_play
 from ui.captions import WORD, Told, shown
 from ui.captions_all import AGAIN, SCALES, pick
-from ui.captions_told import describe_row, let_through, plain
+from ui.captions_told import OF_BOXES, describe_row, let_through, plain
 from visualizer.caption_figures import gate_bars, regions_map
 from visualizer.entropy import entropy
 from visualizer.scale import MODES
@@ -101,6 +101,8 @@ def _picture(now: Told) -> None:
     )  # fmt: skip
     said = describe_row(now, row, f"Looked at to choose {now.map_name()}")
     components.chart(fig, "captions_map", said)
+    if now.axis.grid is None:
+        st.caption(OF_BOXES)
     components.in_words(said)
 
 

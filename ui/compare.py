@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from ui import components, controls, deletion, pictures, resources, snippets, trust
+from ui import commands, components, controls, deletion, pictures, resources, snippets, trust
 from ui.experiments import Context
 from ui.experiments.ranks import rank_correlation
 from ui.methods import METHODS, Drawn
@@ -111,11 +112,17 @@ def view(now: Context) -> None:
     mode = st.segmented_control(
         "Scale of both maps", SCALES, default="shared", key="compare_scale", required=True, **controls.KEEP
     )
-    _draw(now, other, first, second, controls.one_of(mode, SCALES))
+    scale = controls.one_of(mode, SCALES)
+    _draw(now, other, first, second, scale)
     _numbers(now, other, first, second)
     for side, seen, drawn in (("left", now, first), ("right", other, second)):
         trust.card(seen, drawn.values, drawn.row, f"the map on the {side}: {drawn.words}")
-    _take_home(now, other, first, second)
+    look = commands.scaled(scale, [first.values, second.values])
+    lines = [
+        commands.of(now, name, knobs, output="attn_vis/left", **look),
+        commands.of(other, own_name, own_knobs, output="attn_vis/right", **look),
+    ]
+    _take_home(now, other, first, second, lines, commands.note(scale))
 
 
 def _draw(now: Context, other: Context, first: Drawn, second: Drawn, mode: str) -> None:
@@ -174,8 +181,8 @@ def _numbers(now: Context, other: Context, first: Drawn, second: Drawn) -> None:
     )  # fmt: skip
 
 
-def _take_home(now: Context, other: Context, first: Drawn, second: Drawn) -> None:
-    lines = (
+def _take_home(now: Context, other: Context, first: Drawn, second: Drawn, lines: Sequence[str], note: str) -> None:
+    python = (
         first.code + "axis, left = record.maps[0].query, record\nfirst = row[axis.prefix :].reshape(axis.grid)\n\n"
         + snippets.record_code(other) + second.code
         + "axis = record.maps[0].query\nsecond = row[axis.prefix :].reshape(axis.grid)\n\n"
@@ -183,7 +190,7 @@ def _take_home(now: Context, other: Context, first: Drawn, second: Drawn) -> Non
         + "before_after((left.image, record.image), first, second, (\"left\", \"right\"),\n"
         + f"    (left.geometry, record.geometry), difference={now.grid == other.grid}).show()\n"
     )  # fmt: skip
-    components.code(now, lines)
+    components.code(now, python, lines, note)
     files = {
         "Left (PNG)": ("left.png", lambda: _png(now, first, second)),
         "Right (PNG)": ("right.png", lambda: _png(other, second, first)),

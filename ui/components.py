@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from ui import pictures, resources, snippets, state
+from ui.commands import OWN_PICTURE, own
 from ui.experiments import Context
 from ui.pictures import Picture
 from vit_attention import registry
@@ -144,10 +145,22 @@ def _move(down: int, right: int) -> None:
     state.ask_patch(row - 1, column - 1)
 
 
-def code(now: Context, lines: str) -> None:
-    """Show the code that makes this view, ready to paste into a notebook."""
+def code(now: Context, lines: str, commands: Sequence[str] = (), note: str = "") -> None:
+    """Show the code that makes this view, ready to paste into a notebook, and the commands that make its pictures."""
     with st.expander("Show me the code"):
         st.code(snippets.record_code(now) + lines, language="python")
+        copy_commands(commands, note)
+
+
+def copy_commands(commands: Sequence[str], note: str = "") -> None:
+    """Lines for a shell, with a button that copies them; for the inside of "Show me the code"."""
+    if commands:
+        st.caption("The same from the command line, into the folder attn_vis. The button in its corner copies it.")
+        st.code("\n".join(commands), language="bash")
+    if own(commands):
+        st.caption(f"{OWN_PICTURE} stands for your own picture: put its path there.")
+    if note:
+        st.caption(note)
 
 
 def downloads(name: str, files: dict[str, tuple[str, Callable[[], bytes]]]) -> None:

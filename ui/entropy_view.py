@@ -106,8 +106,14 @@ def distribution(now: Context, values: NDArray[np.float64], share: bool) -> None
     )
 
 
-def extremes(now: Context, truth: NDArray[np.bool_] | None, scale: Scale) -> None:
-    """The most focused and the most spread map of the asking token, on one shared scale unless told otherwise."""
+def extremes(
+    now: Context, truth: NDArray[np.bool_] | None, scale: Scale
+) -> tuple[list[tuple[int, int]], list[NDArray[Any]]]:
+    """The most focused and the most spread map of the asking token, on one shared scale unless told otherwise.
+
+    Returns:
+        (layer, head) of both, 0 first, and their maps.
+    """
     rows = asking_rows(now)
     bits = table(now, everyone=False)
     places = [np.unravel_index(int(at), bits.shape) for at in (np.nanargmin(bits), np.nanargmax(bits))]
@@ -124,6 +130,7 @@ def extremes(now: Context, truth: NDArray[np.bool_] | None, scale: Scale) -> Non
         with column:
             components.chart(figure, f"entropy_{name}", words.describe(one, name=title))
             st.caption(f"{special:.1%} of this row is on special tokens, which no patch shows.")
+    return [(int(layer), int(head)) for layer, head in places], maps
 
 
 def quarters(now: Context) -> None:

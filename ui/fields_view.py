@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from ui import components, controls, reading_sample, reading_snippets, reading_trust
+from ui import components, controls, read_commands, reading_sample, reading_snippets, reading_trust
 from ui.experiments.fields import name, page_sample, rates
 from ui.experiments.ranks import rank_correlation, ranks
 from ui.reading import HEAD, LAYER, Reading
@@ -39,15 +39,15 @@ AGAIN = "fields_all_again"
 def live(now: Reading) -> None:
     """The page with its boxes, the table of fields, what can be checked, every field's heat, code and files."""
     found = now.fields[:MOST_FIELDS]
-    if not found:
+    if not any(one.words for one in found):
         st.info("The model wrote no field with a value on this page, so there is nothing to gather.")
         return
     if len(now.fields) > MOST_FIELDS:
         st.caption(f"Shown are the first {MOST_FIELDS} of {len(now.fields)} fields; the download holds all.")
-    heats, at = field_heat(now.heats(), found), _chosen(len(found))
+    heats = field_heat(now.heats(), found)
     left, right = st.columns([3, 2])
     with right:
-        _picker(now, len(found), at)
+        at = _picker(now, len(found))
         tight = st.toggle(
             "Draw boxes tight round the ink", True, key=TIGHT, **controls.KEEP,
             help="Off: a box is as coarse as the cells of the map. On: it is drawn in to the line of print it touches.",
@@ -64,22 +64,22 @@ def live(now: Reading) -> None:
     _table(guesses, scored)
     reading_trust.card(now, heats[at], f"field {at + 1}")
     _glance(now, heats, guesses, at)
-    _code(now, bool(tight))
+    _code(now, at, bool(tight))
     _downloads(now, heats[at], at, bool(tight))
 
 
-def _chosen(count: int) -> int:
-    at = int(controls.within(st.session_state.get(FIELD, 1), 1, count))
-    if st.session_state.get(FIELD, at) != at:
-        st.session_state[FIELD] = at
-    return at - 1
-
-
-def _picker(now: Reading, count: int, at: int) -> None:
-    st.number_input("Field", 1, count, 1, key=FIELD, bind="query-params", persist_state="session")
+def _picker(now: Reading, count: int) -> int:
+    """The chosen field, 0 first, and what it was made from."""
+    if FIELD in st.session_state:
+        kept = int(controls.within(st.session_state[FIELD], 1, count))
+        if st.session_state[FIELD] != kept:  # left over from a page with more fields
+            st.session_state[FIELD] = kept
+    chosen = st.number_input("Field", 1, count, 1, key=FIELD, bind="query-params", persist_state="session")
+    at = int(controls.within(chosen, 1, count)) - 1
     one = now.fields[at]
     pieces = " | ".join(" + ".join(now.tokens[t].replace("▁", "") for t in word.tokens) for word in one.words)
     st.text(f"{one.path}: {one.text}\nIts words, each from its tokens: {pieces or 'none'}")
+    return at
 
 
 def _page(
@@ -105,7 +105,7 @@ def _pick(key: str) -> Callable[[], None]:
     def pick() -> None:
         points = components.chosen_points(key)
         if points and isinstance(points[0], int):
-            st.session_state[FIELD] = points[0] + 1
+            st.session_state[FIELD] = points[0]
 
     return pick
 
@@ -142,7 +142,9 @@ def _table(guesses: Sequence[Proposal], scored: Sequence[FieldScore]) -> None:
         }  # fmt: skip
         rows["path"][len(guesses) :] = [one.path for one in missed]
         boxes += [""] * len(missed)
-    components.table({**rows, "box in pixels": boxes})
+    # A scroll box of its own, since the table is wider than a phone.
+    with st.container(height=min(420 if controls.on_phone() else 640, 130 + 50 * len(boxes))):
+        components.table({**rows, "box in pixels": boxes})
     st.caption(
         "Box: left, top, right, bottom. IoU: area that the proposed and the true box share, over the area that either covers, 0 to 1. Read right: the same "
         "characters as on the page."
@@ -170,7 +172,8 @@ def _glance(now: Reading, heats: NDArray[np.float32], guesses: Sequence[Proposal
     fig = head_grid(maps, names=names, per_row=across, scale="per map", chosen=at, clickable=True, height=tall)
     fig.layout.yaxis.scaleratio = shape  # cells in the proportions they have on the page
     peaks = "; ".join(
-        f"{label}, strongest cell {np.nanmax(heat):.1%}" for label, heat in zip(names, heats, strict=True)
+        f"{label}, strongest cell {np.nanmax(heat):.1%}" if np.isfinite(heat).any() else f"{label}, nothing read"
+        for label, heat in zip(names, heats, strict=True)
     )
     components.chart(fig, GLANCE, f"The heat of every field. {peaks}.", _pick(GLANCE))
     st.caption("Each field on a colour scale of its own. Click one to choose it.")
@@ -254,7 +257,7 @@ def _pick_head() -> None:
         st.session_state[AGAIN] = True
 
 
-def _code(now: Reading, tight: bool) -> None:
+def _code(now: Reading, at: int, tight: bool) -> None:
     lines = (
         "from visualizer.field_box import boxed\n"
         "from visualizer.fields import fields\n"
@@ -265,6 +268,10 @@ def _code(now: Reading, tight: bool) -> None:
     )
     with st.expander("Show me the code"):
         st.code(reading_snippets.record_code(now) + lines, language="python")
+        components.copy_commands(
+            read_commands.fields(now, at, tight),
+            "The first line saves the JSON with the boxes, the second draws this heat.",
+        )
 
 
 def _downloads(now: Reading, heat: NDArray[np.float32], at: int, tight: bool) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from ui import commands as command_lines
 from ui import components, display, query_view, resources, state
 from ui.experiments import Context
 from ui.experiments.heads import chance_distance, layer_distance
@@ -78,6 +79,13 @@ def chosen_map(now: Context, scale: Scale, truth: NDArray[np.bool_] | None) -> N
         f"{special:.1%} of this row is on special tokens, which no patch shows. Click a patch to make it the query."
     )
     components.in_words(said)
+
+
+def commands(now: Context, scale: Scale, truth: bool) -> tuple[list[str], str]:
+    """The commands of the chosen map and of all heads of its layer, and what there is to say about them."""
+    mode = Scale("raw") if now.chosen.head is None and scale.mode == "shared" else scale
+    chosen = command_lines.of(now, truth=truth, **command_lines.scaled(mode, layer_maps(now)))
+    return [chosen, command_lines.all_heads(now, scale)], command_lines.note(scale.mode)
 
 
 def first_layer(now: Context) -> None:

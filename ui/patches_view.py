@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from ui import commands as command_lines
 from ui import components, resources, tokens
 from ui.experiments import Context
 from visualizer import heatmap, patch_figure, words
@@ -152,6 +153,13 @@ def deeper(now: Context) -> tuple[NDArray[np.float64], str, str]:
         unit, mode = "cosine similarity", "raw"
     _on_picture(now, values, title, unit, "patches_deeper", "log" if mode == "log" else "raw")
     return values, title, unit
+
+
+def command(now: Context) -> str:
+    """The command of the map above."""
+    if st.session_state.get("reach") == CHANGED:
+        return command_lines.tokens(now, "painted", "raw" if st.session_state.get("reach_scale") == "raw" else "log")
+    return command_lines.tokens(now, "likeness" if st.session_state.get("centred", True) else "plain-likeness", "raw")
 
 
 def _on_picture(now: Context, values: NDArray[np.float64], title: str, unit: str, key: str, scale: str = "raw") -> None:

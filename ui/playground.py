@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from ui import components, controls, snippets, state, trust
+from ui import commands, components, controls, snippets, state, trust
 from ui.controls import Display
 from ui.experiments import Context
 from ui.methods import METHODS, Drawn, Knobs
@@ -47,7 +47,7 @@ def view(now: Context) -> None:
     if METHODS[name].by_layer and st.toggle("Play this method through all layers", key="film", **controls.KEEP):
         _film(now, name, knobs, how)
     trust.card(now, drawn.values, drawn.row, drawn.words)
-    _code(now, drawn, how)
+    _code(now, drawn, how, command_line(now, name, knobs, how))
     _downloads(now, drawn, how)
 
 
@@ -96,7 +96,15 @@ def prediction(now: Context) -> None:
         st.caption("Truth: " + " and ".join(f"{thing.colour} {thing.shape}" for thing in scene.things) + ".")
 
 
-def _code(now: Context, drawn: Drawn, how: Display) -> None:
+def command_line(now: Context, name: str, knobs: Knobs, how: Display) -> str:
+    """The command that makes the map above."""
+    truth = how.truth is not None
+    return commands.of(
+        now, name, knobs, colormap=how.colormap, alpha=how.opacity, truth=truth, **commands.scaled(how.scale)
+    )
+
+
+def _code(now: Context, drawn: Drawn, how: Display, command: str) -> None:
     query = list(controls.query_patches(now))
     lines = drawn.code + (
         "axis = record.maps[0].query\nvalues = row[axis.prefix :].reshape(axis.grid)\n\n"
@@ -106,6 +114,7 @@ def _code(now: Context, drawn: Drawn, how: Display) -> None:
     )
     with st.expander("Show me the code"):
         st.code(_start(now) + lines, language="python")
+        components.copy_commands([command], "The command line draws patches as they are, never blended." * how.smooth)
 
 
 def _start(now: Context) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from ui import commands as command_lines
 from ui import components, resources, state
 from ui.experiments import Context
 from ui.experiments.query import arithmetic_head, live_steps
@@ -30,6 +31,13 @@ def asking(now: Context) -> tuple[int, ...]:
 def map_name(now: Context) -> str:
     """The map in words, for text alternatives and exports."""
     return f"What {now.query_name()} reads in layer {now.chosen.layer + 1}, {now.head_name()}"
+
+
+def commands(now: Context) -> tuple[list[str], str]:
+    """The command of the map, and what there is to say about it."""
+    if st.session_state.get("numbers") == "Toy":
+        return [], "The toy is no model, so no command draws it."
+    return [command_lines.of(now, truth=bool(st.session_state.get("truth")) and now.picture.scene is not None)], ""
 
 
 def truth_switch(now: Context) -> object:

@@ -79,7 +79,7 @@ class Reading:
 
     def heat(self) -> NDArray[np.float32]:
         """(rows, columns) of the chosen token."""
-        return token_heat(self.record, self.layers, self.heads, tokens=[self.token])[0]
+        return token_heat(self.record, self.layers, self.heads, tokens=[max(self.token - 1, 0)])[0]
 
     def map_name(self) -> str:
         """Layer and head in words."""

@@ -24,6 +24,7 @@ CSS = """
 # that a held key goes on while the server still draws the token before. Home and End scroll the page elsewhere.
 JS = """
 const kept = new WeakMap();
+const PATIENCE = 3000;  // milliseconds that a choice may wait for the server to draw it
 const USES_KEYS = 'input, textarea, select, [contenteditable=true], [role=slider], [role=radio], [role=radiogroup],'
   + ' [role=tab], [role=combobox], [role=listbox], [role=option], [role=menu], [role=menuitem], [role=spinbutton]';
 
@@ -33,7 +34,8 @@ export default function (component) {
   if (!me) { me = { sent: 0 }; kept.set(parentElement, me); }
   const box = parentElement.querySelector('.box');
   const root = box.getRootNode();
-  const late = me.wanted !== undefined && me.wanted !== data.current && Date.now() - me.sent < 1500;
+  const late = me.wanted !== undefined && me.wanted !== data.current && Date.now() - me.sent < PATIENCE;
+  if (!late) me.wanted = undefined;
   const current = late ? me.wanted : data.current;
   const focused = root.activeElement && box.contains(root.activeElement);
   const top = box.scrollTop;
@@ -42,6 +44,9 @@ export default function (component) {
   if (late) mark(current);
   me.current = current;
   show(focused);
+  clearTimeout(me.waiting);
+  // A slider or button that was used in between has the last word.
+  if (late) me.waiting = setTimeout(() => { me.wanted = undefined; mark(data.current); me.current = data.current; }, PATIENCE);
 
   function all(number) { return [...box.querySelectorAll(`[data-token="${number}"]`)]; }
 
@@ -75,7 +80,7 @@ export default function (component) {
 
   function step(event, inside) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
-    const by = { ArrowLeft: me.current - 1, ArrowRight: me.current + 1 };
+    const by = { ArrowLeft: me.current - 1, ArrowRight: me.current + 2 };
     if (inside) Object.assign(by, { Home: data.first, End: data.last });
     if (!(event.key in by)) return;
     event.preventDefault();
@@ -103,7 +108,7 @@ export default function (component) {
   box.addEventListener('click', click);
   const stop = () => { document.removeEventListener('keydown', keys); box.removeEventListener('click', click); };
   me.stop = stop;
-  return stop;
+  return () => { clearTimeout(me.waiting); stop(); };
 }
 """
 

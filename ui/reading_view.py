@@ -11,6 +11,7 @@ import streamlit as st
 from ui import (
     components,
     controls,
+    read_commands,
     reading_heads,
     reading_json,
     reading_play,
@@ -48,8 +49,7 @@ def _live(given: Reading) -> None:
         st.rerun()
     first, last = first_token(given), len(given.tokens)
     reading_play.advance(TOKEN, first + 1, last)
-    now = replace(given, token=_token(first, last))
-    _steps(now, first, last)
+    now = replace(given, token=_steps(first, last))
     left, right = st.columns([3, 2])
     with right:
         _written(now, first)
@@ -67,21 +67,30 @@ def first_token(now: Reading) -> int:
     return min(now.maps[0].query.prefix, len(now.tokens) - 1)
 
 
-def _token(first: int, last: int) -> int:
-    at = int(controls.within(st.session_state.get(TOKEN, first + 1), first + 1, last))
-    if st.session_state.get(TOKEN, at) != at:
-        st.session_state[TOKEN] = at
-    return at - 1
+def _slider(first: int, last: int) -> int:
+    """The chosen token, 0 first; on the first run the slider alone knows what the address says."""
+    if TOKEN in st.session_state:
+        at = int(controls.within(st.session_state[TOKEN], first + 1, last))
+        if st.session_state[TOKEN] != at:  # left over from a longer reading
+            st.session_state[TOKEN] = at
+    if last == first + 1:
+        return first
+    chosen = st.slider(
+        "Token", first + 1, last, first + 1, key=TOKEN, bind="query-params", persist_state="session",
+        help="Arrow keys left and right step too, from anywhere on the page but an input.",
+    )  # fmt: skip
+    return int(controls.within(chosen, first + 1, last)) - 1
 
 
 def _go(to: int, first: int, last: int) -> None:
     st.session_state[TOKEN] = min(max(to + 1, first + 1), last)
 
 
-def _steps(now: Reading, first: int, last: int) -> None:
-    """Buttons and the slider: the twin of the arrow keys and of clicking, for everybody."""
-    at = now.token
-    with st.container(horizontal=True):
+def _steps(first: int, last: int) -> int:
+    """Buttons and the slider: the twin of the arrow keys and of clicking, for everybody; returns the token, 0 first."""
+    buttons = st.container(horizontal=True)
+    at = _slider(first, last)
+    with buttons:
         for name, key, to, off in (
             ("First", "first", first, at == first),
             ("← Previous", "previous", at - 1, at == first),
@@ -90,11 +99,7 @@ def _steps(now: Reading, first: int, last: int) -> None:
         ):
             st.button(name, key=f"reading_{key}", on_click=_go, args=(to, first, last), disabled=off)
         reading_play.button(TOKEN, first + 1, last, WHOLE_PAGE)
-    if last > first + 1:
-        st.slider(
-            "Token", first + 1, last, first + 1, key=TOKEN, bind="query-params", persist_state="session",
-            help="Arrow keys left and right step too, from anywhere on the page but an input.",
-        )  # fmt: skip
+    return at
 
 
 def _written(now: Reading, first: int) -> None:
@@ -130,7 +135,7 @@ def _page(now: Reading, window: Box) -> None:
         together=now.heats() if scale == "shared" else None, title=f"Read for {called(now.tokens, now.token)}",
         height=reading_window.figure_height(now),
     )  # fmt: skip
-    if controls.on_phone():  # a finger that drags means to scroll; zoom and pan have their sliders
+    if not controls.on_phone():  # a finger that drags means to scroll; zoom and pan have their sliders
         fig.layout.dragmode = False
         fig.layout.xaxis.fixedrange = fig.layout.yaxis.fixedrange = True
     said = describe_token(heat, now.tokens, now.token, now.record.geometry)
@@ -176,6 +181,7 @@ page_with_heat(record.image, heat, record.geometry).show()
 def _code(now: Reading) -> None:
     with st.expander("Show me the code"):
         st.code(reading_snippets.record_code(now) + DRAW, language="python")
+        components.copy_commands([read_commands.token(now)])
 
 
 def _downloads(now: Reading) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from ui import components, controls, deletion, resources, trust
+from ui import commands, components, controls, deletion, resources, trust
 from ui.experiments import Context
 from ui.experiments.rollout import GRADIENT, PLAIN, RANDOM, SATURATED, classes, costs, masses, saturation
 from ui.experiments.rows import chosen_rows
@@ -43,7 +43,7 @@ def live(now: Context) -> None:
         film(now, knobs, scale)
     with right:
         depth(now, knobs)
-    components.code(now, drawn.code + DRAW)
+    components.code(now, drawn.code + DRAW, commands.side_by_side(now, drawn, knobs, scale), commands.note(scale))
     _downloads(now, drawn)
 
 

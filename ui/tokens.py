@@ -12,6 +12,7 @@ from ui import resources
 from ui.experiments import Context
 from ui.pictures import Picture
 from visualizer.similarity import cosine_similarity
+from vit_attention.command import inside
 
 CHANGED = 1e-4
 """A token counts as changed when the difference is longer than this share of the token: 0.01 %, far above rounding."""
@@ -88,17 +89,9 @@ def ring(now: Context, patch: int) -> NDArray[np.intp]:
 
 def painted_over(now: Context) -> Picture:
     """The picture with the chosen patch painted black, or white if it is dark, ready for `ui.resources`."""
-    geometry = now.record.geometry
-    if geometry is None:
-        raise ValueError("painted picture: want a record with a geometry, got none")
-    height, width = patch_size(now)
-    top, left = now.chosen.row * height, now.chosen.column * width
-    box = geometry.boxes_to_original([[left, top, left + width, top + height]])[0]
-    pixels = np.asarray(now.picture.image.convert("RGB")).copy()
-    x0, y0, x1, y1 = (int(v) for v in np.round(np.clip(box, 0, np.tile(now.picture.image.size, 2))))
-    pixels[y0:y1, x0:x1] = 0 if pixels[y0:y1, x0:x1].mean() > 127.5 else 255
-    key = f"{now.picture.key} without {x0} {y0} {x1} {y1}"
-    return replace(now.picture, key=key, image=Image.fromarray(pixels), scene=None)
+    patch = chosen_patch(now)
+    image = inside.painted_over(now.picture.image, now.record.geometry, now.grid, patch)
+    return replace(now.picture, key=f"{now.picture.key} without {patch} of {now.grid}", image=image, scene=None)
 
 
 def change(now: Context) -> NDArray[np.float64]:

@@ -102,6 +102,7 @@ def film_strip(
     scale: str | Scale = "shared",
     unit: str = "share of attention",
     title: str = "",
+    width: int = 620,
 ) -> go.Figure:
     """The picture once a word, each under that word's map: one picture in one figure; a click reports the word's number.
 
@@ -114,6 +115,7 @@ def film_strip(
         chosen: number of the word to outline, from 0.
         per_row: pictures in a row.
         scale: "shared" (sizes can be compared between words), "per map" or "log".
+        width: pixels that the strip will have across, from which its height follows.
 
     Raises:
         ValueError: another shape, or words or notes that do not fit the maps.
@@ -149,7 +151,7 @@ def film_strip(
     if chosen is not None:
         left, top = corners[head_table.within(chosen, len(tiles), "chosen")]
         fig.layout.shapes = head_table.two_tone((left, top, left + size[0], top + size[1]))
-    height = min(1000, 120 + round(620 * min(1.4, whole[1] / whole[0])))
+    height = min(1000, 120 + round(width * min(2.4, whole[1] / whole[0])))
     theme.base(fig, title=title, caption=scaled.caption, height=height, bottom=stage.BAR)
     style = {"showarrow": False, "yanchor": "bottom", "font": {"size": theme.SMALL}, "borderpad": 1}
     told = [theme.safe(w) + ("" if notes is None else f"<br>{theme.safe(notes[n])}") for n, w in enumerate(words)]

@@ -25,7 +25,8 @@ def ink_of(page: Image.Image) -> NDArray[np.bool_]:
 def snap(box: Box, heat: ArrayLike, geometry: Geometry, ink: NDArray[np.bool_]) -> Box:
     """`box` drawn tight round one line of print: the line in it that the map weighs most, to the ends of its words.
 
-    The place comes from the map, the edges from the page: a cell is often larger than a word.
+    The place comes from the map, the edges from the page: a cell is often larger than a word, and its edge may cut
+    through a line, which is then followed to its own end.
 
     Args:
         box: from `propose_box`, in pixels of the original page.
@@ -46,12 +47,27 @@ def snap(box: Box, heat: ArrayLike, geometry: Geometry, ink: NDArray[np.bool_]) 
     weight = (part * _under(heat, geometry, (top, bottom), (left, right), ratio)).sum(axis=1)
     first, last = max(lines, key=lambda one: float(weight[one[0] : one[1]].sum()))
     across = np.flatnonzero(part[first:last].any(axis=0))
-    words = _runs(np.asarray(ink[top + first : top + last].any(axis=0)), round(LETTER_GAP * (last - first)))
-    begin = next(one[0] for one in words if one[1] > left + across[0])
-    end = next(one[1] for one in words if one[1] > left + across[-1])
-    return (
-        float(begin * ratio[0]), float((top + first) * ratio[1]), float(end * ratio[0]), float((top + last) * ratio[1]),
-    )  # fmt: skip
+    ends = (left + int(across[0]), left + int(across[-1]))
+    begin, end = _words(ink[top + first : top + last], ends)
+    upper, lower = _whole(ink[:, begin:end], top + first, top + last, bottom - top)
+    begin, end = _words(ink[upper:lower], ends)
+    return float(begin * ratio[0]), float(upper * ratio[1]), float(end * ratio[0]), float(lower * ratio[1])
+
+
+def _words(line: NDArray[np.bool_], ends: tuple[int, int]) -> tuple[int, int]:
+    """Where the words of a line that hold the columns `ends` begin and end."""
+    words = _runs(np.asarray(line.any(axis=0)), round(LETTER_GAP * len(line)))
+    return next(one[0] for one in words if one[1] > ends[0]), next(one[1] for one in words if one[1] > ends[1])
+
+
+def _whole(ink: NDArray[np.bool_], first: int, last: int, most: int) -> tuple[int, int]:
+    """Rows `first` to `last` of a line that a box may have cut, with those it goes on in, at most `most` at each end."""
+    inked = ink.sum(axis=1) > 0.02 * ink.shape[1]
+    start = max(first - most, 0)
+    found = [(one[0] + start, one[1] + start) for one in _runs(inked[start : last + most], 2)]
+    upper = min((one[0] for one in found if one[0] <= first < one[1]), default=first)
+    lower = max((one[1] for one in found if one[0] < last <= one[1]), default=last)
+    return min(upper, first), max(lower, last)
 
 
 def _runs(on: NDArray[np.bool_], gap: int) -> list[tuple[int, int]]:

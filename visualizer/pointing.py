@@ -35,7 +35,7 @@ def points_into(
     """
     maps, wanted = np.asarray(heat), np.asarray(boxes, dtype=np.float64)
     grid = maps.shape[-2:]
-    flat = np.where(np.isnan(maps), -np.inf, maps).reshape(*maps.shape[:-2], -1)
+    flat = np.where(np.isnan(maps), -np.inf, maps).reshape(*maps.shape[:-2], grid[0] * grid[1])
     strongest = flat.argmax(axis=-1)
     found = np.take_along_axis(flat, strongest[..., None], axis=-1)[..., 0] > -np.inf
     rows, columns = np.divmod(strongest, grid[1])
@@ -60,7 +60,7 @@ def chance(
     wanted = np.asarray(boxes, dtype=np.float64)
     cover = cell_cover(wanted, grid, size)
     cell = size[0] / grid[1] * size[1] / grid[0]
-    held = cover.reshape(*cover.shape[:-2], -1) * cell > share * _area(wanted)[..., None]
+    held = cover.reshape(*cover.shape[:-2], grid[0] * grid[1]) * cell > share * _area(wanted)[..., None]
     return np.where(np.isnan(wanted[..., 0]), np.nan, held.mean(axis=-1))
 
 

@@ -182,7 +182,7 @@ def rank_heads(record: AttentionRecord, truth: TokenTruth) -> list[HeadRank]:
     out = []
     for one in maps:
         grid = one.key.grid or (1, 1)
-        cover = cell_cover(boxes, grid, geometry.seen).reshape(len(rows), -1)
+        cover = cell_cover(boxes, grid, geometry.seen).reshape(len(rows), grid[0] * grid[1])
         for place, number in enumerate(head_numbers(one)):
             part = head_rows(one, place, rows)
             found = points_into(part.reshape(-1, *grid), boxes, geometry.seen)

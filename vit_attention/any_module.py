@@ -1,4 +1,7 @@
-"""A record from any torch module that takes a picture: for networks that are no named model of this library."""
+"""A record from any torch module that takes a picture, and another kind of attention module in one call.
+
+For networks that are no named model of this library.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,16 @@ from vit_attention.hooks import attention_blocks, capture
 from vit_attention.pictures import open_picture
 from vit_attention.preprocess import Recipe, prepare
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, encode_picture
-from vit_attention.treatments import TREATMENTS, Seen
+from vit_attention.treatments import (
+    TREATMENTS,
+    CaptureError,
+    Listener,
+    Reading,
+    Seen,
+    Treatment,
+    attach_call_reader,
+    register,
+)
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet's three channels, which most published networks want."""
@@ -59,6 +71,8 @@ def record_of(
     with torch.inference_mode(), capture(module) as seen:
         try:
             run(given)
+        except CaptureError:
+            raise
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
             raise ModuleError(
                 f"forward failed on one {size[1]} x {size[0]} picture: {error}. Give size=(height, width) as the network was "
@@ -76,11 +90,58 @@ def record_of(
     )
 
 
+def register_kind(
+    module_type: type[nn.Module], weights: str | Callable[[nn.Module, Any], Tensor] = "attn", kind: str = "self"
+) -> None:
+    """Make every module of a type count as attention, here and for `vit_attention.capture`, until the process ends.
+
+    Nothing proves such weights: the record's residual is None. A treatment that hands over the rebuilt output as well is
+    proved; see `vit_attention.treatments.register`.
+
+    Args:
+        module_type: the attention module's class.
+        weights: the attribute in which a module keeps the weights of its last call, or what takes the module and its
+            output and returns them: (batch, heads, queries, keys), or (batch, queries, keys) of a single head.
+        kind: "self" where tokens look at each other, "cross" where they look at something else.
+
+    >>> class Mean(nn.Module):
+    ...     def forward(self, x):
+    ...         self.attn = torch.full((len(x), 1, x.shape[1], x.shape[1]), 1 / x.shape[1])
+    ...         return self.attn[:, 0] @ x
+    >>> register_kind(Mean)
+    >>> module = Mean()
+    >>> with capture(module) as seen:
+    ...     _ = module(torch.ones(1, 4, 2))
+    >>> seen[0].weights.shape, seen[0].residual
+    (torch.Size([1, 1, 4, 4]), None)
+    """
+
+    def attach(block: nn.Module, listener: Listener) -> list[Any]:
+        def keep(module: nn.Module, _args: Any, _kwargs: Any = None, output: Any = None) -> None:
+            if listener.listens():
+                listener.keep(Reading(kind, _kept(module, weights, output)))
+
+        return attach_call_reader(block, keep)
+
+    register(Treatment(module_type.__name__, lambda module: isinstance(module, module_type), attach))
+
+
+def _kept(module: nn.Module, weights: str | Callable[[nn.Module, Any], Tensor], output: Any) -> Tensor:
+    found = getattr(module, weights, None) if isinstance(weights, str) else weights(module, output)
+    if not isinstance(found, Tensor) or found.ndim not in (3, 4):
+        came = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+        where = f"in {weights!r} " if isinstance(weights, str) else ""
+        raise CaptureError(
+            f"{type(module).__name__}: want weights {where}of shape (batch, heads, queries, keys) after a call, got {came}"
+        )
+    return (found if found.ndim == 4 else found[:, None]).detach()
+
+
 def _nothing(why: str) -> str:
     kinds = "; ".join(t.kind for t in TREATMENTS)
     return (
-        f"No attention maps captured: {why}. Known are: {kinds}. Add another kind with one call of "
-        "vit_attention.treatments.register"
+        f"No attention maps captured: {why}. Known are: {kinds}. Add another kind with one call: "
+        'vit_attention.any_module.register_kind(ItsClass, weights="attn")'
     )
 
 
@@ -114,7 +175,7 @@ def _map(one: Seen, number: int, grid: tuple[int, int] | None, prefix: int | Non
     key = _axis(one.name, int(keys), grid, prefix)
     query = key if queries == keys else Axis.text([f"row {n}" for n in range(int(queries))])
     # Depth is the place in the forward pass: a block that runs twice has two maps.
-    return AttentionMap(one.weights[0].float().numpy(), one.name, number, one.kind, query, key, one.residual)
+    return AttentionMap(one.weights[0].float().cpu().numpy(), one.name, number, one.kind, query, key, one.residual)
 
 
 def _axis(name: str, tokens: int, grid: tuple[int, int] | None, prefix: int | None) -> Axis:

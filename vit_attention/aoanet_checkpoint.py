@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import pickle
-import pickletools
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ import torch
 
 from vit_attention.checkpoints import CheckpointError, fill, read
 from vit_attention.networks.aoanet import AoANet, Options
+from vit_attention.pickle_fence import UnsafePickleError, look_through, short
 
 LARGEST_FILE = 32 << 20
 """Largest `infos` file read, in bytes; published ones take about 1 MB."""
@@ -27,23 +27,9 @@ LARGEST_VOCABULARY = 1_000_000
 _LONGEST_TEXT = 10_000
 _MOST_VALUES = 100_000
 _DEEPEST = 4
-# Deeply nested tuples overflow the stack when they are hashed; a published file holds two.
-_MOST_TUPLES = 1000
 _NUMBERS = {
     f"{kind}{size}" for kind, sizes in (("f", "248"), ("i", "1248"), ("u", "1248"), ("b", "1")) for size in sizes
 }
-_OPCODES = {
-    "PROTO", "FRAME", "STOP", "MARK", "POP", "POP_MARK", "NONE", "NEWTRUE", "NEWFALSE", "INT", "BININT", "BININT1",
-    "BININT2", "LONG", "LONG1", "FLOAT", "BINFLOAT", "STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES",
-    "SHORT_BINBYTES", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "EMPTY_LIST", "LIST", "APPEND", "APPENDS",
-    "EMPTY_DICT", "DICT", "SETITEM", "SETITEMS", "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "PUT",
-    "BINPUT", "LONG_BINPUT", "MEMOIZE", "GET", "BINGET", "LONG_BINGET", "GLOBAL", "STACK_GLOBAL", "REDUCE", "NEWOBJ",
-    "BUILD",
-}  # fmt: skip
-
-
-class UnsafePickleError(CheckpointError):
-    """An `infos` file asks for more than plain values, or is no such file; nothing of it was run."""
 
 
 @dataclass(frozen=True)
@@ -99,33 +85,13 @@ def read_infos(path: str | Path) -> Infos:
         raise UnsafePickleError(f"{path.name}: want at most {LARGEST_FILE} bytes, got {size}")
     data = path.read_bytes()
     try:
-        _look_through(data)
+        look_through(data, _STAND_INS)
         found = _Reader(io.BytesIO(data), encoding="latin-1").load()
         return _infos(found)
     except UnsafePickleError as error:
         raise UnsafePickleError(f"{path.name}: refused: {error}") from error
     except Exception as error:  # a broken pickle raises any kind
         raise UnsafePickleError(f"{path.name}: want an infos file of the published code, got one that cannot be read ({type(error).__name__})") from error  # fmt: skip
-
-
-def _look_through(data: bytes) -> None:
-    """Refuse instructions that plain values do not need, and those that could eat memory or the stack."""
-    tuples = 0
-    argument: Any
-    for opcode, argument, _ in pickletools.genops(data):
-        name = opcode.name
-        if name not in _OPCODES:
-            raise UnsafePickleError(f"want plain values, got the pickle instruction {name}")
-        if name == "GLOBAL" and tuple(str(argument).split(" ", 1)) not in _STAND_INS:
-            raise UnsafePickleError(f"it wants to call {_short(argument)}, which could run code")
-        # The reader makes room for the largest number of the memo at once.
-        if name.endswith("PUT") and int(argument) > len(data):
-            raise UnsafePickleError(f"want memo numbers below the file's size, got {argument}")
-        if name in ("INT", "LONG", "LONG1") and abs(argument) >= 1 << 64:
-            raise UnsafePickleError("want whole numbers below 2**64")
-        tuples += name.startswith("TUPLE")
-    if tuples > _MOST_TUPLES:
-        raise UnsafePickleError(f"want at most {_MOST_TUPLES} tuples, got {tuples}")
 
 
 class _Record:
@@ -171,7 +137,7 @@ class _Maker:
 
 def _number_type(code: Any, *flags: Any) -> _Number:
     if type(code) is not str or code not in _NUMBERS or len(flags) > 2:
-        raise UnsafePickleError(f"want the type of a plain number, got {_short(code)}")
+        raise UnsafePickleError(f"want the type of a plain number, got {short(code)}")
     return _Number(code)
 
 
@@ -207,7 +173,7 @@ class _Reader(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _STAND_INS:
-            raise UnsafePickleError(f"it wants to call {_short(f'{module} {name}')}, which could run code")
+            raise UnsafePickleError(f"it wants to call {short(f'{module} {name}')}, which could run code")
         return _STAND_INS[module, name]
 
 
@@ -226,7 +192,7 @@ def _infos(found: Any) -> Infos:
 
 def _name(key: Any) -> str:
     if type(key) is not str or not key.isidentifier() or key.startswith("__") or len(key) > 100:
-        raise UnsafePickleError(f"opt: want names of options, got {_short(key)}")
+        raise UnsafePickleError(f"opt: want names of options, got {short(key)}")
     return key
 
 
@@ -260,8 +226,3 @@ def _vocabulary(vocab: Any) -> dict[str, str]:
     if wrong is not None:
         raise UnsafePickleError(f'vocab: want words of at most 200 characters, got another value for "{wrong}"')
     return {key: vocab[key] for key in keys}
-
-
-def _short(what: Any) -> str:
-    text = what.replace(" ", ".") if type(what) is str else type(what).__name__
-    return repr(text[:80])

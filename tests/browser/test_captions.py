@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+import vit_attention as va
 from tests.browser.conftest import Visit
+from vit_attention.region_features import region_features
 from worlds.captions import caption
 from worlds.scenes import scene
 from worlds.shapes import NAMES
 
 pytestmark = pytest.mark.browser
 
+GOLDEN = Path(__file__).parents[1] / "data" / "golden_aoanet"
 SCENE = "scene-6-2-50"
 TRUE = str(caption(scene(6, objects=2))).split()
 
 
 def title(seen: Visit, key: str) -> str:
-    """What stands over a figure."""
-    return str(seen.figure(key).locator(".gtitle").text_content())
+    """What stands over a figure; while plotly.js paints anew there may be two such texts, or none."""
+    return str(" ".join(seen.figure(key).locator(".gtitle").all_text_contents()))
 
 
 def until_says(seen: Visit, word: str) -> None:
@@ -42,7 +47,7 @@ def press(seen: Visit, key: str) -> None:
 
 def choose(seen: Visit, key: str, option: str) -> None:
     """Take an option of a menu, by mouse."""
-    seen.page.locator(f".st-key-{key} [data-baseweb=select]").click()
+    seen.page.locator(f".st-key-{key} input").first.click()
     seen.page.get_by_role("option", name=option, exact=True).click()
 
 
@@ -59,7 +64,7 @@ def test_the_sentence_is_stepped_word_by_word(visit: Any) -> None:
         press(seen, "captions_next")
         until_says(seen, word)
     seen.until_repainted("captions_map", first)
-    assert gate(seen) != said
+    seen.until(lambda: gate(seen) != said, "the gate of another word")
     seen.until_address(word="3")
     press(seen, "captions_previous")
     until_says(seen, TRUE[1])
@@ -98,10 +103,10 @@ def test_another_head_paints_another_map_and_a_click_chooses_one(visit: Any) -> 
     choose(seen, "caption_head", "2")
     seen.until_address(caption_head="2")
     second = seen.until_repainted("captions_map", mean)
-    assert "head 2" in title(seen, "captions_strip")
+    seen.until(lambda: "head 2" in title(seen, "captions_strip"), "the strip of head 2")
     choose(seen, "caption_head", "mean")
     seen.until_repainted("captions_map", second)
-    assert "mean of all heads" in title(seen, "captions_strip")
+    seen.until(lambda: "mean of all heads" in title(seen, "captions_strip"), "the strip of the mean")
 
 
 @pytest.mark.parametrize("name", [SCENE, "scene-14-2-50"])
@@ -124,7 +129,7 @@ def test_the_brightest_cell_of_a_noun_lies_on_the_thing_it_names(visit: Any, nam
 
 def test_regions_look_at_regions_and_each_has_its_gate(visit: Any) -> None:
     seen = visit(f"captions?scene={SCENE}&region=57&refiner_layer=2")
-    assert title(seen, "captions_reads") == "Read by region 57"
+    seen.until(lambda: title(seen, "captions_reads") == "Read by region 57", "the map of region 57")
     assert "Gates of the refiner's layer 2" in title(seen, "captions_refiner_gates")
     before = seen.cells("captions_reads")
     _, box = seen.screen("captions_reads")
@@ -140,3 +145,32 @@ def test_regions_look_at_regions_and_each_has_its_gate(visit: Any) -> None:
     seen.until_repainted("captions_reads", after)
     choose(seen, "refiner_head", "3")
     seen.until_address(refiner_head="3", region="1")
+
+
+def test_an_opened_record_of_boxes_is_drawn_and_the_controls_follow_it(visit: Any, tmp_path: Path) -> None:
+    """A set of 12 boxes after a grid of 196 cells: no number may be left over, and nothing in the file is fetched."""
+    rng = np.random.default_rng(0)
+    corners = rng.uniform(0, 1, (12, 2)) * (160, 80)
+    features = region_features(
+        rng.normal(size=(12, 2048)), np.hstack([corners, corners + 40]), Image.new("RGB", (200, 120), (90, 120, 60))
+    )
+    model = va.load("aoanet", weights=GOLDEN / "model-best.pth", infos=GOLDEN / "infos_aoatiny-best.pkl")
+    path = model.attend(features, half=True).save(tmp_path / "boxes.npz")
+    seen = visit(f"captions?scene={SCENE}&region=137&word=9")
+    seen.page.get_by_text("A record of your own").click()
+    seen.page.locator("input[type=file]").first.set_input_files(path)
+    seen.page.get_by_text("From the file boxes.npz, made by aoanet").wait_for()
+    seen.settle()
+    number = seen.page.get_by_role("spinbutton", name="Region that asks")
+    seen.until(
+        lambda: title(seen, "captions_reads") == f"Read by region {number.input_value()}", "number and map to agree"
+    )
+    assert 1 <= int(number.input_value()) <= 12
+    seen.page.get_by_text("White outlines: the three strongest regions").first.wait_for()
+    assert gate(seen)
+    press(seen, "captions_word_0")
+    seen.until(lambda: seen.address().get("word", "1") == "1", "the first word")
+    seen.settle()
+    seen.page.get_by_text("A record of your own").click()
+    seen.page.get_by_role("button", name="Close the record").click()
+    until_says(seen, TRUE[0])

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from PIL import Image
 
 import vit_attention as va
 from tests.pages.reading import figures, fine, guess, said, titles, try_claim
-from ui import captions
+from ui import captions, captions_export
 from ui.captions import OPENED, read_bundle
+from ui.pictures import Picture
 from vit_attention.geometry import Geometry
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction, encode_picture
 from worlds.captions import caption
@@ -60,10 +63,11 @@ def test_a_link_restores_word_head_outline_and_the_refiners_view(app) -> None:
     assert drawn["captions_strip"]["layout"]["title"]["text"] == "Where each word looked, head 2"
     assert drawn["captions_reads"]["layout"]["title"]["text"] == "Read by region 57"
     text = " ".join(one.value for one in page.caption)
-    assert "Layer 2, head 3: region 57 is the cell in row 5, column 1" in text
+    assert "Layer 2, head 3: region 57, the cell in row 5, column 1" in text
     code = " ".join(one.value for one in page.code)
     assert "beams=2" in code
-    assert re.search(r"visualize scene-6-2-50 --model scene-aoanet --beams 2 --layer 2 --head 1 --query 2$", code, re.M)
+    for what in ("--layer 2 --head 1 --query 2", "--layer 1 --head 2 --query 56"):
+        assert re.search(rf"visualize scene-6-2-50 --model scene-aoanet {what} .*--beams 2", code), what
 
 
 @pytest.mark.parametrize(
@@ -171,6 +175,53 @@ def test_a_record_with_boxes_is_drawn_with_its_boxes(app, tmp_path: Path, monkey
     assert "Cannot be told here" in try_claim(page, "captions", 1)
     fine(page.button(key="captions_close").click().run())
     assert len(words(page)) > 3
+
+
+def test_what_a_record_says_is_shown_letter_by_letter(app, tmp_path: Path) -> None:
+    """A name or a word of a stranger's file must not fetch a picture or draw a link."""
+    pixel = "![x](http://a.example/x.png)"
+    given = boxes_record()
+    regions = Axis("regions", labels=(pixel, "two", "three"), boxes=given.maps[0].key.boxes)
+    told = Axis.text((pixel, "<b>cat</b>", "<end>"))
+    cross = replace(given.maps[0], query=told, key=regions)
+    inside = AttentionMap(np.full((1, 3, 3), 1 / 3, np.float32), "refiner", 0, "self", regions, regions)
+    record = replace(given, maps=(inside, replace(cross, layer=1)), model=pixel)
+    page = app("captions")
+    page.session_state[OPENED] = (pixel, "0" * 20, read_bundle(record.save(tmp_path / "own.npz").read_bytes()))
+    fine(page.run())
+    try_claim(page, "captions", 5)
+    kinds = ("markdown", "caption", "info", "success", "warning", "error", "button")
+    texts = [one.label if kind == "button" else one.value for kind in kinds for one in getattr(page, kind)]
+    shown = [text for text in texts if "a\\.example" in text]
+    assert len(shown) == 4, "file and model in one line, the word, its button, region 1 in the claim"
+    assert not [text for text in texts if re.search(r"(?<!\\\\)!\[|a\.example|(?<!\\\\)<b>", text)]
+
+
+@pytest.mark.parametrize("gates", [[0.5, 0.25, 0.75], None])
+def test_the_code_shown_for_a_record_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], gates: list[float] | None
+) -> None:
+    record = replace(boxes_record(), settings={"gates": {"decoder": gates, "refiner": None}})
+    record.save(tmp_path / "told.npz")
+    monkeypatch.chdir(tmp_path)
+    shown: list[Any] = []
+    monkeypatch.setattr(go.Figure, "show", lambda figure: shown.append(figure))
+    now = captions.Told("aoanet", Picture("own", "0", "own", Image.new("RGB", (80, 40))), record, 1, 1, runs=False)
+    exec(captions_export.record_code(now) + captions_export.DRAW, {})
+    assert capsys.readouterr().out == f"<b>cat</b> {gates and 0.25}\n"
+    assert len(shown) == 2
+
+
+def test_the_table_of_numbers_has_every_word_and_region() -> None:
+    """Three words over boxes, and a grid of two cells whose places follow from the picture's size."""
+    now = captions.Told("aoanet", Picture("own", "0", "own", Image.new("RGB", (80, 40))), boxes_record(), 1, 0)
+    lines = captions_export.to_csv(now).splitlines()
+    assert lines[0] == "word,region,left,top,right,bottom,share"
+    assert lines[1:4] == ["1,1,0,0,30,40,0.7", "1,2,20,0,60,40,0.2", "1,3,50,10,80,40,0.1"]
+    assert len(lines) == 10
+    cells = replace(now.decoder, weights=np.array([[[0.25, 0.75]] * 3], np.float32), key=Axis.patches(1, 2))
+    grid = replace(now, record=replace(now.record, maps=(cells,)), head=None)
+    assert captions_export.to_csv(grid).splitlines()[-1] == "3,2,40,0,80,40,0.75"
 
 
 @pytest.mark.parametrize(

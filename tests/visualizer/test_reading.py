@@ -204,6 +204,8 @@ def test_a_box_or_map_that_is_undefined_is_no_hit() -> None:
     assert not points_into([[np.nan, np.nan]], [0, 0, 2, 1], (2, 1))
     assert points_into([[np.nan, 0.1]], [1, 0, 2, 1], (2, 1))
     assert np.isnan(chance([np.nan] * 4, (1, 2), (2, 1)))
+    nothing = np.zeros((0, 4))
+    assert points_into(np.zeros((0, 1, 2)), nothing, (2, 1)).shape == chance(nothing, (1, 2), (2, 1)).shape == (0,)
     assert (cell_cover([np.nan] * 4, (1, 2), (2, 1)) == 0).all()
 
 
@@ -333,6 +335,13 @@ def test_a_box_is_drawn_tight_round_the_line_that_the_map_means() -> None:
     assert propose_box(heat, where, 0.25, ink_of(sheet())) == propose_box(heat, where) == (20, 0, 40, 40)
     large = Geometry.of(120, 80)  # the same page stored at half its size
     assert propose_box(heat, large, 0.25, ink_of(page)) == (24, 8, 68, 24)
+
+
+def test_a_line_that_the_cell_cuts_is_followed_to_its_own_end() -> None:
+    ink = ink_of(sheet((12, 14, 34, 26), (40, 4, 55, 36)))  # the second has more rows, in other columns
+    for box in ((0, 0, 36, 20), (0, 20, 36, 40)):
+        assert snap(box, [[1.0, 0.5], [1.0, 0.5]], Geometry.of(60, 40), ink) == (12, 14, 34, 26)
+    assert snap((0, 0, 36, 10), [[1.0]], Geometry.of(60, 40), ink) == (0, 0, 36, 10)
 
 
 def test_of_two_lines_in_one_cell_row_the_one_under_the_stronger_cell_is_meant() -> None:

@@ -98,7 +98,8 @@ class ByHand:
         projected = self.linear("ctx2att", x)
         if self.o.use_multi_head == 2:
             wide = self.o.rnn_size * self.o.multi_head_scale
-            query = self.linear("core.attention.linears.0", self.norm("core.attention.norm", h[None]))
+            asked = self.norm("core.attention.norm", h[None]) if self.o.norm_q else h[None]
+            query = self.linear("core.attention.linears.0", asked)
             out, weights = self.dots(query, projected[:, wide:], projected[:, :wide])
             return out[0], weights[:, 0]
         hidden = np.tanh(projected + self.linear("core.attention.h2att", h))

@@ -11,8 +11,16 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from vit_attention.any_module import ModuleError, record_of
-from vit_attention.treatments import TREATMENTS, Listener, Reading, Treatment, attach_call_reader, register
+from vit_attention.any_module import ModuleError, record_of, register_kind
+from vit_attention.treatments import (
+    TREATMENTS,
+    CaptureError,
+    Listener,
+    Reading,
+    Treatment,
+    attach_call_reader,
+    register,
+)
 from vit_attention.visualize import visualize_attention_on_image
 
 WIDTH = 8
@@ -83,7 +91,7 @@ def test_encode_is_called_where_forward_wants_more(picture: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "options", "why"),
     [
-        (nn.Conv2d(3, 1, 3), {}, "^No attention maps captured: Conv2d has no .* vit_attention.treatments.register"),
+        (nn.Conv2d(3, 1, 3), {}, "^No attention maps captured: Conv2d has no .*one call: .*register_kind"),
         (Idle(), {}, "^No attention maps captured: none of the 2 attention modules of Idle ran"),
         (Two(), {}, "^forward needs more inputs: Two.forward wants words .*vit_attention.load"),
         (Tiny(4), {}, "^token count does not fit the grid: blocks.0 attends to 20 tokens.*grid="),
@@ -133,6 +141,99 @@ def test_one_call_registers_another_kind(picture: Path) -> None:
     finally:
         del TREATMENTS[0]
     np.testing.assert_allclose(record.maps[0].weights, 1 / 17)
+
+
+class Own(nn.Module):
+    """A kind that keeps its weights, as published attention modules do."""
+
+    def __init__(self, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.weights = (x @ x.mT / WIDTH).softmax(-1) if self.heads == 1 else None
+        return x
+
+
+def test_a_kind_that_keeps_its_weights_is_registered_by_its_class(picture: Path) -> None:
+    module = Stranger().eval()
+    module.blocks = nn.ModuleList([Own(1)])
+    register_kind(Own, "weights")
+    try:
+        record = record_of(module, picture)
+        tokens = torch.cat([module.lead, module.cut(_pixels(picture)).flatten(2).mT], 1)
+        np.testing.assert_allclose(record.maps[0].weights, (tokens @ tokens.mT / WIDTH).softmax(-1).detach(), atol=1e-5)
+        assert record.maps[0].residual is None
+        module.blocks[0].heads = 2
+        with pytest.raises(CaptureError, match=r"Own: want weights in 'weights' of shape .* got NoneType"):
+            record_of(module, picture)
+    finally:
+        del TREATMENTS[0]
+
+
+class Hand(nn.Module):
+    """Multi-headed attention as two public projects write it; `order` is that of its second and third argument."""
+
+    def __init__(self, linears: int) -> None:
+        super().__init__()
+        torch.manual_seed(linears)
+        self.h, self.d_k = 2, WIDTH // 2
+        self.linears = nn.ModuleList([nn.Linear(WIDTH, WIDTH) for _ in range(linears)])
+        self.attn: Tensor | None = None
+
+    def mix(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        q, k, v = (
+            layer(x).unflatten(-1, (self.h, self.d_k)).transpose(1, 2)
+            for layer, x in zip(self.linears, (query, key, value), strict=False)
+        )
+        self.attn = (q @ k.mT / self.d_k**0.5).softmax(-1)
+        return (self.attn @ v).transpose(1, 2).flatten(2)
+
+
+class MultiHeadedAttention(Hand):
+    def __init__(self) -> None:
+        super().__init__(4)
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> Tensor:
+        return self.linears[-1](self.mix(query, key, value))
+
+
+class MultiHeadedDotAttention(Hand):
+    def __init__(self) -> None:
+        super().__init__(3)
+        self.aoa_layer = nn.Sequential(nn.Linear(2 * WIDTH, 2 * WIDTH), nn.GLU())
+
+    def forward(self, query: Tensor, value: Tensor, key: Tensor, mask: Tensor | None = None) -> Tensor:
+        return self.aoa_layer(torch.cat([self.mix(query, key, value), query], -1))
+
+
+class Mixed(Tiny):
+    """A foreign picture network with all three kinds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            [MultiHeadedDotAttention(), MultiHeadedAttention(), nn.MultiheadAttention(WIDTH, 2, batch_first=True)]
+        )
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        tokens = torch.cat([self.lead, self.cut(pixels).flatten(2).mT], 1)
+        for block in self.blocks:
+            out = block(tokens, tokens, tokens)
+            tokens = tokens + (out[0] if isinstance(out, tuple) else out)
+        return tokens
+
+
+def test_three_kinds_of_module_are_drawn_on_any_network(picture: Path, tmp_path: Path) -> None:
+    module = Mixed().eval()
+    files = visualize_attention_on_image(
+        module, picture, output_dir=tmp_path, head_idx=1, avg_heads=False, save_raw=True
+    )
+    assert len(files) == 9
+    for layer in (0, 1):
+        raw = np.load(tmp_path / f"attn_raw_layer_{layer}.npy")
+        np.testing.assert_allclose(raw, module.blocks[layer].attn.detach(), atol=1e-5)
+    assert np.load(tmp_path / "attn_raw_layer_2.npy").shape == (1, 2, 17, 17)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import builtins
+import copyreg
 import importlib
 import os
 import pickle
@@ -20,7 +21,7 @@ import pytest
 import torch
 
 from tests.vit_attention.test_aoanet import GOLDEN, SMALL
-from vit_attention import aoanet_checkpoint
+from vit_attention import aoanet_checkpoint, pickle_fence
 from vit_attention.aoanet_checkpoint import UnsafePickleError, load_checkpoint, read_infos
 from vit_attention.captioning import captions
 from vit_attention.checkpoints import CheckpointError
@@ -90,6 +91,13 @@ def touch(path: Path) -> Calls:
     return Calls(os.system, f"touch {path}")
 
 
+def with_dict(payload: Calls) -> dict[str, Any]:
+    """An opt whose state has an entry called __dict__."""
+    found = plain()
+    vars(found["opt"])["__dict__"] = payload
+    return found
+
+
 HOSTILE: dict[str, Callable[[Path], Any]] = {
     "os.system": touch,
     "os.system in opt": lambda mark: plain(note=touch(mark)),
@@ -102,11 +110,15 @@ HOSTILE: dict[str, Callable[[Path], Any]] = {
     "getattr of a namespace": lambda mark: plain(note=Calls(getattr, Namespace(), "__class__")),
     "open": lambda mark: plain(note=Calls(open, str(mark), "w")),
     "parser": lambda mark: plain(note=Calls(argparse.ArgumentParser)),
+    "os.system through copyreg": lambda mark: plain(note=Calls(copyreg._reconstructor, Calls(os.system, f"touch {mark}"), object, None)),
+    "os.system as an extension": lambda mark: plain(note=[Calls(copyreg.add_extension, "posix", "system", 0xF0F0), touch(mark)]),
+    "eval among the namespace's own names": lambda mark: with_dict(Calls(builtins.eval, f"open({str(mark)!r}, 'w')")),
+    "namespace whose state is made by a call": lambda mark: {**plain(), "opt": Calls(Namespace, touch(mark))},
     "numpy file": lambda mark: plain(note=Calls(np.memmap, str(mark), "u1", "w+", 0, (4,))),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("protocol", [0, 2, 4, 5])
+@pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize("name", HOSTILE)
 def test_runs_nothing_of_a_hostile_file(name: str, protocol: int, tmp_path: Path) -> None:
     mark = tmp_path / "ran"
@@ -137,6 +149,12 @@ HANDWRITTEN: dict[str, bytes] = {
     "huge text": b"\x80\x04\x8d\xff\xff\xff\xff\xff\x00\x00\x00a.",
     "huge number": b"\x80\x02\x8b\x00\x10\x00\x00" + b"\x7f" * 4096 + b".",
     "nest of tuples as a key": b"\x80\x02})" + b"\x85" * 200_000 + b"Ns.",
+    "exploding tuple as a key": b"\x80\x02})" + b"".join(b"q%ch%c\x86" % (n, n) for n in range(60)) + b"Ns.",
+    "exploding tuple, put aside": b"\x80\x02})" + b"".join(b"N0q%ch%c\x86" % (n, n) for n in range(60)) + b"Ns.",
+    "exploding tuple, numbered by itself": b"\x80\x04})" + b"".join(b"\x94h%c\x86" % n for n in range(60)) + b"Ns.",
+    "exploding tuple, of marks": b"\x80\x02})" + b"".join(b"q%c0((1(h%ch%cN0t" % (n, n, n) for n in range(60)) + b"Ns.",
+    "many tuples": b"\x80\x02]" + b")\x85a" * 1001 + b".",
+    "too much taken": b"\x80\x02)\x86.",
     "nest of lists in opt": b"\x80\x02" + WHOLE % (NAMESPACE + b")\x81}" + binary("a") + b"]" * 3000 + b"a" * 2999 + b"sb"),
     "exploding list in opt": b"\x80\x02" + WHOLE % (
         NAMESPACE + b")\x81}" + binary("a") + b"](" + b"1" + b"".join(
@@ -173,7 +191,13 @@ REASONS = {
     "huge byte array": "cannot be read",
     "huge text": "cannot be read",
     "huge number": "instruction LONG4",
-    "nest of tuples as a key": "want at most 1000 tuples, got 200000",
+    "nest of tuples as a key": "want tuples of at most 1000 parts",
+    "exploding tuple as a key": "want tuples of at most 1000 parts",
+    "exploding tuple, put aside": "want tuples of at most 1000 parts",
+    "exploding tuple, numbered by itself": "want tuples of at most 1000 parts",
+    "exploding tuple, of marks": "want tuples of at most 1000 parts",
+    "many tuples": "want at most 1000 tuples",
+    "too much taken": "takes more from its stack",
     "nest of lists in opt": "too deep",
     "exploding list in opt": "too many",
     "persistent id": "instruction PERSID",
@@ -218,6 +242,13 @@ def test_says_that_a_file_was_cut_short(share: float, tmp_path: Path) -> None:
     whole = INFOS.read_bytes()
     with pytest.raises(UnsafePickleError, match="cannot be read"):
         read_infos(written(tmp_path, whole[: int(len(whole) * share)]))
+
+
+def test_bounds_the_number_of_instructions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pickle_fence, "_MOST_INSTRUCTIONS", 5000)
+    assert read_infos(INFOS).vocab["1"] == "a"
+    with pytest.raises(UnsafePickleError, match="want at most 5000 instructions"):
+        read_infos(written(tmp_path, b"\x80\x02" + b"}" * 5000 + b"."))
 
 
 def test_bounds_the_size_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import shlex
+import sys
+import tomllib
+from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from vit_attention.command import options
+from vit_attention.cards import Card
+from vit_attention.command import options, records
 from vit_attention.command.app import main
 from vit_attention.command.choices import askings, numbers
 from vit_attention.command.errors import ChoiceError
 from vit_attention.command.files import distinct, write
 from vit_attention.command.inputs import by_name, expand
+from vit_attention.command.inside import painted_over
 from vit_attention.command.recipe import METHODS, command, read_command
+from vit_attention.command.report import Report
+from vit_attention.download import DownloadError
+from vit_attention.geometry import Geometry
+from vit_attention.pictures import PictureError
 from vit_attention.records import Axis
 
 READ = ("<s_nm>", "▁ic", "ed", "▁tea", "</s_nm>", "</s>")
@@ -96,18 +107,24 @@ def test_drawn_pictures_by_name_are_those_of_the_worlds() -> None:
     page = by_name("form-4")
     assert page is not None
     np.testing.assert_array_equal(np.asarray(page.image), receipts.form(4).pixels)
+    made_up = by_name("invented-5-2")
+    assert made_up is not None
+    np.testing.assert_array_equal(np.asarray(made_up.image), receipts.receipt(5, 2, invented=True).pixels)
     assert by_name("scene-7-3-30") is None
+    assert by_name("receipt-5-6") is None
 
 
 def test_help_and_library_name_the_same_choices() -> None:
     from visualizer import mixing, scale, theme
     from vit_attention.command.depth import THROUGH_DEPTH
+    from vit_attention.command.inside import TOKENS
 
     assert set(options.COLORMAPS) == set(theme.COLORMAPS)
     assert options.COLORMAPS[0] == theme.COLORMAP
     assert set(options.SCALES) == set(scale.MODES)
     assert options.FUSIONS == mixing.HEAD_FUSIONS
-    assert set(options.METHODS) == {"raw", "fused", *THROUGH_DEPTH} == set(METHODS.values())
+    assert set(METHODS.values()) == {"raw", "fused", *THROUGH_DEPTH}
+    assert set(options.METHODS) == {*METHODS.values(), *TOKENS}
 
 
 def test_pages_and_command_line_know_the_same_methods() -> None:
@@ -140,6 +157,55 @@ def test_commands_mean_what_they_were_made_from(line: str) -> None:
     }[given["images"][0]]
     assert {name: again[name] for name in expected} == expected
     assert len(given["images"]) == 1
+
+
+def test_the_installed_command_is_the_same_program() -> None:
+    written = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text())
+    assert EntryPoint("vit-attention", written["project"]["scripts"]["vit-attention"], "console_scripts").load() is main
+
+
+def test_a_picture_that_is_not_there_is_told_before_a_model_is_loaded() -> None:
+    def never() -> Any:
+        raise AssertionError("a model was loaded")
+
+    with pytest.raises(PictureError, match="does not exist"):
+        records.of(expand(["nowhere.png"])[0], never, records.Wanted())
+
+
+def test_weights_that_cannot_be_fetched_are_answered_with_the_options_that_help(tmp_path: Path) -> None:
+    class Blind:
+        card = Card("aoanet", "AoANet", "", "", 0, 0.0, False, "", "", "", task="caption")
+
+        def attend(self, picture: Any) -> Any:
+            raise DownloadError("no network")
+
+    Image.new("RGB", (30, 20)).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match=r"no network Here: --resnet FILE; or --features FILE"):
+        records.of(expand([str(tmp_path / "a.png")])[0], Blind, records.Wanted())
+
+
+@pytest.mark.parametrize(("shade", "paint"), [(200, 0), (20, 255)])
+def test_one_patch_is_painted_over(shade: int, paint: int) -> None:
+    """Patch 6 of 2 x 4 on a picture of 80 x 40 of which the model saw the middle 40 x 40, made half as large."""
+    seen = Geometry.of(80, 40).crop(20, 0, 40, 40).resize(20, 20)
+    image = Image.new("L", (80, 40), shade)
+    expected = np.full((40, 80), shade, np.uint8)
+    expected[20:40, 40:50] = paint
+    np.testing.assert_array_equal(np.asarray(painted_over(image, seen, (2, 4), 6).convert("L")), expected)
+
+
+def test_tokens_are_counted_for_whoever_watches(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert Report(False).counter("tokens") is None
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    tick = Report(False).counter("tokens")
+    assert tick is not None
+    for _ in range(3):
+        tick("▁a")
+    assert capsys.readouterr().err == "\rtokens: 1\rtokens: 2\rtokens: 3"
+    report = Report(False)
+    assert [report.counter("tokens") for _ in report.through([1, 2], "Reading")] == [None, None]
 
 
 def test_commands_take_only_known_options() -> None:

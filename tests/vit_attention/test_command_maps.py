@@ -114,6 +114,37 @@ def test_a_caption_is_drawn_region_by_region() -> None:
     np.testing.assert_allclose(word.row, made.maps[2].weights[:, 2].mean(axis=0), rtol=1e-6)
 
 
+def test_words_ask_where_words_are() -> None:
+    made = captioned()
+    assert [one.part for one in drawings(made, Look(query=("each",)))] == ["query_0", "query_1", "query_2"]
+    assert len(drawings(made, Look(query=("2",)))) == 3
+    # Another picture may say the word: this one alone fails.
+    with pytest.raises(ValueError, match="what was said: a red ring"):
+        drawings(made, Look(query=("blue",)))
+    with pytest.raises(ChoiceError, match="words ask in layer 2 alone, and regions in layer 1"):
+        drawings(made, Look(query=("ring",), layer=(1,)))
+
+
+def test_every_word_of_a_field_counts_the_same() -> None:
+    written = Axis.text(("<s_nm>", "▁ic", "ed", "▁tea", "</s_nm>", "<s_cnt>", "▁nm", "</s_cnt>"))
+    cells = Axis.patches(2, 3)
+    weights = [rows((2, len(written), 6), seed) for seed in (3, 4)]
+    maps = tuple(AttentionMap(w, f"d.{n}", n, "cross", written, cells) for n, w in enumerate(weights))
+    made = AttentionRecord(maps, Geometry.of(6, 4))
+    wanted = [(w[:, 1] + w[:, 2]) / 4 + w[:, 3] / 2 for w in weights]
+    for number, one in enumerate(drawings(made, Look(query=("field:nm",)))):
+        np.testing.assert_allclose(one.row, wanted[number].mean(axis=0), rtol=1e-6)
+        assert one.words.endswith("asked by the field nm")
+    (one,) = drawings(made, Look(query=("field:nm",), head=(1,), layer=(0,)))
+    np.testing.assert_allclose(one.row, wanted[0][1], rtol=1e-6)
+    (one,) = drawings(made, Look(query=("field:nm",), method="mean-of-layers"))
+    np.testing.assert_allclose(one.row, np.mean(wanted, axis=(0, 1)), rtol=1e-6)
+    (one,) = drawings(made, Look(query=("nm",), layer=(0,)))
+    np.testing.assert_allclose(one.row, weights[0][:, 6].mean(axis=0), rtol=1e-6)
+    with pytest.raises(ValueError, match=r"want a field that was read \(nm, cnt\), got 'total'"):
+        drawings(made, Look(query=("field:total",)))
+
+
 def test_where_regions_overlap_the_strongest_counts() -> None:
     values = on_input(REGIONS, np.array([0.2, 0.5, 0.3]), Geometry.of(4, 5))
     expected = np.full((5, 4), np.nan)

@@ -203,6 +203,13 @@ def test_a_captioning_checkpoint_with_its_features(tmp_path: Path) -> None:
     assert names[-1].startswith("attn_map_layer_6_core.attention")
     decoder = np.load(out / "attn_raw_layer_6.npy")
     np.testing.assert_allclose(decoder[0], golden["decoder_attn"][: decoder.shape[2], 0].transpose(1, 0, 2), atol=1e-5)
+    # The same flags under the name that scripts know, another head, another folder, and the look they are used to.
+    script = shlex.quote(str(ROOT / "tools" / "visualize_attention.py"))
+    run(
+        f"python {script} --image picture.png {files} --layer 6 --head 2 --no-avg-heads --device cpu --colormap jet --output o",
+        tmp_path,
+    )
+    assert sorted(path.name for path in (tmp_path / "o").iterdir()) == ["attn_map_layer_6_core.attention.png", "heatmap_layer_6_core.attention.png"]  # fmt: skip
     done = run(f"--image picture.png --infos_path {model} --model {model}", tmp_path, rc=2)
     assert "refused" in done.stderr or "infos" in done.stderr
     done = run(f"--image picture.png --infos_path {infos} --model {model}", tmp_path, rc=1)
@@ -227,6 +234,20 @@ def test_a_captioning_checkpoint_with_its_features(tmp_path: Path) -> None:
         ("visualize scene-7 --model model.pth", "add --infos_path FILE"),
         ("extract scene-7 --model scene-vit --weights none.pth", "no such file: none.pth"),
         ("read scene-7 --model scene-vit", "want a reader of documents"),
+        ("visualize scene-7 --model scene-vit --stage 1 --query 0,0", "scene-vit has no windows"),
+        (
+            "visualize receipt-3-3 --model receipt-donut --stage 9 --query 0,0",
+            "want a stage with so many blocks (0: 1, 1: 1, 2: 4",
+        ),
+        ("visualize receipt-3-3 --model receipt-donut --stage 2", "want one --query row,column from 0,0 to 15,23"),
+        ("visualize receipt-3-3 --model receipt-donut --stage 2 --query 0,0 --query 0,1", "got 0,0 0,1"),
+        ("visualize scene-7 --model scene-vit --method likeness", "want one --query row,column from 0,0 to 13,13"),
+        (
+            "visualize scene-7 --model scene-vit --method likeness --layer 3,4 --query 1,1",
+            "want one --layer of 0 to 11",
+        ),
+        ("visualize receipt-3-3 --model receipt-donut --method painted --query 1,1", "does not tell its tokens"),
+        ("read receipt-3-3 --model receipt-donut --layer 9", "--layer: want numbers of 0 to 3, got 9"),
         ("--layer 3", "want at least one IMAGE"),
         ("unknown", "No such command 'unknown'"),
     ],

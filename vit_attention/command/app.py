@@ -45,7 +45,7 @@ def _version() -> str:
     try:
         return version("sightlines")
     except PackageNotFoundError:
-        return "not installed"
+        return "(run from its folder, not installed)"
 
 
 @click.group(cls=Group, help=HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

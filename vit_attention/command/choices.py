@@ -12,6 +12,9 @@ from vit_attention.records import Axis
 MOST = 4096
 """Largest number of a layer, head or token range that is spelled out."""
 
+FIELD = "field:"
+"""In front of the path of a field, which some word may be called like."""
+
 _RANGE = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?")
 _PATCH = re.compile(r"(\d{1,6})\s*,\s*(\d{1,6})")
 
@@ -24,11 +27,13 @@ class Asking:
         rows: numbers on the query axis, special tokens first.
         words: who asks, in words.
         part: what tells its files from those of other askers; "" if there is one alone.
+        shares: how much each row counts, of 1 together; None counts them alike.
     """
 
     rows: tuple[int, ...]
     words: str
     part: str = ""
+    shares: tuple[float, ...] | None = None
 
 
 def numbers(text: str) -> tuple[int, ...]:
@@ -54,15 +59,15 @@ def askings(axis: Axis, wanted: Sequence[str]) -> list[Asking]:
 
     Args:
         axis: of the queries.
-        wanted: "class" or another special token's name, "row,column" of a patch, a token's number, a word, "mean" or
-            "each". Several patches, numbers or words ask together.
+        wanted: "class" or another special token's name, "row,column" of a patch, a token's number, a word, "field:PATH" of
+            a document, "mean" or "each". Several patches, numbers or words ask together.
 
     Raises:
         ChoiceError: something that this axis does not have.
         ValueError: a word that was not said.
 
     >>> askings(Axis.patches(2, 2, ("class",)), ["1,0"])
-    [Asking(rows=(3,), words='the patch in row 2, column 1', part='')]
+    [Asking(rows=(3,), words='the patch in row 2, column 1', part='', shares=None)]
     """
     if list(wanted) == ["each"]:
         return [Asking((row,), name(axis, row), f"query_{row}") for row in range(len(axis))]
@@ -72,6 +77,8 @@ def askings(axis: Axis, wanted: Sequence[str]) -> list[Asking]:
         return [Asking(tuple(range(len(axis))), f"the mean of all {len(axis)} {_plural(axis)}")]
     if {"each", "mean"} & set(wanted):
         raise ChoiceError('--query: want "mean" or "each" alone, or patches, numbers and words')
+    if len(wanted) == 1 and wanted[0].startswith(FIELD):
+        return [_field(axis, wanted[0].removeprefix(FIELD))]
     found = [_rows(axis, text) for text in wanted]
     rows = tuple(dict.fromkeys(row for some in found for row in some))
     if len(rows) == 1:
@@ -97,9 +104,29 @@ def spoken(token: str) -> str:
     return "".join(c if c.isprintable() else " " for c in token.replace("▁", " ")).strip() or token
 
 
-def has_word(axis: Axis, text: str) -> bool:
-    """Whether rows of text are called so."""
-    return axis.kind == "text" and bool(_spelled_so(axis, text))
+def is_word(text: str) -> bool:
+    """Whether only rows of text can be called so: neither a number nor a place, nor what every axis has.
+
+    >>> is_word("ring"), is_word("each"), is_word("3"), is_word("6,8"), is_word("mean")
+    (True, True, False, False, False)
+    """
+    return not (text.strip().isdecimal() or _PATCH.fullmatch(text.strip()) or text in ("mean", "class"))
+
+
+def _field(axis: Axis, path: str) -> Asking:
+    """A field of a document; every word of it counts the same however many tokens it has, as on the pages."""
+    from visualizer.fields import canonical, fields
+
+    found = fields((*axis.special, *axis.labels)) if axis.kind == "text" else ()
+    written = [one for one in found if one.words]
+    known = [one for one in written if one.path == path] or [one for one in written if canonical(one.path) == path]
+    if not known:
+        paths = ", ".join(dict.fromkeys(one.path for one in found)) or "none"
+        raise ValueError(f"--query: want a field that was read ({paths}), got {path!r}")
+    words = known[0].words
+    shares = tuple(1 / len(words) / len(word.tokens) for word in words for _ in word.tokens)
+    rows = tuple(row for word in words for row in word.tokens)
+    return Asking(rows, f"the field {known[0].path}", shares=shares)
 
 
 def _spelled(axis: Axis) -> list[str]:

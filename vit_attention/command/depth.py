@@ -21,6 +21,7 @@ from vit_attention.command.maps import (
     heads_of,
     place,
     spans,
+    together,
 )
 from vit_attention.records import AttentionMap, AttentionRecord
 
@@ -56,7 +57,7 @@ def _mean_of_layers(record: AttentionRecord, maps: Maps, look: Look) -> Iterator
     if look.head is not None or not look.avg_heads:
         heads = look.head or head_numbers(chain[-1])
     for asked in askings(chain[-1].query, look.query):
-        stack = [heads_of(one, asked.rows).mean(axis=1) for one in chosen]
+        stack = [together(heads_of(one, asked.rows), asked) for one in chosen]
         for head in heads:
             picked = [
                 rows.mean(axis=0) if head is None else rows[place(one, head)]

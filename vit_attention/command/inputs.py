@@ -19,7 +19,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 """File names that count as pictures when a folder is read."""
 
 _SCENE = re.compile(r"scene-(\d{1,9})(?:-([12])-(\d{1,2}|100))?")
-_RECEIPT = re.compile(r"receipt-(\d{1,9})-([1-5])")
+_RECEIPT = re.compile(r"(receipt|invented)-(\d{1,9})-([1-5])")
 _FORM = re.compile(r"form-(\d{1,9})")
 
 
@@ -100,7 +100,7 @@ def opened(given: Given) -> Opened:
 
 
 def by_name(text: str) -> Opened | None:
-    """A drawn scene (scene-7), receipt (receipt-3-2), form (form-1) or sample photograph (cat); None for other names."""
+    """A drawn scene (scene-7), receipt (receipt-3-2, invented-3-2), form (form-1) or sample photograph (cat), else None."""
     scene, receipt, form = _SCENE.fullmatch(text), _RECEIPT.fullmatch(text), _FORM.fullmatch(text)
     if scene:
         from worlds import scenes
@@ -111,11 +111,7 @@ def by_name(text: str) -> Opened | None:
         objects = f", {scene[2]} object{'s' if scene[2] == '2' else ''}, difficulty {scene[3]} %" if scene[2] else ""
         return Opened(made.picture, f"Scene {scene[1]}{objects}", made.mask)
     if receipt or form:
-        from worlds import receipts
-
-        page = receipts.receipt(int(receipt[1]), int(receipt[2])) if receipt else receipts.form(int(form[1]))  # type: ignore[index]
-        title = f"Receipt {receipt[1]}, articles: {receipt[2]}" if receipt else f"Form {form[1]}"  # type: ignore[index]
-        return Opened(page.picture, title)
+        return _page(receipt, form)
     from vit_attention.samples import samples
 
     known = samples()
@@ -123,3 +119,15 @@ def by_name(text: str) -> Opened | None:
         return None
     ready = open_picture(known[text].open())
     return Opened(ready.image, known[text].title, notes=ready.notes)
+
+
+def _page(receipt: re.Match[str] | None, form: re.Match[str] | None) -> Opened:
+    from worlds import receipts
+
+    if receipt is None:
+        number = 0 if form is None else int(form[1])
+        return Opened(receipts.form(number).picture, f"Form {number}")
+    kind, seed, lines = receipt[1], int(receipt[2]), int(receipt[3])
+    made = receipts.receipt(seed, lines, invented=kind == "invented")
+    words = ", in words that do not exist" * (kind == "invented")
+    return Opened(made.picture, f"Receipt {seed}, articles: {lines}{words}")

@@ -15,8 +15,6 @@ from vit_attention.geometry import Geometry
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
 
 SHARE, RELEVANCE = "share of attention", "relevance"
-FINEST = 256
-"""Longer side, in cells, of the grid on which overlapping regions are drawn."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +101,15 @@ def heads_of(one: AttentionMap, rows: Sequence[int]) -> NDArray[np.float32]:
     return one.single[:, places]
 
 
+def together(rows: NDArray[Any], asked: Asking) -> NDArray[Any]:
+    """(..., keys) of (..., rows, keys): what several rows read together.
+
+    >>> together(np.array([[1.0, 0.0], [0.0, 1.0]]), Asking((0, 1), "two", shares=(0.75, 0.25))).tolist()
+    [0.75, 0.25]
+    """
+    return np.asarray(rows.mean(axis=-2) if asked.shares is None else np.array(asked.shares, np.float32) @ rows)
+
+
 def drawing(
     record: AttentionRecord,
     one: AttentionMap,
@@ -143,13 +150,6 @@ def on_input(axis: Axis, row: NDArray[Any], geometry: Geometry | None) -> NDArra
             "regions: nobody said where they lie on the picture: want boxes (left, top, right, bottom in its pixels) beside "
             "the features, in an array called boxes of the .npz file"
         )
-    width, height = geometry.seen
-    shrink = min(1.0, FINEST / max(width, height))
-    columns, rows = max(1, round(width * shrink)), max(1, round(height * shrink))
-    out = np.full((rows, columns), np.nan)
-    known = ~np.isnan(axis.boxes).any(axis=1)
-    places = axis.boxes[known] * np.tile((columns / width, rows / height), 2)
-    for value, (left, top, right, bottom) in zip(seen[known], places.round().astype(int).tolist(), strict=True):
-        part = out[max(top, 0) : max(bottom, top + 1), max(left, 0) : max(right, left + 1)]
-        np.fmax(part, value, out=part)
-    return out
+    from visualizer.regions import region_heat
+
+    return region_heat(row, axis, geometry)

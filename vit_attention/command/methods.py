@@ -8,10 +8,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_attention.command.choices import askings, has_word
+from vit_attention.command.choices import Asking, askings, is_word
 from vit_attention.command.depth import THROUGH_DEPTH
 from vit_attention.command.errors import ChoiceError, nothing_captured
-from vit_attention.command.maps import SHARE, Drawing, Look, Maps, drawing, head_numbers, heads_of, place, spans
+from vit_attention.command.maps import (
+    SHARE,
+    Drawing,
+    Look,
+    Maps,
+    drawing,
+    head_numbers,
+    heads_of,
+    place,
+    spans,
+    together,
+)
 from vit_attention.records import AttentionMap, AttentionRecord
 
 
@@ -59,21 +70,24 @@ def drawings(record: AttentionRecord, look: Look) -> list[Drawing]:
 
 
 def _single(record: AttentionRecord, maps: Maps, look: Look) -> Iterator[Drawing]:
-    spoken_for = any(has_word(one.query, text) for one in maps.values() for text in look.query)
+    told = [number for number, one in maps.items() if one.query.kind == "text"]
+    of_words = bool(told) and any(is_word(text) for text in look.query)
     for number, one in maps.items():
         if look.layer is not None and number not in look.layer:
             continue
         # A word of a caption is no asker of the layers below, where regions ask.
-        if spoken_for and look.layer is None and one.query.kind != "text":
-            continue
+        if of_words and one.query.kind != "text":
+            if look.layer is None:
+                continue
+            raise ChoiceError(f"--query: words ask in layer {spans({n: maps[n] for n in told})} alone, and regions in layer {number}: want a region's number there")  # fmt: skip
         for asked in askings(one.query, look.query):
             rows = heads_of(one, asked.rows)
-            for part, words, unit, row in _heads(one, rows, number, look):
+            for part, words, unit, row in _heads(one, asked, rows, number, look):
                 yield drawing(record, one, asked, row, words, unit, (number, one.name, part), one.single[None])
 
 
 def _heads(
-    one: AttentionMap, rows: NDArray[np.float32], number: int, look: Look
+    one: AttentionMap, asked: Asking, rows: NDArray[np.float32], number: int, look: Look
 ) -> Iterator[tuple[str, str, str, NDArray[Any]]]:
     """(part of the file name, words, unit, row) of every head or fusion of heads asked for."""
     layer = f"layer {number + 1}"
@@ -81,11 +95,11 @@ def _heads(
         from visualizer.rollout import fuse
 
         unit = SHARE if look.fusion == "mean" else f"{look.fusion} weight of any head"
-        yield "", f"{layer}, {look.fusion} of all heads", unit, fuse(rows, look.fusion).mean(axis=0)
+        yield "", f"{layer}, {look.fusion} of all heads", unit, together(fuse(rows, look.fusion), asked)
     elif look.head is None and look.avg_heads:
-        yield "", f"{layer}, mean of all heads", SHARE, rows.mean(axis=0).mean(axis=0)
+        yield "", f"{layer}, mean of all heads", SHARE, together(rows.mean(axis=0), asked)
     else:
         chosen = head_numbers(one) if look.head is None else look.head
         for head in chosen:
             part = f"head_{head}" if len(chosen) > 1 else ""
-            yield part, f"{layer}, head {head + 1}", SHARE, rows[place(one, head)].mean(axis=0)
+            yield part, f"{layer}, head {head + 1}", SHARE, together(rows[place(one, head)], asked)

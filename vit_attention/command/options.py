@@ -20,6 +20,9 @@ METHODS = {
     "mean-of-layers": "the mean from --start-layer to --layer",
     "rollout": "all layers multiplied, up to --layer",
     "gradient-rollout": "weights times their effect on one class's score (--target)",
+    "likeness": "how alike the tokens of patches are after --layer, less the mean of all",
+    "plain-likeness": "the same with the mean left in",
+    "painted": "how far every token has moved after --layer when the asking patch is painted over",
 }
 COLORMAPS = ("Cividis", "Viridis", "Inferno", "Magma", "Greys", "Jet")
 SCALES = ("raw", "shared", "per map", "log", "clipped")
@@ -81,8 +84,10 @@ _LOOK: tuple[Command, ...] = (
     click.option("--head", type=Numbers(), help="Heads, 0 first, each drawn on its own.  [default: their mean]"),
     click.option("--avg-heads/--no-avg-heads", default=True, help="Without --head: the mean of all heads, or each on its own."),
     click.option("--method", type=click.Choice(list(METHODS)), default="raw", show_default=True, help="; ".join(f"{k}: {v}" for k, v in METHODS.items()) + "."),
-    click.option("--query", multiple=True, metavar="WHO", help="Who asks: class; row,column of a patch (0,0 first); a token's number; a word that was read or said; mean; each. Given several times they ask together.  [default: class, or mean where there is no class token]"),
+    click.option("--query", multiple=True, metavar="WHO", help="Who asks: class; row,column of a patch (0,0 first); a token's number; a word that was read or said; field:PATH of a document; mean; each. Given several times they ask together.  [default: class, or mean where there is no class token]"),
     click.option("--kind", type=click.Choice(["self", "cross", "window"]), help="Only maps of this kind."),
+    click.option("--stage", type=click.IntRange(0), help="Stage of a reader's encoder, 0 first: draws what one cell (--query row,column) reads in its window there."),
+    click.option("--block", type=click.IntRange(0), help="Block of that stage, 0 first.  [default: 0]"),
     click.option("--fusion", type=click.Choice(FUSIONS), default="mean", show_default=True, help="How heads become one."),
     click.option("--residual", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Share of the skip connection in a rollout."),
     click.option("--discard", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True, help="Share of the smallest weights of each row that a rollout drops."),

@@ -14,7 +14,7 @@ from vit_attention.bundle import BundleError
 from vit_attention.command import files, loading
 from vit_attention.command.errors import FAILURES, ChoiceError
 from vit_attention.command.inputs import Given, expand, opened
-from vit_attention.command.options import asked_options, json_option, model_options, output, take
+from vit_attention.command.options import Numbers, asked_options, json_option, model_options, output, take
 from vit_attention.command.report import Report, plain
 from vit_attention.records import AttentionRecord
 
@@ -38,6 +38,14 @@ done when its files are whole and were made from the same picture by the same mo
 @click.argument("pages", nargs=-1, required=True, metavar="PAGE...")
 @output("Folder for the files; made if missing.")
 @click.option("--bundles/--no-bundles", default=True, show_default=True, help="Whether to save NAME.npz, too.")
+@click.option("--layer", type=Numbers(), help="Decoder layers that boxes are made from, 0 first.  [default: all]")
+@click.option("--head", type=Numbers(), help="Heads that boxes are made from, 0 first.  [default: all]")
+@click.option(
+    "--tight/--no-tight",
+    default=True,
+    show_default=True,
+    help="Draw boxes in to the print they touch, or leave them as coarse as the map.",
+)
 @click.option("--restart", is_flag=True, help="Read every page again, also those that are done.")
 @model_options
 @asked_options
@@ -59,7 +67,11 @@ def read(
         raise click.UsageError(str(error)) from error
 
     def attend(image: Any) -> AttentionRecord:
-        return loading.attend(model, image, prompt=wanted["prompt"], beams=wanted["beams"])
+        tick = report.counter("tokens read") if wanted["beams"] == 1 else None
+        record = loading.attend(model, image, prompt=wanted["prompt"], beams=wanted["beams"], on_token=tick)
+        if tick is not None:
+            report.note("")
+        return record
 
     for item in report.through(items, "Reading"):
         target = output / f"{item.name}.json"
@@ -83,10 +95,18 @@ def _settings(model: Any, given: dict[str, Any]) -> dict[str, Any]:
     if model.card.task != "read":
         raise ChoiceError(f"--model: want a reader of documents, got {model.card.name} ({model.card.task})")
     prompt = loading.prompt(model, given["prompt"], given["question"])
+    for name, most in (("layer", model.layers), ("head", model.heads)):
+        wrong = [n for n in given[name] or () if n >= most]
+        if wrong:
+            raise ChoiceError(f"--{name}: want numbers of 0 to {most - 1}, got {wrong[0]}")
     return {
         "model": model.card.name, "weights_hash": model.weights_hash, "prompt": prompt or model.prompt,
-        "beams": given["beams"] or 1,
+        "beams": given["beams"] or 1, "layers": _plain(given["layer"]), "heads": _plain(given["head"]), "tight": given["tight"],
     }  # fmt: skip
+
+
+def _plain(numbers: tuple[int, ...] | None) -> list[int] | None:
+    return None if numbers is None else list(numbers)
 
 
 def _fingerprint(item: Given) -> str:
@@ -122,7 +142,7 @@ def _read(
 
     picture = opened(item)
     record = attend(picture.image)
-    found = boxed(record)
+    found = boxed(record, settings["layers"], settings["heads"], settings["tight"])
     data = {"format": FORMAT, "settings": settings, "source": item.path.name, "text": record.prediction.text, **found}
     text = json.dumps(plain(data), ensure_ascii=False, indent=1) + "\n"
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -32,7 +32,7 @@ Query = int | str | tuple[int, int] | Sequence[tuple[int, int]]
 def command(
     model: str | None,
     picture: str,
-    layer: int | None = None,
+    layer: int | str | None = None,
     head: int | None = None,
     method: str = "raw",
     query: Query | None = None,
@@ -43,7 +43,7 @@ def command(
     Args:
         model: its name; None for a bundle.
         picture: file, bundle, or the name of a drawn or sample picture, as in a page's address.
-        layer, head: 0 first; None for all layers, or the mean of all heads.
+        layer, head: 0 first, or a text such as "0-3"; None for all layers, or the mean of all heads.
         method: of the command line, or as pages call it.
         query: a token's number, "class", a word, "mean"; (row, column) of a patch, or several, 0 first.
         options: fields of `Look`, `Paint` and `Wanted`, and truth, bundle and output: ``residual=0.9, colormap="Jet"``.
@@ -70,13 +70,26 @@ def command(
     return shlex.join(words)
 
 
+def extract_command(picture: str, model: str, **options: Any) -> str:
+    """The line that saves the record of a picture as a bundle.
+
+    >>> extract_command("scene-7", "scene-vit", half=True)
+    'python -m vit_attention extract scene-7 --model scene-vit --half'
+    """
+    return _line("extract", [picture], model, options)
+
+
 def read_command(pages: Sequence[str], model: str, **options: Any) -> str:
     """The line that reads pages to JSON with boxes.
 
     >>> read_command(["receipt-3-3"], "receipt-donut", prompt="<s_receipt>")
     "python -m vit_attention read receipt-3-3 --model receipt-donut --prompt '<s_receipt>'"
     """
-    words = [*PROGRAM, "read", *(_safe(OWN_PICTURE if page in _UPLOADS else page) for page in pages)]
+    return _line("read", pages, model, options)
+
+
+def _line(command: str, inputs: Sequence[str], model: str, options: dict[str, Any]) -> str:
+    words = [*PROGRAM, command, *(_safe(OWN_PICTURE if one in _UPLOADS else one) for one in inputs)]
     for name, value in {"model": model, **options}.items():
         words += _option(name, value)
     return shlex.join(words)
@@ -84,7 +97,8 @@ def read_command(pages: Sequence[str], model: str, **options: Any) -> str:
 
 _DEFAULTS: dict[str, Any] = {
     **vars(Look()), **vars(Paint()), "model": None, "output": "attn_vis", "target": None, "prompt": None, "question": None,
-    "beams": None, "features": None, "weights": None, "infos_path": None, "half": False, "truth": False, "bundle": False,
+    "beams": 1, "features": None, "weights": None, "infos_path": None, "half": False, "truth": False, "bundle": False,
+    "stage": None, "block": 0, "tight": True, "bundles": True, "layers": None, "heads": None, "queries": None,
 }  # fmt: skip
 _UNDERLINED = ("infos_path",)
 

@@ -12,6 +12,7 @@ import numpy as np
 from vit_attention.command import loading
 from vit_attention.command.errors import ChoiceError
 from vit_attention.command.inputs import Given, Opened, is_bundle, opened
+from vit_attention.download import DownloadError
 from vit_attention.records import AttentionRecord
 
 FEATURES = (".npz", ".npy")
@@ -27,6 +28,8 @@ class Wanted:
     question: str | None = None
     beams: int | None = None
     features: Path | None = None
+    stage: int | None = None
+    block: int | None = None
     layers: tuple[int, ...] | None = None
     heads: tuple[int, ...] | None = None
     queries: tuple[int, ...] | None = None
@@ -50,16 +53,18 @@ def of(
     if given.path.suffix == ".npz" and is_bundle(given.path):
         record = AttentionRecord.load(given.path)
         return record, Opened(record.image, given.path.name)
+    # A picture that cannot be opened is told before a model is loaded or fetched for it.
+    picture = None if given.path.suffix in FEATURES else opened(given)
     loaded = model()
     options = _options(loaded, wanted)
-    if given.path.suffix in FEATURES and loaded.card.task == "caption":
+    if picture is None and loaded.card.task == "caption":
         record = loading.attend(loaded, given.path, **options)
         if not record.picture:
             raise ValueError(
                 "want the picture inside the features' file (an array called picture), or IMAGE with --features FILE"
             )
         return record, Opened(record.image, given.path.name)
-    picture = opened(given)
+    picture = opened(given) if picture is None else picture
     if wanted.features is not None:
         if loaded.card.task != "caption":
             raise ChoiceError(f"--features: want a captioning model, got {loaded.card.name} ({loaded.card.task})")
@@ -67,7 +72,10 @@ def of(
         return loading.attend(loaded, file, picture=picture.image, **options), picture
     if likeliest and wanted.target is None and len(getattr(loaded, "classes", "")):
         options["target"] = int(np.argmax(loaded.classify([picture.image])[0]))
-    return loading.attend(loaded, picture.image, **options), picture
+    try:
+        return loading.attend(loaded, picture.image, **options), picture
+    except DownloadError as error:
+        raise ValueError(f"{error} Here: --resnet FILE; or --features FILE, of the regions themselves.") from error
 
 
 def _options(model: Any, wanted: Wanted) -> dict[str, Any]:

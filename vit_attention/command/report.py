@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -61,6 +62,17 @@ class Report:
         if not self.as_json:
             for file in (file for one in self.results if one["ok"] for file in one["files"]):
                 click.echo(line(file))
+
+    def counter(self, label: str) -> Callable[[object], None] | None:
+        """Says how many there are so far, if somebody watches and no bar does; None if not."""
+        if self._waiting is not None or not sys.stderr.isatty():
+            return None
+        count = itertools.count(1)
+
+        def tick(_one: object) -> None:
+            click.echo(f"\r{label}: {next(count)}", err=True, nl=False)
+
+        return tick
 
     def finish(self, **facts: Any) -> None:
         """Print the JSON if asked for, say how many failed, and leave with 1 if any did."""

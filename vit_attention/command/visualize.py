@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import click
 
-from vit_attention.command import loading, records
+from vit_attention.command import inside, loading, records
 from vit_attention.command.errors import FAILURES, ChoiceError
-from vit_attention.command.inputs import Given, Opened, expand
+from vit_attention.command.inputs import Given, Opened, expand, is_bundle, opened
 from vit_attention.command.maps import Drawing, Look
 from vit_attention.command.methods import drawings
 from vit_attention.command.options import (
@@ -32,7 +33,8 @@ HELP = """Draw what a model looked at: an overlay and a heatmap for every layer.
 \b
   vit-attention visualize cat.jpg --model vit-b-16 --layer 11 --head 3
   vit-attention visualize 'photos/*.jpg' --model scene-vit --method rollout
-  vit-attention visualize receipt.png --model receipt-donut --query total
+  vit-attention visualize receipt.png --model receipt-donut --query field:total
+  vit-attention visualize receipt-3-3 --model receipt-donut --stage 2 --block 1 --query 5,4
   vit-attention visualize scene-7 --model scene-vit --query 6,8 --truth
   vit-attention visualize cat.npz --colormap jet
   vit-attention --image cat.jpg --infos_path infos.pkl --model model.pth
@@ -67,13 +69,11 @@ def visualize(
         report.note(f"--device {device}: models run on the CPU here; the drawings are the same.")
     look, paint, wanted = take(Look, given), take(Paint, given), take(records.Wanted, given)
     model = cache(lambda: loading.load(take(loading.Source, given), report))
-    likeliest = look.method == "gradient-rollout"
     for item in report.through(items, "Drawing"):
         folder = output / item.name if len(items) > 1 else output
         try:
-            record, picture = records.of(item, model, wanted, likeliest)
+            record, picture, found = _drawn(item, model, wanted, look)
             _tell(report, item, record, picture, look)
-            found = drawings(record, look)
             ground = Ground(
                 picture.image, record.geometry, picture.truth if truth else None, _settings(record, picture)
             )
@@ -88,6 +88,24 @@ def visualize(
     report.finish(command="visualize", output=str(output))
 
 
+def _drawn(
+    item: Given, model: Callable[[], Any], wanted: records.Wanted, look: Look
+) -> tuple[AttentionRecord, Opened, list[Drawing]]:
+    """The record of an input, the picture it is drawn on, and the drawings asked for."""
+    if look.method in inside.TOKENS or wanted.stage is not None or wanted.block is not None:
+        if is_bundle(item.path):
+            raise ChoiceError(
+                "--stage, --block and the methods that compare tokens want a model and a picture, got a bundle"
+            )
+        picture, where = opened(item), None
+        if look.method not in inside.TOKENS:
+            where = (wanted.stage or 0, wanted.block or 0)
+        record, found = inside.of(model(), picture, look, where, wanted.half)
+        return record, picture, found
+    record, picture = records.of(item, model, wanted, look.method == "gradient-rollout")
+    return record, picture, drawings(record, look)
+
+
 def _settings(record: AttentionRecord, picture: Opened) -> str:
     return f"{record.model}; {picture.title}"
 
@@ -98,9 +116,7 @@ def _tell(report: Report, item: Given, record: AttentionRecord, picture: Opened,
     if record.prediction.text:
         report.note(f"{item.text}: {record.prediction.text}")
         if not look.query:
-            report.note(
-                f"{item.text}: drawn is the mean over all tokens; --query WORD or NUMBER asks for one, each for all."
-            )
+            report.note(f"{item.text}: drawn is the mean over all tokens; --query WORD or NUMBER asks for one, --query each for all.")  # fmt: skip
 
 
 def facts(record: AttentionRecord) -> dict[str, Any]:

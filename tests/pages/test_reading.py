@@ -1,0 +1,369 @@
+"""The page "Reading with cross-attention" in its states."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.pages.reading import figures, fine, guess, said, table, titles, try_claim
+from tests.ui.readings import CELLS, TOKENS, looks, reading
+from ui import documents, readers, reading_json, reading_play
+from worlds.receipts import WIDTH, receipt
+
+DRAWN = receipt(3, 3)
+"""What the page shows if the address says nothing."""
+
+
+class Written(HTMLParser):
+    """The JSON beside the page: its text, the text of every token, and which is marked."""
+
+    def __init__(self, page: Any) -> None:
+        super().__init__()
+        self.text, self.tokens, self.marked, self.tags = "", {}, set(), set()
+        self._inside: int | None = None
+        (component,) = page.get("bidi_component")
+        self.data = json.loads(component.proto.json)
+        self.feed(self.data["html"].split("</pre>")[0])
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = dict(attributes)
+        self.tags.add(tag)
+        if "data-token" in given:
+            self._inside = int(str(given["data-token"]))
+            if given.get("aria-current") == "true":
+                self.marked.add(self._inside)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = None
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self._inside is not None:
+            self.tokens[self._inside] = self.tokens.get(self._inside, "") + data
+
+
+def heading(page: Any) -> str:
+    """Title of the page's figure."""
+    return str(figures(page)["reading_page"]["layout"]["title"]["text"])
+
+
+def texts(page: Any) -> str:
+    return "\n".join(one.value for kind in (page.caption, page.text, page.markdown) for one in kind)
+
+
+def first_print(page: Any, text: str) -> tuple[int, tuple[float, float, float, float]]:
+    """A token whose text begins the printed word `text`, and the box of its characters."""
+    word = next(one for one in DRAWN.words if one.text == text)
+    written = Written(page).tokens
+    number, piece = next((n, t.strip()) for n, t in sorted(written.items()) if t.strip() and text.startswith(t.strip()))
+    boxes = np.array(word.characters[: len(piece)])
+    return number, (*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0))
+
+
+def test_the_json_is_what_was_written_and_one_token_is_marked_in_place(app) -> None:
+    page = app("reading")
+    written = Written(page)
+    assert list(json.loads(written.text)) == ["store", "menu", "total"]
+    assert written.marked == {0}
+    assert written.tokens[0] == '"store"'
+    fine(page.button(key="reading_next").click().run())
+    again = Written(page)
+    assert again.text == written.text
+    assert again.marked == {1}
+    assert DRAWN.words[0].text.startswith(again.tokens[1])
+
+
+def test_steps_go_to_both_ends_and_stop_there(app) -> None:
+    page = app("reading")
+    last = Written(page).data["last"]
+    assert page.button(key="reading_previous").disabled
+    assert page.button(key="reading_first").disabled
+    fine(page.button(key="reading_next").click().run())
+    assert page.slider(key="token").value == 2
+    assert heading(page).startswith("Read for token 2,")
+    fine(page.button(key="reading_last").click().run())
+    assert page.slider(key="token").value == last + 1
+    assert page.button(key="reading_next").disabled
+    assert Written(page).data["current"] == last
+    fine(page.button(key="reading_previous").click().run())
+    assert heading(page).startswith(f"Read for token {last},")
+    fine(page.slider(key="token").set_value(5).run())
+    assert heading(page).startswith("Read for token 5,")
+    fine(page.button(key="reading_first").click().run())
+    assert heading(page).startswith("Read for token 1,")
+
+
+def test_a_link_restores_token_head_window_and_drawing(app) -> None:
+    page = app(
+        "reading", token="9", decoder_layer="3", decoder_head="2", zoom="4.0", across="25", down="100",
+        heat_scale="per map", heat_opacity="0.3",
+    )  # fmt: skip
+    drawn = figures(page)
+    assert heading(page).startswith("Read for token 9,")
+    assert all("token 9," in title for title in titles(page) if title.startswith(("Read", "Every")))
+    assert Written(page).marked == {8}
+    assert "Layer 3, head 2. Drag a box" in texts(page)
+    # A quarter of 384 x 512 pixels; what is left over is 288 and 384 pixels.
+    layout = drawn["reading_page"]["layout"]
+    assert layout["xaxis"]["range"] == [72, 168]
+    assert layout["yaxis"]["range"] == [512, 384]
+    rim = [one["path"] for one in drawn["reading_minimap"]["layout"]["shapes"] if one.get("name") == "window"]
+    assert set(rim) == {"M72.0,384.0H168.0V512.0H72.0Z"}
+    assert "Shown: 19 to 44 % of the width and 75 to 100 % of the height of the page." in texts(page)
+    assert page.selectbox(key="heat_scale").value == "per map"
+    assert page.slider(key="heat_opacity").value == 0.3
+    outlined = [one for one in drawn["reading_heads"]["layout"]["shapes"] if one["type"] != "line"]
+    assert json.dumps(outlined) != json.dumps(figures(app("reading", token="9"))["reading_heads"]["layout"]["shapes"])
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"token": "9999", "decoder_layer": "99", "decoder_head": "-1"},
+        {"token": "-5", "document": "<script>", "reader": "<b>"},
+        {"zoom": "1e9", "across": "-3", "down": "nan", "heat_scale": "evil", "heat_opacity": "7"},
+        {"document": "receipt-999999999-9"},
+        {"document": "own document"},
+    ],
+)
+def test_hostile_links_show_the_page_all_the_same(app, parameters: dict[str, str]) -> None:
+    page = app("reading", **parameters)
+    assert json.loads(Written(page).text)
+    layout = figures(page)["reading_page"]["layout"]
+    assert 0 <= layout["xaxis"]["range"][0] < layout["xaxis"]["range"][1] <= WIDTH
+
+
+def test_zoom_centres_the_strongest_cell_and_reset_shows_all(app) -> None:
+    page = app("reading", token="2", decoder_layer="4")
+    assert page.button(key="reading_reset").disabled
+    assert page.slider(key="across").disabled
+    fine(page.button(key="reading_centre").click().run())
+    assert page.slider(key="zoom").value == 3
+    layout = figures(page)["reading_page"]["layout"]
+    (left, right), (bottom, top) = layout["xaxis"]["range"], layout["yaxis"]["range"]
+    assert right - left == pytest.approx(WIDTH / 3)
+    strongest = re.search(r"strongest are row (\d+), column (\d+)", " ".join(one.value for one in page.text))
+    assert strongest
+    row, column = (int(n) - 0.5 for n in strongest.groups())
+    assert left - 2 <= column * 32 <= right + 2, "cells are 32 x 64 pixels of the page; the window may end at its edge"
+    assert top - 3 <= row * 64 <= bottom + 3
+    fine(page.button(key="reading_reset").click().run())
+    assert figures(page)["reading_page"]["layout"]["xaxis"]["range"] == [0, WIDTH]
+    assert page.slider(key="zoom").value == 1
+    assert "Shown: the whole page." in texts(page)
+
+
+def test_the_true_box_is_the_one_of_the_token_s_own_characters(app) -> None:
+    number, box = first_print(app("reading"), "market")
+    page = app("reading", token=str(number + 1), true_box="true")
+    shapes = figures(page)["reading_page"]["layout"]["shapes"]
+    (path,) = (one["path"] for one in shapes if one.get("name") == "true box")
+    corners = [float(v) for v in re.findall(r"-?\d+\.?\d*", path)]
+    assert corners[:4] == pytest.approx([box[0], box[1], box[2], box[3]], abs=0.1)
+    tag = app("reading", token="1", true_box="true")
+    assert "stands nowhere on the page" in texts(tag)
+
+
+def test_layers_and_heads_are_those_of_the_reader_s_own_configuration(
+    app, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    page = app("reading")
+    grid = next(one for one in figures(page)["reading_heads"]["data"] if "customdata" in one)
+    heads = len(grid["customdata"]) if isinstance(grid["customdata"], list) else len(grid["x"])
+    layers = page.selectbox(key="decoder_layer").options
+    assert layers[0] == "mean"
+    assert (len(layers) - 1) * (len(page.selectbox(key="decoder_head").options) - 1) == heads
+    (tmp_path / "config.json").write_text('{"decoder": {"decoder_layers": 3, "decoder_attention_heads": 5}}')
+    monkeypatch.setattr(readers, "_file", lambda name, file: tmp_path / file)
+    readers.sizes.cache_clear()
+    try:
+        assert readers.sizes("donut-base") == (3, 5)
+    finally:
+        readers.sizes.cache_clear()
+
+
+def test_what_is_said_of_a_token_names_kind_field_and_probability(app) -> None:
+    assert re.search(r'Token 1, "<s_store>"; opening tag; probability \d+\.\d%', texts(app("reading")))
+    word = app("reading", token="2")
+    assert re.search(r'Token 2, "\w+"; starts a word; field store; probability \d+\.\d%', texts(word))
+
+
+def test_the_outcome_waits_for_the_guess_and_lists_every_tag(app) -> None:
+    page = app("reading", decoder_layer="4", decoder_head="1")
+    with pytest.raises(AssertionError, match="no table"):
+        table(page, "strongest cell lies")
+    guess(page, "reading", "Just show me")
+    found = table(page, "strongest cell lies")
+    assert len(found["tag"]) == 11, "store, three articles of three values, total"
+    assert found["tag"][0] == "<s_store>"
+    counts = {place: found["strongest cell lies"].count(place) for place in set(found["strongest cell lies"])}
+    for place, count in counts.items():
+        assert f"{place}: {count}" in said(page)
+
+
+def test_the_check_question_is_graded_from_the_live_map(app) -> None:
+    page = app("reading", decoder_layer="4")
+    fine(page.radio(key="reading_check").set_value("Its own row").run())
+    assert re.search(r"its own row: \d+%", said(page))
+
+
+@pytest.mark.parametrize("claim", [1, 2, 3, 4, 5])
+def test_every_claim_can_be_tested(app, claim: int) -> None:
+    assert re.search("Holds here|Fails here", try_claim(app("reading"), "reading", claim))
+
+
+def test_the_trust_card_says_hits_beside_chance(app) -> None:
+    card = next(one.value for one in app("reading").markdown if "parity residual" in one.value)
+    assert re.search(r"\| word hit \| \d+% of \d+ \(chance \d+\.\d%\)", card)
+    assert re.search(r"\| digit hit \| \d+% of \d+ \(chance \d+\.\d%\)", card)
+    assert "left out" in card
+    # A row over 8 x 12 cells.
+    assert re.search(r"\| entropy \| \d\.\d\d bits of 6\.58 \|", card)
+
+
+def picture_file(size: tuple[int, int] = (300, 200)) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", size, (240, 240, 235)).save(out, "PNG")
+    return out.getvalue()
+
+
+def give(page: Any, name: str, data: bytes) -> Any:
+    return fine(page.file_uploader(key="reading_upload").set_value((name, data, "image/png")).run())
+
+
+def test_an_own_page_says_what_the_small_model_was_trained_to_read(app) -> None:
+    page = give(app("reading"), "mine.png", picture_file())
+    assert page.selectbox(key="document").value == "own document"
+    (warning,) = (one.value for one in page.warning)
+    assert "trained on nothing but drawn receipts" in warning
+    assert figures(page)["reading_page"]["layout"]["xaxis"]["range"] == [0, 300]
+    card = next(one.value for one in page.markdown if "parity residual" in one.value)
+    assert "against the truth | unknown" in card
+    assert not [one for one in page.toggle if one.key == "true_box"]
+    assert "Cannot be told here" in try_claim(page, "reading", 1)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"shopping list: bread, milk\n" * 20, "want a"),
+        (picture_file()[:200], ""),
+        (b"", "empty"),
+    ],
+)
+def test_what_is_no_page_is_refused_by_name_and_the_page_stays(app, data: bytes, message: str) -> None:
+    page = give(app("reading"), "mine.png", data)
+    (problem,) = (one.value for one in page.error)
+    assert problem.startswith("mine.png: picture: ")
+    assert message in problem
+    assert page.selectbox(key="document").value == documents.DEFAULT
+    assert json.loads(Written(page).text)
+
+
+def test_what_a_model_writes_is_shown_and_never_run(app, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = ("<s_nm>", "▁<script>alert(1)</script>", '"><img', "</s_nm>", "**bold**", "</s>")
+    hostile = reading([[looks({}, rows=len(tokens))]], tokens=tokens, chances=np.full(len(tokens), 0.5))
+    monkeypatch.setattr(readers, "record", lambda *_: hostile.record)
+    monkeypatch.setattr(documents, "get", lambda _: hostile.document)
+    for number in range(1, len(tokens) + 1):
+        page = app("reading", token=str(number))
+        written = Written(page)
+        assert written.tags <= {"div", "pre", "span"}
+        assert json.loads(written.text)["nm"].startswith("<script>alert(1)</script>")
+        assert not any("<script" in title or "<img" in title for title in titles(page))
+        assert not any("<script" in one.value or "bold" in one.value for one in page.markdown)
+
+
+def test_play_walks_on_by_the_clock_and_stops_at_the_end(app, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = app("reading")
+    last = Written(page).data["last"] + 1
+    clock = [time.monotonic()]
+    monkeypatch.setattr(reading_play, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    fine(page.slider(key="token").set_value(last - 1).run())
+    fine(page.button(key="reading_play").click().run())
+    assert page.button(key="reading_play").label == "■ Stop"
+    assert page.slider(key="token").value == last - 1
+    clock[0] += reading_play.PAUSE
+    fine(page.run())
+    assert page.slider(key="token").value == last
+    clock[0] += reading_play.PAUSE
+    fine(page.run())
+    assert page.button(key="reading_play").label == "▶ Play"
+    fine(page.button(key="reading_play").click().run())
+    assert page.slider(key="token").value == 1, "at the end it begins again"
+    fine(page.button(key="reading_play").click().run())
+    clock[0] += 9 * reading_play.PAUSE
+    fine(page.run())
+    assert page.slider(key="token").value == 1
+
+
+def test_a_published_reader_is_offered_and_the_bundled_one_shown(app) -> None:
+    page = app("reading", reader="donut-base")
+    assert any("is not on this machine yet" in one.value for one in page.markdown)
+    assert page.button(key="fetch_reader")
+    assert json.loads(Written(page).text)
+
+
+def test_a_published_reader_states_its_needs_and_waits(app, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    by_hand = reading([[looks(CELLS)]], chances=np.full(len(TOKENS), 0.5))
+    loaded = SimpleNamespace(grid=(80, 60), recipe=SimpleNamespace(size=(2560, 1920)), estimate=lambda tokens: 123e6)
+    monkeypatch.setattr(documents, "get", lambda _: by_hand.document)
+    monkeypatch.setattr(readers, "at_hand", lambda name: True)
+    monkeypatch.setattr(readers, "sizes", lambda name: (4, 16))
+    monkeypatch.setattr(readers, "model", lambda name: loaded)
+    monkeypatch.setattr(
+        readers, "record", lambda name, document, prompt: asked.append((name, prompt)) or by_hand.record
+    )
+    page = app("reading", reader="donut-docvqa")
+    assert "2560 x 1920 pixels" in said(page)
+    assert "123 MB of maps over 80 x 60 cells" in said(page)
+    assert not asked
+    fine(page.text_input(key="question").set_value("How <s_answer>much?").run())
+    fine(page.button(key="read_now").click().run())
+    ((name, prompt),) = set(asked)
+    assert name == "donut-docvqa"
+    assert prompt == "<s_docvqa><s_question>How  s_answer>much?</s_question><s_answer>"
+    assert json.loads(Written(page).text) == {"nm": "teapot", "price": "42"}
+
+
+def test_a_reader_that_fails_says_why_and_leaves_the_choice(app, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise ValueError("page: want less")
+
+    monkeypatch.setattr(readers, "record", fail)
+    page = app("reading")
+    assert any("receipt-donut cannot read this page: page: want less" in one.value for one in page.error)
+    assert page.selectbox(key="document").value == documents.DEFAULT
+
+
+def test_the_code_on_the_page_draws_what_the_page_draws(app, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    page = app("reading", token="3", decoder_layer="4", decoder_head="2", document="invented-3-3")
+    shown: list[Any] = []
+    monkeypatch.setattr("plotly.graph_objects.Figure.show", lambda figure: shown.append(figure))
+    code = next(one.value for one in page.code if "page_with_heat" in one.value)
+    kept: dict[str, Any] = {}
+    exec(compile(code, "page", "exec"), kept)
+    assert kept["heat"].sum() == pytest.approx(1, abs=1e-3)
+    assert len(shown) == 1
+    assert capsys.readouterr().out.strip() in heading(page).replace("&lt;", "<").replace('"', "▁") or kept["token"] == 2
+
+
+@pytest.mark.parametrize(
+    ("sent", "number"), [({"token": 7}, 7), ({"token": 7.0}, 7), ({"token": "<b>"}, None), ({"token": 1e300}, None), ({}, None), ([], None)]
+)  # fmt: skip
+def test_whatever_the_browser_sends_is_a_number_or_nothing(
+    monkeypatch: pytest.MonkeyPatch, sent: Any, number: int | None
+) -> None:
+    monkeypatch.setattr("streamlit.session_state", {"x": sent})
+    assert reading_json.picked("x") == number
