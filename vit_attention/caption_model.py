@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from vit_attention.captioning import Caption, captions
 from vit_attention.cards import Card
+from vit_attention.devices import OnDevice
+from vit_attention.feature_options import treated
 from vit_attention.geometry import Geometry
 from vit_attention.hooks import Request, capture
 from vit_attention.networks.aoanet import AoANet
@@ -45,7 +47,7 @@ class Eyes:
     note: str = ""
 
 
-class CaptionModel:
+class CaptionModel(OnDevice):
     """A captioning network in evaluation mode, its parameters frozen; safe to share between threads.
 
     It attends over a *set* of regions. Rows and columns of its maps carry no special token and no position of their
@@ -94,6 +96,7 @@ class CaptionModel:
             found = region_features(given, picture=picture)
         else:
             found = self._look(given)
+        found = treated(found, self.network.options)
         self._check(found)
         return found
 
@@ -184,12 +187,12 @@ class CaptionModel:
         opened = open_picture(given)
         pixels, geometry = self.eyes.prepare(opened.image)
         with torch.inference_mode():
-            grid, whole = self.eyes.look(pixels)
+            grid, whole = self.eyes.look(pixels.to(self.device))
         rows, columns, width = grid.shape
         notes = (*opened.notes, *([self.eyes.note] if self.eyes.note else []))
         return Features(
-            grid.reshape(rows * columns, width).float().numpy(), (rows, columns), None, geometry, opened.image,
-            None if whole is None else whole.float().numpy(), notes,
+            grid.reshape(rows * columns, width).float().cpu().numpy(), (rows, columns), None, geometry, opened.image,
+            None if whole is None else whole.float().cpu().numpy(), notes,
         )  # fmt: skip
 
     def _check(self, found: Features) -> None:

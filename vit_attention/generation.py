@@ -52,7 +52,7 @@ def generate(
     unknown = tokenizer.unk_token_id
     out = module.generate(
         encoder_outputs=BaseModelOutput(last_hidden_state=encoded),
-        decoder_input_ids=torch.tensor([start]),
+        decoder_input_ids=torch.tensor([start], device=encoded.device),
         max_length=len(start) + most,
         num_beams=beams,
         do_sample=False,
@@ -81,7 +81,7 @@ def prediction(tokenizer: Any, ids: Tensor, prompt: int, logits: Tensor) -> Pred
     return Prediction(
         text=tokenizer.decode(spoken, skip_special_tokens=False),
         tokens=tuple(tokenizer.convert_ids_to_tokens(said.tolist())),
-        chances=chances.numpy(),
+        chances=chances.cpu().numpy(),
     )
 
 

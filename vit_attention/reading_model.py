@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vit_attention import swin
 from vit_attention.cards import Card
+from vit_attention.devices import OnDevice
 from vit_attention.generation import cut_note, generate, prediction, prompt_ids
 from vit_attention.geometry import Geometry
 from vit_attention.hooks import Request, attention_blocks, capture
@@ -44,15 +45,15 @@ class Page:
     memory: Tensor
 
 
-class ReadingModel:
+class ReadingModel(OnDevice):
     """A `VisionEncoderDecoderModel` with a DonutSwin encoder in evaluation mode; safe to share between threads."""
 
     def __init__(
-        self, card: Card, module: nn.Module, tokenizer: Any, recipe: PageRecipe, prompt: str, weights_hash: str
+        self, card: Card, module: Any, tokenizer: Any, recipe: PageRecipe, prompt: str, weights_hash: str
     ) -> None:
         self.card, self.tokenizer, self.recipe, self.prompt = card, tokenizer, recipe, prompt
         self.weights_hash = weights_hash
-        self.module: Any = module.eval().requires_grad_(False)
+        self.module = module.eval().requires_grad_(False)
         # Found once: a walk over all modules for every reading costs more than the capture.
         self._blocks = attention_blocks(self.module.decoder)
         self._stages = swin.stages(self.module.encoder, recipe.size)
@@ -92,7 +93,7 @@ class ReadingModel:
         """
         opened = open_picture(picture)
         pixels, geometry = prepare_page(opened.image, self.recipe)
-        return opened, torch.from_numpy(pixels)[None], geometry
+        return opened, torch.from_numpy(pixels)[None].to(self.device), geometry
 
     def page(self, picture: Any) -> Page:
         """A page ready to be read: the encoder's whole work, which no prompt changes.
@@ -294,7 +295,7 @@ class ReadingModel:
         key = Axis.patches(*self.grid) if kind == "cross" else Axis.text(names[prompt:-1], special=names[:prompt])
         weights = one.weights[0] if request.half else one.weights[0].float()
         kept = None if request.heads is None else tuple(int(h) for h in request.heads)
-        return AttentionMap(weights.numpy(), one.name, layer, kind, query, key, one.residual, kept)
+        return AttentionMap(weights.cpu().numpy(), one.name, layer, kind, query, key, one.residual, kept)
 
 
 def _plain(numbers: Sequence[int] | None) -> list[int] | None:

@@ -51,6 +51,7 @@ class Features:
         picture: the upright picture, or None.
         fc: (width,) features of the whole picture, for the few networks that want them.
         notes: what was done on the way, in sentences.
+        treated: whether `values` are prepared for one network and need nothing more.
     """
 
     values: NDArray[np.float32]
@@ -60,6 +61,7 @@ class Features:
     picture: Image.Image | None = None
     fc: NDArray[np.float32] | None = None
     notes: tuple[str, ...] = ()
+    treated: bool = False
 
     @property
     def axis(self) -> Axis:

@@ -91,7 +91,7 @@ def _table(block: Any) -> Tensor:
 def _bias(block: Any) -> NDArray[np.float32]:
     """(heads, 2w-1, 2w-1); the library's table holds query minus key, ours says where the key lies from the query."""
     table, side = _table(block).detach().float(), 2 * int(block.window_size) - 1
-    return np.ascontiguousarray(table.reshape(side, side, -1).flip(0, 1).permute(2, 0, 1).numpy())
+    return np.ascontiguousarray(table.reshape(side, side, -1).flip(0, 1).permute(2, 0, 1).cpu().numpy())
 
 
 def _refuse_small(

@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from vit_attention.cards import Card
+from vit_attention.devices import OnDevice
 from vit_attention.geometry import Geometry
 from vit_attention.hooks import Request, attention_blocks, capture, listening
 from vit_attention.pictures import open_picture
@@ -62,7 +63,7 @@ class Anatomy:
     forward: Callable[[Tensor], Tensor | None]
 
 
-class VisionModel:
+class VisionModel(OnDevice):
     """A vision transformer in evaluation mode, its parameters frozen; safe to share between threads."""
 
     def __init__(self, card: Card, module: nn.Module, anatomy: Anatomy, classes: tuple[str, ...], weights_hash: str):
@@ -108,7 +109,7 @@ class VisionModel:
         self._check_budget(self.estimate(ready.pixels.shape[-2:], request), budget)
         with self._differentiable(wanted is not None), self._norms() as norms:
             with capture(self.module, request) as seen:
-                scores = self.anatomy.forward(ready.pixels)
+                scores = self.anatomy.forward(ready.pixels.to(self.device))
             gradients = self._gradients(scores, seen, wanted)
         return AttentionRecord(
             maps=tuple(self._map(one, ready, request, gradient) for one, gradient in zip(seen, gradients, strict=True)),
@@ -134,10 +135,10 @@ class VisionModel:
         """(pictures, classes) raw scores; raises ValueError for a model without classes."""
         pixels = torch.cat([self.anatomy.prepare(open_picture(p).image, None).pixels for p in pictures])
         with torch.inference_mode():
-            scores = self.anatomy.forward(pixels)
+            scores = self.anatomy.forward(pixels.to(self.device))
         if scores is None:
             raise ValueError(f"{self.card.name} has no classes")
-        return scores.float().numpy()
+        return scores.float().cpu().numpy()
 
     def hidden_states(self, picture: Any) -> NDArray[np.float32]:
         """(layers + 1, tokens, width): the tokens that enter the first block, then those that leave every block."""
@@ -145,27 +146,27 @@ class VisionModel:
         kept: list[NDArray[np.float32]] = []
 
         def enter(tokens: Tensor) -> None:
-            kept.append(tokens[0].float().numpy())
+            kept.append(tokens[0].float().cpu().numpy())
 
         with torch.inference_mode(), listening(self.anatomy.blocks, enter, before_first=True):
-            self.anatomy.forward(ready.pixels)
+            self.anatomy.forward(ready.pixels.to(self.device))
         return np.stack(kept)
 
     def queries_and_keys(self, picture: Any, layer: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Query and key vectors of one layer, two arrays of (heads, tokens, head width)."""
         ready = self.anatomy.prepare(open_picture(picture).image, None)
         with torch.inference_mode(), capture(self.module, Request(layers=[layer], parts=True)) as seen:
-            self.anatomy.forward(ready.pixels)
-        return seen[0].parts["query"][0].float().numpy(), seen[0].parts["key"][0].float().numpy()
+            self.anatomy.forward(ready.pixels.to(self.device))
+        return seen[0].parts["query"][0].float().cpu().numpy(), seen[0].parts["key"][0].float().cpu().numpy()
 
     def patch_filters(self) -> NDArray[np.float32]:
         """(width, 3, patch height, patch width): the linear patch embedding, one filter per channel of a token."""
-        return self.anatomy.patch_filters.detach().float().numpy()
+        return self.anatomy.patch_filters.detach().float().cpu().numpy()
 
     def position_table(self) -> NDArray[np.float32] | None:
         """(tokens, width) learned position embeddings, special tokens first; None if the model has no such table."""
         table = self.anatomy.positions
-        return None if table is None else table.detach().float().numpy()
+        return None if table is None else table.detach().float().cpu().numpy()
 
     def estimate(self, size: Sequence[int], request: Request) -> int:
         """Bytes that the maps of an input of `size` (height, width) pixels would take."""
@@ -204,7 +205,7 @@ class VisionModel:
         found: list[NDArray[np.float32]] = []
 
         def measure(tokens: Tensor) -> None:
-            found.append(torch.linalg.vector_norm(tokens[0].detach().float(), dim=-1).numpy())
+            found.append(torch.linalg.vector_norm(tokens[0].detach().float(), dim=-1).cpu().numpy())
 
         with listening(self.anatomy.blocks, measure):
             yield found
@@ -229,18 +230,22 @@ class VisionModel:
         kept = None
         if gradient is not None:
             for dim, numbers in ((1, request.heads), (2, request.queries)):
-                gradient = gradient if numbers is None else gradient.index_select(dim, torch.as_tensor(list(numbers)))
-            kept = gradient[0].to(one.weights.dtype).numpy()
+                gradient = (
+                    gradient
+                    if numbers is None
+                    else gradient.index_select(dim, torch.as_tensor(list(numbers), device=gradient.device))
+                )
+            kept = gradient[0].to(one.weights.dtype).cpu().numpy()
         weights = one.weights[0] if one.weights.dtype == torch.float16 else one.weights[0].float()
         return AttentionMap(
-            weights.numpy(), one.name, one.layer, one.kind, axis, axis, one.residual,
+            weights.cpu().numpy(), one.name, one.layer, one.kind, axis, axis, one.residual,
             _tuple(request.heads), _tuple(request.queries), kept,
         )  # fmt: skip
 
     def _prediction(self, scores: Tensor | None, target: int | None) -> Prediction:
         if scores is None:
             return Prediction()
-        return Prediction(self.classes, scores[0].detach().float().numpy(), target=target)
+        return Prediction(self.classes, scores[0].detach().float().cpu().numpy(), target=target)
 
 
 def _head_count(block: nn.Module) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
+from vit_attention.devices import moved
 from vit_attention.records import AttentionRecord
 
 
@@ -27,7 +29,8 @@ def visualize_attention_on_image(
     Args:
         model: a name (``"scene-vit"``), what `vit_attention.load` returned, or any torch module that takes pictures.
         image_path: path, or anything else that `open_picture` takes.
-        device: taken as elsewhere; models run where they are, those of this library on the CPU.
+        device: where the model runs, "cpu", "cuda", "mps" or "auto"; it is moved there. Where there is no such device a warning
+            says so and it stays where it is.
         output_dir: folder for the files, made if missing.
         layer_idx: one layer, 0 first; None takes all.
         head_idx: one head, 0 first, drawn alone whatever `avg_heads` says; None takes all.
@@ -47,14 +50,13 @@ def visualize_attention_on_image(
     from vit_attention.command.methods import drawings
     from vit_attention.pictures import open_picture
 
-    del device
     look = {name: more.pop(name) for name in list(more) if name in Look.__dataclass_fields__}
     look |= {"layer": _one(layer_idx), "head": _one(head_idx), "avg_heads": avg_heads}
     shapes: dict[str, Any] = {name: more.pop(name) for name in ("size", "grid", "prefix") if name in more}
     opened = open_picture(image_path)
     try:
         painting = paint.Paint(save_raw=save_raw, **more)
-        record = _record(model, opened.image, shapes)
+        record = _record(model, device, opened.image, shapes)
         found = drawings(record, Look(**look))
     except (ChoiceError, TypeError) as error:
         raise ValueError(str(error)) from error
@@ -67,11 +69,12 @@ def _one(number: int | None) -> tuple[int, ...] | None:
     return None if number is None else (int(number),)
 
 
-def _record(model: Any, image: Any, shapes: dict[str, Any]) -> AttentionRecord:
+def _record(model: Any, device: str, image: Any, shapes: dict[str, Any]) -> AttentionRecord:
     if isinstance(model, str):
         from vit_attention.registry import load
 
         model = load(model)
+    model = moved(model, device, lambda text: warnings.warn(text, stacklevel=4))
     if hasattr(model, "attend"):
         found: AttentionRecord = model.attend(image)
         return found

@@ -21,6 +21,7 @@ from vit_attention.download import DownloadError, cache_folder, fetch
 from vit_attention.geometry import Geometry
 from vit_attention.networks import scene_aoanet
 from vit_attention.networks.aoanet import AoANet
+from vit_attention.networks.aoanet_options import BOX_NUMBERS
 from vit_attention.preprocess import Recipe, prepare
 from vit_attention.registry import Progress, heavy_imports
 
@@ -115,7 +116,7 @@ def _resnet_look(
     lock = threading.Lock()
 
     def look(pixels: Tensor) -> tuple[Tensor, Tensor]:
-        wanted = network.options.att_feat_size
+        wanted = network.options.att_feat_size - BOX_NUMBERS * network.options.use_box
         if wanted != RESNET_WIDTH:
             raise ValueError(
                 f"picture: this checkpoint wants regions of {wanted} numbers, and the cells of ResNet-101 have "
@@ -124,7 +125,7 @@ def _resnet_look(
         with lock:
             if not loaded:
                 loaded.append(_resnet(path or _fetch_resnet(progress)))
-        return resnet_grid(loaded[0], pixels)
+        return resnet_grid(loaded[0].to(pixels.device), pixels)
 
     return look
 

@@ -45,11 +45,9 @@ A bundle is read by `show`, by `visualize`, and in Python by vit_attention.Atten
 @seen_options
 @asked_options
 @json_option
-def extract(images: tuple[str, ...], output: Path, device: str, as_json: bool, **given: Any) -> None:
+def extract(images: tuple[str, ...], output: Path, as_json: bool, **given: Any) -> None:
     """Save a bundle of every picture; those that fail are told and left out."""
     report = Report(as_json)
-    if device not in ("cpu", "auto"):
-        report.note(f"--device {device}: models run on the CPU here; the numbers are the same.")
     model = cache(lambda: loading.load(take(loading.Source, given), report))
     wanted = take(records.Wanted, given)
     for item in report.through(expand(images), "Extracting"):

@@ -14,6 +14,7 @@ from vit_attention import registry
 from vit_attention.cards import Card
 from vit_attention.command.errors import FAILURES, ChoiceError
 from vit_attention.command.report import Report
+from vit_attention.devices import moved
 from vit_attention.records import AttentionRecord
 
 _WEIGHTS = (".pth", ".pt", ".bin", ".safetensors", ".ckpt")
@@ -21,12 +22,13 @@ _WEIGHTS = (".pth", ".pt", ".bin", ".safetensors", ".ckpt")
 
 @dataclass(frozen=True)
 class Source:
-    """Which model, and from which files: `model` is a name, a folder, or with `infos_path` a captioning `model.pth`."""
+    """Which model, from which files, on which device: `model` is a name, a folder, or with `infos_path` a captioning `model.pth`."""
 
     model: str | None = None
     weights: Path | None = None
     infos_path: Path | None = None
     resnet: Path | None = None
+    device: str = "cpu"
 
 
 def load(source: Source, report: Report) -> Any:
@@ -41,7 +43,8 @@ def load(source: Source, report: Report) -> Any:
         card = registry.card(name)
         if not card.bundled and file is None and not name.startswith("hf:"):
             report.note(f"{name}: weights are looked for on this machine and downloaded if they are not there.")
-        return registry.load(name, file, _tenths(report, name), **{k: v for k, v in files.items() if v is not None})
+        model = registry.load(name, file, _tenths(report, name), **{k: v for k, v in files.items() if v is not None})
+        return moved(model, source.device, report.note)
     except FAILURES as error:
         raise click.UsageError(str(error)) from error
 

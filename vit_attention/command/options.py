@@ -67,7 +67,7 @@ _MODEL: tuple[Command, ...] = (
     click.option("--weights", type=FILE, metavar="FILE", help="Own checkpoint for the named model (.pth, .safetensors)."),
     click.option("--infos_path", "--infos", type=FILE, metavar="FILE", help="The infos_*.pkl of a captioning checkpoint. Read without running anything in it."),
     click.option("--resnet", type=FILE, metavar="FILE", help="Published ResNet-101 weights, through which --infos_path models see plain pictures."),
-    click.option("--device", type=Device(), default="cpu", show_default=True, help="Taken as elsewhere; models run on the CPU whatever it says."),
+    click.option("--device", type=Device(), default="cpu", show_default=True, help="cpu, cuda, cuda:1, mps, or auto for an accelerator if there is one."),
 )  # fmt: skip
 _ASKED: tuple[Command, ...] = (
     click.option("--prompt", help="Task prompt of a reader, such as <s_form>."),

@@ -50,16 +50,12 @@ done when its files are whole and were made from the same picture by the same mo
 @model_options
 @asked_options
 @json_option
-def read(
-    pages: tuple[str, ...], output: Path, bundles: bool, restart: bool, device: str, as_json: bool, **given: Any
-) -> None:
+def read(pages: tuple[str, ...], output: Path, bundles: bool, restart: bool, as_json: bool, **given: Any) -> None:
     """Read every page that is not done yet."""
     report = Report(as_json)
     items = expand(pages, folders=True)
     if not items:
         raise click.UsageError(f"want at least one page, got none: no pictures in {', '.join(pages)}")
-    if device not in ("cpu", "auto"):
-        report.note(f"--device {device}: models run on the CPU here; the readings are the same.")
     model = loading.load(take(loading.Source, given), report)
     try:
         wanted = _settings(model, given)

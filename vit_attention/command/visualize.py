@@ -57,7 +57,7 @@ from 0 here, as in Python and in the files' names; in the words under a picture 
 @asked_options
 @json_option
 def visualize(
-    images: tuple[str, ...], image: tuple[str, ...], output: Path, truth: bool, bundle: bool, device: str, as_json: bool,
+    images: tuple[str, ...], image: tuple[str, ...], output: Path, truth: bool, bundle: bool, as_json: bool,
     **given: Any,
 ) -> None:  # fmt: skip
     """Draw every picture; those that fail are told and left out."""
@@ -65,8 +65,6 @@ def visualize(
     items = expand([*image, *images])
     if not items:
         raise click.UsageError("want at least one IMAGE, got none")
-    if device not in ("cpu", "auto"):
-        report.note(f"--device {device}: models run on the CPU here; the drawings are the same.")
     look, paint, wanted = take(Look, given), take(Paint, given), take(records.Wanted, given)
     model = cache(lambda: loading.load(take(loading.Source, given), report))
     for item in report.through(items, "Drawing"):

@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 DECODERS = ("AoA", "LSTM", "base")
+BOX_NUMBERS = 5
+"""What `use_box` adds to the features of a region, in numbers."""
 # Far beyond every published model; keeps an options file from asking for terabytes.
 _LARGEST = {"vocab_size": 10_000_000, "max_length": 10_000, "num_heads": 4096, "multi_head_scale": 64, "refiner_layers": 64}  # fmt: skip
 _SIZES = ("vocab_size", "rnn_size", "input_encoding_size", "att_hid_size", "att_feat_size", "fc_feat_size", "num_heads", "multi_head_scale", "max_length")  # fmt: skip
@@ -15,7 +17,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "use_bn": (0, 1, 2),
     "decoder_type": DECODERS,
     "logit_layers": (1,),
-    **dict.fromkeys(("refine", "refine_aoa", "use_ff", "mean_feats", "ctx_drop", "out_res", "norm_q", "use_output_layer"), (0, 1)),
+    **dict.fromkeys(("refine", "refine_aoa", "use_ff", "mean_feats", "ctx_drop", "out_res", "norm_q", "use_output_layer", "norm_att_feat", "use_box", "norm_box_feat"), (0, 1)),
 }  # fmt: skip
 
 
@@ -46,6 +48,8 @@ class Options:
         logit_layers: 1; the published code stops at more.
         max_length: longest caption in words.
         refiner_layers: depth of the refiner; 6 in the published code.
+        norm_att_feat, use_box, norm_box_feat: how features were prepared in training, which the network itself does not
+            do (see `vit_attention.feature_options`); with `use_box` `att_feat_size` counts the numbers of the box.
 
     >>> Options(vocab_size=10, rnn_size=30)
     Traceback (most recent call last):
@@ -76,6 +80,9 @@ class Options:
     logit_layers: int = 1
     max_length: int = 20
     refiner_layers: int = 6
+    norm_att_feat: int = 0
+    use_box: int = 0
+    norm_box_feat: int = 0
 
     def __post_init__(self) -> None:
         for name in (*_SIZES, "refiner_layers"):

@@ -1,0 +1,67 @@
+"""Where a model runs: the processor unless told otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
+
+
+def usable(name: str) -> str:
+    """The name of a device that this machine has; "auto" takes an accelerator if there is one.
+
+    Args:
+        name: "cpu", "auto", or what torch calls an accelerator: "cuda", "cuda:1", "mps".
+
+    Raises:
+        ValueError: this machine, or the installed torch, has no such device.
+
+    >>> usable("cpu")
+    'cpu'
+    """
+    import torch
+
+    found = torch.accelerator.current_accelerator(check_available=True)
+    there = "" if found is None else found.type
+    if name == "auto":
+        return there or "cpu"
+    kind, _, number = name.partition(":")
+    if kind == "cpu":
+        return name
+    if kind != there or (number and int(number) >= torch.accelerator.device_count()):
+        raise ValueError(f"device: want one of this machine, cpu{there and f' or {there}'}, got {name!r}")
+    return name
+
+
+class OnDevice:
+    """A model around a `module` that can be moved as a whole."""
+
+    module: Any
+
+    @property
+    def device(self) -> Any:
+        """The `torch.device` of the first parameter."""
+        return next(self.module.parameters()).device
+
+    def to(self, device: str) -> Self:
+        """The same model, moved; its records are numpy and lie in ordinary memory whatever it runs on.
+
+        Raises:
+            ValueError: there is no such device.
+        """
+        self.module.to(usable(device))
+        return self
+
+
+def moved(model: Any, device: str, say: Callable[[str], None]) -> Any:
+    """The model where it was asked to run; if there is no such device, `say` is told and it stays where it is.
+
+    Args:
+        model: a model of this library or a torch module.
+        device: as for `usable`.
+        say: takes one sentence.
+    """
+    try:
+        return model.to(usable(device))
+    except ValueError as error:
+        say(f"{error}; the model stays where it is, and the numbers are the same")
+        return model
