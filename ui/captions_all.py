@@ -20,8 +20,6 @@ from visualizer.scale import MODES
 
 SCALES = ("shared", "per map", "log")
 STRIP_SCALE, HEADS, STRIP = "strip_scale", "captions_heads", "captions_strip"
-STRIP_OF = {False: {"per_row": 5, "width": 620}, True: {"per_row": 3, "width": 320}}
-"""How the film strip is laid out, on a phone or not."""
 AGAIN = "captions_all_again"
 """Session key: a choice was made that the sidebar must show too."""
 
@@ -42,9 +40,10 @@ def strip(now: Told) -> None:
     )  # fmt: skip
     notes = None if now.gates is None else [f"gate {gate:.0%}" for gate in now.gates]
     words = [shown(word) for word in now.words]
+    across, width = (3, 320) if controls.on_phone() else (5, 620)
     fig = film_strip(
         now.picture.image, now.heat(now.rows(now.head)), words, now.record.geometry, notes=notes, chosen=now.word,
-        scale=scale, title=f"Where each word looked, {now.head_name()}", **STRIP_OF[controls.on_phone()],
+        scale=scale, title=f"Where each word looked, {now.head_name()}", per_row=across, width=width,
     )  # fmt: skip
     said = "\n".join(describe_row(now, row, f"“{w}”") for w, row in zip(words, now.rows(now.head), strict=True))
     components.chart(fig, STRIP, said, lambda: pick(STRIP))

@@ -48,6 +48,11 @@ class Told:
     _kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
+    def view(self) -> tuple[object, ...]:
+        """What is looked at: two contexts of the same view give the same findings."""
+        return (self.model, self.picture.key, self.head, self.word, self.beams, self.words)
+
+    @property
     def decoder(self) -> AttentionMap:
         return next(one for one in self.record.maps if one.kind == "cross")
 

@@ -106,7 +106,7 @@ def take_upload(data: bytes, name: str) -> str | None:
     try:
         opened = open_picture(data)
     except PictureError as error:
-        return str(error)
+        return f"{name}: {error}"
     key = "own-" + hashlib.sha256(data).hexdigest()[:20]
     st.session_state[UPLOAD] = Document(UPLOAD_ID, key, "My own page", opened.image, notes=opened.notes)
     st.session_state[DOCUMENT] = UPLOAD_ID

@@ -105,7 +105,7 @@ def _pick(key: str) -> Callable[[], None]:
     def pick() -> None:
         points = components.chosen_points(key)
         if points and isinstance(points[0], int):
-            st.session_state[FIELD] = points[0]
+            st.session_state[FIELD] = points[0] + 1
 
     return pick
 
@@ -143,7 +143,7 @@ def _table(guesses: Sequence[Proposal], scored: Sequence[FieldScore]) -> None:
         rows["path"][len(guesses) :] = [one.path for one in missed]
         boxes += [""] * len(missed)
     # A scroll box of its own, since the table is wider than a phone.
-    with st.container(height=min(420 if controls.on_phone() else 640, 130 + 50 * len(boxes))):
+    with st.container(height=min(420 if controls.on_phone() else 640, 160 + 64 * len(boxes))):
         components.table({**rows, "box in pixels": boxes})
     st.caption(
         "Box: left, top, right, bottom. IoU: area that the proposed and the true box share, over the area that either covers, 0 to 1. Read right: the same "

@@ -96,12 +96,27 @@ def rest(lesson: Lesson, context: Any) -> None:
 def _claim(lesson: Lesson, number: int, claim: Claim, context: Any) -> None:
     with st.container(border=True):
         st.markdown(f"**Claim {number}.** “{claim.text}”  \n*Test:* {claim.test}")
+        kept = _findings(lesson, context)
         if st.button("Test it on this picture", key=f"{lesson.name}_claim_{number}"):
-            finding = experiment(claim.finding)(context)
-            if finding.answer is None:
-                st.info(f"Cannot be told here. {finding.text}")
-                return
-            verdict = {None: "Cannot be tested here", True: "Holds here", False: "Fails here"}
-            show = {None: st.info, True: st.success, False: st.warning}
-            key = None if finding.answer is None else bool(finding.answer)
-            show[key](f"{verdict[key]}. {finding.text}")
+            kept[number] = experiment(claim.finding)(context)
+        if number in kept:
+            _tell(kept[number])
+
+
+def _findings(lesson: Lesson, context: Any) -> dict[int, Finding]:
+    """Number of a claim to what its test found, for those tested on what is looked at now."""
+    key = f"{lesson.name}_findings"
+    view, kept = st.session_state.get(key, (None, {}))
+    if view != context.view:
+        kept = {}
+        st.session_state[key] = (context.view, kept)
+    return kept
+
+
+def _tell(finding: Finding) -> None:
+    if finding.answer is None:
+        st.info(f"Cannot be told here. {finding.text}")
+    elif finding.answer:
+        st.success(f"Holds here. {finding.text}")
+    else:
+        st.warning(f"Fails here. {finding.text}")

@@ -46,6 +46,12 @@ class Reading:
     _kept: dict[str, NDArray[np.float32]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
+    def view(self) -> tuple[object, ...]:
+        """What is looked at: two contexts of the same view give the same findings."""
+        prompt = self.record.settings.get("prompt")
+        return (self.model, self.document.key, prompt, self.layer, self.head, self.token)
+
+    @property
     def maps(self) -> tuple[AttentionMap, ...]:
         """The cross-attention maps, one per decoder layer."""
         return tuple(cross_maps(self.record))
@@ -79,7 +85,7 @@ class Reading:
 
     def heat(self) -> NDArray[np.float32]:
         """(rows, columns) of the chosen token."""
-        return token_heat(self.record, self.layers, self.heads, tokens=[max(self.token - 1, 0)])[0]
+        return token_heat(self.record, self.layers, self.heads, tokens=[self.token])[0]
 
     def map_name(self) -> str:
         """Layer and head in words."""

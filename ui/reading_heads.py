@@ -49,7 +49,7 @@ def _height(now: Reading) -> int | None:
 def _pick_head() -> None:
     points = components.chosen_points(HEADS)
     if points and isinstance(points[0], (list, tuple)) and len(points[0]) >= 2:
-        st.session_state[LAYER], st.session_state[HEAD] = str(int(points[0][1]) + 1), str(int(points[0][0]) + 1)
+        st.session_state[LAYER], st.session_state[HEAD] = str(int(points[0][0]) + 1), str(int(points[0][1]) + 1)
         st.session_state[WHOLE_PAGE] = True
 
 

@@ -80,7 +80,7 @@ export default function (component) {
 
   function step(event, inside) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
-    const by = { ArrowLeft: me.current - 1, ArrowRight: me.current + 2 };
+    const by = { ArrowLeft: me.current - 1, ArrowRight: me.current + 1 };
     if (inside) Object.assign(by, { Home: data.first, End: data.last });
     if (!(event.key in by)) return;
     event.preventDefault();

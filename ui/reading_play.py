@@ -47,5 +47,5 @@ def advance(key: str, first: int, last: int) -> None:
     if at == last:
         st.session_state[PLAYING] = None
         st.rerun()
-    st.session_state[key] = at
+    st.session_state[key] = at + 1
     st.session_state[DUE] = time.monotonic() + 0.8 * PAUSE  # a tick may come a little early

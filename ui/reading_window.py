@@ -33,7 +33,7 @@ def choose(now: Reading) -> Box:
             "Go to the strongest cell", key="reading_centre", on_click=_centre, args=(size, peak), disabled=peak is None,
             help="Zooms in three times, if the whole page is shown, with that cell in the middle.",
         )  # fmt: skip
-    components.chart(minimap(now.document.image, (0, 0, *size), size), "reading_minimap", say_window(size, window))
+    components.chart(minimap(now.document.image, window, size), "reading_minimap", say_window(size, window))
     st.caption(say_window(size, window))
     return window
 

@@ -58,6 +58,11 @@ class Inside:
     _kept: dict[str, Windows] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
+    def view(self) -> tuple[object, ...]:
+        """What is looked at: two contexts of the same view give the same findings."""
+        return (self.model, self.document.key, self.stage, self.block, self.head, self.place)
+
+    @property
     def here(self) -> Stage:
         """The chosen stage."""
         return self.plan[self.stage]

@@ -33,6 +33,11 @@ class Context:
     _single: dict[int, NDArray[np.float32]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
+    def view(self) -> tuple[object, ...]:
+        """What is looked at: two contexts of the same view give the same findings."""
+        return (self.model, self.picture.key, self.chosen)
+
+    @property
     def axis(self) -> Axis:
         return self.record.maps[0].query
 
