@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,20 @@ from vit_attention.windows import Stage, Windows
 BUNDLED = "receipt-donut"
 READER = "reader"
 """Key of the menu and name in the address."""
+OWN = "SIGHTLINES_READERS"
+"""Environment variable: folders of own checkpoints, separated like those of PATH."""
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 
 
 def names() -> list[str]:
-    """Every reader by name, the bundled one first."""
-    return [card.name for card in registry.models() if card.task == "read"]
+    """Every reader by name, the bundled one first, own ones last."""
+    return [*(card.name for card in registry.models() if card.task == "read"), *own()]
+
+
+def own() -> list[str]:
+    """Checkpoint folders that whoever runs the app has named in the environment; nobody else can add any."""
+    folders = (Path(part) for part in os.environ.get(OWN, "").split(os.pathsep) if part)
+    return [f"hf:{folder}" for folder in folders if folder.is_dir()]
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -40,6 +49,8 @@ def model(name: str) -> Any:
 
 def at_hand(name: str) -> bool:
     """Whether the reader loads without a download."""
+    if name in own():
+        return True
     card = registry.card(name)
     if card.bundled or card.task != "read":
         return card.bundled
@@ -49,6 +60,9 @@ def at_hand(name: str) -> bool:
 
 def _file(name: str, file: str) -> Path | None:
     """A file of a reader on this machine."""
+    if name in own():
+        path = Path(name.removeprefix("hf:")) / file
+        return path if path.is_file() else None
     card = registry.card(name)
     if card.bundled:
         return FOLDER / name / file
@@ -62,8 +76,11 @@ def _file(name: str, file: str) -> Path | None:
 def sizes(name: str) -> tuple[int, int]:
     """(decoder layers, heads a layer) of a reader at hand, from its own configuration and without loading it."""
     path = _file(name, "config.json")
-    decoder = json.loads(path.read_text(encoding="utf-8"))["decoder"] if path else {}
-    return int(decoder.get("decoder_layers", 12)), int(decoder.get("decoder_attention_heads", 16))
+    try:
+        decoder = json.loads(path.read_text(encoding="utf-8"))["decoder"] if path else {}
+        return int(decoder["decoder_layers"]), int(decoder["decoder_attention_heads"])
+    except (OSError, ValueError, KeyError, TypeError):  # no reader's folder: loading it says what is wrong
+        return 4, 16
 
 
 def active() -> str:

@@ -104,7 +104,8 @@ def sidebar(decoder: bool = True) -> None:
     with st.sidebar:
         st.selectbox(
             "Reader", readers.names(), key=READER, bind="query-params",
-            help="receipt-donut ships with this app and works offline. The others are downloaded once, on request.",
+            help="receipt-donut ships with this app and works offline. The others are downloaded once, on request. Folders of "
+            f"own checkpoints appear here if {readers.OWN} names them when the app is started.",
         )  # fmt: skip
         chosen = registry.card(str(st.session_state[READER]))
         st.caption(chosen.label + ("" if readers.at_hand(chosen.name) else f" ({chosen.megabytes:.0f} MB download)"))
@@ -129,14 +130,18 @@ def _document_menu() -> None:
 
 def _numbers() -> None:
     layers, heads = readers.sizes(readers.active())
-    for label, key, most, words in (
-        ("Decoder layer", LAYER, layers, "1 is the first layer of the decoder; mean: the mean of all layers."),
-        ("Decoder head", HEAD, heads, "mean: the mean of all heads."),
-    ):
-        choices = [MEAN, *(str(n + 1) for n in range(most))]
-        if st.session_state.get(key, MEAN) not in choices:
-            st.session_state[key] = MEAN
+    # The last layer leads its menu, and so is the default: it points better than the mean of all layers.
+    for label, key, choices, words in (
+        ("Decoder layer", LAYER, [*_counted(layers)[::-1], MEAN], "1 is the first layer of the decoder; mean: the mean of all layers."),
+        ("Decoder head", HEAD, [MEAN, *_counted(heads)], "mean: the mean of all heads."),
+    ):  # fmt: skip
+        if st.session_state.get(key, choices[0]) not in choices:
+            st.session_state[key] = choices[0]
         st.selectbox(label, choices, key=key, bind="query-params", persist_state="session", help=words)
+
+
+def _counted(most: int) -> list[str]:
+    return [str(n + 1) for n in range(most)]
 
 
 def chosen() -> tuple[str, Document]:
@@ -152,8 +157,8 @@ def chosen() -> tuple[str, Document]:
 def context() -> Reading:
     """Reader, page, record and choice of this run; stops the page with a message if there is no record to show."""
     name, document = chosen()
-    prompt = document.prompt if name == readers.BUNDLED else ask_prompt(name)
     try:
+        prompt = document.prompt if name == readers.BUNDLED else ask_prompt(name)
         if name != readers.BUNDLED:
             _ask_before(name, document, prompt)
         with st.spinner("The model is reading ..."):
@@ -189,7 +194,11 @@ def _ask_before(name: str, document: Document, prompt: str) -> None:
 
 
 def ask_prompt(name: str) -> str:
-    """The task prompt of a published reader; the one for questions asks for the question."""
+    """The task prompt of a published reader; the one for questions asks for the question, an own one for the prompt."""
+    if name in readers.own():
+        help_text = "The tokens that tell the reader its task, as it was trained: for example <s_cord-v2>."
+        asked = st.text_input("Task prompt", readers.model(name).prompt, max_chars=300, key="prompt", help=help_text)
+        return str(asked)
     prompt = str(registry.card(name).extra.get("prompt", ""))
     if "{question}" not in prompt:
         return prompt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import time
 from html.parser import HTMLParser
@@ -17,6 +18,7 @@ from PIL import Image
 
 from tests.pages.reading import figures, fine, guess, said, table, titles, try_claim
 from tests.ui.readings import CELLS, TOKENS, looks, reading
+from tests.vit_attention import donuts
 from ui import documents, readers, reading_json, reading_play
 from worlds.receipts import WIDTH, receipt
 
@@ -181,7 +183,7 @@ def test_layers_and_heads_are_those_of_the_reader_s_own_configuration(
     grid = next(one for one in figures(page)["reading_heads"]["data"] if "customdata" in one)
     heads = len(grid["customdata"]) if isinstance(grid["customdata"], list) else len(grid["x"])
     layers = page.selectbox(key="decoder_layer").options
-    assert layers[0] == "mean"
+    assert (layers[0], layers[-1]) == (str(len(layers) - 1), "mean")
     assert (len(layers) - 1) * (len(page.selectbox(key="decoder_head").options) - 1) == heads
     (tmp_path / "config.json").write_text('{"decoder": {"decoder_layers": 3, "decoder_attention_heads": 5}}')
     monkeypatch.setattr(readers, "_file", lambda name, file: tmp_path / file)
@@ -335,6 +337,25 @@ def test_a_published_reader_states_its_needs_and_waits(app, monkeypatch: pytest.
     assert name == "donut-docvqa"
     assert prompt == "<s_docvqa><s_question>How  s_answer>much?</s_question><s_answer>"
     assert json.loads(Written(page).text) == {"nm": "teapot", "price": "42"}
+
+
+def test_an_own_checkpoint_folder_is_offered_and_read(app, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = donuts.folder(tmp_path / "mine")
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv(readers.OWN, os.pathsep.join(map(str, (folder, tmp_path / "empty", tmp_path / "gone"))))
+    page = app("reading", reader=f"hf:{folder}")
+    assert page.selectbox(key="reader").options[-2:] == [f"hf:{folder}", f"hf:{tmp_path / 'empty'}"]
+    assert page.selectbox(key="decoder_layer").options == ["2", "1", "mean"]
+    fine(page.text_input(key="prompt").set_value("<s_nobody_trained_this>").run())
+    fine(page.button(key="read_now").click().run())
+    assert any("want tokens this model knows" in one.value for one in page.error)
+    fine(page.text_input(key="prompt").set_value("<s_form>").run())
+    fine(page.button(key="read_now").click().run())
+    assert not page.error
+    assert figures(page)
+    assert f'va.load("hf:{folder}")' in " ".join(one.value for one in page.code)
+    broken = app("reading", reader=f"hf:{tmp_path / 'empty'}")
+    assert any("cannot read this page" in one.value for one in broken.error)
 
 
 def test_a_reader_that_fails_says_why_and_leaves_the_choice(app, monkeypatch: pytest.MonkeyPatch) -> None:
