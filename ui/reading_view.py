@@ -49,7 +49,7 @@ def _live(given: Reading) -> None:
         st.rerun()
     first, last = first_token(given), len(given.tokens)
     reading_play.advance(TOKEN, first + 1, last)
-    now = replace(given, token=_steps(first, last))
+    now = replace(given, token=_steps(given, first, last))
     left, right = st.columns([3, 2])
     with right:
         _written(now, first)
@@ -67,7 +67,14 @@ def first_token(now: Reading) -> int:
     return min(now.maps[0].query.prefix, len(now.tokens) - 1)
 
 
-def _slider(first: int, last: int) -> int:
+def first_word(now: Reading) -> int:
+    """The first row that wrote print: where a tag is read from is a harder sight to begin with."""
+    first = first_token(now)  # the prompt before it may hold words, too: those of a question
+    written = [n for n, run in enumerate(token_runs(now.tokens)) if run["kind"] == "word" and n >= first]
+    return written[0] if written else first
+
+
+def _slider(now: Reading, first: int, last: int) -> int:
     """The chosen token, 0 first; on the first run the slider alone knows what the address says."""
     if TOKEN in st.session_state:
         at = int(controls.within(st.session_state[TOKEN], first + 1, last))
@@ -76,7 +83,7 @@ def _slider(first: int, last: int) -> int:
     if last == first + 1:
         return first
     chosen = st.slider(
-        "Token", first + 1, last, first + 1, key=TOKEN, bind="query-params", persist_state="session",
+        "Token", first + 1, last, first_word(now) + 1, key=TOKEN, bind="query-params", persist_state="session",
         help="Arrow keys left and right step too, from anywhere on the page but an input.",
     )  # fmt: skip
     return int(controls.within(chosen, first + 1, last)) - 1
@@ -86,10 +93,10 @@ def _go(to: int, first: int, last: int) -> None:
     st.session_state[TOKEN] = min(max(to + 1, first + 1), last)
 
 
-def _steps(first: int, last: int) -> int:
+def _steps(now: Reading, first: int, last: int) -> int:
     """Buttons and the slider: the twin of the arrow keys and of clicking, for everybody; returns the token, 0 first."""
     buttons = st.container(horizontal=True)
-    at = _slider(first, last)
+    at = _slider(now, first, last)
     with buttons:
         for name, key, to, off in (
             ("First", "first", first, at == first),

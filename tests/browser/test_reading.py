@@ -24,7 +24,7 @@ from worlds.receipts import HEIGHT, WIDTH, receipt
 
 pytestmark = pytest.mark.browser
 
-SHORT = "reading?document=receipt-3-1"
+SHORT = "reading?document=receipt-3-1&token=1"
 PAGE = receipt(3, 3)
 """The page that is shown if the address names none."""
 CELL = (32, 64)
@@ -164,7 +164,7 @@ def test_it_plays_by_itself_and_stops_at_the_end(visit: Any) -> None:
 
 
 def test_zoom_pan_and_reset_and_the_minimap_follows(visit: Any) -> None:
-    seen = visit("reading?heat_opacity=0.0")
+    seen = visit("reading?heat_opacity=0.0&token=1")
     whole = (0.0, 0.0, float(WIDTH), float(HEIGHT))
     seen.until(lambda: paints_page(seen, whole), "the whole page painted")
     assert near(seen.page.evaluate(WINDOW), (0, 0, 1, 1), 0.05)
@@ -195,7 +195,7 @@ def test_zoom_pan_and_reset_and_the_minimap_follows(visit: Any) -> None:
 
 
 def test_dragging_zooms_further_and_a_double_click_goes_back(visit: Any) -> None:
-    seen = visit("reading?heat_opacity=0.0")
+    seen = visit("reading?heat_opacity=0.0&token=1")
     begin, end = place(seen, "reading_page", 60, 80), place(seen, "reading_page", 180, 240)
     seen.page.mouse.move(*begin)
     seen.page.mouse.down()
@@ -301,7 +301,7 @@ def test_own_pages_good_and_hostile(visit: Any) -> None:
     seen.until(lambda: any("trained on nothing but drawn receipts" in a for a in seen.alerts()), "the limits said")
     seen.until_address(document="own document")
     assert seen.page.locator(".st-key-true_box").count() == 0
-    until_token(seen, 1)
+    until_token(seen, 2)
 
 
 def test_on_a_phone_the_page_fits_and_steps(visit: Any, phone: dict[str, Any]) -> None:

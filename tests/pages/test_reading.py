@@ -73,7 +73,8 @@ def first_print(page: Any, text: str) -> tuple[int, tuple[float, float, float, f
 
 
 def test_the_json_is_what_was_written_and_one_token_is_marked_in_place(app) -> None:
-    page = app("reading")
+    assert Written(app("reading")).marked == {1}, "the first word is shown first"
+    page = app("reading", token="1")
     written = Written(page)
     assert list(json.loads(written.text)) == ["store", "menu", "total"]
     assert written.marked == {0}
@@ -86,7 +87,7 @@ def test_the_json_is_what_was_written_and_one_token_is_marked_in_place(app) -> N
 
 
 def test_steps_go_to_both_ends_and_stop_there(app) -> None:
-    page = app("reading")
+    page = app("reading", token="1")
     last = Written(page).data["last"]
     assert page.button(key="reading_previous").disabled
     assert page.button(key="reading_first").disabled
@@ -195,7 +196,7 @@ def test_layers_and_heads_are_those_of_the_reader_s_own_configuration(
 
 
 def test_what_is_said_of_a_token_names_kind_field_and_probability(app) -> None:
-    assert re.search(r'Token 1, "<s_store>"; opening tag; probability \d+\.\d%', texts(app("reading")))
+    assert re.search(r'Token 1, "<s_store>"; opening tag; probability \d+\.\d%', texts(app("reading", token="1")))
     word = app("reading", token="2")
     assert re.search(r'Token 2, "\w+"; starts a word; field store; probability \d+\.\d%', texts(word))
 
@@ -287,7 +288,7 @@ def test_what_a_model_writes_is_shown_and_never_run(app, monkeypatch: pytest.Mon
 
 
 def test_play_walks_on_by_the_clock_and_stops_at_the_end(app, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = app("reading")
+    page = app("reading", token="1")
     last = Written(page).data["last"] + 1
     clock = [time.monotonic()]
     monkeypatch.setattr(reading_play, "time", SimpleNamespace(monotonic=lambda: clock[0]))
