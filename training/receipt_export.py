@@ -1,17 +1,14 @@
-"""Writes `receipt-donut` as it ships: `python -m training.receipt_export --out FOLDER` after `training.receipt_donut`."""
+"""Writes `receipt-donut` as it ships: a folder that the transformers library's Donut classes read."""
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
-import torch
 from safetensors.torch import save_file
 
-from training.receipt_donut import Learner
+from training.receipt_learner import Learner
 from training.receipt_tokens import write
-from vit_attention.cards import BUNDLED
 from vit_attention.networks.receipt_donut import IMAGE_SIZE
 
 # What DonutImageProcessor reads; resample 4 is the mean over a box, as the training pages were halved.
@@ -23,10 +20,8 @@ PROCESSOR = {
 }  # fmt: skip
 
 
-def export(run: Path, folder: Path) -> None:
-    """Average weights of a run in half precision, with configuration, tokenizer and image processor, as one model folder."""
-    learner = Learner()
-    learner.load_state_dict(torch.load(run / "checkpoint.pt", weights_only=True)["average"])
+def export(learner: Learner, folder: Path) -> Path:
+    """A learner's network in half precision, with configuration, tokenizer and image processor, as one model folder."""
     net = learner.net
     folder.mkdir(parents=True, exist_ok=True)
     state = {k: v.half().contiguous() if v.is_floating_point() else v for k, v in net.state_dict().items()}
@@ -35,16 +30,4 @@ def export(run: Path, folder: Path) -> None:
     net.config.save_pretrained(folder)
     (folder / "preprocessor_config.json").write_text(json.dumps(PROCESSOR, indent=2) + "\n")
     write(folder)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="folder of the training run")
-    parser.add_argument("--to", type=Path, default=BUNDLED / "receipt-donut")
-    args = parser.parse_args()
-    export(args.out, args.to)
-    print(args.to)
-
-
-if __name__ == "__main__":
-    main()
+    return folder

@@ -7,11 +7,6 @@ any). Attention is never supervised: no loss knows where a word should look.
 
 from __future__ import annotations
 
-import argparse
-import copy
-import json
-import math
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +15,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+import training.run
 from training.muon import Muon
+from training.run import Optimiser, arguments, cosine
 from training.scene_aoanet_learner import Learner, evaluate_captions, evaluate_cells, losses
 from training.scene_captions import HELD_OUT_SEED, Store, batch, store
 
@@ -45,7 +42,7 @@ class Stage:
 
     def rate(self, step: int) -> float:
         """Share of the peak learning rate at a step of this stage: a cosine from `high` to `low`."""
-        return self.low + (self.high - self.low) * 0.5 * (1 + math.cos(math.pi * step / (self.over or self.steps)))
+        return cosine(self.high, self.low, step / (self.over or self.steps))
 
 
 class Optimisers:
@@ -66,93 +63,68 @@ class Optimisers:
                 muon.setdefault(share, []).append(p)
             else:
                 adam.setdefault(share, []).append(p)
-        self.all: list[tuple[torch.optim.Optimizer, float]] = [
+        self.all: list[Optimiser] = [
             *((Muon(ps, 3e-3), 3e-3 * share) for share, ps in muon.items()),
             *((torch.optim.AdamW(ps, 2e-3, betas=(0.9, 0.98), weight_decay=0.01), 2e-3 * share) for share, ps in adam.items()),
         ]  # fmt: skip
 
-    def step(self, rate: float) -> None:
+    def hand_over(self) -> None:
+        """Give the matrices that convolutions are seen as the gradients of their kernels."""
         for p, view in self.flat:
             view.grad = None if p.grad is None else p.grad.flatten(1)
-        for optimiser, peak in self.all:
-            for group in optimiser.param_groups:
-                group["lr"] = peak * rate
-            optimiser.step()
 
 
-class Run:
-    """One training run: its optimisers, average weights, log and checkpoint."""
+class Run(training.run.Run):
+    """The run of this model; every stage begins with fresh optimisers."""
+
+    learner: Learner
 
     def __init__(self, out: Path, data: Store, held_out: Store, seed: int) -> None:
         torch.manual_seed(seed)
-        self.out, self.data, self.held_out, self.seed = out, data, held_out, seed
+        super().__init__(out, Learner())
+        self.data, self.held_out, self.seed = data, held_out, seed
         self.rng = np.random.default_rng(seed)
-        self.learner = Learner()
-        self.average = copy.deepcopy(self.learner).requires_grad_(False)
-        self.optimisers: Optimisers | None = None
-        self.step = 0
-        self.start = time.process_time()
 
     def train(self, stages: list[Stage], warm_up: int = 100) -> None:
+        """All stages, from where the run stands."""
         first = 0
         for stage in stages:
             done = max(0, self.step - first)
             if done < stage.steps:
                 self._stage(stage, done, warm_up)
             first += stage.steps
-        self._log({"held_out": self._evaluate(stages[-1], 1000)})
+        self.log({"held_out": self._evaluate(stages[-1], 1000)})
         self.save()
 
     def _stage(self, stage: Stage, done: int, warm_up: int) -> None:
-        self.optimisers = Optimisers(self.learner, stage)
+        stage_optimisers = Optimisers(self.learner, stage)
+        self.optimisers = stage_optimisers.all
         if done:
-            self._restore_optimisers()
+            self.restore()
         self.learner.train()
         if stage.cnn == 0:
             self.learner.net.cnn.eval()
         for i in range(done, stage.steps):
-            shown = self._one(stage, stage.rate(i) * min(1, (i + 1) / warm_up))
+            shown = self._one(stage, stage_optimisers, stage.rate(i) * min(1, (i + 1) / warm_up))
             if self.step % 25 == 0:
-                self._log({k: round(v, 4) for k, v in shown.items()})
+                self.log({k: round(v, 4) for k, v in shown.items()})
             if self.step % 250 == 0:
-                self._log({"held_out": self._evaluate(stage, 500)})
+                self.log({"held_out": self._evaluate(stage, 500)})
                 self.save()
 
     def _evaluate(self, stage: Stage, limit: int) -> dict[str, float]:
         found = evaluate_cells(self.average, self.held_out, limit)
         return {**found, **evaluate_captions(self.average, self.held_out, limit)} if stage.captions else found
 
-    def _one(self, stage: Stage, rate: float) -> dict[str, float]:
-        loss, shown = losses(
-            self.learner, batch(self.rng, self.data, stage.batch), see=stage.cnn > 0, say=stage.captions
-        )
+    def _one(self, stage: Stage, optimisers: Optimisers, rate: float) -> dict[str, float]:
+        made = batch(self.rng, self.data, stage.batch)
+        loss, shown = losses(self.learner, made, see=stage.cnn > 0, say=stage.captions)
         loss.backward()
-        assert self.optimisers is not None
-        nn.utils.clip_grad_norm_(self.learner.parameters(), 1.0)
-        self.optimisers.step(rate)
-        for p in self.learner.parameters():
-            p.grad = None
-        self.step += 1
-        decay = min(0.998, (1 + self.step) / (20 + self.step))
-        for mean, now in zip(self.average.state_dict().values(), self.learner.state_dict().values(), strict=True):
-            if mean.is_floating_point():
-                mean.lerp_(now.detach(), 1 - decay)
+        self.clip()
+        optimisers.hand_over()
+        self.apply(rate)
+        self.counted()
         return shown
-
-    def _log(self, what: dict) -> None:
-        line = json.dumps({"step": self.step, "core_seconds": round(time.process_time() - self.start), **what})
-        print(line, flush=True)
-        with (self.out / "log.jsonl").open("a") as log:
-            log.write(line + "\n")
-
-    def save(self) -> None:
-        """Write everything a later run needs to go on, whole or not at all."""
-        state = {
-            "step": self.step, "learner": self.learner.state_dict(), "average": self.average.state_dict(),
-            "optimisers": [o.state_dict() for o, _ in self.optimisers.all] if self.optimisers else [],
-        }  # fmt: skip
-        torch.save(state, self.out / "checkpoint.tmp")
-        (self.out / "checkpoint.tmp").replace(self.out / "checkpoint.pt")
 
     def export(self) -> Path:
         """Write the average network in half precision, as it ships; returns the file."""
@@ -162,17 +134,9 @@ class Run:
         return path
 
     def resume(self) -> None:
-        state = torch.load(self.out / "checkpoint.pt", weights_only=True)
-        self.step = state["step"]
-        self.rng = np.random.default_rng([self.seed, self.step])  # not the scenes of the beginning once more
-        self.learner.load_state_dict(state["learner"])
-        self.average.load_state_dict(state["average"])
-
-    def _restore_optimisers(self) -> None:
-        assert self.optimisers is not None
-        saved = torch.load(self.out / "checkpoint.pt", weights_only=True)["optimisers"]
-        for (optimiser, _), state in zip(self.optimisers.all, saved, strict=True):
-            optimiser.load_state_dict(state)
+        """As every run, but not with the scenes of the beginning once more."""
+        super().resume()
+        self.rng = np.random.default_rng([self.seed, self.step])
 
 
 # What the shipped weights went through, 20 core-minutes in all.
@@ -184,15 +148,7 @@ STAGES = [
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="folder for scenes, log and checkpoints")
-    parser.add_argument("--scenes", type=int, default=48_000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint")
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    args.out.mkdir(parents=True, exist_ok=True)
+    args = arguments(__doc__, 48_000)
     run = Run(
         args.out, store(args.out / "scenes", args.scenes), store(args.out / "scenes", 1000, HELD_OUT_SEED), args.seed
     )

@@ -7,11 +7,6 @@ it, if any). Attention is never supervised.
 
 from __future__ import annotations
 
-import argparse
-import copy
-import json
-import math
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +17,8 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from training.muon import Muon
+import training.run
+from training.run import arguments, cosine
 from training.scene_data import HELD_OUT_SEED, Batch, Store, batch, store
 from training.scene_vit_forward import convolutional_start, forward
 from vit_attention.networks.scene_vit import build
@@ -109,84 +105,49 @@ def evaluate(learner: Learner, data: Store, limit: int = 400) -> dict[str, float
     return {"top1": float((order[:, :1] == classes).any(axis=1).mean()), "both": float(np.mean(both))}
 
 
-class Run:
-    """One training run: its optimisers, average weights, log and checkpoint."""
+class Run(training.run.Run):
+    """The run of this model."""
+
+    learner: Learner
 
     def __init__(self, out: Path, data: Store, held_out: Store, seed: int) -> None:
         torch.manual_seed(seed)
-        self.out, self.data, self.held_out = out, data, held_out
-        self.rng = np.random.default_rng(seed)
-        self.learner = Learner()
-        self.average = copy.deepcopy(self.learner).requires_grad_(False)
-        blocks = [p for n, p in self.learner.named_parameters() if p.ndim == 2 and "encoder.layers" in n]
-        rest = [p for p in self.learner.parameters() if not any(p is b for b in blocks)]
-        self.optimisers: list[tuple[torch.optim.Optimizer, float]] = [
-            (Muon(blocks, 3e-3), 3e-3), (torch.optim.AdamW(rest, 2e-3, betas=(0.9, 0.98), weight_decay=0.01), 2e-3),
-        ]  # fmt: skip
-        self.step = 0
-        self.start = time.process_time()
+        super().__init__(out, Learner().train())
+        self.data, self.held_out, self.rng = data, held_out, np.random.default_rng(seed)
+        self.optimisers = self.muon_and_adam(
+            [p for n, p in self.learner.named_parameters() if p.ndim == 2 and "encoder.layers" in n]
+        )
 
     def train(self, stages: list[Stage], warm_up: int = 150) -> None:
+        """All stages, from where the run stands."""
         first = 0
         for stage in stages:
             for i in range(max(0, self.step - first), stage.steps):
-                along = i / stage.steps
-                rate = stage.low + (stage.high - stage.low) * 0.5 * (1 + math.cos(math.pi * along))
+                rate = cosine(stage.high, stage.low, i / stage.steps)
                 shown = self._one(stage, rate * min(1, (self.step + 1) / warm_up))
                 if self.step % 50 == 0:
-                    self._log({"cells": stage.cells, **shown})
+                    self.log({"cells": stage.cells, **shown})
                 if self.step % 500 == 0:
-                    self._log({"held_out": evaluate(self.average, self.held_out)})
+                    self.log({"held_out": evaluate(self.average, self.held_out)})
                     self.save()
             first += stage.steps
-        self._log({"held_out": evaluate(self.average, self.held_out, 1000)})
+        self.log({"held_out": evaluate(self.average, self.held_out, 1000)})
         self.save()
 
     def _one(self, stage: Stage, rate: float) -> dict[str, float]:
-        loss, shown = losses(
-            self.learner, batch(self.rng, self.data, stage.batch, stage.cells, stage.sharp), stage.patch_weight
-        )
+        made = batch(self.rng, self.data, stage.batch, stage.cells, stage.sharp)
+        loss, shown = losses(self.learner, made, stage.patch_weight)
         loss.backward()
-        nn.utils.clip_grad_norm_(self.learner.parameters(), 1.0)
-        for optimiser, peak in self.optimisers:
-            for group in optimiser.param_groups:
-                group["lr"] = peak * rate
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
-        self.step += 1
-        decay = min(0.998, (1 + self.step) / (20 + self.step))
-        for mean, now in zip(self.average.parameters(), self.learner.parameters(), strict=True):
-            mean.lerp_(now.detach(), 1 - decay)
+        self.clip()
+        self.apply(rate)
+        self.counted()
         return shown
-
-    def _log(self, what: dict) -> None:
-        line = json.dumps({"step": self.step, "core_seconds": round(time.process_time() - self.start), **what})
-        print(line, flush=True)
-        with (self.out / "log.jsonl").open("a") as log:
-            log.write(line + "\n")
-
-    def save(self) -> None:
-        """Write everything a later run needs to go on, whole or not at all."""
-        state = {
-            "step": self.step, "learner": self.learner.state_dict(), "average": self.average.state_dict(),
-            "optimisers": [o.state_dict() for o, _ in self.optimisers],
-        }  # fmt: skip
-        torch.save(state, self.out / "checkpoint.tmp")
-        (self.out / "checkpoint.tmp").replace(self.out / "checkpoint.pt")
 
     def export(self) -> Path:
         """Write the average network in half precision, as it ships; returns the file."""
         path = self.out / "scene-vit.safetensors"
         save_file({k: v.half().contiguous() for k, v in self.average.net.state_dict().items()}, path)
         return path
-
-    def resume(self) -> None:
-        state = torch.load(self.out / "checkpoint.pt", weights_only=True)
-        self.step = state["step"]
-        self.learner.load_state_dict(state["learner"])
-        self.average.load_state_dict(state["average"])
-        for (optimiser, _), saved in zip(self.optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(saved)
 
 
 # What the shipped weights went through, 75 core-minutes in all: patch labels were sharpened on the way.
@@ -200,15 +161,7 @@ STAGES = [
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="folder for scenes, log and checkpoints")
-    parser.add_argument("--scenes", type=int, default=60_000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint")
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    args.out.mkdir(parents=True, exist_ok=True)
+    args = arguments(__doc__, 60_000)
     run = Run(
         args.out, store(args.out / "scenes", args.scenes), store(args.out / "scenes", 1000, HELD_OUT_SEED), args.seed
     )

@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from training import receipt_data
+from training.receipt_batches import Pool
 from training.receipt_data import ALPHABET, letters_on_cells, store, token_boxes, tokenizer
-from training.receipt_donut import Pool, Run, Stage, hits
+from training.receipt_donut import Run, Stage
 from training.receipt_donut_forward import encode, neighbour_start
 from training.receipt_export import export
+from training.receipt_learner import hits
 from vit_attention.networks.receipt_donut import build
 from worlds.receipts import form, receipt
 
@@ -94,7 +96,7 @@ def test_a_run_goes_on_where_it_stopped_and_ships_a_reader(
     assert other.step == 2
     other.train([*first, Stage("pages", 2, 1, 1, 0.5, 1.0, invented=1.0)], warm_up=1)
     assert other.step == 3
-    export(tmp_path, tmp_path / "shipped")
+    export(other.average, tmp_path / "shipped")
     import vit_attention as va
 
     reader = va.load(f"hf:{tmp_path / 'shipped'}")
