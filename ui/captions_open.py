@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
-import zipfile
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
+from ui import bundles
 from ui.captions_told import WORD, Told, plain
 from ui.pictures import Picture
 from visualizer.regions import region_heat
@@ -17,8 +15,6 @@ from vit_attention.records import AttentionRecord
 
 OPENED, PROBLEM, UPLOAD = "captions_record", "captions_problem", "captions_npz"
 """Session keys: (file name, digest, record) of an opened bundle; what went wrong last; the uploader."""
-MOST_UNPACKED = 200 << 20
-"""Bytes that an opened bundle may unpack to: one session keeps it."""
 
 
 def own_record() -> None:
@@ -59,15 +55,7 @@ def read_bundle(data: bytes) -> AttentionRecord:
     Raises:
         ValueError: no bundle, one that unpacks to too much, or a record that is no caption on a picture.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "record.npz"
-        path.write_bytes(data)
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                unpacked = sum(entry.file_size for entry in archive.infolist())
-            if unpacked > MOST_UNPACKED:
-                raise ValueError(f"want at most {MOST_UNPACKED >> 20} MB unpacked, got {unpacked >> 20} MB")
-        record = AttentionRecord.load(path)
+    record = bundles.read(data)
     cross = [one for one in record.maps if one.kind == "cross" and one.query.kind == "text" and one.key.kind != "text"]
     whole = all(one.queries is None for one in record.maps) and not any(one.kind == "window" for one in record.maps)
     if len(cross) != 1 or not whole or cross[0].query.prefix or cross[0].key.prefix or not cross[0].query.labels:

@@ -15,7 +15,6 @@ from ui.documents import Document
 from ui.resources import running
 from vit_attention import registry
 from vit_attention.cards import BUNDLED as FOLDER
-from vit_attention.download import DownloadError
 from vit_attention.records import AttentionRecord
 from vit_attention.windows import Stage, Windows
 
@@ -24,6 +23,8 @@ READER = "reader"
 """Key of the menu and name in the address."""
 OWN = "SIGHTLINES_READERS"
 """Environment variable: folders of own checkpoints, separated like those of PATH."""
+OTHER = "other_reader"
+"""Session key: name of a reader that the person at the server has loaded."""
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 
 
@@ -33,9 +34,11 @@ def names() -> list[str]:
 
 
 def own() -> list[str]:
-    """Checkpoint folders that whoever runs the app has named in the environment; nobody else can add any."""
+    """Checkpoint folders named in the environment when the app was started, and the reader this session has loaded."""
     folders = (Path(part) for part in os.environ.get(OWN, "").split(os.pathsep) if part)
-    return [f"hf:{folder}" for folder in folders if folder.is_dir()]
+    named = [f"hf:{folder}" for folder in folders if folder.is_dir()]
+    other = st.session_state.get(OTHER)
+    return named if other is None or other in named else [*named, str(other)]
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -60,15 +63,14 @@ def at_hand(name: str) -> bool:
 
 def _file(name: str, file: str) -> Path | None:
     """A file of a reader on this machine."""
-    if name in own():
-        path = Path(name.removeprefix("hf:")) / file
-        return path if path.is_file() else None
     card = registry.card(name)
-    if card.bundled:
-        return FOLDER / name / file
+    own_one = name.startswith("hf:")
+    folder = Path(name.removeprefix("hf:")) if own_one else FOLDER / name
+    if card.bundled or (own_one and folder.is_dir()):
+        return folder / file if (folder / file).is_file() else None
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(str(card.extra["hub"]), file)
+    found = try_to_load_from_cache(str(card.extra.get("hub", name.removeprefix("hf:"))), file)
     return Path(found) if isinstance(found, str) else None
 
 
@@ -87,24 +89,6 @@ def active() -> str:
     """The chosen reader if it is at hand, else the bundled one; pages always have something to show."""
     wanted = str(st.session_state.get(READER, BUNDLED))
     return wanted if wanted in names() and at_hand(wanted) else BUNDLED
-
-
-def fetch(name: str) -> str | None:
-    """Download the published weights with a progress bar; returns what went wrong, or None."""
-    bar = st.progress(0.0, text=f"Downloading {name} ...")
-
-    def progress(done: int, total: int | None) -> None:
-        of = f" of {total / 1e6:.0f} MB" if total else ""
-        bar.progress(min(done / total, 1.0) if total else 0.0, text=f"Downloading {name}: {done / 1e6:.0f} MB{of}")
-
-    try:
-        heavy.load_all()
-        registry.load(name, progress=progress)
-    except (DownloadError, ValueError) as error:
-        return str(error)
-    finally:
-        bar.empty()
-    return None
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

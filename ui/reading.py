@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from ui import documents, readers
+from ui import documents, readers, readers_other, resources
 from ui.documents import DOCUMENT, Document
 from ui.readers import READER
 from visualizer.fields import Field, fields
@@ -101,6 +101,7 @@ def sidebar(decoder: bool = True) -> None:
         decoder: whether the page is about the decoder, and its layer and head are to be chosen.
     """
     st.session_state.setdefault(DOCUMENT, documents.DEFAULT)
+    readers_other.take()
     with st.sidebar:
         st.selectbox(
             "Reader", readers.names(), key=READER, bind="query-params",
@@ -109,6 +110,7 @@ def sidebar(decoder: bool = True) -> None:
         )  # fmt: skip
         chosen = registry.card(str(st.session_state[READER]))
         st.caption(chosen.label + ("" if readers.at_hand(chosen.name) else f" ({chosen.megabytes:.0f} MB download)"))
+        readers_other.ask()
         _document_menu()
         if decoder:
             _numbers()
@@ -228,7 +230,7 @@ def _offer(wanted: str) -> None:
             f"{card.memory / 1000:.1f} GB of memory."
         )
         if st.button("Download them now", key="fetch_reader"):
-            problem = readers.fetch(wanted)
+            problem = resources.fetch_weights(wanted)
             if problem is None:
                 st.rerun()
             st.error(problem)

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import random
-import tempfile
-import zipfile
 from dataclasses import replace
-from pathlib import Path
 
 import streamlit as st
 from PIL import Image
 
-from ui import components, pictures, resources, state
+from ui import bundles, components, pictures, resources, state
 from ui.experiments import Context
 from ui.pictures import Picture
+from ui.visitor import on_this_machine
 from vit_attention.download import DownloadError
 from vit_attention.pictures import PictureError, open_picture
 from vit_attention.records import AttentionRecord
 
 BUNDLE, OTHER, PROBLEM = "playground_bundle", "playground_other_model", "playground_problem"
 """Session keys: (file name, digest, record) of an opened bundle; name of an `hf:` model; what went wrong last."""
-MOST_UNPACKED = 200 << 20
-"""Bytes that an opened bundle may unpack to: one session keeps it."""
 
 
 def draw() -> None:
@@ -33,7 +29,7 @@ def draw() -> None:
     if problem:
         said.error(problem)
     with st.expander("Another picture, a saved record, another model"):
-        names = ["My picture", "Fresh scene", "Saved record"] + ["Another model"] * _on_this_machine()
+        names = ["My picture", "Fresh scene", "Saved record"] + ["Another model"] * on_this_machine()
         tabs = dict(zip(names, st.tabs(names), strict=True))
         with tabs["My picture"]:
             _own_picture()
@@ -114,25 +110,12 @@ def read_bundle(data: bytes) -> AttentionRecord:
     Raises:
         ValueError: no bundle, one that unpacks to too much, or maps that are not self-attention between all patches.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "record.npz"
-        path.write_bytes(data)
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                unpacked = sum(entry.file_size for entry in archive.infolist())
-            if unpacked > MOST_UNPACKED:
-                raise ValueError(f"want at most {MOST_UNPACKED >> 20} MB unpacked, got {unpacked >> 20} MB")
-        record = AttentionRecord.load(path)
+    record = bundles.read(data)
     shapes = {(axis.kind, axis.grid, len(axis)) for one in record.maps for axis in (one.query, one.key)}
     plain = all(one.kind == "self" and one.queries is None for one in record.maps)
     if len(shapes) != 1 or not plain or next(iter(shapes))[0] != "patches":
         raise ValueError("want the self-attention of all patches of one picture, got maps of another kind")
     return record
-
-
-def _on_this_machine() -> bool:
-    """Whether the visitor sits at the server: only then may a name on its disk or the hub be loaded."""
-    return st.context.ip_address is None and "X-Forwarded-For" not in st.context.headers
 
 
 def _another_model() -> None:
@@ -164,7 +147,7 @@ def context() -> Context:
     if bundle is not None:
         return bundle_context(*bundle)
     other = st.session_state.get(OTHER)
-    if other is None or not _on_this_machine():
+    if other is None or not on_this_machine():
         return components.context()
     picture = pictures.get(str(st.session_state[state.PICTURE]))
     try:

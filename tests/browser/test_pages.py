@@ -101,7 +101,9 @@ def test_the_navigation_leads_to_every_page(visit: Any, phone: dict[str, Any]) -
     small = visit("start", **phone)
     small.page.get_by_test_id("stExpandSidebarButton").tap()
     listed = small.page.get_by_test_id("stSidebarNav").get_by_role("link")
-    small.until(lambda: [text.strip() for text in listed.all_inner_texts()] == list(TITLES.values()), "all pages listed")
+    small.until(
+        lambda: [text.strip() for text in listed.all_inner_texts()] == list(TITLES.values()), "all pages listed"
+    )
     listed.filter(has_text="Heads").tap()
     small.page.get_by_role("heading", level=1, name="Heads").wait_for()
 

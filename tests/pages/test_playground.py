@@ -13,7 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import vit_attention as va
-from ui import sources
+from ui import bundles, sources
 from ui.methods import METHODS
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
 
@@ -113,13 +113,13 @@ def test_a_hostile_record_is_a_message(app: App, tmp_path: Path, what: str) -> N
 
 def test_a_record_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert sources.read_bundle(bundle(tmp_path)).model == "<b>strange</b>"
-    monkeypatch.setattr(sources, "MOST_UNPACKED", 1000)
+    monkeypatch.setattr(bundles, "MOST_UNPACKED", 1000)
     with pytest.raises(ValueError, match="unpacked"):
         sources.read_bundle(bundle(tmp_path))
 
 
 def test_another_model_that_is_none(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ui.sources._on_this_machine", lambda: True)
+    monkeypatch.setattr("ui.sources.on_this_machine", lambda: True)
     test = app("playground")
     test.text_input(key="playground_hf").set_value("/no/such/folder").run()
     test.button(key="playground_load").click().run()

@@ -359,6 +359,22 @@ def test_an_own_checkpoint_folder_is_offered_and_read(app, monkeypatch: pytest.M
     assert any("cannot read this page" in one.value for one in broken.error)
 
 
+def test_the_person_at_the_server_loads_another_reader(app, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("ui.readers_other.on_this_machine", lambda: True)
+    folder = donuts.folder(tmp_path / "mine")
+    page = app("reading")
+    fine(page.text_input(key="reader_hf").set_value(str(tmp_path / "nothing")).run())
+    fine(page.button(key="reader_load").click().run())
+    assert any("cannot be loaded" in one.value for one in page.error)
+    assert page.selectbox(key="reader").value == readers.BUNDLED
+    fine(page.text_input(key="reader_hf").set_value(str(folder)).run())
+    fine(page.button(key="reader_load").click().run())
+    assert page.selectbox(key="reader").value == f"hf:{folder}"
+    assert page.button(key="read_now")
+    monkeypatch.setattr("ui.readers_other.on_this_machine", lambda: False)
+    assert not [one for one in app("reading").text_input if one.key == "reader_hf"]
+
+
 def test_a_reader_that_fails_says_why_and_leaves_the_choice(app, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise ValueError("page: want less")
