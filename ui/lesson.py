@@ -44,7 +44,7 @@ def _judge(given: str, finding: Finding, skipped: bool = False) -> None:
     elif _right(given, finding):
         st.success(f"Right. {finding.text}")
     else:
-        st.warning(f"Not on this picture. {finding.text}")
+        st.warning(f"Not here. {finding.text}")
 
 
 def action(lesson: Lesson) -> None:
@@ -72,14 +72,14 @@ def check(lesson: Lesson, context: Any) -> None:
                 st.info(finding.text)
                 return
             near = abs(float(number) - float(finding.answer)) <= lesson.check.tolerance  # type: ignore[arg-type]
-            (st.success if near else st.warning)(f"{'Right' if near else 'Not on this picture'}. {finding.text}")
+            (st.success if near else st.warning)(f"{'Right' if near else 'Not here'}. {finding.text}")
 
 
 def rest(lesson: Lesson, context: Any) -> None:
     """Claims to test, further sections, glossary and references."""
     st.header("Claims to test", anchor=False)
     st.caption(
-        "Sentences one reads about attention maps. Each holds or fails on what you look at now; try other pictures."
+        "Sentences one reads about attention maps. Each holds or fails on what you look at now; change it in the sidebar and test again."
     )
     for number, claim in enumerate(lesson.claims, start=1):
         _claim(lesson, number, claim, context)
@@ -97,7 +97,7 @@ def _claim(lesson: Lesson, number: int, claim: Claim, context: Any) -> None:
     with st.container(border=True):
         st.markdown(f"**Claim {number}.** “{claim.text}”  \n*Test:* {claim.test}")
         kept = _findings(lesson, context)
-        if st.button("Test it on this picture", key=f"{lesson.name}_claim_{number}"):
+        if st.button("Test it here", key=f"{lesson.name}_claim_{number}"):
             kept[number] = experiment(claim.finding)(context)
         if number in kept:
             _tell(kept[number])

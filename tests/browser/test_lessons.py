@@ -27,7 +27,7 @@ def test_guess_brings_the_outcome_and_claims_their_verdict(visit: Any) -> None:
     seen.page.locator(".st-key-heads_guess").get_by_text(lesson.prediction.options[0], exact=True).click()
     seen.figure("heads_first").locator(".main-svg").first.wait_for()
     seen.settle()
-    told = [said for said in seen.alerts() if said.startswith(("Right.", "Not on this picture."))]
+    told = [said for said in seen.alerts() if said.startswith(("Right.", "Not here."))]
     assert len(told) == 1
     assert re.search(r"\d", told[0]), told
     for number in range(1, len(lesson.claims) + 1):
@@ -46,7 +46,7 @@ def test_check_question_is_graded_from_the_live_numbers(visit: Any) -> None:
     seen = visit("query?layer=2&head=10")
     seen.page.locator(".st-key-query_guess").get_by_text("Just show me", exact=True).click()
     box = seen.page.locator(".st-key-query_check input")
-    for answer, want in (("-5", "Not on this picture."), (f"{row[-2] / row[-1]:.3f}", "Right.")):
+    for answer, want in (("-5", "Not here."), (f"{row[-2] / row[-1]:.3f}", "Right.")):
         box.fill(answer)
         box.press("Enter")
         seen.until(lambda want=want: any(said.startswith(want) for said in seen.alerts()), f"{answer}: {want}")

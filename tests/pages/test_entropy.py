@@ -67,7 +67,7 @@ def test_the_check_wants_log2_of_the_tokens(app) -> None:
     fine(page.number_input(key="entropy_check").set_value(7.62).run())
     assert page.success[0].value.startswith("Right. A row has 197 weights")
     fine(page.number_input(key="entropy_check").set_value(197.0).run())
-    assert page.warning[0].value.startswith("Not on this picture")
+    assert page.warning[0].value.startswith("Not here")
 
 
 def test_every_claim_can_be_tested_on_a_scene_and_on_a_photograph(app) -> None:
