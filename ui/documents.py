@@ -101,10 +101,14 @@ def get(document_id: str) -> Document:
     return _open(document_id if _ID.fullmatch(document_id) else DEFAULT)
 
 
+LARGEST = 2560
+"""Pixels that the longer side of an own page may keep: as many as the largest published reader sees."""
+
+
 def take_upload(data: bytes, name: str) -> str | None:
     """Make `data` the session's own page and choose it; returns what is wrong with it instead, if anything is."""
     try:
-        opened = open_picture(data)
+        opened = open_picture(data, max_side=LARGEST)
     except PictureError as error:
         return f"{name}: {error}"
     key = "own-" + hashlib.sha256(data).hexdigest()[:20]

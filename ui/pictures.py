@@ -94,10 +94,14 @@ def get(picture_id: str) -> Picture:
     return _open(picture_id if known else state.DEFAULTS[state.PICTURE])
 
 
+LARGEST = 2048
+"""Pixels that the longer side of an own picture may keep, so that many sessions fit into memory."""
+
+
 def take_upload(data: bytes, name: str) -> str | None:
     """Make `data` the session's own picture and choose it; returns what is wrong with it instead, if anything is."""
     try:
-        opened = open_picture(data)
+        opened = open_picture(data, max_side=LARGEST)
     except PictureError as error:
         return f"{name}: {error}"
     key = "own-" + hashlib.sha256(data).hexdigest()[:20]

@@ -171,6 +171,12 @@ def _missing(function: Callable[..., Any]) -> list[str]:
 
 
 def _map(one: Seen, number: int, grid: tuple[int, int] | None, prefix: int | None) -> AttentionMap:
+    if len(one.weights) != 1:
+        raise ModuleError(
+            f"{one.name} attends inside {len(one.weights)} groups of tokens (windows, rows) of one picture, and a map of the "
+            "whole picture would be made up: take the groups from `with vit_attention.capture(module) as seen:`; encoders of "
+            'Donut are read whole by vit_attention.load("hf:FOLDER").windows'
+        )
     queries, keys = one.weights.shape[-2:]
     key = _axis(one.name, int(keys), grid, prefix)
     query = key if queries == keys else Axis.text([f"row {n}" for n in range(int(queries))])

@@ -101,7 +101,7 @@ def load(path: Path) -> AttentionRecord:
         zipfile.BadZipFile,
     ) as error:
         raise BundleError(
-            f"{path.name}: want a whole Sightlines bundle, got {type(error).__name__}: {error}"
+            f"{path.name}: want a whole Sightlines bundle, got another or a damaged file ({error})"
         ) from error
     except (
         NotImplementedError,
@@ -109,7 +109,7 @@ def load(path: Path) -> AttentionRecord:
         RecursionError,
         MemoryError,
     ) as error:  # encrypted or odd zips, nested JSON
-        raise BundleError(f"{path.name}: cannot be unpacked ({type(error).__name__})") from error
+        raise BundleError(f"{path.name}: want a file that can be unpacked, got one that cannot") from error
 
 
 def _refuse_bombs(archive: zipfile.ZipFile, path: Path) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from vit_attention.records import Prediction
 
 
-def prompt_ids(tokenizer: Any, prompt: str) -> list[int]:
+def prompt_ids(tokenizer: Any, prompt: str, vocabulary: int | None = None) -> list[int]:
     """Token numbers of a task prompt.
 
     Raises:
@@ -20,7 +20,7 @@ def prompt_ids(tokenizer: Any, prompt: str) -> list[int]:
     ids = [int(i) for i in tokenizer(prompt, add_special_tokens=False)["input_ids"]]
     if not ids:
         raise ValueError("prompt: want at least one token, got none")
-    if tokenizer.unk_token_id in ids:
+    if tokenizer.unk_token_id in ids or (vocabulary is not None and max(ids) >= vocabulary):
         known = [t for t in tokenizer.get_added_vocab() if t.startswith("<s_")]
         raise ValueError(f"prompt: want tokens this model knows, got {prompt!r}; task prompts it knows: {known[:12]}")
     return ids

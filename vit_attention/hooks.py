@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakSet
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +24,8 @@ _active: ContextVar[tuple[Recorder, ...]] = ContextVar("sightlines_recorders", d
 _listeners: ContextVar[tuple[object, ...]] = ContextVar("sightlines_listeners", default=())
 # torch hands out hook numbers without a lock; two threads that register at once could get the same one.
 _registering = threading.Lock()
+_CALLED_ATTENTION = re.compile(r"(?<!On)Attention$")  # a gate is called "attention on attention"
+_looked_at: WeakSet[nn.Module] = WeakSet()
 
 
 @dataclass(frozen=True)
@@ -62,8 +67,9 @@ class Recorder:
 def capture(module: nn.Module, request: Request | None = None, **wanted: Any) -> Iterator[list[Seen]]:
     """Collect the attention weights of every block of `module` that runs while the `with` is open.
 
-    Works on any model built from `torch.nn.MultiheadAttention` (torchvision), from the attention modules of the
-    transformers library, or from a kind added with `vit_attention.treatments.register`. Only forward passes of this
+    Works on any model built from `torch.nn.MultiheadAttention`, from attention of the transformers library with separate
+    q_proj, k_proj and v_proj, from Swin's windows (both libraries), from AoANet's attention, or from a kind added with
+    `vit_attention.treatments.register`; blocks of other kinds are left out with a warning. Only forward passes of this
     thread count, so that many threads may capture one shared model at the same time. Hooks, modes and gradients are
     left as found, however the block ends.
 
@@ -83,6 +89,7 @@ def capture(module: nn.Module, request: Request | None = None, **wanted: Any) ->
     if not blocks:
         kinds = ", ".join(t.kind for t in TREATMENTS)
         raise CaptureError(f"no attention block found in {type(module).__name__}: want one of: {kinds}")
+    _warn_of_others(module, blocks)
     chosen = _chosen(blocks, recorder.request.layers)
     handles: list[Any] = []
     token = _active.set((*_active.get(), recorder))
@@ -108,10 +115,31 @@ def attention_blocks(module: nn.Module) -> list[tuple[str, nn.Module, Treatment]
     return found
 
 
+def _warn_of_others(module: nn.Module, blocks: list[tuple[str, nn.Module, Treatment]]) -> None:
+    """Say once for each module which of its parts are called attention and are of no known kind."""
+    if module in _looked_at:
+        return
+    _looked_at.add(module)
+    known = [f"{name}." for name, _, _ in blocks]
+    others = {
+        type(child).__name__
+        for name, child in module.named_modules()
+        if _CALLED_ATTENTION.search(type(child).__name__)
+        and not any(one.startswith(f"{name}.") or f"{name}.".startswith(one) for one in known if one != ".")
+    }
+    if others and "." not in known:
+        warnings.warn(
+            f"capture: {', '.join(sorted(others))} of {type(module).__name__} are of no known kind and are left out",
+            stacklevel=4,
+        )
+
+
 def _chosen(blocks: list[Any], layers: Sequence[int] | None) -> list[tuple[int, Any]]:
     numbered = list(enumerate(blocks))
     if layers is None:
         return numbered
+    if not len(layers):
+        raise ValueError("layers: want at least one number, got none")
     wrong = [n for n in layers if not 0 <= n < len(blocks)]
     if wrong:
         raise ValueError(f"layers: want numbers from 0 to {len(blocks) - 1}, got {wrong}")
@@ -163,7 +191,8 @@ class _Block:
             return None
         own, rebuilt = reading.own.detach().float(), reading.rebuilt.detach().float()
         residual = float((own - rebuilt).abs().max())
-        allowed = TOLERANCE.get(reading.own.dtype, 1e-4) * max(1.0, float(own.abs().max()))
+        # Relative: a block whose output is small would pass with any weights.
+        allowed = TOLERANCE.get(reading.own.dtype, 1e-4) * float(own.abs().max())
         if not residual <= allowed:  # NaN fails as well
             raise CaptureError(
                 f"{self.name}: weights x values miss the block's own output by {residual:.2g} (allowed {allowed:.2g}). "
@@ -182,6 +211,8 @@ def _select(weights: Tensor, request: Request, items: Sequence[int] | None) -> T
 
 
 def _numbers(name: str, wanted: Sequence[int], count: int) -> Tensor:
+    if not len(wanted):
+        raise ValueError(f"{name}: want at least one number, got none")
     wrong = [n for n in wanted if not 0 <= n < count]
     if wrong:
         raise ValueError(f"{name}: want numbers from 0 to {count - 1}, got {wrong}")

@@ -66,7 +66,7 @@ class OpenedPicture:
 
 
 def open_picture(
-    source: PictureSource, max_pixels: int = 25_000_000, max_side: int = 2048, min_side: int = 8
+    source: PictureSource, max_pixels: int = 25_000_000, max_side: int = 25_000, min_side: int = 8
 ) -> OpenedPicture:
     """The picture in `source` as upright 8-bit RGB, with notes on what was done to it.
 
@@ -76,7 +76,8 @@ def open_picture(
     Args:
         source: file contents, a path, a binary file, a Pillow image or a (height, width, 3) uint8 array.
         max_pixels: largest width x height that is decoded, in pixels.
-        max_side: longer side of the result, in pixels; larger pictures are reduced.
+        max_side: longer side of the result, in pixels; larger pictures are reduced. Maps and boxes are told in pixels of the
+            result, so only who shows nothing but the result may ask for less than the picture has.
         min_side: shortest side that is accepted, in pixels, also after the reduction.
 
     Returns:

@@ -154,7 +154,7 @@ class ReadingModel(OnDevice):
             BudgetError: the maps could take more than `budget`; raised before anything is run.
             ValueError: a number out of range, or a prompt that leaves no room for a reading.
         """
-        start = prompt_ids(self.tokenizer, self.prompt if prompt is None else prompt)
+        start = self._prompt(self.prompt if prompt is None else prompt)
         request, numbers = self._request(layers, heads, kinds, half, proof_rows)
         most = self._most(len(start), max_tokens)
         if max_tokens is None:
@@ -255,6 +255,9 @@ class ReadingModel(OnDevice):
                 f"this capture: want at most {budget / 1e6:.0f} MB of maps, got up to {estimate / 1e6:.0f} MB. "
                 "Choose layers=, heads=, kinds=, queries= or max_tokens=, or raise budget=."
             )
+
+    def _prompt(self, prompt: str) -> list[int]:
+        return prompt_ids(self.tokenizer, prompt, int(self.module.decoder.config.vocab_size))
 
     def _most(self, prompt: int, max_tokens: int | None) -> int:
         room = self.longest - prompt

@@ -304,7 +304,7 @@ def _half(array: NDArray[Any] | None) -> Any:
 
 
 def encode_picture(image: Image.Image, max_side: int = 768) -> bytes:
-    """The picture for a record: PNG if that is small (drawn scenes), else JPEG, at most `max_side` pixels a side."""
+    """The picture for a record, to draw maps on: a JPEG of at most `max_side` pixels a side."""
     small = image.convert("RGB")
     small.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
     out = io.BytesIO()

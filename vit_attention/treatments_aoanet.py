@@ -114,7 +114,7 @@ def _find(block: Any, call: dict[str, Any], own: Tensor, rows: Tensor) -> tuple[
         off = float((rebuilt - own[:, rows]).detach().abs().max())
         if best is None or off < best[0]:
             best = (off, heads, weights, rebuilt)
-        if off <= _CLOSE:
+        if off <= _CLOSE * float(own.detach().abs().max()):
             break
     assert best is not None
     return best[1:]

@@ -46,6 +46,11 @@ def _read_weights(block: nn.MultiheadAttention, listener: Listener) -> Callable[
                 "call model.eval() first"
             )
         out, weights = output
+        if out.is_nested:
+            raise CaptureError(
+                "want a padded batch, got a nested tensor: torch.nn.TransformerEncoder makes one of a padding mask; build it "
+                "with enable_nested_tensor=False"
+            )
         batched = weights if weights.ndim == 4 else weights[None]
         value, own = (_batch_first(block, t, weights.ndim) for t in (call["value"], out))
         kind = "self" if call["key"] is call["query"] else "cross"

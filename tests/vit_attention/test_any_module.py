@@ -236,6 +236,24 @@ def test_three_kinds_of_module_are_drawn_on_any_network(picture: Path, tmp_path:
     assert np.load(tmp_path / "attn_raw_layer_2.npy").shape == (1, 2, 17, 17)
 
 
+class Rows(nn.Module):
+    """Attention inside each row of patches alone, the rows in the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 8, 8, 8)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        rows = self.patches(pixels).permute(0, 2, 3, 1).flatten(0, 1)
+        return self.attention(rows, rows, rows)[0]
+
+
+def test_groups_of_tokens_are_not_taken_for_the_whole_picture(picture: Path) -> None:
+    with pytest.raises(ModuleError, match="attends inside 4 groups of tokens"):
+        record_of(Rows().eval(), picture, size=(32, 32))
+
+
 @pytest.mark.parametrize(
     ("model", "options", "why"),
     [

@@ -80,6 +80,8 @@ def test_each_asks_one_by_one() -> None:
 
 def test_no_two_inputs_share_a_name(tmp_path: Path) -> None:
     assert distinct([Path("..")]) != [".."]
+    awkward = [Path("a/a.png"), Path("b/a.png"), Path("c/a.png-2.png"), Path("d/a.png-2.png")]
+    assert len(set(distinct(awkward))) == 4
     for name in ("b.png", "a.jpg", "a.png", ".hidden.png", "notes.txt"):
         (tmp_path / name).write_bytes(b"x")
     found = expand([str(tmp_path), str(tmp_path / "a.*")], folders=True)

@@ -167,6 +167,9 @@ def test_regions_without_boxes_are_refused_with_the_next_step() -> None:
         (Look(method="rollout", layer=(0, 1)), "want one --layer"),
         (Look(method="gradient-rollout"), "no gradients: extract it again with --target"),
         (Look(method="gradient-rollout", layer=(1,)), "leave --layer out"),
+        (Look(method="gradient-rollout", query=("3,3",)), "leave --query out"),
+        (Look(method="rollout", head=(1,)), "leave --head out"),
+        (Look(method="fused", head=(1,)), "leave --head out"),
     ],
 )
 def test_what_a_record_does_not_have_is_told(look: Look, why: str) -> None:
@@ -191,5 +194,8 @@ def test_no_attention_maps_captured() -> None:
     for made, why in ((over_text, "run over text"), (AttentionRecord(()), "this record is empty")):
         with pytest.raises(NothingCapturedError, match=f"^No attention maps captured: .*{why}"):
             drawings(made, Look())
+    windows = AttentionRecord(tuple(replace(one, kind="window") for one in record().maps))
+    with pytest.raises(NothingCapturedError, match=r"kind window alone\. Add --kind window"):
+        drawings(windows, Look())
     with pytest.raises(NothingCapturedError, match="maps of kind self alone"):
         drawings(record(), Look(kind="cross"))

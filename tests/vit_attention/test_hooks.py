@@ -292,3 +292,68 @@ def test_another_kind_is_added_with_one_call(x: Tensor) -> None:
 
 def test_requests_are_plain_values() -> None:
     assert Request() == Request(layers=None)
+
+
+class Rolled(nn.Module):
+    """Attention that reads other tokens than softmax(QK) says, and whose output is small."""
+
+    num_heads = 2
+
+    def __init__(self, honest: bool) -> None:
+        super().__init__()
+        self.honest = honest
+        for name in ("q_proj", "k_proj", "v_proj", "o_proj"):
+            setattr(self, name, nn.Linear(8, 8))
+        with torch.no_grad():
+            self.o_proj.weight.mul_(1e-4)  # type: ignore[union-attr, operator]
+            self.o_proj.bias.zero_()  # type: ignore[union-attr, operator]
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = (getattr(self, f"{name}_proj")(x).unflatten(-1, (2, 4)).transpose(1, 2) for name in "qkv")
+        weights = (q @ k.mT / 2).softmax(-1)
+        mixed = (weights if self.honest else weights.roll(1, dims=-1)) @ v
+        return self.o_proj(mixed.transpose(1, 2).flatten(2))  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_the_proof_does_not_depend_on_how_large_the_output_is(honest: bool) -> None:
+    torch.manual_seed(0)
+    block, x = Rolled(honest).eval(), torch.randn(1, 6, 8)
+    with torch.inference_mode(), va.capture(block) as seen:
+        if honest:
+            block(x)
+        else:
+            with pytest.raises(CaptureError, match="miss the block's own output"):
+                block(x)
+    assert len(seen) == honest
+
+
+def test_a_nested_batch_is_refused_with_the_way_out() -> None:
+    layer = nn.TransformerEncoderLayer(8, 2, batch_first=True)
+    x, padded = torch.randn(2, 4, 8), torch.tensor([[False] * 4, [False, False, True, True]])
+    for nested in (True, False):
+        encoder = nn.TransformerEncoder(layer, 1, enable_nested_tensor=nested).eval()
+        with torch.inference_mode(), va.capture(encoder) as seen:
+            if nested:
+                with pytest.raises(CaptureError, match="enable_nested_tensor=False"):
+                    encoder(x, src_key_padding_mask=padded)
+            else:
+                encoder(x, src_key_padding_mask=padded)
+    assert float(seen[0].weights[1, :, :, 2:].abs().max()) == 0
+
+
+class MysteryAttention(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+def test_what_is_left_out_is_said_once(model: nn.Sequential, recwarn: pytest.WarningsRecorder) -> None:
+    mixed = nn.Sequential(model, MysteryAttention())
+    for _ in range(2):
+        with va.capture(mixed):
+            pass
+    with va.capture(model):
+        pass
+    assert [str(one.message) for one in recwarn] == [
+        "capture: MysteryAttention of Sequential are of no known kind and are left out"
+    ]

@@ -176,7 +176,8 @@ def test_an_own_attention_kernel_does_not_matter(page: Image.Image, reader: Read
     [
         ({"prompt": ""}, "at least one token"), ({"prompt": "ß"}, "tokens this model knows"), ({"beams": 0}, "1 to 8"),
         ({"layers": [7]}, "layers from 0 to 1"), ({"kinds": ["window"]}, "cross and self"), ({"max_tokens": 0}, "max_tokens"),
-        ({"prompt": "a " * 50}, "prompt of"), ({"heads": [9]}, "heads: want"),
+        ({"prompt": "a " * 50}, "prompt of"), ({"heads": [9]}, "heads: want"), ({"heads": []}, "heads: want at least one"),
+        ({"layers": []}, "layers: want at least one"),
     ],
 )  # fmt: skip
 def test_wrong_wishes_are_told(reader: ReadingModel, page: Image.Image, wrong: dict[str, Any], words: str) -> None:
@@ -212,12 +213,39 @@ def test_broken_folders_are_told_in_words(tmp_path: Path) -> None:
     (cut / "model.safetensors").write_bytes(data[: len(data) // 2])
     with pytest.raises(CheckpointError):
         va.load(f"hf:{cut}")
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value"),
+    [
+        ("decoder", "d_model", 32), ("decoder", "decoder_layers", 10**9), ("decoder", "activation_function", "evil"),
+        ("encoder", "patch_size", 0), ("encoder", "depths", [2, 10**9]), ("encoder", "mlp_ratio", 10**9),
+    ],
+)  # fmt: skip
+def test_a_configuration_that_does_not_fit_the_weights_is_refused_before_it_is_built(
+    tmp_path: Path, part: str, name: str, value: Any
+) -> None:
     other = folder(tmp_path / "other")
     config = json.loads((other / "config.json").read_text())
-    config["decoder"]["d_model"] = 32
+    config[part][name] = value
     (other / "config.json").write_text(json.dumps(config))
-    with pytest.raises(CheckpointError, match="shape"):
+    with pytest.raises(
+        ValueError, match=r"other: want (a config\.json that fits the weights|the config\.json of a Donut)"
+    ):
         va.load(f"hf:{other}")
+
+
+def test_a_large_page_is_read_at_its_own_size(reader: ReadingModel) -> None:
+    """Nothing is reduced on the way, and boxes and maps lie in pixels of the page that was given."""
+    given = Image.new("RGB", (2250, 3000), "white")
+    given.paste("black", (1000, 2000, 1400, 2100))
+    opened, pixels, geometry = reader.prepare(given)
+    assert opened.image.size == geometry.original == (2250, 3000)
+    height, width = pixels.shape[-2:]
+    row, column = divmod(int(pixels[0].sum(dim=0).argmin()), width)
+    left, top, right, bottom = geometry.boxes_to_original([(column, row, column + 1, row + 1)])[0]
+    assert 1000 - 3000 / height <= left <= right <= 1400 + 3000 / height
+    assert 2000 - 3000 / height <= top <= bottom <= 2100 + 3000 / height
 
 
 class Payload:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from vit_attention import checkpoints, compat  # noqa: F401  (compat goes before transformers)
@@ -32,8 +33,11 @@ def load(card: Card, weights: Path | None, progress: Progress | None) -> Reading
 
         path = weights or _weights(folder)
         state = checkpoints.read(path)
+        config = _config(
+            transformers, folder
+        )  # before the tokenizer, which reads it as well and words its faults badly
         tokenizer = _tokenizer(transformers, folder)
-        module: Any = _network(transformers, folder, state, path.name, len(tokenizer))
+        module: Any = _network(transformers, folder, config, state, path.name, len(tokenizer))
     size = module.config.encoder.image_size
     height, width = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
     recipe = PageRecipe.read(folder, (height, width))
@@ -63,8 +67,7 @@ def _tokenizer(transformers: Any, folder: Path) -> Any:
         ) from error
 
 
-def _network(transformers: Any, folder: Path, state: dict[str, Any], name: str, vocabulary: int) -> nn.Module:
-    """The network that the folder's configuration describes, filled; nothing but configuration and tensors is read."""
+def _config(transformers: Any, folder: Path) -> Any:
     try:
         config = transformers.VisionEncoderDecoderConfig.from_pretrained(folder, local_files_only=True)
     except Exception as error:
@@ -74,12 +77,38 @@ def _network(transformers: Any, folder: Path, state: dict[str, Any], name: str, 
         raise ValueError(
             f"{folder.name}: want a donut-swin encoder and an mbart decoder, got {kinds[0]} and {kinds[1]}"
         )
+    return config
+
+
+def _network(
+    transformers: Any, folder: Path, config: Any, state: dict[str, Any], name: str, vocabulary: int
+) -> nn.Module:
+    """The network that the folder's configuration describes, filled; nothing but configuration and tensors is read."""
     if _PLACES in state:
         from vit_attention.networks.receipt_donut import build
 
         return checkpoints.fill(build(vocabulary), _tied(state), name)
-    module = transformers.VisionEncoderDecoderModel(config=config)
+    module = _built(transformers, config, folder, state)
     return checkpoints.fill(module, _fitting(module, _tied(state)), name)
+
+
+def _built(transformers: Any, config: Any, folder: Path, state: dict[str, Any]) -> nn.Module:
+    """The network of a configuration, which comes from a stranger: its size is compared with the file's tensors first."""
+    try:
+        blocks = sum(int(n) for n in config.encoder.depths) + int(config.decoder.decoder_layers)
+        if blocks > len(state):
+            raise ValueError(f"{blocks} blocks for {len(state)} tensors")
+        with torch.device("meta"):  # shapes alone: no memory is taken
+            shapes = {k: v.shape for k, v in transformers.VisionEncoderDecoderModel(config=config).state_dict().items()}
+        off = [k for k, shape in shapes.items() if k in state and state[k].shape != shape]
+        if off:
+            raise ValueError(f"{off[0]} of {tuple(shapes[off[0]])} where the file has {tuple(state[off[0]].shape)}")
+        module: nn.Module = transformers.VisionEncoderDecoderModel(config=config)
+    except Exception as error:  # whatever a wrong number leads to inside the library
+        raise ValueError(
+            f"{folder.name}: want a config.json that fits the weights, got one that does not ({type(error).__name__}: {error})"
+        ) from error
+    return module
 
 
 def _tied(state: dict[str, Any]) -> dict[str, Any]:

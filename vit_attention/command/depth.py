@@ -49,6 +49,11 @@ def _whole(chain: Sequence[AttentionMap], look: Look) -> None:
         raise ChoiceError(f"--method {look.method}: wants all heads and queries, and this record kept some: extract it again without --heads and --queries")  # fmt: skip
 
 
+def _no_head(look: Look) -> None:
+    if look.head is not None:
+        raise ChoiceError(f"--method {look.method}: goes through the heads of a layer together: leave --head out")
+
+
 def _mean_of_layers(record: AttentionRecord, maps: Maps, look: Look) -> Iterator[Drawing]:
     chain, last, all_numbers = _chain(maps, look)
     start = min(look.start_layer, len(chain) - 1)
@@ -75,6 +80,7 @@ def _rollout(record: AttentionRecord, maps: Maps, look: Look) -> Iterator[Drawin
 
     chain, last, all_numbers = _chain(maps, look, "self")
     _whole(chain, look)
+    _no_head(look)
     layers, axis = [one.weights for one in chain], chain[-1].query
     start = min(look.start_layer, len(chain) - 1)
     knobs: dict[str, Any] = {
@@ -101,8 +107,11 @@ def _gradient_rollout(record: AttentionRecord, maps: Maps, look: Look) -> Iterat
         raise ChoiceError(
             "--method gradient-rollout: runs through all layers: leave --layer out, or give --start-layer"
         )
+    if any(who != "class" for who in look.query):
+        raise ChoiceError("--method gradient-rollout: tells what the class token used for one class: leave --query out")
     chain, last, all_numbers = _chain(maps, look, "self")
     _whole(chain, look)
+    _no_head(look)
     said, axis = record.prediction, chain[-1].query
     slopes = [one.gradient for one in chain if one.gradient is not None]
     if len(slopes) != len(chain) or said.target is None:

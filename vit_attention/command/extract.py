@@ -49,8 +49,12 @@ def extract(images: tuple[str, ...], output: Path, as_json: bool, **given: Any) 
     """Save a bundle of every picture; those that fail are told and left out."""
     report = Report(as_json)
     model = cache(lambda: loading.load(take(loading.Source, given), report))
-    wanted = take(records.Wanted, given)
-    for item in report.through(expand(images), "Extracting"):
+    wanted, items = take(records.Wanted, given), expand(images)
+    try:
+        records.check(items, wanted)
+    except ChoiceError as error:
+        raise click.UsageError(str(error)) from error
+    for item in report.through(items, "Extracting"):
         try:
             record, picture = records.of(item, model, wanted)
             for note in picture.notes:

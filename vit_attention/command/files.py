@@ -44,7 +44,9 @@ def distinct(paths: Iterable[Path]) -> list[str]:
     stems = [safe(path.stem) for path in given]
     full = [stem if stems.count(stem) == 1 else safe(path.name) for stem, path in zip(stems, given, strict=True)]
     out: list[str] = []
-    for number, name in enumerate(full):
-        before = full[:number].count(name)
-        out.append(f"{name}-{before + 1}" if before else name)
+    for name in full:
+        count = 1
+        while (unique := name if count == 1 else f"{name}-{count}") in out or (count > 1 and unique in full):
+            count += 1
+        out.append(unique)
     return out

@@ -34,15 +34,16 @@ def numbered(record: AttentionRecord, kind: str | None = None) -> Maps:
     """
     over_text = [one for one in record.maps if one.key.kind == "text"]
     # Windows of an encoder have a page of their own, and their depths collide with the decoder's.
-    found = [one for one in record.maps if one.key.kind != "text" and (one.kind != "window" or kind == "window")]
-    depths = [one.layer for one in found]
-    numbers = depths if len(set(depths)) == len(depths) else range(len(found))
-    wanted = {n: one for n, one in zip(numbers, found, strict=True) if kind is None or one.kind == kind}
+    found = [one for one in record.maps if one.key.kind != "text"]
+    wanted = [one for one in found if (one.kind != "window" if kind is None else one.kind == kind)]
     if wanted:
-        return wanted
+        depths = [one.layer for one in wanted]
+        numbers = depths if len(set(depths)) == len(depths) else range(len(wanted))
+        return dict(zip(numbers, wanted, strict=True))
     if found:
-        kinds = " and ".join(sorted({one.kind for one in found}))
-        raise nothing_captured(f"this record has maps of kind {kinds} alone", "Leave --kind out.")
+        kinds = sorted({one.kind for one in found})
+        step = "Add --kind window." if kinds == ["window"] else "Leave --kind out."
+        raise nothing_captured(f"this record has maps of kind {' and '.join(kinds)} alone", step)
     if over_text:
         raise nothing_captured(
             "all maps of this record run over text, not over a picture", "Keep cross-attention, too."
@@ -94,6 +95,8 @@ def _heads(
     if look.method == "fused":
         from visualizer.rollout import fuse
 
+        if look.head is not None:
+            raise ChoiceError("--method fused: takes all heads together; leave --head out, or take --method raw")
         unit = SHARE if look.fusion == "mean" else f"{look.fusion} weight of any head"
         yield "", f"{layer}, {look.fusion} of all heads", unit, together(fuse(rows, look.fusion), asked)
     elif look.head is None and look.avg_heads:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -58,6 +59,17 @@ class Device(click.ParamType):
         return str(value)
 
 
+class Finite(click.FloatRange):
+    """A number that is one: "nan" and "inf" are none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number; refuses anything else."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"want a finite number, got {value}", param, ctx)
+        return number
+
+
 FILE = click.Path(path_type=Path)
 NEW = click.Path(path_type=Path, file_okay=False)
 
@@ -89,16 +101,16 @@ _LOOK: tuple[Command, ...] = (
     click.option("--stage", type=click.IntRange(0), help="Stage of a reader's encoder, 0 first: draws what one cell (--query row,column) reads in its window there."),
     click.option("--block", type=click.IntRange(0), help="Block of that stage, 0 first.  [default: 0]"),
     click.option("--fusion", type=click.Choice(FUSIONS), default="mean", show_default=True, help="How heads become one."),
-    click.option("--residual", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Share of the skip connection in a rollout."),
+    click.option("--residual", type=Finite(0, 1), default=0.5, show_default=True, help="Share of the skip connection in a rollout."),
     click.option("--discard", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True, help="Share of the smallest weights of each row that a rollout drops."),
     click.option("--start-layer", type=click.IntRange(0), default=0, show_default=True, help="First layer of a method through depth."),
 )  # fmt: skip
 _PAINT: tuple[Command, ...] = (
     click.option("--colormap", type=click.Choice(COLORMAPS, case_sensitive=False), default="Cividis", show_default=True, help="Jet shows edges that are not in the values."),
-    click.option("--alpha", type=click.FloatRange(0, 1), default=0.6, show_default=True, help="How much the map covers the picture."),
+    click.option("--alpha", type=Finite(0, 1), default=0.6, show_default=True, help="How much the map covers the picture."),
     click.option("--scale", type=click.Choice(SCALES), default="raw", show_default=True, help="How numbers become colours; it is printed under the picture."),
     click.option("--clip", type=click.FloatRange(0, 100, min_open=True), default=99.0, show_default=True, help="Percentile for --scale clipped."),
-    click.option("--scale-to", type=float, metavar="VALUE", help="With --scale shared: the range reaches at least this value."),
+    click.option("--scale-to", type=Finite(), metavar="VALUE", help="With --scale shared: the range reaches at least this value."),
     click.option("--truth", is_flag=True, help="Outline the true objects of a drawn scene."),
     click.option("--width", type=click.IntRange(64, 4096), default=448, show_default=True, help="Of the drawing in pixels."),
     click.option("--plain", is_flag=True, help="No colour bar and no words, at the picture's own size."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,18 @@ class Wanted:
     layers: tuple[int, ...] | None = None
     heads: tuple[int, ...] | None = None
     queries: tuple[int, ...] | None = None
+
+
+def check(items: Sequence[Given], wanted: Wanted) -> None:
+    """Refuse what cannot hold for several inputs.
+
+    Raises:
+        ChoiceError: one file of features for several pictures.
+    """
+    if wanted.features is not None and not wanted.features.is_dir() and len(items) > 1:
+        raise ChoiceError(
+            f"--features: want a folder of files named like the {len(items)} pictures, got the one file {wanted.features.name}"
+        )
 
 
 def of(
@@ -88,8 +100,14 @@ def _options(model: Any, wanted: Wanted) -> dict[str, Any]:
         "beams": wanted.beams,
         "layers": wanted.layers,
         "heads": wanted.heads,
-        "queries": wanted.queries,
+        "queries": _queries(model, wanted.queries),
     }
+
+
+def _queries(model: Any, queries: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    if queries is not None and model.card.task != "classify":
+        raise ChoiceError(f"--queries: {model.card.name} keeps every word that it writes; leave it out")
+    return queries
 
 
 def _features(where: Path, name: str) -> Path:

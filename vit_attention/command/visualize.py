@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,7 @@ def visualize(
     if not items:
         raise click.UsageError("want at least one IMAGE, got none")
     look, paint, wanted = take(Look, given), take(Paint, given), take(records.Wanted, given)
+    _check(items, wanted, given["model"], report)
     model = cache(lambda: loading.load(take(loading.Source, given), report))
     for item in report.through(items, "Drawing"):
         folder = output / item.name if len(items) > 1 else output
@@ -84,6 +85,15 @@ def visualize(
         except FAILURES as error:
             report.failed(item.text, error)
     report.finish(command="visualize", output=str(output))
+
+
+def _check(items: Sequence[Given], wanted: records.Wanted, model: str | None, report: Report) -> None:
+    try:
+        records.check(items, wanted)
+    except ChoiceError as error:
+        raise click.UsageError(str(error)) from error
+    if model is not None and any(item.path.suffix == ".npz" and is_bundle(item.path) for item in items):
+        report.note("A bundle is drawn as it was saved; --model and what is asked of a model do not change it.")
 
 
 def _drawn(
