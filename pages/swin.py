@@ -6,7 +6,7 @@ routing.ensure_router()
 
 import streamlit as st
 
-from ui import lesson, read_commands, swin, swin_proof, swin_view
+from ui import components, lesson, read_commands, swin, swin_proof, swin_view
 
 text = lesson.head("swin")
 menus, stages, cell = st.container(), st.container(), st.container()
@@ -31,7 +31,8 @@ left, right = st.columns(2)
 with left:
     swin_view.rolled(now, how)
 with right:
-    swin_view.heads(now)
+    every_head = swin_view.heads(now)
+components.in_words(every_head)
 swin_proof.card(now)
 
 st.header("What place alone adds, and how cells merge", anchor=False)

@@ -26,4 +26,7 @@ def read(data: bytes) -> AttentionRecord:
                 unpacked = sum(entry.file_size for entry in archive.infolist())
             if unpacked > MOST_UNPACKED:
                 raise ValueError(f"want at most {MOST_UNPACKED >> 20} MB unpacked, got {unpacked >> 20} MB")
-        return AttentionRecord.load(path)
+        try:
+            return AttentionRecord.load(path)
+        except ValueError as error:  # it knows the visitor's file by a name that means nothing to them
+            raise ValueError(str(error).removeprefix(f"{path.name}: ")) from error

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ui import captions, components, controls
 from ui.captions import HEAD, WORD, Told, shown
-from ui.captions_told import describe_row, let_through
+from ui.captions_told import COVER, describe_row, let_through
 from ui.experiments.captions import largest_gap
 from visualizer.caption_figures import film_strip
 from visualizer.entropy import entropy
@@ -43,7 +43,7 @@ def strip(now: Told) -> None:
     across, width = (3, 320) if controls.on_phone() else (5, 620)
     fig = film_strip(
         now.picture.image, now.heat(now.rows(now.head)), words, now.record.geometry, notes=notes, chosen=now.word,
-        scale=scale, title=f"Where each word looked, {now.head_name()}", per_row=across, width=width,
+        scale=scale, title=f"Where each word looked, {now.head_name()}", per_row=across, width=width, opacity=COVER,
     )  # fmt: skip
     said = "\n".join(describe_row(now, row, f"“{w}”") for w, row in zip(words, now.rows(now.head), strict=True))
     components.chart(fig, STRIP, said, lambda: pick(STRIP))
@@ -60,13 +60,15 @@ def heads(now: Told) -> None:
         _placed(now, weights), scale="per map", captions=bits, chosen=now.head, clickable=True,
         title=f"Every head for “{shown(now.words[now.word])}”",
     )  # fmt: skip
+    _fit(fig)
     said = f"Entropy of every head for {now.words[now.word]}: " + "; ".join(
         f"head {n + 1} {b}" for n, b in enumerate(bits)
     )
     components.chart(fig, HEADS, said, _pick_head)
-    shared = "" if now.gates is None else f" All heads share one gate: {let_through(now.gates[now.word])}."
+    shared = "" if now.gates is None else f" All heads share one gate. Here: {let_through(now.gates[now.word])}."
     st.caption(
-        "Each head on a scale of its own. Click one to choose it; the sidebar does the same, and goes back to the mean."
+        "Each head on a scale of its own. Under its number: the entropy of its row, in bits; 0 if one region gets everything, "
+        f"at most {np.log2(len(now.axis)):.1f}. Click one to choose it; the sidebar does the same, and goes back to the mean."
         + shared
     )
 
@@ -76,6 +78,14 @@ def _placed(now: Told, values: NDArray[Any]) -> NDArray[Any]:
     geometry = now.record.geometry
     heat = region_heat(values, now.axis, geometry, finest=48)
     return np.stack([geometry.place(one).values if geometry else one for one in heat])
+
+
+def _fit(fig: Any) -> None:
+    """On a phone a mosaic is as tall as its width leaves it: more would be blank."""
+    if controls.on_phone():
+        fig.layout.height = min(
+            fig.layout.height, 140 + round(350 * fig.layout.yaxis.range[0] / fig.layout.xaxis.range[1])
+        )
 
 
 def _pick_head() -> None:
@@ -92,7 +102,7 @@ def order_outcome(now: Told) -> None:
     found = captions.shuffled(now)
     moved = next(one for one in found.moved.maps if one.kind == "cross")
     if moved.query.labels != now.words or found.moved.prediction.text != now.record.prediction.text:
-        st.caption("With several beams, or an opened record, the sentences differ, and so their maps are not compared.")
+        st.caption("The sentences differ, and so their maps are not compared.")
         return
     before = now.rows(None)[now.word]
     after = moved.single.mean(axis=0)[now.word]
@@ -103,6 +113,7 @@ def order_outcome(now: Told) -> None:
     stack = np.stack([one.reshape(rows, columns) for one in shapes.values()])
     word = shown(now.words[now.word])
     fig = head_grid(stack, names=list(shapes), per_row=3, scale="shared", title=f"Mean of heads for “{word}”")
+    _fit(fig)
     said = (
         f"Three maps for “{word}”: the regions in order, in a random order, and that order undone. The first and the third "
         f"differ by at most {np.abs(before - back).max():.1e}; over all words and heads, by at most {largest_gap(now):.1e}. "

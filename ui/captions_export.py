@@ -14,7 +14,7 @@ import streamlit as st
 from ui import components, read_commands
 from ui.captions import Told
 from ui.captions_snippets import record_code
-from ui.captions_told import let_through
+from ui.captions_told import COVER, let_through
 from visualizer import export
 from visualizer.regions import region_boxes
 
@@ -23,10 +23,11 @@ from visualizer.caption_figures import film_strip, regions_map
 
 decoder = record.maps[-1]  # (heads, words, regions); row t was looked at to choose word t
 rows = decoder.weights.mean(axis=0) if head is None else decoder.weights[head]
-gates = record.settings["gates"]["decoder"]  # what was let through, 0 to 1; None where the decoder has no gate
+gates = record.settings["gates"]["decoder"]  # how far open, mean over channels; None without gates
 print(decoder.query.labels[word], gates and gates[word])
-regions_map(record.image, rows[word], decoder.key, record.geometry).show()
-film_strip(record.image, region_heat(rows, decoder.key, record.geometry), decoder.query.labels, record.geometry).show()
+regions_map(record.image, rows[word], decoder.key, record.geometry, opacity=0.4).show()
+maps = region_heat(rows, decoder.key, record.geometry)
+film_strip(record.image, maps, decoder.query.labels, record.geometry, opacity=0.4).show()
 """
 
 
@@ -56,7 +57,12 @@ def downloads(now: Told) -> None:
     def picture() -> bytes:
         heat, gate = now.heat(now.row()), "" if now.gates is None else f"; {let_through(now.gates[now.word])}"
         return export.overlay_png(
-            now.picture.image, heat, now.record.geometry, now.map_name() + gate, settings=now.model
+            now.picture.image,
+            heat,
+            now.record.geometry,
+            now.map_name() + gate,
+            settings=now.model,
+            opacity=COVER,
         )
 
     def bundle() -> bytes:

@@ -7,18 +7,18 @@ import streamlit as st
 
 from ui import components, controls, read_commands
 from ui.captions import Told
-from ui.captions_told import OF_BOXES, describe_row, numbered, plain
+from ui.captions_told import COVER, OF_BOXES, describe_row, numbered, plain
 from visualizer.caption_figures import regions_map
 
 LAYER, HEAD, REGION = "refiner_layer", "refiner_head", "region"
 """Keys of the widgets and names in the address; all count from 1."""
 READS, GATES = "captions_reads", "captions_refiner_gates"
-LET_THROUGH = "share let through"
+OPEN = "mean opening of the gate"
 
 
 @st.fragment
 def draw(now: Told) -> None:
-    """What one region reads in one layer and head, and how much of it each region lets through."""
+    """What one region reads in one layer and head, and how far the gate of each region is open."""
     st.header("Before the first word: regions look at regions", anchor=False)
     maps = now.refiner
     if not maps:
@@ -37,7 +37,7 @@ def draw(now: Told) -> None:
         said = describe_row(now, row, f"Read by the {now.region_name(region)} in the refiner's {words}")
         fig = regions_map(
             now.picture.image, row, now.axis, now.record.geometry, query=[region], clickable=True,
-            title=f"Read by region {region + 1}",
+            title=f"Read by region {region + 1}", opacity=COVER,
         )  # fmt: skip
         components.chart(fig, READS, said, _pick)
         st.caption(
@@ -92,12 +92,14 @@ def _gates(now: Told, layer: int, region: int) -> None:
     row = gates[number]
     name = f"Gates of the refiner's layer {number + 1}"
     fig = regions_map(
-        now.picture.image, row, now.axis, now.record.geometry, query=[region], scale="per map", unit="let through", title=name
+        now.picture.image, row, now.axis, now.record.geometry, query=[region], scale="per map", unit=OPEN, title=name,
+        opacity=COVER,
     )  # fmt: skip
-    components.chart(fig, GATES, describe_row(now, row, name, LET_THROUGH))
+    components.chart(fig, GATES, describe_row(now, row, name, OPEN))
     st.caption(
-        f"How much every region lets through of what it read: {row.min():.0%} to {row.max():.0%}, mean {row.mean():.0%}; region "
-        f"{region + 1} lets through {row[region]:.0%}. Each region has one gate a layer, shared by all heads."
+        f"How far each region's gate is open, mean over its channels: {row.min():.1%} to {row.max():.1%}, mean {row.mean():.1%}; "
+        f"region {region + 1}: {row[region]:.1%}. It opens for a mix of what the region read and of its own query. Each region has "
+        "one gate a layer, shared by all heads."
     )
     by_layer = ", ".join(f"{n + 1}: {one.mean():.0%}" for n, one in enumerate(gates))
     st.caption(

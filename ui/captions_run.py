@@ -45,7 +45,7 @@ class Shuffled:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _shuffled(name: str, key: str, seed: int, _picture: Picture) -> Shuffled:
+def _shuffled(name: str, key: str, beams: int, seed: int, _picture: Picture) -> Shuffled:
     loaded, places = resources.model(name), int(registry.card(name).extra["places"])
     with resources.running:
         seen = loaded.features(_picture.image)
@@ -53,10 +53,11 @@ def _shuffled(name: str, key: str, seed: int, _picture: Picture) -> Shuffled:
         elsewhere = seen.values.copy()
         elsewhere[:, -places:] = seen.values[order, -places:]
         return Shuffled(
-            order, loaded.attend(seen.permuted(order)), loaded.attend(replace(seen, values=elsewhere), layers=[0])
-        )
+            order, loaded.attend(seen.permuted(order), beams=beams),
+            loaded.attend(replace(seen, values=elsewhere), beams=beams, layers=[0]),
+        )  # fmt: skip
 
 
 def shuffled(now: Told, seed: int = 0) -> Shuffled:
-    """The same regions in a random order, and the same regions with the wrong places; run once a picture and seed."""
-    return _shuffled(now.model, now.picture.key, seed, now.picture)
+    """The same regions in a random order, and the same regions with the wrong places; run once a picture, beams and seed."""
+    return _shuffled(now.model, now.picture.key, now.beams, seed, now.picture)

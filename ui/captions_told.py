@@ -20,6 +20,8 @@ WORD = "word"
 """Key of the slider and name in the address; words count from 1 there."""
 END = "<end>"
 """What a record calls the step that ended the caption."""
+COVER = 0.4
+"""How strongly maps cover the picture at first: under more, red and green things are hard to tell apart."""
 OF_BOXES = "White outlines: the three strongest regions. Where boxes overlap the strongest is drawn; what no box covers stays bare."
 """How boxes are drawn."""
 
@@ -106,12 +108,12 @@ class Told:
 
     @property
     def gates(self) -> NDArray[np.float64] | None:
-        """(words,) share that the decoder's gate let through; None if it has none."""
+        """(words,) how far the decoder's gate is open, mean over its channels; None if it has none."""
         return self._gate("decoder")
 
     @property
     def refiner_gates(self) -> NDArray[np.float64] | None:
-        """(layers, regions) share that the refiner's gates let through; None if it has none."""
+        """(layers, regions) how far the refiner's gates are open, mean over channels; None if it has none."""
         return self._gate("refiner")
 
     def _gate(self, name: str) -> NDArray[np.float64] | None:
@@ -121,6 +123,10 @@ class Told:
 
     def head_name(self) -> str:
         return "mean of all heads" if self.head is None else f"head {self.head + 1}"
+
+    def in_heads(self) -> str:
+        """The chosen head inside a sentence."""
+        return "the " * (self.head is None) + self.head_name()
 
     def region_name(self, number: int) -> str:
         """A region in words; what other models call patches are cells of a convolutional network here."""
@@ -148,13 +154,23 @@ def plain(text: str) -> str:
     return "".join(f"\\{c}" if c in _SPECIAL else " " if c in "\r\n" else c for c in text)
 
 
+def told_the_other_way(now: Told) -> bool:
+    """Whether the sentence tells the scene's relation from its second thing to its first, as true as the caption."""
+    scene, truth = now.picture.scene, now.truth
+    if scene is None or truth is None or truth.relation is None:
+        return False
+    turned = [(thing.colour, thing.shape) for thing in reversed(scene.things)]
+    words, _ = worlds_captions.phrase(turned, worlds_captions.opposite(truth.relation))
+    return tuple(word for word in now.words if word != END) == words
+
+
 def let_through(gate: float) -> str:
     """A gate in words.
 
     >>> let_through(0.638)
-    '63.8% of what was looked at was let through'
+    'gate 63.8% open (mean over its channels): how much of what was looked at was let through'
     """
-    return f"{gate:.1%} of what was looked at was let through"
+    return f"gate {gate:.1%} open (mean over its channels): how much of what was looked at was let through"
 
 
 def describe_row(now: Told, row: NDArray[Any], name: str, unit: str = "share of attention") -> str:

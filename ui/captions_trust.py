@@ -15,7 +15,7 @@ from vit_attention import registry
 def card(now: Told) -> None:
     """What can be checked about this sentence's maps; nouns are scored against the scene and beside chance."""
     with st.expander("May I believe it? Trust card", expanded=False):
-        st.caption(f"For the {now.head_name()}; the entropy is that of word {now.word + 1}.")
+        st.caption(f"For {now.in_heads()}; the entropy is that of word {now.word + 1}.")
         lines = ["| check | here | what it tells |", "|---|---|---|", *(trust.line(fact) for fact in facts(now))]
         st.markdown("\n".join(lines))
 

@@ -11,7 +11,7 @@ import streamlit as st
 from ui import captions_all, captions_export, captions_trust, components, controls, reading_play
 from ui.captions import WORD, Told, shown
 from ui.captions_all import AGAIN, SCALES, pick
-from ui.captions_told import OF_BOXES, describe_row, let_through, plain
+from ui.captions_told import COVER, OF_BOXES, describe_row, let_through, plain, told_the_other_way
 from visualizer.caption_figures import gate_bars, regions_map
 from visualizer.entropy import entropy
 from visualizer.scale import MODES
@@ -77,7 +77,9 @@ def _sentence(now: Told) -> None:
     if now.truth is not None and now.words:
         true = str(now.truth)
         st.caption(
-            f"True of this scene: {true}."
+            f"True of this scene: {true}"
+            + " (the same relation, told the other way round)" * told_the_other_way(now)
+            + "."
             + (" The objects lie near a diagonal: another word would be as true." * (not now.truth.clear))
         )
 
@@ -85,8 +87,8 @@ def _sentence(now: Told) -> None:
 def _buttons(now: Told, last: int) -> None:
     with st.container(horizontal=True):
         for name, key, to, off in (
-            ("◀ Previous", "previous", now.word - 1, now.word == 0),
-            ("Next ▶", "next", now.word + 1, now.word == last - 1),
+            ("← Previous", "previous", now.word - 1, now.word == 0),
+            ("Next →", "next", now.word + 1, now.word == last - 1),
         ):
             st.button(name, key=f"captions_{key}", on_click=_go, args=(to, last), disabled=off)
         reading_play.button(WORD, 1, last, AGAIN, "word")
@@ -97,7 +99,8 @@ def _picture(now: Told) -> None:
     row = now.row()
     fig = regions_map(
         now.picture.image, row, now.axis, now.record.geometry, truth=truth, scale=scale, opacity=opacity,
-        together=now.rows(now.head) if scale == "shared" else None, title=f"To say “{shown(now.words[now.word])}”", height=500,
+        together=now.rows(now.head) if scale == "shared" else None, title=f"To say “{shown(now.words[now.word])}”",
+        height=430 if controls.on_phone() else 500,
     )  # fmt: skip
     said = describe_row(now, row, f"Looked at to choose {now.map_name()}")
     components.chart(fig, "captions_map", said)
@@ -110,7 +113,7 @@ def _display(now: Told) -> tuple[str, float, Any]:
     with st.expander("How it is drawn"):
         scale = controls.one_of(st.selectbox("Scale of the colours", SCALES, key=SCALE, **controls.KEEP), SCALES)
         st.caption(f"{scale}: {MODES[scale]}." + " Here: all words of this sentence." * (scale == "shared"))
-        opacity = st.slider("Opacity of the map", 0.0, 1.0, 0.6, 0.05, key=OPACITY, **controls.KEEP)
+        opacity = st.slider("Opacity of the map", 0.0, 1.0, COVER, 0.05, key=OPACITY, **controls.KEEP)
     return scale, controls.within(opacity, 0, 1), _truth(now)
 
 
@@ -130,14 +133,14 @@ def _truth(now: Told) -> Any:
 
 
 def _about(now: Told) -> None:
-    """Number, word, probability and what the gate let through."""
+    """Number, word, probability and how far the gate is open."""
     chance = now.record.prediction.chances
     lines = [f"**{plain(now.map_name().replace('word', 'Word', 1))}**"]
     if len(chance) == len(now.words):
         lines.append(f"probability {float(chance[now.word]):.1%}")
     bits = float(entropy(now.row() / now.row().sum()))
     lines.append(f"entropy {bits:.2f} of at most {np.log2(len(now.axis)):.2f} bits")
-    gate = "" if now.gates is None else f" **Gate:** {let_through(now.gates[now.word])}."
+    gate = "" if now.gates is None else f" **Gate** {let_through(now.gates[now.word]).removeprefix('gate ')}."
     st.markdown(f"{', '.join(lines)}.{gate}")
 
 
@@ -147,14 +150,14 @@ def gates(now: Told) -> None:
         st.caption("The decoder of this network has no gate, or the record does not keep it.")
         return
     words = [shown(word) for word in now.words]
-    fig = gate_bars(words, now.gates, now.word, title="How much was let through")
+    fig = gate_bars(words, now.gates, now.word, title="How far the gate is open")
     said = (
-        "Share that the gate let through: "
+        "How far the gate is open, mean over its channels: "
         + ", ".join(f"{w} {g:.0%}" for w, g in zip(words, now.gates, strict=True))
         + "."
     )
     components.chart(fig, BARS, said, lambda: pick(BARS))
     st.caption(
-        "A map says where the decoder looked. Its gate (attention on attention) then says how much of what it saw, and of "
-        "its own state, may pass: mean over the gate's channels, 0 to 100 %. Click a bar to jump to its word."
+        "A map says where the decoder looked. Its gate (attention on attention) then opens, channel by channel, for a mix of "
+        "what was read and of the query: drawn is the mean over the channels, 0 to 100 %. Click a bar to jump to its word."
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from ui import pictures, resources, snippets, state
+from ui import controls, pictures, resources, snippets, state
 from ui.commands import OWN_PICTURE, own
 from ui.experiments import Context
 from ui.pictures import Picture
@@ -79,6 +79,12 @@ def table(columns: Mapping[str, Sequence[object]]) -> None:
     rows = zip(*columns.values(), strict=True)
     lines = [_row(columns), _row("---" for _ in columns), *(_row(_plain(cell) for cell in row) for row in rows)]
     st.markdown("\n".join(lines))
+
+
+def say_wide() -> None:
+    """On a phone, that the table above goes on to the right."""
+    if controls.on_phone():
+        st.caption("The table goes on to the right; scroll it sideways.")
 
 
 def _row(cells: Iterable[str]) -> str:

@@ -24,6 +24,7 @@ from visualizer.field_box import Proposal, boxed, proposals
 from visualizer.field_figures import fields_on_page, focus_against_hits, outline_name
 from visualizer.mosaic import head_grid
 from visualizer.reading import field_heat
+from visualizer.reading_figures import OPACITY
 from visualizer.reading_score import FieldScore, field_scores
 
 FIELD, TIGHT, MEASURED = "field", "tight", "measured"
@@ -33,6 +34,7 @@ PAGE, GLANCE, CLOUD = "fields_page", "fields_glance", "fields_cloud"
 MOST_FIELDS = 60
 """Fields drawn and listed at most; the download holds all."""
 AGAIN = "fields_all_again"
+HARD = "\N{NO-BREAK SPACE}"
 
 
 @st.fragment
@@ -91,7 +93,7 @@ def _page(
     names = [f"{one.field.path}: {one.field.text}" for one in guesses]
     fig = fields_on_page(
         now.document.image, heat, now.record.geometry, [one.box for one in guesses], names, chosen=at, true=true,
-        title=f"Read for field {at + 1}, {names[at]}"[:120], opacity=0.45,
+        title=f"Read for field {at + 1}, {names[at]}"[:120],
         height=figure_height(now),
     )  # fmt: skip
     said = words.describe(heat, name=f"Read for field {at + 1}, {names[at]}", geometry=now.record.geometry)
@@ -126,7 +128,7 @@ def _table(guesses: Sequence[Proposal], scored: Sequence[FieldScore]) -> None:
     """Every field with its box and score; those the model missed at the end."""
     rows: dict[str, list[str]] = {
         "field": [str(n + 1) for n in range(len(guesses))],
-        "outline": [outline_name(n) for n in range(len(guesses))],
+        "outline": [outline_name(n).replace(" ", HARD) for n in range(len(guesses))],
         "path": [one.field.path for one in guesses],
         "written": [one.field.text for one in guesses],
     }
@@ -143,7 +145,7 @@ def _table(guesses: Sequence[Proposal], scored: Sequence[FieldScore]) -> None:
         rows["path"][len(guesses) :] = [one.path for one in missed]
         boxes += [""] * len(missed)
     # A scroll box of its own, since the table is wider than a phone.
-    with st.container(height=min(420 if controls.on_phone() else 640, 160 + 64 * len(boxes))):
+    with st.container(height=min(420 if controls.on_phone() else 640, 110 + 42 * len(boxes))):
         components.table({**rows, "box in pixels": boxes})
     st.caption(
         "Box: left, top, right, bottom. IoU: area that the proposed and the true box share, over the area that either covers, 0 to 1. Read right: the same "
@@ -151,10 +153,11 @@ def _table(guesses: Sequence[Proposal], scored: Sequence[FieldScore]) -> None:
         if scored
         else "Box: left, top, right, bottom; each is a proposal from the heat."
     )
+    components.say_wide()
 
 
 def _box(box: Sequence[float] | None) -> str:
-    return "none" if box is None else ", ".join(f"{v:.0f}" for v in box)
+    return "none" if box is None else f",{HARD}".join(f"{v:.0f}" for v in box)
 
 
 def _yes(value: bool) -> str:
@@ -168,7 +171,7 @@ def _glance(now: Reading, heats: NDArray[np.float32], guesses: Sequence[Proposal
     names = [f"{n + 1}: {one.field.path}"[:22] for n, one in enumerate(guesses)]
     across = 3 if controls.on_phone() else 6
     shape = page_shape(now) * maps.shape[2] / maps.shape[1]
-    tall = 130 + -(-len(maps) // across) * round((360 if controls.on_phone() else 760) / across * page_shape(now) + 24)
+    tall = 120 + -(-len(maps) // across) * round((360 if controls.on_phone() else 760) / across * page_shape(now) + 24)
     fig = head_grid(maps, names=names, per_row=across, scale="per map", chosen=at, clickable=True, height=tall)
     fig.layout.yaxis.scaleratio = shape  # cells in the proportions they have on the page
     peaks = "; ".join(
@@ -195,24 +198,24 @@ def _ranking(now: Reading) -> None:
     known = np.isfinite(hits).any()
     if known:
         fig = focus_against_hits(
-            bits, hits, chosen=chosen, chance=found.chance, title="Every head: how focused, how often right"
-        )
+            bits, hits, chosen=chosen, chance=found.chance, title="Every head: how focused, how often right",
+            mean=(float(found.bits[-1, -1]), found.rate(KINDS, None, None)),
+        )  # fmt: skip
         linked = rank_correlation(bits, hits)
         said = f"{hits.size} heads on {where}: rank correlation of entropy and hit rate {linked:.2f}."
-        components.chart(fig, CLOUD, said, _pick_head)
+        star = f"Mean of all layers and heads: {found.rate(KINDS, None, None):.0%} hits, {found.bits[-1, -1]:.2f} bits."
+        components.chart(fig, CLOUD, f"{said} {star}", _pick_head)
         st.caption(
             f"{said} Near -1: the focused heads are the right ones. Near 0: focus tells nothing. Counted: "
             f"{int(found.tokens.sum())} tokens of letters and digits in values read right; left out: {found.left_out}. "
-            "Click a point to choose its layer and head."
+            "Click a point to choose its layer and head; the star is the mean of all."
         )
-        st.caption(
-            f"Mean of all layers and heads: {found.rate(KINDS, None, None):.0%} hits, {found.bits[-1, -1]:.2f} bits. "
-            f"A cell picked at random: {found.chance:.1%} hits."
-        )
+        st.caption(f"{star} A cell picked at random: {found.chance:.1%} hits.")
     else:
         st.caption(f"No token's place is known on {where}, so heads can be ranked by entropy alone.")
     with st.container(height=420):
         components.table(head_rows(found))
+    components.say_wide()
 
 
 def _measured(now: Reading) -> tuple[Sample, str]:
@@ -238,7 +241,7 @@ def head_rows(found: Sample) -> dict[str, list[str]]:
     told = bool(np.isfinite(hits).any())
     return {
         "place by hits": [f"{by_hits[n]:g}" if told else "" for n in order],
-        "head": [name(places[n]) for n in order],
+        "head": [name(places[n]).replace(" ", HARD) for n in order],
         "word hits": [_percent(kinds["words"].ravel()[n]) for n in order],
         "digit hits": [_percent(kinds["digits"].ravel()[n]) for n in order],
         "entropy (bits)": [f"{bits.ravel()[n]:.2f}" for n in order],
@@ -280,7 +283,9 @@ def _downloads(now: Reading, heat: NDArray[np.float32], at: int, tight: bool) ->
 
     def picture() -> bytes:
         what = f"Field {at + 1}, {now.map_name()}"
-        return export.overlay_png(now.document.image, heat, now.record.geometry, what, settings=now.model)
+        return export.overlay_png(
+            now.document.image, heat, now.record.geometry, what, settings=now.model, opacity=OPACITY
+        )
 
     components.downloads("fields", {
         "JSON with boxes": ("fields.json", as_json),

@@ -7,11 +7,12 @@ from typing import Any
 import streamlit as st
 
 from ui import controls
-from ui.captions_told import Told
+from ui.captions_told import COVER, Told
 from ui.commands import scaled
 from ui.reading import Reading
 from ui.reading_snippets import prompt_of
 from ui.swin import Inside
+from visualizer.reading_figures import OPACITY
 from visualizer.scale import Scale
 from vit_attention.command.recipe import command, read_command
 
@@ -27,7 +28,7 @@ def _over_page(now: Reading, query: int | str, **look: Any) -> str:
 def token(now: Reading) -> str:
     """What was looked at to write the chosen token, as it is drawn now."""
     scale = controls.one_of(st.session_state.get("heat_scale"), ("shared", "per map", "log"))
-    opacity = controls.within(st.session_state.get("heat_opacity", 0.55), 0, 1)
+    opacity = controls.within(st.session_state.get("heat_opacity", OPACITY), 0, 1)
     return _over_page(now, now.token, alpha=opacity, **scaled(scale, now.heats()))
 
 
@@ -35,7 +36,7 @@ def fields(now: Reading, at: int, tight: bool) -> list[str]:
     """The JSON with the boxes, then the heat of field number `at` (0 first)."""
     chosen = {"layer": now.layer, "head": now.head, "tight": tight}
     boxes = read_command([now.document.id], now.model, prompt=prompt_of(now), **chosen)
-    return [boxes, _over_page(now, f"field:{now.fields[at].path}", alpha=0.45)]
+    return [boxes, _over_page(now, f"field:{now.fields[at].path}", alpha=OPACITY)]
 
 
 def cell(now: Inside, scale: Scale, colormap: str, opacity: float) -> str:
@@ -50,13 +51,13 @@ def cell(now: Inside, scale: Scale, colormap: str, opacity: float) -> str:
 def word(now: Told) -> str:
     """Where the chosen word was looked for, as it is drawn now."""
     scale = controls.one_of(st.session_state.get("word_scale"), ("shared", "per map", "log"))
-    opacity = controls.within(st.session_state.get("word_opacity", 0.6), 0, 1)
+    opacity = controls.within(st.session_state.get("word_opacity", COVER), 0, 1)
     return _told(now, now.decoder.layer, now.head, now.word, alpha=opacity, **scaled(scale, now.rows(now.head)))
 
 
 def region(now: Told, layer: int, head: int | None, number: int) -> str:
     """What one region (0 first) reads in one map of the refiner."""
-    return _told(now, now.refiner[layer].layer, head, number)
+    return _told(now, now.refiner[layer].layer, head, number, alpha=COVER)
 
 
 def _told(now: Told, layer: int, head: int | None, query: int, **look: Any) -> str:

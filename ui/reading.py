@@ -47,9 +47,8 @@ class Reading:
 
     @property
     def view(self) -> tuple[object, ...]:
-        """What is looked at: two contexts of the same view give the same findings."""
-        prompt = self.record.settings.get("prompt")
-        return (self.model, self.document.key, prompt, self.layer, self.head, self.token)
+        """What is looked at: two contexts of the same view give the same findings, which are about all tokens together."""
+        return (self.model, self.document.key, self.record.settings.get("prompt"), self.layer, self.head)
 
     @property
     def maps(self) -> tuple[AttentionMap, ...]:

@@ -71,13 +71,16 @@ def tags(now: Reading) -> None:
     """The outcome of the prediction: where every opening tag looked."""
     found = looks(now)
     if found:
-        components.table({
-            "token": [one.token + 1 for one in found],
-            "tag": [one.tag for one in found],
-            "strongest cell lies": [one.place[0].lower() + one.place[1:] for one in found],
-            "share of attention in it": [f"{one.share:.1%}" for one in found],
-            "entropy (bits)": [f"{one.bits:.2f}" for one in found],
-        })  # fmt: skip
+        # A scroll box of its own, since the table is wider than a phone.
+        with st.container(height=420 if controls.on_phone() else "content"):
+            components.table({
+                "token": [one.token + 1 for one in found],
+                "tag": [one.tag for one in found],
+                "strongest cell lies": [one.place[0].lower() + one.place[1:] for one in found],
+                "share of attention in it": [f"{one.share:.1%}" for one in found],
+                "entropy (bits)": [f"{one.bits:.2f}" for one in found],
+            })  # fmt: skip
+        components.say_wide()
         st.caption(
             f"Opening tags before a value; {now.map_name()}. Entropy: at most {np.log2(now.heats()[0].size):.2f} bits."
         )

@@ -17,7 +17,7 @@ def ask() -> None:
         said.error(problem)
     with st.expander("Read a page of your own"):
         st.file_uploader(
-            "Page (JPEG, PNG, WebP, GIF or BMP; at most 10 MB)", ["jpg", "jpeg", "png", "webp", "gif", "bmp"],
+            "Page (JPEG, PNG, WebP, GIF, BMP or TIFF; at most 10 MB)", ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"],
             key=UPLOAD, on_change=_take,
         )  # fmt: skip
         st.caption(

@@ -21,7 +21,7 @@ from ui import (
 )  # fmt: skip
 from ui.reading import TOKEN, Reading
 from ui.reading_heads import WHOLE_PAGE, chances
-from visualizer import export
+from visualizer import export, reading_figures
 from visualizer.pointing import Box
 from visualizer.reading_figures import page_with_heat
 from visualizer.reading_score import token_truth
@@ -30,6 +30,8 @@ from visualizer.scale import MODES
 
 SCALE, OPACITY, BOXES = "heat_scale", "heat_opacity", "true_box"
 """Keys of the page's widgets and names in the address."""
+STEPPED, BEGIN = "reading_stepped", "reading_begin"
+"""Session keys: whose tokens the slider counts, as (reader, page); the token that the next run has to begin at."""
 SCALES = ("shared", "per map", "log")
 JSON = "reading_json"
 KINDS = {
@@ -76,6 +78,12 @@ def first_word(now: Reading) -> int:
 
 def _slider(now: Reading, first: int, last: int) -> int:
     """The chosen token, 0 first; on the first run the slider alone knows what the address says."""
+    whose, word = (now.model, now.document.key), first_word(now) + 1
+    other = st.session_state.get(STEPPED, whose) != whose  # another page: the old number would name any of its tokens
+    st.session_state[STEPPED] = whose
+    begin = st.session_state.pop(BEGIN, word if other else None)
+    if begin is not None:
+        st.session_state[TOKEN] = begin
     if TOKEN in st.session_state:
         at = int(controls.within(st.session_state[TOKEN], first + 1, last))
         if st.session_state[TOKEN] != at:  # left over from a longer reading
@@ -83,9 +91,12 @@ def _slider(now: Reading, first: int, last: int) -> int:
     if last == first + 1:
         return first
     chosen = st.slider(
-        "Token", first + 1, last, first_word(now) + 1, key=TOKEN, bind="query-params", persist_state="session",
+        "Token", first + 1, last, word, key=TOKEN, bind="query-params", persist_state="session",
         help="Arrow keys left and right step too, from anywhere on the page but an input.",
     )  # fmt: skip
+    if other and chosen != word:  # a slider of another length is a new one, which takes what the address first said
+        st.session_state[BEGIN] = word
+        st.rerun()
     return int(controls.within(chosen, first + 1, last)) - 1
 
 
@@ -156,7 +167,9 @@ def _display(now: Reading) -> tuple[str, float, list[Box]]:
     with st.expander("How it is drawn"):
         scale = controls.one_of(st.selectbox("Scale of the colours", SCALES, key=SCALE, **controls.KEEP), SCALES)
         st.caption(f"{scale}: {MODES[scale]}." + " Here: all tokens of this reading." * (scale == "shared"))
-        opacity = st.slider("Opacity of the heat", 0.0, 1.0, 0.55, 0.05, key=OPACITY, **controls.KEEP)
+        opacity = st.slider(
+            "Opacity of the heat", 0.0, 1.0, reading_figures.OPACITY, 0.05, key=OPACITY, **controls.KEEP
+        )
     wanted = now.document.truth is not None and st.toggle(
         "Show where this token is printed", key=BOXES, **controls.KEEP
     )
@@ -194,7 +207,14 @@ def _code(now: Reading) -> None:
 def _downloads(now: Reading) -> None:
     def picture() -> bytes:
         what = f"{called(now.tokens, now.token)}, {now.map_name()}"
-        return export.overlay_png(now.document.image, now.heat(), now.record.geometry, what, settings=now.model)
+        return export.overlay_png(
+            now.document.image,
+            now.heat(),
+            now.record.geometry,
+            what,
+            settings=now.model,
+            opacity=reading_figures.OPACITY,
+        )
 
     files: dict[str, tuple[str, Callable[[], bytes]]] = {
         "This page (PNG)": (f"reading-{now.token + 1}.png", picture),

@@ -62,8 +62,9 @@ def page_shape(now: Reading) -> float:
 
 
 def figure_height(now: Reading) -> int:
-    """Height in pixels of a figure that shows the page; on a phone just what its width leaves to be filled."""
-    return min(620, round(350 * page_shape(now)) + 130) if controls.on_phone() else 620
+    """Height in pixels of a figure that shows the page: just what its width leaves to be filled, and at most 620."""
+    across = 342 if controls.on_phone() else 468
+    return min(620, round(across * page_shape(now)) + 100)
 
 
 def strongest_place(now: Reading) -> tuple[float, float] | None:

@@ -44,7 +44,7 @@ def draw() -> None:
 
 def _own_picture() -> None:
     st.file_uploader(
-        "Picture (JPEG, PNG, WebP, GIF or BMP; at most 10 MB)", ["jpg", "jpeg", "png", "webp", "gif", "bmp"],
+        "Picture (JPEG, PNG, WebP, GIF, BMP or TIFF; at most 10 MB)", ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"],
         key="playground_upload", on_change=_take, args=("playground_upload",),
     )  # fmt: skip
     if st.toggle("Use the camera", key="playground_use_camera"):

@@ -18,7 +18,8 @@ from visualizer.windows import FORBIDDEN, window_boxes, window_entropy
 from vit_attention.windows import Stage
 
 SCALES = ("raw", "log", "clipped")
-TALL = 560
+TALL, ACROSS, ROOM = 560, 400, 150
+"""Pixels: the tallest figure, how wide a page is drawn in a column, and what title and captions take of the height."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def tracker(now: Inside) -> None:
 def _stage_line(one: Stage, current: bool) -> str:
     """One stage as a line of Markdown, for phones."""
     name, cells, size, parts = stage_lines(one, current, bold=False)
-    return (f"**▶ {name}**" if current else name) + f": {cells} {size}; {parts}"
+    return (f"**▶ {name}**" if current else name) + f": {cells}, {size}; {parts}"
 
 
 def work_table(now: Inside) -> None:
@@ -82,6 +83,12 @@ def look() -> Look:
     return Look(scale, controls.one_of(colours, theme.OFFERED), controls.within(opacity, 0, 1))
 
 
+def _tall(now: Inside) -> int:
+    """Pixels that a figure of the whole page needs: a page that lies on its side would float in a tall one."""
+    width, height = now.document.image.size
+    return min(TALL, ROOM + round((350 if controls.on_phone() else ACROSS) * height / width))
+
+
 def page(now: Inside) -> None:
     """The page under the windows of the chosen block."""
     compare = st.toggle(
@@ -91,7 +98,7 @@ def page(now: Inside) -> None:
     here, key = now.here, "swin_page"
     fig = swin_figures.page_windows(
         now.document.image, here.grid, here.cell, here.window, now.shift, now.geometry, query=now.query,
-        compare=bool(compare), clickable=True, title=f"Windows of stage {now.stage + 1}, block {now.block + 1}", height=TALL,
+        compare=bool(compare), clickable=True, title=f"Windows of stage {now.stage + 1}, block {now.block + 1}", height=_tall(now),
     )  # fmt: skip
     said = swin_words.describe_windows(here.grid, here.window, now.shift, now.query)
     components.chart(fig, key, said, partial(swin.pick_cell, key, here.grid[1]))
@@ -112,7 +119,7 @@ def stitched(now: Inside, how: Look) -> None:
     fig = swin_figures.window_map(
         now.document.image, now.row(), here.cell, now.geometry, query=now.query, forbidden=block.forbidden(now.query),
         outside=now.outside(), margin=max(1, here.window // 2) if close else None, clickable=True, title=now.map_name().capitalize(),
-        colormap=how.colormap, opacity=how.opacity, scale=how.scale, height=TALL,
+        colormap=how.colormap, opacity=how.opacity, scale=how.scale, height=TALL if close else _tall(now),
     )  # fmt: skip
     said = in_words(now)
     components.chart(fig, key, said, partial(swin.pick_cell, key, here.grid[1]))
@@ -162,8 +169,8 @@ def rolled(now: Inside, how: Look) -> None:
     st.caption(said)
 
 
-def heads(now: Inside) -> None:
-    """Every head of the query at a glance."""
+def heads(now: Inside) -> str:
+    """Every head of the query at a glance; returns it in words, a line a head, for a place of full width."""
     block, key = now.windows, "swin_heads"
     tile, kinds = block.tile(now.query), block.kinds(now.query)
     bits, most = window_entropy(tile, kinds)
@@ -181,7 +188,7 @@ def heads(now: Inside) -> None:
     )
     components.chart(fig, key, said, partial(swin.pick, key, swin.HEAD))
     st.caption("The window as the block sees it, rolled together. Click a head to choose it.")
-    components.in_words(said)
+    return said
 
 
 def bias(now: Inside) -> None:
@@ -218,8 +225,8 @@ def merging(now: Inside) -> None:
     said = swin_words.describe_merge(chosen, before.grid, number)
     components.chart(fig, "swin_merge", said)
     st.caption(
-        f"{said} Four lists of {before.width} numbers, joined, are {4 * before.width}; a linear map makes {after.width} of "
-        f"them. Cells: {before.grid[0] * before.grid[1]:,} become {after.grid[0] * after.grid[1]:,}."
+        f"{said} Four lists of {before.width} numbers, joined, are {4 * before.width}; they are normed, and a linear map makes "
+        f"{after.width} of them. Cells: {before.grid[0] * before.grid[1]:,} become {after.grid[0] * after.grid[1]:,}."
     )
     if last:
         st.caption("Nothing is merged after the last stage; this is the step that made its cells.")
@@ -227,7 +234,8 @@ def merging(now: Inside) -> None:
 
 def reach_table(now: Inside) -> None:
     """How much of the page can have changed the cell at the chosen place, by the end of each block so far."""
-    lines: dict[str, list[str]] = {"after": [], "rows x columns of the first stage": [], "share of the page": []}
+    rows_columns = "rows x columns of the first stage (of {} x {})".format(*now.plan[0].grid)
+    lines: dict[str, list[str]] = {"after": [], rows_columns: [], "share of the page": []}
     for one in now.plan[: now.stage + 1]:
         for block in range(one.blocks if one.number < now.stage else now.block + 1):
             rows, columns = swin_numbers.reached(now.plan, one.number, block, now.query_in(one.number))

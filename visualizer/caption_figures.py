@@ -1,4 +1,4 @@
-"""Captions as figures: regions under the attention of one word, all words as a film strip, what the gates let through."""
+"""Captions as figures: regions under the attention of one word, all words as a film strip, how far gates are open."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def film_strip(
     tiles = [composite.paint(image, replace(scaled, values=v), where, size, colormap, opacity) for v in scaled.values]
     across, strip = (
         min(per_row, len(tiles)),
-        36 if notes is None else 60,
+        26 if notes is None else 46,
     )  # room for text that does not shrink on a phone
     step = np.array([size[0] + GAP, size[1] + strip])
     corners = [(n % across * int(step[0]), n // across * int(step[1]) + strip) for n in range(len(tiles))]
@@ -172,7 +172,7 @@ def _bar(scaled: Any, colormap: str) -> go.Scatter:
 def gate_bars(
     words: Sequence[str], gates: ArrayLike, current: int | None = None, *, title: str = "", height: int = 220
 ) -> go.Figure:
-    """One bar a word: the share that its gate let through, from 0 to 1; a click reports the word's number.
+    """One bar a word: how far its gate is open, from 0 to 1; a click reports the word's number.
 
     Args:
         gates: (words,) mean of the gate over its channels.
@@ -182,7 +182,7 @@ def gate_bars(
     if open_.shape != (len(words),) or not ((open_ >= 0) & (open_ <= 1)).all():
         raise ValueError(f"gates: want {len(words)} numbers from 0 to 1, one per word, got shape {open_.shape}")
     place = np.arange(len(words))
-    text = [f"{theme.safe(word)}: {value:.1%} let through" for word, value in zip(words, open_, strict=True)]
+    text = [f"{theme.safe(word)}: {value:.1%} open" for word, value in zip(words, open_, strict=True)]
     fig = go.Figure(go.Bar(x=place, y=open_, customdata=place.astype(np.int32), text=text, textposition="none"))
     colors = [theme.QUERY[1] if n == current else theme.LINES[0] for n in place.tolist()]
     outline = [3 if n == current else 0 for n in place.tolist()]

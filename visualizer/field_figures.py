@@ -13,21 +13,24 @@ from PIL import Image
 from visualizer import stage, theme
 from visualizer.composite import printable
 from visualizer.reading_figures import page_with_heat
-from visualizer.summary_figure import DASHES, MARKERS
+from visualizer.summary_figure import MARKERS
 from visualizer.viewport import checked
 from vit_attention.geometry import Geometry
 
 COLOURS = ("blue", "red-orange", "green", "pink", "amber", "light blue")
 """`theme.LINES` in words."""
+STROKES = ("solid", "dash", "dashdot", "longdash", "longdashdot")
+"""How the boxes of fields are drawn; dots are left to the true boxes."""
 
 
 def outline_name(number: int) -> str:
     """How the box of field `number`, from 0, is drawn, in words for a legend.
 
     >>> outline_name(0), outline_name(7)
-    ('blue, solid', 'red-orange, dash')
+    ('blue', 'red-orange, dash')
     """
-    return f"{COLOURS[number % len(COLOURS)]}, {DASHES[number // len(COLOURS) % len(DASHES)]}"
+    stroke = STROKES[number // len(COLOURS) % len(STROKES)]
+    return COLOURS[number % len(COLOURS)] + f", {stroke}" * (stroke != STROKES[0])
 
 
 def fields_on_page(
@@ -75,7 +78,7 @@ def fields_on_page(
 def _rim(number: int, box: Sequence[float], chosen: bool) -> list[dict[str, Any]]:
     """White under colour, so that the outline stands out from any page."""
     wide = 2 * chosen
-    line = {"color": theme.LINES[number % len(theme.LINES)], "dash": DASHES[number // len(COLOURS) % len(DASHES)]}
+    line = {"color": theme.LINES[number % len(theme.LINES)], "dash": STROKES[number // len(COLOURS) % len(STROKES)]}
     return [
         {"type": "path", "path": stage.square(box), "line": {"color": "#ffffff", "width": 3.5 + wide}, "name": "rim"},
         {"type": "path", "path": stage.square(box), "line": {**line, "width": 2 + wide}, "name": "field box"},
@@ -88,6 +91,7 @@ def focus_against_hits(
     *,
     chosen: tuple[int, int] | None = None,
     chance: float | None = None,
+    mean: tuple[float, float] | None = None,
     title: str = "",
     height: int = 420,
 ) -> go.Figure:
@@ -98,11 +102,14 @@ def focus_against_hits(
         rates: (layers, heads) hit rate, 0 to 1; heads without one are left out.
         chosen: (layer, head) to ring.
         chance: hit rate of a cell picked at random, drawn as a line.
+        mean: (bits, hit rate) of the mean of all heads, drawn as a star that reports nothing.
     """
     focus, hits = np.asarray(bits, np.float64), np.asarray(rates, np.float64)
     if focus.ndim != 2 or focus.shape != hits.shape:
         raise ValueError(f"bits, rates: want the same (layers, heads), got {focus.shape} and {hits.shape}")
     fig = go.Figure()
+    if mean is not None and np.isfinite(mean).all():
+        fig.add_trace(_star(mean[0], 100 * mean[1]))  # under the points, which are to be clicked
     for layer, (across, up) in enumerate(zip(focus, hits, strict=True)):
         fig.add_trace(_points(layer, across, 100 * up, chosen))
     axis = {"showgrid": True, "gridcolor": theme.GRID, "zeroline": False, "fixedrange": True, "automargin": True}
@@ -111,10 +118,19 @@ def focus_against_hits(
     if chance is not None and np.isfinite(chance):
         fig.add_hline(y=100 * chance, line={"dash": "dot", "width": 1.5, "color": theme.LINE})
         fig.add_annotation(x=1, xref="paper", y=100 * chance, yanchor="bottom", xanchor="right", text="chance", showarrow=False, font={"size": theme.SMALL})  # fmt: skip
-    theme.base(fig, title=title, height=height, bottom=40)
-    legend = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0.5, "xanchor": "center"}
-    fig.layout.margin.t += 30
+    theme.base(fig, title=title, height=height, bottom=100)
+    # Two rows of names fit under the axis where the figure is as narrow as a phone.
+    legend = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0.5, "xanchor": "center"}
     return theme.lay(fig, clickmode="event+select", dragmode=False, hovermode="closest", showlegend=True, legend=legend)
+
+
+def _star(bits: float, percent: float) -> go.Scatter:
+    marker = {"size": 18, "symbol": "star", "color": theme.QUERY[0], "line": {"width": 2, "color": theme.QUERY[1]}}
+    said = f"mean of all heads: {theme.short(bits)} bits, {percent:.0f} % hits<extra></extra>"
+    return go.Scatter(
+        x=[bits], y=[percent], mode="markers", marker=marker, hovertemplate=said, name="mean of all", legendrank=2000,
+        selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}},
+    )  # fmt: skip
 
 
 def _points(layer: int, across: ArrayLike, up: ArrayLike, chosen: tuple[int, int] | None) -> go.Scatter:

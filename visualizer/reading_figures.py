@@ -20,7 +20,9 @@ from vit_attention.geometry import Geometry
 from vit_attention.records import AttentionRecord
 
 PROPOSED = theme.QUERY
-"""The two tones of a proposed box; a true box is drawn in `theme.TRUTH`, dashed."""
+"""The two tones of a proposed box; a true box is drawn in `theme.TRUTH`, dotted, as no other box is."""
+OPACITY = 0.4
+"""Of the heat over a page, so that print stays legible under dark and under bright cells."""
 
 
 def page_with_heat(
@@ -32,7 +34,7 @@ def page_with_heat(
     proposed: Sequence[Sequence[float]] = (),
     true: Sequence[Sequence[float]] = (),
     colormap: str = theme.COLORMAP,
-    opacity: float = 0.55,
+    opacity: float = OPACITY,
     scale: str | Scale = "raw",
     together: Any = None,
     unit: str = "share of attention",
@@ -59,7 +61,7 @@ def page_with_heat(
         left, top, right, bottom = checked(window, "window")
         fig.layout.xaxis.range, fig.layout.yaxis.range = [left, right], [bottom, top]
     fig.layout.shapes = [*fig.layout.shapes, *_outlines(proposed, true)]
-    notes = ["orange outline: proposed box"] * bool(len(proposed)) + ["dashed cyan: true box"] * bool(len(true))
+    notes = ["orange outline: proposed box"] * bool(len(proposed)) + ["dotted cyan: true box"] * bool(len(true))
     for note in (one for one in fig.layout.annotations if one.name == "caption" and notes):
         note.text += "<br>" + "; ".join(notes)
         fig.layout.margin.b += 16
@@ -132,10 +134,10 @@ def strip(
     title: str = "",
     height: int = 190,
 ) -> go.Figure:
-    """One bar per token: the probability the model gave to the token it wrote, from 0 to 1; a click reports its number.
+    """One bar per token: the probability in percent that the model gave to the token it wrote; a click reports its number.
 
     Args:
-        probabilities: (tokens,), NaN where none is known, as for the prompt.
+        probabilities: (tokens,), 0 to 1, NaN where none is known, as for the prompt.
         current: number of the token to mark.
     """
     chances = np.asarray(probabilities, dtype=np.float64)
@@ -145,23 +147,25 @@ def strip(
         raise ValueError(f"probabilities: want 0 to 1, got {np.nanmin(chances)} to {np.nanmax(chances)}")
     place = np.arange(len(tokens))
     names = [theme.safe(printable(f'token {n + theme.FIRST}, "{shown(t)}"')) for n, t in enumerate(tokens)]
-    said = [f"{name}: {theme.short(p) if np.isfinite(p) else 'not known'}" for name, p in zip(names, chances, strict=True)]  # fmt: skip
+    said = [f"{name}: {f'{p:.1%}' if np.isfinite(p) else 'not known'}" for name, p in zip(names, chances, strict=True)]
     colors = [theme.QUERY[1] if n == current else theme.LINES[0] for n in place.tolist()]
     outline = [3 if n == current else 0 for n in place.tolist()]
     fig = go.Figure(
-        go.Bar(x=place + theme.FIRST, y=chances, customdata=place.astype(np.int32), text=said, textposition="none")
+        go.Bar(
+            x=place + theme.FIRST, y=100 * chances, customdata=place.astype(np.int32), text=said, textposition="none"
+        )
     )
     fig.data[0].update(marker={"color": colors, "line": {"color": theme.LINE, "width": outline}}, name="probability")
     fig.data[0].hovertemplate = "%{text}<extra></extra>"
-    axis = {"showgrid": False, "zeroline": False, "tickfont": {"size": theme.SMALL}}
+    axis = {"zeroline": False, "tickfont": {"size": theme.SMALL}, "fixedrange": True}
     ends = [theme.FIRST - 0.5, theme.FIRST + max(1, len(tokens)) - 0.5]
-    fig.layout.xaxis = {
-        **axis,
-        "range": ends,
-        "title": {"text": "token", "standoff": 2, "font": {"size": theme.FONT_SIZE}},
-        "fixedrange": True,
-    }
-    fig.layout.yaxis = {**axis, "range": [0, 1], "showgrid": True, "gridcolor": theme.GRID, "fixedrange": True}
+    across, up = (
+        {"text": text, "standoff": 2, "font": {"size": theme.FONT_SIZE}} for text in ("token", "probability (%)")
+    )
+    fig.layout.xaxis = {**axis, "range": ends, "title": across, "showgrid": False}
+    fig.layout.yaxis = {
+        **axis, "range": [0, 100], "title": up, "showgrid": True, "gridcolor": theme.GRID, "automargin": True,
+    }  # fmt: skip
     theme.base(fig, title=title, height=height, bottom=36)
     return theme.lay(fig, clickmode="event+select", dragmode=False, bargap=0.15)
 
@@ -178,7 +182,7 @@ def _outlines(proposed: Sequence[Sequence[float]], true: Sequence[Sequence[float
     out: list[dict[str, Any]] = []
     if len(true):
         path = "".join(stage.square(checked(box, "true")) for box in true)
-        line = {"color": theme.TRUTH, "width": 2.5, "dash": "dash"}
+        line = {"color": theme.TRUTH, "width": 2.5, "dash": "dot"}
         out.append({"type": "path", "path": path, "line": line, "name": "true box"})
     if len(proposed):
         path = "".join(stage.square(checked(box, "proposed")) for box in proposed)

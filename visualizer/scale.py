@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -170,8 +170,13 @@ def _per_map(grid: NDArray[Any], unit: str) -> Scaled:
     out = out.astype(grid.dtype)
     constant = int((flat & known.any(axis=axes, keepdims=True)).sum())
     if low.size == 1:
-        words = f"stretched, {short(low.item())} to {short(high.item())} drawn as 0 to 1"
+        words = f"stretched from {short(low.item())} to {short(high.item())}"
     else:
-        words = "each map stretched from its own minimum to its own maximum, drawn as 0 to 1"
+        words = "each map stretched from its own minimum to its own maximum"
     note = f"; {constant} constant drawn as 0" if constant else ""
-    return _linear(out, 0.0, 1.0, f"colour: {unit}, {words}{note}")
+    named = _linear(out, 0.0, 1.0, f"colour: {unit}, {words}{note}")
+    if low.size > 1:
+        return replace(named, ticks=(0.0, 1.0), tick_text=("own min", "own max"))
+    if flat.all():
+        return replace(named, ticks=(0.0,), tick_text=(short(low.item()),))
+    return replace(named, tick_text=tuple(short(low.item() + t * spread.item()) for t in named.ticks))

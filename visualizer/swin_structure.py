@@ -119,7 +119,7 @@ def merge_picture(
         fig.add_layout_image(cut_out(image, where, view, (x, y)))
         stage.picture_axes(fig, view, panel + 1, across, constraintoward="top")  # next to its name
         shapes += _cells(where, cells, size, [v / 2**panel for v in near], (x, y))
-        name = f"stage {level + theme.FIRST}: {cells[0]} x {cells[1]} cells<br>of {size[0]} x {size[1]} pixels"
+        name = f"stage {level + theme.FIRST}: {cells[0]} rows x {cells[1]} columns<br>of cells {size[0]} pixels high, {size[1]} wide"
         notes.append(
             {
                 "text": name,
@@ -235,7 +235,8 @@ def stage_lines(one: StageLike, current: bool, bold: bool = True) -> list[str]:
     name = f"stage {one.number + theme.FIRST}"
     marked = f"<b>▶ {name}</b>" if current and bold else name
     heads, blocks = (f"{n} {word}{'s' * (n != 1)}" for n, word in ((one.heads, "head"), (one.blocks, "block")))
-    return [marked, f"{one.grid[0]} x {one.grid[1]} cells", f"of {one.cell[0]} x {one.cell[1]} pixels", f"{heads}, {blocks}"]  # fmt: skip
+    grid, size = f"{one.grid[0]} rows x {one.grid[1]} columns", f"cells {one.cell[0]} pixels high, {one.cell[1]} wide"
+    return [marked, grid, size, f"{heads}, {blocks}"]
 
 
 def _window_lines(one: StageLike, left: float, tall: float, shift: int) -> list[dict[str, Any]]:

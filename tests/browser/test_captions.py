@@ -37,7 +37,7 @@ def until_says(seen: Visit, word: str) -> None:
 
 def gate(seen: Visit) -> str:
     """What is said of the gate beside the picture."""
-    found = seen.page.get_by_text(re.compile(r"Gate: \d+\.\d% of what was looked at was let through"))
+    found = seen.page.get_by_text(re.compile(r"Gate \d+\.\d% open .*: how much of what was looked at was let through"))
     return str(found.first.inner_text())
 
 
@@ -137,7 +137,7 @@ def test_regions_look_at_regions_and_each_has_its_gate(visit: Any) -> None:
     seen.page.mouse.click(box["x"] + 11.5 / 14 * box["width"], box["y"] + 2.5 / 14 * box["height"])
     seen.until(lambda: title(seen, "captions_reads") == "Read by region 40", "the map of the region clicked")
     after = seen.until_repainted("captions_reads", before)
-    seen.page.get_by_text(re.compile("region 40 lets through \\d+%")).wait_for()
+    seen.page.get_by_text(re.compile("region 40: \\d+\\.\\d%")).wait_for()
     number = seen.page.get_by_role("spinbutton", name="Region that asks")
     number.fill("1")
     number.press("Enter")

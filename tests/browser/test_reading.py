@@ -146,9 +146,21 @@ def test_a_click_in_the_json_jumps_and_the_keys_go_on_from_there(visit: Any) -> 
     until_token(seen, 1)
     seen.page.locator(".st-key-reading_last button").click()
     until_token(seen, last)
-    bars = place(seen, "reading_strip", 4, 0.5)
+    bars = place(seen, "reading_strip", 4, 50)
     seen.page.mouse.click(*bars)
     until_token(seen, 4)
+
+
+def test_another_page_begins_at_its_first_word(visit: Any) -> None:
+    seen = visit("reading?token=20")
+    until_token(seen, 20)
+    seen.page.locator("[data-testid=stSidebar] .st-key-document input").first.click()
+    seen.page.get_by_role("option", name="form-6", exact=True).click()
+    seen.until_address(document="form-6")
+    until_token(seen, 2)
+    seen.page.get_by_role("button", name="Next →").click()
+    until_token(seen, 3)
+    seen.until_address(token="3")
 
 
 def test_it_plays_by_itself_and_stops_at_the_end(visit: Any) -> None:
@@ -311,6 +323,10 @@ def test_on_a_phone_the_page_fits_and_steps(visit: Any, phone: dict[str, Any]) -
     assert seen.page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
     dragmode = "() => document.querySelector('.st-key-reading_page .js-plotly-plot').layout.dragmode"
     assert seen.page.evaluate(dragmode) is False, "a finger that drags means to scroll"
+    seen.page.get_by_text("Just show me", exact=True).tap()
+    seen.page.get_by_text("share of attention in it").wait_for()
+    seen.settle()
+    assert seen.page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
 
 
 def test_fields_are_clicked_on_the_page_and_saved_with_their_boxes(visit: Any, tmp_path: Path) -> None:

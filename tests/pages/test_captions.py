@@ -45,6 +45,24 @@ def test_the_sentence_is_true_and_steps_show_one_map_a_word(app) -> None:
     assert f"To say “{told[-2]}”" in titles(page)
 
 
+def test_a_true_sentence_from_the_other_thing_is_not_shown_as_an_error(app) -> None:
+    page = app("captions", scene="scene-15-2-50")
+    truth = next(one.value for one in page.caption if one.value.startswith("True of this scene"))
+    assert ("told the other way round" in truth) == (" ".join(words(page)[:-1]) != str(caption(scene(15, objects=2))))
+    page = app("captions", scene="scene-6-2-50")
+    assert not any("other way round" in one.value for one in page.caption)
+
+
+def test_a_file_that_is_no_bundle_is_called_by_the_visitors_name_for_it(app) -> None:
+    page = app("captions")
+    page.file_uploader(key="captions_npz").upload("bad.npz", b"no bundle at all").run()
+    (said,) = [one.value.replace("\\", "") for one in page.error]
+    assert said.startswith("bad.npz: want a whole Sightlines bundle")
+    assert "record.npz" not in said
+    assert "BadZipFile" not in said
+    assert len(words(page)) >= 4
+
+
 def test_a_link_restores_word_head_outline_and_the_refiners_view(app) -> None:
     page = app(
         "captions",
@@ -89,7 +107,10 @@ def test_the_gate_of_every_word_stands_beside_the_map(app) -> None:
     page = app("captions")
     bars = figures(page)["captions_gates"]["data"][0]
     assert len(bars["x"] if isinstance(bars["x"], list) else words(page)) == len(words(page))
-    assert any("of what was looked at was let through" in one.value and "Word 1" in one.value for one in page.markdown)
+    said = next(one.value for one in page.markdown if "Word 1" in one.value)
+    assert re.search(
+        r"\*\*Gate\*\* \d+\.\d% open \(mean over its channels\): how much of what was looked at was let through", said
+    )
 
 
 def test_the_outcome_waits_for_the_guess_and_shows_the_order_undone(app) -> None:

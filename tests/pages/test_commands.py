@@ -280,7 +280,7 @@ def test_fields(app: Any, run: Any, tmp_path: Path, more: dict[str, str]) -> Non
     shown = next(m.value for m in page.markdown if "box in pixels" in m.value or "box: left" in m.value)
     for field in told["fields"]:
         if field["box"] is not None:
-            assert ", ".join(f"{v:.0f}" for v in field["box"]) in shown
+            assert ",\N{NO-BREAK SPACE}".join(f"{v:.0f}" for v in field["box"]) in shown
     same(figures(page)["fields_page"], run(heat))
 
 

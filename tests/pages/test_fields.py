@@ -119,9 +119,11 @@ def test_the_heads_are_ranked_once_the_guess_is_made(app) -> None:
     bits = [float(v) for v in found["entropy (bits)"]]
     order = np.argsort(by_focus, kind="stable")
     assert np.array(bits)[order].tolist() == sorted(bits)
-    most_focused = found["head"][int(order[0])]
+    most_focused = found["head"][int(order[0])].replace(fields_view.HARD, " ")
     assert f"has {most_focused}." in said(shown)
-    assert any("A cell picked at random:" in one.value for one in shown.caption)
+    (mean,) = (one.value for one in shown.caption if "A cell picked at random:" in one.value)
+    (star,) = (one for one in figures(shown)["fields_cloud"]["data"] if one["name"] == "mean of all")
+    assert f"Mean of all layers and heads: {star['y'][0]:.0f}% hits, {star['x'][0]:.2f} bits." in mean
 
 
 def test_the_ranking_can_be_measured_on_more_pages(app) -> None:
@@ -145,7 +147,7 @@ def test_the_check_question_counts_what_the_table_shows(app) -> None:
     inside = [n for n in right if found["middle in the true box"][n] == "yes"]
     percent = 100 * len(inside) / len(right)
     fine(shown.number_input(key="fields_check").set_value(percent - 5).run())
-    assert any("Not on this picture" in one.value for one in shown.warning)
+    assert any("Not here" in one.value for one in shown.warning)
     fine(shown.number_input(key="fields_check").set_value(round(percent)).run())
     assert any(f"{len(inside)} of {len(right)} fields read right" in one.value for one in shown.success)
 

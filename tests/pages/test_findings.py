@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from tests.pages.reading import fine
 
 VERDICTS = ("Holds here.", "Fails here.", "Cannot be told here.")
-CHANGES = {"heads": ("layer", 3), "reading": ("token", 5), "swin": ("swin_row", 3), "captions": ("word", 3)}
+CHANGES = {"heads": ("layer", 3), "reading": ("decoder_layer", "2"), "swin": ("swin_row", 3), "captions": ("word", 3)}
 
 
 def findings(page: AppTest) -> int:

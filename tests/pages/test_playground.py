@@ -20,9 +20,9 @@ from vit_attention.records import AttentionMap, AttentionRecord, Axis
 App = Callable[..., AppTest]
 
 
-def png(width: int = 40, height: int = 30) -> bytes:
+def png(width: int = 40, height: int = 30, kind: str = "PNG") -> bytes:
     out = io.BytesIO()
-    Image.new("RGB", (width, height), (200, 30, 30)).save(out, "PNG")
+    Image.new("RGB", (width, height), (200, 30, 30)).save(out, kind)
     return out.getvalue()
 
 
@@ -78,6 +78,12 @@ def test_own_picture_and_what_is_wrong_with_it(app: App) -> None:
     assert test.selectbox(key="picture").value == "own picture"
     test.file_uploader(key="playground_upload").upload("bad.png", b"no picture at all").run()
     assert "bad.png" in test.error[0].value
+    for kind in ("WebP", "GIF", "BMP", "TIFF"):  # those that the message offers
+        assert kind in test.error[0].value
+        assert kind in test.file_uploader(key="playground_upload").label
+        test.file_uploader(key="playground_upload").upload(f"red.{kind.lower()}", png(kind=kind)).run()
+        assert not test.error
+        test.file_uploader(key="playground_upload").upload("bad.png", b"no picture at all").run()
     assert len(test.get("plotly_chart")) == 2
 
 

@@ -222,7 +222,33 @@ def test_the_check_question_is_graded_from_the_live_map(app) -> None:
 
 @pytest.mark.parametrize("claim", [1, 2, 3, 4, 5])
 def test_every_claim_can_be_tested(app, claim: int) -> None:
-    assert re.search("Holds here|Fails here", try_claim(app("reading"), "reading", claim))
+    told = try_claim(app("reading"), "reading", claim)
+    assert re.search("Holds here|Fails here|the model was never unsure here", told)
+
+
+def test_a_step_keeps_what_was_found_and_another_head_does_not(app) -> None:
+    page = app("reading", token="3")
+    found = try_claim(page, "reading", 1)
+    fine(page.button(key="reading_next").click().run())
+    assert heading(page).startswith("Read for token 4,")
+    assert found in said(page)
+    fine(page.selectbox(key="decoder_head").set_value("2").run())
+    assert found not in said(page)
+
+
+@pytest.mark.parametrize("through", ["reading", "fields"])
+def test_another_page_begins_at_its_first_word(app, through: str) -> None:
+    page = app("reading", token="20")
+    if through == "fields":
+        fine(page.switch_page("pages/fields.py").run())
+    fine(page.selectbox(key="document").set_value("form-6").run())
+    if through == "fields":
+        fine(page.switch_page("pages/reading.py").run())
+    token = page.slider(key="token").value
+    assert Written(page).marked == {token - 1}
+    assert re.search(rf'Token {token}, "[^"<]+"; starts a word', texts(page))
+    written = Written(page).tokens
+    assert not any(n < token - 1 and not text.startswith('"') for n, text in written.items()), "it is the first one"
 
 
 def test_the_trust_card_says_hits_beside_chance(app) -> None:
@@ -249,7 +275,9 @@ def test_an_own_page_says_what_the_small_model_was_trained_to_read(app) -> None:
     assert page.selectbox(key="document").value == "own document"
     (warning,) = (one.value for one in page.warning)
     assert "trained on nothing but drawn receipts" in warning
-    assert figures(page)["reading_page"]["layout"]["xaxis"]["range"] == [0, 300]
+    layout = figures(page)["reading_page"]["layout"]
+    assert layout["xaxis"]["range"] == [0, 300]
+    assert layout["height"] < 450 < figures(app("reading"))["reading_page"]["layout"]["height"], "as flat as the page"
     card = next(one.value for one in page.markdown if "parity residual" in one.value)
     assert "against the truth | unknown" in card
     assert not [one for one in page.toggle if one.key == "true_box"]

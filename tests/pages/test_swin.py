@@ -203,6 +203,7 @@ def test_the_guess_opens_the_sum_of_pairs_and_claims_are_told(app: App) -> None:
     guess(page, "swin", "1 % to 10 %")
     pairs = table(page, "pairs in windows")
     assert (pairs["pairs in windows"][2], pairs["all pairs"][2], pairs["times fewer"][2]) == ("6,144", "147,456", "24")
+    assert "is no discovery; a published Donut starts without it" in try_claim(page, "swin", 2)
     for number, words in ((1, "pairs of touching cells"), (3, "last row of windows"), (5, "of the first stage")):
         assert words in try_claim(page, "swin", number)
 
@@ -210,9 +211,10 @@ def test_the_guess_opens_the_sum_of_pairs_and_claims_are_told(app: App) -> None:
 def test_the_table_of_what_reached_the_cell_grows_with_the_blocks(app: App) -> None:
     """By hand: 4 x 4 cells see each other in stage 1; each merging doubles a side; the first shift adds a window."""
     page = app("swin", stage="3", block="2", swin_row="6", swin_column="8")
-    reach = table(page, "rows x columns of the first stage")
+    counted = "rows x columns of the first stage (of 64 x 96)"
+    reach = table(page, counted)
     assert reach["after"] == ["stage 1, block 1", "stage 2, block 1", "stage 3, block 1", "stage 3, block 2, shifted"]
-    assert reach["rows x columns of the first stage"] == ["4 x 4", "8 x 8", "16 x 16", "32 x 32"]
+    assert reach[counted] == ["4 x 4", "8 x 8", "16 x 16", "32 x 32"]
 
 
 def test_the_code_makes_the_same_map(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,7 +286,8 @@ def test_another_encoder_says_what_a_look_takes_and_brings_its_own_stages(
     assert "All 32 heads of the cell" in titles(page)
     assert len(page.selectbox(key="swin_head").options) == 1 + 32
     for number, words in ((2, "too large to keep all"), (4, "stage 4")):
-        assert words in try_claim(page, "swin", number)
+        assert words in (told := try_claim(page, "swin", number))
+        assert "set by hand" not in told
 
 
 def test_padding_is_told_and_neighbours_in_a_window_do_not_run_the_encoder_again(
@@ -326,6 +329,9 @@ def test_a_page_on_its_side_is_shown_upright_and_its_counting_told(app: App, mon
     assert swin_notes.turned(geometry) == note
     layout = figures(page)["swin_page"]["layout"]
     assert (layout["xaxis"]["range"], layout["yaxis"]["range"]) == ([0, side.width], [side.height, 0])
+    drawn = layout["height"] - layout["margin"]["t"] - layout["margin"]["b"]
+    # As tall as the page is drawn in a column: in a taller figure it would float.
+    assert drawn == pytest.approx(400 * side.height / side.width, abs=80)
 
 
 def test_on_a_phone_the_stages_are_lines_of_text(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -334,6 +340,6 @@ def test_on_a_phone_the_stages_are_lines_of_text(app: App, monkeypatch: pytest.M
     monkeypatch.setattr(controls, "on_phone", lambda: True)
     page = app("swin", stage="4", block="2")
     assert "swin_stages" not in figures(page)
-    stages = next(one.value for one in page.markdown if "stage 1: 64 x 96 cells" in one.value)
-    assert "**▶ stage 4**: 8 x 12 cells of 32 x 16 pixels; 16 heads, 2 blocks" in stages
+    stages = next(one.value for one in page.markdown if "stage 1: 64 rows x 96 columns" in one.value)
+    assert "**▶ stage 4**: 8 rows x 12 columns, cells 32 pixels high, 16 wide; 16 heads, 2 blocks" in stages
     assert any("shifted by 2." in one.value for one in page.caption)

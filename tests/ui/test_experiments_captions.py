@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.ui.hand import PATCH
-from ui import captions
+from ui import captions, captions_run, captions_told
 from ui.captions import END, Told
 from ui.experiments import captions as experiments
 from ui.pictures import Picture, get
@@ -109,12 +109,21 @@ def test_gates_of_nouns_are_compared_with_those_of_little_words() -> None:
     assert experiments.gate_for_nouns(told([looks()])).answer is None
 
 
-def test_the_mean_of_heads_wins_only_over_equals() -> None:
-    good, even = looks(ring=RING, star=STAR), looks()
-    assert experiments.mean_is_best(told([good, good])).answer is True
-    found = experiments.mean_is_best(told([even, good]))
-    assert found.answer is False
-    assert "mean of heads 39%, best single head 65% (head 2), worst 12% (head 1). 1 of 2 heads" in found.text
+def test_the_mean_of_heads_is_best_unless_a_head_hits_more_nouns() -> None:
+    """By hand: the mean of a head on its things and one far off them points where the surer of the two does."""
+    good, off, sure = looks(ring=RING, star=STAR), looks(), looks()
+    off[[2, 7]] = [0.1, 0.1, 0.1, 0.3, 0.1, 0.1, 0.1, 0.1]
+    sure[[2, 7]] = 0.01
+    sure[[2, 7], 3] = 0.93
+    found = experiments.mean_is_best(told([off, good]))
+    assert found.answer is True, "more attention on the things in one head is no better pointing"
+    assert "for 2 in the mean of heads, for 2 in the best single head (head 2)" in found.text
+    assert "for 0 in the worst (head 1): no head hits more." in found.text
+    lost = experiments.mean_is_best(told([good, sure]))
+    assert lost.answer is False
+    assert "for 0 in the mean of heads, for 2 in the best single head (head 1)" in lost.text
+    assert "1 of 2 heads hit more" in lost.text
+    assert experiments.mean_is_best(told([off, off])).answer is True
 
 
 def test_the_first_region_is_special_only_if_it_draws_looks() -> None:
@@ -146,6 +155,54 @@ def test_the_bundled_model_says_the_same_of_shuffled_regions() -> None:
     assert experiments.largest_gap(now) < 1e-3
     assert (np.sort(again.order) == np.arange(196)).all()
     assert (again.order != np.arange(196)).any()
+
+
+def test_where_exchanged_places_change_nothing_the_finding_says_so() -> None:
+    """One sentence for all three orders is no proof that places matter."""
+    said = {}
+    for name in ("scene-1361-2-50", "scene-6-2-50"):
+        picture = get(name)
+        now = Told("scene-aoanet", picture, captions.told("scene-aoanet", picture), None, 2)
+        same = captions.shuffled(now).misplaced.prediction.text == now.record.prediction.text
+        said[same] = experiments.shuffled_caption(now).text
+    assert set(said) == {True, False}
+    assert "Here even exchanged place codes" in said[True]
+    assert "What does matter" not in said[True]
+    assert "What does matter is what a region says about its own place" in said[False]
+    assert "luck" not in said[False]
+
+
+def test_every_order_is_searched_with_the_beams_that_were_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded, asked = captions_run.resources.model("scene-aoanet"), []
+    plain = type(loaded).attend
+    monkeypatch.setattr(type(loaded), "attend", lambda *a, **k: asked.append(k.get("beams", 1)) or plain(*a, **k))
+    picture = get("scene-4007-2-50")
+    experiments.shuffled_caption(Told("scene-aoanet", picture, captions.told("scene-aoanet", picture, 3), None, 0, 3))
+    assert asked == [3, 3, 3]
+
+
+def test_heads_are_named_inside_a_sentence() -> None:
+    rows = [looks(ring=RING, star=STAR)] * 2
+    assert "Looked at in head 2." in experiments.nouns_on_objects(told(rows, head=1)).text
+    assert "Looked at in the mean of all heads." in experiments.nouns_on_objects(told(rows)).text
+
+
+@pytest.mark.parametrize(
+    ("said", "other"),
+    [
+        ("a blue star right of a red ring", True),
+        ("a red ring left of a blue star", False),
+        ("a blue star left of a red ring", False),
+        ("a red ring right of a blue star", False),
+        ("a red ring", False),
+    ],
+)
+def test_a_relation_told_from_the_other_thing_is_known_as_the_same(said: str, other: bool) -> None:
+    """The ring fills cell 0, upper left; the star cell 7, far to the right of it."""
+    words = (*said.split(), END)
+    now = told(np.full((1, len(words), 8), 1 / 8), words=words)
+    assert str(now.truth) == "a red ring left of a blue star"
+    assert captions_told.told_the_other_way(now) is other
 
 
 def test_what_the_card_says_of_the_network_is_so() -> None:

@@ -37,6 +37,7 @@ def test_what_lies_under_a_tag_s_strongest_cell(cells: dict[int, int], places: t
 def test_places_that_tie_are_all_right_and_counted() -> None:
     found = experiments.where_tags_look(reading([[looks({NM: HEADING, PRICE: 1})]]))
     assert found.answer == (LAST, OTHER)
+    assert "opening tags before a value: on the print that is read next: 0;" in found.text
     assert "on the print that was read last: 1; on other print: 1" in found.text
     assert experiments.where_tags_look(reading([[looks({NM: 0, PRICE: 6})]])).answer == (NEXT,)
 
@@ -46,6 +47,14 @@ def test_the_chosen_layer_and_head_count() -> None:
     layers = [[bad, bad], [bad, good]]
     assert experiments.where_tags_look(reading(layers, layer=1, head=1)).answer == (NEXT,)
     assert experiments.where_tags_look(reading(layers, layer=1, head=0)).answer == (ON_BLANK,)
+
+
+def test_findings_are_about_all_tokens_so_a_step_leaves_them() -> None:
+    layers, own = [[looks(CELLS), looks({})]], page()
+    first, later = (reading(layers, document=own, layer=0, head=0, token=token) for token in (0, 5))
+    assert first.view == later.view
+    assert first.view != reading(layers, document=own, layer=0, head=1).view
+    assert {n: e(first) for n, e in EXPERIMENTS.items()} == {n: e(later) for n, e in EXPERIMENTS.items()}
 
 
 def test_a_program_that_is_off_by_one_is_found_out() -> None:
@@ -131,6 +140,18 @@ def test_unsure_tokens_are_ranked_against_their_spread() -> None:
     chances[[TEA, POT, FOUR, TWO]] = 0.6, 0.7, 0.8, 0.9
     assert experiments.unsure_spread(reading([[rows]], chances=chances)).answer is False
     assert experiments.unsure_spread(reading([[rows]])).answer is None
+
+
+@pytest.mark.parametrize(("least", "told"), [(0.905, False), (0.895, True)])
+def test_a_model_that_was_never_unsure_cannot_be_tested(least: float, told: bool) -> None:
+    rows = looks(CELLS)
+    rows[TWO] = looks({TWO: CELLS[TWO]}, 0.3)[TWO]
+    chances = np.full(len(TOKENS), 0.99)
+    chances[TWO], chances[0] = least, 0.1  # what a tag was given does not count
+    found = experiments.unsure_spread(reading([[rows]], chances=chances))
+    assert (found.answer is not None) is told
+    assert ("never unsure" in found.text) is not told
+    assert f'token 7, "2", with a probability of {least:.1%}' in found.text
 
 
 @pytest.mark.parametrize("name", sorted(set(EXPERIMENTS) - {"tags_spread", "unsure_spread", "invented_read"}))

@@ -114,10 +114,10 @@ def test_boxes_are_outlined_and_named(sent: Sent) -> None:
         by.setdefault(shape["name"], []).append(shape)
     assert {s["path"] for s in by["proposed box"]} == {"M10.0,20.0H30.0V40.0H10.0Z"}
     assert [s["line"]["color"] for s in by["proposed box"]] == list(theme.QUERY)
-    assert by["true box"][0]["line"]["dash"] == "dash"
+    assert by["true box"][0]["line"]["dash"] == "dot"
     caption = out["layout"]["annotations"][0]["text"]
     assert "share of attention, 0 to 1" in caption
-    assert "orange outline: proposed box; dashed cyan: true box" in caption
+    assert "orange outline: proposed box; dotted cyan: true box" in caption
     for call in (
         lambda: page_with_heat(PAGE, np.ones((8, 12)), WHERE, window=(5, 5, 5, 9)),
         lambda: page_with_heat(PAGE, np.ones((8, 12)), WHERE, proposed=[(0, 0, float("nan"), 9)]),
@@ -259,12 +259,15 @@ def test_runs_are_plain_data() -> None:
 def test_the_strip_has_one_bar_per_token(sent: Sent) -> None:
     chances = np.linspace(0.2, 1, len(TOKENS))
     chances[0] = np.nan
-    (bars,) = sent(strip(TOKENS, chances, 2))["data"]
-    np.testing.assert_allclose(bars["y"], chances)
+    out = sent(strip(TOKENS, chances, 2))
+    (bars,) = out["data"]
+    np.testing.assert_allclose(bars["y"], 100 * chances)
+    assert out["layout"]["yaxis"]["title"]["text"] == "probability (%)"
+    assert out["layout"]["yaxis"]["range"] == [0, 100]
     assert list(bars["x"]) == list(range(1, 9))
     assert list(bars["customdata"]) == list(range(8))
     assert bars["marker"]["color"][2] == theme.QUERY[1]
-    assert bars["text"][2].startswith('token 3, "ic": 0.429')
+    assert bars["text"][2].startswith('token 3, "ic": 42.9%')
     assert bars["text"][0].endswith("not known")
     hostile = sent(strip(EVIL, np.ones(len(EVIL))))
     assert not re.search("<(script|img|b|i|span)", str(hostile["data"]))

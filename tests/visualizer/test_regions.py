@@ -83,5 +83,5 @@ def test_gates_are_bars_that_report_their_word() -> None:
     np.testing.assert_array_equal(bar.y, [0.25, 0.75])
     assert list(bar.customdata) == [0, 1]
     assert bar.marker.color[0] != bar.marker.color[1]
-    assert bar.text[1] == "cat: 75.0% let through"
+    assert bar.text[1] == "cat: 75.0% open"
     assert tuple(fig.layout.yaxis.range) == (0, 1)

@@ -60,7 +60,18 @@ def test_undefined_cells_stay_undefined_and_empty_ranges_divide_by_nothing(mode:
 
 
 def test_constant_and_empty_maps_are_said_to_be_so() -> None:
-    assert "1 constant drawn as 0" in scale(np.full((2, 2), 0.3), "per map").caption
+    flat = scale(np.full((2, 2), 0.3), "per map")
+    assert "1 constant drawn as 0" in flat.caption
+    assert (flat.ticks, flat.tick_text) == ((0.0,), ("0.3",))
+
+
+def test_the_bar_of_a_stretched_map_prints_its_true_ends() -> None:
+    one = scale(np.array([[0.42, 0.508], [0.45, 0.5]]), "per map")
+    assert (one.ticks[0], one.tick_text[0], one.ticks[-1], one.tick_text[-1]) == (0, "0.42", 1, "0.508")
+    assert one.tick_text[2] == "0.464"  # the middle
+    assert "stretched from 0.42 to 0.508" in one.caption
+    many = scale(np.stack([np.eye(2), 3 + np.eye(2)]), "per map")
+    assert (many.ticks, many.tick_text) == ((0.0, 1.0), ("own min", "own max"))
     assert "every value is 0" in scale(np.zeros((2, 2))).caption
     assert "no value here is defined" in scale(np.full((2, 2), np.nan)).caption
 

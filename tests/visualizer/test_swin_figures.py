@@ -229,14 +229,14 @@ def test_merging_outlines_four_cells_and_the_one_they_become(sent: Sent, grid: t
     said = [a["text"] for a in out["layout"]["annotations"]]
     odd = grid[0] % 2
     assert said[2:6] == (["1", "2 (zeros)", "3 (zeros)", "4 (zeros)"] if odd else ["1", "2", "3", "4"])
-    assert said[0] == f"stage 2: {grid[0]} x {grid[1]} cells<br>of 4 x 2 pixels"
-    assert said[1].endswith("of 8 x 4 pixels")
+    assert said[0] == f"stage 2: {grid[0]} rows x {grid[1]} columns<br>of cells 4 pixels high, 2 wide"
+    assert said[1].endswith("of cells 8 pixels high, 4 wide")
 
 
 def test_the_tracker_prints_every_stage_and_marks_the_current_one_in_words_too(sent: Sent) -> None:
     out = sent(vz.stage_tracker(STAGES, 1, 1, clickable=True))
     said = [a["text"] for a in out["layout"]["annotations"] if a.get("name") != "caption"]
-    assert said[1] == "<b>▶ stage 2</b><br>32 x 48 cells<br>of 8 x 4 pixels<br>4 heads, 2 blocks"
+    assert said[1] == "<b>▶ stage 2</b><br>32 rows x 48 columns<br>cells 8 pixels high, 4 wide<br>4 heads, 2 blocks"
     assert [text.count("▶") for text in said] == [0, 1, 0]
     dashes = [s["line"].get("dash") for s in out["layout"]["shapes"] if s["line"]["color"] == theme.LINE]
     assert dashes == ["solid", "dash", "solid"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,17 +34,30 @@ def shuffled_caption(now: Told) -> Finding:
         return NO_MODEL
     found = captions.shuffled(now)
     before, moved, misplaced = (
-        record.prediction.text for record in (captions.told(now.model, now.picture), found.moved, found.misplaced)
+        record.prediction.text
+        for record in (captions.told(now.model, now.picture, now.beams), found.moved, found.misplaced)
     )
     gap = largest_gap(now)
     text = (
         f"In order: “{before}”. In a random order: “{moved}”. Every weight moved along with its region (largest "
-        f"difference {gap:.1e}). What does matter is what a region says about its own place: with the place codes "
-        f"exchanged among the regions, and nothing else, the model says “{misplaced}”."
+        f"difference {gap:.1e}). {_of_places(before, misplaced)}"
     )
     if moved == before:
         return Finding(SAME, text)
     return Finding(NOTHING if _without_relation(moved) == _without_relation(before) else OTHER_WORDS, text)
+
+
+def _of_places(before: str, misplaced: str) -> str:
+    """What exchanging the regions' codes of their own places did."""
+    if misplaced == before:
+        return (
+            "Here even exchanged place codes, and nothing else exchanged, left the sentence as it was; the right word may be "
+            "luck: try another scene."
+        )
+    return (
+        "What does matter is what a region says about its own place: with the place codes exchanged among the regions, and "
+        f"nothing else, the model says “{misplaced}”."
+    )
 
 
 def largest_gap(now: Told) -> float:
@@ -54,7 +68,7 @@ def largest_gap(now: Told) -> float:
     found = captions.shuffled(now)
     first, second = (
         next(one for one in record.maps if one.kind == "cross").single
-        for record in (captions.told(now.model, now.picture), found.moved)
+        for record in (captions.told(now.model, now.picture, now.beams), found.moved)
     )
     if first.shape != second.shape:
         return float("nan")
@@ -95,7 +109,7 @@ def nouns_on_objects(now: Told) -> Finding:
             f"“{now.words[word]}”: strongest cell {where}; {row[on].sum():.0%} of its attention on the object's cells, "
             f"which are {on.mean():.0%} of all (chance)"
         )
-    return Finding(all(hits), f"{'; '.join(parts)}. Looked at in the {now.head_name()}.")
+    return Finding(all(hits), f"{'; '.join(parts)}. Looked at in {now.in_heads()}.")
 
 
 def relation_looks_at_both(now: Told) -> Finding:
@@ -113,7 +127,7 @@ def relation_looks_at_both(now: Told) -> Finding:
         f"{share:.0%} on the {thing.shape}, whose cells are {chance:.0%} of all"
         for (share, chance), thing in zip(shares, scene.things, strict=True)
     ]
-    text = f"“{now.words[at]}” has {' and '.join(parts)}. Looked at in the {now.head_name()}."
+    text = f"“{now.words[at]}” has {' and '.join(parts)}. Looked at in {now.in_heads()}."
     return Finding(all(share > chance for share, chance in shares), text)
 
 
@@ -128,7 +142,7 @@ def gate_for_nouns(now: Told) -> Finding:
         return Finding(None, "This needs a sentence with a shape and with “a”, “an” or “of”.")
     wide, narrow = float(gates[nouns].mean()), float(gates[little].mean())
     text = (
-        f"Let through, mean over channels: {_each(now, nouns, gates)}; mean {wide:.0%}. Against "
+        f"Open, mean over channels: {_each(now, nouns, gates)}; mean {wide:.0%}. Against "
         f"{_each(now, little, gates)}; mean {narrow:.0%}."
     )
     return Finding(wide > narrow, text)
@@ -139,21 +153,27 @@ def _each(now: Told, words: Iterable[int], gates: NDArray[np.float64]) -> str:
 
 
 def mean_is_best(now: Told) -> Finding:
-    """Does the mean of heads put more of the nouns' attention on their objects than every single head?"""
+    """Does no single head point at more of the named things than the mean of heads?"""
     covers = now.covers()
     there = {word: thing for word, thing in now.nouns.items() if thing is not None}
     if not covers or not there:
         return NO_TRUTH if not covers else Finding(None, "No noun of this sentence names something that is there.")
     heads = range(len(now.decoder.weights))
-    each = [float(np.mean([now.rows(head)[w][covers[t] > HIT].sum() for w, t in there.items()])) for head in heads]
-    mean, best = float(np.mean(each)), int(np.argmax(each))
-    better = sum(one > mean for one in each)
+    hits, *each = (_pointed(now, head, covers, there) for head in (None, *heads))
+    best = int(np.argmax(each))
+    better = sum(one > hits for one in each)
+    more = f"{better} of {len(each)} heads hit more" if better else "no head hits more"
     text = (
-        f"Attention of the nouns on their objects' cells: mean of heads {mean:.0%}, best single head {each[best]:.0%} "
-        f"(head {best + 1}), worst {min(each):.0%} (head {int(np.argmin(each)) + 1}). {better} of {len(each)} heads have "
-        "more than the mean; with one head alone better, a mean can never be the best in this figure."
+        f"Of {len(there)} nouns, the strongest cell lies on the thing named for {hits} in the mean of heads, for {each[best]} in "
+        f"the best single head (head {best + 1}), for {min(each)} in the worst (head {int(np.argmin(each)) + 1}): {more}."
     )
     return Finding(better == 0, text)
+
+
+def _pointed(now: Told, head: int | None, covers: Sequence[NDArray[Any]], there: Mapping[int, int]) -> int:
+    """How many nouns have their strongest cell on the thing they name."""
+    rows = now.rows(head)
+    return sum(bool(covers[thing][rows[word].argmax()] > HIT) for word, thing in there.items())
 
 
 def first_region_is_special(now: Told) -> Finding:

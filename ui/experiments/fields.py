@@ -60,10 +60,11 @@ def focused_is_right(now: Reading) -> Finding:
     focused = _best(-bits)
     better = int((hits > hits[focused]).sum())
     answer = SAME if better == 0 else NEAR if better < hits.size / 4 else FAR
+    others = f"{better} of {hits.size} heads hit more often, the best of them {hits.max():.0%} ({name(_best(hits))})"
     text = (
         f"The lowest entropy, {bits[focused]:.2f} bits, has {name(focused)}. Its strongest cell lies on the token's own "
-        f"print for {hits[focused]:.0%} of {int(found.tokens.sum())} tokens; {better} of {hits.size} heads hit more "
-        f"often, the best of them {hits.max():.0%} ({name(_best(hits))})."
+        f"print for {hits[focused]:.0%} of {int(found.tokens.sum())} tokens; "
+        f"{others if better else f'of {hits.size} heads none hits more often'}."
     )
     return Finding(answer, text)
 

@@ -31,6 +31,8 @@ POINTS = 0.1 - 1e-9
 BIT = 1.0
 UNSURE = -0.3
 """Rank correlation from which on entropy and probability are said to go against each other."""
+SURE = 0.9
+"""Where every piece had more than this probability, the model was nowhere unsure."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def where_tags_look(now: Reading) -> Finding:
     most = max(counts.values())
     best = tuple(place for place in (NEXT, LAST, OTHER, BLANK) if counts[place] == most)
     told = "; ".join(f"{place[0].lower()}{place[1:]}: {counts[place]}" for place in (NEXT, LAST, OTHER, BLANK))
-    return Finding(best, f"{now.map_name().capitalize()}, {len(found)} opening tags before a value. {told}.")
+    return Finding(best, f"{now.map_name().capitalize()}, {len(found)} opening tags before a value: {told}.")
 
 
 def which_row(now: Reading) -> Finding:
@@ -194,14 +196,17 @@ def unsure_spread(now: Reading) -> Finding:
     rows = [t for t in rows if np.isfinite(now.heats()[t]).all()]
     if len(rows) < 3:
         return Finding(None, "This reading holds too few pieces of text to be ranked.")
-    bits = entropy(now.heats()[rows].reshape(len(rows), -1))
-    found = rank_correlation(bits, chances[np.array(rows) - first])
+    known = chances[np.array(rows) - first]
+    low = rows[int(np.argmin(known))]
+    least = f"The least sure was {called(now.tokens, low)}, with a probability of {known.min():.1%}"
+    if known.min() > SURE:
+        return Finding(None, f"{least}: the model was never unsure here. Try an invented page or your own.")
+    found = rank_correlation(entropy(now.heats()[rows].reshape(len(rows), -1)), known)
     if not np.isfinite(found):
         return Finding(None, "All pieces have the same entropy or the same probability here.")
-    low = rows[int(np.argmin(chances[np.array(rows) - first]))]
     text = (
         f"{now.map_name().capitalize()}, {len(rows)} pieces of text: rank correlation of entropy and probability "
-        f"{found:.2f}. The least sure was {called(now.tokens, low)}, with a probability of {chances[low - first]:.1%}."
+        f"{found:.2f}. {least}."
     )
     return Finding(found < UNSURE, text)
 

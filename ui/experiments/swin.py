@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ui import swin_numbers
 from ui.experiments.context import Experiment, Finding
+from ui.readers import BUNDLED
 from ui.swin import Inside
 from visualizer.swin_structure import offset
 from visualizer.windows import FORBIDDEN, PADDING
@@ -21,6 +22,10 @@ FIXED = 0.9
 """Correlation from which a row is called the bias's doing."""
 INKED = 0.25
 """Share of the windows that is looked at for ink: those of the highest contrast."""
+TAUGHT = (
+    "In receipt-donut each head began training with a preference for one neighbour, set by hand, and was free to lose it. "
+    "That a head still looks there is no discovery; a published Donut starts without it."
+)
 NO_SHIFT = "No block of this stage is shifted"
 
 
@@ -49,7 +54,7 @@ def compared(now: Inside) -> Finding:
     done, rows_columns = swin_numbers.work(now.here), now.here.grid
     share = done.within / done.everything
     text = (
-        f"Stage {now.stage + 1} has {rows_columns[0]} x {rows_columns[1]} = {rows_columns[0] * rows_columns[1]:,} cells, so "
+        f"Stage {now.stage + 1} has {rows_columns[0]} rows x {rows_columns[1]} columns = {rows_columns[0] * rows_columns[1]:,} cells, so "
         f"{done.everything:,} pairs. Its {done.windows:,} windows of {now.here.window**2} cells compare {done.within:,} of "
         f"them, {share:.2%}."
     )
@@ -108,6 +113,8 @@ def fixed_neighbour(now: Inside) -> Finding:
     text = (
         f"Median correlation of a row with what the bias alone would give, in the {len(inked)} windows of most contrast of "
         f"{len(ink)}: {each}. 1: place alone decides; 0: it tells nothing. {steady} of {len(heads)} heads reach {FIXED}.{_scope([block])}"
+        + f" {TAUGHT}"
+        * (now.model == BUNDLED)
     )
     return Finding(steady == len(heads), text)
 
