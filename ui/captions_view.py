@@ -66,13 +66,13 @@ def _go(to: int, last: int) -> None:
 
 
 def _sentence(now: Told) -> None:
-    """The caption, a button a word; the chosen one is filled."""
+    """The caption, a button a word; the chosen one has a frame."""
     st.markdown("**What the model says.** Click a word to see where it looked to choose it.")
     with st.container(horizontal=True, gap="small"):
         for n, word in enumerate(now.words):
             st.button(
                 plain(shown(word)), key=f"captions_word_{n}", on_click=_go, args=(n, len(now.words)),
-                type="primary" if n == now.word else "secondary",
+                type="secondary" if n == now.word else "tertiary",
             )  # fmt: skip
     if now.truth is not None and now.words:
         true = str(now.truth)

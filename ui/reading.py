@@ -188,7 +188,7 @@ def _ask_before(name: str, document: Document, prompt: str) -> None:
         f"{loaded.estimate(200) / 1e6:.0f} MB of maps over {rows} x {columns} cells. On two processor cores this takes a "
         "minute or more. Afterwards layer, head and token change without running it again."
     )
-    if st.button("Read this page", key="read_now", type="primary"):
+    if st.button("Read this page", key="read_now"):
         st.session_state[AGREED] = wish
         st.rerun()
     st.stop()

@@ -21,7 +21,7 @@ def ask_before(name: str, document: Document, plan: Sequence[Stage]) -> None:
     if name == readers.BUNDLED or st.session_state.get(_AGREED) == wish:
         return
     st.info(estimate(name, plan))
-    if st.button("Look inside", key="swin_now", type="primary"):
+    if st.button("Look inside", key="swin_now"):
         st.session_state[_AGREED] = wish
         st.rerun()
     st.stop()

@@ -37,12 +37,13 @@ CONTRAST = """() => {
   const light = c => { const [r, g, b] = c.slice(0, 3).map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
     return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
   const over = (top, low) => { const a = top.length > 3 ? top[3] : 1; return [0, 1, 2].map(i => a * top[i] + (1 - a) * low[i]); };
-  const ground = e => { const layers = [];
+  const ground = e => { const layers = [], label = e.previousElementSibling;
+    if (label && label.matches('rect.bg')) layers.push([...rgb(getComputedStyle(label).fill).slice(0, 3), Number(getComputedStyle(label).fillOpacity)]);
     for (; e; e = e.parentElement) layers.push(rgb(getComputedStyle(e).backgroundColor));
     return layers.reverse().reduce((low, top) => over(top, low), [255, 255, 255]); };
   const texts = [...document.querySelectorAll('[data-testid=stMain] p, [data-testid=stMain] li, [data-testid=stMain] h1, [data-testid=stMain] h2')];
   const charts = [...document.querySelectorAll('.js-plotly-plot .gtitle, .js-plotly-plot .annotation-text')];
-  return [...texts, ...charts].filter(e => e.textContent.trim() && e.getBoundingClientRect().width && !e.closest(':disabled, [data-testid=stSliderThumbValue]')).map(e => {
+  return [...texts, ...charts].filter(e => e.textContent.trim() && e.getBoundingClientRect().width && !e.closest(':disabled, [disabled], [data-disabled=true], [data-testid=stSliderThumbValue]')).map(e => {
     const style = getComputedStyle(e), back = ground(e);
     const ink = over(rgb(e instanceof SVGElement ? style.fill : style.color), back);
     const [a, b] = [light(ink), light(back)].sort((x, y) => y - x);
