@@ -12,16 +12,16 @@ from benchmarks.server import CHROMIUM, CHROMIUM_FLAGS, serve
 
 TARGET = Path(__file__).resolve().parents[1] / "docs"
 
-# file, address, width, colour scheme, what to scroll to (None: the top)
+# file, address, width, colour scheme, what to scroll to: words, or a selector that begins with a dot (None: the top)
 SHOTS = (
     ("start", "/", 1280, "light", None),
     ("query", "/query?ask=patch&row=9&column=7&layer=5&head=3", 1280, "light", "Numbers of"),
     ("heads", "/heads?picture=scene-24&layer=6", 1280, "light", "Colour scale"),
     ("rollout", "/rollout?picture=scene-24", 1280, "light", "Ask about a class"),
-    ("reading", "/reading?document=receipt-8-4&token=28&decoder_layer=4", 1280, "light", "Token"),
-    ("fields", "/fields?document=receipt-8-4", 1280, "light", None),
-    ("swin", "/swin?document=receipt-8-4&stage=3&block=2", 1280, "light", "Stage"),
-    ("captions", "/captions", 1280, "light", None),
+    ("reading", "/reading?document=receipt-8-4&token=30", 1280, "light", "Token"),
+    ("fields", "/fields?document=receipt-8-4&field=5", 1280, "light", ".st-key-fields_page"),
+    ("swin", "/swin?document=receipt-8-4&stage=3&block=2", 1280, "light", "Row of the cell (1 to 16)"),
+    ("captions", "/captions?word=3", 1280, "light", "What the model says."),
     ("playground", "/playground?picture=scene-12&method=gradient-weighted+rollout", 1280, "light", None),
     ("phone", "/layers?picture=scene-11", 390, "dark", "Layers shown"),
 )
@@ -36,7 +36,8 @@ def shoot(browser: Browser, url: str, shot: tuple[str, str, int, str, str | None
     page.wait_for_timeout(4000)
     page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')", timeout=60_000)
     if scroll_to:
-        page.get_by_text(scroll_to, exact=True).first.evaluate("e => e.scrollIntoView({block: 'start'})")
+        place = page.locator(scroll_to) if scroll_to.startswith(".") else page.get_by_text(scroll_to, exact=True)
+        place.first.evaluate("e => e.scrollIntoView({block: 'start'})")
         page.wait_for_timeout(800)
     path = TARGET / f"{name}.png"
     page.screenshot(path=path)
