@@ -120,18 +120,23 @@ def _warn_of_others(module: nn.Module, blocks: list[tuple[str, nn.Module, Treatm
     if module in _looked_at:
         return
     _looked_at.add(module)
-    known = [f"{name}." for name, _, _ in blocks]
+    known = [name for name, _, _ in blocks]
     others = {
         type(child).__name__
         for name, child in module.named_modules()
         if _CALLED_ATTENTION.search(type(child).__name__)
-        and not any(one.startswith(f"{name}.") or f"{name}.".startswith(one) for one in known if one != ".")
+        and not any(_holds(name, one) or _holds(one, name) for one in known)
     }
-    if others and "." not in known:
+    if others:
         warnings.warn(
             f"capture: {', '.join(sorted(others))} of {type(module).__name__} are of no known kind and are left out",
             stacklevel=4,
         )
+
+
+def _holds(path: str, other: str) -> bool:
+    """Whether the module at `path` is the one at `other` or has it inside; the root's path is empty."""
+    return not path or other == path or other.startswith(f"{path}.")
 
 
 def _chosen(blocks: list[Any], layers: Sequence[int] | None) -> list[tuple[int, Any]]:

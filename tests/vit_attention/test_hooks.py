@@ -347,6 +347,19 @@ class MysteryAttention(nn.Module):
         return x
 
 
+class WrappedAttention(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.MultiheadAttention(12, 3, batch_first=True)
+
+
+def test_what_holds_a_known_block_or_lies_in_one_is_not_left_out(recwarn: pytest.WarningsRecorder) -> None:
+    for module in (WrappedAttention(), nn.Sequential(WrappedAttention()), nn.MultiheadAttention(12, 3)):
+        with va.capture(module):
+            pass
+    assert not list(recwarn)
+
+
 def test_what_is_left_out_is_said_once(model: nn.Sequential, recwarn: pytest.WarningsRecorder) -> None:
     mixed = nn.Sequential(model, MysteryAttention())
     for _ in range(2):
