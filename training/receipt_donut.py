@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from training.receipt_batches import Pool, batch
 from training.receipt_data import HELD_OUT_SEED, INVENTED_SEED, Store, store
 from training.receipt_export import export
 from training.receipt_learner import Learner, evaluate, losses
-from training.run import arguments, cosine
+from training.run import ALL, arguments
 
 
 @dataclass(frozen=True)
@@ -52,24 +53,8 @@ class Run(training.run.Run):
             [p for n, p in named if p.ndim == 2 and "layers" in n and not n.endswith("bias_table")]
         )
 
-    def train(self, stages: list[Stage], warm_up: int = 150) -> None:
-        """All stages, from where the run stands."""
-        first = 0
-        for stage in stages:
-            for i in range(max(0, self.step - first), stage.steps):
-                rate = cosine(stage.high, stage.low, i / stage.steps)
-                shown = self._one(stage, rate * min(1, (self.step + 1) / warm_up))
-                if self.step % 50 == 0:
-                    self.log({"kind": stage.kind, **shown})
-                if self.step % 500 == 0:
-                    if stage.kind == "pages":
-                        self.log({"held_out": evaluate(self.average, self.held_out, 48)})
-                    self.save()
-            first += stage.steps
-        self.log({"held_out": evaluate(self.average, self.held_out, 400)})
-        self.save()
-
-    def _one(self, stage: Stage, rate: float) -> dict[str, float]:
+    def one(self, stage: Stage, rate: float) -> dict[str, Any]:
+        """As every run: one batch of pages or cuts."""
         pool = self.pools["invented" if self.rng.random() < stage.invented else "plain"]
         made = batch(self.rng, pool.data, pool.numbers(self.rng, stage.kind, stage.batch), stage.kind)
         loss, shown = losses(self.learner, made, stage.kind, stage.letter_weight)
@@ -77,7 +62,12 @@ class Run(training.run.Run):
         self.clip()
         self.apply(rate)
         self.counted()
-        return shown
+        return {"kind": stage.kind, **shown}
+
+    def judge(self, stage: Stage, share: str) -> None:
+        """Log what is read right of receipts held out, once whole pages are read."""
+        if stage.kind == "pages":
+            self.log({"held_out": evaluate(self.average, self.held_out, 400 if share == ALL else 48)})
 
 
 # Going on to a rate near zero reads better and points worse: after 2000 more steps 97.4 % of receipts were exact instead

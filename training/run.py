@@ -20,6 +20,10 @@ Optimiser = tuple[torch.optim.Optimizer, float]
 """An optimiser and the peak of its learning rate."""
 
 
+SOME, ALL = "some", "all"
+"""How much of what was held out is judged."""
+
+
 def cosine(high: float, low: float, along: float) -> float:
     """From `high` at 0 to `low` at 1 along half a cosine.
 
@@ -49,6 +53,30 @@ class Run:
         rest = [p for p in self.learner.parameters() if not any(p is b for b in blocks)]
         adam = torch.optim.AdamW(rest, 2e-3, betas=(0.9, 0.98), weight_decay=0.01)
         return [(Muon(blocks, 3e-3), 3e-3), (adam, 2e-3)]
+
+    def train(self, stages: Sequence[Any], warm_up: int = 150) -> None:
+        """All stages, from where the run stands: each has `steps` and the rates `high` and `low` it goes between."""
+        first = 0
+        for stage in stages:
+            for i in range(max(0, self.step - first), stage.steps):
+                rate = cosine(stage.high, stage.low, i / stage.steps)
+                shown = self.one(stage, rate * min(1, (self.step + 1) / warm_up))
+                if self.step % 50 == 0:
+                    self.log(shown)
+                if self.step % 500 == 0:
+                    self.judge(stage, SOME)
+                    self.save()
+            first += stage.steps
+        self.judge(stages[-1], ALL)
+        self.save()
+
+    def one(self, stage: Any, rate: float) -> dict[str, Any]:
+        """Do one step at `rate` times the peak learning rates; what to log of it."""
+        raise NotImplementedError
+
+    def judge(self, stage: Any, share: str) -> None:
+        """Log how the averaged weights do on `SOME` or `ALL` of what was held out."""
+        raise NotImplementedError
 
     def apply(self, rate: float) -> None:
         """One step of every optimiser at `rate` times its peak; what has no gradient stays."""

@@ -7,6 +7,7 @@ any). Attention is never supervised: no loss knows where a word should look.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,7 +86,7 @@ class Run(training.run.Run):
         self.data, self.held_out, self.seed = data, held_out, seed
         self.rng = np.random.default_rng(seed)
 
-    def train(self, stages: list[Stage], warm_up: int = 100) -> None:
+    def train(self, stages: Sequence[Stage], warm_up: int = 100) -> None:
         """All stages, from where the run stands."""
         first = 0
         for stage in stages:

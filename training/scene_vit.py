@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import training.run
-from training.run import arguments, cosine
+from training.run import ALL, arguments
 from training.scene_data import HELD_OUT_SEED, Batch, Store, batch, store
 from training.scene_vit_forward import convolutional_start, forward
 from vit_attention.networks.scene_vit import build
@@ -118,30 +118,19 @@ class Run(training.run.Run):
             [p for n, p in self.learner.named_parameters() if p.ndim == 2 and "encoder.layers" in n]
         )
 
-    def train(self, stages: list[Stage], warm_up: int = 150) -> None:
-        """All stages, from where the run stands."""
-        first = 0
-        for stage in stages:
-            for i in range(max(0, self.step - first), stage.steps):
-                rate = cosine(stage.high, stage.low, i / stage.steps)
-                shown = self._one(stage, rate * min(1, (self.step + 1) / warm_up))
-                if self.step % 50 == 0:
-                    self.log({"cells": stage.cells, **shown})
-                if self.step % 500 == 0:
-                    self.log({"held_out": evaluate(self.average, self.held_out)})
-                    self.save()
-            first += stage.steps
-        self.log({"held_out": evaluate(self.average, self.held_out, 1000)})
-        self.save()
-
-    def _one(self, stage: Stage, rate: float) -> dict[str, float]:
+    def one(self, stage: Stage, rate: float) -> dict[str, Any]:
+        """As every run: one batch of windows or scenes."""
         made = batch(self.rng, self.data, stage.batch, stage.cells, stage.sharp)
         loss, shown = losses(self.learner, made, stage.patch_weight)
         loss.backward()
         self.clip()
         self.apply(rate)
         self.counted()
-        return shown
+        return {"cells": stage.cells, **shown}
+
+    def judge(self, stage: Stage, share: str) -> None:
+        """Log what is named right of scenes held out."""
+        self.log({"held_out": evaluate(self.average, self.held_out, 1000 if share == ALL else 400)})
 
     def export(self) -> Path:
         """Write the average network in half precision, as it ships; returns the file."""

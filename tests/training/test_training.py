@@ -119,7 +119,7 @@ def test_a_run_is_resumed_where_it_stopped(tmp_path: Path) -> None:
     run = Run(tmp_path, data, data, seed=0)
     stage = Stage(cells=5, batch=4, steps=3, high=1, low=0.5, patch_weight=1)
     for _ in range(3):
-        run._one(stage, 0.1)
+        run.one(stage, 0.1)
     run.save()
     import vit_attention as va
 
