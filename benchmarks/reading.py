@@ -160,7 +160,8 @@ def main() -> None:
     }
     if args.card:
         path: Path = BUNDLED / "receipt-donut.json"
-        path.write_text(json.dumps({"command": "python -m benchmarks.reading --card", **found}, indent=1) + "\n")
+        known = json.loads(path.read_text()) if path.exists() else {}
+        path.write_text(json.dumps({**known, **found, "command": "python -m benchmarks.reading"}, indent=1) + "\n")
     print(json.dumps(found, indent=1) if args.json else "\n\n".join(report(name, got) for name, got in found.items()))
 
 

@@ -22,7 +22,7 @@ def context() -> Context:
     picture = pictures.get(str(st.session_state[state.PICTURE]))
     wanted, name = str(st.session_state[state.MODEL]), resources.active_model()
     if wanted != name:
-        _offer(wanted)
+        offer(wanted, resources.BUNDLED_MODEL, "fetch_weights")
     try:
         with st.spinner("The model is looking ..."):
             record = resources.record(name, picture)
@@ -34,15 +34,22 @@ def context() -> Context:
     return Context(name, picture, record, state.selection(record))
 
 
-def _offer(wanted: str) -> None:
-    """Say that the chosen model's weights are not here yet, and how to get them."""
+def offer(wanted: str, shown: str, key: str, more: str = "") -> None:
+    """Say that a chosen model's weights are not here yet, and how to get them.
+
+    Args:
+        wanted: the chosen model.
+        shown: the model that stands in for it until then.
+        key: of the button.
+        more: a sentence on what running it takes.
+    """
     card = registry.card(wanted)
     with st.container(border=True):
         st.markdown(
-            f"**{card.label}** is not on this machine yet. Until it is, this page shows **scene-vit**. "
-            f"Its published weights are {card.megabytes:.0f} MB."
+            f"**{card.label}** is not on this machine yet. Until it is, this page shows **{shown}**. Its published weights are "
+            f"{card.megabytes:.0f} MB.{f' {more}' if more else ''}"
         )
-        if st.button("Download them now", key="fetch_weights"):
+        if st.button("Download them now", key=key):
             problem = resources.fetch_weights(wanted)
             if problem is None:
                 st.rerun()

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from ui import documents, readers, readers_other, resources
+from ui import components, documents, readers, readers_other
 from ui.documents import DOCUMENT, Document
 from ui.readers import READER
 from visualizer.fields import Field, fields
@@ -150,7 +150,8 @@ def chosen() -> tuple[str, Document]:
     document, name = documents.get(str(st.session_state.get(DOCUMENT, documents.DEFAULT))), readers.active()
     wanted = str(st.session_state.get(READER, name))
     if wanted != name and wanted in readers.names():
-        _offer(wanted)
+        takes = f"Reading one page with it takes about {registry.card(wanted).memory / 1000:.1f} GB of memory."
+        components.offer(wanted, readers.BUNDLED, "fetch_reader", takes)
     _say_limits(name, document)
     return name, document
 
@@ -217,22 +218,6 @@ def _whole(value: object) -> int:
 def _number(key: str, most: int) -> int | None:
     said = str(st.session_state.get(key, MEAN))
     return int(said) - 1 if said.isdigit() and 1 <= int(said) <= most else None
-
-
-def _offer(wanted: str) -> None:
-    """Say that the chosen reader's weights are not here yet, and how to get them."""
-    card = registry.card(wanted)
-    with st.container(border=True):
-        st.markdown(
-            f"**{card.label}** is not on this machine yet. Until it is, this page shows **{readers.BUNDLED}**. Its "
-            f"published weights are about {card.megabytes:.0f} MB, and reading one page with it takes about "
-            f"{card.memory / 1000:.1f} GB of memory."
-        )
-        if st.button("Download them now", key="fetch_reader"):
-            problem = resources.fetch_weights(wanted)
-            if problem is None:
-                st.rerun()
-            st.error(problem)
 
 
 def _say_limits(name: str, document: Document) -> None:

@@ -214,3 +214,24 @@ def test_commands_take_only_known_options() -> None:
     with pytest.raises(ValueError, match="option: want one of"):
         command("scene-vit", "scene-7", colour="Jet")
     assert "--output out" in read_command(["a b"], "receipt-donut", output="out")
+
+
+def test_options_that_cannot_hold_end_the_command(tmp_path: Path) -> None:
+    """Nothing is written, no model is loaded, and the reason is said."""
+    from click.testing import CliRunner
+
+    from vit_attention.command.app import main
+
+    np.savez(tmp_path / "one.npz", features=np.zeros((3, 4), np.float32))
+    out = tmp_path / "out"
+    for line, why in (
+        (["visualize", "scene-1", "--model", "scene-vit", "--alpha", "nan"], "finite"),
+        (["visualize", "scene-1", "--model", "scene-vit", "--scale-to", "inf"], "finite"),
+        (["visualize", "scene-1", "scene-2", "--model", "scene-aoanet", "--features", str(tmp_path / "one.npz")], "2 pictures"),
+        (["extract", "scene-1", "scene-2", "--model", "scene-aoanet", "--features", str(tmp_path / "one.npz")], "2 pictures"),
+        (["extract", "receipt-3-1", "--model", "receipt-donut", "--queries", "3"], "--queries"),
+    ):  # fmt: skip
+        done = CliRunner().invoke(main, [*line, "--output", str(out)])
+        assert done.exit_code == 2, done.output
+        assert why in done.output
+        assert not out.exists()
