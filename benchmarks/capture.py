@@ -1,64 +1,98 @@
-"""`python -m benchmarks.capture`: what capturing all 12 x 12 maps of ViT-B/16 costs, in one process, interleaved."""
+"""`python -m benchmarks.capture`: what capturing all 12 x 12 maps of ViT-B/16 costs, in one process, interleaved.
+
+Each library's plain forward pass runs twice a round: the ratio of the two is the error bar of the others.
+"""
 
 from __future__ import annotations
 
 import argparse
+import resource
+from collections.abc import Callable
+from typing import Any
 
 import torch
+from torch import nn
 
 import vit_attention as va
 from benchmarks.timing import medians, table
 from vit_attention import compat  # noqa: F401
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=25)
-    parser.add_argument("--threads", type=int, default=2)
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
+def networks() -> dict[str, nn.Module]:
+    """ViT-B/16 of three libraries, random weights."""
+    import timm
     from torchvision.models import vit_b_16
     from transformers import ViTConfig, ViTModel
 
     torch.manual_seed(0)
-    model = vit_b_16().eval().requires_grad_(False)
-    sdpa = ViTModel(ViTConfig()).eval().requires_grad_(False)
-    eager = ViTModel._from_config(ViTConfig(), attn_implementation="eager").eval().requires_grad_(False)
-    pixels = torch.randn(1, 3, 224, 224)
-
-    def plain() -> None:
-        with torch.inference_mode():
-            model(pixels)
-
-    def captured() -> list[torch.Tensor]:
-        with torch.inference_mode(), va.capture(model) as seen:
-            model(pixels)
-        return [one.weights for one in seen]
-
-    def hf_plain() -> None:
-        with torch.inference_mode():
-            sdpa(pixels)
-
-    def hf_captured() -> list[torch.Tensor]:
-        with torch.inference_mode(), va.capture(sdpa) as seen:
-            sdpa(pixels)
-        return [one.weights for one in seen]
-
-    def hf_eager() -> object:
-        with torch.inference_mode():
-            return eager(pixels, output_attentions=True).attentions
-
-    runs = {
-        "torchvision ViT-B/16, plain forward": plain,
-        "torchvision ViT-B/16, all maps captured and proved": captured,
-        "transformers ViT-B/16 (sdpa), plain forward": hf_plain,
-        "transformers ViT-B/16 (sdpa), all maps captured and proved": hf_captured,
-        "transformers ViT-B/16, eager with output_attentions=True": hf_eager,
+    found = {
+        "torchvision": vit_b_16(),
+        "transformers (sdpa)": ViTModel(ViTConfig()),
+        "timm": timm.create_model("vit_base_patch16_224", pretrained=False),
     }
-    took = medians(runs, args.rounds)
-    base = took["torchvision ViT-B/16, plain forward"]
-    rows = [(name, f"{seconds * 1000:.0f} ms", f"{seconds / base:.2f}") for name, seconds in took.items()]
-    print(table(f"Batch 1, {args.threads} threads, medians of {args.rounds} interleaved rounds:", rows, ("work", "time", "times the plain forward")))  # fmt: skip
+    return {name: module.eval().requires_grad_(False) for name, module in found.items()}
+
+
+def runs(module: nn.Module, pixels: torch.Tensor) -> dict[str, Callable[[], Any]]:
+    """The plain forward pass, the same again, and the captured one."""
+
+    @torch.inference_mode()
+    def plain() -> Any:
+        return module(pixels)
+
+    @torch.inference_mode()
+    def captured() -> Any:
+        with va.capture(module) as seen:
+            module(pixels)
+        return seen
+
+    return {"plain": plain, "plain again": plain, "captured and proved": captured}
+
+
+def measure(batch: int, rounds: int, threads: int) -> str:
+    """The table of one batch size."""
+    pixels = torch.randn(batch, 3, 224, 224)
+    rows = []
+    for name, module in networks().items():
+        took = medians(runs(module, pixels), rounds)
+        rows += [(name, work, f"{seconds * 1000:.0f} ms", f"{seconds / took['plain']:.3f}") for work, seconds in took.items()]  # fmt: skip
+    title = f"Batch {batch}, {threads} threads, medians of {rounds} interleaved rounds:"
+    return table(title, rows, ("ViT-B/16 of", "work", "time", "ratio"))
+
+
+def peak() -> float:
+    """Largest resident memory of this process so far, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def memory() -> str:
+    """What a capture adds to the peak of the plain pass, beyond the maps it keeps."""
+    from transformers import ViTConfig, ViTModel
+
+    torch.manual_seed(0)
+    run = runs(ViTModel(ViTConfig()).eval().requires_grad_(False), torch.randn(8, 3, 224, 224))
+    for _ in range(3):
+        run["plain"]()
+    before = peak()
+    seen = run["captured and proved"]()
+    maps = sum(one.weights.nbytes for one in seen) / 2**20
+    scores = 12 * 197 * 197 * 4 / 2**20
+    return (
+        f"Batch 8: {maps:.0f} MiB of maps raise the peak by {peak() - before:.0f} MiB; one layer's scores of one picture "
+        f"are {scores:.1f} MiB."
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--rounds-8", type=int, default=8, help="rounds of batch 8")
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    print(memory(), flush=True)
+    print(measure(1, args.rounds, args.threads), flush=True)
+    print(measure(8, args.rounds_8, args.threads))
 
 
 if __name__ == "__main__":

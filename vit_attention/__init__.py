@@ -8,15 +8,28 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vit_attention.cards import Card
 from vit_attention.geometry import Geometry
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction
 from vit_attention.registry import card, load, models
 
+if TYPE_CHECKING:
+    from vit_attention.any_module import ModuleError, record_of
+    from vit_attention.capture import CaptureError, Seen, capture, register_kind
+    from vit_attention.pictures import open_picture
+
 # Needs torch, so it is imported when it is asked for.
-_LAZY = {"capture": "vit_attention.hooks", "CaptureError": "vit_attention.hooks"}
+_LAZY = {
+    "CaptureError": "vit_attention.capture",
+    "ModuleError": "vit_attention.any_module",
+    "Seen": "vit_attention.capture",
+    "capture": "vit_attention.capture.listener",
+    "open_picture": "vit_attention.pictures",
+    "record_of": "vit_attention.any_module",
+    "register_kind": "vit_attention.capture",
+}
 
 __all__ = [
     "AttentionMap",
@@ -25,11 +38,16 @@ __all__ = [
     "CaptureError",
     "Card",
     "Geometry",
+    "ModuleError",
     "Prediction",
+    "Seen",
     "capture",
     "card",
     "load",
     "models",
+    "open_picture",
+    "record_of",
+    "register_kind",
 ]  # fmt: skip
 
 

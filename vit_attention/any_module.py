@@ -1,7 +1,4 @@
-"""A record from any torch module that takes a picture, and another kind of attention module in one call.
-
-For networks that are no named model of this library.
-"""
+"""A record from any torch module that takes a picture, for networks that are no named model of this library."""
 
 from __future__ import annotations
 
@@ -13,20 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vit_attention.hooks import attention_blocks, capture
+from vit_attention.capture import CaptureError, Heard, Seen, capture
+from vit_attention.capture.graphs import original
 from vit_attention.pictures import open_picture
 from vit_attention.preprocess import Recipe, prepare
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, encode_picture
-from vit_attention.treatments import (
-    TREATMENTS,
-    CaptureError,
-    Listener,
-    Reading,
-    Seen,
-    Treatment,
-    attach_call_reader,
-    register,
-)
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet's three channels, which most published networks want."""
@@ -47,10 +35,11 @@ def record_of(
     """The attention of one forward pass of `module` over one picture.
 
     The picture is resized to `size`, normalised as ImageNet's, and given to ``module(pixels)``; to
-    ``module.encode(pixels)`` where forward wants more than pixels and there is such a method.
+    ``module.encode(pixels)`` where forward wants more than pixels and there is such a method. A compiled module or one
+    spread over devices runs as the module inside.
 
     Args:
-        module: any torch module with attention that `vit_attention.capture` knows; evaluation mode is the caller's.
+        module: any torch module with attention that `vit_attention.capture` hears; evaluation mode is the caller's.
         picture: as for `open_picture`.
         size: (height, width) in pixels of what the module takes.
         grid: (rows, columns) of the patches; None takes a square one.
@@ -58,14 +47,12 @@ def record_of(
 
     Raises:
         ModuleError: no attention was captured; forward needs more inputs; the tokens fit no grid.
-        CaptureError: weights that do not reproduce a block's output.
+        CaptureError: a graph that can't be heard, or weights that do not reproduce what PyTorch computed.
         PictureError: the picture cannot be read.
     """
     opened = open_picture(picture)
     pixels, geometry = prepare(opened.image, Recipe(size, None, MEAN, STD))
-    blocks = attention_blocks(module)
-    if not blocks:
-        raise ModuleError(_nothing(f"{type(module).__name__} has no attention module of a known kind"))
+    module = original(module)
     run, like = _runner(module), next(module.parameters(), torch.zeros(0))
     given = torch.from_numpy(pixels)[None].to(like if like.is_floating_point() else torch.float32)
     with torch.inference_mode(), capture(module) as seen:
@@ -78,71 +65,20 @@ def record_of(
                 f"forward failed on one {size[1]} x {size[0]} picture: {error}. Give size=(height, width) as the network was "
                 "trained with; inputs of other kinds go through vit_attention.capture"
             ) from error
-    if not seen:
-        raise ModuleError(_nothing(f"none of the {len(blocks)} attention modules of {type(module).__name__} ran"))
     return AttentionRecord(
-        maps=tuple(_map(one, number, grid, prefix) for number, one in enumerate(seen)),
+        maps=tuple(_map(one, number, grid, prefix) for number, one in zip(_depths(seen), seen, strict=True)),
         geometry=geometry,
         picture=encode_picture(opened.image),
         model=type(module).__name__,
-        settings={"size": list(size), "notes": list(opened.notes)},
+        settings={"size": list(size), "notes": [*opened.notes, *seen.notes], "unheard": seen.unheard},
         versions={"torch": torch.__version__},
     )
 
 
-def register_kind(
-    module_type: type[nn.Module], weights: str | Callable[[nn.Module, Any], Tensor] = "attn", kind: str = "self"
-) -> None:
-    """Make every module of a type count as attention, here and for `vit_attention.capture`, until the process ends.
-
-    Nothing proves such weights: the record's residual is None. A treatment that hands over the rebuilt output as well is
-    proved; see `vit_attention.treatments.register`.
-
-    Args:
-        module_type: the attention module's class.
-        weights: the attribute in which a module keeps the weights of its last call, or what takes the module and its
-            output and returns them: (batch, heads, queries, keys), or (batch, queries, keys) of a single head.
-        kind: "self" where tokens look at each other, "cross" where they look at something else.
-
-    >>> class Mean(nn.Module):
-    ...     def forward(self, x):
-    ...         self.attn = torch.full((len(x), 1, x.shape[1], x.shape[1]), 1 / x.shape[1])
-    ...         return self.attn[:, 0] @ x
-    >>> register_kind(Mean)
-    >>> module = Mean()
-    >>> with capture(module) as seen:
-    ...     _ = module(torch.ones(1, 4, 2))
-    >>> seen[0].weights.shape, seen[0].residual
-    (torch.Size([1, 1, 4, 4]), None)
-    """
-
-    def attach(block: nn.Module, listener: Listener) -> list[Any]:
-        def keep(module: nn.Module, _args: Any, _kwargs: Any = None, output: Any = None) -> None:
-            if listener.listens():
-                listener.keep(Reading(kind, _kept(module, weights, output)))
-
-        return attach_call_reader(block, keep)
-
-    register(Treatment(module_type.__name__, lambda module: isinstance(module, module_type), attach))
-
-
-def _kept(module: nn.Module, weights: str | Callable[[nn.Module, Any], Tensor], output: Any) -> Tensor:
-    found = getattr(module, weights, None) if isinstance(weights, str) else weights(module, output)
-    if not isinstance(found, Tensor) or found.ndim not in (3, 4):
-        came = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
-        where = f"in {weights!r} " if isinstance(weights, str) else ""
-        raise CaptureError(
-            f"{type(module).__name__}: want weights {where}of shape (batch, heads, queries, keys) after a call, got {came}"
-        )
-    return (found if found.ndim == 4 else found[:, None]).detach()
-
-
-def _nothing(why: str) -> str:
-    kinds = "; ".join(t.kind for t in TREATMENTS)
-    return (
-        f"No attention maps captured: {why}. Known are: {kinds}. Add another kind with one call: "
-        'vit_attention.any_module.register_kind(ItsClass, weights="attn")'
-    )
+def _depths(seen: Heard) -> list[int]:
+    """The layer of every map: the block's number in the network; where blocks run again, the place in the forward pass."""
+    again = len({one.name for one in seen}) < len(seen)
+    return list(range(len(seen))) if again else [one.layer for one in seen]
 
 
 def _runner(module: nn.Module) -> Callable[[Tensor], Any]:
@@ -180,7 +116,6 @@ def _map(one: Seen, number: int, grid: tuple[int, int] | None, prefix: int | Non
     queries, keys = one.weights.shape[-2:]
     key = _axis(one.name, int(keys), grid, prefix)
     query = key if queries == keys else Axis.text([f"row {n}" for n in range(int(queries))])
-    # Depth is the place in the forward pass: a block that runs twice has two maps.
     return AttentionMap(one.weights[0].float().cpu().numpy(), one.name, number, one.kind, query, key, one.residual)
 
 

@@ -15,16 +15,15 @@ from PIL import Image
 from torch import Tensor, nn
 
 from vit_attention.captioning import Caption, captions
+from vit_attention.capture import Heard, Request, capture
 from vit_attention.cards import Card
 from vit_attention.devices import OnDevice
 from vit_attention.feature_options import treated
 from vit_attention.geometry import Geometry
-from vit_attention.hooks import Request, capture
 from vit_attention.networks.aoanet import AoANet
 from vit_attention.pictures import open_picture
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction, encode_picture
 from vit_attention.region_features import Features, read_features, region_features
-from vit_attention.treatments import Seen
 from vit_attention.versions import versions
 from vit_attention.vision_model import DEFAULT_BUDGET, BudgetError
 
@@ -219,7 +218,7 @@ class CaptionModel(OnDevice):
             )
         return Request(layers=layers, heads=heads, half=half, proof_rows=proof_rows)
 
-    def _read(self, values: Tensor, whole: Tensor | None, said: Caption, request: Request) -> list[Seen]:
+    def _read(self, values: Tensor, whole: Tensor | None, said: Caption, request: Request) -> Heard:
         """What every attention did while the caption was read: refiner layers, then the decoder once per word."""
         like = self.network.logit.weight
         fed = torch.tensor([[0, *said.tokens[:-1].tolist()]], device=like.device)
@@ -229,7 +228,7 @@ class CaptionModel(OnDevice):
 
     def _maps(
         self,
-        seen: list[Seen],
+        seen: Heard,
         regions: Axis,
         words: tuple[str, ...],
         heads: Sequence[int] | None,

@@ -10,15 +10,14 @@ import torch
 from torch import Tensor
 
 from vit_attention import swin
+from vit_attention.capture import Request, Seen, capture
 from vit_attention.cards import Card
 from vit_attention.devices import OnDevice
 from vit_attention.generation import cut_note, generate, prediction, prompt_ids
 from vit_attention.geometry import Geometry
-from vit_attention.hooks import Request, attention_blocks, capture
 from vit_attention.page_recipe import PageRecipe, prepare_page
 from vit_attention.pictures import OpenedPicture, open_picture
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, encode_picture
-from vit_attention.treatments import Seen
 from vit_attention.versions import versions
 from vit_attention.vision_model import DEFAULT_BUDGET, BudgetError
 from vit_attention.windows import Windows
@@ -54,8 +53,6 @@ class ReadingModel(OnDevice):
         self.card, self.tokenizer, self.recipe, self.prompt = card, tokenizer, recipe, prompt
         self.weights_hash = weights_hash
         self.module = module.eval().requires_grad_(False)
-        # Found once: a walk over all modules for every reading costs more than the capture.
-        self._blocks = attention_blocks(self.module.decoder)
         self._stages = swin.stages(self.module.encoder, recipe.size)
 
     def __repr__(self) -> str:
@@ -64,7 +61,7 @@ class ReadingModel(OnDevice):
     @property
     def layers(self) -> int:
         """How many layers the decoder has."""
-        return len(self._blocks) // 2
+        return int(self.module.decoder.config.decoder_layers)
 
     @property
     def heads(self) -> int:
@@ -282,13 +279,13 @@ class ReadingModel(OnDevice):
             raise ValueError(
                 f"want layers from 0 to {self.layers - 1} and kinds of cross and self, got {wrong}, {kinds}"
             )
-        numbers: dict[int, tuple[int, str]] = {}
-        depth = {"self": 0, "cross": 0}
-        for number, (name, _, _) in enumerate(self._blocks):
-            kind = "cross" if name.endswith("encoder_attn") else "self"
-            if kind in kinds and depth[kind] in wanted:
-                numbers[number] = (depth[kind], kind)
-            depth[kind] += 1
+        # A layer of the decoder looks at what was read first, then at the page.
+        numbers = {
+            2 * layer + (kind == "cross"): (layer, kind)
+            for layer in wanted
+            for kind in ("self", "cross")
+            if kind in kinds
+        }
         return Request(layers=sorted(numbers), heads=heads, half=half, proof_rows=proof_rows), numbers
 
     def _map(self, one: Seen, where: tuple[int, str], ids: Tensor, prompt: int, request: Request) -> AttentionMap:

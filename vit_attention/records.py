@@ -235,7 +235,17 @@ class AttentionRecord:
 
     @property
     def layers(self) -> tuple[NDArray[Any], ...]:
-        """The weights alone, one (heads, queries, keys) array per map: what `visualizer` functions take."""
+        """The weights alone, one (heads, queries, keys) array per map: what `visualizer` functions take.
+
+        Raises:
+            ValueError: a layer could not be heard, so that the maps do not chain; `maps` still has the others.
+        """
+        gaps = self.settings.get("unheard")
+        if gaps:
+            raise ValueError(
+                f"{len(gaps)} attention layer(s) could not be heard (first: {gaps[0]}), so the maps do not chain from the input "
+                "to the output: want every layer, take single ones from record.maps"
+            )
         return tuple(one.weights for one in self.maps)
 
     @property

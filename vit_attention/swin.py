@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vit_attention.hooks import capture
+from vit_attention.capture import capture
 from vit_attention.partition import Partition, Stage
 from vit_attention.windows import Windows
 

@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
+from vit_attention.capture import Request, Seen, capture, listening
 from vit_attention.cards import Card
 from vit_attention.devices import OnDevice
 from vit_attention.geometry import Geometry
-from vit_attention.hooks import Request, attention_blocks, capture, listening
 from vit_attention.pictures import open_picture
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction, encode_picture
-from vit_attention.treatments import Seen
 from vit_attention.versions import versions
 
 DEFAULT_BUDGET = 1 << 30
@@ -46,6 +45,7 @@ class Anatomy:
         special: names of the special tokens that lead.
         patch: (height, width) of a patch in pixels.
         blocks: the transformer blocks in order; each returns its tokens.
+        heads: how many heads a block has.
         patch_filters: the patch embedding's weight, (width, 3, patch height, patch width).
         positions: the learned position table, (tokens, width), or None.
         position_grid: (rows, columns) of the patches in that table.
@@ -56,6 +56,7 @@ class Anatomy:
     special: tuple[str, ...]
     patch: tuple[int, int]
     blocks: Sequence[nn.Module]
+    heads: int
     patch_filters: Tensor
     positions: Tensor | None
     position_grid: tuple[int, int]
@@ -126,7 +127,8 @@ class VisionModel(OnDevice):
                 "half": half,
                 "target": None if wanted is None else self.classes[wanted],
                 "size": None if size is None else list(size),
-                "notes": list(opened.notes),
+                "notes": [*opened.notes, *seen.notes],
+                "unheard": seen.unheard,
             },
             versions=versions("torch", "torchvision", "transformers", "numpy"),
         )
@@ -171,16 +173,11 @@ class VisionModel(OnDevice):
     def estimate(self, size: Sequence[int], request: Request) -> int:
         """Bytes that the maps of an input of `size` (height, width) pixels would take."""
         tokens = len(self.anatomy.special) + (size[0] // self.anatomy.patch[0]) * (size[1] // self.anatomy.patch[1])
-        blocks = attention_blocks(self.module)
-        chosen = range(len(blocks)) if request.layers is None else request.layers
+        layers = len(self.anatomy.blocks if request.layers is None else request.layers)
+        heads = self.anatomy.heads if request.heads is None else len(request.heads)
         rows = tokens if request.queries is None else len(request.queries)
-        heads = [
-            _head_count(blocks[n][1]) if request.heads is None else len(request.heads)
-            for n in chosen
-            if n < len(blocks)
-        ]
         each = (2 if request.half else 4) * (2 if request.gradients else 1)
-        return sum(heads) * rows * tokens * each
+        return layers * heads * rows * tokens * each
 
     @staticmethod
     def _check_budget(estimate: int, budget: int) -> None:
@@ -215,7 +212,7 @@ class VisionModel(OnDevice):
         with torch.enable_grad() if wanted else torch.inference_mode():
             yield
 
-    def _gradients(self, scores: Tensor | None, seen: list[Seen], target: int | None) -> list[Tensor | None]:
+    def _gradients(self, scores: Tensor | None, seen: Sequence[Seen], target: int | None) -> list[Tensor | None]:
         if target is None:
             return [None] * len(seen)
         if scores is None:
@@ -246,11 +243,6 @@ class VisionModel(OnDevice):
         if scores is None:
             return Prediction()
         return Prediction(self.classes, scores[0].detach().float().cpu().numpy(), target=target)
-
-
-def _head_count(block: nn.Module) -> int:
-    heads: Any = getattr(block, "num_attention_heads", None) or getattr(block, "num_heads", 1)
-    return int(heads)
 
 
 def _plain(numbers: Sequence[int] | None) -> list[int] | None:

@@ -152,6 +152,7 @@ def _anatomy(module: nn.Module, config: Any, recipe: Recipe) -> Anatomy:
         special=_special(config),
         patch=patch,
         blocks=_blocks(base, config.num_hidden_layers),
+        heads=config.num_attention_heads,
         patch_filters=base.embeddings.patch_embeddings.projection.weight,
         positions=None if positions is None else positions[0],
         position_grid=(native[0] // patch[0], native[1] // patch[1]),

@@ -33,6 +33,7 @@ def anatomy(module: Any, recipe: Recipe, name: str) -> Anatomy:
         special=("class",),
         patch=(module.patch_size, module.patch_size),
         blocks=tuple(module.encoder.layers),
+        heads=module.encoder.layers[0].self_attention.num_heads,
         patch_filters=module.conv_proj.weight,
         positions=module.encoder.pos_embedding[0],
         position_grid=(cells, cells),

@@ -6,14 +6,13 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 import vit_attention as va
-from vit_attention.hooks import CaptureError, Request, listening
-from vit_attention.treatments import TREATMENTS, Reading, Treatment, register
+from vit_attention.capture import CaptureError, Request, listening, register_kind
+from vit_attention.capture.kinds import KINDS
 
 
 class Block(nn.Module):
@@ -187,21 +186,6 @@ def test_gradients_equal_finite_differences(model: nn.Sequential, x: Tensor) -> 
     assert all(p.grad is None for p in model.parameters())
 
 
-class DoesMore(nn.MultiheadAttention):
-    """Attention that does something to its values that its weights do not tell."""
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        out, weights = super().forward(*args, **kwargs)
-        return out * 1.1, weights
-
-
-def test_weights_that_do_not_make_the_blocks_output_are_refused(x: Tensor) -> None:
-    torch.manual_seed(0)
-    block = DoesMore(12, 3, batch_first=True).eval()
-    with pytest.raises(CaptureError, match="miss the block's own output"), torch.no_grad(), va.capture(block):
-        block(x, x, x)
-
-
 def test_dropout_in_training_mode_is_refused() -> None:
     torch.manual_seed(0)
     block = nn.MultiheadAttention(12, 3, dropout=0.5, batch_first=True).train()
@@ -211,8 +195,12 @@ def test_dropout_in_training_mode_is_refused() -> None:
 
 
 def test_a_model_without_attention_says_so() -> None:
-    with pytest.raises(CaptureError, match=r"no attention block found in Linear: want one of: .*MultiheadAttention"), va.capture(nn.Linear(2, 2)):  # fmt: skip
+    module = nn.Linear(2, 2)
+    with pytest.raises(CaptureError, match="no attention was heard in Linear: none of its modules attends"), va.capture(module):  # fmt: skip
+        module(torch.zeros(1, 2))
+    with va.capture(module) as seen:  # nothing ran, so nothing is missing
         pass
+    assert seen == []
 
 
 def test_captures_may_be_nested(model: nn.Sequential, x: Tensor) -> None:
@@ -258,36 +246,61 @@ def test_listening_hears_tokens_in_order(model: nn.Sequential, x: Tensor) -> Non
 
 
 class Homemade(nn.Module):
-    """An attention module of a kind that nobody knows."""
+    """An attention of a kind that nobody knows: every token looks at its two neighbours."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        self.last = (x @ x.mT).softmax(-1)[:, None]
-        return self.last[:, 0] @ x
+    def __init__(self, width: int = 12) -> None:
+        super().__init__()
+        self.out = nn.Linear(width, width)
+
+    def forward(self, x: Tensor, shift: int = 1) -> Tensor:
+        count = x.shape[1]
+        ring = torch.eye(count).roll(shift, 1) + torch.eye(count).roll(-shift, 1)
+        self.attn = (ring / 2).expand(len(x), 1, count, count)
+        return self.out((x.roll(shift, 1) + x.roll(-shift, 1)) / 2)
 
 
-def test_another_kind_is_added_with_one_call(x: Tensor) -> None:
-    def attach(block: nn.Module, listener: Any) -> list[Any]:
-        def read(module: Homemade, args: tuple[Tensor], output: Tensor) -> None:
-            if listener.listens():
-                rows = listener.rows(output.shape[1])
-                rebuilt = module.last[:, 0, rows] @ args[0]
-                listener.keep(Reading("self", module.last, output[:, rows], rebuilt))
+@pytest.fixture
+def homemade() -> Any:
+    before = list(KINDS)
+    yield Homemade
+    KINDS[:] = before
 
-        return [block.register_forward_hook(read)]
 
-    before = list(TREATMENTS)
-    try:
-        register(Treatment("homemade", lambda m: isinstance(m, Homemade), attach))
-        with va.capture(nn.Sequential(Homemade())) as seen:
-            Homemade()(x)  # another module: not ours
-            nn.Sequential(Homemade())
-        assert seen == []
-        model = nn.Sequential(Homemade())
-        with va.capture(model) as seen:
-            model(x)
-        np.testing.assert_allclose(seen[0].weights.sum(-1), 1, atol=1e-6)
-    finally:
-        TREATMENTS[:] = before
+def test_another_kind_is_added_with_one_call_and_proved_by_its_values(homemade: Any, x: Tensor) -> None:
+    model = nn.Sequential(homemade()).eval()
+    with pytest.raises(CaptureError, match="no attention was heard in Sequential"), va.capture(model):
+        model(x)
+    register_kind(homemade, values=lambda module, output, inputs: inputs["x"], project="out")
+    with torch.no_grad(), va.capture(model) as seen:
+        homemade()(x)  # another module: not ours
+        model(x)
+    assert [(one.name, one.layer, one.kind) for one in seen] == [("0", 0, "self")]
+    torch.testing.assert_close(seen[0].weights, model[0].attn)
+    assert seen[0].residual is not None
+    assert seen[0].residual < 1e-6
+
+
+def test_wrong_values_of_an_own_kind_are_refused(homemade: Any, x: Tensor) -> None:
+    register_kind(homemade, values=lambda module, output, inputs: inputs["x"].flip(1), project="out")
+    model = homemade().eval()
+    with torch.no_grad(), pytest.raises(CaptureError, match="miss what PyTorch computed"), va.capture(model):
+        model(x)
+    register_kind(homemade, values=lambda module, output: output[..., :5])
+    with (
+        torch.no_grad(),
+        pytest.raises(CaptureError, match="name the layer between them with project="),
+        va.capture(model),
+    ):
+        model(x)
+
+
+def test_an_own_kind_sees_its_inputs(homemade: Any, x: Tensor) -> None:
+    register_kind(homemade, lambda module, output, inputs: torch.full((2, 1, 5, 5), float(inputs["shift"]) / 10))
+    model = homemade().eval()
+    with torch.no_grad(), va.capture(model) as seen:
+        model(x, shift=2)
+    assert float(seen[0].weights[0, 0, 0, 0]) == pytest.approx(0.2)
+    assert seen[0].residual is None
 
 
 def test_requests_are_plain_values() -> None:
@@ -295,78 +308,94 @@ def test_requests_are_plain_values() -> None:
 
 
 class Rolled(nn.Module):
-    """Attention that reads other tokens than softmax(QK) says, and whose output is small."""
-
-    num_heads = 2
+    """Softmax weights that are moved before they multiply values: what the softmax gave is not what was looked at."""
 
     def __init__(self, honest: bool) -> None:
         super().__init__()
-        self.honest = honest
-        for name in ("q_proj", "k_proj", "v_proj", "o_proj"):
-            setattr(self, name, nn.Linear(8, 8))
-        with torch.no_grad():
-            self.o_proj.weight.mul_(1e-4)  # type: ignore[union-attr, operator]
-            self.o_proj.bias.zero_()  # type: ignore[union-attr, operator]
+        self.honest, self.qkv = honest, nn.Linear(8, 24)
 
     def forward(self, x: Tensor) -> Tensor:
-        q, k, v = (getattr(self, f"{name}_proj")(x).unflatten(-1, (2, 4)).transpose(1, 2) for name in "qkv")
+        q, k, v = (part.unflatten(-1, (2, 4)).transpose(1, 2) for part in self.qkv(x).chunk(3, -1))
         weights = (q @ k.mT / 2).softmax(-1)
         mixed = (weights if self.honest else weights.roll(1, dims=-1)) @ v
-        return self.o_proj(mixed.transpose(1, 2).flatten(2))  # type: ignore[operator]
+        return mixed.transpose(1, 2).flatten(2)
 
 
-@pytest.mark.parametrize("honest", [True, False])
-def test_the_proof_does_not_depend_on_how_large_the_output_is(honest: bool) -> None:
+class RolledAttention(Rolled):
+    """The same under a name that says what it is."""
+
+
+def test_weights_that_change_on_the_way_to_the_values_are_not_taken_for_attention() -> None:
     torch.manual_seed(0)
-    block, x = Rolled(honest).eval(), torch.randn(1, 6, 8)
-    with torch.inference_mode(), va.capture(block) as seen:
-        if honest:
-            block(x)
-        else:
-            with pytest.raises(CaptureError, match="miss the block's own output"):
-                block(x)
-    assert len(seen) == honest
+    x = torch.randn(1, 6, 8)
+    mixed = nn.Sequential(Rolled(True), RolledAttention(False)).eval()
+    with (
+        torch.no_grad(),
+        pytest.warns(UserWarning, match=r"not heard: 1 \(RolledAttention\)"),
+        va.capture(mixed) as seen,
+    ):
+        mixed(x)
+    assert [(one.name, tuple(one.weights.shape)) for one in seen] == [("0", (1, 2, 6, 6))]
+    assert seen.notes == ["not heard: 1 (RolledAttention)"]
+    alone = RolledAttention(False).eval()
+    with (
+        torch.no_grad(),
+        pytest.raises(CaptureError, match=r"RolledAttention.* attends in a way of its own"),
+        va.capture(alone),
+    ):
+        alone(x)
 
 
-def test_a_nested_batch_is_refused_with_the_way_out() -> None:
+def test_a_padded_batch_is_heard_though_torch_would_nest_it() -> None:
     layer = nn.TransformerEncoderLayer(8, 2, batch_first=True)
     x, padded = torch.randn(2, 4, 8), torch.tensor([[False] * 4, [False, False, True, True]])
-    for nested in (True, False):
-        encoder = nn.TransformerEncoder(layer, 1, enable_nested_tensor=nested).eval()
-        with torch.inference_mode(), va.capture(encoder) as seen:
-            if nested:
-                with pytest.raises(CaptureError, match="enable_nested_tensor=False"):
-                    encoder(x, src_key_padding_mask=padded)
-            else:
-                encoder(x, src_key_padding_mask=padded)
+    encoder = nn.TransformerEncoder(layer, 1, enable_nested_tensor=True).eval()
+    with torch.inference_mode():
+        plain = encoder(x, src_key_padding_mask=padded)
+        with va.capture(encoder) as seen:
+            out = encoder(x, src_key_padding_mask=padded)
     assert float(seen[0].weights[1, :, :, 2:].abs().max()) == 0
+    torch.testing.assert_close(out[~padded], plain[~padded], atol=1e-6, rtol=0)
 
 
 class MysteryAttention(nn.Module):
+    """Called attention, and attends in no way that can be heard."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(12))
+
     def forward(self, x: Tensor) -> Tensor:
-        return x
+        return x * self.scale
 
 
 class WrappedAttention(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.inner = nn.MultiheadAttention(12, 3, batch_first=True)
+        self.inner, self.scale = Block(), nn.Parameter(torch.ones(12))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(x * self.scale)
 
 
-def test_what_holds_a_known_block_or_lies_in_one_is_not_left_out(recwarn: pytest.WarningsRecorder) -> None:
-    for module in (WrappedAttention(), nn.Sequential(WrappedAttention()), nn.MultiheadAttention(12, 3)):
-        with va.capture(module):
-            pass
+def test_what_holds_a_heard_block_is_not_left_out(x: Tensor, recwarn: pytest.WarningsRecorder) -> None:
+    for module in (WrappedAttention().eval(), nn.Sequential(WrappedAttention()).eval()):
+        with torch.no_grad(), va.capture(module) as seen:
+            module(x)
+        assert seen.notes == []
     assert not list(recwarn)
 
 
-def test_what_is_left_out_is_said_once(model: nn.Sequential, recwarn: pytest.WarningsRecorder) -> None:
-    mixed = nn.Sequential(model, MysteryAttention())
-    for _ in range(2):
-        with va.capture(mixed):
-            pass
-    with va.capture(model):
-        pass
-    assert [str(one.message) for one in recwarn] == [
-        "capture: MysteryAttention of Sequential are of no known kind and are left out"
-    ]
+def test_a_layer_that_is_not_heard_leaves_a_gap_and_is_named(model: nn.Sequential, x: Tensor) -> None:
+    mixed = nn.Sequential(model[0], MysteryAttention(), model[1])
+    with torch.no_grad(), pytest.warns(UserWarning, match="not heard: 1 "), va.capture(mixed) as seen:
+        mixed(x)
+    assert [(one.name, one.layer) for one in seen] == [("0.attention", 0), ("2.attention", 2)]
+    assert seen.notes == ["not heard: 1 (MysteryAttention)"]
+
+
+def test_what_did_not_run_is_not_missed(model: nn.Sequential, x: Tensor, recwarn: pytest.WarningsRecorder) -> None:
+    both = nn.ModuleDict({"first": model, "second": MysteryAttention()})
+    with torch.no_grad(), va.capture(both) as seen:
+        model(x)
+    assert (len(seen), seen.notes, list(recwarn)) == (2, [], [])

@@ -1,0 +1,29 @@
+"""Capture: one listener on PyTorch's own attention, and the proof that what it heard is what was computed.
+
+`vit_attention.capture` is a function and this folder in one: ``with vit_attention.capture(module) as seen: ...``, and
+``from vit_attention.capture import CaptureError``.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+from vit_attention.capture.kinds import register_kind
+from vit_attention.capture.listener import capture
+from vit_attention.capture.seen import CaptureError, Heard, Reading, Request, Seen
+from vit_attention.capture.tokens import listening
+
+__all__ = ["CaptureError", "Heard", "Reading", "Request", "Seen", "capture", "listening", "register_kind"]
+
+
+class _Callable(ModuleType):
+    """Importing a submodule makes it an attribute of its package, where the function of the same name is expected."""
+
+    def __call__(self, module: Any, request: Request | None = None, **wanted: Any) -> Any:
+        return capture(module, request, **wanted)
+
+
+_Callable.__call__.__doc__ = capture.__doc__
+sys.modules[__name__].__class__ = _Callable

@@ -1,0 +1,248 @@
+"""Attention weights of one call of `torch.nn.functional.scaled_dot_product_attention`, computed once and used.
+
+Beside it `torch.nn.functional.multi_head_attention_forward`, which calls it inside, out of a listener's hearing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vit_attention.capture.seen import CaptureError, differentiable
+
+DROPOUT = (
+    "want a model in evaluation mode, got one in training mode with dropout, whose weights are not softmax(QK): "
+    "call model.eval() first"
+)
+_COMPOSITE = inspect.signature(F.multi_head_attention_forward)
+
+
+@dataclass(eq=False)
+class Asked:
+    """The inputs of one fused attention, (batch, heads, tokens, head width) each.
+
+    Attributes:
+        mask: bool (may look) or float (added to the scores), broadcastable to (batch, heads, queries, keys); or None.
+    """
+
+    query: Tensor
+    key: Tensor
+    value: Tensor
+    mask: Tensor | None
+    causal: bool
+    scale: float
+
+    @property
+    def in_graph(self) -> bool:
+        """Whether a gradient would flow through."""
+        return any(t is not None and t.requires_grad for t in (self.query, self.key, self.value, self.mask))
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(batch, heads, queries, keys)."""
+        return (*self.query.shape[:3], self.key.shape[2])
+
+
+@dataclass(eq=False)
+class Attended:
+    """What one fused attention did.
+
+    Attributes:
+        weights: (batch, heads, queries, keys) in float32 or float64, detached; NaN in rows without any key.
+        out: (batch, heads, queries, head width) weights x values, 0 in rows without any key as in PyTorch's own kernels.
+        probe: with gradients, the weights in the graph.
+        undefined: how many rows have no key at all.
+    """
+
+    weights: Tensor
+    out: Tensor
+    probe: Tensor | None = None
+    undefined: int = 0
+
+
+def asked(
+    heads: int | None,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Asked:
+    """The arguments of the fused function with shared heads repeated, leading axes as (batch, heads), autocast applied.
+
+    Args:
+        heads: of a three-dimensional call, whose first axis may hold the heads too; None if the module does not say.
+        query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa: as `scaled_dot_product_attention` takes them.
+
+    Raises:
+        CaptureError: nested tensors, a mask that is no tensor, or dropout.
+    """
+    if any(t.is_nested for t in (query, key, value)):
+        raise CaptureError(
+            "want a padded batch, got a nested tensor: torch.nn.TransformerEncoder makes one of a padding mask; build it "
+            "with enable_nested_tensor=False"
+        )
+    if dropout_p > 0:
+        raise CaptureError(DROPOUT)
+    if attn_mask is not None and not isinstance(attn_mask, Tensor):
+        raise CaptureError(f"attn_mask: want a tensor, got {type(attn_mask).__name__}: capture can't read such a mask")
+    query, key, value = (_autocast(t) for t in (query, key, value))
+    if enable_gqa:
+        key, value = (t.repeat_interleave(query.shape[-3] // t.shape[-3], dim=-3) for t in (key, value))
+    lead = torch.broadcast_shapes(*(t.shape[:-2] for t in (query, key, value)))
+    fold = folder(lead, heads)
+    mask = None if attn_mask is None else torch.atleast_2d(attn_mask)
+    if mask is not None and len(lead) != 2:
+        mask = fold(mask.expand(*lead, *mask.shape[-2:]))
+    query, key, value = (fold(t.expand(*lead, *t.shape[-2:])) for t in (query, key, value))
+    return Asked(query, key, value, mask, is_causal, query.shape[-1] ** -0.5 if scale is None else float(scale))
+
+
+def folder(lead: torch.Size | tuple[int, ...], heads: int | None) -> Callable[[Tensor], Tensor]:
+    """What brings a tensor's leading axes to (batch, heads): more than two are flattened, a single one is split.
+
+    A single leading axis holds batch and heads where the number of heads is known and divides it, else the batch of one
+    head.
+    """
+    if len(lead) == 2:
+        return lambda t: t
+    if len(lead) > 2:
+        return lambda t: t.flatten(0, -4)
+    if not lead:
+        return lambda t: t[None, None]
+    count = heads if heads and lead[0] % heads == 0 else 1
+    return lambda t: t.unflatten(0, (-1, count))
+
+
+def unfolded(out: Tensor, query: Tensor, key: Tensor, value: Tensor, **_: Any) -> Tensor:
+    """A result of axes (batch, heads, queries, width) with the leading axes that the fused function was given."""
+    if query.ndim == 4 and out.shape[:2] == query.shape[:2]:
+        return out
+    lead = torch.broadcast_shapes(query.shape[:-3], key.shape[:-3], value.shape[:-3])
+    return out.reshape(*lead, *query.shape[-3:-1], out.shape[-1])
+
+
+def _autocast(t: Tensor) -> Tensor:
+    kind = t.device.type
+    if t.dtype == torch.float32 and torch.is_autocast_enabled(kind):
+        return t.to(torch.get_autocast_dtype(kind))
+    return t
+
+
+def attend(call: Asked, gradients: bool = False) -> Attended:
+    """Weights = softmax(Q K^T scale + mask) in float32 or better, and weights x values (Vaswani et al. 2017, equation 1).
+
+    Args:
+        call: the inputs.
+        gradients: take the weights into the graph, as a probe to differentiate by.
+    """
+    with torch.autocast(call.query.device.type, enabled=False):
+        if gradients or (torch.is_grad_enabled() and call.in_graph) or call.query.device.type != "cpu":
+            return _attend_in_graph(call, gradients)
+        return _attend_in_place(call)
+
+
+def _attend_in_graph(call: Asked, gradients: bool) -> Attended:
+    precise = torch.promote_types(call.query.dtype, torch.float32)
+    scores = _masked((call.query.to(precise) * call.scale) @ call.key.to(precise).mT, call)
+    weights, keyless = scores.softmax(-1), _keyless(scores, call)
+    if keyless is not None:
+        weights = weights.masked_fill(keyless, 0)
+    probe = differentiable(weights) if gradients else None
+    out = (weights if probe is None else probe).to(call.value.dtype) @ call.value
+    kept = weights.detach()
+    if keyless is None:
+        return Attended(kept, out, probe)
+    return Attended(kept.masked_fill(keyless, float("nan")), out, probe, int(keyless.sum()))
+
+
+def _attend_in_place(call: Asked) -> Attended:
+    """The same without a graph, one picture at a time: its views go to BLAS as they are, where a batch would be copied."""
+    batch, heads, queries, keys = call.shape
+    precise = torch.promote_types(call.query.dtype, torch.float32)
+    weights = torch.empty(batch, heads, queries, keys, dtype=precise)
+    out = call.value.new_empty(batch, heads, queries, call.value.shape[-1])
+    scores = torch.empty(heads, queries, keys, dtype=precise)
+    undefined = 0
+    for item in range(batch):
+        query, key, value = (t[item] for t in (call.query, call.key, call.value))
+        scores.baddbmm_(query.to(precise), key.to(precise).mT, beta=0, alpha=call.scale)
+        _masked(scores, call, item)
+        torch.softmax(scores, -1, out=weights[item])
+        keyless = _keyless(scores, call)
+        if keyless is not None:
+            weights[item].masked_fill_(keyless, 0)
+        torch.bmm(weights[item].to(value.dtype), value, out=out[item])
+        if keyless is not None:
+            weights[item].masked_fill_(keyless, float("nan"))
+            undefined += int(keyless.sum())
+    return Attended(weights, out, undefined=undefined)
+
+
+def _masked(scores: Tensor, call: Asked, item: int | None = None) -> Tensor:
+    """`scores` after the mask, in place; `item` is the batch entry that scores of three axes belong to."""
+    if call.causal:
+        ahead = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
+        scores = scores.masked_fill_(ahead, float("-inf"))
+    mask = call.mask
+    if mask is None:
+        return scores
+    if item is not None and mask.ndim == 4:
+        mask = mask[item if len(mask) > 1 else 0]
+    if mask.dtype == torch.bool:
+        return scores.masked_fill_(~mask, float("-inf"))
+    return scores.add_(mask.to(scores.dtype))
+
+
+def _keyless(scores: Tensor, call: Asked) -> Tensor | None:
+    """(..., queries, 1) which rows have no key to look at; None where there is no such row."""
+    if call.mask is None:
+        return None
+    found = scores.detach().amax(-1, keepdim=True) == float("-inf")
+    return found if bool(found.any()) else None
+
+
+def own_rows(call: Asked, rows: Tensor) -> Tensor:
+    """What PyTorch's fused kernel computes for some of the queries: (batch, heads, rows, head width)."""
+    at = rows.to(call.query.device)
+    mask = call.mask
+    if mask is not None and mask.shape[-2] > 1:
+        mask = mask[..., at, :]
+    if call.causal:
+        ahead = torch.arange(call.shape[3], device=at.device) > at[:, None]
+        mask = ~ahead if mask is None else mask.masked_fill(ahead, float("-inf"))
+    if mask is not None and mask.dtype != torch.bool:
+        mask = mask.to(call.query.dtype)
+    return F.scaled_dot_product_attention(call.query[:, :, at], call.key, call.value, attn_mask=mask, scale=call.scale)
+
+
+def inside_composite(attention: Callable[..., Tensor], args: Any, kwargs: Any) -> tuple[Tensor, bool, bool]:
+    """Run `multi_head_attention_forward`, PyTorch's own code, with `attention` in the place of the fused function.
+
+    It calls the fused function by its global name, and nothing called inside a listener's handler is heard again; so a
+    copy of the function runs whose globals differ in that one name.
+
+    Returns:
+        The attention output; whether the caller wants the weights; whether it wants the mean over heads.
+    """
+    bound = _COMPOSITE.bind(*args, **kwargs)
+    bound.apply_defaults()
+    wanted, mean = bound.arguments["need_weights"], bound.arguments["average_attn_weights"]
+    bound.arguments["need_weights"] = False
+    if wanted and bound.arguments["attn_mask"] is not None:
+        # Without weights the function would trust the hint alone and drop the mask.
+        bound.arguments["is_causal"] = False
+    names = {**F.multi_head_attention_forward.__globals__, "scaled_dot_product_attention": attention}
+    function = F.multi_head_attention_forward
+    copy = types.FunctionType(function.__code__, names, closure=function.__closure__)
+    return copy(*bound.args, **bound.kwargs)[0], wanted, mean

@@ -1,0 +1,190 @@
+"""The one listener on PyTorch: a thread's calls of attention functions, while a capture is open in that thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from vit_attention.capture import eager, fused
+from vit_attention.capture.graphs import refuse_graphs
+from vit_attention.capture.kinds import attached, is_registered
+from vit_attention.capture.place import Call, heads_of, kind_of
+from vit_attention.capture.recorder import Recorder
+from vit_attention.capture.seen import Heard, Reading, Request, differentiable
+
+_open = threading.local()  # .listeners: this thread's open listeners, the latest last
+
+
+@contextmanager
+def capture(module: nn.Module, request: Request | None = None, **wanted: Any) -> Iterator[Heard]:
+    """Collect the attention weights of every block of `module` that runs while the `with` is open.
+
+    Hears the functions through which PyTorch attends, whatever library calls them:
+    `torch.nn.functional.scaled_dot_product_attention`, `torch.nn.MultiheadAttention`, and a softmax whose result
+    multiplies values. Kinds that do neither are added with `register_kind`. Only this thread's calls are heard, so that
+    many threads may capture one shared model at the same time; no module and no setting of PyTorch is changed.
+
+    Args:
+        module: any torch module.
+        request: what to keep; or its fields as keywords: ``capture(model, layers=[11], half=True)``.
+
+    Yields:
+        A list that gains one `Seen` per block, in forward order: ``.name``, ``.layer``, ``.weights`` (batch, heads,
+        queries, keys), ``.residual``. Its ``.notes`` say, when the ``with`` has ended, what was not heard.
+
+    Raises:
+        CaptureError: the module is a compiled, scripted or exported graph; it ran and no attention was heard; or weights
+            do not reproduce what PyTorch computed.
+        ValueError: a number in the request that is out of range.
+    """
+    refuse_graphs(module)
+    recorder = Recorder(module, request or Request(**wanted))
+    with attached(recorder, lambda: recorder in _recorders()), _opened(_Listener(recorder)):
+        yield recorder.heard
+    recorder.close()
+
+
+@contextmanager
+def _opened(listener: _Listener) -> Iterator[None]:
+    _open.listeners = [*getattr(_open, "listeners", ()), listener]
+    try:
+        with listener:
+            yield
+    finally:
+        _open.listeners = [one for one in _open.listeners if one is not listener]
+        listener.softmaxes.clear()
+
+
+def _recorders() -> list[Recorder]:
+    """The recorders of all captures that are open in this thread."""
+    return [one.recorder for one in getattr(_open, "listeners", ())]
+
+
+class _Listener(TorchFunctionMode):
+    """Hears this thread's calls of PyTorch; the latest of several speaks for all."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self.recorder = recorder
+        self.softmaxes = eager.Softmaxes()
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        for one in args:
+            if type(one) is nn.Parameter:
+                self.recorder.used.add(id(one))
+        if _open.listeners[-1] is not self:
+            return func(*args, **kwargs)
+        door = _DOORS.get(func)
+        if door is None:
+            if not len(self.softmaxes) or not self.softmaxes.used_by(args):
+                return func(*args, **kwargs)
+            door = _Listener._follow
+        with torch._C.DisableTorchFunction():  # what a door computes is not to be heard by an outer listener
+            return door(self, func, args, kwargs)
+
+    def _fused(self, func: Any, args: Any, kwargs: Any) -> Tensor:
+        who = _who()
+        return _attend(who, args, kwargs)[0] if who else func(*args, **kwargs)
+
+    def _composite(self, func: Any, args: Any, kwargs: Any) -> Any:
+        who, weights = _who(), None
+        if not who:
+            return func(*args, **kwargs)
+
+        def attention(*inner: Any, **named: Any) -> Tensor:
+            nonlocal weights
+            out, weights = _attend(who, inner, named)
+            return out
+
+        out, wanted, mean = fused.inside_composite(attention, args, kwargs)
+        if not wanted or weights is None:
+            return out, None
+        given = weights.nan_to_num(0).to(out.dtype)
+        given = given.mean(1) if mean else given
+        return out, given if out.ndim == 3 else given[0]
+
+    def _softmax(self, func: Any, args: Any, kwargs: Any) -> Tensor:
+        return self.softmaxes.softmax(func, args, kwargs)
+
+    def _follow(self, func: Any, args: Any, kwargs: Any) -> Any:
+        name = getattr(func, "__name__", "")
+        if name in eager.PRODUCT and (who := _who()):
+            heads = heads_of(who[0][1].module)
+            product = self.softmaxes.product(name, func, args, kwargs, heads)
+            if product is not None:
+                return _multiply(who, product)
+        out = func(*args, **kwargs)
+        if name in eager.SAME | eager.CHANGED:
+            self.softmaxes.follow(name, args, kwargs, out)
+        return out
+
+
+_DOORS: dict[Any, Callable[..., Any]] = {
+    F.scaled_dot_product_attention: _Listener._fused,
+    F.multi_head_attention_forward: _Listener._composite,
+    **dict.fromkeys(eager.SOFTMAX, _Listener._softmax),
+}
+Who = list[tuple[Recorder, Call]]
+
+
+def _who() -> Who:
+    """Every open capture that the attending module belongs to, where no registered kind speaks for the module."""
+    if torch._C._current_graph_task_id() != -1:
+        return []  # a backward pass: gradient checkpointing runs blocks again, which are no other layers
+    found = [(recorder, call) for recorder in _recorders() if (call := recorder.network.who()) is not None]
+    return [(recorder, call) for recorder, call in found if not is_registered(call.module)]
+
+
+def _attend(who: Who, args: Any, kwargs: Any) -> tuple[Tensor, Tensor | None]:
+    """The fused function's result, and its (batch, heads, queries, keys) weights; None if nobody wants them."""
+    if not any(recorder.wants(call.name) for recorder, call in who):
+        for recorder, call in who:
+            recorder.names.add(call.name)
+        return F.scaled_dot_product_attention(*args, **kwargs), None
+    given = fused.asked(heads_of(who[0][1].module), *args, **kwargs)
+    done, out = _computed(given, any(recorder.request.gradients for recorder, _ in who), args, kwargs)
+    parts = {"query": given.query.detach(), "key": given.key.detach(), "value": given.value.detach()}
+    with torch.no_grad(), torch.autocast(given.query.device.type, enabled=False):
+        for recorder, call in who:
+            rows = recorder.request.rows(given.shape[2])
+            reading = Reading(
+                done.weights, fused.own_rows(given, rows), done.out[:, :, rows], done.probe,
+                parts if recorder.request.parts else {}, done.undefined,
+            )  # fmt: skip
+            recorder.keep(call.name, kind_of(call, given.shape[3]), reading)
+    return out, done.weights
+
+
+def _computed(given: fused.Asked, gradients: bool, args: Any, kwargs: Any) -> tuple[fused.Attended, Tensor]:
+    """The attention, and what the model goes on with: weights x values, in the shape of the fused function's result."""
+    if gradients or not (torch.is_grad_enabled() and given.in_graph):
+        done = fused.attend(given, gradients)
+        return done, fused.unfolded(done.out, *args[:3], **kwargs)
+    # Training: gradient checkpointing wants the very tensors saved that it will see again, so PyTorch's own kernel runs.
+    with torch.no_grad():
+        done = fused.attend(given)
+    return done, F.scaled_dot_product_attention(*args, **kwargs)
+
+
+def _multiply(who: Who, product: eager.Product) -> Tensor:
+    """The model's own product of weights and values."""
+    gradients = any(recorder.request.gradients for recorder, _ in who)
+    probe = differentiable(product.weights) if gradients else None
+    out = product.run(probe)
+    with torch.no_grad():
+        mixed = product.mix(out)
+        for recorder, call in who:
+            rows = recorder.request.rows(product.precise.shape[2]).to(out.device)
+            rebuilt = product.precise[:, :, rows].to(product.value.dtype) @ product.value
+            parts = {"value": product.value.detach()} if recorder.request.parts else {}
+            reading = Reading(product.precise, mixed[:, :, rows], rebuilt, probe, parts)
+            recorder.piece(call, recorder.keep(call.name, kind_of(call, product.precise.shape[3]), reading))
+    return out

@@ -1,0 +1,155 @@
+"""Who is attending: the module on the call stack, its name and number in the network, and the kind of attention."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+# What classes of attention modules are called; used to number them and to miss them, never to hear them.
+_ATTENTION = re.compile(r"(?<!On)(Attention|Attn|MHSA)(V?\d+d?)?(Pool(ing)?\w*|Latent)?$", re.IGNORECASE)
+# Inputs that say where tokens lie or which may look, but are not looked at.
+_NO_SOURCE = re.compile(r"pos|mask|bias|emb|object_quer|cos|sin|past|cache|score|reference|spatial|hidden_size")
+_HEADS = ("num_attention_heads", "num_heads", "n_heads", "n_head", "nhead", "heads", "num_head", "h")
+_CALLS = {f.__code__ for f in (nn.Module._wrapped_call_impl, nn.Module._call_impl)}
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One running call of a module.
+
+    Attributes:
+        name: the module's path inside the captured module.
+        module: the module.
+        frame: the outermost frame of the call; two attentions of one call share it.
+    """
+
+    name: str
+    module: nn.Module
+    frame: FrameType
+
+    def arguments(self) -> dict[str, Any]:
+        """The call's inputs by name, as they were given."""
+        here = self.frame.f_locals
+        if self.frame.f_code in _CALLS:
+            try:
+                bound = inspect.signature(self.module.forward).bind(*here["args"], **here["kwargs"])
+            except TypeError:  # the call itself will fail, or a wrapper changes its inputs
+                return {}
+            return dict(bound.arguments)
+        code = self.frame.f_code
+        names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+        return {name: here[name] for name in names if name in here}
+
+
+@cache
+def _is_called_attention(kind: str) -> bool:
+    return _ATTENTION.search(kind) is not None
+
+
+class Network:
+    """The captured module's parts by identity, and the numbers of its attention blocks in the network's own order."""
+
+    def __init__(self, module: nn.Module, is_known: Callable[[nn.Module], bool]) -> None:
+        self.root = module
+        self.names: dict[int, str] = {}
+        self.parts: list[tuple[str, nn.Module]] = list(module.named_modules())
+        for name, part in self.parts:
+            self.names[id(part)] = name
+        self.blocks = self._blocks(is_known)
+        self._numbers = {name: number for number, name in enumerate(self.blocks)}
+
+    def _blocks(self, is_known: Callable[[nn.Module], bool]) -> list[str]:
+        """Paths of the innermost modules called attention, in registration order, and of all of a registered kind."""
+        called = [(n, p) for n, p in self.parts if is_known(p) or _is_called_attention(type(p).__name__)]
+        held = {ancestor for name, _ in called for ancestor in ancestors(name)}
+        inside = {name for name, part in called if is_known(part)}
+        return [n for n, p in called if is_known(p) or (n not in held and not inside & set(ancestors(n)))]
+
+    def number(self, name: str) -> int:
+        """The block's number; blocks that are not called attention are counted behind the others as they come."""
+        if name not in self._numbers:
+            related = (n for n, block in enumerate(self.blocks) if related_paths(block, name))
+            found = next(related, None)
+            if found is None:
+                found = len(self.blocks)
+                self.blocks.append(name)
+            self._numbers[name] = found
+        return self._numbers[name]
+
+    def who(self) -> Call | None:
+        """The innermost call of one of the network's modules on this thread's stack; None if it is somebody else's."""
+        found: tuple[nn.Module, FrameType] | None = None
+        frame: FrameType | None = sys._getframe(2)
+        while frame is not None:
+            code = frame.f_code
+            # A method's first argument is what it belongs to, whatever it is called.
+            first = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+            if isinstance(first, nn.Module) and id(first) in self.names:
+                if found is not None and first is not found[0]:
+                    break
+                found = first, frame
+                if code is nn.Module._wrapped_call_impl.__code__:
+                    break
+            frame = frame.f_back
+        return None if found is None else Call(self.names[id(found[0])], *found)
+
+    def missed(self, heard: set[str], used: set[int]) -> list[tuple[str, nn.Module]]:
+        """Modules called attention that ran (one of their parameters was used) and in or around which nothing was heard."""
+        around = {holder for name in heard for holder in ancestors(name)}
+        silent = [n for n in self.blocks if n not in heard | around and heard.isdisjoint(ancestors(n))]
+        parts = dict(self.parts) if silent else {}
+        return [(n, parts[n]) for n in silent if any(id(p) in used for p in parts[n].parameters())]
+
+
+def ancestors(path: str) -> Iterator[str]:
+    """The paths of the modules that hold the one at `path`, the root's "" included."""
+    while path:
+        path = path.rpartition(".")[0]
+        yield path
+
+
+def related_paths(a: str, b: str) -> bool:
+    """Whether one of two modules is the other or holds it."""
+    return a == b or a in ancestors(b) or b in ancestors(a)
+
+
+def kind_of(call: Call, keys: int) -> str:
+    """ "window" for blocks with windows of `keys` places, "cross" where a call is given other tokens to look at, else "self".
+
+    A label for people, taken from the call's inputs: what is looked at never depends on it.
+    """
+    windows = (getattr(part, "window_size", None) for part in (call.module, *call.module.children()))
+    if keys in {_places(window) for window in windows}:
+        return "window"
+    given = call.arguments()
+    query, key = (next((given[n] for n in names if n in given), None) for names in (("query", "q"), ("key", "k")))
+    if isinstance(query, Tensor) and isinstance(key, Tensor):
+        return "self" if query is key else "cross"
+    tensors = [
+        value
+        for name, value in given.items()
+        if isinstance(value, Tensor) and value.is_floating_point() and not _NO_SOURCE.search(name)
+    ]
+    return "cross" if any(t is not tensors[0] and t.ndim == 3 for t in tensors[1:]) else "self"
+
+
+def _places(window: Any) -> int:
+    if isinstance(window, int):
+        return window * window
+    return math.prod(int(n) for n in window) if isinstance(window, (tuple, list, torch.Size)) else 0
+
+
+def heads_of(module: nn.Module) -> int | None:
+    """How many heads a module says it has; None if it does not say."""
+    found = (getattr(module, name, None) for name in _HEADS)
+    return next((n for n in found if type(n) is int and n > 0), None)

@@ -1,0 +1,137 @@
+"""What a capture is asked for and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+
+class CaptureError(RuntimeError):
+    """No attention was heard, or what was heard does not reproduce what PyTorch computed."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to keep; the defaults keep everything.
+
+    Attributes:
+        layers: numbers of the attention blocks in the network's own order, 0 first; None keeps all.
+        heads, queries: heads and rows to keep of each; None keeps all.
+        half: keep weights in float16.
+        gradients: make the weights part of the graph, so that a score can be differentiated by them.
+        parts: keep the queries, keys and values too.
+        proof_rows: rows on which the parity proof runs; None proves every row.
+        items: entries of the batch to keep (windows of Swin, beams); None keeps all.
+    """
+
+    layers: Sequence[int] | None = None
+    heads: Sequence[int] | None = None
+    queries: Sequence[int] | None = None
+    half: bool = False
+    gradients: bool = False
+    parts: bool = False
+    proof_rows: int | None = 4
+    items: Sequence[int] | None = None
+
+    def rows(self, count: int) -> Tensor:
+        """Rows to prove of `count`, spread evenly from the first to the last."""
+        if self.proof_rows is None:
+            return torch.arange(count)
+        return torch.linspace(0, count - 1, min(self.proof_rows, count)).long()
+
+    def select(self, weights: Tensor) -> Tensor:
+        """The items, heads and rows asked for; a copy only where something is left out or made half as precise."""
+        weights = self.select_items(weights)
+        for dim, name in enumerate(("heads", "queries"), 1):
+            weights = _chosen(name, getattr(self, name), weights, dim)
+        return weights.half() if self.half else weights
+
+    def select_items(self, tensor: Tensor) -> Tensor:
+        """The entries of a batch that were asked for."""
+        return _chosen("items", self.items, tensor, 0)
+
+
+def _chosen(name: str, wanted: Sequence[int] | None, tensor: Tensor, dim: int) -> Tensor:
+    if wanted is None:
+        return tensor
+    return tensor.index_select(dim, numbers(name, wanted, tensor.shape[dim]).to(tensor.device))
+
+
+def numbers(name: str, wanted: Sequence[int], count: int) -> Tensor:
+    """`wanted` as a tensor; ValueError if it is empty or names one that is not among `count`."""
+    if not len(wanted):
+        raise ValueError(f"{name}: want at least one number, got none")
+    wrong = [n for n in wanted if not 0 <= n < count]
+    if wrong:
+        raise ValueError(f"{name}: want numbers from 0 to {count - 1}, got {wrong}")
+    return torch.as_tensor(list(wanted), dtype=torch.long)
+
+
+@dataclass(eq=False)
+class Seen:
+    """What one block did in one forward pass.
+
+    Attributes:
+        name: module path inside the captured module.
+        layer: number of the block among the network's attention blocks, 0 first, heard or not.
+        kind: "self", "cross" or "window".
+        weights: (batch, heads, queries, keys), detached, rows sum to 1; a row without any key is NaN. Windows are folded
+            into the batch, page by page.
+        residual: largest absolute difference on the proved rows between weights x values and what PyTorch computed, in
+            units of the values; None where there is nothing to compare with.
+        probe: with gradients, the tensor to differentiate by, of the same shape as all of the block's weights.
+        parts: with parts, "query", "key", "value" of (batch, heads, tokens, head width), as far as they can be had.
+    """
+
+    name: str
+    layer: int
+    kind: str
+    weights: Tensor
+    residual: float | None
+    probe: Tensor | None = None
+    parts: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Reading:
+    """What was read of one block: (batch, heads, queries, keys) weights, and two tensors that must be equal if they are right.
+
+    Attributes:
+        weights: all of them, float32 or better.
+        own: what PyTorch computed, on the proved rows; None where there is nothing to compare with.
+        rebuilt: weights x values on the same rows.
+        probe, parts: as in `Seen`.
+        undefined: how many rows have no key at all.
+    """
+
+    weights: Tensor
+    own: Tensor | None = None
+    rebuilt: Tensor | None = None
+    probe: Tensor | None = None
+    parts: dict[str, Tensor] = field(default_factory=dict)
+    undefined: int = 0
+
+
+class Heard(list[Seen]):
+    """All that was seen, in forward order.
+
+    Attributes:
+        notes: what was not heard or is undefined, one sentence each; complete when the capture has ended.
+        unheard: paths of the attention modules that ran and were not heard, likewise.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.notes: list[str] = []
+        self.unheard: list[str] = []
+
+
+def differentiable(weights: Tensor) -> Tensor:
+    """`weights` as a tensor that a score can be differentiated by, directly and through every later layer.
+
+    Weights of a frozen model's first layer hang on nothing and become a leaf; later ones are in the graph already.
+    """
+    return weights if weights.requires_grad else weights.requires_grad_()
