@@ -112,9 +112,15 @@ CARDS: tuple[Card, ...] = (
 )  # fmt: skip
 
 
-def hub_card(name: str) -> Card:
-    """The card of an `hf:` name, whose family is known only after loading."""
-    return Card(
-        name, "transformers library", name.removeprefix("hf:"), "hub", 0, 0.0, False, "see the model's own page",
-        "What its publisher trained it on.", "loaded with the transformers library",
-    )  # fmt: skip
+_OPEN = {"hf:": ("transformers library", "hub"), "timm:": ("timm library", "timm_vit")}
+
+
+def open_card(name: str) -> Card | None:
+    """The card of an `hf:` or `timm:` name, whose family is known only after loading; None for any other name."""
+    for start, (library, adapter) in _OPEN.items():
+        if name.startswith(start) and len(name) > len(start):
+            return Card(
+                name, library, name.removeprefix(start), adapter, 0, 0.0, False, "see the model's own page",
+                "What its publisher trained it on.", f"loaded with the {library}",
+            )  # fmt: skip
+    return None

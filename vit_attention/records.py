@@ -237,6 +237,8 @@ class AttentionRecord:
     def layers(self) -> tuple[NDArray[Any], ...]:
         """The weights alone, one (heads, queries, keys) array per map: what `visualizer` functions take.
 
+        Where maps of all tokens chain, a map with other queries (the pool behind them) is left to `maps`.
+
         Raises:
             ValueError: a layer could not be heard, so that the maps do not chain; `maps` still has the others.
         """
@@ -246,13 +248,17 @@ class AttentionRecord:
                 f"{len(gaps)} attention layer(s) could not be heard (first: {gaps[0]}), so the maps do not chain from the input "
                 "to the output: want every layer, take single ones from record.maps"
             )
-        return tuple(one.weights for one in self.maps)
+        return tuple(one.weights for one in self._chained)
+
+    @property
+    def _chained(self) -> tuple[AttentionMap, ...]:
+        return tuple(one for one in self.maps if len(one.query) == len(one.key)) or self.maps
 
     @property
     def gradients(self) -> tuple[NDArray[Any], ...]:
-        """The gradients of the maps; raises ValueError if the record was made without a target."""
-        found = tuple(one.gradient for one in self.maps if one.gradient is not None)
-        if len(found) != len(self.maps):
+        """The gradients of `layers`; raises ValueError if the record was made without a target."""
+        found = tuple(one.gradient for one in self._chained if one.gradient is not None)
+        if len(found) != len(self._chained):
             raise ValueError("this record has no gradients: want model.attend(picture, target=class), got none")
         return found
 

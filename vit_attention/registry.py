@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vit_attention.cards import CARDS, Card, hub_card
+from vit_attention.cards import CARDS, Card, open_card
 
 Progress = Callable[[int, int | None], None]
 
@@ -18,7 +18,7 @@ heavy_imports = threading.RLock()
 
 
 def models() -> tuple[Card, ...]:
-    """The cards of all named models, bundled ones first; `hf:` names are open-ended and not listed.
+    """The cards of all named models, bundled ones first; `hf:` and `timm:` names are open-ended and not listed.
 
     >>> models()[0].name
     'scene-vit'
@@ -31,10 +31,11 @@ def card(name: str) -> Card:
     for one in CARDS:
         if one.name == name:
             return one
-    if name.startswith("hf:") and len(name) > 3:
-        return hub_card(name)
+    found = open_card(name)
+    if found is not None:
+        return found
     known = ", ".join(one.name for one in CARDS)
-    raise ValueError(f"model: want one of {known}, or hf:<folder or hub id>, got {name!r}")
+    raise ValueError(f"model: want one of {known}, hf:<folder or hub id> or timm:<name>, got {name!r}")
 
 
 def load(
@@ -48,7 +49,7 @@ def load(
     """A model ready to attend: a `VisionModel`, `ReadingModel` or `CaptionModel`, by its card's task.
 
     Args:
-        name: a name from `models()`, or ``hf:<folder or hub id>`` for the transformers library.
+        name: a name from `models()`, ``hf:<folder or hub id>`` for the transformers library, or ``timm:<name>``.
         weights: own checkpoint (.pth or .safetensors, loaded without unpickling code); None takes the bundled or
             published weights.
         progress: called with (bytes so far, bytes in all or None) while weights are downloaded.

@@ -234,8 +234,11 @@ class VisionModel(OnDevice):
                 )
             kept = gradient[0].to(one.weights.dtype).cpu().numpy()
         weights = one.weights[0] if one.weights.dtype == torch.float16 else one.weights[0].float()
+        # A pool behind the blocks (SigLIP) asks with a learned query of its own.
+        pools = one.layer >= len(self.anatomy.blocks)
+        query, kind = (Axis.text(("pool",)), "cross") if pools else (axis, one.kind)
         return AttentionMap(
-            weights.cpu().numpy(), one.name, one.layer, one.kind, axis, axis, one.residual,
+            weights.cpu().numpy(), one.name, one.layer, kind, query, axis, one.residual,
             _tuple(request.heads), _tuple(request.queries), kept,
         )  # fmt: skip
 

@@ -99,7 +99,7 @@ PROGRAM = """
 import sys, numpy as np, vit_attention as va
 heard = []
 try:
-    name = sys.argv[1] if sys.argv[1].startswith("donut") else "hf:" + sys.argv[1]
+    name = sys.argv[1] if sys.argv[1].startswith(("donut", "timm:")) else "hf:" + sys.argv[1]
     model = va.load(name, progress=lambda done, total: heard.append((done, total)))
 except Exception as error:
     print(type(error).__name__, "|", error)
@@ -157,3 +157,17 @@ def test_a_published_donut_is_loaded_by_its_short_name(hub: Hub, tmp_path: Path,
     said = load("http://127.0.0.1:9", "donut-cord", tmp_path / "other")
     assert said.startswith("DownloadError | naver-clova-ix/donut-base-finetuned-cord-v2")
     assert "Try again" in said
+
+
+def test_published_weights_of_timm_come_from_the_hub(hub: Hub, tmp_path: Path) -> None:
+    timm = pytest.importorskip("timm", reason="the timm library is not installed: pip install timm")
+    from safetensors.torch import save_file
+
+    hub.folder, hub.repo = tmp_path / "timm", "timm/test_vit.r160_in1k"
+    hub.folder.mkdir()
+    save_file(timm.create_model("test_vit", pretrained=False).state_dict(), hub.folder / "model.safetensors")
+    (hub.folder / "config.json").write_text(json.dumps({"architecture": "test_vit"}))
+    address = f"http://127.0.0.1:{hub.server_port}"
+    assert load(address, "timm:test_vit", tmp_path / "cache").startswith("loaded 6 (2, 101, 101)")
+    said = load("http://127.0.0.1:9", "timm:test_vit", tmp_path / "empty")
+    assert said.startswith("DownloadError | timm/test_vit.r160_in1k: the hub did not give it")

@@ -41,7 +41,7 @@ def load(source: Source, report: Report) -> Any:
     files = {"infos": source.infos_path, "resnet": source.resnet}
     try:
         card = registry.card(name)
-        if not card.bundled and file is None and not name.startswith("hf:"):
+        if not card.bundled and file is None and not name.startswith(("hf:", "timm:")):
             report.note(f"{name}: weights are looked for on this machine and downloaded if they are not there.")
         model = registry.load(name, file, _tenths(report, name), **{k: v for k, v in files.items() if v is not None})
         return moved(model, source.device, report.note)

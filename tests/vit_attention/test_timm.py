@@ -1,0 +1,107 @@
+"""Networks of the timm library by name, with weights of a file or of a hub's stand-in, against timm itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+import vit_attention as va
+from tests.vit_attention.capture import families
+from visualizer import class_rollout, rollout
+
+timm = pytest.importorskip("timm", reason="the timm library is not installed: pip install timm")
+
+
+def saved(tmp_path: Path, name: str, **options: Any) -> tuple[Path, torch.nn.Module]:
+    torch.manual_seed(0)
+    model = timm.create_model(name, pretrained=False, **options).eval()
+    path = tmp_path / f"{name}.safetensors"
+    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, path)
+    return path, model
+
+
+@pytest.fixture
+def picture() -> Image.Image:
+    return Image.fromarray(np.random.default_rng(0).integers(0, 255, (200, 260, 3), dtype=np.uint8))
+
+
+@pytest.mark.parametrize("name", ["test_vit", "test_vit2", "test_vit3", "test_vit4"])
+def test_pixels_prediction_and_maps_are_those_of_timm(name: str, tmp_path: Path, picture: Image.Image) -> None:
+    path, own = saved(tmp_path, name)
+    model = va.load(f"timm:{name}", weights=path)
+    config = timm.data.resolve_model_data_config(own)
+    pixels = timm.data.create_transform(**config, is_training=False)(picture)[None]
+    torch.testing.assert_close(model.anatomy.prepare(picture, None).pixels, pixels, atol=2 / 128, rtol=0)
+    with torch.no_grad(), families.dropout_inputs(_eager(own), ("attn_drop",)) as weights:
+        scores = own(pixels)
+    record = model.attend(picture)
+    np.testing.assert_allclose(record.prediction.scores, scores[0], atol=1e-2)
+    assert len(record.layers) == len(own.blocks)
+    for one, expected in zip(record.layers, weights, strict=False):
+        np.testing.assert_allclose(one, expected[0], atol=1e-3)  # the pictures differ by rounding
+    assert record.maps[0].key.prefix == own.num_prefix_tokens
+    assert record.maps[0].key.grid == tuple(own.patch_embed.grid_size)
+    assert record.prediction.labels[:2] == ("tench, Tinca tinca", "goldfish, Carassius auratus")
+    assert rollout(record.layers).shape == (len(record.maps[0].key),) * 2
+
+
+def _eager(module: torch.nn.Module) -> torch.nn.Module:
+    for part in module.modules():
+        if hasattr(part, "fused_attn"):
+            part.fused_attn = False
+    return module
+
+
+def test_tokens_are_named_as_timm_orders_them(tmp_path: Path, picture: Image.Image) -> None:
+    path, _ = saved(tmp_path, "deit_tiny_distilled_patch16_224")
+    special = (
+        va.load("timm:deit_tiny_distilled_patch16_224", weights=path).attend(picture, layers=[0]).maps[0].key.special
+    )
+    assert special == ("class", "distillation")
+
+
+def test_a_replaced_head_is_found_by_its_shape(tmp_path: Path, picture: Image.Image) -> None:
+    path, _ = saved(tmp_path, "test_vit", num_classes=7)
+    assert va.load("timm:test_vit", weights=path).classes == tuple(f"class {n}" for n in range(7))
+    path, _ = saved(tmp_path, "test_vit", num_classes=0)
+    record = va.load("timm:test_vit", weights=path).attend(picture)
+    assert record.prediction.labels == ()
+    assert class_rollout(record.layers).shape == (len(record.maps[0].key),)
+
+
+def small_siglip(pretrained: bool = False, **options: Any) -> torch.nn.Module:
+    """A network under a name of its own, registered with timm as people register theirs: no class token, a pool behind."""
+    given = {name: value for name, value in options.items() if name in families.SMALL}
+    return timm.models.VisionTransformer(**{**families.SMALL, "class_token": False, "global_pool": "map", **given})
+
+
+def test_a_pool_is_a_map_of_its_own_and_rollout_goes_without_it(tmp_path: Path, picture: Image.Image) -> None:
+    small_siglip.__module__ = "timm.models.vision_transformer"
+    timm.models.register_model(small_siglip)
+    path, _ = saved(tmp_path, "small_siglip")
+    record = va.load("timm:small_siglip", weights=path).attend(picture, target=1)
+    assert [(one.kind, one.weights.shape) for one in record.maps] == [("self", (4, 16, 16))] * 2 + [
+        ("cross", (4, 1, 16))
+    ]
+    assert rollout(record.layers).shape == (16, 16)
+    assert [one.shape for one in record.gradients] == [(4, 16, 16)] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("timm:test_vitt", "want a network that timm .* knows, such as test_vit"),
+        ("timm:test_maxvit", "want a plain vision transformer"),
+        ("timm:", "want one of scene-vit"),
+    ],
+)
+def test_what_cannot_be_loaded_says_what_can(name: str, why: str, tmp_path: Path) -> None:
+    path, _ = saved(tmp_path, "test_maxvit")
+    with pytest.raises(ValueError, match=why):
+        va.load(name, weights=path)
