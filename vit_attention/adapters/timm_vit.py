@@ -89,7 +89,7 @@ def _anatomy(timm: Any, module: Any, name: str) -> Anatomy:
     grid, special = tuple(int(n) for n in embed.grid_size), _special(module)
     size = (grid[0] * int(embed.patch_size[0]), grid[1] * int(embed.patch_size[1]))
     recipe = _recipe(timm, module, size)
-    positions = getattr(module, "pos_embed", None)
+    positions: Any = getattr(module, "pos_embed", None)
     fits = (
         isinstance(positions, Tensor) and positions.ndim == 3 and positions.shape[1] == len(special) + math.prod(grid)
     )

@@ -226,6 +226,20 @@ def own_rows(call: Asked, rows: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(call.query[:, :, at], call.key, call.value, attn_mask=mask, scale=call.scale)
 
 
+def mixed_by_kernel(weights: Tensor, value: Tensor) -> Tensor:
+    """Weights x values by PyTorch's fused kernel, which knows no weights: their logarithms as the mask of empty scores.
+
+    Rows that are no weights (a sum other than 1, a negative entry) come out wrong, so that a comparison shows them.
+
+    Args:
+        weights: (batch, heads, rows, keys).
+        value: (batch, heads, keys, width).
+    """
+    mask, value = weights.log(), value.to(weights.dtype)
+    empty = weights.new_zeros((*weights.shape[:3], value.shape[-1]))
+    return F.scaled_dot_product_attention(empty, torch.zeros_like(value), value, attn_mask=mask)
+
+
 def inside_composite(attention: Callable[..., Tensor], args: Any, kwargs: Any) -> tuple[Tensor, bool, bool]:
     """Run `multi_head_attention_forward`, PyTorch's own code, with `attention` in the place of the fused function.
 

@@ -183,7 +183,7 @@ def _multiply(who: Who, product: eager.Product) -> Tensor:
         mixed = product.mix(out)
         for recorder, call in who:
             rows = recorder.request.rows(product.precise.shape[2]).to(out.device)
-            rebuilt = product.precise[:, :, rows].to(product.value.dtype) @ product.value
+            rebuilt = fused.mixed_by_kernel(product.precise[:, :, rows], product.value)
             parts = {"value": product.value.detach()} if recorder.request.parts else {}
             reading = Reading(product.precise, mixed[:, :, rows], rebuilt, probe, parts)
             recorder.piece(call, recorder.keep(call.name, kind_of(call, product.precise.shape[3]), reading))

@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import click
 
+from vit_attention.command.doctor import doctor
 from vit_attention.command.extract import extract
 from vit_attention.command.read import read
 from vit_attention.command.show import models, show
@@ -21,6 +22,7 @@ HELP = """See what vision models look at, and save it.
   vit-attention extract 'photos/*.jpg' --model scene-vit --output bundles
   vit-attention read receipts/ --model receipt-donut --output readings
   vit-attention show bundles/cat.npz
+  vit-attention doctor
 
 Without a command, options are those of `visualize`:
 
@@ -54,5 +56,5 @@ def main() -> None:
     """The entry point."""
 
 
-for command in (models, extract, visualize, read, show):
+for command in (models, extract, visualize, read, show, doctor):
     main.add_command(command)
