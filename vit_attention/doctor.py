@@ -122,10 +122,11 @@ def _transformers(name: str, **options: Any) -> Callable[[], Pass]:
 def _decoder() -> Pass:
     from transformers import MBartConfig, MBartForCausalLM
 
-    module = MBartForCausalLM(MBartConfig(
-        vocab_size=20, d_model=16, decoder_layers=1, decoder_attention_heads=2, decoder_ffn_dim=24, max_position_embeddings=9,
-        is_decoder=True, add_cross_attention=True, init_std=0.4,
-    ))  # fmt: skip
+    options: dict[str, Any] = {
+        "vocab_size": 20, "d_model": 16, "decoder_layers": 1, "decoder_attention_heads": 2, "decoder_ffn_dim": 24,
+        "max_position_embeddings": 9, "is_decoder": True, "add_cross_attention": True, "init_std": 0.4,
+    }  # fmt: skip
+    module = MBartForCausalLM(MBartConfig(**options))
     page, words = torch.randn(1, 6, 16), torch.tensor([[3, 4, 5]])
     return module, lambda: module(input_ids=words, encoder_hidden_states=page, use_cache=False).logits
 
