@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import struct
+import sys
 import threading
 import warnings
 import zlib
@@ -485,6 +486,10 @@ def test_paths_that_lead_nowhere(tmp_path: Path) -> None:
     refused("", "folder")
     refused("nul\0byte", "may be read")
     refused("x" * 5000, "may be read")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in folders")
+def test_a_pipe_in_place_of_a_file(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     refused(pipe, "pipe or device")
