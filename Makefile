@@ -1,5 +1,18 @@
 # The usual verbs; `make help` lists them.
-.PHONY: help run test check style bench
+.PHONY: help run test check style bench lock newest oldest
+
+PYTHON = python3
+# `make newest TORCH=2.13.0` keeps torch there, and with it the torchvision that belongs to it.
+TORCH =
+# `make lock UPGRADE=--upgrade` raises every pin that the ranges let rise.
+UPGRADE =
+
+COMPILE = uv pip compile -q pyproject.toml
+LOCK = $(COMPILE) $(UPGRADE) --universal --python-version 3.11 --excludes tools/left-out.txt \
+	--no-annotate --custom-compile-command 'make lock'
+# A new virtual environment, first on PATH and gone at the end.
+FRESH = set -e; place=$$(mktemp -d); trap 'rm -rf "$$place"' EXIT; \
+	$(PYTHON) -m venv "$$place/venv"; PATH="$$place/venv/bin:$$PATH"
 
 help:   ## this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -21,3 +34,18 @@ style:  ## mend lint and format
 
 bench:  ## every figure of the README
 	python -m benchmarks
+
+# The smaller lock takes its versions from the larger one, so that the two agree.
+lock:   ## both locks anew from pyproject.toml
+	$(LOCK) --extra app --extra dev --extra timm -c tools/pins.txt -o requirements-dev.txt
+	$(LOCK) --extra app -c requirements-dev.txt -o requirements.txt
+
+newest: ## every test with the newest versions that the ranges allow
+	$(FRESH); pip install -q $(TORCH:%=torch==%) -e '.[app,dev,timm]'; pip check; pytest
+
+oldest: ## the library's tests with the oldest versions that the ranges allow
+	$(FRESH); echo '$(TORCH:%=torch==%)' | \
+	$(COMPILE) - --extra timm --resolution lowest-direct --python "$$place/venv/bin/python" \
+		--excludes tools/left-out.txt -o "$$place/oldest.txt"; \
+	pip install -q -r "$$place/oldest.txt" pytest pytest-timeout hypothesis networkx; pip check; \
+	pytest tests/vit_attention tests/visualizer tests/worlds

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 import torch
 
 torch.set_num_threads(1)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Slow tests run only where they are asked for, as .ci/run does."""
+    if item.get_closest_marker("slow") and os.environ.get("SIGHTLINES_SLOW") != "required":
+        pytest.skip("slow: runs with SIGHTLINES_SLOW=required")
 
 
 @pytest.fixture
