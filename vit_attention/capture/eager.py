@@ -1,33 +1,39 @@
 """Attention that a model computes by itself: a softmax whose result multiplies values.
 
 The softmax is remembered until a product uses it; what lies between (dropout, casts, views, masks) is followed by name.
+What becomes of it in other ways is followed too, as lost: if that meets values, the module attends and can't be read.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from vit_attention.capture.fused import DROPOUT, folder
+from vit_attention.capture.fused import DROPOUT
+from vit_attention.capture.layout import Layout
 from vit_attention.capture.seen import CaptureError
 
 SOFTMAX = {torch.softmax, torch.Tensor.softmax, F.softmax, torch.special.softmax}
-PRODUCT = {"matmul", "__matmul__", "bmm", "einsum"}
-# Between softmax and product: what leaves every number in its order, and what may change numbers or order.
-SAME = {"to", "type", "type_as", "float", "double", "half", "bfloat16", "contiguous", "clone", "view", "reshape", "view_as",
-        "unsqueeze", "squeeze", "flatten", "unflatten", "expand", "__getitem__"}  # fmt: skip
-CHANGED = {"transpose", "swapaxes", "permute", "__get__", "adjoint", "dropout", "mul", "__mul__", "div", "__truediv__", "true_divide", "masked_fill", "where",
-           "nan_to_num"}  # fmt: skip
-_WAITING = 8
-"""Softmaxes remembered at a time; class scores and gates among them are never used up by a product."""
-_ROWS = {torch.float16: 1e-2, torch.bfloat16: 5e-2}
-"""How far a row's sum may lie from 1 by its precision; 1e-3 for others."""
+LOG_SOFTMAX = {torch.log_softmax, torch.Tensor.log_softmax, F.log_softmax}
+PRODUCT = {"matmul", "__matmul__", "__rmatmul__", "bmm", "einsum", "baddbmm", "tensordot"}
+# Between softmax and product: what leaves every number as it is, and what may change numbers.
+_SAME = {"to", "type", "type_as", "float", "double", "half", "bfloat16", "contiguous", "clone", "view", "reshape", "view_as",
+         "unsqueeze", "squeeze", "flatten", "unflatten", "expand", "__getitem__", "transpose", "swapaxes", "permute", "__get__",
+         "adjoint"}  # fmt: skip
+_CASTS = {"to", "type", "type_as", "float", "double", "half", "bfloat16"}
+_CHANGED = {"dropout", "mul", "__mul__", "div", "__truediv__", "true_divide", "masked_fill", "where", "nan_to_num"}
+# Where a softmax stops being one: what mixes it with other things, or counts it.
+_ENDS = {"sum", "mean", "amax", "amin", "max", "min", "topk", "sort", "argmax", "argsort", "multinomial", "layer_norm", "norm",
+         "group_norm", "embedding", "cross_entropy", "nll_loss", "log", "size", "dim", "__len__", "backward"}  # fmt: skip
+_WAITING = 16
+"""Tensors remembered at a time; class scores and gates among them are never used up by a product."""
+_ROWS = 1e-3
 
 
 @dataclass(eq=False)
@@ -36,15 +42,19 @@ class Waiting:
 
     Attributes:
         tensor: the tensor that may multiply values.
-        precise: the softmax's result in float32 or better.
-        keys: which axis of `tensor` counts the keys.
+        precise: the same in float32 or better.
+        origin: the softmax that it came from.
+        keys: which axis counts the keys; None if that is lost.
+        over_last: whether the softmax ran over the last axis.
         changed: whether a function that may change numbers lies between.
         dropped: whether a dropout zeroed some.
     """
 
     tensor: Tensor
     precise: Tensor
-    keys: int
+    origin: Tensor
+    keys: int | None
+    over_last: bool = True
     changed: bool = False
     dropped: bool = False
 
@@ -56,7 +66,7 @@ class Product:
     Attributes:
         weights: (batch, heads, queries, keys), in the graph if there is one.
         precise: the same in float32 or better, detached.
-        value: (batch, heads, keys, width), broadcastable.
+        value: (batch, heads, keys, width).
         run: the model's own product; or the same with other weights, given in the form of `weights`.
         mix: `run`'s result as (batch, heads, queries, width).
     """
@@ -77,33 +87,44 @@ class Softmaxes:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def clear(self) -> None:
+        """Forget them all."""
+        self._waiting.clear()
+
     def softmax(self, func: Callable[..., Tensor], args: Any, kwargs: Any) -> Tensor:
-        """The softmax itself; one over the last axis is remembered."""
-        out: Tensor = func(*args, **kwargs)
+        """The softmax itself, remembered; one in half precision is kept in float32 beside it."""
+        out = func(*args, **kwargs)
         axis = kwargs.get("dim", args[1] if len(args) > 1 else None)
-        if axis in (-1, out.ndim - 1) and out.ndim > 1 and out.is_floating_point():
+        if out.ndim > 1 and out.is_floating_point() and isinstance(axis, int):
             given = kwargs.get("input", args[0] if args else None)
             with torch.no_grad():
                 # Rounded sums of a half-precision softmax are off by up to 1e-2: the record's rows come from float32.
-                rounded = out.dtype in (torch.float16, torch.bfloat16)
-                precise = given.float().softmax(-1) if rounded and given is not None else out.detach()
-            self._remember(Waiting(out, precise, out.ndim - 1))
+                precise = given.float().softmax(axis) if _is_half(out) and given is not None else out.detach()
+            keys = axis % out.ndim if func in SOFTMAX else None
+            if keys == out.ndim - 1 or out.shape[-1] > 1:  # else the taps of a filter (ConvBERT's)
+                self._remember(Waiting(out, precise, out, keys, keys == out.ndim - 1))
         return out
 
-    def _remember(self, one: Waiting) -> None:
-        self._waiting[id(one.tensor)] = one  # holds the tensor, so that its number stays its own
-        while len(self._waiting) > _WAITING:
-            self._waiting.popitem(last=False)
-
-    def follow(self, name: str, args: Any, kwargs: Any, out: Any) -> None:
+    def follow(self, name: str, func: Callable[..., Any], args: Any, kwargs: Any, out: Any) -> None:
         """Note what a function made of a waiting softmax."""
-        one = next((found for a in args if (found := self._waiting.get(id(a))) is not None), None)
-        if one is None or not isinstance(out, Tensor) or out is one.tensor:
+        one = next(self._among(args, kwargs), None)
+        if (
+            one is None
+            or not isinstance(out, Tensor)
+            or out is one.tensor
+            or name in _ENDS
+            or not out.is_floating_point()
+        ):
             return
-        keys = _key_axis(name, one, args, out)
-        if keys is not None:
-            dropped = one.dropped or (name == "dropout" and _drops(args, kwargs))
-            self._remember(replace(one, tensor=out, keys=keys, changed=one.changed or name in CHANGED, dropped=dropped))
+        keys = _key_axis(name, one, args, out) if one.keys is not None and name in _SAME | _CHANGED else None
+        if keys is None:
+            if _goes_on(name, one, out):
+                self._remember(replace(one, tensor=out, keys=None))
+            return
+        dropped = one.dropped or (name == "dropout" and _drops(args, kwargs))
+        changed = one.changed or name in _CHANGED
+        precise = _precise(name, func, one, args, kwargs, out)
+        self._remember(replace(one, tensor=out, precise=precise, keys=keys, changed=changed, dropped=dropped))
 
     def product(
         self, name: str, func: Callable[..., Tensor], args: Any, kwargs: Any, heads: int | None
@@ -112,27 +133,50 @@ class Softmaxes:
 
         Args:
             name, func, args, kwargs: the function called.
-            heads: the attending module's number of heads, to split a leading axis that holds batch and heads.
+            heads: the attending module's number of heads.
         """
-        if name == "einsum":
-            found = _einsum(self._waiting, func, args, heads)
-        else:
-            found = _matmul(self._waiting, func, args, kwargs, heads)
+        found = (_einsum if name == "einsum" else _matmul)(self._waiting, func, args, kwargs, heads)
         if found is None:
             return None
-        one, product = found
-        for number in [n for n, other in self._waiting.items() if other.precise is one.precise]:
+        self._forget(found[0].origin)
+        return found[1]
+
+    def unread(self, args: Any, kwargs: Any) -> bool:
+        """Whether what is left of a softmax meets values in a product that can't be read; it is forgotten then."""
+        one = next(self._among(args, kwargs), None)
+        others = [a for a in _flat((*args, *kwargs.values())) if isinstance(a, Tensor) and id(a) not in self._waiting]
+        if one is None or not any(a.ndim > 1 and not isinstance(a, nn.Parameter) for a in others):
+            return False
+        self._forget(one.origin)
+        return True
+
+    def used_by(self, args: Any, kwargs: Any) -> bool:
+        """Whether one of the arguments, or of a list among them, waits."""
+        return any(True for _ in self._among(args, kwargs))
+
+    def _among(self, args: Any, kwargs: Any) -> Iterator[Waiting]:
+        return (self._waiting[id(a)] for a in _flat((*args, *kwargs.values())) if id(a) in self._waiting)
+
+    def _remember(self, one: Waiting) -> None:
+        self._waiting[id(one.tensor)] = one  # holds the tensor, so that its number stays its own
+        while len(self._waiting) > _WAITING:
+            self._waiting.popitem(last=False)
+
+    def _forget(self, origin: Tensor) -> None:
+        for number in [n for n, other in self._waiting.items() if other.origin is origin]:
             del self._waiting[number]
-        return product
 
-    def used_by(self, args: Any) -> bool:
-        """Whether one of `args`, or of a list among them, waits."""
-        flat = (b for a in args for b in (a if isinstance(a, (list, tuple)) else (a,)))
-        return any(id(a) in self._waiting for a in flat)
 
-    def clear(self) -> None:
-        """Forget them all."""
-        self._waiting.clear()
+def _flat(args: Any) -> Iterator[Any]:
+    for one in args:
+        if isinstance(one, (list, tuple)):
+            yield from one
+        else:
+            yield one
+
+
+def _is_half(tensor: Tensor) -> bool:
+    return tensor.dtype in (torch.float16, torch.bfloat16)
 
 
 def _drops(args: Any, kwargs: Any) -> bool:
@@ -142,9 +186,30 @@ def _drops(args: Any, kwargs: Any) -> bool:
     return bool(training) and share > 0
 
 
+def _goes_on(name: str, one: Waiting, out: Tensor) -> bool:
+    """Whether a function's result still is what a softmax became: not a layer's output, nor what it was the gate of."""
+    if name == "linear" or name.startswith("conv"):
+        return out.ndim > 3 and out.numel() == one.tensor.numel()  # heads mixed with heads
+    return name not in ("mul", "__mul__", "__rmul__") or out.numel() <= one.tensor.numel()
+
+
+def _precise(name: str, func: Callable[..., Any], one: Waiting, args: Any, kwargs: Any, out: Tensor) -> Tensor:
+    """`out` in float32 or better: the same function on the precise numbers where the model's own are rounded."""
+    if not _is_half(out) and one.precise.dtype == out.dtype:
+        return out.detach()
+    if name in _CASTS:
+        return one.precise
+    with torch.no_grad():
+        return func(*(one.precise if a is one.tensor else a for a in args), **kwargs).float()  # type: ignore[no-any-return]
+
+
 def _key_axis(name: str, one: Waiting, args: Any, out: Tensor) -> int | None:
     """Which axis counts the keys after a function; None where that can't be told."""
+    if one.keys is None:
+        return None
     last, size = one.keys == one.tensor.ndim - 1, one.tensor.shape[one.keys]
+    if name in ("transpose", "swapaxes", "permute", "__get__", "adjoint") and not one.over_last:
+        return None  # linear attention: keys softened over the tokens, then turned, are no map of tokens
     if name in ("transpose", "swapaxes"):
         axes = [int(a) % out.ndim for a in args[1:3]]
         return {axes[0]: axes[1], axes[1]: axes[0]}.get(one.keys, one.keys) if len(axes) == 2 else None
@@ -153,108 +218,135 @@ def _key_axis(name: str, one: Waiting, args: Any, out: Tensor) -> int | None:
         return [int(a) % out.ndim for a in order].index(one.keys)
     if name in ("__get__", "adjoint"):  # .mT and .T; other attributes are no tensors of this shape
         swapped = out.ndim == one.tensor.ndim > 1 and out.shape == one.tensor.mT.shape
-        return {out.ndim - 1: out.ndim - 2, out.ndim - 2: out.ndim - 1}.get(one.keys) if swapped else None
+        return {out.ndim - 1: out.ndim - 2, out.ndim - 2: out.ndim - 1}.get(one.keys, one.keys) if swapped else None
     if name == "__getitem__" and not all(part is None or part == slice(None) for part in _tuple(args[1])):
         return None
-    if name in CHANGED and out.shape != one.tensor.shape:
-        return None
-    return out.ndim - 1 if last and out.ndim and out.shape[-1] == size else None
+    if out.shape == one.tensor.shape:
+        return one.keys
+    return out.ndim - 1 if name in _SAME and last and out.ndim and out.shape[-1] == size else None
 
 
 def _tuple(index: Any) -> tuple[Any, ...]:
     return index if isinstance(index, tuple) else (index,)
 
 
-def _settled(one: Waiting, weights: Tensor) -> Tensor | None:
-    """`weights` (batch, heads, queries, keys) in float32 or better; None if their rows do not sum to 1."""
+def _settled(one: Waiting, precise: Tensor) -> Tensor | None:
+    """(batch, heads, queries, keys) numbers that multiply values; None if their rows do not sum to 1."""
     if one.dropped:
         raise CaptureError(DROPOUT)
-    if not one.changed and one.precise.numel() == weights.numel() and one.keys == one.tensor.ndim - 1:
-        return one.precise.reshape(weights.shape)
-    precise = weights.detach().to(torch.promote_types(weights.dtype, torch.float32))
-    off = (precise.sum(-1) - 1).abs()
-    return precise if bool((off[off.isfinite()] < _ROWS.get(weights.dtype, 1e-3)).all()) else None
+    if one.changed:
+        off = (precise.sum(-1) - 1).abs()
+        if not bool((off[off.isfinite()] < _ROWS).all()):
+            return None
+    return precise
+
+
+Found = tuple[Waiting, Product] | None
 
 
 def _matmul(
     waiting: OrderedDict[int, Waiting], func: Callable[..., Tensor], args: Any, kwargs: Any, heads: int | None
-) -> tuple[Waiting, Product] | None:
-    if kwargs or len(args) != 2 or not all(isinstance(a, Tensor) for a in args):
+) -> Found:
+    given = (*args, *(kwargs[name] for name in ("input", "other", "mat2") if name in kwargs))
+    if len(given) != 2 or len(args) + len(kwargs) != 2 or not all(isinstance(a, Tensor) for a in given):
         return None
-    left, right = (waiting.get(id(a)) for a in args)
-    if left is not None and left.keys == left.tensor.ndim - 1 and args[1].ndim > 2:
-        one, value, flip = left, args[1], False
-    elif right is not None and right.keys == right.tensor.ndim - 2 and args[0].ndim > 2:
-        one, value, flip = right, args[0].mT, True
+    left, right = (waiting.get(id(a)) for a in given)
+    if left is not None and left.keys == left.tensor.ndim - 1:
+        one, value, flip = left, given[1], False
+    elif right is not None and right.keys == right.tensor.ndim - 2:
+        one, value, flip = right, given[0].mT, True
     else:
         return None
-    given = one.tensor.mT if flip else one.tensor
-    if given.ndim < 3 or given.shape[-1] != value.shape[-2]:
+    rows, precise = (t.mT if flip else t for t in (one.tensor, one.precise))
+    plain = (
+        value.ndim > 1 and not isinstance(given[0 if flip else 1], nn.Parameter) and (value.ndim > 2 or rows.ndim == 2)
+    )
+    if not plain or rows.shape[-1] != value.shape[-2]:
         return None
-    fold = folder(given.shape[:-2], _heads(one, given, heads))
-    weights = fold(given)
-    precise = _settled(one, weights)
-    if precise is None:
+    layout = Layout(rows.shape[:-2], _heads(one, rows, heads))
+    settled = _settled(one, layout.fold(precise))
+    if settled is None:
+        return None
+    lead = torch.broadcast_shapes(rows.shape[:-2], value.shape[:-2])
+    if lead != rows.shape[:-2]:  # one map for several values
         return None
 
     def run(used: Tensor | None) -> Tensor:
         if used is None:
-            return func(*args)
-        own = used.reshape(given.shape)
-        return func(args[0], own.mT) if flip else func(own, args[1])
+            return func(*args, **kwargs)
+        own = layout.unfold(used)
+        return torch.matmul(given[0], own.mT) if flip else torch.matmul(own, given[1])
 
     def mix(out: Tensor) -> Tensor:
-        return fold((out.mT if flip else out).expand(*given.shape[:-2], *(out.mT if flip else out).shape[-2:]))
+        return layout.fold(out.mT if flip else out)
 
-    spread = value.expand(*torch.broadcast_shapes(given.shape[:-2], value.shape[:-2]), *value.shape[-2:])
-    return one, Product(weights, precise, fold(spread), run, mix)
+    return one, Product(layout.fold(rows), settled, layout.fold(value.expand(*lead, *value.shape[-2:])), run, mix)
 
 
-def _heads(one: Waiting, given: Tensor, heads: int | None) -> int | None:
-    """How many heads a leading axis holds: as many as the softmax had on its own axis, else as the module says."""
-    if one.precise.ndim == 4 and given.ndim == 3 and one.precise.numel() == given.numel():
-        return one.precise.shape[1]
+def _heads(one: Waiting, rows: Tensor, heads: int | None) -> int | None:
+    """How many heads a leading axis holds: as many as the softmax had on an axis of its own, else as the module says."""
+    if one.origin.ndim == 4 and rows.ndim == 3 and one.origin.numel() == rows.numel():
+        return int(one.origin.shape[1])
     return heads
 
 
 def _einsum(
-    waiting: OrderedDict[int, Waiting], func: Callable[..., Tensor], args: Any, heads: int | None
-) -> tuple[Waiting, Product] | None:
-    """A product in Einstein's notation: letters of both operands and the result are batch and heads, in that order."""
+    waiting: OrderedDict[int, Waiting], func: Callable[..., Tensor], args: Any, kwargs: Any, heads: int | None
+) -> Found:
+    """A product in Einstein's notation: the letter summed over is the keys', one of both operands is batch or heads."""
     operands = list(args[1]) if len(args) == 2 and isinstance(args[1], (list, tuple)) else list(args[1:])
-    if len(operands) != 2 or not isinstance(args[0], str) or "." in args[0] or "->" not in args[0]:
+    if kwargs or len(operands) != 2 or not isinstance(args[0], str) or "->" not in args[0]:
         return None
-    inputs, result = args[0].replace(" ", "").split("->")
-    letters = inputs.split(",")
+    letters, result = _spelled(args[0], operands)
     at = next((n for n, a in enumerate(operands) if id(a) in waiting), None)
     if at is None or len(letters) != 2:
         return None
     one, mine, other = waiting[id(operands[at])], letters[at], letters[1 - at]
+    if one.keys is None or not one.over_last or len(mine) != one.tensor.ndim or len(other) != operands[1 - at].ndim:
+        return None
     key = mine[one.keys]
     lead = [c for c in mine if c in other and c in result]
     queries = [c for c in mine if c not in other and c in result]
     width = [c for c in other if c not in mine and c in result]
-    if key not in other or key in result or len(lead) > 2 or len(queries) > 1 or len(width) != 1:
+    if key not in other or key in result or len(queries) > 1 or len(width) != 1:
         return None
     axes = "".join([*lead, *queries, key])
-    lined = torch.einsum(f"{mine}->{axes}", one.tensor)
-    lined = lined if queries else lined.unsqueeze(-2)
-    fold = folder(lined.shape[:-2], heads)
-    weights = fold(lined)
-    precise = _settled(replace(one, changed=True), weights)  # axes may have moved
-    if precise is None:
+
+    def lined(tensor: Tensor) -> Tensor:
+        found = torch.einsum(f"{mine}->{axes}", tensor)
+        return found if queries else found.unsqueeze(-2)
+
+    rows = lined(one.tensor)
+    layout = Layout(rows.shape[:-2], heads)
+    settled = _settled(one, layout.fold(lined(one.precise)))
+    if settled is None:
         return None
-    value = fold(torch.einsum(f"{other}->{''.join([*lead, key, *width])}", operands[1 - at]))
 
     def run(used: Tensor | None) -> Tensor:
         if used is None:
             return func(*args)
-        flat = used.reshape(lined.shape) if queries else used.reshape(lined.shape).squeeze(-2)
+        flat = layout.unfold(used) if queries else layout.unfold(used).squeeze(-2)
         own = torch.einsum(f"{axes}->{mine}", flat)
         return func(args[0], *(own if n == at else a for n, a in enumerate(operands)))
 
     def mix(out: Tensor) -> Tensor:
         found = torch.einsum(f"{result}->{''.join([*lead, *queries, *width])}", out)
-        return fold(found if queries else found.unsqueeze(-2))
+        return layout.fold(found if queries else found.unsqueeze(-2))
 
-    return one, Product(weights, precise, value, run, mix)
+    value = torch.einsum(f"{other}->{''.join([*lead, key, *width])}", operands[1 - at])
+    return one, Product(layout.fold(rows), settled, layout.fold(value), run, mix)
+
+
+def _spelled(equation: str, operands: list[Tensor]) -> tuple[list[str], str]:
+    """The letters of both operands and of the result, an ellipsis written out."""
+    inputs, result = equation.replace(" ", "").split("->")
+    letters = inputs.split(",")
+    if "..." in equation:
+        free = [chr(n) for n in range(ord("A"), ord("Z") + 1) if chr(n) not in equation]
+        counts = [t.ndim - len(part.replace("...", "")) for t, part in zip(operands, letters, strict=False)]
+        count = max((n for n, part in zip(counts, letters, strict=False) if "..." in part), default=0)
+        letters = [
+            part.replace("...", "".join(free[count - n : count])) for n, part in zip(counts, letters, strict=False)
+        ]
+        result = result.replace("...", "".join(free[:count]))
+    return letters, result

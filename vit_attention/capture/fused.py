@@ -15,11 +15,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vit_attention.capture.layout import Layout
 from vit_attention.capture.seen import CaptureError, differentiable
 
 DROPOUT = (
     "want a model in evaluation mode, got one in training mode with dropout, whose weights are not softmax(QK): "
     "call model.eval() first"
+)
+NESTED = (
+    "want a padded batch, got a nested tensor: torch.nn.TransformerEncoder makes one of a padding mask, and gives other "
+    "output than it would under capture; build it with enable_nested_tensor=False"
 )
 _COMPOSITE = inspect.signature(F.multi_head_attention_forward)
 
@@ -30,6 +35,7 @@ class Asked:
 
     Attributes:
         mask: bool (may look) or float (added to the scores), broadcastable to (batch, heads, queries, keys); or None.
+        layout: back to the leading axes that the caller has.
     """
 
     query: Tensor
@@ -38,6 +44,7 @@ class Asked:
     mask: Tensor | None
     causal: bool
     scale: float
+    layout: Layout
 
     @property
     def in_graph(self) -> bool:
@@ -88,10 +95,7 @@ def asked(
         CaptureError: nested tensors, a mask that is no tensor, or dropout.
     """
     if any(t.is_nested for t in (query, key, value)):
-        raise CaptureError(
-            "want a padded batch, got a nested tensor: torch.nn.TransformerEncoder makes one of a padding mask; build it "
-            "with enable_nested_tensor=False"
-        )
+        raise CaptureError(NESTED)
     if dropout_p > 0:
         raise CaptureError(DROPOUT)
     if attn_mask is not None and not isinstance(attn_mask, Tensor):
@@ -100,36 +104,12 @@ def asked(
     if enable_gqa:
         key, value = (t.repeat_interleave(query.shape[-3] // t.shape[-3], dim=-3) for t in (key, value))
     lead = torch.broadcast_shapes(*(t.shape[:-2] for t in (query, key, value)))
-    fold = folder(lead, heads)
+    layout = Layout(lead, heads)
     mask = None if attn_mask is None else torch.atleast_2d(attn_mask)
-    if mask is not None and len(lead) != 2:
-        mask = fold(mask.expand(*lead, *mask.shape[-2:]))
-    query, key, value = (fold(t.expand(*lead, *t.shape[-2:])) for t in (query, key, value))
-    return Asked(query, key, value, mask, is_causal, query.shape[-1] ** -0.5 if scale is None else float(scale))
-
-
-def folder(lead: torch.Size | tuple[int, ...], heads: int | None) -> Callable[[Tensor], Tensor]:
-    """What brings a tensor's leading axes to (batch, heads): more than two are flattened, a single one is split.
-
-    A single leading axis holds batch and heads where the number of heads is known and divides it, else the batch of one
-    head.
-    """
-    if len(lead) == 2:
-        return lambda t: t
-    if len(lead) > 2:
-        return lambda t: t.flatten(0, -4)
-    if not lead:
-        return lambda t: t[None, None]
-    count = heads if heads and lead[0] % heads == 0 else 1
-    return lambda t: t.unflatten(0, (-1, count))
-
-
-def unfolded(out: Tensor, query: Tensor, key: Tensor, value: Tensor, **_: Any) -> Tensor:
-    """A result of axes (batch, heads, queries, width) with the leading axes that the fused function was given."""
-    if query.ndim == 4 and out.shape[:2] == query.shape[:2]:
-        return out
-    lead = torch.broadcast_shapes(query.shape[:-3], key.shape[:-3], value.shape[:-3])
-    return out.reshape(*lead, *query.shape[-3:-1], out.shape[-1])
+    if mask is not None and not layout.plain:
+        mask = layout.fold(mask.expand(*lead, *mask.shape[-2:]))
+    query, key, value = (layout.fold(t.expand(*lead, *t.shape[-2:])) for t in (query, key, value))
+    return Asked(query, key, value, mask, is_causal, query.shape[-1] ** -0.5 if scale is None else float(scale), layout)
 
 
 def _autocast(t: Tensor) -> Tensor:

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from vit_attention.capture.place import Network
-from vit_attention.capture.seen import CaptureError, Reading, Request, Seen
+from vit_attention.capture.place import Call, Network
+from vit_attention.capture.seen import CaptureError, Reading, Request
 
 Take = str | Callable[..., Tensor]
 # torch hands out hook numbers without a lock; two threads that register at once could get the same one.
@@ -37,7 +37,7 @@ class _Recorder(Protocol):
     network: Network
     request: Request
 
-    def keep(self, name: str, kind: str, reading: Reading) -> Seen | None: ...
+    def keep(self, call: Call, kind: str, reading: Reading) -> None: ...
 
 
 def register_kind(
@@ -120,7 +120,7 @@ def _hook(recorder: _Recorder, listens: Callable[[], bool], name: str, how: Kind
                 )
             rows = recorder.request.rows(out.shape[1])
             reading = Reading(weights, out[:, rows], rebuilt[:, rows])
-        recorder.keep(name, how.kind, reading)
+        recorder.keep(Call(name, module, None), how.kind, reading)
 
     return read
 

@@ -17,7 +17,7 @@ from vit_attention.capture.graphs import refuse_graphs
 from vit_attention.capture.kinds import attached, is_registered
 from vit_attention.capture.place import Call, heads_of, kind_of
 from vit_attention.capture.recorder import Recorder
-from vit_attention.capture.seen import Heard, Reading, Request, differentiable
+from vit_attention.capture.seen import CaptureError, Heard, Reading, Request, differentiable
 
 _open = threading.local()  # .listeners: this thread's open listeners, the latest last
 
@@ -77,6 +77,8 @@ class _Listener(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if torch.compiler.is_compiling():  # what is traced now will run unheard
+            return func(*args, **kwargs)
         for one in args:
             if type(one) is nn.Parameter:
                 self.recorder.used.add(id(one))
@@ -84,7 +86,7 @@ class _Listener(TorchFunctionMode):
             return func(*args, **kwargs)
         door = _DOORS.get(func)
         if door is None:
-            if not len(self.softmaxes) or not self.softmaxes.used_by(args):
+            if not len(self.softmaxes) or not self.softmaxes.used_by(args, kwargs):
                 return func(*args, **kwargs)
             door = _Listener._follow
         with torch._C.DisableTorchFunction():  # what a door computes is not to be heard by an outer listener
@@ -105,9 +107,13 @@ class _Listener(TorchFunctionMode):
             return out
 
         out, wanted, mean = fused.inside_composite(attention, args, kwargs)
-        if not wanted or weights is None:
+        if not wanted:
             return out, None
-        given = weights.nan_to_num(0).to(out.dtype)
+        if weights is None or bool(
+            weights.isnan().any()
+        ):  # a row without keys is NaN where the caller asks for weights
+            return func(*args, **kwargs)
+        given = weights.to(out.dtype)
         given = given.mean(1) if mean else given
         return out, given if out.ndim == 3 else given[0]
 
@@ -117,20 +123,31 @@ class _Listener(TorchFunctionMode):
     def _follow(self, func: Any, args: Any, kwargs: Any) -> Any:
         name = getattr(func, "__name__", "")
         if name in eager.PRODUCT and (who := _who()):
-            heads = heads_of(who[0][1].module)
-            product = self.softmaxes.product(name, func, args, kwargs, heads)
+            product = self.softmaxes.product(name, func, args, kwargs, heads_of(who[0][1].module))
             if product is not None:
                 return _multiply(who, product)
+            if self.softmaxes.unread(args, kwargs):
+                _unread(who, "a softmax that is changed before it multiplies values")
         out = func(*args, **kwargs)
-        if name in eager.SAME | eager.CHANGED:
-            self.softmaxes.follow(name, args, kwargs, out)
+        if name not in eager.PRODUCT:
+            self.softmaxes.follow(name, func, args, kwargs, out)
+        return out
+
+    def _nested(self, func: Any, args: Any, kwargs: Any) -> Any:
+        out = func(*args, **kwargs)
+        graph = torch.is_grad_enabled() and any(r.network.root_has_gradients() for r, _ in _who())
+        if out and _who() and not graph and not torch.is_autocast_enabled():
+            raise CaptureError(fused.NESTED)
         return out
 
 
 _DOORS: dict[Any, Callable[..., Any]] = {
     F.scaled_dot_product_attention: _Listener._fused,
     F.multi_head_attention_forward: _Listener._composite,
-    **dict.fromkeys(eager.SOFTMAX, _Listener._softmax),
+    torch.ops.aten.scaled_dot_product_attention: _Listener._fused,
+    torch.ops.aten.scaled_dot_product_attention.default: _Listener._fused,
+    torch._nested_tensor_from_mask_left_aligned: _Listener._nested,
+    **dict.fromkeys(eager.SOFTMAX | eager.LOG_SOFTMAX, _Listener._softmax),
 }
 Who = list[tuple[Recorder, Call]]
 
@@ -159,7 +176,7 @@ def _attend(who: Who, args: Any, kwargs: Any) -> tuple[Tensor, Tensor | None]:
                 done.weights, fused.own_rows(given, rows), done.out[:, :, rows], done.probe,
                 parts if recorder.request.parts else {}, done.undefined,
             )  # fmt: skip
-            recorder.keep(call.name, kind_of(call, given.shape[3]), reading)
+            recorder.keep(call, kind_of(call, given.shape[3]), reading)
     return out, done.weights
 
 
@@ -167,11 +184,17 @@ def _computed(given: fused.Asked, gradients: bool, args: Any, kwargs: Any) -> tu
     """The attention, and what the model goes on with: weights x values, in the shape of the fused function's result."""
     if gradients or not (torch.is_grad_enabled() and given.in_graph):
         done = fused.attend(given, gradients)
-        return done, fused.unfolded(done.out, *args[:3], **kwargs)
+        return done, given.layout.unfold(done.out)
     # Training: gradient checkpointing wants the very tensors saved that it will see again, so PyTorch's own kernel runs.
     with torch.no_grad():
         done = fused.attend(given)
     return done, F.scaled_dot_product_attention(*args, **kwargs)
+
+
+def _unread(who: Who, why: str) -> None:
+    """Note that the attending module can't be read."""
+    for recorder, call in who:
+        recorder.lose(call, why)
 
 
 def _multiply(who: Who, product: eager.Product) -> Tensor:
@@ -186,5 +209,5 @@ def _multiply(who: Who, product: eager.Product) -> Tensor:
             rebuilt = fused.mixed_by_kernel(product.precise[:, :, rows], product.value)
             parts = {"value": product.value.detach()} if recorder.request.parts else {}
             reading = Reading(product.precise, mixed[:, :, rows], rebuilt, probe, parts)
-            recorder.piece(call, recorder.keep(call.name, kind_of(call, product.precise.shape[3]), reading))
+            recorder.keep(call, kind_of(call, product.precise.shape[3]), reading)
     return out

@@ -15,8 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-# What classes of attention modules are called; used to number them and to miss them, never to hear them.
-_ATTENTION = re.compile(r"(?<!On)(Attention|Attn|MHSA)(V?\d+d?)?(Pool(ing)?\w*|Latent)?$", re.IGNORECASE)
+# What classes of attention modules are called; used to number them and to miss them, never to hear them. A gate is called
+# "attention on attention"; what is called after its attention (its output, its mask) is a part of one.
+_ATTENTION = re.compile(
+    r"(?<!AttentionOn)(?:Attention|Attn)(?!On)(?!\w*(?:Output|Projection|Proj|Mask|Norm|Dropout|Gate|Bias|Config|Pruner|Adapter)$)"
+    r"|^(?:\w*MHSA|GPSA|SHSA|XCA|MLA|EMHA|Aggregat\w+Attention)$"
+)
 # Inputs that say where tokens lie or which may look, but are not looked at.
 _NO_SOURCE = re.compile(r"pos|mask|bias|emb|object_quer|cos|sin|past|cache|score|reference|spatial|hidden_size")
 _HEADS = ("num_attention_heads", "num_heads", "n_heads", "n_head", "nhead", "heads", "num_head", "h")
@@ -30,15 +34,17 @@ class Call:
     Attributes:
         name: the module's path inside the captured module.
         module: the module.
-        frame: the outermost frame of the call; two attentions of one call share it.
+        frame: the outermost frame of the call, which two attentions of one call share; None if it is not known.
     """
 
     name: str
     module: nn.Module
-    frame: FrameType
+    frame: FrameType | None
 
     def arguments(self) -> dict[str, Any]:
         """The call's inputs by name, as they were given."""
+        if self.frame is None:
+            return {}
         here = self.frame.f_locals
         if self.frame.f_code in _CALLS:
             try:
@@ -69,8 +75,15 @@ class Network:
         self._numbers = {name: number for number, name in enumerate(self.blocks)}
 
     def _blocks(self, is_known: Callable[[nn.Module], bool]) -> list[str]:
-        """Paths of the innermost modules called attention, in registration order, and of all of a registered kind."""
-        called = [(n, p) for n, p in self.parts if is_known(p) or _is_called_attention(type(p).__name__)]
+        """Paths of the innermost modules called attention, in registration order, and of all of a registered kind.
+
+        A module without parameters is a part of the attention around it (deformable attention's sampler, for one).
+        """
+        called = [
+            (n, p)
+            for n, p in self.parts
+            if is_known(p) or (_is_called_attention(type(p).__name__) and next(p.parameters(), None) is not None)
+        ]
         held = {ancestor for name, _ in called for ancestor in ancestors(name)}
         inside = {name for name, part in called if is_known(part)}
         return [n for n, p in called if is_known(p) or (n not in held and not inside & set(ancestors(n)))]
@@ -103,12 +116,16 @@ class Network:
             frame = frame.f_back
         return None if found is None else Call(self.names[id(found[0])], *found)
 
-    def missed(self, heard: set[str], used: set[int]) -> list[tuple[str, nn.Module]]:
-        """Modules called attention that ran (one of their parameters was used) and in or around which nothing was heard."""
+    def missed(self, heard: set[str], used: set[int]) -> list[str]:
+        """Blocks that ran (one of their parameters was used) and in or around which nothing was heard."""
         around = {holder for name in heard for holder in ancestors(name)}
         silent = [n for n in self.blocks if n not in heard | around and heard.isdisjoint(ancestors(n))]
         parts = dict(self.parts) if silent else {}
-        return [(n, parts[n]) for n in silent if any(id(p) in used for p in parts[n].parameters())]
+        return [n for n in silent if n in parts and any(id(p) in used for p in parts[n].parameters())]
+
+    def root_has_gradients(self) -> bool:
+        """Whether a parameter of the network takes gradients."""
+        return any(p.requires_grad for p in self.root.parameters())
 
 
 def ancestors(path: str) -> Iterator[str]:

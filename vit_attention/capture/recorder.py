@@ -21,7 +21,7 @@ class Recorder:
         self.request, self.heard = request, Heard()
         self.names: set[str] = set()  # heard, wanted or not
         self.used: set[int] = set()  # parameters that a function was given
-        self.pieces: set[str] = set()
+        self.lost: dict[str, str] = {}  # modules that attend in a way that can't be read, and why
         self._last: tuple[FrameType | None, list[Seen]] = (None, [])
 
     def wants(self, name: str) -> bool:
@@ -29,39 +29,42 @@ class Recorder:
         layers = self.request.layers
         return layers is None or self.network.number(name) in layers
 
-    def keep(self, name: str, kind: str, reading: Reading) -> Seen | None:
+    def keep(self, call: Call, kind: str, reading: Reading) -> None:
         """Store one block's reading, if it was asked for."""
-        self.names.add(name)
-        if not self.wants(name):
-            return None
+        self.names.add(call.name)
+        if not self.wants(call.name):
+            return
         residual = None
         if reading.own is not None and reading.rebuilt is not None:
-            residual = prove(name, reading.own, reading.rebuilt)
+            residual = prove(call.name, reading.own, reading.rebuilt)
         weights = self.request.select(reading.weights.detach())
         parts = {part: self.request.select_items(tensor) for part, tensor in reading.parts.items()}
-        one = Seen(name, self.network.number(name), kind, weights, residual, reading.probe, parts)
-        self.heard.append(one)
+        number = self.network.number(call.name)
+        self._piece(call, Seen(call.name, number, kind, weights, residual, reading.probe, parts))
         if reading.undefined:
             rows = "row has" if reading.undefined == 1 else "rows have"
-            self.note(f"{name}: {reading.undefined} {rows} no key to look at; the weights there are undefined (NaN)")
-        return one
+            self.note(
+                f"{call.name}: {reading.undefined} {rows} no key to look at; the weights there are undefined (NaN)"
+            )
+
+    def _piece(self, call: Call, one: Seen) -> None:
+        """Add what was seen; nothing of a call that attends several times, since pieces of an attention are no map of it."""
+        if call.frame is not None and call.frame is self._last[0]:
+            self.lose(call, "several attentions in one call")
+        elif call.name not in self.lost:
+            self._last = (call.frame, [one])
+            self.heard.append(one)
+
+    def lose(self, call: Call, why: str) -> None:
+        """Take back what was seen of a module: it attends in a way that can't be read."""
+        self.names.add(call.name)
+        self.lost.setdefault(call.name, why)
+        self.heard[:] = [seen for seen in self.heard if seen.name != call.name]
 
     def note(self, text: str) -> None:
         """Say something once."""
         if text not in self.heard.notes:
             self.heard.notes.append(text)
-
-    def piece(self, call: Call, one: Seen | None) -> None:
-        """Drop what a module's own softmaxes gave if one call has several: pieces of an attention are no map of it."""
-        if self._last[0] is call.frame:
-            self.pieces.add(call.name)
-        else:
-            self._last = (call.frame, [])
-        if one is not None:
-            self._last[1].append(one)
-        if call.name in self.pieces:
-            mine = self._last[1]
-            self.heard[:] = [seen for seen in self.heard if not any(seen is other for other in mine)]
 
     def close(self) -> None:
         """What the capture says at its end: numbers out of range, what was not heard, nothing at all."""
@@ -70,30 +73,30 @@ class Recorder:
         wrong = [n for n in self.request.layers or () if not 0 <= n < len(numbered)]
         if self.request.layers is not None and (wrong or not len(self.request.layers)) and self.names:
             raise ValueError(f"layers: want numbers from 0 to {len(numbered) - 1}, got {wrong or 'none'}")
-        whole = self.names - self.pieces
-        missed = self.network.missed(whole, self.used)
-        missed += [(n, self.network.root.get_submodule(n)) for n in sorted(self.pieces - {name for name, _ in missed})]
+        whole = self.names - set(self.lost)
+        missed = dict.fromkeys(self.network.missed(whole, self.used), "attends in a way of its own") | self.lost
         if not whole and (missed or self.ran()):
-            raise CaptureError(_nothing(self.network.root, missed))
-        self.heard.unheard = [name for name, _ in missed]
+            raise CaptureError(_nothing(self.network.root, self._listed(missed)))
+        self.heard.unheard = sorted(missed, key=self.network.number)
         if missed:
-            self.note(f"not heard: {_listed(missed)}")
-            warnings.warn(f"capture of {type(self.network.root).__name__}: not heard: {_listed(missed)}", stacklevel=4)
+            self.note(f"not heard: {self._listed(missed)}")
+            root = type(self.network.root).__name__
+            warnings.warn(f"capture of {root}: not heard: {self._listed(missed)}", stacklevel=4)
 
     def ran(self) -> bool:
         """Whether a parameter of the module was used."""
         return any(id(p) in self.used for p in self.network.root.parameters())
 
+    def _listed(self, missed: dict[str, str]) -> str:
+        """Names, classes and reasons of modules, as text."""
+        parts = dict(self.network.parts)
+        named = [f"{name or 'the module itself'} ({type(parts[name]).__name__}: {why})" for name, why in missed.items()]
+        return ", ".join(named[:4]) + (f" and {len(named) - 4} more" if len(named) > 4 else "")
 
-def _listed(missed: list[tuple[str, nn.Module]]) -> str:
-    named = ", ".join(f"{name or 'the module itself'} ({type(part).__name__})" for name, part in missed[:4])
-    return named if len(missed) <= 4 else f"{named} and {len(missed) - 4} more"
 
-
-def _nothing(root: nn.Module, missed: list[tuple[str, nn.Module]]) -> str:
-    why = f"{_listed(missed)} attends in a way of its own" if missed else "none of its modules attends"
+def _nothing(root: nn.Module, missed: str) -> str:
     return (
-        f"no attention was heard in {type(root).__name__}: {why}. Heard are scaled_dot_product_attention, "
-        "torch.nn.MultiheadAttention and a softmax whose result multiplies values, called by this thread; add a kind of "
-        'module that keeps its weights with vit_attention.register_kind(ItsClass, weights="attn")'
+        f"no attention was heard in {type(root).__name__}: {missed or 'none of its modules attends'}. Heard are "
+        "scaled_dot_product_attention, torch.nn.MultiheadAttention and a softmax whose result multiplies values, called by "
+        'this thread and not from a compiled graph; add a kind of module that keeps its weights with vit_attention.register_kind(ItsClass, weights="attn")'
     )

@@ -331,31 +331,38 @@ def test_weights_that_change_on_the_way_to_the_values_are_not_taken_for_attentio
     mixed = nn.Sequential(Rolled(True), RolledAttention(False)).eval()
     with (
         torch.no_grad(),
-        pytest.warns(UserWarning, match=r"not heard: 1 \(RolledAttention\)"),
+        pytest.warns(UserWarning, match=r"not heard: 1 \(RolledAttention: a softmax that is changed"),
         va.capture(mixed) as seen,
     ):
         mixed(x)
     assert [(one.name, tuple(one.weights.shape)) for one in seen] == [("0", (1, 2, 6, 6))]
-    assert seen.notes == ["not heard: 1 (RolledAttention)"]
+    assert seen.unheard == ["1"]
+    assert "RolledAttention: a softmax that is changed before it multiplies values" in seen.notes[0]
     alone = RolledAttention(False).eval()
     with (
         torch.no_grad(),
-        pytest.raises(CaptureError, match=r"RolledAttention.* attends in a way of its own"),
+        pytest.raises(CaptureError, match=r"RolledAttention: a softmax that is changed"),
         va.capture(alone),
     ):
         alone(x)
 
 
-def test_a_padded_batch_is_heard_though_torch_would_nest_it() -> None:
+def test_a_batch_that_torch_would_nest_is_refused_with_the_way_out() -> None:
+    """The nested path gives 0 in padded rows, and a decoder that looks at them other output: no capture may change that."""
     layer = nn.TransformerEncoderLayer(8, 2, batch_first=True)
     x, padded = torch.randn(2, 4, 8), torch.tensor([[False] * 4, [False, False, True, True]])
-    encoder = nn.TransformerEncoder(layer, 1, enable_nested_tensor=True).eval()
+    nested, plain = (nn.TransformerEncoder(layer, 1, enable_nested_tensor=flag).eval() for flag in (True, False))
     with torch.inference_mode():
-        plain = encoder(x, src_key_padding_mask=padded)
-        with va.capture(encoder) as seen:
-            out = encoder(x, src_key_padding_mask=padded)
-    assert float(seen[0].weights[1, :, :, 2:].abs().max()) == 0
-    torch.testing.assert_close(out[~padded], plain[~padded], atol=1e-6, rtol=0)
+        with pytest.raises(CaptureError, match="enable_nested_tensor=False"), va.capture(nested):
+            nested(x, src_key_padding_mask=padded)
+        with va.capture(nested) as seen:
+            nested(x)
+        own = plain(x, src_key_padding_mask=padded)
+        with va.capture(plain) as masked:
+            out = plain(x, src_key_padding_mask=padded)
+    assert len(seen) == 1
+    assert float(masked[0].weights[1, :, :, 2:].abs().max()) == 0
+    torch.testing.assert_close(out, own, atol=1e-6, rtol=0)
 
 
 class MysteryAttention(nn.Module):
@@ -391,7 +398,7 @@ def test_a_layer_that_is_not_heard_leaves_a_gap_and_is_named(model: nn.Sequentia
     with torch.no_grad(), pytest.warns(UserWarning, match="not heard: 1 "), va.capture(mixed) as seen:
         mixed(x)
     assert [(one.name, one.layer) for one in seen] == [("0.attention", 0), ("2.attention", 2)]
-    assert seen.notes == ["not heard: 1 (MysteryAttention)"]
+    assert seen.notes == ["not heard: 1 (MysteryAttention: attends in a way of its own)"]
 
 
 def test_what_did_not_run_is_not_missed(model: nn.Sequential, x: Tensor, recwarn: pytest.WarningsRecorder) -> None:

@@ -182,12 +182,17 @@ class ByHand(nn.Module):
             "dropout": lambda: nn.functional.dropout(a, 0.5, self.training) @ v,
             "head mask of ones": lambda: (a * torch.ones(1, self.num_heads, 1, 1)) @ v,
             "five axes": lambda: (a.unsqueeze(1) @ v.unsqueeze(1)).squeeze(1),
+            "einsum, ellipsis": lambda: torch.einsum("...qk,...kd->...qd", a, v),
+            "einsum, three leading letters": lambda: torch.einsum("wbhqk,wbhkd->wbhqd", a[None], v[None])[0],
+            "by keyword": lambda: torch.matmul(input=a, other=v),
+            "keys first": lambda: v.mT @ ((q * 4**-0.5) @ k.mT).mT.softmax(dim=-2),
         }
-        return ways[self.way]().transpose(1, 2).flatten(2)
+        out = ways[self.way]()
+        return (out.mT if self.way == "keys first" else out).transpose(1, 2).flatten(2)
 
 
 WAYS = ["at", "matmul", "method", "bmm, folded", "transposed", "einsum", "einsum, other order", "cast", "dropout",
-        "head mask of ones", "five axes"]  # fmt: skip
+        "head mask of ones", "five axes", "einsum, ellipsis", "einsum, three leading letters", "by keyword", "keys first"]  # fmt: skip
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -218,21 +223,31 @@ def test_gradients_by_such_weights_equal_those_of_the_model(way: str) -> None:
 
 
 class InPieces(nn.Module):
-    """Two softmaxes over halves of the keys, each with values of its own: neither is a map of the whole."""
+    """Two attentions over halves of the keys, each with values of its own: neither is a map of the whole."""
 
-    def __init__(self) -> None:
+    def __init__(self, fused: bool) -> None:
         super().__init__()
-        self.qkv = nn.Linear(8, 24)
+        self.fused, self.qkv = fused, nn.Linear(8, 24)
 
     def forward(self, x: Tensor) -> Tensor:
         q, k, v = self.qkv(x).chunk(3, -1)
         first, second = k.split([2, x.shape[1] - 2], 1), v.split([2, x.shape[1] - 2], 1)
-        return sum((q @ a.mT).softmax(-1) @ b for a, b in zip(first, second, strict=True))
+        return sum(self.attend(q, a, b) for a, b in zip(first, second, strict=True))
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        if self.fused:
+            return nn.functional.scaled_dot_product_attention(q, k, v)
+        return (q @ k.mT).softmax(-1) @ v
 
 
-def test_pieces_of_an_attention_are_named_and_not_shown() -> None:
-    model = nn.Sequential(ByHand("at"), InPieces()).eval()
-    with torch.no_grad(), pytest.warns(UserWarning, match=r"not heard: 1 \(InPieces\)"), va.capture(model) as seen:
+@pytest.mark.parametrize("fused", [True, False])
+def test_pieces_of_an_attention_are_named_and_not_shown(fused: bool) -> None:
+    model = nn.Sequential(ByHand("at"), InPieces(fused)).eval()
+    with (
+        torch.no_grad(),
+        pytest.warns(UserWarning, match=r"not heard: 1 \(InPieces: several attentions in one call\)"),
+        va.capture(model) as seen,
+    ):
         model(draw(2, 5, 8))
     assert [one.name for one in seen] == ["0"]
     assert seen.unheard == ["1"]
@@ -281,3 +296,118 @@ def test_what_others_call_while_a_capture_is_open_is_not_taken_for_the_model() -
         model(draw(1, 5, 8))
         nn.functional.scaled_dot_product_attention(*[draw(1, 2, 3, 4)] * 3)
     assert [one.name for one in seen] == [""]
+
+
+class Lost(nn.Module):
+    """Attends in a way that can't be read; its name says nothing."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way, self.mix, self.qkv = way, nn.Linear(2, 2), nn.Linear(8, 24)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = (part.unflatten(-1, (2, 4)).transpose(1, 2) for part in self.qkv(x).chunk(3, -1))
+        scores = (q @ k.mT) / 2
+        ways: dict[str, Any] = {
+            "a sink that is cut off": lambda: torch.cat([scores, scores[..., :1]], -1).softmax(-1)[..., :-1] @ v,
+            "padded and cut in chunks": lambda: nn.functional.pad(scores.softmax(-1), (0, 1))[..., :-1] @ v,
+            "heads mixed with heads": lambda: self.mix(scores.softmax(-1).permute(0, 2, 3, 1)).permute(0, 3, 1, 2) @ v,
+            "logarithms": lambda: scores.log_softmax(-1).exp() @ v,
+            "written to a place": lambda: torch.matmul(scores.softmax(-1), v, out=torch.empty_like(v)),
+        }
+        return ways[self.way]().transpose(1, 2).flatten(2)
+
+
+@pytest.mark.parametrize("way", ["a sink that is cut off", "padded and cut in chunks", "heads mixed with heads", "logarithms", "written to a place"])  # fmt: skip
+def test_what_becomes_of_a_softmax_in_other_ways_is_named(way: str) -> None:
+    model, x = nn.Sequential(ByHand("at"), Lost(way)).eval(), draw(2, 5, 8)
+    with torch.no_grad():
+        plain = model(x)
+        with (
+            pytest.warns(UserWarning, match=r"not heard: 1 \(Lost: a softmax that is changed"),
+            va.capture(model) as seen,
+        ):
+            out = model(x)
+    assert [one.name for one in seen] == ["0"]
+    assert torch.equal(out, plain)
+
+
+def test_an_attention_that_is_called_by_its_operator_is_heard() -> None:
+    class Operator(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.qkv = nn.Linear(8, 24)
+
+        def forward(self, x: Tensor) -> Tensor:
+            q, k, v = (part.unflatten(-1, (2, 4)).transpose(1, 2) for part in self.qkv(x).chunk(3, -1))
+            return torch.ops.aten.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+
+    module = Operator().eval()
+    with torch.no_grad(), va.capture(module) as seen:
+        module(draw(1, 5, 8))
+    assert [tuple(one.weights.shape) for one in seen] == [(1, 2, 5, 5)]
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_heads_are_found_where_they_stand(split: bool) -> None:
+    """Windows behind the heads, as in Hiera, and batch and heads in one axis before them, as in HaloNet."""
+
+    class Windows(nn.Module):
+        num_heads = 3
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.one = nn.Parameter(torch.ones(1))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return nn.functional.scaled_dot_product_attention(x * self.one, x, x)
+
+    module, x = Windows().eval(), draw(2, 3, 4, 5, 8)  # batch, heads, windows, tokens, width
+    given = x.flatten(0, 1) if split else x
+    with torch.no_grad():
+        plain = module(given)
+        with va.capture(module) as seen:
+            out = module(given)
+    assert seen[0].weights.shape == (8, 3, 5, 5)
+    for item in range(2):
+        for head in range(3):
+            for window in range(4):
+                expected = (x[item, head, window] @ x[item, head, window].mT / 8**0.5).softmax(-1)
+                torch.testing.assert_close(seen[0].weights[4 * item + window, head], expected, atol=1e-6, rtol=0)
+    torch.testing.assert_close(out, plain, atol=1e-6, rtol=0)
+
+
+def test_deformable_attention_is_named_though_its_sampler_has_no_parameters() -> None:
+    from transformers import DeformableDetrConfig
+    from transformers.models.deformable_detr import modeling_deformable_detr as library
+
+    config = DeformableDetrConfig(d_model=16, encoder_attention_heads=2, num_feature_levels=1, encoder_n_points=2, decoder_n_points=2)  # fmt: skip
+    torch.manual_seed(0)
+    deformable = library.DeformableDetrMultiscaleDeformableAttention(config, num_heads=2, n_points=2)
+    model = nn.ModuleDict({"plain": ByHand("at"), "attention": deformable}).eval()
+    x, spatial = draw(1, 16, 16), torch.tensor([[4, 4]])
+    with torch.no_grad(), pytest.warns(UserWarning, match="not heard: attention "), va.capture(model) as seen:
+        model["plain"](draw(1, 5, 8))
+        model["attention"](
+            x, encoder_hidden_states=x, reference_points=torch.rand(1, 16, 1, 2), spatial_shapes=spatial,
+            spatial_shapes_list=[(4, 4)], level_start_index=torch.tensor([0]),
+        )  # fmt: skip
+    assert seen.unheard == ["attention"]
+
+
+def test_a_tower_is_numbered_before_the_decoder_whatever_its_classes_are_called() -> None:
+    """`SamVisionAttention` ends as a gate is called, "on attention", and is none."""
+    import transformers
+
+    config = transformers.SamConfig(
+        vision_config={"hidden_size": 16, "num_pos_feats": 4, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 32, "patch_size": 8, "num_pos_feats": 4,
+                       "mlp_dim": 16, "output_channels": 8, "window_size": 2, "global_attn_indexes": [0]},
+        prompt_encoder_config={"hidden_size": 8, "image_size": 32, "patch_size": 8, "mask_input_channels": 4},
+        mask_decoder_config={"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "mlp_dim": 16,
+                             "iou_head_hidden_dim": 8},
+    )  # fmt: skip
+    for attention in ("sdpa", "eager"):
+        model = transformers.SamModel._from_config(config, attn_implementation=attention).eval()
+        with torch.no_grad(), va.capture(model, layers=[0]) as seen:
+            model(pixel_values=draw(1, 3, 32, 32), input_points=torch.zeros(1, 1, 1, 2))
+        assert [one.name for one in seen] == ["vision_encoder.layers.0.attn"]
