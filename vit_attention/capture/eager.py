@@ -82,14 +82,11 @@ class Softmaxes:
     """The softmaxes of one thread that wait for their values."""
 
     def __init__(self) -> None:
-        self._waiting: OrderedDict[int, Waiting] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._waiting)
+        self.waiting: OrderedDict[int, Waiting] = OrderedDict()
 
     def clear(self) -> None:
         """Forget them all."""
-        self._waiting.clear()
+        self.waiting.clear()
 
     def softmax(self, func: Callable[..., Tensor], args: Any, kwargs: Any) -> Tensor:
         """The softmax itself, remembered; one in half precision is kept in float32 beside it."""
@@ -135,7 +132,7 @@ class Softmaxes:
             name, func, args, kwargs: the function called.
             heads: the attending module's number of heads.
         """
-        found = (_einsum if name == "einsum" else _matmul)(self._waiting, func, args, kwargs, heads)
+        found = (_einsum if name == "einsum" else _matmul)(self.waiting, func, args, kwargs, heads)
         if found is None:
             return None
         self._forget(found[0].origin)
@@ -144,7 +141,7 @@ class Softmaxes:
     def unread(self, args: Any, kwargs: Any) -> bool:
         """Whether what is left of a softmax meets values in a product that can't be read; it is forgotten then."""
         one = next(self._among(args, kwargs), None)
-        others = [a for a in _flat((*args, *kwargs.values())) if isinstance(a, Tensor) and id(a) not in self._waiting]
+        others = [a for a in _flat((*args, *kwargs.values())) if isinstance(a, Tensor) and id(a) not in self.waiting]
         if one is None or not any(a.ndim > 1 and not isinstance(a, nn.Parameter) for a in others):
             return False
         self._forget(one.origin)
@@ -155,16 +152,16 @@ class Softmaxes:
         return any(True for _ in self._among(args, kwargs))
 
     def _among(self, args: Any, kwargs: Any) -> Iterator[Waiting]:
-        return (self._waiting[id(a)] for a in _flat((*args, *kwargs.values())) if id(a) in self._waiting)
+        return (self.waiting[id(a)] for a in _flat((*args, *kwargs.values())) if id(a) in self.waiting)
 
     def _remember(self, one: Waiting) -> None:
-        self._waiting[id(one.tensor)] = one  # holds the tensor, so that its number stays its own
-        while len(self._waiting) > _WAITING:
-            self._waiting.popitem(last=False)
+        self.waiting[id(one.tensor)] = one  # holds the tensor, so that its number stays its own
+        while len(self.waiting) > _WAITING:
+            self.waiting.popitem(last=False)
 
     def _forget(self, origin: Tensor) -> None:
-        for number in [n for n, other in self._waiting.items() if other.origin is origin]:
-            del self._waiting[number]
+        for number in [n for n, other in self.waiting.items() if other.origin is origin]:
+            del self.waiting[number]
 
 
 def _flat(args: Any) -> Iterator[Any]:

@@ -5,6 +5,7 @@ Beside it `torch.nn.functional.multi_head_attention_forward`, which calls it ins
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import types
 from collections.abc import Callable
@@ -50,6 +51,10 @@ class Asked:
     def in_graph(self) -> bool:
         """Whether a gradient would flow through."""
         return any(t is not None and t.requires_grad for t in (self.query, self.key, self.value, self.mask))
+
+    def parts(self) -> dict[str, Tensor]:
+        """Queries, keys and values by name, detached."""
+        return {"query": self.query.detach(), "key": self.key.detach(), "value": self.value.detach()}
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -100,23 +105,30 @@ def asked(
         raise CaptureError(DROPOUT)
     if attn_mask is not None and not isinstance(attn_mask, Tensor):
         raise CaptureError(f"attn_mask: want a tensor, got {type(attn_mask).__name__}: capture can't read such a mask")
-    query, key, value = (_autocast(t) for t in (query, key, value))
+    if torch.is_autocast_enabled(query.device.type):
+        query, key, value = (_autocast(t) for t in (query, key, value))
     if enable_gqa:
         key, value = (t.repeat_interleave(query.shape[-3] // t.shape[-3], dim=-3) for t in (key, value))
-    lead = torch.broadcast_shapes(*(t.shape[:-2] for t in (query, key, value)))
+    lead = query.shape[:-2]
+    if not lead == key.shape[:-2] == value.shape[:-2]:
+        lead = torch.broadcast_shapes(lead, key.shape[:-2], value.shape[:-2])
+        query, key, value = (t.expand(*lead, *t.shape[-2:]) for t in (query, key, value))
     layout = Layout(lead, heads)
     mask = None if attn_mask is None else torch.atleast_2d(attn_mask)
     if mask is not None and not layout.plain:
         mask = layout.fold(mask.expand(*lead, *mask.shape[-2:]))
-    query, key, value = (layout.fold(t.expand(*lead, *t.shape[-2:])) for t in (query, key, value))
+    query, key, value = layout.fold(query), layout.fold(key), layout.fold(value)
     return Asked(query, key, value, mask, is_causal, query.shape[-1] ** -0.5 if scale is None else float(scale), layout)
 
 
 def _autocast(t: Tensor) -> Tensor:
-    kind = t.device.type
-    if t.dtype == torch.float32 and torch.is_autocast_enabled(kind):
-        return t.to(torch.get_autocast_dtype(kind))
-    return t
+    return t.to(torch.get_autocast_dtype(t.device.type)) if t.dtype == torch.float32 else t
+
+
+def exactly(like: Tensor) -> contextlib.AbstractContextManager[Any]:
+    """A context in which products are computed as they are written, whatever autocast says."""
+    kind = like.device.type
+    return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else contextlib.nullcontext()
 
 
 def attend(call: Asked, gradients: bool = False) -> Attended:
@@ -126,7 +138,7 @@ def attend(call: Asked, gradients: bool = False) -> Attended:
         call: the inputs.
         gradients: take the weights into the graph, as a probe to differentiate by.
     """
-    with torch.autocast(call.query.device.type, enabled=False):
+    with exactly(call.query):
         if gradients or (torch.is_grad_enabled() and call.in_graph) or call.query.device.type != "cpu":
             return _attend_in_graph(call, gradients)
         return _attend_in_place(call)
@@ -152,19 +164,18 @@ def _attend_in_place(call: Asked) -> Attended:
     precise = torch.promote_types(call.query.dtype, torch.float32)
     weights = torch.empty(batch, heads, queries, keys, dtype=precise)
     out = call.value.new_empty(batch, heads, queries, call.value.shape[-1])
-    scores = torch.empty(heads, queries, keys, dtype=precise)
     undefined = 0
     for item in range(batch):
-        query, key, value = (t[item] for t in (call.query, call.key, call.value))
+        query, key, value, scores = call.query[item], call.key[item], call.value[item], weights[item]
         scores.baddbmm_(query.to(precise), key.to(precise).mT, beta=0, alpha=call.scale)
-        _masked(scores, call, item)
-        torch.softmax(scores, -1, out=weights[item])
-        keyless = _keyless(scores, call)
+        keyless = _keyless(_masked(scores, call, item), call)
+        # In place: scores of their own would push what the model needs next out of the allocator's reach.
+        torch.softmax(scores, -1, out=scores)
         if keyless is not None:
-            weights[item].masked_fill_(keyless, 0)
-        torch.bmm(weights[item].to(value.dtype), value, out=out[item])
+            scores.masked_fill_(keyless, 0)
+        torch.bmm(scores.to(value.dtype), value, out=out[item])
         if keyless is not None:
-            weights[item].masked_fill_(keyless, float("nan"))
+            scores.masked_fill_(keyless, float("nan"))
             undefined += int(keyless.sum())
     return Attended(weights, out, undefined=undefined)
 
@@ -203,7 +214,9 @@ def own_rows(call: Asked, rows: Tensor) -> Tensor:
         mask = ~ahead if mask is None else mask.masked_fill(ahead, float("-inf"))
     if mask is not None and mask.dtype != torch.bool:
         mask = mask.to(call.query.dtype)
-    return F.scaled_dot_product_attention(call.query[:, :, at], call.key, call.value, attn_mask=mask, scale=call.scale)
+    return F.scaled_dot_product_attention(
+        call.query.index_select(2, at), call.key, call.value, attn_mask=mask, scale=call.scale
+    )
 
 
 def mixed_by_kernel(weights: Tensor, value: Tensor) -> Tensor:

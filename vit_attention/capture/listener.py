@@ -15,10 +15,11 @@ from torch.overrides import TorchFunctionMode
 from vit_attention.capture import eager, fused
 from vit_attention.capture.graphs import refuse_graphs
 from vit_attention.capture.kinds import attached, is_registered
-from vit_attention.capture.place import Call, heads_of, kind_of
+from vit_attention.capture.place import Call, heads_of
 from vit_attention.capture.recorder import Recorder
 from vit_attention.capture.seen import CaptureError, Heard, Reading, Request, differentiable
 
+_PARAMETER, _is_compiling = nn.Parameter, torch.compiler.is_compiling
 _open = threading.local()  # .listeners: this thread's open listeners, the latest last
 
 
@@ -53,12 +54,17 @@ def capture(module: nn.Module, request: Request | None = None, **wanted: Any) ->
 
 @contextmanager
 def _opened(listener: _Listener) -> Iterator[None]:
-    _open.listeners = [*getattr(_open, "listeners", ()), listener]
+    outer = getattr(_open, "listeners", [])
+    _open.listeners = [*outer, listener]
+    for one in outer:
+        one.speaks = False
     try:
         with listener:
             yield
     finally:
-        _open.listeners = [one for one in _open.listeners if one is not listener]
+        _open.listeners = outer
+        for one in outer[-1:]:
+            one.speaks = True
         listener.softmaxes.clear()
 
 
@@ -74,21 +80,19 @@ class _Listener(TorchFunctionMode):
         super().__init__()
         self.recorder = recorder
         self.softmaxes = eager.Softmaxes()
+        self.speaks = True  # until another capture is opened inside this one
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        # This runs some 400 times in a forward pass of ViT-B/16: what most calls need comes first.
         kwargs = kwargs or {}
-        if torch.compiler.is_compiling():  # what is traced now will run unheard
-            return func(*args, **kwargs)
         for one in args:
-            if type(one) is nn.Parameter:
-                self.recorder.used.add(id(one))
-        if _open.listeners[-1] is not self:
+            if type(one) is _PARAMETER:
+                self.recorder.used[id(one)] = self.recorder.count
+        door = _DOORS.get(func) or (_Listener._follow if self.softmaxes.waiting else None)
+        if door is None or not self.speaks or _is_compiling():  # what is traced now will run unheard
             return func(*args, **kwargs)
-        door = _DOORS.get(func)
-        if door is None:
-            if not len(self.softmaxes) or not self.softmaxes.used_by(args, kwargs):
-                return func(*args, **kwargs)
-            door = _Listener._follow
+        if door is _Listener._follow and not self.softmaxes.used_by(args, kwargs):
+            return func(*args, **kwargs)
         with torch._C.DisableTorchFunction():  # what a door computes is not to be heard by an outer listener
             return door(self, func, args, kwargs)
 
@@ -168,15 +172,13 @@ def _attend(who: Who, args: Any, kwargs: Any) -> tuple[Tensor, Tensor | None]:
         return F.scaled_dot_product_attention(*args, **kwargs), None
     given = fused.asked(heads_of(who[0][1].module), *args, **kwargs)
     done, out = _computed(given, any(recorder.request.gradients for recorder, _ in who), args, kwargs)
-    parts = {"query": given.query.detach(), "key": given.key.detach(), "value": given.value.detach()}
-    with torch.no_grad(), torch.autocast(given.query.device.type, enabled=False):
+    with torch.no_grad(), fused.exactly(given.query):
         for recorder, call in who:
             rows = recorder.request.rows(given.shape[2])
-            reading = Reading(
-                done.weights, fused.own_rows(given, rows), done.out[:, :, rows], done.probe,
-                parts if recorder.request.parts else {}, done.undefined,
-            )  # fmt: skip
-            recorder.keep(call, kind_of(call, given.shape[3]), reading)
+            parts = given.parts() if recorder.request.parts else {}
+            own, rebuilt = fused.own_rows(given, rows), done.out.index_select(2, rows.to(done.out.device))
+            reading = Reading(done.weights, own, rebuilt, done.probe, parts, done.undefined)
+            recorder.keep(call, recorder.kind(call, given.shape[3]), reading)
     return out, done.weights
 
 
@@ -209,5 +211,5 @@ def _multiply(who: Who, product: eager.Product) -> Tensor:
             rebuilt = fused.mixed_by_kernel(product.precise[:, :, rows], product.value)
             parts = {"value": product.value.detach()} if recorder.request.parts else {}
             reading = Reading(product.precise, mixed[:, :, rows], rebuilt, probe, parts)
-            recorder.keep(call, kind_of(call, product.precise.shape[3]), reading)
+            recorder.keep(call, recorder.kind(call, product.precise.shape[3]), reading)
     return out

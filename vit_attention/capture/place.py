@@ -6,9 +6,9 @@ import inspect
 import math
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from types import FrameType
 from typing import Any
 
@@ -34,7 +34,7 @@ class Call:
     Attributes:
         name: the module's path inside the captured module.
         module: the module.
-        frame: the outermost frame of the call, which two attentions of one call share; None if it is not known.
+        frame: the outermost frame of the call; None if it is not known.
     """
 
     name: str
@@ -48,13 +48,25 @@ class Call:
         here = self.frame.f_locals
         if self.frame.f_code in _CALLS:
             try:
-                bound = inspect.signature(self.module.forward).bind(*here["args"], **here["kwargs"])
+                bound = _signature(self.module.forward).bind(*here["args"], **here["kwargs"])
             except TypeError:  # the call itself will fail, or a wrapper changes its inputs
                 return {}
             return dict(bound.arguments)
         code = self.frame.f_code
         names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
         return {name: here[name] for name in names if name in here}
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    """A method's signature without its first argument; looked up once for each class."""
+    plain = getattr(function, "__func__", None)
+    return inspect.signature(function) if plain is None else _signature_of(plain)
+
+
+@lru_cache(maxsize=256)
+def _signature_of(function: Callable[..., Any]) -> inspect.Signature:
+    whole = inspect.signature(function)
+    return whole.replace(parameters=list(whole.parameters.values())[1:])
 
 
 @cache
@@ -116,7 +128,15 @@ class Network:
             frame = frame.f_back
         return None if found is None else Call(self.names[id(found[0])], *found)
 
-    def missed(self, heard: set[str], used: set[int]) -> list[str]:
+    def parameters(self, call: Call) -> list[nn.Parameter]:
+        """Those of the attending module; of the nearest module around it if it has none."""
+        for name in (call.name, *ancestors(call.name)):
+            found = list(self.root.get_submodule(name).parameters())
+            if found:
+                return found
+        return []
+
+    def missed(self, heard: set[str], used: Container[int]) -> list[str]:
         """Blocks that ran (one of their parameters was used) and in or around which nothing was heard."""
         around = {holder for name in heard for holder in ancestors(name)}
         silent = [n for n in self.blocks if n not in heard | around and heard.isdisjoint(ancestors(n))]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from types import FrameType
 
 from torch import nn
 
 from vit_attention.capture.kinds import is_registered
-from vit_attention.capture.place import Call, Network
+from vit_attention.capture.place import Call, Network, kind_of
 from vit_attention.capture.proof import prove
 from vit_attention.capture.seen import CaptureError, Heard, Reading, Request, Seen
 
@@ -20,14 +19,25 @@ class Recorder:
         self.network = Network(module, is_registered)
         self.request, self.heard = request, Heard()
         self.names: set[str] = set()  # heard, wanted or not
-        self.used: set[int] = set()  # parameters that a function was given
+        self.used: dict[
+            int, int
+        ] = {}  # parameters that a function was given, and how many attentions were heard before
+        self.count = 0  # attentions heard
         self.lost: dict[str, str] = {}  # modules that attend in a way that can't be read, and why
-        self._last: tuple[FrameType | None, list[Seen]] = (None, [])
+        self._kinds: dict[tuple[str, int], str] = {}
+        self._last: dict[str, int] = {}  # the number of a module's latest attention
 
     def wants(self, name: str) -> bool:
         """Whether the block at this path was asked for."""
         layers = self.request.layers
         return layers is None or self.network.number(name) in layers
+
+    def kind(self, call: Call, keys: int) -> str:
+        """The kind of attention, told once for each block and number of keys."""
+        known = self._kinds.get((call.name, keys))
+        if known is None:
+            known = self._kinds[call.name, keys] = kind_of(call, keys)
+        return known
 
     def keep(self, call: Call, kind: str, reading: Reading) -> None:
         """Store one block's reading, if it was asked for."""
@@ -48,11 +58,16 @@ class Recorder:
             )
 
     def _piece(self, call: Call, one: Seen) -> None:
-        """Add what was seen; nothing of a call that attends several times, since pieces of an attention are no map of it."""
-        if call.frame is not None and call.frame is self._last[0]:
+        """Add what was seen; nothing of a module that attends several times in a call: pieces are no map of the whole.
+
+        A module that attends again without having used one of its parameters in between is still in the same call.
+        """
+        latest, self.count = self._last.get(call.name), self.count + 1
+        self._last[call.name] = self.count
+        uses = [self.used[id(p)] for p in self.network.parameters(call) if id(p) in self.used]
+        if latest is not None and uses and max(uses) < latest:
             self.lose(call, "several attentions in one call")
         elif call.name not in self.lost:
-            self._last = (call.frame, [one])
             self.heard.append(one)
 
     def lose(self, call: Call, why: str) -> None:
@@ -68,7 +83,6 @@ class Recorder:
 
     def close(self) -> None:
         """What the capture says at its end: numbers out of range, what was not heard, nothing at all."""
-        self._last = (None, [])
         numbered = self.network.blocks
         wrong = [n for n in self.request.layers or () if not 0 <= n < len(numbered)]
         if self.request.layers is not None and (wrong or not len(self.request.layers)) and self.names:

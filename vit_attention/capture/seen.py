@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -38,9 +39,7 @@ class Request:
 
     def rows(self, count: int) -> Tensor:
         """Rows to prove of `count`, spread evenly from the first to the last."""
-        if self.proof_rows is None:
-            return torch.arange(count)
-        return torch.linspace(0, count - 1, min(self.proof_rows, count)).long()
+        return _spread(count, count if self.proof_rows is None else min(self.proof_rows, count))
 
     def select(self, weights: Tensor) -> Tensor:
         """The items, heads and rows asked for; a copy only where something is left out or made half as precise."""
@@ -52,6 +51,12 @@ class Request:
     def select_items(self, tensor: Tensor) -> Tensor:
         """The entries of a batch that were asked for."""
         return _chosen("items", self.items, tensor, 0)
+
+
+@lru_cache(maxsize=64)
+def _spread(count: int, wanted: int) -> Tensor:
+    with torch.inference_mode(False):
+        return torch.linspace(0, count - 1, wanted).round().long()
 
 
 def _chosen(name: str, wanted: Sequence[int] | None, tensor: Tensor, dim: int) -> Tensor:
