@@ -108,8 +108,8 @@ class AttentionMap:
         layer: depth, 0 for the block nearest the input.
         kind: "self", "cross" or "window".
         query, key: what rows and columns stand for.
-        residual: largest absolute difference between the block's own output and the one that these weights and the
-            block's values give, in units of the output; None if it could not be computed.
+        residual: largest absolute difference between these weights times the block's values and what PyTorch's own
+            attention gives, in units of the values; None if there was nothing to compare with.
         heads: original numbers of the heads kept; None means all.
         queries: original numbers of the rows kept; None means all.
         gradient: (heads, queries, keys) derivative of the target's raw score by the weights, if asked for.

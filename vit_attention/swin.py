@@ -158,7 +158,7 @@ def windows(
 ) -> Windows:
     """The window attention of one block on one page; the encoder runs no further than that block.
 
-    Only the windows of `queries` are computed, each proven against the attention module's own output.
+    Only the windows of `queries` are computed, each proven against PyTorch's own attention.
 
     Args:
         encoder: `DonutSwinModel` or `SwinModel` of the transformers library, in evaluation mode.

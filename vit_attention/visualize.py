@@ -42,7 +42,7 @@ def visualize_attention_on_image(
     Raises:
         ValueError: an unknown model, a picture that cannot be read, a layer or head that is not there, or a module that
             cannot be looked into; the message has the reason and the next step.
-        CaptureError: weights that do not reproduce their block's output.
+        CaptureError: no attention was heard, or weights that do not reproduce what PyTorch computed.
     """
     from vit_attention.command import paint
     from vit_attention.command.errors import ChoiceError

@@ -38,7 +38,7 @@ class Windows:
         cell: (height, width) of a cell in pixels of the model's input.
         bias: (heads, 2 window - 1, 2 window - 1) added to the scores; entry [window - 1 + down, window - 1 + right] is
             for a key that lies so many rows below and columns right of its query.
-        residual: largest absolute difference between the block's own output and weights x values.
+        residual: largest absolute difference between weights x values and what PyTorch's own attention gives.
     """
 
     weights: NDArray[Any]
