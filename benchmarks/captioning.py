@@ -24,12 +24,12 @@ from numpy.typing import NDArray
 
 from training.scene_aoanet_learner import to_tensor
 from training.scene_data import halved
-from vit_attention import checkpoints
-from vit_attention.captioning import Caption as Written
-from vit_attention.captioning import captions
-from vit_attention.cards import BUNDLED
+from vit_attention.models.captioning import Caption as Written
+from vit_attention.models.captioning import captions
+from vit_attention.models.cards import BUNDLED
 from vit_attention.networks import scene_aoanet
 from vit_attention.networks.scene_aoanet import SceneAoANet
+from vit_attention.weights import checkpoints
 from worlds.caption_marks import named, pairs_right, relation_right
 from worlds.captions import RELATIONS, VOCABULARY, Caption, caption, encode
 from worlds.scenes import Scene, coverage, scene

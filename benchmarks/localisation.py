@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 import vit_attention as va
 from visualizer.rollout import class_rollout, gradient_rollout
 from visualizer.score import mass_in_mask, pointing_hit
-from vit_attention.cards import BUNDLED
+from vit_attention.models.cards import BUNDLED
+from vit_attention.models.vision import VisionModel
 from vit_attention.records import AttentionRecord
-from vit_attention.vision_model import VisionModel
 from worlds.scenes import Scene, coverage, scene
 from worlds.shapes import NAMES
 

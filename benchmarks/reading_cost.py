@@ -24,7 +24,7 @@ from PIL import Image
 import vit_attention as va
 from benchmarks.timing import medians, table
 from vit_attention import compat  # noqa: F401
-from vit_attention.generation import prompt_ids
+from vit_attention.models.generation import prompt_ids
 from worlds.receipts import receipt
 
 
@@ -53,8 +53,8 @@ def large_network() -> Any:
     from transformers import DonutSwinConfig, DonutSwinModel, MBartConfig, MBartForCausalLM, VisionEncoderDecoderModel
 
     from training.receipt_tokens import build
-    from vit_attention.page_recipe import PageRecipe
-    from vit_attention.reading_model import ReadingModel
+    from vit_attention.inputs.page_recipe import PageRecipe
+    from vit_attention.models.reader import ReadingModel
 
     encoder = DonutSwinConfig(
         image_size=[2560, 1920],

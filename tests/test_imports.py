@@ -1,4 +1,4 @@
-"""Imports go down only, hooks live in one file, and names of other places stay out."""
+"""Imports go down only, between packages and between the rooms of the library; names of other places stay out."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ MAY = {
     "training": OURS - {"app", "pages", "ui", "tests"},
     "benchmarks": OURS - {"app", "pages", "ui", "tests"},
 }
+# The rooms of the library from top to bottom, folders and files alike: each imports only what stands below it. `adapters`
+# are looked up by name when a model is loaded, so that they may stand below what loads them.
+ROOMS = ("__main__", "visualize", "cli", "doctor", "registry", "adapters", "models", "capture", "inputs", "weights", "networks", "records", "heavy", "compat")  # fmt: skip
 HEAVY = {"torch", "torchvision", "transformers"}
 FILES = sorted(p for p in [ROOT / "app.py", *(f for name in MAY for f in (ROOT / name).rglob("*.py"))] if p.exists())
 
@@ -33,6 +36,7 @@ def imported(path: Path) -> list[str]:
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.append(node.module)
+            found += [f"{node.module}.{alias.name}" for alias in node.names if node.module == "vit_attention"]
     return found
 
 
@@ -43,7 +47,7 @@ def test_imports_go_down_only(path: Path) -> None:
         top = name.split(".")[0]
         if top in OURS:
             # The command line is the top of the library: it draws what the rest records.
-            top_of_library = {"visualizer", "worlds"} if path.parent.name == "command" else set()
+            top_of_library = {"visualizer", "worlds"} if path.parent.name == "cli" else set()
             assert top in MAY[package] | top_of_library, f"{package} must not import {name}"
         if top in HEAVY and package not in ("vit_attention", "training", "benchmarks"):
             assert (package, path.name) == ("ui", "heavy.py"), f"only vit_attention imports {top}"
@@ -52,7 +56,24 @@ def test_imports_go_down_only(path: Path) -> None:
                 "streamlit belongs to app, pages and ui"
             )
         if package == "visualizer" and top == "vit_attention":
-            assert name in ("vit_attention.records", "vit_attention.geometry"), name
+            assert name.startswith("vit_attention.records"), name
+
+
+LIBRARY = [p for p in FILES if p.relative_to(ROOT).parts[0] == "vit_attention" and p.name != "__init__.py"]
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=lambda p: str(p.relative_to(ROOT)))
+def test_rooms_of_the_library_import_down_only(path: Path) -> None:
+    room = path.relative_to(ROOT / "vit_attention").parts[0].removesuffix(".py")
+    for name in imported(path):
+        other = name.split(".")[1] if name.startswith("vit_attention.") else room
+        if other in ROOMS and other != room:
+            assert ROOMS.index(other) > ROOMS.index(room), f"{room} must not import {name}"
+
+
+def test_every_room_of_the_library_has_its_floor() -> None:
+    found = {p.relative_to(ROOT / "vit_attention").parts[0].removesuffix(".py") for p in LIBRARY}
+    assert found == set(ROOMS)
 
 
 def test_hooks_live_in_the_capture_room_only() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from vit_attention.command.app import main
+from vit_attention.cli.app import main
 from vit_attention.visualize import visualize_attention_on_image
 
 __all__ = ["visualize_attention_on_image"]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from training.scene_aoanet_forward import refine, write
 from training.scene_captions import Batch, Store, caption_of
-from vit_attention.captioning import captions
+from vit_attention.models.captioning import captions
 from vit_attention.networks import scene_aoanet, scene_cnn
 from worlds.caption_marks import named, pairs_right, relation_right
 from worlds.captions import RELATIONS, decode, encode

@@ -12,8 +12,8 @@ from PIL import Image
 
 from ui import resources
 from ui.experiments.context import Context
-from vit_attention.geometry import Geometry
 from vit_attention.records import Prediction
+from vit_attention.records.geometry import Geometry
 
 MOST, DRAWS, AT_ONCE = 20, 10, 4
 """Patches greyed out, random draws compared with, pictures sent through the model together."""

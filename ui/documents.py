@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import streamlit as st
 from PIL import Image
 
-from vit_attention.pictures import PictureError, open_picture
+from vit_attention.inputs.pictures import PictureError, open_picture
 from worlds import receipts
 
 DOCUMENT = "document"

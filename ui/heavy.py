@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 
-from vit_attention.registry import heavy_imports
+from vit_attention.heavy import heavy_imports
 
 MODULES = ("vit_attention.adapters.scene_vit", "plotly.graph_objects", "visualizer.overlay", "visualizer.mosaic")
 """What every lesson needs and the first page does not."""

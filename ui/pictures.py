@@ -10,8 +10,8 @@ import streamlit as st
 from PIL import Image
 
 from ui import state
-from vit_attention.pictures import PictureError, open_picture
-from vit_attention.samples import samples
+from vit_attention.inputs.pictures import PictureError, open_picture
+from vit_attention.inputs.samples import samples
 from worlds.scenes import Scene, scene
 
 GALLERY = {

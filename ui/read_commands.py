@@ -14,7 +14,7 @@ from ui.reading_snippets import prompt_of
 from ui.swin import Inside
 from visualizer.reading_figures import OPACITY
 from visualizer.scale import Scale
-from vit_attention.command.recipe import command, read_command
+from vit_attention.cli.recipe import command, read_command
 
 
 def _over_page(now: Reading, query: int | str, **look: Any) -> str:

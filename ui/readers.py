@@ -14,9 +14,9 @@ from ui import heavy
 from ui.documents import Document
 from ui.resources import running
 from vit_attention import registry
-from vit_attention.cards import BUNDLED as FOLDER
+from vit_attention.models.cards import BUNDLED as FOLDER
 from vit_attention.records import AttentionRecord
-from vit_attention.windows import Stage, Windows
+from vit_attention.records.windows import Stage, Windows
 
 BUNDLED = "receipt-donut"
 READER = "reader"

@@ -6,7 +6,7 @@ import streamlit as st
 
 from ui import readers
 from ui.visitor import on_this_machine
-from vit_attention.download import DownloadError
+from vit_attention.weights.download import DownloadError
 
 FIELD = "reader_hf"
 _LOADED = "reader_just_loaded"

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ui import heavy, state
 from ui.pictures import Picture
 from vit_attention import registry
-from vit_attention.download import DownloadError, cache_folder
 from vit_attention.records import AttentionRecord
+from vit_attention.weights.download import DownloadError, cache_folder
 
 # One forward pass at a time: two would share the cores and both be late.
 running = threading.Semaphore(1)

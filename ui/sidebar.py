@@ -6,7 +6,7 @@ import streamlit as st
 
 from ui import pictures, resources, state
 from vit_attention import registry
-from vit_attention.cards import Card
+from vit_attention.models.cards import Card
 
 
 def draw(section: str = "", page: str = "") -> None:

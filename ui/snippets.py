@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ui.experiments import Context
-from vit_attention.samples import samples
+from vit_attention.inputs.samples import samples
 
 
 def picture_code(picture_id: str) -> str:
@@ -13,7 +13,7 @@ def picture_code(picture_id: str) -> str:
         extra = f", objects={parts[2]}, difficulty={int(parts[3]) / 100}" if len(parts) == 4 else ""
         return f"from worlds.scenes import scene\n\npicture = scene({parts[1]}{extra}).picture\n"
     if picture_id in samples():
-        return f'from vit_attention.samples import samples\n\npicture = samples()["{picture_id}"].open()\n'
+        return f'from vit_attention.inputs.samples import samples\n\npicture = samples()["{picture_id}"].open()\n'
     return 'picture = "my_picture.jpg"\n'
 
 

@@ -13,9 +13,9 @@ from ui import bundles, components, pictures, resources, state
 from ui.experiments import Context
 from ui.pictures import Picture
 from ui.visitor import on_this_machine
-from vit_attention.download import DownloadError
-from vit_attention.pictures import PictureError, open_picture
+from vit_attention.inputs.pictures import PictureError, open_picture
 from vit_attention.records import AttentionRecord
+from vit_attention.weights.download import DownloadError
 
 BUNDLE, OTHER, PROBLEM = "playground_bundle", "playground_other_model", "playground_problem"
 """Session keys: (file name, digest, record) of an opened bundle; name of an `hf:` model; what went wrong last."""

@@ -8,7 +8,7 @@ import streamlit as st
 
 from tutorials.lessons import lessons
 from ui.table import TABLE, script
-from vit_attention.cards import CARDS, Card
+from vit_attention.models.cards import CARDS, Card
 
 SECTIONS = {
     "Learn": "Six lessons on one picture and one model, from patches to rollout.",

@@ -15,8 +15,8 @@ from ui import readers, reading, swin_notes
 from ui.components import chosen_points
 from ui.controls import KEEP
 from ui.documents import Document
-from vit_attention.geometry import Geometry
-from vit_attention.windows import Stage, Windows
+from vit_attention.records.geometry import Geometry
+from vit_attention.records.windows import Stage, Windows
 
 STAGE, BLOCK, HEAD, ROW, COLUMN = "stage", "block", "swin_head", "swin_row", "swin_column"
 """Keys of the widgets and names in the address; all count from 1 there."""

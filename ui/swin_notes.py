@@ -9,8 +9,8 @@ import streamlit as st
 
 from ui import readers
 from ui.documents import Document
-from vit_attention.geometry import Geometry
-from vit_attention.windows import Stage
+from vit_attention.records.geometry import Geometry
+from vit_attention.records.windows import Stage
 
 _AGREED = "agreed_encoder"
 

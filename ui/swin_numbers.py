@@ -12,7 +12,7 @@ from PIL import Image
 
 from visualizer import undefined
 from visualizer.entropy import relative_entropy
-from vit_attention.windows import Partition, Stage, Windows
+from vit_attention.records.windows import Partition, Stage, Windows
 
 
 @lru_cache(maxsize=64)

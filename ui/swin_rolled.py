@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vit_attention.windows import FORBIDDEN, Windows
+from vit_attention.records.windows import FORBIDDEN, Windows
 
 PAPER = (128, 128, 128)
 """Grey of padding, which is no page."""

@@ -15,7 +15,7 @@ from visualizer import swin_figures, swin_structure, swin_words, theme
 from visualizer.scale import Scale
 from visualizer.swin_structure import stage_lines
 from visualizer.windows import FORBIDDEN, window_boxes, window_entropy
-from vit_attention.windows import Stage
+from vit_attention.records.windows import Stage
 
 SCALES = ("raw", "log", "clipped")
 TALL, ACROSS, ROOM = 560, 400, 150

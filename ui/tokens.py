@@ -12,7 +12,7 @@ from ui import resources
 from ui.experiments import Context
 from ui.pictures import Picture
 from visualizer.similarity import cosine_similarity
-from vit_attention.command import inside
+from vit_attention.cli import inside
 
 CHANGED = 1e-4
 """A token counts as changed when the difference is longer than this share of the token: 0.01 %, far above rounding."""

@@ -15,8 +15,8 @@ from visualizer import composite, head_table, overlay, picture, stage, theme
 from visualizer.regions import region_boxes, region_heat
 from visualizer.scale import Scale
 from visualizer.scale import scale as scale_values
-from vit_attention.geometry import Geometry
 from vit_attention.records import Axis
+from vit_attention.records.geometry import Geometry
 
 STRONGEST = 3
 """Boxes that are outlined: more would hide the picture."""

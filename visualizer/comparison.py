@@ -14,7 +14,7 @@ from visualizer import picture, stage, theme
 from visualizer.heatmap import symmetric
 from visualizer.scale import Scale
 from visualizer.scale import scale as scale_values
-from vit_attention.geometry import Geometry
+from vit_attention.records.geometry import Geometry
 
 Span = tuple[float, float]
 GAP = 0.03

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from visualizer import contour, stage, theme
 from visualizer.scale import Scale, Scaled
 from visualizer.scale import scale as scale_values
-from vit_attention.geometry import Geometry
+from vit_attention.records.geometry import Geometry
 
 INK, PAPER, DIM = (30, 30, 30), (255, 255, 255), (128, 128, 128)
 _UNPRINTABLE = re.compile("[^\t\n -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -17,7 +17,7 @@ from PIL import Image, ImageColor
 from visualizer import stage, theme
 from visualizer.composite import INK, PAPER, composite, layer_frames
 from visualizer.svg import overlay_svg
-from vit_attention.geometry import Geometry
+from vit_attention.records.geometry import Geometry
 
 __all__ = [
     "composite",

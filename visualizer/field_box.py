@@ -13,8 +13,8 @@ from visualizer.fields import Field, as_json, fields
 from visualizer.ink import ink_of, snap
 from visualizer.pointing import Box, around
 from visualizer.reading import token_heat, token_names
-from vit_attention.geometry import Geometry
 from vit_attention.records import AttentionRecord
+from vit_attention.records.geometry import Geometry
 
 CUT = 0.25
 """A cell belongs to a proposed box if it holds at least this share of what the strongest cell holds."""

@@ -15,7 +15,7 @@ from visualizer.composite import printable
 from visualizer.reading_figures import page_with_heat
 from visualizer.summary_figure import MARKERS
 from visualizer.viewport import checked
-from vit_attention.geometry import Geometry
+from vit_attention.records.geometry import Geometry
 
 COLOURS = ("blue", "red-orange", "green", "pink", "amber", "light blue")
 """`theme.LINES` in words."""

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from visualizer import stage, theme
 from visualizer.scale import Scale, Scaled
 from visualizer.scale import scale as scale_values
-from vit_attention.geometry import Geometry
 from vit_attention.records import Axis
+from vit_attention.records.geometry import Geometry
 
 EXACT = 64
 """A matrix with more rows or columns than this is sent in 255 steps of colour instead of exact numbers."""

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from visualizer.pointing import Box
-from vit_attention.geometry import Geometry
+from vit_attention.records.geometry import Geometry
 
 DARK = 0.35
 """A pixel is ink if it is darker than the paper by this share of what the darkest pixel is."""

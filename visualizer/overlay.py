@@ -13,7 +13,7 @@ from PIL import Image
 from visualizer import picture, stage, theme
 from visualizer.scale import Scale
 from visualizer.scale import scale as scale_values
-from vit_attention.geometry import Geometry
+from vit_attention.records.geometry import Geometry
 
 
 def overlay(

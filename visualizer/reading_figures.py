@@ -16,8 +16,8 @@ from visualizer.reading import token_maps
 from visualizer.reading_text import shown
 from visualizer.scale import Scale
 from visualizer.viewport import checked
-from vit_attention.geometry import Geometry
 from vit_attention.records import AttentionRecord
+from vit_attention.records.geometry import Geometry
 
 PROPOSED = theme.QUERY
 """The two tones of a proposed box; a true box is drawn in `theme.TRUTH`, dotted, as no other box is."""

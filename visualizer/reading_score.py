@@ -19,8 +19,8 @@ from visualizer.reading import (
     head_numbers,
     head_rows,
 )
-from vit_attention.geometry import Geometry
 from vit_attention.records import AttentionRecord
+from vit_attention.records.geometry import Geometry
 
 
 class Truth(NamedTuple):

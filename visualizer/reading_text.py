@@ -14,8 +14,8 @@ from visualizer.entropy import entropy
 from visualizer.fields import fields, kind, pretty, spoken
 from visualizer.reading import token_maps, token_names
 from visualizer.theme import FIRST
-from vit_attention.geometry import Geometry
 from vit_attention.records import AttentionRecord
+from vit_attention.records.geometry import Geometry
 
 SHOWN = 3000
 """Most pieces of text in one JSON view; of a longer one the part round the current token is shown."""

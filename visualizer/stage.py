@@ -12,7 +12,7 @@ from PIL import Image
 
 from visualizer import contour, theme
 from visualizer.scale import Scaled
-from vit_attention.geometry import Geometry, Placed
+from vit_attention.records.geometry import Geometry, Placed
 
 BAR = 40
 """Room under a drawing for a colour bar with its numbers, in pixels."""

@@ -14,7 +14,7 @@ from visualizer import picture, stage, theme
 from visualizer.composite import legend_lines, printable, truth_rims
 from visualizer.scale import Scale, Scaled
 from visualizer.scale import scale as scale_values
-from vit_attention.geometry import Geometry
+from vit_attention.records.geometry import Geometry
 
 
 def overlay_svg(

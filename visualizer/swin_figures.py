@@ -36,7 +36,7 @@ from visualizer.windows import (
     defined_boxes,
     window_boxes,
 )
-from vit_attention.geometry import Geometry
+from vit_attention.records.geometry import Geometry
 
 CLICKS = 5000
 """Most cells that get a place to click; on a larger view only the window's own do."""

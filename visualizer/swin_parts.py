@@ -12,7 +12,7 @@ from PIL import Image
 
 from visualizer import picture, stage, theme
 from visualizer.windows import Box, borders
-from vit_attention.geometry import Geometry
+from vit_attention.records.geometry import Geometry
 
 VEIL = "rgba(128,128,128,0.45)"
 """Laid over cells that a query cannot see at all, so that bare page never reads as weight 0."""

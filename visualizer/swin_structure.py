@@ -13,7 +13,7 @@ from PIL import Image
 from visualizer import heatmap, stage, theme
 from visualizer.swin_parts import cut_out, pixels, placed_on
 from visualizer.windows import Merge, StageLike, borders, merge
-from vit_attention.geometry import Geometry
+from vit_attention.records.geometry import Geometry
 
 BIAS_UNIT = "added to the score, natural-log units"
 """A bias of 1 multiplies a weight by e before the row is made to sum to 1."""
@@ -193,7 +193,7 @@ def stage_tracker(
     """The stages side by side: the page cut into each stage's windows, its numbers below, the current one outlined.
 
     Args:
-        stages: one per stage, such as those of `vit_attention.swin.stages`.
+        stages: one per stage, such as those of `vit_attention.models.swin.stages`.
         current: number of the stage to mark.
         block: number of a block of that stage, whose shift the borders show; None shows plain windows.
         clickable: a click reports the stage's number, from 0.

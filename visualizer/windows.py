@@ -14,13 +14,13 @@ from visualizer import undefined
 from visualizer.entropy import entropy
 
 ALLOWED, FORBIDDEN, PADDING = 0, 1, 2
-"""What a place of a window is to a query; the codes of `vit_attention.windows`."""
+"""What a place of a window is to a query; the codes of `vit_attention.records.windows`."""
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom of a rectangle, in cells."""
 
 
 class StageLike(Protocol):
-    """What the figures need of a stage; `vit_attention.windows.Stage` has it."""
+    """What the figures need of a stage; `vit_attention.records.windows.Stage` has it."""
 
     @property
     def number(self) -> int:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visualizer.theme import FIRST, short
-from vit_attention.geometry import Geometry
 from vit_attention.records import Axis
+from vit_attention.records.geometry import Geometry
 
 
 def describe(

@@ -10,24 +10,24 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from vit_attention.cards import Card
-from vit_attention.geometry import Geometry
+from vit_attention.models.cards import Card
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction
+from vit_attention.records.geometry import Geometry
 from vit_attention.registry import card, load, models
 
 if TYPE_CHECKING:
-    from vit_attention.any_module import ModuleError, record_of
     from vit_attention.capture import CaptureError, Seen, capture, register_kind
-    from vit_attention.pictures import open_picture
+    from vit_attention.inputs.pictures import open_picture
+    from vit_attention.models.any_module import ModuleError, record_of
 
 # Needs torch, so it is imported when it is asked for.
 _LAZY = {
     "CaptureError": "vit_attention.capture",
-    "ModuleError": "vit_attention.any_module",
+    "ModuleError": "vit_attention.models.any_module",
     "Seen": "vit_attention.capture",
     "capture": "vit_attention.capture.listener",
-    "open_picture": "vit_attention.pictures",
-    "record_of": "vit_attention.any_module",
+    "open_picture": "vit_attention.inputs.pictures",
+    "record_of": "vit_attention.models.any_module",
     "register_kind": "vit_attention.capture",
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vit_attention.command.app import main
+from vit_attention.cli.app import main
 
 if __name__ == "__main__":
     main()

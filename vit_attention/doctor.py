@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from vit_attention import compat  # noqa: F401  (compat goes before torchvision, transformers and timm)
 from vit_attention.capture import CaptureError, Heard, capture
-from vit_attention.download import cache_folder
 from vit_attention.registry import load, models
+from vit_attention.weights.download import cache_folder
 
 LIBRARIES = ("sightlines", "torch", "torchvision", "transformers", "timm", "numpy", "pillow", "safetensors", "plotly")
 ROWS, PARITY, OUTPUT = 1e-4, 1e-4, 1e-4

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vit_attention.cards import CARDS, Card, open_card
-
-Progress = Callable[[int, int | None], None]
-
-# Two threads that import transformers (or torchvision) at the same time fail: every heavy import waits here.
-heavy_imports = threading.RLock()
+from vit_attention.heavy import Progress, heavy_imports
+from vit_attention.models.cards import CARDS, Card, open_card
 
 
 def models() -> tuple[Card, ...]:

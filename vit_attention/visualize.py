@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from vit_attention.devices import moved
+from vit_attention.models.devices import moved
 from vit_attention.records import AttentionRecord
 
 
@@ -36,7 +36,7 @@ def visualize_attention_on_image(
         head_idx: one head, 0 first, drawn alone whatever `avg_heads` says; None takes all.
         avg_heads: without `head_idx`: whether heads are averaged, or each is drawn.
         save_raw: also write ``attn_raw_layer_{i}.npy``, (1, heads, queries, keys).
-        more: for torch modules size, grid and prefix, see `vit_attention.any_module.record_of`; and fields of the command
+        more: for torch modules size, grid and prefix, see `vit_attention.models.any_module.record_of`; and fields of the command
             line's options: ``colormap="Jet", alpha=0.5, method="rollout", query=("6,8",)``.
 
     Raises:
@@ -44,11 +44,11 @@ def visualize_attention_on_image(
             cannot be looked into; the message has the reason and the next step.
         CaptureError: no attention was heard, or weights that do not reproduce what PyTorch computed.
     """
-    from vit_attention.command import paint
-    from vit_attention.command.errors import ChoiceError
-    from vit_attention.command.maps import Look
-    from vit_attention.command.methods import drawings
-    from vit_attention.pictures import open_picture
+    from vit_attention.cli import paint
+    from vit_attention.cli.errors import ChoiceError
+    from vit_attention.cli.maps import Look
+    from vit_attention.cli.methods import drawings
+    from vit_attention.inputs.pictures import open_picture
 
     look = {name: more.pop(name) for name in list(more) if name in Look.__dataclass_fields__}
     look |= {"layer": _one(layer_idx), "head": _one(head_idx), "avg_heads": avg_heads}
@@ -78,6 +78,6 @@ def _record(model: Any, device: str, image: Any, shapes: dict[str, Any]) -> Atte
     if hasattr(model, "attend"):
         found: AttentionRecord = model.attend(image)
         return found
-    from vit_attention.any_module import record_of
+    from vit_attention.models.any_module import record_of
 
     return record_of(model, image, **shapes)

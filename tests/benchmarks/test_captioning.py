@@ -13,7 +13,7 @@ import torch
 from benchmarks import captioning
 from benchmarks.captioning import Tally, _given, clear_scenes, kind, measure, point, table, untrained
 from training import scene_captions
-from vit_attention.captioning import captions
+from vit_attention.models.captioning import captions
 from worlds.caption_marks import relation_right
 from worlds.captions import WORDS, caption, encode
 from worlds.scenes import scene

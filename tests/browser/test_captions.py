@@ -12,7 +12,7 @@ from PIL import Image
 
 import vit_attention as va
 from tests.browser.conftest import Visit
-from vit_attention.region_features import region_features
+from vit_attention.inputs.region_features import region_features
 from worlds.captions import caption
 from worlds.scenes import scene
 from worlds.shapes import NAMES

@@ -17,8 +17,8 @@ from tests.pages.reading import figures, fine, guess, said, titles, try_claim
 from ui import captions, captions_export
 from ui.captions import OPENED, read_bundle
 from ui.pictures import Picture
-from vit_attention.geometry import Geometry
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction, encode_picture
+from vit_attention.records.geometry import Geometry
 from worlds.captions import caption
 from worlds.scenes import scene
 

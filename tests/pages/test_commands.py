@@ -22,11 +22,11 @@ from ui.patches_view import CHANGED
 from visualizer import scale as scales
 from visualizer import theme
 from vit_attention import registry
-from vit_attention.command import visualize
-from vit_attention.command.app import main
-from vit_attention.command.maps import Drawing
-from vit_attention.command.paint import Ground, Paint
-from vit_attention.geometry import Geometry, Placed
+from vit_attention.cli import visualize
+from vit_attention.cli.app import main
+from vit_attention.cli.maps import Drawing
+from vit_attention.cli.paint import Ground, Paint
+from vit_attention.records.geometry import Geometry, Placed
 from worlds.scenes import scene
 
 
@@ -320,7 +320,7 @@ def test_a_record_of_a_caption(app: Any, run: Any, tmp_path: Path) -> None:
 
 
 def test_ids_of_pictures_are_those_of_the_command_line() -> None:
-    from vit_attention.command.inputs import by_name
+    from vit_attention.cli.inputs import by_name
 
     for name in (*pictures.GALLERY, *documents.GALLERY, "scene-3-1-40", "cat"):
         drawn = by_name(name)

@@ -11,8 +11,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from ui import resources
-from vit_attention.geometry import Geometry
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
+from vit_attention.records.geometry import Geometry
 
 App = Callable[..., AppTest]
 

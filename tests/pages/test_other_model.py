@@ -13,7 +13,7 @@ from tests.pages.reading import figures, fine
 from ui import resources
 from ui.table import TABLE
 from vit_attention import registry
-from vit_attention.download import DownloadError
+from vit_attention.weights.download import DownloadError
 
 App = Callable[..., AppTest]
 LESSONS = [name for part, name, _ in TABLE if part in ("Learn", "Explore")]

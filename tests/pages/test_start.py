@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from tutorials.lessons import lessons
 from ui.table import TABLE
-from vit_attention.cards import BUNDLED
+from vit_attention.models.cards import BUNDLED
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -76,7 +76,7 @@ def test_the_encoder_is_the_librarys_and_heads_start_at_their_neighbours() -> No
         assert encoder.encoder.layers[3].blocks[1].shift_size == 0
         encode(encoder, pixels)  # ... and a page gives it back
     assert [b.shift_size for layer in encoder.encoder.layers for b in layer.blocks] == [0, 0, 0, 2, 0, 2, 0, 2]
-    from vit_attention.swin import windows
+    from vit_attention.models.swin import windows
 
     seen = windows(encoder, pixels, 0, 0)
     inner = seen.row(10 * 96 + 9)[0]  # head 1 of the first block: the cell on the left, row 10, column 8

@@ -16,8 +16,8 @@ from training.scene_aoanet_learner import RELATION_WEIGHT, Learner, caption_loss
 from training.scene_captions import HELD_OUT_SEED, Store, batch, caption_of, cells, store
 from training.scene_data import halved
 from vit_attention.adapters.scene_vit import RECIPE
+from vit_attention.inputs.preprocess import prepare
 from vit_attention.networks import scene_aoanet
-from vit_attention.preprocess import prepare
 from worlds.captions import VOCABULARY, caption, centre, decode, encode
 from worlds.scenes import scene
 from worlds.shapes import COLOURS, NAMES

@@ -13,7 +13,7 @@ from training.scene_data import HELD_OUT_SEED, TRAIN_SEED, batch, halved, patch_
 from training.scene_vit import Learner, Run, Stage, to_tensor
 from training.scene_vit_forward import forward
 from vit_attention.adapters.scene_vit import RECIPE
-from vit_attention.preprocess import prepare
+from vit_attention.inputs.preprocess import prepare
 from worlds.scenes import scene
 from worlds.shapes import NAMES
 

@@ -11,8 +11,8 @@ from PIL import Image
 from ui.experiments.context import Context
 from ui.pictures import Picture
 from ui.state import Selection
-from vit_attention.geometry import Geometry
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
+from vit_attention.records.geometry import Geometry
 from worlds.scenes import Scene, Thing
 
 PATCH = 8

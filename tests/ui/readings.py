@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ui.documents import Document
 from ui.reading import Reading
-from vit_attention.geometry import Geometry
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction, encode_picture
+from vit_attention.records.geometry import Geometry
 from worlds import receipts
 from worlds.receipts import Piece
 from worlds.typeset import Word

@@ -10,8 +10,8 @@ from PIL import Image
 
 from ui.documents import Document
 from ui.swin import Inside
-from vit_attention.geometry import Geometry
-from vit_attention.windows import Partition, Stage, Windows
+from vit_attention.records.geometry import Geometry
+from vit_attention.records.windows import Partition, Stage, Windows
 
 WINDOW = 4
 

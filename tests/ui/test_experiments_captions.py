@@ -13,10 +13,11 @@ from ui import captions, captions_run, captions_told
 from ui.captions import END, Told
 from ui.experiments import captions as experiments
 from ui.pictures import Picture, get
-from vit_attention import caption_model, registry
-from vit_attention.geometry import Geometry
+from vit_attention import registry
+from vit_attention.models import captioner as caption_model
 from vit_attention.networks import scene_aoanet, scene_cnn
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction
+from vit_attention.records.geometry import Geometry
 from worlds.scenes import Scene, Thing
 
 GRID = (2, 4)

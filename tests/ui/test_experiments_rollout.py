@@ -11,8 +11,8 @@ from ui.experiments import rollout
 from ui.experiments.context import Context
 from ui.pictures import Picture
 from ui.state import Selection
-from vit_attention.geometry import Geometry
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction
+from vit_attention.records.geometry import Geometry
 from worlds.scenes import scene
 
 CHOSEN = Selection(layer=0, head=None, query=0, row=0, column=0, patches=())

@@ -16,8 +16,8 @@ from tests.vit_attention import swins as real
 from ui import readers, swin_numbers
 from ui.experiments import swin
 from ui.swin_rolled import PAPER, rolled_sheet
-from vit_attention.swin import stages as stages_of
-from vit_attention.windows import Partition, Stage
+from vit_attention.models.swin import stages as stages_of
+from vit_attention.records.windows import Partition, Stage
 
 import torch  # isort: skip
 from transformers.models.donut.modeling_donut_swin import DonutSwinLayer  # isort: skip

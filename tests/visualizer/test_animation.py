@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from visualizer.animation import layer_animation
-from vit_attention.geometry import Geometry
+from vit_attention.records.geometry import Geometry
 from worlds.scenes import scene
 
 Sent = Callable[[go.Figure], dict[str, Any]]

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from visualizer.comparison import before_after
-from vit_attention.geometry import Geometry
+from vit_attention.records.geometry import Geometry
 
 Sent = Callable[[go.Figure], dict[str, Any]]
 FLAT = Image.new("RGB", (64, 64))

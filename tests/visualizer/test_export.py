@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from visualizer import export, theme
-from vit_attention.geometry import Geometry
+from vit_attention.records.geometry import Geometry
 
 GREY = Image.new("RGB", (224, 224), (120, 120, 120))
 

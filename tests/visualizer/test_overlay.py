@@ -10,7 +10,7 @@ from PIL import Image
 
 from visualizer import theme
 from visualizer.overlay import bare, overlay
-from vit_attention.geometry import Geometry
+from vit_attention.records.geometry import Geometry
 
 Sent = Callable[[go.Figure], dict[str, Any]]
 CROP = Geometry.of(640, 480).resize(341, 256).crop(58, 16, 224, 224)

@@ -14,8 +14,8 @@ from visualizer.ink import ink_of, snap
 from visualizer.pointing import around, cell_cover, chance, iou, points_into
 from visualizer.reading import field_heat, gather, token_heat, token_names
 from visualizer.reading_score import Truth, field_scores, hits, rank_heads, token_truth
-from vit_attention.geometry import Geometry
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, encode_picture
+from vit_attention.records.geometry import Geometry
 from worlds.receipts import Document, receipt
 
 PAGE = Geometry.of(384, 512).resize(192, 256)

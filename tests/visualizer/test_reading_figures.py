@@ -15,8 +15,8 @@ from visualizer import theme
 from visualizer.reading_figures import heads_of_token, minimap, page_with_heat, strip
 from visualizer.reading_text import SHOWN, describe_heads, describe_token, json_html, token_runs
 from visualizer.viewport import centred, say_window, viewport
-from vit_attention.geometry import Geometry
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
+from vit_attention.records.geometry import Geometry
 
 Sent = Callable[[go.Figure], dict[str, Any]]
 PAGE = Image.new("RGB", (96, 128), (240, 240, 240))

@@ -11,8 +11,8 @@ from PIL import Image
 
 from visualizer.caption_figures import film_strip, gate_bars, regions_map
 from visualizer.regions import region_boxes, region_heat
-from vit_attention.geometry import Geometry
 from vit_attention.records import Axis
+from vit_attention.records.geometry import Geometry
 
 PICTURE = Image.new("RGB", (80, 40), (90, 90, 90))
 WHOLE = Geometry.of(80, 40)

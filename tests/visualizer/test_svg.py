@@ -8,7 +8,7 @@ from PIL import Image
 
 from visualizer import theme
 from visualizer.export import overlay_svg
-from vit_attention.geometry import Geometry
+from vit_attention.records.geometry import Geometry
 
 SVG = "{http://www.w3.org/2000/svg}"
 GREY = Image.new("RGB", (320, 240), (120, 120, 120))

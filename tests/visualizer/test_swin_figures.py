@@ -15,8 +15,8 @@ import visualizer as vz
 from tests.visualizer.test_windows import seen
 from visualizer import theme
 from visualizer.windows import ALLOWED, FORBIDDEN, PADDING
-from vit_attention.geometry import Geometry
-from vit_attention.windows import Stage
+from vit_attention.records.geometry import Geometry
+from vit_attention.records.windows import Stage
 
 Sent = Callable[[go.Figure], dict[str, Any]]
 PAGE = Image.new("RGB", (24, 32), "white")

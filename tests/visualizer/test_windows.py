@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-import vit_attention.windows as captured
+import vit_attention.records.windows as captured
 from visualizer import windows
 from visualizer.windows import (
     borders,
@@ -18,7 +18,7 @@ from visualizer.windows import (
     window_distance,
     window_entropy,
 )
-from vit_attention.windows import Windows
+from vit_attention.records.windows import Windows
 
 CASES = [((8, 8), 4, 0), ((8, 12), 4, 2), ((7, 9), 4, 2), ((6, 5), 3, 1)]
 

@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import entropy as scipy_entropy
 
 from visualizer.words import describe, describe_grid, place
-from vit_attention.geometry import Geometry
 from vit_attention.records import Axis
+from vit_attention.records.geometry import Geometry
 
 
 def test_the_strongest_patches_come_first_with_place_share_and_entropy(rng: np.random.Generator) -> None:

@@ -15,10 +15,10 @@ from safetensors.torch import save_file
 
 import vit_attention as va
 from vit_attention import compat  # noqa: F401
-from vit_attention.cards import BUNDLED
-from vit_attention.checkpoints import CheckpointError
+from vit_attention.models.cards import BUNDLED
+from vit_attention.models.vision import BudgetError
 from vit_attention.records import AttentionRecord
-from vit_attention.vision_model import BudgetError
+from vit_attention.weights.checkpoints import CheckpointError
 from worlds.scenes import scene
 from worlds.shapes import NAMES
 
@@ -159,7 +159,7 @@ def test_a_folder_of_another_family_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unreachable_hub_is_a_clear_message() -> None:
-    from vit_attention.download import DownloadError
+    from vit_attention.weights.download import DownloadError
 
     with pytest.raises(DownloadError, match="load it with hf:FOLDER"):
         va.load("hf:nobody/nothing")

@@ -21,11 +21,11 @@ import pytest
 import torch
 
 from tests.vit_attention.test_aoanet import GOLDEN, SMALL
-from vit_attention import aoanet_checkpoint, pickle_fence
-from vit_attention.aoanet_checkpoint import UnsafePickleError, load_checkpoint, read_infos
-from vit_attention.captioning import captions
-from vit_attention.checkpoints import CheckpointError
+from vit_attention.models.captioning import captions
 from vit_attention.networks.aoanet import AoANet, Options
+from vit_attention.weights import aoanet_checkpoint, pickle_fence
+from vit_attention.weights.aoanet_checkpoint import UnsafePickleError, load_checkpoint, read_infos
+from vit_attention.weights.checkpoints import CheckpointError
 
 INFOS = GOLDEN / "infos_aoatiny-best.pkl"
 

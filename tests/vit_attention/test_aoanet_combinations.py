@@ -15,10 +15,10 @@ import vit_attention as va
 from tests.vit_attention.captioning_by_hand import ByHand
 from tests.vit_attention.test_aoanet import SMALL, draw, small
 from tests.vit_attention.test_aoanet_checkpoint import plain, written
-from vit_attention import captioning
-from vit_attention.aoanet_checkpoint import load_checkpoint
-from vit_attention.captioning import caption, captions
+from vit_attention.models import captioning
+from vit_attention.models.captioning import caption, captions
 from vit_attention.networks.aoanet import AoANet, Options
+from vit_attention.weights.aoanet_checkpoint import load_checkpoint
 
 CHOICES: dict[str, tuple[Any, ...]] = {
     "use_multi_head": (0, 1, 2, 2), "refine": (0, 1, 1), "refine_aoa": (0, 1), "use_ff": (0, 1), "mean_feats": (0, 1),

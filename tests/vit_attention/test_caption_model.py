@@ -17,12 +17,12 @@ import vit_attention as va
 from tests.vit_attention.captioning_by_hand import ByHand
 from tests.vit_attention.test_aoanet import GOLDEN, draw, golden, small
 from vit_attention.adapters import aoanet
-from vit_attention.caption_model import END, CaptionModel, Eyes
-from vit_attention.cards import BUNDLED
-from vit_attention.geometry import Geometry
+from vit_attention.inputs.region_features import read_features, region_features
+from vit_attention.models.captioner import END, CaptionModel, Eyes
+from vit_attention.models.cards import BUNDLED
+from vit_attention.models.vision import BudgetError
 from vit_attention.networks.aoanet import AoANet
-from vit_attention.region_features import read_features, region_features
-from vit_attention.vision_model import BudgetError
+from vit_attention.records.geometry import Geometry
 from worlds.captions import WORDS, caption
 from worlds.scenes import scene
 

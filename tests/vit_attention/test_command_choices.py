@@ -13,20 +13,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vit_attention.cards import Card
-from vit_attention.command import options, records
-from vit_attention.command.app import main
-from vit_attention.command.choices import askings, numbers
-from vit_attention.command.errors import ChoiceError
-from vit_attention.command.files import distinct, write
-from vit_attention.command.inputs import by_name, expand
-from vit_attention.command.inside import painted_over
-from vit_attention.command.recipe import METHODS, command, read_command
-from vit_attention.command.report import Report
-from vit_attention.download import DownloadError
-from vit_attention.geometry import Geometry
-from vit_attention.pictures import PictureError
+from vit_attention.cli import options, records
+from vit_attention.cli.app import main
+from vit_attention.cli.choices import askings, numbers
+from vit_attention.cli.errors import ChoiceError
+from vit_attention.cli.files import distinct, write
+from vit_attention.cli.inputs import by_name, expand
+from vit_attention.cli.inside import painted_over
+from vit_attention.cli.recipe import METHODS, command, read_command
+from vit_attention.cli.report import Report
+from vit_attention.inputs.pictures import PictureError
+from vit_attention.models.cards import Card
 from vit_attention.records import Axis
+from vit_attention.records.geometry import Geometry
+from vit_attention.weights.download import DownloadError
 
 READ = ("<s_nm>", "▁ic", "ed", "▁tea", "</s_nm>", "</s>")
 
@@ -118,8 +118,8 @@ def test_drawn_pictures_by_name_are_those_of_the_worlds() -> None:
 
 def test_help_and_library_name_the_same_choices() -> None:
     from visualizer import mixing, scale, theme
-    from vit_attention.command.depth import THROUGH_DEPTH
-    from vit_attention.command.inside import TOKENS
+    from vit_attention.cli.depth import THROUGH_DEPTH
+    from vit_attention.cli.inside import TOKENS
 
     assert set(options.COLORMAPS) == set(theme.COLORMAPS)
     assert options.COLORMAPS[0] == theme.COLORMAP
@@ -220,7 +220,7 @@ def test_options_that_cannot_hold_end_the_command(tmp_path: Path) -> None:
     """Nothing is written, no model is loaded, and the reason is said."""
     from click.testing import CliRunner
 
-    from vit_attention.command.app import main
+    from vit_attention.cli.app import main
 
     np.savez(tmp_path / "one.npz", features=np.zeros((3, 4), np.float32))
     out = tmp_path / "out"

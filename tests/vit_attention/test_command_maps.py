@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vit_attention.command.errors import ChoiceError, NothingCapturedError
-from vit_attention.command.maps import Look, on_input
-from vit_attention.command.methods import drawings
-from vit_attention.geometry import Geometry
+from vit_attention.cli.errors import ChoiceError, NothingCapturedError
+from vit_attention.cli.maps import Look, on_input
+from vit_attention.cli.methods import drawings
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction
+from vit_attention.records.geometry import Geometry
 
 GRID = Axis.patches(2, 3, ("class",))
 WORDS = Axis.text(("a", "red", "ring"))

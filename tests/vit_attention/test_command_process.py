@@ -20,7 +20,7 @@ from PIL import Image
 import vit_attention as va
 from visualizer import class_rollout, gradient_rollout
 from visualizer.export import overlay_png
-from vit_attention.command.recipe import command
+from vit_attention.cli.recipe import command
 from worlds import receipts
 from worlds.scenes import scene
 
@@ -61,7 +61,7 @@ def same_picture(path: Path, wanted: bytes, folder: Path) -> None:
 
 def test_help_needs_no_torch_and_shows_examples(tmp_path: Path) -> None:
     script = (
-        "import sys; from vit_attention.command.app import main\n"
+        "import sys; from vit_attention.cli.app import main\n"
         "for words in (['--help'], ['visualize', '--help'], ['read', '--help'], ['models'], ['models', '--json']):\n"
         "    main(words, standalone_mode=False, prog_name='vit-attention')\n"
         "loaded = {name.split('.')[0] for name in sys.modules}\n"
@@ -259,7 +259,7 @@ def test_wrong_commands_end_with_two_and_the_next_step(
     from click.testing import CliRunner
 
     from vit_attention import registry
-    from vit_attention.command.app import main
+    from vit_attention.cli.app import main
 
     load = registry.load
     monkeypatch.setattr(
@@ -286,7 +286,7 @@ def test_bundles_are_shown_and_drawn_without_torch(tmp_path: Path, scene_vit: An
     hollow.save(tmp_path / "hollow.npz")
     (tmp_path / "cut.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:5000])
     script = (
-        "import sys; from vit_attention.command.app import main\n"
+        "import sys; from vit_attention.cli.app import main\n"
         "main(['show', 'whole.npz'], standalone_mode=False)\n"
         "main(['visualize', 'whole.npz', '--layer', '11', '--plain', '--output', 'drawn'], standalone_mode=False)\n"
         "code = main(['show', 'cut.npz', 'hollow.npz'], standalone_mode=False)\n"

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import vit_attention as va
-from vit_attention.devices import moved, usable
+from vit_attention.models.devices import moved, usable
 from worlds.scenes import scene
 
 NOTHING = torch.accelerator.current_accelerator(check_available=True) is None

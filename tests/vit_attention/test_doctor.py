@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from tests.vit_attention.capture import families
 from vit_attention import doctor
-from vit_attention.command.app import main
+from vit_attention.cli.app import main
 from vit_attention.doctor import Check, examine
 
 

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vit_attention import download
-from vit_attention.download import DownloadError, cache_folder, fetch
+from vit_attention.weights import download
+from vit_attention.weights.download import DownloadError, cache_folder, fetch
 
 CONTENT = np.random.default_rng(2).integers(0, 256, 3_000_000, dtype=np.uint8).tobytes()
 HASH = hashlib.sha256(CONTENT).hexdigest()
@@ -488,7 +488,7 @@ def test_two_processes_that_want_the_same_file_download_it_once(server: Server, 
     server.plan = [slow]
     # Not multiprocessing: its children begin by running __main__ again, which page tests have replaced by the app.
     program = (
-        "import sys; from pathlib import Path; from vit_attention.download import fetch;"
+        "import sys; from pathlib import Path; from vit_attention.weights.download import fetch;"
         "fetch(sys.argv[1], Path(sys.argv[2]), sys.argv[3])"
     )
     command = [sys.executable, "-c", program, server.url(), str(target), HASH]

@@ -13,8 +13,8 @@ from tests.vit_attention.captioning_by_hand import ByHand
 from tests.vit_attention.test_aoanet import draw, small
 from tests.vit_attention.test_caption_model import VOCAB, model_of
 from vit_attention.adapters import aoanet
-from vit_attention.caption_model import END
-from vit_attention.region_features import region_features
+from vit_attention.inputs.region_features import region_features
+from vit_attention.models.captioner import END
 
 PICTURE = Image.new("RGB", (100, 50))
 BOXES = np.array([[0.0, 0, 50, 25]] + [[10.0 + n, 5, 60 + n, 45] for n in range(11)])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vit_attention.geometry import Geometry
+from vit_attention.records.geometry import Geometry
 
 
 def seen_by(picture: np.ndarray, quarters: int) -> np.ndarray:

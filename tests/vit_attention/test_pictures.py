@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import GifImagePlugin, Image, ImageFile
 
-from vit_attention.pictures import OpenedPicture, PictureError, open_picture
+from vit_attention.inputs.pictures import OpenedPicture, PictureError, open_picture
 
 
 def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:

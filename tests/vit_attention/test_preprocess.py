@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from vit_attention import compat  # noqa: F401
-from vit_attention.preprocess import Recipe, prepare
+from vit_attention.inputs.preprocess import Recipe, prepare
 
 
 @pytest.mark.parametrize("size", [(640, 480), (300, 451), (225, 224), (100, 37), (30, 1000)])

@@ -13,9 +13,9 @@ from PIL import Image
 
 import vit_attention as va
 from tests.vit_attention.donuts import folder, network
-from vit_attention.checkpoints import CheckpointError
-from vit_attention.reading_model import ReadingModel
-from vit_attention.vision_model import BudgetError
+from vit_attention.models.reader import ReadingModel
+from vit_attention.models.vision import BudgetError
+from vit_attention.weights.checkpoints import CheckpointError
 from worlds.receipts import receipt
 
 
@@ -139,7 +139,8 @@ def test_only_what_is_asked_for_is_kept(reader: ReadingModel, page: Image.Image)
     whole = reader.attend(page, half=False, max_tokens=5)
     part = reader.attend(page, layers=[1], heads=[2, 0], kinds=["cross"], half=False, max_tokens=5)
     assert [(m.kind, m.layer) for m in part.maps] == [("cross", 1)]
-    np.testing.assert_allclose(part.maps[0].weights, of_kind(whole, "cross")[1].weights[[2, 0]])
+    # Layers that are not kept run PyTorch's own kernel: the same up to rounding.
+    np.testing.assert_allclose(part.maps[0].weights, of_kind(whole, "cross")[1].weights[[2, 0]], atol=1e-6)
     assert part.maps[0].key.grid == (8, 6) == reader.grid
     assert whole.nbytes >= reader.estimate(5, half=False)
     cut = reader.attend(page, half=False, budget=reader.estimate(9, half=False))

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vit_attention.bundle import BundleError
-from vit_attention.geometry import Geometry
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction, encode_picture
+from vit_attention.records.bundle import BundleError
+from vit_attention.records.geometry import Geometry
 
 
 def a_map(rng: np.random.Generator, dtype: type = np.float32, **extra: object) -> AttentionMap:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import skimage.data
 
-from vit_attention import samples as module
-from vit_attention.samples import samples
+from vit_attention.inputs import samples as module
+from vit_attention.inputs.samples import samples
 
 ORACLE = {
     "astronaut": skimage.data.astronaut,

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from tests.vit_attention import swins
-from vit_attention import swin
+from vit_attention.models import swin
 from vit_attention.networks.receipt_donut import IMAGE_SIZE, PlacedDonutSwin, encoder_config
-from vit_attention.windows import LARGEST_MAP, Windows
+from vit_attention.records.windows import LARGEST_MAP, Windows
 
 
 @pytest.mark.parametrize("size", [swins.EVEN, swins.ODD])

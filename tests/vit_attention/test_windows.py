@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vit_attention.windows import ALLOWED, FORBIDDEN, PADDING, Partition, Windows
+from vit_attention.records.windows import ALLOWED, FORBIDDEN, PADDING, Partition, Windows
 
 GRIDS = [((8, 8), 4, 0), ((8, 12), 4, 2), ((7, 9), 4, 2), ((5, 6), 3, 1), ((9, 9), 4, 0), ((4, 4), 2, 1)]
 

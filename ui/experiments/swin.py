@@ -14,7 +14,7 @@ from ui.readers import BUNDLED
 from ui.swin import Inside
 from visualizer.swin_structure import offset
 from visualizer.windows import FORBIDDEN, PADDING
-from vit_attention.windows import Windows
+from vit_attention.records.windows import Windows
 
 SHARES = ("Less than 1 %", "1 % to 10 %", "10 % to 50 %", "More than half")
 BOUNDS = (0.01, 0.1, 0.5)

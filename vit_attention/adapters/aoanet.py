@@ -12,18 +12,18 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from vit_attention import checkpoints
 from vit_attention.adapters.scene_vit import RECIPE
-from vit_attention.aoanet_checkpoint import load_checkpoint
-from vit_attention.caption_model import CaptionModel, Eyes
-from vit_attention.cards import BUNDLED, Card
-from vit_attention.download import DownloadError, cache_folder, fetch
-from vit_attention.geometry import Geometry
+from vit_attention.heavy import Progress, heavy_imports
+from vit_attention.inputs.preprocess import Recipe, prepare
+from vit_attention.models.captioner import CaptionModel, Eyes
+from vit_attention.models.cards import BUNDLED, Card
 from vit_attention.networks import scene_aoanet
 from vit_attention.networks.aoanet import AoANet
 from vit_attention.networks.aoanet_options import BOX_NUMBERS
-from vit_attention.preprocess import Recipe, prepare
-from vit_attention.registry import Progress, heavy_imports
+from vit_attention.records.geometry import Geometry
+from vit_attention.weights import checkpoints
+from vit_attention.weights.aoanet_checkpoint import load_checkpoint
+from vit_attention.weights.download import DownloadError, cache_folder, fetch
 
 WORDS = (
     "a", "an", "of", "left", "right", "above", "below", "red", "orange", "yellow", "green", "cyan", "blue", "purple",

@@ -9,12 +9,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from vit_attention import checkpoints, compat  # noqa: F401  (compat goes before transformers)
+from vit_attention import compat  # noqa: F401  (compat goes before transformers)
 from vit_attention.adapters import hub
-from vit_attention.cards import BUNDLED, Card
-from vit_attention.page_recipe import PageRecipe
-from vit_attention.reading_model import ReadingModel
-from vit_attention.registry import Progress, heavy_imports
+from vit_attention.heavy import Progress, heavy_imports
+from vit_attention.inputs.page_recipe import PageRecipe
+from vit_attention.models.cards import BUNDLED, Card
+from vit_attention.models.reader import ReadingModel
+from vit_attention.weights import checkpoints
 
 _PLACES = "encoder.places"  # the tensor that only the bundled network has
 

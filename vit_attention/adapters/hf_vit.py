@@ -12,12 +12,13 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from vit_attention import checkpoints, compat  # noqa: F401  (compat goes before transformers)
+from vit_attention import compat  # noqa: F401  (compat goes before transformers)
 from vit_attention.adapters import hub
-from vit_attention.cards import Card
-from vit_attention.preprocess import Recipe, prepare
-from vit_attention.registry import Progress, heavy_imports
-from vit_attention.vision_model import Anatomy, Input, VisionModel
+from vit_attention.heavy import Progress, heavy_imports
+from vit_attention.inputs.preprocess import Recipe, prepare
+from vit_attention.models.cards import Card
+from vit_attention.models.vision import Anatomy, Input, VisionModel
+from vit_attention.weights import checkpoints
 
 FAMILIES = ("vit", "deit", "dinov2", "dinov2_with_registers", "beit")
 

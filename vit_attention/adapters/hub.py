@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from vit_attention.cards import Card
-from vit_attention.download import DownloadError
-from vit_attention.registry import Progress
+from vit_attention.heavy import Progress
+from vit_attention.models.cards import Card
+from vit_attention.weights.download import DownloadError
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _SETTINGS = ("*.json", "*.txt", "sentencepiece*.model", "spiece.model")

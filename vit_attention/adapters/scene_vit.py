@@ -6,13 +6,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from vit_attention import checkpoints
 from vit_attention.adapters.vit_anatomy import anatomy
-from vit_attention.cards import BUNDLED, Card
+from vit_attention.heavy import Progress
+from vit_attention.inputs.preprocess import Recipe
+from vit_attention.models.cards import BUNDLED, Card
+from vit_attention.models.vision import VisionModel
 from vit_attention.networks import scene_vit
-from vit_attention.preprocess import Recipe
-from vit_attention.registry import Progress
-from vit_attention.vision_model import VisionModel
+from vit_attention.weights import checkpoints
 
 CLASSES = (
     "circle", "square", "triangle", "star", "cross", "ring", "heart", "moon", "arrow", "hourglass", "tee", "bolt",

@@ -11,13 +11,14 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from vit_attention import checkpoints, compat  # noqa: F401  (compat goes before timm, which imports torchvision)
+from vit_attention import compat  # noqa: F401  (compat goes before timm, which imports torchvision)
 from vit_attention.adapters import hub
-from vit_attention.cards import Card
-from vit_attention.download import cache_folder, fetch
-from vit_attention.preprocess import Recipe, prepare
-from vit_attention.registry import Progress, heavy_imports
-from vit_attention.vision_model import Anatomy, Input, VisionModel
+from vit_attention.heavy import Progress, heavy_imports
+from vit_attention.inputs.preprocess import Recipe, prepare
+from vit_attention.models.cards import Card
+from vit_attention.models.vision import Anatomy, Input, VisionModel
+from vit_attention.weights import checkpoints
+from vit_attention.weights.download import cache_folder, fetch
 
 
 def load(card: Card, weights: Path | None, progress: Progress | None) -> VisionModel:

@@ -7,13 +7,14 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from vit_attention import checkpoints, compat  # noqa: F401  (compat goes before torchvision)
+from vit_attention import compat  # noqa: F401  (compat goes before torchvision)
 from vit_attention.adapters.vit_anatomy import anatomy
-from vit_attention.cards import Card
-from vit_attention.download import cache_folder, fetch
-from vit_attention.preprocess import Recipe
-from vit_attention.registry import Progress
-from vit_attention.vision_model import VisionModel
+from vit_attention.heavy import Progress
+from vit_attention.inputs.preprocess import Recipe
+from vit_attention.models.cards import Card
+from vit_attention.models.vision import VisionModel
+from vit_attention.weights import checkpoints
+from vit_attention.weights.download import cache_folder, fetch
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 

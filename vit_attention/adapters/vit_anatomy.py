@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vit_attention.preprocess import Recipe, prepare
-from vit_attention.vision_model import Anatomy, Input
+from vit_attention.inputs.preprocess import Recipe, prepare
+from vit_attention.models.vision import Anatomy, Input
 
 
 def anatomy(module: Any, recipe: Recipe, name: str) -> Anatomy:

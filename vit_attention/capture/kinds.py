@@ -63,13 +63,14 @@ def register_kind(
         project: name of the layer inside the module through which the mixed values go before they are its output.
 
     >>> import torch
+    >>> import vit_attention as va
     >>> class Mean(nn.Module):
     ...     def forward(self, x):
     ...         self.attn = torch.full((len(x), 1, x.shape[1], x.shape[1]), 1 / x.shape[1])
     ...         return self.attn[:, 0] @ x
-    >>> register_kind(Mean, values=lambda module, output, inputs: inputs["x"])
+    >>> va.register_kind(Mean, values=lambda module, output, inputs: inputs["x"])
     >>> module = Mean()
-    >>> with capture(module) as seen:
+    >>> with va.capture(module) as seen:
     ...     _ = module(torch.ones(1, 4, 2))
     >>> seen[0].weights.shape, seen[0].residual
     (torch.Size([1, 1, 4, 4]), 0.0)

@@ -16,6 +16,8 @@ class Recorder:
     """One open capture: what it wants and what it has heard."""
 
     def __init__(self, module: nn.Module, request: Request) -> None:
+        if request.layers is not None and not len(request.layers):
+            raise ValueError("layers: want at least one number, got none")
         self.network = Network(module, is_registered)
         self.request, self.heard = request, Heard()
         self.names: set[str] = set()  # heard, wanted or not
@@ -85,8 +87,8 @@ class Recorder:
         """What the capture says at its end: numbers out of range, what was not heard, nothing at all."""
         numbered = self.network.blocks
         wrong = [n for n in self.request.layers or () if not 0 <= n < len(numbered)]
-        if self.request.layers is not None and (wrong or not len(self.request.layers)) and self.names:
-            raise ValueError(f"layers: want numbers from 0 to {len(numbered) - 1}, got {wrong or 'none'}")
+        if wrong and self.names:
+            raise ValueError(f"layers: want numbers from 0 to {len(numbered) - 1}, got {wrong}")
         whole = self.names - set(self.lost)
         missed = dict.fromkeys(self.network.missed(whole, self.used), "attends in a way of its own") | self.lost
         if not whole and (missed or self.ran()):

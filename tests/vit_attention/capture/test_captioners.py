@@ -16,8 +16,8 @@ from torch import Tensor, nn
 import vit_attention as va
 from tests.vit_attention.captioning_by_hand import ByHand
 from tests.vit_attention.test_aoanet import VARIANTS, draw, golden, small
-from vit_attention.captioning import caption, captions
 from vit_attention.capture import CaptureError, capture
+from vit_attention.models.captioning import caption, captions
 
 BATCH, KEYS, WIDTH, HEADS = 2, 6, 12, 3
 

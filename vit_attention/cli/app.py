@@ -1,0 +1,60 @@
+"""The group of all commands, and what the same options mean without one."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+import click
+
+from vit_attention.cli.doctor import doctor
+from vit_attention.cli.extract import extract
+from vit_attention.cli.read import read
+from vit_attention.cli.show import models, show
+from vit_attention.cli.visualize import visualize
+
+OWN = ("--help", "-h", "--version")
+
+HELP = """See what vision models look at, and save it.
+
+\b
+  vit-attention models
+  vit-attention visualize cat.jpg --model vit-b-16 --layer 11
+  vit-attention extract 'photos/*.jpg' --model scene-vit --output bundles
+  vit-attention read receipts/ --model receipt-donut --output readings
+  vit-attention show bundles/cat.npz
+  vit-attention doctor
+
+Without a command, options are those of `visualize`:
+
+\b
+  vit-attention --image cat.jpg --infos_path infos.pkl --model model.pth --save-raw
+
+Exit codes: 0 all done, 1 some inputs failed (the others are done), 2 the command itself is wrong.
+"""
+
+
+class Group(click.Group):
+    """Options without a command go to `visualize`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does, after putting the command in where none is named."""
+        if args and args[0].startswith("-") and args[0] not in OWN:
+            args = ["visualize", *args]
+        return super().parse_args(ctx, args)
+
+
+def _version() -> str:
+    try:
+        return version("sightlines")
+    except PackageNotFoundError:
+        return "(run from its folder, not installed)"
+
+
+@click.group(cls=Group, help=HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(_version(), prog_name="vit-attention")
+def main() -> None:
+    """The entry point."""
+
+
+for command in (models, extract, visualize, read, show, doctor):
+    main.add_command(command)

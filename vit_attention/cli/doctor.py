@@ -1,0 +1,68 @@
+"""`doctor`: proves capture on this machine's own versions, and tells what is at hand."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from vit_attention.cli.errors import FAILURES
+from vit_attention.cli.options import json_option
+from vit_attention.cli.report import echo_json, line
+from vit_attention.cli.show import table
+
+DOCTOR = """Prove capture on the installed versions, and tell what is at hand.
+
+\b
+  vit-attention doctor
+  vit-attention doctor --model scene-vit
+  vit-attention doctor --model hf:FOLDER --json
+
+For each way of attending a tiny network is looked into: maps of the right shape, rows that sum to 1, weights x values
+equal to what PyTorch computed, and an output that changes with the weights. Exit code 1 if one fails.
+"""
+
+
+@click.command(help=DOCTOR, short_help="Prove capture on this machine.")
+@click.option("--model", metavar="NAME", help="Look into this model as well: a name, hf:FOLDER or timm:NAME.")
+@json_option
+def doctor(model: str | None, as_json: bool) -> None:
+    """Print the surroundings and one line a check."""
+    from vit_attention.doctor import Finding, examine, examine_model, surroundings
+
+    about = surroundings()
+    found: list[Finding] = []
+    if not as_json:
+        click.echo("\n".join(_about(about)))
+    try:
+        found = [*examine(), *(examine_model(model) if model else ())]
+    except FAILURES as error:
+        raise click.UsageError(f"--model: {line(error)}") from error
+    if as_json:
+        echo_json({"command": "doctor", **about, "findings": [asdict(one) for one in found]})
+    else:
+        head = ["", "what", "maps", "heads, rows, columns", "rows off", "residual", "derivative"]
+        click.echo("\n".join(table(head, [_row(one) for one in found])))
+    if any(one.state == "failed" for one in found):
+        raise click.exceptions.Exit(1)
+
+
+def _about(about: dict[str, Any]) -> list[str]:
+    versions = ", ".join(f"{name} {number or 'not installed'}" for name, number in about["versions"].items())
+    downloaded = ", ".join(f"{line(name)} ({size / 1e6:.0f} MB)" for name, size in about["downloaded"].items())
+    return [
+        f"Python {about['python']} on {about['system']}; {versions}",
+        f"device {about['device']}, {about['threads']} threads",
+        f"bundled models: {', '.join(about['bundled'])}",
+        f"downloaded weights: {downloaded or 'none'} in {line(about['cache'])}",
+        "",
+    ]
+
+
+def _row(one: Any) -> list[str]:
+    if one.state != "ok":
+        return [one.state, one.name, one.reason, "", "", "", ""]
+    shapes = "; ".join(", ".join(map(str, shape)) for shape in one.shapes)
+    numbers = ["-" if n is None else f"{n:.0e}" for n in (one.row_error, one.residual, one.change)]
+    return [one.state, one.name, str(one.maps), shapes, *numbers]

@@ -1,0 +1,133 @@
+"""Pictures as the command line names them: files, globs, folders, bundles, and the drawn and sample pictures by name."""
+
+from __future__ import annotations
+
+import glob
+import re
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from vit_attention.cli.files import distinct
+from vit_attention.inputs.pictures import open_picture
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+"""File names that count as pictures when a folder is read."""
+
+_SCENE = re.compile(r"scene-(\d{1,9})(?:-([12])-(\d{1,2}|100))?")
+_RECEIPT = re.compile(r"(receipt|invented)-(\d{1,9})-([1-5])")
+_FORM = re.compile(r"form-(\d{1,9})")
+
+
+@dataclass(frozen=True)
+class Given:
+    """One input before it is opened.
+
+    Attributes:
+        text: as the user wrote it, or as a glob or folder gave it.
+        name: for folders and files made of it; no two inputs of a run share one.
+    """
+
+    text: str
+    name: str
+
+    @property
+    def path(self) -> Path:
+        return Path(self.text)
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A picture ready for a model.
+
+    Attributes:
+        image: upright RGB.
+        title: for people.
+        truth: (height, width) mask of the named objects, for drawn scenes.
+        notes: what was done while opening it, in sentences.
+    """
+
+    image: Image.Image
+    title: str
+    truth: Any = None
+    notes: tuple[str, ...] = ()
+
+
+def expand(texts: Sequence[str], folders: bool = False) -> list[Given]:
+    """Every input once, in the order given; globs and, if wanted, folders are opened up, sorted by name."""
+    found: list[str] = []
+    for text in texts:
+        path = Path(text)
+        if folders and path.is_dir():
+            found += [str(one) for one in sorted(path.iterdir()) if _readable(one)]
+        elif not path.exists() and glob.has_magic(text):
+            found += sorted(glob.glob(text, recursive=True)) or [text]
+        else:
+            found.append(text)
+    once = list(dict.fromkeys(found))
+    return [Given(text, name) for text, name in zip(once, distinct(map(Path, once)), strict=True)]
+
+
+def _readable(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether a file is a saved record, by its manifest."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "manifest.npy" in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def opened(given: Given) -> Opened:
+    """The picture behind an input; a file goes before a drawn picture of the same name.
+
+    Raises:
+        PictureError: it cannot be opened; says why.
+    """
+    if not given.path.exists():
+        drawn = by_name(given.text)
+        if drawn is not None:
+            return drawn
+    ready = open_picture(given.path)
+    return Opened(ready.image, given.path.name, notes=ready.notes)
+
+
+def by_name(text: str) -> Opened | None:
+    """A drawn scene (scene-7), receipt (receipt-3-2, invented-3-2), form (form-1) or sample photograph (cat), else None."""
+    scene, receipt, form = _SCENE.fullmatch(text), _RECEIPT.fullmatch(text), _FORM.fullmatch(text)
+    if scene:
+        from worlds import scenes
+
+        made = scenes.scene(
+            int(scene[1]), int(scene[3]) / 100 if scene[3] else 0.5, int(scene[2]) if scene[2] else None
+        )
+        objects = f", {scene[2]} object{'s' if scene[2] == '2' else ''}, difficulty {scene[3]} %" if scene[2] else ""
+        return Opened(made.picture, f"Scene {scene[1]}{objects}", made.mask)
+    if receipt or form:
+        return _page(receipt, form)
+    from vit_attention.inputs.samples import samples
+
+    known = samples()
+    if text not in known:
+        return None
+    ready = open_picture(known[text].open())
+    return Opened(ready.image, known[text].title, notes=ready.notes)
+
+
+def _page(receipt: re.Match[str] | None, form: re.Match[str] | None) -> Opened:
+    from worlds import receipts
+
+    if receipt is None:
+        number = 0 if form is None else int(form[1])
+        return Opened(receipts.form(number).picture, f"Form {number}")
+    kind, seed, lines = receipt[1], int(receipt[2]), int(receipt[3])
+    made = receipts.receipt(seed, lines, invented=kind == "invented")
+    words = ", in words that do not exist" * (kind == "invented")
+    return Opened(made.picture, f"Receipt {seed}, articles: {lines}{words}")

@@ -1,0 +1,132 @@
+"""From what `--model` says to a loaded model, and from a model to the record of one picture."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vit_attention import registry
+from vit_attention.cli.errors import FAILURES, ChoiceError
+from vit_attention.cli.report import Report
+from vit_attention.models.cards import Card
+from vit_attention.models.devices import moved
+from vit_attention.records import AttentionRecord
+
+_WEIGHTS = (".pth", ".pt", ".bin", ".safetensors", ".ckpt")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which model, from which files, on which device: `model` is a name, a folder, or with `infos_path` a captioning `model.pth`."""
+
+    model: str | None = None
+    weights: Path | None = None
+    infos_path: Path | None = None
+    resnet: Path | None = None
+    device: str = "cpu"
+
+
+def load(source: Source, report: Report) -> Any:
+    """The model that the options name.
+
+    Raises:
+        click.UsageError: no model, an unknown one, or files that do not fit it; says what there is.
+    """
+    name, file = _named(source)
+    files = {"infos": source.infos_path, "resnet": source.resnet}
+    try:
+        card = registry.card(name)
+        if not card.bundled and file is None and not name.startswith(("hf:", "timm:")):
+            report.note(f"{name}: weights are looked for on this machine and downloaded if they are not there.")
+        model = registry.load(name, file, _tenths(report, name), **{k: v for k, v in files.items() if v is not None})
+        return moved(model, source.device, report.note)
+    except FAILURES as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _named(source: Source) -> tuple[str, Path | None]:
+    model, weights = source.model, source.weights
+    if model is None:
+        known = ", ".join(one.name for one in registry.models())
+        raise click.UsageError(f"want --model with one of {known}, or hf:<folder or hub id>")
+    if source.infos_path is not None and weights is None:
+        return "aoanet", Path(model)
+    if Path(model).is_dir():
+        return f"hf:{model}", weights
+    if Path(model).suffix.lower() in _WEIGHTS:
+        raise click.UsageError(
+            f"--model: {Path(model).name} is a weights file. A captioning checkpoint (model.pth) needs its infos_*.pkl "
+            "beside it: add --infos_path FILE. For every other model give its name with --model and the file with --weights"
+        )
+    return model, weights
+
+
+def _tenths(report: Report, name: str) -> Callable[[int, int | None], None]:
+    """Says every tenth of a download."""
+    said = -1
+
+    def progress(done: int, total: int | None) -> None:
+        nonlocal said
+        tenth = 10 * done // total if total else done // 50_000_000
+        if tenth != said:
+            said = tenth
+            of = f" of {total / 1e6:.0f} MB" if total else " MB"
+            report.note(f"{name}: downloading, {done / 1e6:.0f}{of}")
+
+    return progress
+
+
+def attend(model: Any, given: Any, /, **wanted: Any) -> AttentionRecord:
+    """The record of one picture or file of features; what is None is not asked for.
+
+    Raises:
+        ChoiceError: an option that this kind of model does not take.
+    """
+    asked = {name: value for name, value in wanted.items() if value is not None}
+    known = inspect.signature(model.attend).parameters
+    strange = [f"--{name.replace('_', '-')}" for name in asked if name not in known]
+    if strange:
+        raise ChoiceError(f"{model.card.name}: this kind of model ({model.card.task}) takes no {', '.join(strange)}")
+    record: AttentionRecord = model.attend(given, **asked)
+    return record
+
+
+def target(model: Any, text: str | None) -> str | int | None:
+    """A class by its name, or by its number where no class is called so.
+
+    Raises:
+        ChoiceError: a class that the model does not know, or a model without classes.
+    """
+    if text is None:
+        return None
+    classes = tuple(getattr(model, "classes", ()))
+    if not classes:
+        raise ChoiceError(f"--target: {model.card.name} tells no classes apart")
+    if text in classes:
+        return text
+    if text.isdecimal() and int(text) < len(classes):
+        return int(text)
+    near = [name for name in classes if text.lower() in name.lower()][:8] or list(classes[:8])
+    raise ChoiceError(
+        f"--target: want a class such as {', '.join(near)}, or a number to {len(classes) - 1}, got {text!r}"
+    )
+
+
+def prompt(model: Any, text: str | None, question: str | None) -> str | None:
+    """The task prompt with the question put into it; None for the model's own.
+
+    Raises:
+        ChoiceError: a model that wants a question and got none, or the other way round.
+    """
+    card: Card = model.card
+    own = text if text is not None else str(card.extra.get("prompt", ""))
+    if "{question}" in own and not question:
+        raise ChoiceError(f'{card.name}: answers questions: give one with --question "What is the total?"')
+    if question is not None and "{question}" not in own:
+        raise ChoiceError(f"{card.name}: takes no --question; its prompt is {own!r}")
+    return own.replace("{question}", str(question).replace("<", " ").strip()) if question else text

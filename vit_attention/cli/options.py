@@ -1,0 +1,148 @@
+"""The options that commands share, with their types, limits and help. Imports nothing slow: help must come at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from vit_attention.cli.choices import numbers
+
+T = TypeVar("T")
+Command = Callable[..., Any]
+
+METHODS = {
+    "raw": "the weights of each layer as the model used them",
+    "fused": "each layer with its heads made one by --fusion",
+    "mean-of-layers": "the mean from --start-layer to --layer",
+    "rollout": "all layers multiplied, up to --layer",
+    "gradient-rollout": "weights times their effect on one class's score (--target)",
+    "likeness": "how alike the tokens of patches are after --layer, less the mean of all",
+    "plain-likeness": "the same with the mean left in",
+    "painted": "how far every token has moved after --layer when the asking patch is painted over",
+}
+COLORMAPS = ("Cividis", "Viridis", "Inferno", "Magma", "Greys", "Jet")
+SCALES = ("raw", "shared", "per map", "log", "clipped")
+FUSIONS = ("mean", "max", "min")
+FOLDER = Path("attn_vis")
+
+
+class Numbers(click.ParamType):
+    """Numbers and ranges such as 0,5-7."""
+
+    name = "numbers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """The numbers; refuses anything else."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            return numbers(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Device(click.ParamType):
+    """A name that torch has for a device."""
+
+    name = "device"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name; refuses what is none."""
+        kind, _, number = str(value).partition(":")
+        if kind not in ("auto", "cpu", "cuda", "mps") or (number and not number.isdecimal()):
+            self.fail(f"want cpu, cuda, cuda:0, mps or auto, got {value!r}", param, ctx)
+        return str(value)
+
+
+class Finite(click.FloatRange):
+    """A number that is one: "nan" and "inf" are none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number; refuses anything else."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"want a finite number, got {value}", param, ctx)
+        return number
+
+
+FILE = click.Path(path_type=Path)
+NEW = click.Path(path_type=Path, file_okay=False)
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON alone; notes go to standard error.")
+_MODEL: tuple[Command, ...] = (
+    click.option("--model", metavar="NAME", help="A name from `models`, hf:FOLDER or hf:OWNER/NAME; or with --infos_path the model.pth of a captioning checkpoint."),
+    click.option("--weights", type=FILE, metavar="FILE", help="Own checkpoint for the named model (.pth, .safetensors)."),
+    click.option("--infos_path", "--infos", type=FILE, metavar="FILE", help="The infos_*.pkl of a captioning checkpoint. Read without running anything in it."),
+    click.option("--resnet", type=FILE, metavar="FILE", help="Published ResNet-101 weights, through which --infos_path models see plain pictures."),
+    click.option("--device", type=Device(), default="cpu", show_default=True, help="cpu, cuda, cuda:1, mps, or auto for an accelerator if there is one."),
+)  # fmt: skip
+_ASKED: tuple[Command, ...] = (
+    click.option("--prompt", help="Task prompt of a reader, such as <s_form>."),
+    click.option("--question", help="For readers that answer questions."),
+    click.option("--beams", type=click.IntRange(1, 8), help="Beam search for readers and captions; 1 is greedy."),
+)
+_SEEN: tuple[Command, ...] = (
+    click.option("--features", type=FILE, metavar="FILE", help="Features of the regions (.npz, .npy), or a folder of such files named like the pictures; for captions."),
+    click.option("--half", is_flag=True, help="Keep weights in half precision, as the app does."),
+    click.option("--target", metavar="CLASS", help="Class, by name or number, whose score gradients belong to."),
+)  # fmt: skip
+_LOOK: tuple[Command, ...] = (
+    click.option("--layer", type=Numbers(), help="Layers, 0 first, such as 3 or 0,5-7.  [default: all]"),
+    click.option("--head", type=Numbers(), help="Heads, 0 first, each drawn on its own.  [default: their mean]"),
+    click.option("--avg-heads/--no-avg-heads", default=True, help="Without --head: the mean of all heads, or each on its own."),
+    click.option("--method", type=click.Choice(list(METHODS)), default="raw", show_default=True, help="; ".join(f"{k}: {v}" for k, v in METHODS.items()) + "."),
+    click.option("--query", multiple=True, metavar="WHO", help="Who asks: class; row,column of a patch (0,0 first); a token's number; a word that was read or said; field:PATH of a document; mean; each. Given several times they ask together.  [default: class, or mean where there is no class token]"),
+    click.option("--kind", type=click.Choice(["self", "cross", "window"]), help="Only maps of this kind."),
+    click.option("--stage", type=click.IntRange(0), help="Stage of a reader's encoder, 0 first: draws what one cell (--query row,column) reads in its window there."),
+    click.option("--block", type=click.IntRange(0), help="Block of that stage, 0 first.  [default: 0]"),
+    click.option("--fusion", type=click.Choice(FUSIONS), default="mean", show_default=True, help="How heads become one."),
+    click.option("--residual", type=Finite(0, 1), default=0.5, show_default=True, help="Share of the skip connection in a rollout."),
+    click.option("--discard", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True, help="Share of the smallest weights of each row that a rollout drops."),
+    click.option("--start-layer", type=click.IntRange(0), default=0, show_default=True, help="First layer of a method through depth."),
+)  # fmt: skip
+_PAINT: tuple[Command, ...] = (
+    click.option("--colormap", type=click.Choice(COLORMAPS, case_sensitive=False), default="Cividis", show_default=True, help="Jet shows edges that are not in the values."),
+    click.option("--alpha", type=Finite(0, 1), default=0.6, show_default=True, help="How much the map covers the picture."),
+    click.option("--scale", type=click.Choice(SCALES), default="raw", show_default=True, help="How numbers become colours; it is printed under the picture."),
+    click.option("--clip", type=click.FloatRange(0, 100, min_open=True), default=99.0, show_default=True, help="Percentile for --scale clipped."),
+    click.option("--scale-to", type=Finite(), metavar="VALUE", help="With --scale shared: the range reaches at least this value."),
+    click.option("--truth", is_flag=True, help="Outline the true objects of a drawn scene."),
+    click.option("--width", type=click.IntRange(64, 4096), default=448, show_default=True, help="Of the drawing in pixels."),
+    click.option("--plain", is_flag=True, help="No colour bar and no words, at the picture's own size."),
+    click.option("--caption", help="Printed under the picture instead of what it shows."),
+    click.option("--settings", help="Printed instead of model and picture."),
+    click.option("--save-raw", is_flag=True, help="Also write the weights, (1, heads, queries, keys), as .npy."),
+    click.option("--bundle", is_flag=True, help="Also save the whole record (.npz), which `show` and `visualize` open without a model."),
+)  # fmt: skip
+
+
+def _together(*groups: tuple[Command, ...]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        for option in reversed([one for group in groups for one in group]):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def output(words: str) -> Command:
+    """The option for the folder that files go to."""
+    return click.option("--output", type=NEW, default=FOLDER, show_default=True, metavar="DIR", help=words)
+
+
+json_option = _JSON
+model_options = _together(_MODEL)
+asked_options = _together(_ASKED)
+seen_options = _together(_SEEN)
+look_options = _together(_LOOK)
+paint_options = _together(_PAINT)
+
+
+def take(kind: type[T], given: dict[str, Any]) -> T:
+    """A record of the options that it has fields for."""
+    return kind(**{field.name: given[field.name] for field in fields(kind) if field.name in given})  # type: ignore[arg-type]

@@ -1,0 +1,99 @@
+"""From drawings to files: overlay, heatmap and raw numbers, under the names that scripts rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from vit_attention.cli import files
+from vit_attention.cli.maps import Drawing
+from vit_attention.records.geometry import Geometry
+
+
+@dataclass(frozen=True)
+class Paint:
+    """How maps are drawn.
+
+    Attributes:
+        colormap: name of a colour map.
+        alpha: 0 (picture alone) to 1 (map alone).
+        scale: how numbers become colours; "shared" takes all maps drawn of one picture together.
+        clip: percentile for the scale "clipped".
+        scale_to: with "shared", a value that the range reaches at least.
+        width: of the drawing in pixels.
+        plain: neither colour bar nor words, at the picture's own size.
+        caption, settings: printed under the picture; None prints what it shows, and model and picture.
+        save_raw: also write the weights.
+    """
+
+    colormap: str = "Cividis"
+    alpha: float = 0.6
+    scale: str = "raw"
+    clip: float = 99.0
+    scale_to: float | None = None
+    width: int = 448
+    plain: bool = False
+    caption: str | None = None
+    settings: str | None = None
+    save_raw: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What is drawn on: the upright picture, its geometry, the true mask or None, and the line of settings."""
+
+    image: Image.Image
+    geometry: Geometry | None
+    truth: Any
+    settings: str
+
+
+def write(drawings: Sequence[Drawing], ground: Ground, paint: Paint, folder: Path) -> list[Path]:
+    """Write `attn_map_*.png`, `heatmap_*.png` and, if wanted, `attn_raw_*.npy` of every drawing; returns their paths."""
+    out: list[Path] = []
+    blank = Image.new("RGB", ground.image.size, "white")
+    together = [one.values for one in drawings]
+    saved: set[int] = set()
+    for one in drawings:
+        end = "_".join(part for part in (str(one.number), files.safe(one.name), one.part) if part)
+        heat = Ground(blank, ground.geometry, None, ground.settings)
+        for name, under, alpha in (("attn_map", ground, paint.alpha), ("heatmap", heat, 1.0)):
+            drawn = painted(one, under, paint, alpha, together)
+            out.append(files.write(folder / f"{name}_layer_{end}.png", _png(drawn)))
+        if paint.save_raw and one.number not in saved:
+            saved.add(one.number)
+            out.append(files.write(folder / f"attn_raw_layer_{one.number}.npy", _npy(one.raw)))
+    return out
+
+
+def painted(one: Drawing, ground: Ground, paint: Paint, alpha: float, together: list[NDArray[Any]]) -> Image.Image:
+    """One drawing on its ground."""
+    from visualizer import scale as scales
+    from visualizer.composite import composite
+    from visualizer.composite import paint as lay
+
+    mode = scales.Scale(paint.scale, clip_percentile=paint.clip)
+    pool = together if paint.scale_to is None else [*together, np.array([paint.scale_to])]
+    if paint.plain:
+        geometry = Geometry.of(*ground.image.size) if ground.geometry is None else ground.geometry
+        scaled = scales.scale(one.values, mode, pool, unit=one.unit)
+        return Image.fromarray(lay(ground.image, scaled, geometry, ground.image.size, paint.colormap, alpha))
+    return composite(
+        ground.image, one.values, ground.geometry, one.words if paint.caption is None else paint.caption,
+        settings=ground.settings if paint.settings is None else paint.settings, colormap=paint.colormap, opacity=alpha,
+        scale=mode, together=pool, query=one.patches, truth=ground.truth, unit=one.unit, width=paint.width,
+    )  # fmt: skip
+
+
+def _png(image: Image.Image) -> Callable[[BinaryIO], object]:
+    return lambda out: image.save(out, "PNG", compress_level=2)
+
+
+def _npy(array: NDArray[Any]) -> Callable[[BinaryIO], object]:
+    return lambda out: np.save(out, array, allow_pickle=False)

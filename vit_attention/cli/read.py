@@ -1,0 +1,152 @@
+"""`read`: many pages to JSON with boxes, and bundles; one bad page stops nothing, and a second run goes on where one ended."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from vit_attention.cli import files, loading
+from vit_attention.cli.errors import FAILURES, ChoiceError
+from vit_attention.cli.inputs import Given, expand, opened
+from vit_attention.cli.options import Numbers, asked_options, json_option, model_options, output, take
+from vit_attention.cli.report import Report, plain
+from vit_attention.records import AttentionRecord
+from vit_attention.records.bundle import BundleError
+
+FORMAT = "sightlines-reading"
+
+HELP = """Read documents: NAME.json with every field and the box it was read from, and a bundle NAME.npz.
+
+\b
+  vit-attention read receipts/ --model receipt-donut --output readings
+  vit-attention read 'scans/*.png' --model donut-cord --beams 3 --no-bundles
+  vit-attention read form.png --model receipt-donut --prompt '<s_form>'
+  vit-attention read page.png --model donut-docvqa --question 'What is the total?'
+
+PAGE is a file, a folder (its pictures, without those of folders inside), a glob, or a drawn page such as receipt-3-3.
+A page that cannot be read is told and left out. Run the same command again and it goes on where it ended: a page is
+done when its files are whole and were made from the same picture by the same model with the same settings.
+"""
+
+
+@click.command(help=HELP, short_help="Read documents to JSON with boxes.")
+@click.argument("pages", nargs=-1, required=True, metavar="PAGE...")
+@output("Folder for the files; made if missing.")
+@click.option("--bundles/--no-bundles", default=True, show_default=True, help="Whether to save NAME.npz, too.")
+@click.option("--layer", type=Numbers(), help="Decoder layers that boxes are made from, 0 first.  [default: all]")
+@click.option("--head", type=Numbers(), help="Heads that boxes are made from, 0 first.  [default: all]")
+@click.option(
+    "--tight/--no-tight",
+    default=True,
+    show_default=True,
+    help="Draw boxes in to the print they touch, or leave them as coarse as the map.",
+)
+@click.option("--restart", is_flag=True, help="Read every page again, also those that are done.")
+@model_options
+@asked_options
+@json_option
+def read(pages: tuple[str, ...], output: Path, bundles: bool, restart: bool, as_json: bool, **given: Any) -> None:
+    """Read every page that is not done yet."""
+    report = Report(as_json)
+    items = expand(pages, folders=True)
+    if not items:
+        raise click.UsageError(f"want at least one page, got none: no pictures in {', '.join(pages)}")
+    model = loading.load(take(loading.Source, given), report)
+    try:
+        wanted = _settings(model, given)
+    except ChoiceError as error:
+        raise click.UsageError(str(error)) from error
+
+    def attend(image: Any) -> AttentionRecord:
+        tick = report.counter("tokens read") if wanted["beams"] == 1 else None
+        record = loading.attend(model, image, prompt=wanted["prompt"], beams=wanted["beams"], on_token=tick)
+        if tick is not None:
+            report.note("")
+        return record
+
+    for item in report.through(items, "Reading"):
+        target = output / f"{item.name}.json"
+        try:
+            settings = {**wanted, "picture": _fingerprint(item)}
+            if not restart and _done(target, settings, bundles):
+                report.done(item.text, _files(target, bundles), skipped=True)
+                continue
+            facts = _read(item, attend, target, settings, bundles)
+            report.done(item.text, _files(target, bundles), skipped=False, **facts)
+        except FAILURES as error:
+            report.failed(item.text, error)
+    skipped = sum(bool(one.get("skipped")) for one in report.results)
+    if skipped:
+        report.note(f"{skipped} of {len(items)} pages were done before; --restart reads them again.")
+    report.finish(command="read", output=str(output))
+
+
+def _settings(model: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """What a reading depends on beside the picture."""
+    if model.card.task != "read":
+        raise ChoiceError(f"--model: want a reader of documents, got {model.card.name} ({model.card.task})")
+    prompt = loading.prompt(model, given["prompt"], given["question"])
+    for name, most in (("layer", model.layers), ("head", model.heads)):
+        wrong = [n for n in given[name] or () if n >= most]
+        if wrong:
+            raise ChoiceError(f"--{name}: want numbers of 0 to {most - 1}, got {wrong[0]}")
+    return {
+        "model": model.card.name, "weights_hash": model.weights_hash, "prompt": prompt or model.prompt,
+        "beams": given["beams"] or 1, "layers": _plain(given["layer"]), "heads": _plain(given["head"]), "tight": given["tight"],
+    }  # fmt: skip
+
+
+def _plain(numbers: tuple[int, ...] | None) -> list[int] | None:
+    return None if numbers is None else list(numbers)
+
+
+def _fingerprint(item: Given) -> str:
+    """The picture's bytes in short, or the name of a drawn page."""
+    if item.path.is_file():
+        with item.path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()[:32]
+    return item.text
+
+
+def _files(target: Path, bundles: bool) -> list[Path]:
+    return [target, target.with_suffix(".npz")] if bundles else [target]
+
+
+def _done(target: Path, settings: dict[str, Any], bundles: bool) -> bool:
+    """Whether the files of a page are whole and were made with these settings."""
+    try:
+        found = json.loads(target.read_text(encoding="utf-8"))
+        same = found["format"] == FORMAT and found["settings"] == settings and isinstance(found["fields"], list)
+        if same and bundles:
+            record = AttentionRecord.load(target.with_suffix(".npz"))
+            return bool(record.weights_hash == settings["weights_hash"] and record.prediction.text == found["text"])
+        return bool(same)
+    except (OSError, ValueError, KeyError, TypeError, BundleError):
+        return False
+
+
+def _read(
+    item: Given, attend: Callable[[Any], AttentionRecord], target: Path, settings: dict[str, Any], bundles: bool
+) -> dict[str, Any]:
+    """Read one page; the JSON is written last, so that it is there only when all of it is."""
+    from visualizer.field_box import boxed
+
+    picture = opened(item)
+    record = attend(picture.image)
+    found = boxed(record, settings["layers"], settings["heads"], settings["tight"])
+    data = {"format": FORMAT, "settings": settings, "source": item.path.name, "text": record.prediction.text, **found}
+    text = json.dumps(plain(data), ensure_ascii=False, indent=1) + "\n"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if bundles:
+        record.save(target.with_suffix(".npz"))
+
+    def fill(out: BinaryIO) -> None:
+        out.write(text.encode())
+
+    files.write(target, fill)
+    return {"text": record.prediction.text, "json": found["json"], "fields": found["fields"]}

@@ -1,0 +1,136 @@
+"""The shell command that makes the same picture as a page; pages show it, tests run it. Imports nothing slow."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from vit_attention.cli.maps import Look
+from vit_attention.cli.paint import Paint
+
+PROGRAM = ("python", "-m", "vit_attention")
+OWN_PICTURE = "my_picture.jpg"
+"""Stands for an upload, whose place on the reader's disk nobody knows."""
+
+METHODS = {
+    "one layer": "raw",
+    "heads of one layer": "fused",
+    "mean of layers": "mean-of-layers",
+    "rollout": "rollout",
+    "rollout so far": "rollout",
+    "gradient-weighted rollout": "gradient-rollout",
+}
+"""What pages call the methods, and what the command line does."""
+
+_WHOLE_DEPTH = ("rollout", "gradient-weighted rollout")
+_UPLOADS = ("own picture", "own document")
+
+Query = int | str | tuple[int, int] | Sequence[tuple[int, int]]
+
+
+def command(
+    model: str | None,
+    picture: str,
+    layer: int | str | None = None,
+    head: int | None = None,
+    method: str = "raw",
+    query: Query | None = None,
+    **options: Any,
+) -> str:
+    """One line for a shell; what is as the command line has it anyway is left out.
+
+    Args:
+        model: its name; None for a bundle.
+        picture: file, bundle, or the name of a drawn or sample picture, as in a page's address.
+        layer, head: 0 first, or a text such as "0-3"; None for all layers, or the mean of all heads.
+        method: of the command line, or as pages call it.
+        query: a token's number, "class", a word, "mean"; (row, column) of a patch, or several, 0 first.
+        options: fields of `Look`, `Paint` and `Wanted`, and truth, bundle and output: ``residual=0.9, colormap="Jet"``.
+
+    Raises:
+        ValueError: an option that the command line does not have.
+
+    >>> command("scene-vit", "scene-7", layer=3, query=(6, 8), colormap="Jet")
+    'python -m vit_attention visualize scene-7 --model scene-vit --layer 3 --query 6,8 --colormap Jet'
+    """
+    words = [*PROGRAM, "visualize", _safe(OWN_PICTURE if picture in _UPLOADS else picture)]
+    named = {
+        "model": model,
+        "layer": None if method in _WHOLE_DEPTH else layer,
+        "head": head,
+        "method": METHODS.get(method, method),
+    }
+    for name, value in named.items():
+        words += _option(name, value)
+    for asked in _queries(query):
+        words += ["--query", asked] if not asked.startswith("-") else [f"--query={asked}"]
+    for name, value in options.items():
+        words += _option(name, value)
+    return shlex.join(words)
+
+
+def extract_command(picture: str, model: str, **options: Any) -> str:
+    """The line that saves the record of a picture as a bundle.
+
+    >>> extract_command("scene-7", "scene-vit", half=True)
+    'python -m vit_attention extract scene-7 --model scene-vit --half'
+    """
+    return _line("extract", [picture], model, options)
+
+
+def read_command(pages: Sequence[str], model: str, **options: Any) -> str:
+    """The line that reads pages to JSON with boxes.
+
+    >>> read_command(["receipt-3-3"], "receipt-donut", prompt="<s_receipt>")
+    "python -m vit_attention read receipt-3-3 --model receipt-donut --prompt '<s_receipt>'"
+    """
+    return _line("read", pages, model, options)
+
+
+def _line(command: str, inputs: Sequence[str], model: str, options: dict[str, Any]) -> str:
+    words = [*PROGRAM, command, *(_safe(OWN_PICTURE if one in _UPLOADS else one) for one in inputs)]
+    for name, value in {"model": model, **options}.items():
+        words += _option(name, value)
+    return shlex.join(words)
+
+
+_DEFAULTS: dict[str, Any] = {
+    **vars(Look()), **vars(Paint()), "model": None, "output": "attn_vis", "target": None, "prompt": None, "question": None,
+    "beams": 1, "features": None, "weights": None, "infos_path": None, "half": False, "truth": False, "bundle": False,
+    "stage": None, "block": 0, "tight": True, "bundles": True, "layers": None, "heads": None, "queries": None,
+}  # fmt: skip
+_UNDERLINED = ("infos_path",)
+
+
+def _option(name: str, value: Any) -> list[str]:
+    """The words of one option; none where the command line does so without being told."""
+    if name not in _DEFAULTS:
+        raise ValueError(f"option: want one of {', '.join(_DEFAULTS)}, got {name!r}")
+    flag = "--" + (name if name in _UNDERLINED else name.replace("_", "-"))
+    # An empty target is a page's way of saying "the likeliest".
+    if value is None or value == _DEFAULTS[name] or (value == "" and _DEFAULTS[name] is None and name == "target"):
+        return []
+    if isinstance(value, bool):
+        return [flag] if value else ["--no" + flag.removeprefix("-")]
+    if isinstance(value, float):
+        value = repr(value)
+    if isinstance(value, (list, tuple)):
+        value = ",".join(map(str, value))
+    text = str(value)
+    return [f"{flag}={text}"] if text.startswith("-") else [flag, text]
+
+
+def _safe(path: str) -> str:
+    """A file whose name begins with a dash is no option."""
+    return f"./{path}" if path.startswith("-") else path
+
+
+def _queries(query: Query | None) -> list[str]:
+    if query is None:
+        return []
+    if isinstance(query, (int, str)):
+        return [str(query)]
+    if len(query) == 2 and all(isinstance(n, int) for n in query):
+        return [f"{query[0]},{query[1]}"]
+    return [f"{row},{column}" for row, column in query]  # type: ignore[misc]

@@ -1,0 +1,121 @@
+"""One input, one record: a picture through a model, features through a captioning model, or a bundle as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vit_attention.cli import loading
+from vit_attention.cli.errors import ChoiceError
+from vit_attention.cli.inputs import Given, Opened, is_bundle, opened
+from vit_attention.records import AttentionRecord
+from vit_attention.weights.download import DownloadError
+
+FEATURES = (".npz", ".npy")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of a model beside the picture; None and False ask for nothing."""
+
+    half: bool = False
+    target: str | None = None
+    prompt: str | None = None
+    question: str | None = None
+    beams: int | None = None
+    features: Path | None = None
+    stage: int | None = None
+    block: int | None = None
+    layers: tuple[int, ...] | None = None
+    heads: tuple[int, ...] | None = None
+    queries: tuple[int, ...] | None = None
+
+
+def check(items: Sequence[Given], wanted: Wanted) -> None:
+    """Refuse what cannot hold for several inputs.
+
+    Raises:
+        ChoiceError: one file of features for several pictures.
+    """
+    if wanted.features is not None and not wanted.features.is_dir() and len(items) > 1:
+        raise ChoiceError(
+            f"--features: want a folder of files named like the {len(items)} pictures, got the one file {wanted.features.name}"
+        )
+
+
+def of(
+    given: Given, model: Callable[[], Any], wanted: Wanted, likeliest: bool = False
+) -> tuple[AttentionRecord, Opened]:
+    """The record of an input and the picture that it is drawn on.
+
+    Args:
+        given: a picture, a file of features, or a bundle, for which no model is loaded.
+        model: loads the model when it is first needed.
+        wanted: what is asked of the model.
+        likeliest: where no target is given, take gradients for the likeliest class.
+
+    Raises:
+        PictureError, ValueError: the input cannot be read, or the model cannot take it.
+        ChoiceError: something that this kind of model does not know.
+    """
+    if given.path.suffix == ".npz" and is_bundle(given.path):
+        record = AttentionRecord.load(given.path)
+        return record, Opened(record.image, given.path.name)
+    # A picture that cannot be opened is told before a model is loaded or fetched for it.
+    picture = None if given.path.suffix in FEATURES else opened(given)
+    loaded = model()
+    options = _options(loaded, wanted)
+    if picture is None and loaded.card.task == "caption":
+        record = loading.attend(loaded, given.path, **options)
+        if not record.picture:
+            raise ValueError(
+                "want the picture inside the features' file (an array called picture), or IMAGE with --features FILE"
+            )
+        return record, Opened(record.image, given.path.name)
+    picture = opened(given) if picture is None else picture
+    if wanted.features is not None:
+        if loaded.card.task != "caption":
+            raise ChoiceError(f"--features: want a captioning model, got {loaded.card.name} ({loaded.card.task})")
+        file = _features(wanted.features, given.name)
+        return loading.attend(loaded, file, picture=picture.image, **options), picture
+    if likeliest and wanted.target is None and len(getattr(loaded, "classes", "")):
+        options["target"] = int(np.argmax(loaded.classify([picture.image])[0]))
+    try:
+        return loading.attend(loaded, picture.image, **options), picture
+    except DownloadError as error:
+        raise ValueError(f"{error} Here: --resnet FILE; or --features FILE, of the regions themselves.") from error
+
+
+def _options(model: Any, wanted: Wanted) -> dict[str, Any]:
+    reads = model.card.task == "read"
+    asked = wanted.prompt is not None or wanted.question is not None
+    return {
+        "half": wanted.half or None,
+        "target": loading.target(model, wanted.target),
+        "prompt": loading.prompt(model, wanted.prompt, wanted.question) if reads or asked else None,
+        "beams": wanted.beams,
+        "layers": wanted.layers,
+        "heads": wanted.heads,
+        "queries": _queries(model, wanted.queries),
+    }
+
+
+def _queries(model: Any, queries: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    if queries is not None and model.card.task != "classify":
+        raise ChoiceError(f"--queries: {model.card.name} keeps every word that it writes; leave it out")
+    return queries
+
+
+def _features(where: Path, name: str) -> Path:
+    """The file of features of one picture."""
+    if not where.is_dir():
+        return where
+    found = [where / f"{name}{suffix}" for suffix in FEATURES]
+    there = next((file for file in found if file.is_file()), None)
+    if there is None:
+        raise ValueError(f"features: want {found[0].name} or {found[1].name} in {where.name}, got neither")
+    return there

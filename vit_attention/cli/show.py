@@ -1,0 +1,121 @@
+"""`show` and `models`: what is in a bundle, and which models there are; neither imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vit_attention.cli.options import FILE, json_option
+from vit_attention.cli.report import Report, echo_json, line
+from vit_attention.cli.visualize import facts
+from vit_attention.records import AttentionMap, AttentionRecord
+from vit_attention.registry import models as cards
+
+SHOW = """Tell what is in bundles that `extract`, `read` or `visualize --bundle` saved.
+
+\b
+  vit-attention show cat.npz
+  vit-attention show bundles/*.npz --json
+"""
+MODELS = """List the models that --model knows.
+
+\b
+  vit-attention models
+  vit-attention models --json
+
+Any folder or hub id of the transformers library is a model, too: hf:FOLDER, hf:OWNER/NAME.
+"""
+
+
+@click.command(help=SHOW, short_help="Tell what is in a bundle.")
+@click.argument("bundles", nargs=-1, required=True, type=FILE, metavar="BUNDLE...")
+@json_option
+def show(bundles: tuple[Path, ...], as_json: bool) -> None:
+    """Tell about every bundle; those that are none are told and left out."""
+    report = Report(as_json)
+    for path in bundles:
+        try:
+            told = summary(AttentionRecord.load(path))
+        except ValueError as error:
+            report.failed(str(path), error)
+            continue
+        report.done(str(path), **told)
+        if not as_json:
+            click.echo(_text(path, told))
+    report.finish(command="show")
+
+
+def summary(record: AttentionRecord) -> dict[str, Any]:
+    """A record as plain data: what made it, what the model said, and one entry per map with its mean entropy in bits."""
+    return {
+        **facts(record), "settings": record.settings, "versions": record.versions, "megabytes": record.nbytes / 1e6,
+        "picture": list(record.geometry.original) if record.geometry else None,
+        "model_input": list(record.geometry.seen) if record.geometry else None,
+        "steps": list(record.geometry.steps) if record.geometry else [],
+        "maps": [_map(one) for one in record.maps],
+    }  # fmt: skip
+
+
+def _map(one: AttentionMap) -> dict[str, Any]:
+    from visualizer.entropy import entropy
+    from visualizer.undefined import mean
+
+    return {
+        "layer": one.layer, "name": one.name, "kind": one.kind, "heads": len(one.weights), "queries": one.weights.shape[1],
+        "keys": one.weights.shape[2], "asks": one.query.kind, "answers": one.key.kind, "grid": one.key.grid,
+        "precision": str(one.weights.dtype), "gradient": one.gradient is not None, "residual": one.residual,
+        "entropy_bits": float(mean(mean(entropy(one.single)))) if one.weights.size else None,
+    }  # fmt: skip
+
+
+def _text(path: Path, told: dict[str, Any]) -> str:
+    said = told["text"] or "; ".join(f"{one['class']} {one['probability']:.1%}" for one in told["classes"])
+    size = "x".join(map(str, told["picture"])) + " pixels" if told["picture"] else "none"
+    rows = [
+        [str(m["layer"]), m["kind"], str(m["heads"]), f"{m['queries']} x {m['keys']}", f"{m['asks']} x {m['answers']}",
+         "-" if m["entropy_bits"] is None else f"{m['entropy_bits']:.2f}",
+         "-" if m["residual"] is None else f"{m['residual']:.1e}", m["name"]]
+        for m in told["maps"]
+    ]  # fmt: skip
+    head = ["layer", "kind", "heads", "rows x columns", "asks x answers", "entropy (bits)", "residual", "name"]
+    lines = [
+        line(path), f"  model    {line(told['model'])} ({line(told['weights_hash'])})", f"  picture  {size}",
+        f"  said     {line(said) or 'nothing'}", f"  size     {told['megabytes']:.1f} MB in memory",
+    ]  # fmt: skip
+    return "\n".join([*lines, "", *("  " + one for one in table(head, rows))])
+
+
+@click.command(help=MODELS, short_help="List the models.")
+@json_option
+def models(as_json: bool) -> None:
+    """Print a table of the cards, or all that is known about them."""
+    if as_json:
+        echo_json([{**asdict(card), "measured": card.measured} for card in cards()])
+        return
+    rows = [
+        [
+            card.name,
+            card.task,
+            card.family,
+            f"{card.megabytes:.0f}",
+            "bundled" if card.bundled else "on request",
+            card.knows,
+        ]
+        for card in cards()
+    ]
+    click.echo("\n".join(table(["name", "task", "family", "MB", "weights", "knows"], rows)))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table in columns as wide as what they hold.
+
+    >>> table(["a", "name"], [["10", "x"]])
+    ['a   name', '10  x']
+    """
+    cells = [[line(cell) for cell in row] for row in (head, *rows)]
+    widths = [max(len(row[n]) for row in cells) for n in range(len(head))]
+    return ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells]

@@ -1,0 +1,145 @@
+"""`visualize`, and the same without a subcommand: pictures in, drawings of their attention out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vit_attention.cli import inside, loading, records
+from vit_attention.cli.errors import FAILURES, ChoiceError
+from vit_attention.cli.inputs import Given, Opened, expand, is_bundle, opened
+from vit_attention.cli.maps import Drawing, Look
+from vit_attention.cli.methods import drawings
+from vit_attention.cli.options import (
+    asked_options,
+    json_option,
+    look_options,
+    model_options,
+    output,
+    paint_options,
+    seen_options,
+    take,
+)
+from vit_attention.cli.paint import Ground, Paint, write
+from vit_attention.cli.report import Report
+from vit_attention.records import AttentionRecord
+
+HELP = """Draw what a model looked at: an overlay and a heatmap for every layer.
+
+\b
+  vit-attention visualize cat.jpg --model vit-b-16 --layer 11 --head 3
+  vit-attention visualize 'photos/*.jpg' --model scene-vit --method rollout
+  vit-attention visualize receipt.png --model receipt-donut --query field:total
+  vit-attention visualize receipt-3-3 --model receipt-donut --stage 2 --block 1 --query 5,4
+  vit-attention visualize scene-7 --model scene-vit --query 6,8 --truth
+  vit-attention visualize cat.npz --colormap jet
+  vit-attention --image cat.jpg --infos_path infos.pkl --model model.pth
+
+IMAGE is a file, a glob, a bundle made by `extract`, or the name of a drawn or sample picture: scene-7, receipt-3-3,
+form-1, cat. Files go to DIR, those of several pictures to a folder each: attn_map_layer_{i}_{layer_name}.png,
+heatmap_layer_{i}_{layer_name}.png and, with --save-raw, attn_raw_layer_{i}.npy. Layers, heads, rows and columns count
+from 0 here, as in Python and in the files' names; in the words under a picture they count from 1.
+"""
+
+
+@click.command(help=HELP, short_help="Draw attention on pictures.")
+@click.argument("images", nargs=-1, metavar="[IMAGE]...")
+@click.option("--image", multiple=True, metavar="IMAGE", help="The same as IMAGE; may be given several times.")
+@output("Folder for the files; made if missing.")
+@model_options
+@look_options
+@paint_options
+@seen_options
+@asked_options
+@json_option
+def visualize(
+    images: tuple[str, ...], image: tuple[str, ...], output: Path, truth: bool, bundle: bool, as_json: bool,
+    **given: Any,
+) -> None:  # fmt: skip
+    """Draw every picture; those that fail are told and left out."""
+    report = Report(as_json)
+    items = expand([*image, *images])
+    if not items:
+        raise click.UsageError("want at least one IMAGE, got none")
+    look, paint, wanted = take(Look, given), take(Paint, given), take(records.Wanted, given)
+    _check(items, wanted, given["model"], report)
+    model = cache(lambda: loading.load(take(loading.Source, given), report))
+    for item in report.through(items, "Drawing"):
+        folder = output / item.name if len(items) > 1 else output
+        try:
+            record, picture, found = _drawn(item, model, wanted, look)
+            _tell(report, item, record, picture, look)
+            ground = Ground(
+                picture.image, record.geometry, picture.truth if truth else None, _settings(record, picture)
+            )
+            written = write(found, ground, paint, folder)
+            if bundle:
+                written.append(record.save(folder / f"{item.name}.npz"))
+            report.done(item.text, written, **facts(record), maps=[_said(one, record) for one in found])
+        except ChoiceError as error:
+            raise click.UsageError(str(error)) from error
+        except FAILURES as error:
+            report.failed(item.text, error)
+    report.finish(command="visualize", output=str(output))
+
+
+def _check(items: Sequence[Given], wanted: records.Wanted, model: str | None, report: Report) -> None:
+    try:
+        records.check(items, wanted)
+    except ChoiceError as error:
+        raise click.UsageError(str(error)) from error
+    if model is not None and any(item.path.suffix == ".npz" and is_bundle(item.path) for item in items):
+        report.note("A bundle is drawn as it was saved; --model and what is asked of a model do not change it.")
+
+
+def _drawn(
+    item: Given, model: Callable[[], Any], wanted: records.Wanted, look: Look
+) -> tuple[AttentionRecord, Opened, list[Drawing]]:
+    """The record of an input, the picture it is drawn on, and the drawings asked for."""
+    if look.method in inside.TOKENS or wanted.stage is not None or wanted.block is not None:
+        if is_bundle(item.path):
+            raise ChoiceError(
+                "--stage, --block and the methods that compare tokens want a model and a picture, got a bundle"
+            )
+        picture, where = opened(item), None
+        if look.method not in inside.TOKENS:
+            where = (wanted.stage or 0, wanted.block or 0)
+        record, found = inside.of(model(), picture, look, where, wanted.half)
+        return record, picture, found
+    record, picture = records.of(item, model, wanted, look.method == "gradient-rollout")
+    return record, picture, drawings(record, look)
+
+
+def _settings(record: AttentionRecord, picture: Opened) -> str:
+    return f"{record.model}; {picture.title}"
+
+
+def _tell(report: Report, item: Given, record: AttentionRecord, picture: Opened, look: Look) -> None:
+    for note in picture.notes or record.settings.get("notes", []):
+        report.note(f"{item.text}: {note}")
+    if record.prediction.text:
+        report.note(f"{item.text}: {record.prediction.text}")
+        if not look.query:
+            report.note(f"{item.text}: drawn is the mean over all tokens; --query WORD or NUMBER asks for one, --query each for all.")  # fmt: skip
+
+
+def facts(record: AttentionRecord) -> dict[str, Any]:
+    """What the model said, for JSON."""
+    said = record.prediction
+    best = [{"class": name, "probability": chance} for name, chance in said.top(5)]
+    return {
+        "model": record.model, "weights_hash": record.weights_hash, "text": said.text or None,
+        "tokens": list(said.tokens), "classes": best,
+    }  # fmt: skip
+
+
+def _said(one: Drawing, record: AttentionRecord) -> dict[str, Any]:
+    from visualizer.words import describe
+
+    on_page = record.geometry if one.axis.grid is not None else None
+    words = describe(one.row, one.axis, name=one.words, unit=one.unit, geometry=on_page)
+    return {"layer": one.number, "name": one.name, "part": one.part or None, "shows": one.words, "text": words}

@@ -1,0 +1,1 @@
+"""From what people give to what a model sees: pictures, pages, features of regions."""

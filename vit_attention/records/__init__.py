@@ -1,0 +1,26 @@
+"""The attention record and what belongs to it; numpy and Pillow only."""
+
+from vit_attention.records.axes import AXIS_KINDS, Axis
+from vit_attention.records.geometry import Geometry
+from vit_attention.records.record import (
+    MAP_KINDS,
+    ROW_SUM_TOLERANCE,
+    AttentionMap,
+    AttentionRecord,
+    Prediction,
+    encode_picture,
+    half_to_single,
+)
+
+__all__ = [
+    "AXIS_KINDS",
+    "MAP_KINDS",
+    "ROW_SUM_TOLERANCE",
+    "AttentionMap",
+    "AttentionRecord",
+    "Axis",
+    "Geometry",
+    "Prediction",
+    "encode_picture",
+    "half_to_single",
+]

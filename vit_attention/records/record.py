@@ -1,0 +1,249 @@
+"""The attention record: what one picture, page or sentence made one model look at. numpy only."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from vit_attention.records.axes import Axis
+from vit_attention.records.geometry import Geometry
+
+MAP_KINDS = ("self", "cross", "window")
+ROW_SUM_TOLERANCE = {np.dtype(np.float32): 1e-4, np.dtype(np.float16): 5e-3}
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionMap:
+    """The attention of one block.
+
+    Attributes:
+        weights: (heads, queries, keys), float32 or float16; rows sum to 1, NaN where a key is undefined (off-window).
+        name: module path inside the model.
+        layer: depth, 0 for the block nearest the input.
+        kind: "self", "cross" or "window".
+        query, key: what rows and columns stand for.
+        residual: largest absolute difference between these weights times the block's values and what PyTorch's own
+            attention gives, in units of the values; None if there was nothing to compare with.
+        heads: original numbers of the heads kept; None means all.
+        queries: original numbers of the rows kept; None means all.
+        gradient: (heads, queries, keys) derivative of the target's raw score by the weights, if asked for.
+    """
+
+    weights: NDArray[Any]
+    name: str
+    layer: int
+    kind: str
+    query: Axis
+    key: Axis
+    residual: float | None = None
+    heads: tuple[int, ...] | None = None
+    queries: tuple[int, ...] | None = None
+    gradient: NDArray[Any] | None = None
+
+    def __post_init__(self) -> None:
+        where = f"map {self.name!r}"
+        if self.kind not in MAP_KINDS:
+            raise ValueError(f"{where}: want kind in {MAP_KINDS}, got {self.kind!r}")
+        if self.weights.dtype not in ROW_SUM_TOLERANCE:
+            raise ValueError(f"{where}: want float32 or float16 weights, got {self.weights.dtype}")
+        rows = len(self.query) if self.queries is None else len(self.queries)
+        if self.weights.ndim != 3 or self.weights.shape[1:] != (rows, len(self.key)):
+            raise ValueError(f"{where}: want (heads, {rows}, {len(self.key)}) weights, got {self.weights.shape}")
+        if self.heads is not None and len(self.heads) != len(self.weights):
+            raise ValueError(f"{where}: want {len(self.heads)} heads, got {len(self.weights)}")
+        if self.gradient is not None and self.gradient.shape != self.weights.shape:
+            raise ValueError(f"{where}: want a gradient of shape {self.weights.shape}, got {self.gradient.shape}")
+
+    @property
+    def single(self) -> NDArray[np.float32]:
+        """The weights in float32, whatever they are kept in."""
+        return half_to_single(self.weights) if self.weights.dtype == np.float16 else self.weights
+
+    @cached_property
+    def row_error(self) -> float:
+        """Largest distance of a row sum from 1; rows that are wholly undefined do not count."""
+        # A product with ones is one pass of BLAS without a temporary; NaN (off-window keys) takes the careful way.
+        sums = self.single @ np.ones(self.weights.shape[-1], np.float32)
+        if not np.isfinite(sums).all():
+            sums = np.nansum(self.weights, axis=-1, dtype=np.float32)
+            sums = np.where(np.isnan(self.weights).all(axis=-1), 1, sums)
+        return float(np.abs(sums - 1).max()) if sums.size else 0.0
+
+    def row(self, query: int) -> NDArray[Any]:
+        """(heads, keys), the weights of original query `query`; raises KeyError if that row was not kept."""
+        if self.queries is None:
+            return self.weights[:, query]
+        if query not in self.queries:
+            raise KeyError(f"map {self.name!r}: query {query} was not captured; captured: {self.queries[:12]}")
+        return self.weights[:, self.queries.index(query)]
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What the model said.
+
+    Attributes:
+        labels: every class the model knows, or () for models without classes.
+        scores: (classes,) raw scores (logits), float32, in the order of `labels`.
+        text: generated text or caption, or "".
+        tokens: what was generated, one entry a token, the end token included if the model gave one.
+        chances: (tokens,) probability of each generated token at its step, float32; empty if not measured.
+        target: class whose score the maps' gradients belong to, or None.
+    """
+
+    labels: tuple[str, ...] = ()
+    scores: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    text: str = ""
+    target: int | None = None
+    tokens: tuple[str, ...] = ()
+    chances: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+
+    def __post_init__(self) -> None:
+        if self.chances.size and self.chances.shape != (len(self.tokens),):
+            raise ValueError(f"prediction: want one chance per token, got {self.chances.shape} for {len(self.tokens)}")
+        if len(self.labels) != len(self.scores):
+            raise ValueError(f"prediction: want one score per label, got {len(self.labels)} and {len(self.scores)}")
+
+    @property
+    def probabilities(self) -> NDArray[np.float64]:
+        """(classes,) softmax of the scores."""
+        shifted = np.exp(self.scores.astype(np.float64) - (self.scores.max() if len(self.scores) else 0))
+        return shifted / max(shifted.sum(), 1e-300)
+
+    def top(self, count: int = 5) -> list[tuple[str, float]]:
+        """The `count` likeliest (label, probability), best first."""
+        chances = self.probabilities
+        return [(self.labels[i], float(chances[i])) for i in np.argsort(-chances, kind="stable")[:count]]
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionRecord:
+    """Every map that one input made, and what is needed to draw it on that input.
+
+    Attributes:
+        maps: one `AttentionMap` per block captured, in forward order.
+        geometry: from the picture the user gave to the pixels the model saw; None without a picture.
+        prediction: what the model said.
+        picture: the upright picture as JPEG or PNG bytes, at most 768 pixels a side; b"" without a picture.
+        norms: (layers, tokens) length of every token after each block, float32; (0, 0) if not measured.
+        model: the model's name in the registry.
+        weights_hash: first 16 hexadecimal digits of the SHA-256 of the weights.
+        settings: what was asked for (layers, heads, queries, precision, target), plain values.
+        versions: library versions that made the record.
+    """
+
+    maps: tuple[AttentionMap, ...]
+    geometry: Geometry | None = None
+    prediction: Prediction = field(default_factory=Prediction)
+    picture: bytes = b""
+    norms: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    model: str = ""
+    weights_hash: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for one in self.maps:
+            if one.row_error > ROW_SUM_TOLERANCE[one.weights.dtype]:
+                raise ValueError(f"map {one.name!r}: want rows that sum to 1, got a sum off by {one.row_error:.2g}")
+
+    @property
+    def layers(self) -> tuple[NDArray[Any], ...]:
+        """The weights alone, one (heads, queries, keys) array per map: what `visualizer` functions take.
+
+        Where maps of all tokens chain, a map with other queries (the pool behind them) is left to `maps`.
+
+        Raises:
+            ValueError: a layer could not be heard, so that the maps do not chain; `maps` still has the others.
+        """
+        gaps = self.settings.get("unheard")
+        if gaps:
+            raise ValueError(
+                f"{len(gaps)} attention layer(s) could not be heard (first: {gaps[0]}), so the maps do not chain from the input "
+                "to the output: want every layer, take single ones from record.maps"
+            )
+        return tuple(one.weights for one in self._chained)
+
+    @property
+    def _chained(self) -> tuple[AttentionMap, ...]:
+        return tuple(one for one in self.maps if len(one.query) == len(one.key)) or self.maps
+
+    @property
+    def gradients(self) -> tuple[NDArray[Any], ...]:
+        """The gradients of `layers`; raises ValueError if the record was made without a target."""
+        found = tuple(one.gradient for one in self._chained if one.gradient is not None)
+        if len(found) != len(self._chained):
+            raise ValueError("this record has no gradients: want model.attend(picture, target=class), got none")
+        return found
+
+    @property
+    def residual(self) -> float | None:
+        """The largest parity residual of all maps, or None if one is unproven."""
+        found = [one.residual for one in self.maps]
+        return None if not found or None in found else max(r for r in found if r is not None)
+
+    @property
+    def image(self) -> Image.Image:
+        """The upright picture; raises ValueError if the record has none."""
+        if not self.picture:
+            raise ValueError("this record carries no picture")
+        return Image.open(io.BytesIO(self.picture), formats=("JPEG", "PNG")).convert("RGB")
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the arrays and the picture in bytes."""
+        arrays = [a for m in self.maps for a in (m.weights, m.gradient) if a is not None]
+        return sum(a.nbytes for a in arrays) + self.norms.nbytes + self.prediction.scores.nbytes + len(self.picture)
+
+    def half(self) -> AttentionRecord:
+        """The same record with weights and gradients in float16: half the memory, row sums right to about 1e-3."""
+        return replace(
+            self, maps=tuple(replace(m, weights=_half(m.weights), gradient=_half(m.gradient)) for m in self.maps)
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write one portable bundle (.npz with a JSON manifest), whole or not at all; returns its path."""
+        from vit_attention.records.bundle import save
+
+        return save(self, Path(path))
+
+    @staticmethod
+    def load(path: str | Path) -> AttentionRecord:
+        """Read a bundle; needs no torch. Raises `BundleError` (a ValueError) for anything that is not one."""
+        from vit_attention.records.bundle import load
+
+        return load(Path(path))
+
+
+def half_to_single(array: NDArray[np.float16]) -> NDArray[np.float32]:
+    """`array` in float32, by looking up each of the 65536 half-precision numbers: twice as fast as numpy's own cast.
+
+    >>> half_to_single(np.array([0.5, np.inf], np.float16))
+    array([0.5, inf], dtype=float32)
+    """
+    return _all_halves().take(np.ascontiguousarray(array).view(np.uint16), mode="clip")
+
+
+@cache
+def _all_halves() -> NDArray[np.float32]:
+    return np.arange(65536, dtype=np.uint16).view(np.float16).astype(np.float32)
+
+
+def _half(array: NDArray[Any] | None) -> Any:
+    return None if array is None else array.astype(np.float16)
+
+
+def encode_picture(image: Image.Image, max_side: int = 768) -> bytes:
+    """The picture for a record, to draw maps on: a JPEG of at most `max_side` pixels a side."""
+    small = image.convert("RGB")
+    small.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    small.save(out, "JPEG", quality=92, subsampling=0)
+    return out.getvalue()

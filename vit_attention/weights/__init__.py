@@ -1,0 +1,1 @@
+"""Weights from files and from the network, read without running anything in them."""
