@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 import vit_attention as va
-from visualizer.composite import composite
-from visualizer.rollout import gradient_rollout
+from visualizer.figures.composite import composite
+from visualizer.measures.rollout import gradient_rollout
 from worlds.scenes import scene
 
 TARGET = Path(__file__).resolve().parents[1] / "ui" / "assets" / "hero.jpg"

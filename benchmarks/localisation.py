@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import vit_attention as va
-from visualizer.rollout import class_rollout, gradient_rollout
-from visualizer.score import mass_in_mask, pointing_hit
+from visualizer.measures.rollout import class_rollout, gradient_rollout
+from visualizer.measures.score import mass_in_mask, pointing_hit
 from vit_attention.models.cards import BUNDLED
 from vit_attention.models.vision import VisionModel
 from vit_attention.records import AttentionRecord

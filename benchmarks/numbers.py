@@ -8,7 +8,7 @@ import numpy as np
 
 import vit_attention as va
 from benchmarks.timing import medians, table
-from visualizer.rollout import class_rollout, rollout
+from visualizer.measures.rollout import class_rollout, rollout
 from vit_attention.models.vision import VisionModel
 from worlds.scenes import scene
 

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import vit_attention as va
-from visualizer.fields import fields
-from visualizer.reading import cross_maps, token_names
-from visualizer.reading_score import field_scores, token_truth
+from visualizer.measures.fields import fields
+from visualizer.measures.reading import cross_maps, token_names
+from visualizer.measures.reading_score import field_scores, token_truth
 from vit_attention.models.cards import BUNDLED
 from vit_attention.records import AttentionRecord
 from worlds.receipts import Document, form, receipt

@@ -7,7 +7,7 @@ routing.ensure_router()
 import streamlit as st
 
 from ui import commands, components, display, entropy_view, lesson, query_view, trust
-from visualizer import export
+from visualizer.export import files as export
 
 text = lesson.head("entropy")
 now = components.context()
@@ -38,7 +38,7 @@ lesson.check(text, now)
 lesson.rest(text, now)
 components.code(
     now,
-    "import numpy as np\nfrom visualizer import entropy\nfrom visualizer.summary_figure import head_summary\n\n"
+    "import numpy as np\nfrom visualizer import entropy\nfrom visualizer.figures.summary import head_summary\n\n"
     "bits = np.stack([entropy(one[:, query]) for one in record.layers])  # (layers, heads)\n"
     "print(np.log2(weights.shape[-1]))  # the largest possible, in bits\n"
     "print(bits[layer].mean(), entropy(weights[:, query].mean(axis=0)))  # mean of entropies, entropy of the mean\n"

@@ -7,7 +7,7 @@ routing.ensure_router()
 import streamlit as st
 
 from ui import components, display, heads_view, lesson, query_view, trust
-from visualizer import export
+from visualizer.export import files as export
 
 text = lesson.head("heads")
 now = components.context()
@@ -32,7 +32,7 @@ lesson.check(text, now)
 lesson.rest(text, now)
 components.code(
     now,
-    "from visualizer import attention_distance\nfrom visualizer.mosaic import head_grid\n\n"
+    "from visualizer import attention_distance\nfrom visualizer.figures.mosaic import head_grid\n\n"
     "axis = record.maps[layer].query\n"
     "maps = weights[:, query, axis.prefix :].reshape(-1, *axis.grid)\n"
     "width, height = record.geometry.seen\n"

@@ -36,7 +36,7 @@ lesson.check(text, now)
 lesson.rest(text, now)
 components.code(
     now,
-    "import numpy as np\nfrom visualizer import entropy\nfrom visualizer.animation import layer_animation\n\n"
+    "import numpy as np\nfrom visualizer import entropy\nfrom visualizer.figures.animation import layer_animation\n\n"
     "axis = record.maps[0].query\n"
     "rows = np.stack([one.mean(axis=0)[query] if head is None else one[head, query] for one in record.layers])\n"
     f"layers = slice({layers[0]}, {layers[-1] + 1})\n"

@@ -7,7 +7,7 @@ routing.ensure_router()
 import streamlit as st
 
 from ui import components, lesson, patches_view, tokens
-from visualizer import export
+from visualizer.export import files as export
 
 text = lesson.head("patches")
 now = components.context()
@@ -37,7 +37,7 @@ lesson.check(text, now)
 lesson.rest(text, now)
 components.code(
     now,
-    "from visualizer.overlay import overlay\nfrom visualizer.similarity import cosine_similarity\n\n"
+    "from visualizer.figures.overlay import overlay\nfrom visualizer.measures.similarity import cosine_similarity\n\n"
     "tokens = model.hidden_states(picture)[layer + 1][record.maps[0].query.prefix :]\n"
     "alike = cosine_similarity(tokens - tokens.mean(axis=0))\n"
     f"patch = {tokens.chosen_patch(now)}\n"

@@ -7,7 +7,7 @@ routing.ensure_router()
 import streamlit as st
 
 from ui import components, lesson, query_view, trust
-from visualizer import export
+from visualizer.export import files as export
 
 text = lesson.head("query")
 now = components.context()
@@ -32,7 +32,7 @@ else:
 lesson.rest(text, now)
 components.code(
     now,
-    "from visualizer.arithmetic import row_steps\n\n"
+    "from visualizer.measures.arithmetic import row_steps\n\n"
     "queries, keys = model.queries_and_keys(picture, layer)\n"
     "steps = row_steps(queries[head or 0][query], keys[head or 0])\n"
     "print(steps.products, steps.scaled, steps.powers, steps.total, steps.weights)\n"

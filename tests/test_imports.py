@@ -22,9 +22,15 @@ MAY = {
     "training": OURS - {"app", "pages", "ui", "tests"},
     "benchmarks": OURS - {"app", "pages", "ui", "tests"},
 }
-# The rooms of the library from top to bottom, folders and files alike: each imports only what stands below it. `adapters`
-# are looked up by name when a model is loaded, so that they may stand below what loads them.
-ROOMS = ("__main__", "visualize", "cli", "doctor", "registry", "adapters", "models", "capture", "inputs", "weights", "networks", "records", "heavy", "compat")  # fmt: skip
+# The rooms of a package from top to bottom, folders and files alike: each imports only what stands below it. `adapters` are
+# looked up by name when a model is loaded, so that they may stand below what loads them.
+ROOMS = {
+    "vit_attention": (
+        "__main__", "visualize", "cli", "doctor", "registry", "adapters", "models", "capture", "inputs", "weights", "networks",
+        "records", "heavy", "compat",
+    ),
+    "visualizer": ("export", "figures", "words", "measures", "style"),
+}  # fmt: skip
 HEAVY = {"torch", "torchvision", "transformers"}
 FILES = sorted(p for p in [ROOT / "app.py", *(f for name in MAY for f in (ROOT / name).rglob("*.py"))] if p.exists())
 
@@ -59,21 +65,23 @@ def test_imports_go_down_only(path: Path) -> None:
             assert name.startswith("vit_attention.records"), name
 
 
-LIBRARY = [p for p in FILES if p.relative_to(ROOT).parts[0] == "vit_attention" and p.name != "__init__.py"]
+LIBRARY = [p for p in FILES if p.relative_to(ROOT).parts[0] in ROOMS and p.name != "__init__.py"]
 
 
 @pytest.mark.parametrize("path", LIBRARY, ids=lambda p: str(p.relative_to(ROOT)))
-def test_rooms_of_the_library_import_down_only(path: Path) -> None:
-    room = path.relative_to(ROOT / "vit_attention").parts[0].removesuffix(".py")
+def test_rooms_of_a_package_import_down_only(path: Path) -> None:
+    package, room = path.relative_to(ROOT).with_suffix("").parts[:2]
+    rooms = ROOMS[package]
     for name in imported(path):
-        other = name.split(".")[1] if name.startswith("vit_attention.") else room
-        if other in ROOMS and other != room:
-            assert ROOMS.index(other) > ROOMS.index(room), f"{room} must not import {name}"
+        other = name.split(".")[1] if name.startswith(f"{package}.") else room
+        if other in rooms and other != room:
+            assert rooms.index(other) > rooms.index(room), f"{package}: {room} must not import {name}"
 
 
-def test_every_room_of_the_library_has_its_floor() -> None:
-    found = {p.relative_to(ROOT / "vit_attention").parts[0].removesuffix(".py") for p in LIBRARY}
-    assert found == set(ROOMS)
+@pytest.mark.parametrize("package", ROOMS)
+def test_every_room_of_a_package_has_its_floor(package: str) -> None:
+    found = {p.relative_to(ROOT).with_suffix("").parts[1] for p in LIBRARY if p.relative_to(ROOT).parts[0] == package}
+    assert found == set(ROOMS[package])
 
 
 def test_hooks_live_in_the_capture_room_only() -> None:

@@ -12,11 +12,11 @@ from ui import captions, components, controls
 from ui.captions import HEAD, WORD, Told, shown
 from ui.captions_told import COVER, describe_row, let_through
 from ui.experiments.captions import largest_gap
-from visualizer.caption_figures import film_strip
-from visualizer.entropy import entropy
-from visualizer.mosaic import head_grid
-from visualizer.regions import region_heat
-from visualizer.scale import MODES
+from visualizer.figures.captions import film_strip
+from visualizer.figures.mosaic import head_grid
+from visualizer.measures.entropy import entropy
+from visualizer.measures.regions import region_heat
+from visualizer.style.scale import MODES
 
 SCALES = ("shared", "per map", "log")
 STRIP_SCALE, HEADS, STRIP = "strip_scale", "captions_heads", "captions_strip"

@@ -15,11 +15,11 @@ from ui import components, read_commands
 from ui.captions import Told
 from ui.captions_snippets import record_code
 from ui.captions_told import COVER, let_through
-from visualizer import export
-from visualizer.regions import region_boxes
+from visualizer.export import files as export
+from visualizer.measures.regions import region_boxes
 
-DRAW = """from visualizer.regions import region_heat
-from visualizer.caption_figures import film_strip, regions_map
+DRAW = """from visualizer.measures.regions import region_heat
+from visualizer.figures.captions import film_strip, regions_map
 
 decoder = record.maps[-1]  # (heads, words, regions); row t was looked at to choose word t
 rows = decoder.weights.mean(axis=0) if head is None else decoder.weights[head]

@@ -10,7 +10,7 @@ import streamlit as st
 from ui import bundles
 from ui.captions_told import WORD, Told, plain
 from ui.pictures import Picture
-from visualizer.regions import region_heat
+from visualizer.measures.regions import region_heat
 from vit_attention.records import AttentionRecord
 
 OPENED, PROBLEM, UPLOAD = "captions_record", "captions_problem", "captions_npz"

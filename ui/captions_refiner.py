@@ -8,7 +8,7 @@ import streamlit as st
 from ui import components, controls, read_commands
 from ui.captions import Told
 from ui.captions_told import COVER, OF_BOXES, describe_row, numbered, plain
-from visualizer.caption_figures import regions_map
+from visualizer.figures.captions import regions_map
 
 LAYER, HEAD, REGION = "refiner_layer", "refiner_head", "region"
 """Keys of the widgets and names in the address; all count from 1."""

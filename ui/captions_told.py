@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ui.pictures import Picture
-from visualizer.regions import region_heat
-from visualizer.words import describe
+from visualizer.measures.regions import region_heat
+from visualizer.words.maps import describe
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
 from worlds import captions as worlds_captions
 from worlds.caption_marks import named

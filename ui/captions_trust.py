@@ -8,7 +8,7 @@ import streamlit as st
 from ui import trust
 from ui.captions import Told
 from ui.experiments.captions import HIT
-from visualizer.entropy import entropy
+from visualizer.measures.entropy import entropy
 from vit_attention import registry
 
 

@@ -12,9 +12,9 @@ from ui import captions_all, captions_export, captions_trust, components, contro
 from ui.captions import WORD, Told, shown
 from ui.captions_all import AGAIN, SCALES, pick
 from ui.captions_told import COVER, OF_BOXES, describe_row, let_through, plain, told_the_other_way
-from visualizer.caption_figures import gate_bars, regions_map
-from visualizer.entropy import entropy
-from visualizer.scale import MODES
+from visualizer.figures.captions import gate_bars, regions_map
+from visualizer.measures.entropy import entropy
+from visualizer.style.scale import MODES
 
 SCALE, OPACITY, BARS = "word_scale", "word_opacity", "captions_gates"
 

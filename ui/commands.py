@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ui.experiments import Context
 from ui.methods import METHODS, Drawn, Knobs
-from visualizer.scale import Scale
+from visualizer.style.scale import Scale
 from vit_attention.cli.recipe import OWN_PICTURE, Query, command, extract_command
 
 BUNDLE = "bundle"

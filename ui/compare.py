@@ -14,9 +14,9 @@ from ui.experiments import Context
 from ui.experiments.ranks import rank_correlation
 from ui.methods import METHODS, Drawn
 from ui.state import Selection
-from visualizer import export
-from visualizer.comparison import before_after
-from visualizer.words import describe
+from visualizer.export import files as export
+from visualizer.figures.comparison import before_after
+from visualizer.words.maps import describe
 from vit_attention import registry
 from vit_attention.records import AttentionRecord
 
@@ -186,7 +186,7 @@ def _take_home(now: Context, other: Context, first: Drawn, second: Drawn, lines:
         first.code + "axis, left = record.maps[0].query, record\nfirst = row[axis.prefix :].reshape(axis.grid)\n\n"
         + snippets.record_code(other) + second.code
         + "axis = record.maps[0].query\nsecond = row[axis.prefix :].reshape(axis.grid)\n\n"
-        + "from visualizer.comparison import before_after\n\n"
+        + "from visualizer.figures.comparison import before_after\n\n"
         + "before_after((left.image, record.image), first, second, (\"left\", \"right\"),\n"
         + f"    (left.geometry, record.geometry), difference={now.grid == other.grid}).show()\n"
     )  # fmt: skip

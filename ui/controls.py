@@ -10,9 +10,9 @@ import streamlit as st
 
 from ui.experiments import Context
 from ui.methods import METHODS, Knobs
-from visualizer import theme
-from visualizer.mixing import HEAD_FUSIONS
-from visualizer.scale import MODES
+from visualizer.measures.mixing import HEAD_FUSIONS
+from visualizer.style import theme
+from visualizer.style.scale import MODES
 
 KEEP: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
 """In the address, and kept while other pages are visited."""

@@ -8,7 +8,7 @@ import streamlit as st
 
 from ui import components, state
 from ui.experiments import Context
-from visualizer.scale import MODES, Scale
+from visualizer.style.scale import MODES, Scale
 
 COMPARING = ("shared", "per map", "log", "clipped")
 """Colour scales for figures of several maps, where "raw" would mean "shared"."""

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from ui import components, display, query_view, resources
 from ui.experiments import Context
 from ui.experiments.rows import asking_rows, patch_maps
-from visualizer import words
-from visualizer.entropy import entropy
-from visualizer.overlay import overlay
-from visualizer.scale import Scale
-from visualizer.score import HIT_THRESHOLD, mass_in_mask
-from visualizer.sinks import sink_share, sink_tokens, without
-from visualizer.summary_figure import bars, curves, head_summary
+from visualizer.figures.overlay import overlay
+from visualizer.figures.summary import bars, curves, head_summary
+from visualizer.measures.entropy import entropy
+from visualizer.measures.score import HIT_THRESHOLD, mass_in_mask
+from visualizer.measures.sinks import sink_share, sink_tokens, without
+from visualizer.style.scale import Scale
+from visualizer.words import maps as words
 
 ASKING, ALL = "the asking token", "mean over all tokens"
 BITS, SHARE = "bits", "share of log2 N"

@@ -19,13 +19,14 @@ from ui.reading import HEAD, LAYER, Reading
 from ui.reading_sample import KINDS, Sample
 from ui.reading_view import BOXES
 from ui.reading_window import figure_height, page_shape
-from visualizer import export, words
-from visualizer.field_box import Proposal, boxed, proposals
-from visualizer.field_figures import fields_on_page, focus_against_hits, outline_name
-from visualizer.mosaic import head_grid
-from visualizer.reading import field_heat
-from visualizer.reading_figures import OPACITY
-from visualizer.reading_score import FieldScore, field_scores
+from visualizer.export import files as export
+from visualizer.figures.fields import fields_on_page, focus_against_hits, outline_name
+from visualizer.figures.mosaic import head_grid
+from visualizer.figures.reading import OPACITY
+from visualizer.measures.field_box import Proposal, boxed, proposals
+from visualizer.measures.reading import field_heat
+from visualizer.measures.reading_score import FieldScore, field_scores
+from visualizer.words import maps as words
 
 FIELD, TIGHT, MEASURED = "field", "tight", "measured"
 """Keys of the page's widgets and names in the address; fields count from 1 there."""
@@ -262,9 +263,9 @@ def _pick_head() -> None:
 
 def _code(now: Reading, at: int, tight: bool) -> None:
     lines = (
-        "from visualizer.field_box import boxed\n"
-        "from visualizer.fields import fields\n"
-        "from visualizer.reading import field_heat, token_heat, token_names\n\n"
+        "from visualizer.measures.field_box import boxed\n"
+        "from visualizer.measures.fields import fields\n"
+        "from visualizer.measures.reading import field_heat, token_heat, token_names\n\n"
         "found = fields(token_names(record))\n"
         "heats = field_heat(token_heat(record, layers, heads), found)  # (fields, rows, columns)\n"
         f"boxed(record, layers, heads, tight={tight})  # the JSON with the box of every field and word\n"

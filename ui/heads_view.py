@@ -13,15 +13,15 @@ from ui import components, display, query_view, resources, state
 from ui.experiments import Context
 from ui.experiments.heads import chance_distance, layer_distance
 from ui.experiments.rows import asking_rows, patch_maps
-from visualizer import words
-from visualizer.entropy import entropy
-from visualizer.heatmap import matrix
-from visualizer.mosaic import atlas, head_grid
-from visualizer.overlay import overlay
-from visualizer.scale import Scale
-from visualizer.similarity import METRICS, head_similarity
-from visualizer.summary import STATISTICS
-from visualizer.summary_figure import bars, head_summary
+from visualizer.figures.heatmap import matrix
+from visualizer.figures.mosaic import atlas, head_grid
+from visualizer.figures.overlay import overlay
+from visualizer.figures.summary import bars, head_summary
+from visualizer.measures.entropy import entropy
+from visualizer.measures.similarity import METRICS, head_similarity
+from visualizer.measures.summary import STATISTICS
+from visualizer.style.scale import Scale
+from visualizer.words import maps as words
 from vit_attention.records import Axis
 
 ATLAS, NUMBER, LIKENESS = "Atlas of all maps", "One number per head", "How alike are they?"

@@ -11,7 +11,12 @@ import threading
 
 from vit_attention.heavy import heavy_imports
 
-MODULES = ("vit_attention.adapters.scene_vit", "plotly.graph_objects", "visualizer.overlay", "visualizer.mosaic")
+MODULES = (
+    "vit_attention.adapters.scene_vit",
+    "plotly.graph_objects",
+    "visualizer.figures.overlay",
+    "visualizer.figures.mosaic",
+)
 """What every lesson needs and the first page does not."""
 
 WARM_UP_AFTER = 1.5

@@ -13,14 +13,15 @@ from ui.experiments import Context
 from ui.experiments.heads import chance_distance
 from ui.experiments.layers import mass_by_layer
 from ui.experiments.rows import chosen_rows, patch_maps, patch_size
-from visualizer import export, words
-from visualizer.animation import layer_animation
-from visualizer.distance import attention_distance
-from visualizer.entropy import entropy
-from visualizer.mosaic import head_grid
-from visualizer.scale import Scale
-from visualizer.sinks import special_share
-from visualizer.summary_figure import curves
+from visualizer.export import files as export
+from visualizer.figures.animation import layer_animation
+from visualizer.figures.mosaic import head_grid
+from visualizer.figures.summary import curves
+from visualizer.measures.distance import attention_distance
+from visualizer.measures.entropy import entropy
+from visualizer.measures.sinks import special_share
+from visualizer.style.scale import Scale
+from visualizer.words import maps as words
 
 RANGE = "layers_range"
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ui import resources
 from ui.experiments.context import Context
 from ui.experiments.rows import chosen_rows
-from visualizer.rollout import class_rollout, fuse, gradient_rollout, rollout
+from visualizer.measures.rollout import class_rollout, fuse, gradient_rollout, rollout
 
 SHARE, RELEVANCE = "share of attention", "relevance"
 

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from ui import commands as command_lines
 from ui import components, resources, tokens
 from ui.experiments import Context
-from visualizer import heatmap, patch_figure, words
-from visualizer.filters import principal_filters, tiles
-from visualizer.overlay import bare, overlay
-from visualizer.similarity import position_similarity
+from visualizer.figures import heatmap
+from visualizer.figures import patch as patch_figure
+from visualizer.figures.overlay import bare, overlay
+from visualizer.measures.filters import principal_filters, tiles
+from visualizer.measures.similarity import position_similarity
+from visualizer.words import maps as words
 
 ALIKE, CHANGED = "alike to the chosen patch", "changed when the chosen patch is painted over"
 

@@ -17,11 +17,11 @@ from ui import commands, components, controls, snippets, state, trust
 from ui.controls import Display
 from ui.experiments import Context
 from ui.methods import METHODS, Drawn, Knobs
-from visualizer import export
-from visualizer.animation import layer_animation
-from visualizer.overlay import overlay
-from visualizer.summary_figure import bars
-from visualizer.words import describe
+from visualizer.export import files as export
+from visualizer.figures.animation import layer_animation
+from visualizer.figures.overlay import overlay
+from visualizer.figures.summary import bars
+from visualizer.words.maps import describe
 
 
 @st.fragment
@@ -108,7 +108,7 @@ def _code(now: Context, drawn: Drawn, how: Display, command: str) -> None:
     query = list(controls.query_patches(now))
     lines = drawn.code + (
         "axis = record.maps[0].query\nvalues = row[axis.prefix :].reshape(axis.grid)\n\n"
-        "from visualizer.overlay import overlay\n\n"
+        "from visualizer.figures.overlay import overlay\n\n"
         f"overlay(record.image, values, record.geometry, colormap={how.colormap!r}, opacity={how.opacity:g}, "
         f"smooth={how.smooth}, scale={how.scale!r}, query={query}, unit={drawn.unit!r}).show()\n"
     )

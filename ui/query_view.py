@@ -13,11 +13,13 @@ from ui import commands as command_lines
 from ui import components, resources, state
 from ui.experiments import Context
 from ui.experiments.query import arithmetic_head, live_steps
-from visualizer import toy, toy_figure, words
-from visualizer.arithmetic import RowSteps
-from visualizer.entropy import entropy
-from visualizer.overlay import bare, overlay
-from visualizer.patch_figure import lists
+from visualizer.figures import toy as toy_figure
+from visualizer.figures.overlay import bare, overlay
+from visualizer.figures.patch import lists
+from visualizer.measures import toy
+from visualizer.measures.arithmetic import RowSteps
+from visualizer.measures.entropy import entropy
+from visualizer.words import maps as words
 
 STRETCHES = (0.25, 0.5, 1.0, 2.0, 4.0)
 TOP = 8

@@ -12,8 +12,8 @@ from ui.commands import scaled
 from ui.reading import Reading
 from ui.reading_snippets import prompt_of
 from ui.swin import Inside
-from visualizer.reading_figures import OPACITY
-from visualizer.scale import Scale
+from visualizer.figures.reading import OPACITY
+from visualizer.style.scale import Scale
 from vit_attention.cli.recipe import command, read_command
 
 

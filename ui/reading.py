@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from ui import components, documents, readers, readers_other
 from ui.documents import DOCUMENT, Document
 from ui.readers import READER
-from visualizer.fields import Field, fields
-from visualizer.reading import cross_maps, token_heat, token_names
+from visualizer.measures.fields import Field, fields
+from visualizer.measures.reading import cross_maps, token_heat, token_names
 from vit_attention import registry
 from vit_attention.records import AttentionMap, AttentionRecord
 

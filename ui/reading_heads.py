@@ -10,8 +10,8 @@ from ui import components, controls
 from ui.experiments.reading import looks
 from ui.reading import HEAD, LAYER, TOKEN, Reading
 from ui.reading_window import page_shape
-from visualizer.reading_figures import heads_of_token, strip
-from visualizer.reading_text import called, describe_heads
+from visualizer.figures.reading import heads_of_token, strip
+from visualizer.words.reading import called, describe_heads
 
 HEADS, STRIP = "reading_heads", "reading_strip"
 WHOLE_PAGE = "reading_all_again"

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from visualizer.reading_text import json_html
+from visualizer.words.reading import json_html
 
 EVENT = "token"
 

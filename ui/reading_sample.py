@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from ui import documents, readers
 from ui.documents import Document
 from ui.resources import running
-from visualizer.entropy import entropy
-from visualizer.fields import fields
-from visualizer.pointing import chance, points_into
-from visualizer.reading import cross_maps, token_heat, token_names
-from visualizer.reading_score import TokenTruth, token_truth
+from visualizer.measures.entropy import entropy
+from visualizer.measures.fields import fields
+from visualizer.measures.pointing import chance, points_into
+from visualizer.measures.reading import cross_maps, token_heat, token_names
+from visualizer.measures.reading_score import TokenTruth, token_truth
 from vit_attention.records import AttentionRecord
 
 PAGES = 6

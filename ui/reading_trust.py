@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from ui import trust
 from ui.reading import Reading
-from visualizer.entropy import entropy
-from visualizer.reading_score import Rate, hits, token_truth
+from visualizer.measures.entropy import entropy
+from visualizer.measures.reading_score import Rate, hits, token_truth
 
 NO_TRUTH = (
     "against the truth",

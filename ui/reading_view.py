@@ -21,12 +21,13 @@ from ui import (
 )  # fmt: skip
 from ui.reading import TOKEN, Reading
 from ui.reading_heads import WHOLE_PAGE, chances
-from visualizer import export, reading_figures
-from visualizer.pointing import Box
-from visualizer.reading_figures import page_with_heat
-from visualizer.reading_score import token_truth
-from visualizer.reading_text import called, describe_token, token_runs
-from visualizer.scale import MODES
+from visualizer.export import files as export
+from visualizer.figures import reading as reading_figures
+from visualizer.figures.reading import page_with_heat
+from visualizer.measures.pointing import Box
+from visualizer.measures.reading_score import token_truth
+from visualizer.style.scale import MODES
+from visualizer.words.reading import called, describe_token, token_runs
 
 SCALE, OPACITY, BOXES = "heat_scale", "heat_opacity", "true_box"
 """Keys of the page's widgets and names in the address."""
@@ -189,8 +190,8 @@ def true_boxes(now: Reading) -> Mapping[int, Box]:
     return {int(t): (float(b[0]), float(b[1]), float(b[2]), float(b[3])) for t, b in zip(there, on_page, strict=True)}
 
 
-DRAW = """from visualizer.reading import token_heat, token_names
-from visualizer.reading_figures import page_with_heat
+DRAW = """from visualizer.measures.reading import token_heat, token_names
+from visualizer.figures.reading import page_with_heat
 
 print(token_names(record)[token])
 heat = token_heat(record, layers, heads, tokens=[token])[0]  # (rows, columns); sums to 1

@@ -7,9 +7,9 @@ import streamlit as st
 
 from ui import components, controls
 from ui.reading import Reading
-from visualizer.pointing import Box
-from visualizer.reading_figures import minimap
-from visualizer.viewport import centred, say_window, viewport
+from visualizer.figures.reading import minimap
+from visualizer.measures.pointing import Box
+from visualizer.measures.viewport import centred, say_window, viewport
 
 ZOOM, ACROSS, DOWN = "zoom", "across", "down"
 """Keys of the widgets and names in the address; zoom is a factor, across and down are percent."""

@@ -84,7 +84,7 @@ def record(model_name: str, picture: Picture) -> AttentionRecord:
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _relevance(model_name: str, key: str, target: str, start_layer: int, _picture: Picture) -> NDArray[np.float64]:
-    from visualizer.rollout import gradient_rollout
+    from visualizer.measures.rollout import gradient_rollout
 
     loaded = model(model_name)
     with running:
@@ -127,7 +127,7 @@ def queries_and_keys(model_name: str, picture: Picture, layer: int) -> tuple[NDA
 def _statistic(
     model_name: str, key: str, name: str, _record: AttentionRecord, patch: tuple[int, int]
 ) -> NDArray[np.float64]:
-    from visualizer.summary import head_statistic
+    from visualizer.measures.summary import head_statistic
 
     axis = _record.maps[0].query
     layers = [layer.astype(np.float32) for layer in _record.layers]
@@ -135,7 +135,7 @@ def _statistic(
 
 
 def statistic(model_name: str, picture: Picture, name: str) -> NDArray[np.float64]:
-    """(layers, heads) of one statistic of `visualizer.summary.STATISTICS` for one picture."""
+    """(layers, heads) of one statistic of `visualizer.measures.summary.STATISTICS` for one picture."""
     found = record(model_name, picture)
     grid = found.maps[0].query.grid or (1, 1)
     patch = (found.geometry.seen[1] // grid[0], found.geometry.seen[0] // grid[1]) if found.geometry else (1, 1)

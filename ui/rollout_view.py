@@ -13,13 +13,14 @@ from ui.experiments import Context
 from ui.experiments.rollout import GRADIENT, PLAIN, RANDOM, SATURATED, classes, costs, masses, saturation
 from ui.experiments.rows import chosen_rows
 from ui.methods import METHODS, RELEVANCE, SHARE, Drawn, Knobs, on_grid, relevance_row, rollout_row
-from visualizer import entropy, export
-from visualizer.animation import layer_animation
-from visualizer.comparison import before_after
-from visualizer.overlay import overlay
-from visualizer.scale import MODES
-from visualizer.summary_figure import bars, curves
-from visualizer.words import describe
+from visualizer import entropy
+from visualizer.export import files as export
+from visualizer.figures.animation import layer_animation
+from visualizer.figures.comparison import before_after
+from visualizer.figures.overlay import overlay
+from visualizer.figures.summary import bars, curves
+from visualizer.style.scale import MODES
+from visualizer.words.maps import describe
 
 SCALES = ("shared", "log", "per map", "clipped")
 
@@ -50,7 +51,7 @@ def live(now: Context) -> None:
 DRAW = """axis = record.maps[0].query
 values = row[axis.prefix :].reshape(axis.grid)
 
-from visualizer.comparison import before_after
+from visualizer.figures.comparison import before_after
 
 direct = weights.mean(axis=0)[query] if head is None else weights[head, query]
 direct = direct[axis.prefix :].reshape(axis.grid)

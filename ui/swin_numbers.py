@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from visualizer import undefined
-from visualizer.entropy import relative_entropy
+from visualizer.measures import undefined
+from visualizer.measures.entropy import relative_entropy
 from vit_attention.records.windows import Partition, Stage, Windows
 
 

@@ -8,8 +8,8 @@ import streamlit as st
 from ui import components
 from ui.reading_snippets import page_code
 from ui.swin import Inside
-from visualizer import export
-from visualizer.windows import forbidden_share, window_distance, window_entropy
+from visualizer.export import files as export
+from visualizer.measures.windows import forbidden_share, window_distance, window_entropy
 
 
 def card(now: Inside) -> None:

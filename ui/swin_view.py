@@ -11,10 +11,13 @@ import streamlit as st
 from ui import components, controls, display, swin, swin_notes, swin_numbers
 from ui.swin import Inside
 from ui.swin_rolled import rolled_sheet
-from visualizer import swin_figures, swin_structure, swin_words, theme
-from visualizer.scale import Scale
-from visualizer.swin_structure import stage_lines
-from visualizer.windows import FORBIDDEN, window_boxes, window_entropy
+from visualizer.figures import swin as swin_figures
+from visualizer.figures import swin_structure
+from visualizer.figures.swin_structure import stage_lines
+from visualizer.measures.windows import FORBIDDEN, window_boxes, window_entropy
+from visualizer.style import theme
+from visualizer.style.scale import Scale
+from visualizer.words import swin as swin_words
 from vit_attention.records.windows import Stage
 
 SCALES = ("raw", "log", "clipped")

@@ -11,7 +11,7 @@ from PIL import Image
 from ui import resources
 from ui.experiments import Context
 from ui.pictures import Picture
-from visualizer.similarity import cosine_similarity
+from visualizer.measures.similarity import cosine_similarity
 from vit_attention.cli import inside
 
 CHANGED = 1e-4

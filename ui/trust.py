@@ -9,9 +9,9 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from ui.experiments import Context
-from visualizer.entropy import entropy
-from visualizer.score import mass_in_mask, pointing_hit
-from visualizer.sinks import sink_tokens
+from visualizer.measures.entropy import entropy
+from visualizer.measures.score import mass_in_mask, pointing_hit
+from visualizer.measures.sinks import sink_tokens
 
 
 def card(now: Context, values: NDArray[Any], row: NDArray[Any] | None = None, what: str = "this map") -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from visualizer.distance import attention_distance, patch_distances
-from visualizer.entropy import entropy, relative_entropy
-from visualizer.flow import attention_flow
-from visualizer.invariants import Invariants, check
-from visualizer.rollout import (
+from visualizer.measures.distance import attention_distance, patch_distances
+from visualizer.measures.entropy import entropy, relative_entropy
+from visualizer.measures.flow import attention_flow
+from visualizer.measures.invariants import Invariants, check
+from visualizer.measures.rollout import (
     class_rollout,
     class_rollouts,
     fuse,
@@ -22,29 +22,34 @@ from visualizer.rollout import (
     rollout,
     rollouts,
 )
-from visualizer.score import Chance, chance, mass_in_mask, pointing_hit
-from visualizer.similarity import cosine_similarity, head_similarity, position_similarity
-from visualizer.sinks import sink_share, sink_tokens, special_share, without
-from visualizer.summary import STATISTICS, Statistic, head_statistic
-from visualizer.windows import forbidden_share, window_distance, window_entropy
+from visualizer.measures.score import Chance, chance, mass_in_mask, pointing_hit
+from visualizer.measures.similarity import cosine_similarity, head_similarity, position_similarity
+from visualizer.measures.sinks import sink_share, sink_tokens, special_share, without
+from visualizer.measures.summary import STATISTICS, Statistic, head_statistic
+from visualizer.measures.windows import forbidden_share, window_distance, window_entropy
 
-# Not `scale`, `overlay`, `fields` and `viewport`: functions of the same name as their modules; import those from the module.
-_FIGURES = {
-    "atlas": "mosaic", "bare": "overlay", "bars": "summary_figure", "before_after": "comparison", "curves": "summary_figure",
-    "describe": "words", "describe_grid": "words", "head_grid": "mosaic", "head_summary": "summary_figure",
-    "layer_animation": "animation", "matrix": "heatmap", "patch_map": "heatmap", "signed": "heatmap",
-    "Scale": "scale",
-    "bias_map": "swin_structure", "merge_picture": "swin_structure", "page_windows": "swin_figures",
-    "stage_tracker": "swin_structure", "window_heads": "swin_figures", "window_map": "swin_figures",
-    "describe_bias": "swin_words", "describe_merge": "swin_words", "describe_stages": "swin_words",
-    "describe_window_map": "swin_words", "describe_windows": "swin_words",
-    "as_json": "fields", "pretty": "fields", "boxed": "field_box", "field_heat": "reading", "gather": "reading",
-    "propose_box": "field_box", "proposals": "field_box", "token_heat": "reading", "token_names": "reading", "points_into": "pointing",
-    "field_scores": "reading_score", "hits": "reading_score", "rank_heads": "reading_score",
-    "token_truth": "reading_score", "heads_of_token": "reading_figures", "minimap": "reading_figures",
-    "page_with_heat": "reading_figures", "strip": "reading_figures", "describe_heads": "reading_text",
-    "describe_token": "reading_text", "json_html": "reading_text", "token_runs": "reading_text",
-}  # fmt: skip
+# Imported when they are first asked for: figures need Plotly.
+_LAZY = {
+    "figures.animation": ("layer_animation",),
+    "figures.comparison": ("before_after",),
+    "figures.heatmap": ("matrix", "patch_map", "signed"),
+    "figures.mosaic": ("atlas", "head_grid"),
+    "figures.overlay": ("bare", "overlay"),
+    "figures.reading": ("heads_of_token", "minimap", "page_with_heat", "strip"),
+    "figures.summary": ("bars", "curves", "head_summary"),
+    "figures.swin": ("page_windows", "window_heads", "window_map"),
+    "figures.swin_structure": ("bias_map", "merge_picture", "stage_tracker"),
+    "measures.field_box": ("boxed", "proposals", "propose_box"),
+    "measures.fields": ("as_json", "fields", "pretty"),
+    "measures.pointing": ("points_into",),
+    "measures.reading": ("field_heat", "gather", "token_heat", "token_names"),
+    "measures.reading_score": ("field_scores", "hits", "rank_heads", "token_truth"),
+    "style.scale": ("Scale",),
+    "words.maps": ("describe", "describe_grid"),
+    "words.reading": ("describe_heads", "describe_token", "json_html", "token_runs"),
+    "words.swin": ("describe_bias", "describe_merge", "describe_stages", "describe_window_map", "describe_windows"),
+}
+_HOME = {name: module for module, names in _LAZY.items() for name in names}
 
 __all__ = [
     "STATISTICS",
@@ -82,6 +87,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _FIGURES:
-        return getattr(importlib.import_module(f"visualizer.{_FIGURES[name]}"), name)
+    if name in _HOME:
+        return getattr(importlib.import_module(f"visualizer.{_HOME[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -17,9 +17,9 @@ from PIL import Image
 import vit_attention as va
 from tests.browser.conftest import Visit
 from ui.documents import Document
-from visualizer.pointing import points_into
-from visualizer.reading import token_heat, token_names
-from visualizer.reading_score import rank_heads, token_truth
+from visualizer.measures.pointing import points_into
+from visualizer.measures.reading import token_heat, token_names
+from visualizer.measures.reading_score import rank_heads, token_truth
 from worlds.receipts import HEIGHT, WIDTH, receipt
 
 pytestmark = pytest.mark.browser

@@ -19,8 +19,8 @@ from streamlit.testing.v1 import AppTest
 from tests.pages.reading import figures
 from ui import documents, pictures
 from ui.patches_view import CHANGED
-from visualizer import scale as scales
-from visualizer import theme
+from visualizer.style import scale as scales
+from visualizer.style import theme
 from vit_attention import registry
 from vit_attention.cli import visualize
 from vit_attention.cli.app import main

@@ -7,8 +7,8 @@ import pytest
 
 from tests.pages.reading import fine, guess, said, titles, try_claim
 from ui import display, heads_view, state
-from visualizer.scale import MODES
-from visualizer.summary import STATISTICS
+from visualizer.measures.summary import STATISTICS
+from visualizer.style.scale import MODES
 
 
 def test_the_grid_shows_all_heads_and_the_outcome_waits_for_the_guess(app) -> None:

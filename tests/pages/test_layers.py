@@ -12,7 +12,7 @@ from PIL import Image
 from tests.pages.reading import figures, fine, guess, said, titles, try_claim
 from tests.ui.hand import PATCH, context, everywhere
 from ui import display, layers_view
-from visualizer.scale import Scale
+from visualizer.style.scale import Scale
 
 
 def test_one_frame_and_one_snapshot_per_layer(app) -> None:

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import pytest
 from PIL import Image
 
-from visualizer.animation import layer_animation
+from visualizer.figures.animation import layer_animation
 from vit_attention.records.geometry import Geometry
 from worlds.scenes import scene
 

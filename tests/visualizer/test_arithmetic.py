@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from visualizer.arithmetic import row_steps
+from visualizer.measures.arithmetic import row_steps
 
 
 def test_weights_equal_those_of_torch(rng: np.random.Generator) -> None:

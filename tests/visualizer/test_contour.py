@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from visualizer.contour import rims
+from visualizer.measures.contour import rims
 
 
 def area(rim: np.ndarray) -> float:

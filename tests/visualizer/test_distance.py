@@ -7,7 +7,7 @@ from math import dist
 import numpy as np
 import pytest
 
-from visualizer.distance import attention_distance, patch_distances
+from visualizer.measures.distance import attention_distance, patch_distances
 
 
 def longhand(head, grid, prefix, size):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from visualizer.entropy import entropy, relative_entropy
+from visualizer.measures.entropy import entropy, relative_entropy
 
 
 def rows(seed=0, concentration=0.3, shape=(3, 4, 7), keys=9):

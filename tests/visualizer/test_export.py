@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 import pytest
 from PIL import Image
 
-from visualizer import export, theme
+from visualizer.export import files as export
+from visualizer.style import theme
 from vit_attention.records.geometry import Geometry
 
 GREY = Image.new("RGB", (224, 224), (120, 120, 120))

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from PIL import Image
 
-from visualizer.field_figures import COLOURS, fields_on_page, focus_against_hits, outline_name
+from visualizer.figures.fields import COLOURS, fields_on_page, focus_against_hits, outline_name
 
 Sent = Callable[[go.Figure], dict[str, Any]]
 PAGE = Image.new("RGB", (60, 40), "white")

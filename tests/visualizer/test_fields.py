@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import vit_attention.compat  # noqa: F401  before transformers
-from visualizer.field_tree import DEEPEST
-from visualizer.fields import as_json, canonical, fields, kind, pretty
+from visualizer.measures.field_tree import DEEPEST
+from visualizer.measures.fields import as_json, canonical, fields, kind, pretty
 from worlds.receipts import form, receipt
 
 RECEIPT = [

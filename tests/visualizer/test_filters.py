@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from visualizer.filters import principal_filters, tiles
+from visualizer.measures.filters import principal_filters, tiles
 
 
 def test_components_are_the_patterns_the_filters_were_mixed_from(rng: np.random.Generator) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from visualizer.flow import attention_flow
+from visualizer.measures.flow import attention_flow
 
 FUSIONS = {"mean": np.mean, "max": np.max, "min": np.min}
 

@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from visualizer.heatmap import block_means, matrix, patch_map, signed
+from visualizer.figures.heatmap import block_means, matrix, patch_map, signed
 from vit_attention.records import Axis
 
 Sent = Callable[[go.Figure], dict[str, Any]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from visualizer.invariants import check
+from visualizer.measures.invariants import check
 
 RNG = np.random.default_rng(0)
 

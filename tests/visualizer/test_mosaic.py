@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from visualizer.mosaic import atlas, head_grid
+from visualizer.figures.mosaic import atlas, head_grid
 
 Sent = Callable[[go.Figure], dict[str, Any]]
 

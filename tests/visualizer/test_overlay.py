@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 import pytest
 from PIL import Image
 
-from visualizer import theme
-from visualizer.overlay import bare, overlay
+from visualizer.figures.overlay import bare, overlay
+from visualizer.style import theme
 from vit_attention.records.geometry import Geometry
 
 Sent = Callable[[go.Figure], dict[str, Any]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from visualizer import patch_figure
+from visualizer.figures import patch as patch_figure
 
 
 def test_colours_arrive_unchanged_and_pixels_stay_square(rng: np.random.Generator) -> None:

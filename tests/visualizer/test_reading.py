@@ -8,12 +8,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from visualizer.field_box import boxed, peaks, proposals, propose_box
-from visualizer.fields import fields
-from visualizer.ink import ink_of, snap
-from visualizer.pointing import around, cell_cover, chance, iou, points_into
-from visualizer.reading import field_heat, gather, token_heat, token_names
-from visualizer.reading_score import Truth, field_scores, hits, rank_heads, token_truth
+from visualizer.measures.field_box import boxed, peaks, proposals, propose_box
+from visualizer.measures.fields import fields
+from visualizer.measures.ink import ink_of, snap
+from visualizer.measures.pointing import around, cell_cover, chance, iou, points_into
+from visualizer.measures.reading import field_heat, gather, token_heat, token_names
+from visualizer.measures.reading_score import Truth, field_scores, hits, rank_heads, token_truth
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, encode_picture
 from vit_attention.records.geometry import Geometry
 from worlds.receipts import Document, receipt

@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 from scipy.stats import entropy as scipy_entropy
 
-from visualizer import theme
-from visualizer.reading_figures import heads_of_token, minimap, page_with_heat, strip
-from visualizer.reading_text import SHOWN, describe_heads, describe_token, json_html, token_runs
-from visualizer.viewport import centred, say_window, viewport
+from visualizer.figures.reading import heads_of_token, minimap, page_with_heat, strip
+from visualizer.measures.viewport import centred, say_window, viewport
+from visualizer.style import theme
+from visualizer.words.reading import SHOWN, describe_heads, describe_token, json_html, token_runs
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
 from vit_attention.records.geometry import Geometry
 

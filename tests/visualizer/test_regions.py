@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from visualizer.caption_figures import film_strip, gate_bars, regions_map
-from visualizer.regions import region_boxes, region_heat
+from visualizer.figures.captions import film_strip, gate_bars, regions_map
+from visualizer.measures.regions import region_boxes, region_heat
 from vit_attention.records import Axis
 from vit_attention.records.geometry import Geometry
 

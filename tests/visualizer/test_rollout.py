@@ -10,7 +10,15 @@ from itertools import product
 import numpy as np
 import pytest
 
-from visualizer.rollout import class_rollout, class_rollouts, fuse, gradient_rollout, mixed_layers, rollout, rollouts
+from visualizer.measures.rollout import (
+    class_rollout,
+    class_rollouts,
+    fuse,
+    gradient_rollout,
+    mixed_layers,
+    rollout,
+    rollouts,
+)
 
 FUSIONS = {"mean": np.mean, "max": np.max, "min": np.min}
 
@@ -90,7 +98,7 @@ def test_cumulative_rollouts_equal_rollouts_of_the_first_layers():
 
 
 def test_class_rollout_carries_a_single_row_and_forms_no_mixed_matrix(monkeypatch):
-    module = import_module("visualizer.rollout")  # the attribute `visualizer.rollout` is the function
+    module = import_module("visualizer.measures.rollout")
     pulled, pull = [], module.pull
     monkeypatch.setattr(module, "pull", lambda rows, *rest: pulled.append(rows.shape) or pull(rows, *rest))
     monkeypatch.delattr(module, "mix")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from visualizer.scale import MODES, Scale, scale
+from visualizer.style.scale import MODES, Scale, scale
 
 GRID = np.array([[0.0, 0.1], [0.2, 0.4]])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from visualizer.score import chance, mass_in_mask, pointing_hit
+from visualizer.measures.score import chance, mass_in_mask, pointing_hit
 
 COVERAGE = np.array([[0.0, 0.1, 0.5], [0.0, 0.0, 1.0]])
 

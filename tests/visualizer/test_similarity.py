@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cosine, jensenshannon
 
-from visualizer.similarity import cosine_similarity, head_similarity, position_similarity
+from visualizer.measures.similarity import cosine_similarity, head_similarity, position_similarity
 
 
 def heads(count=4, queries=3, keys=5, seed=0):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from visualizer.sinks import sink_share, sink_tokens, special_share, without
+from visualizer.measures.sinks import sink_share, sink_tokens, special_share, without
 
 ROWS = np.array([[[0.1, 0.2, 0.3, 0.4], [0.7, 0.1, 0.1, 0.1]]])
 

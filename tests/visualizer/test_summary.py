@@ -7,7 +7,7 @@ from math import hypot, log2
 import numpy as np
 import pytest
 
-from visualizer.summary import STATISTICS, head_statistic
+from visualizer.measures.summary import STATISTICS, head_statistic
 
 GRID, PREFIX, SIZE = (2, 3), 2, (8, 4)
 

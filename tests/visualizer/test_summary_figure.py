@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from visualizer.summary_figure import bars, curves, head_summary
+from visualizer.figures.summary import bars, curves, head_summary
 
 Sent = Callable[[go.Figure], dict[str, Any]]
 

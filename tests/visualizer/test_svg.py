@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from visualizer import theme
-from visualizer.export import overlay_svg
+from visualizer.export.files import overlay_svg
+from visualizer.style import theme
 from vit_attention.records.geometry import Geometry
 
 SVG = "{http://www.w3.org/2000/svg}"

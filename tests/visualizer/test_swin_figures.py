@@ -13,8 +13,8 @@ from PIL import Image
 
 import visualizer as vz
 from tests.visualizer.test_windows import seen
-from visualizer import theme
-from visualizer.windows import ALLOWED, FORBIDDEN, PADDING
+from visualizer.measures.windows import ALLOWED, FORBIDDEN, PADDING
+from visualizer.style import theme
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.windows import Stage
 

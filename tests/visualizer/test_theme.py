@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from visualizer import theme
+from visualizer.style import theme
 
 
 @pytest.mark.parametrize("name", [*theme.COLORMAPS, *theme.DIVERGING])

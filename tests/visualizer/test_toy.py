@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from visualizer import toy, toy_figure
+from visualizer.figures import toy as toy_figure
+from visualizer.measures import toy
 
 
 def test_the_row_of_an_object_patch_is_the_one_on_paper() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from visualizer.undefined import at_least_single, mean
+from visualizer.measures.undefined import at_least_single, mean
 
 
 def test_every_half_precision_number_is_cast_as_numpy_does():

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import vit_attention.records.windows as captured
-from visualizer import windows
-from visualizer.windows import (
+from visualizer.measures import windows
+from visualizer.measures.windows import (
     borders,
     defined_boxes,
     forbidden_share,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import entropy as scipy_entropy
 
-from visualizer.words import describe, describe_grid, place
+from visualizer.words.maps import describe, describe_grid, place
 from vit_attention.records import Axis
 from vit_attention.records.geometry import Geometry
 

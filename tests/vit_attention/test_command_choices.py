@@ -117,7 +117,8 @@ def test_drawn_pictures_by_name_are_those_of_the_worlds() -> None:
 
 
 def test_help_and_library_name_the_same_choices() -> None:
-    from visualizer import mixing, scale, theme
+    from visualizer.measures import mixing
+    from visualizer.style import scale, theme
     from vit_attention.cli.depth import THROUGH_DEPTH
     from vit_attention.cli.inside import TOKENS
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 import vit_attention as va
 from visualizer import class_rollout, gradient_rollout
-from visualizer.export import overlay_png
+from visualizer.export.files import overlay_png
 from vit_attention.cli.recipe import command
 from worlds import receipts
 from worlds.scenes import scene

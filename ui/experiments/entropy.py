@@ -10,9 +10,9 @@ from ui import resources
 from ui.experiments.context import Context, Experiment, Finding
 from ui.experiments.ranks import spearmanr
 from ui.experiments.rows import NO_TRUTH, asking_rows, patch_maps
-from visualizer.entropy import entropy, relative_entropy
-from visualizer.score import HIT_THRESHOLD, mass_in_mask
-from visualizer.sinks import sink_share, sink_tokens
+from visualizer.measures.entropy import entropy, relative_entropy
+from visualizer.measures.score import HIT_THRESHOLD, mass_in_mask
+from visualizer.measures.sinks import sink_share, sink_tokens
 
 YES, NONE, NO = (
     "Yes (rank correlation below -0.3)",

@@ -11,7 +11,7 @@ from ui.experiments.ranks import rank_correlation
 from ui.experiments.reading import NO_TRUTH
 from ui.reading import Reading
 from ui.reading_sample import KINDS, Sample
-from visualizer.reading_score import FieldScore, field_scores
+from visualizer.measures.reading_score import FieldScore, field_scores
 
 SAME, NEAR, FAR = "Yes, it is the same head", "No, but it is in the best quarter", "No, it comes later"
 SEED_LAYER, SEED_HEAD = 2, 7

@@ -9,9 +9,9 @@ from ui import pictures, resources
 from ui.experiments.context import Context, Experiment, Finding
 from ui.experiments.ranks import spearmanr
 from ui.experiments.rows import NO_TRUTH, asking_rows, patch_maps, patch_size
-from visualizer.distance import attention_distance, patch_distances
-from visualizer.score import mass_in_mask
-from visualizer.similarity import head_similarity
+from visualizer.measures.distance import attention_distance, patch_distances
+from visualizer.measures.score import mass_in_mask
+from visualizer.measures.similarity import head_similarity
 
 NEAR, SAME, FAR = "Nearer", "About as far (within 10 %)", "Farther"
 ALIKE = 0.5

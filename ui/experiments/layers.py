@@ -9,8 +9,8 @@ from PIL import Image
 from ui.experiments.context import Context, Experiment, Finding
 from ui.experiments.ranks import rankdata, spearmanr
 from ui.experiments.rows import NO_TRUTH, chosen_rows, patch_maps, places
-from visualizer.entropy import entropy
-from visualizer.score import mass_in_mask
+from visualizer.measures.entropy import entropy
+from visualizer.measures.score import mass_in_mask
 
 FIRST, MIDDLE, LAST, NEVER = (
     "In the first third",

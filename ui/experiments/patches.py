@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ui import resources, tokens
 from ui.experiments.context import Context, Experiment, Finding
 from ui.experiments.ranks import rankdata
-from visualizer.similarity import position_similarity
+from visualizer.measures.similarity import position_similarity
 
 NEAR, COLOUR, NEITHER = (
     "Its neighbours on the picture",

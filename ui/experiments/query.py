@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from ui import resources
 from ui.experiments.context import Context, Experiment, Finding
-from visualizer.arithmetic import RowSteps, row_steps
-from visualizer.entropy import entropy
+from visualizer.measures.arithmetic import RowSteps, row_steps
+from visualizer.measures.entropy import entropy
 from worlds.scenes import coverage
 
 ITSELF, NEIGHBOUR, FURTHER = "The asking token itself", "One of its 8 neighbours", "Any other patch"

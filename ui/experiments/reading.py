@@ -13,11 +13,11 @@ from ui import reading_sample
 from ui.experiments.context import Experiment, Finding
 from ui.experiments.ranks import rank_correlation
 from ui.reading import Reading
-from visualizer.entropy import entropy
-from visualizer.fields import canonical, kind
-from visualizer.pointing import Box, points_into
-from visualizer.reading_score import hits, token_truth
-from visualizer.reading_text import called
+from visualizer.measures.entropy import entropy
+from visualizer.measures.fields import canonical, kind
+from visualizer.measures.pointing import Box, points_into
+from visualizer.measures.reading_score import hits, token_truth
+from visualizer.words.reading import called
 
 NEXT, LAST = "On the print that is read next", "On the print that was read last"
 OTHER, BLANK = "On other print", "On blank paper"

@@ -12,9 +12,9 @@ from ui.experiments.context import Context, Experiment, Finding
 from ui.experiments.ranks import spearmanr
 from ui.experiments.rows import NO_TRUTH
 from ui.methods import Knobs, asking, on_grid, relevance_row, rollout_row
-from visualizer.entropy import entropy
-from visualizer.rollout import class_rollout
-from visualizer.score import mass_in_mask
+from visualizer.measures.entropy import entropy
+from visualizer.measures.rollout import class_rollout
+from visualizer.measures.score import mass_in_mask
 from worlds.scenes import coverage
 
 PLAIN, GRADIENT, RANDOM = "Those of the plain rollout", "Those of the gradient-weighted rollout", "Random ones"

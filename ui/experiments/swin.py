@@ -12,8 +12,8 @@ from ui import swin_numbers
 from ui.experiments.context import Experiment, Finding
 from ui.readers import BUNDLED
 from ui.swin import Inside
-from visualizer.swin_structure import offset
-from visualizer.windows import FORBIDDEN, PADDING
+from visualizer.measures.windows import FORBIDDEN, PADDING
+from visualizer.words.plain import offset
 from vit_attention.records.windows import Windows
 
 SHARES = ("Less than 1 %", "1 % to 10 %", "10 % to 50 %", "More than half")

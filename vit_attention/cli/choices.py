@@ -115,7 +115,7 @@ def is_word(text: str) -> bool:
 
 def _field(axis: Axis, path: str) -> Asking:
     """A field of a document; every word of it counts the same however many tokens it has, as on the pages."""
-    from visualizer.fields import canonical, fields
+    from visualizer.measures.fields import canonical, fields
 
     found = fields((*axis.special, *axis.labels)) if axis.kind == "text" else ()
     written = [one for one in found if one.words]
@@ -142,7 +142,7 @@ def _spelled_so(axis: Axis, text: str) -> tuple[int, ...]:
     spelled = _spelled(axis)
     if text in spelled:
         return (spelled.index(text),)
-    from visualizer.fields import canonical, fields
+    from visualizer.measures.fields import canonical, fields
 
     found = fields((*axis.special, *axis.labels))
     words = [word.tokens for field in found for word in field.words if word.text == text]

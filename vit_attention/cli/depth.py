@@ -76,7 +76,7 @@ def _mean_of_layers(record: AttentionRecord, maps: Maps, look: Look) -> Iterator
 
 
 def _rollout(record: AttentionRecord, maps: Maps, look: Look) -> Iterator[Drawing]:
-    from visualizer.rollout import class_rollout, rollout
+    from visualizer.measures.rollout import class_rollout, rollout
 
     chain, last, all_numbers = _chain(maps, look, "self")
     _whole(chain, look)
@@ -101,7 +101,7 @@ def _rollout(record: AttentionRecord, maps: Maps, look: Look) -> Iterator[Drawin
 
 
 def _gradient_rollout(record: AttentionRecord, maps: Maps, look: Look) -> Iterator[Drawing]:
-    from visualizer.rollout import gradient_rollout
+    from visualizer.measures.rollout import gradient_rollout
 
     if look.layer is not None:
         raise ChoiceError(

@@ -83,7 +83,7 @@ def tokens(record: AttentionRecord, model: Any, picture: Opened, look: Look) -> 
 
 
 def _alike(patches: NDArray[np.float64], centred: bool) -> NDArray[np.float64]:
-    from visualizer.similarity import cosine_similarity
+    from visualizer.measures.similarity import cosine_similarity
 
     return cosine_similarity(patches - patches.mean(axis=0) if centred else patches)
 

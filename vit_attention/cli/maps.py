@@ -150,6 +150,6 @@ def on_input(axis: Axis, row: NDArray[Any], geometry: Geometry | None) -> NDArra
             "regions: nobody said where they lie on the picture: want boxes (left, top, right, bottom in its pixels) beside "
             "the features, in an array called boxes of the .npz file"
         )
-    from visualizer.regions import region_heat
+    from visualizer.measures.regions import region_heat
 
     return region_heat(row, axis, geometry)

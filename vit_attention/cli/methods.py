@@ -93,7 +93,7 @@ def _heads(
     """(part of the file name, words, unit, row) of every head or fusion of heads asked for."""
     layer = f"layer {number + 1}"
     if look.method == "fused":
-        from visualizer.rollout import fuse
+        from visualizer.measures.rollout import fuse
 
         if look.head is not None:
             raise ChoiceError("--method fused: takes all heads together; leave --head out, or take --method raw")

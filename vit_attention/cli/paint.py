@@ -74,9 +74,9 @@ def write(drawings: Sequence[Drawing], ground: Ground, paint: Paint, folder: Pat
 
 def painted(one: Drawing, ground: Ground, paint: Paint, alpha: float, together: list[NDArray[Any]]) -> Image.Image:
     """One drawing on its ground."""
-    from visualizer import scale as scales
-    from visualizer.composite import composite
-    from visualizer.composite import paint as lay
+    from visualizer.figures.composite import composite
+    from visualizer.figures.composite import paint as lay
+    from visualizer.style import scale as scales
 
     mode = scales.Scale(paint.scale, clip_percentile=paint.clip)
     pool = together if paint.scale_to is None else [*together, np.array([paint.scale_to])]

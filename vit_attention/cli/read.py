@@ -134,7 +134,7 @@ def _read(
     item: Given, attend: Callable[[Any], AttentionRecord], target: Path, settings: dict[str, Any], bundles: bool
 ) -> dict[str, Any]:
     """Read one page; the JSON is written last, so that it is there only when all of it is."""
-    from visualizer.field_box import boxed
+    from visualizer.measures.field_box import boxed
 
     picture = opened(item)
     record = attend(picture.image)

@@ -61,8 +61,8 @@ def summary(record: AttentionRecord) -> dict[str, Any]:
 
 
 def _map(one: AttentionMap) -> dict[str, Any]:
-    from visualizer.entropy import entropy
-    from visualizer.undefined import mean
+    from visualizer.measures.entropy import entropy
+    from visualizer.measures.undefined import mean
 
     return {
         "layer": one.layer, "name": one.name, "kind": one.kind, "heads": len(one.weights), "queries": one.weights.shape[1],

@@ -138,7 +138,7 @@ def facts(record: AttentionRecord) -> dict[str, Any]:
 
 
 def _said(one: Drawing, record: AttentionRecord) -> dict[str, Any]:
-    from visualizer.words import describe
+    from visualizer.words.maps import describe
 
     on_page = record.geometry if one.axis.grid is not None else None
     words = describe(one.row, one.axis, name=one.words, unit=one.unit, geometry=on_page)

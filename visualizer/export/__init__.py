@@ -1,0 +1,1 @@
+"""Files to keep, with scale, legend and settings on them."""

@@ -1,0 +1,1 @@
+"""From numbers to Plotly figures and pictures."""

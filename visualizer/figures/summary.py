@@ -1,0 +1,215 @@
+"""One number per head or per layer: a table of colours, curves through depth, and bars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
+
+from visualizer.figures import head_table, stage
+from visualizer.style import theme
+from visualizer.style.scale import Scaled
+
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "cross")
+
+
+def ragged(values: NDArray[Any] | Sequence[Any]) -> tuple[NDArray[np.float64], list[int]]:
+    """(layers, most heads) with NaN where a layer has no such head, and the heads of each layer.
+
+    >>> ragged([[1.0, 2.0], [3.0]])[0].tolist()
+    [[1.0, 2.0], [3.0, nan]]
+    """
+    lines = [np.asarray(one, dtype=np.float64) for one in values]
+    if not lines or any(line.ndim != 1 or not line.size for line in lines):
+        raise ValueError(f"values: want (layers, heads), got shapes {[line.shape for line in lines][:4]}")
+    counts = [len(line) for line in lines]
+    out = np.full((len(lines), max(counts)), np.nan)
+    for row, line in zip(out, lines, strict=True):
+        row[: len(line)] = line
+    return out, counts
+
+
+def head_summary(
+    values: NDArray[Any] | Sequence[Any],
+    name: str,
+    unit: str,
+    *,
+    limits: tuple[float, float] | None = None,
+    colormap: str = theme.COLORMAP,
+    chosen: tuple[int, int] | None = None,
+    layers: Sequence[int] | None = None,
+    clickable: bool = True,
+    title: str = "",
+    height: int = 470,
+) -> go.Figure:
+    """Any statistic of the heads, layers down and heads across; a click reports [layer, head].
+
+    Args:
+        values: (layers, heads), or one row per layer if heads differ; NaN for what does not exist.
+        name, unit: what the number is ("entropy") and its unit ("bits").
+        limits: values of the first and the last colour; None means the smallest and largest value.
+        chosen: (layer, head), counted from 0, to outline.
+        layers: original numbers of the layers, counted from 0, if not all are given.
+
+    Raises:
+        ValueError: another shape, or limits that are not in order.
+    """
+    grid, counts = ragged(values)
+    depth = list(range(len(grid))) if layers is None else [int(n) for n in layers]
+    if len(depth) != len(grid):
+        raise ValueError(f"layers: want {len(grid)} numbers, got {len(depth)}")
+    scaled = _range(grid, name, unit, limits)
+    fig = go.Figure(
+        go.Heatmap(
+            z=grid.astype(np.float32),
+            x0=theme.FIRST,
+            y0=theme.FIRST,
+            zmin=scaled.low,
+            zmax=scaled.high,
+            colorscale=theme.colorscale(colormap),
+            colorbar=stage.colour_bar(scaled),
+            hoverinfo="skip",
+            name="summary",
+        )
+    )
+    head_table.head_axes(fig, len(grid), grid.shape[1], depth)
+    head_table.outline_cell(fig, chosen, counts)
+    said = [_said(v, unit) for row, n in zip(grid, counts, strict=True) for v in row[:n]]
+    head_table.head_markers(fig, counts, depth, said)
+    if not clickable:
+        fig.layout.clickmode = None
+    return theme.base(fig, title=title, caption=scaled.caption, height=height, bottom=stage.BAR, top=42)
+
+
+def _said(value: float, unit: str) -> str:
+    return f"{theme.short(value)} {theme.safe(unit)}".rstrip() if np.isfinite(value) else "not defined"
+
+
+def _range(grid: NDArray[np.float64], name: str, unit: str, limits: tuple[float, float] | None) -> Scaled:
+    known = grid[np.isfinite(grid)]
+    low, high = limits or ((float(known.min()), float(known.max())) if known.size else (0.0, 1.0))
+    if limits is not None and not low < high:
+        raise ValueError(f"limits: want low < high, got {limits}")
+    note = "" if known.size else "; no value is defined"
+    if high - low <= 1e-12:
+        high, note = low + 1.0, "; all values are the same"
+    outside = int(((known < low) | (known > high)).sum())
+    note += f"; {outside} outside drawn like the ends" if outside else ""
+    words = f"{name} in {unit}" if unit else name
+    ticks = tuple(float(v) for v in np.linspace(low, high, 5))
+    caption = f"colour: {words}, {theme.short(low)} to {theme.short(high)}{note}"
+    return Scaled(grid, low, high, caption, ticks, tuple(theme.short(t) for t in ticks))
+
+
+def curves(
+    values_by_name: Mapping[str, ArrayLike],
+    unit: str,
+    *,
+    layers: Sequence[int] | None = None,
+    limits: tuple[float, float] | None = None,
+    reference: Mapping[str, float] | None = None,
+    title: str = "",
+    height: int = 340,
+) -> go.Figure:
+    """One line per name through the layers; lines differ in dash and marker, not in colour alone.
+
+    Args:
+        values_by_name: name to (layers,) values; NaN leaves a gap.
+        unit: what the values are, for the upright axis.
+        layers: numbers of the layers, counted from 0; None means 0, 1, 2, ...
+        limits: ends of the upright axis.
+        reference: named levels, such as chance or the largest possible value, drawn as thin level lines.
+    """
+    if not values_by_name:
+        raise ValueError("values_by_name: want at least one line, got none")
+    lines = []
+    for at, (name, given) in enumerate(values_by_name.items()):
+        y = np.asarray(given, dtype=np.float64)
+        depth = np.arange(len(y)) if layers is None else np.asarray(layers)
+        if y.ndim != 1 or len(depth) != len(y):
+            raise ValueError(f"{name}: want ({len(depth)},) values, one per layer, got shape {y.shape}")
+        style = {"color": theme.LINES[at % 6], "dash": DASHES[at % 6], "width": 2}
+        lines.append(
+            go.Scatter(
+                x=depth + theme.FIRST, y=y, mode="lines+markers", line=style, name=theme.safe(name),
+                marker={"symbol": MARKERS[at % 6], "size": 7},
+                hovertemplate="layer %{x}: %{y:.3g}<extra>%{fullData.name}</extra>",
+            )
+        )  # fmt: skip
+    fig = theme.base(go.Figure(lines), title=title, height=height, bottom=86)
+    levels = dict(reference or {})
+    return theme.lay(
+        fig,
+        xaxis={**_axis("layer"), "dtick": 1 if len(depth) <= 16 else 4},
+        yaxis={**_axis(unit), **({"range": list(limits)} if limits else {})},
+        shapes=[_level(y) for y in levels.values()],
+        annotations=[_named_level(name, y) for name, y in levels.items()],
+        showlegend=True,
+        legend={"orientation": "h", "x": 0, "xref": "paper", "y": 0, "yref": "container", "yanchor": "bottom"},
+        hovermode="closest",
+    )
+
+
+def _level(y: float) -> dict[str, Any]:
+    line = {"color": theme.LINE, "width": 1, "dash": "dot"}
+    return {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}
+
+
+def _named_level(name: str, y: float) -> dict[str, Any]:
+    style = {"showarrow": False, "xanchor": "right", "yanchor": "bottom", "font": {"size": theme.SMALL}}
+    return {"x": 1, "xref": "paper", "y": y, "text": theme.safe(name), **style}
+
+
+def bars(
+    labels: Sequence[str],
+    values: ArrayLike,
+    unit: str,
+    *,
+    chosen: int | None = None,
+    title: str = "",
+    height: int | None = None,
+) -> go.Figure:
+    """Level bars, first one on top, each with its number; `chosen` is drawn in the query's colour and starred."""
+    numbers = np.asarray(values, dtype=np.float64)
+    if numbers.ndim != 1 or len(labels) != len(numbers):
+        raise ValueError(f"labels: want one per value, got {len(labels)} for shape {numbers.shape}")
+    colours = [theme.QUERY[1] if at == chosen else theme.LINES[0] for at in range(len(numbers))]
+    places = np.arange(len(numbers))
+    names = [("* " if at == chosen else "") + _cut(label) for at, label in enumerate(labels)]
+    trace = go.Bar(x=numbers, y=places, orientation="h", marker={"color": colours}, cliponaxis=False)
+    text = [theme.short(v) if np.isfinite(v) else "not defined" for v in numbers]
+    whole = [f"{theme.safe(label)}: {said}" for label, said in zip(labels, text, strict=True)]
+    trace.update(text=text, textposition="outside", hovertext=whole, hovertemplate="%{hovertext}<extra></extra>")
+    fig = theme.base(go.Figure(trace), title=title, height=height or 90 + 30 * max(1, len(numbers)), bottom=44)
+    known = numbers[np.isfinite(numbers)]
+    low, high = min(0.0, known.min(initial=0.0)), max(0.0, known.max(initial=0.0))
+    room = 0.14 * ((high - low) or 1.0)
+    upright = {
+        "tickvals": places,
+        "ticktext": names,
+        "range": [len(numbers) - 0.5, -0.5],
+        "showgrid": False,
+        "zeroline": False,
+    }
+    return theme.lay(
+        fig, xaxis={**_axis(unit), "range": [low - room * (low < 0), high + room]}, yaxis={**_axis(""), **upright}
+    )
+
+
+def _cut(label: object, most: int = 26) -> str:
+    text = str(label)
+    return theme.safe(text if len(text) <= most else text[: most - 1] + "…")
+
+
+def _axis(title: str) -> dict[str, Any]:
+    return {
+        "gridcolor": theme.GRID,
+        "zerolinecolor": theme.LINE,
+        "automargin": True,
+        "fixedrange": True,
+        "title": {"text": theme.safe(title), "standoff": 6, "font": {"size": theme.FONT_SIZE}},
+    }

@@ -1,0 +1,1 @@
+"""From records to numbers: numpy, and scipy where it is used."""

@@ -1,0 +1,191 @@
+"""Attention through depth: the layers of a model multiplied into one map from output tokens to input tokens.
+
+One recipe serves every function here. A layer's heads are fused, the smallest entries of each row may be discarded,
+the row is divided by its sum, the skip connection is mixed in, and new layers multiply on the left.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visualizer.measures.mixing import Layers, check_finite, fuse, fuse_fast, mix, one_hot, prepare, pull, stack_of
+
+__all__ = ["class_rollout", "class_rollouts", "fuse", "gradient_rollout", "mixed_layers", "rollout", "rollouts"]
+
+
+def rollout(
+    layers: Layers,
+    residual: float = 0.5,
+    head_fusion: str = "mean",
+    discard_ratio: float = 0.0,
+    start_layer: int = 0,
+    prefix: int = 1,
+) -> NDArray[np.float64]:
+    """Attention from every last-layer token to every input token, through all layers.
+
+    Attention rollout (Abnar & Zuidema 2020, arXiv:2005.00928, section 3): each layer's fused, row-normalised matrix
+    A becomes ``residual * I + (1 - residual) * A`` and the layers are multiplied first to last, new ones on the left.
+    The paper uses a residual of 0.5; a weight alpha on the identity, as in ``A + alpha * I``, is alpha / (1 + alpha).
+
+    Args:
+        layers: one (heads, tokens, tokens) array per layer, rows summing to 1; the number of heads may differ.
+        residual: share of the skip connection, 0 to 1.
+        head_fusion: mean, max or min over heads. Rows are divided by their sum after it.
+        discard_ratio: share of the non-special keys that each row loses, 0 to below 1: the
+            ``floor(discard_ratio * (tokens - prefix))`` smallest, of equals the first. A row left empty becomes
+            the row of the identity.
+        start_layer: first layer of the product, counted from 0.
+        prefix: how many special tokens lead; their columns are never discarded.
+
+    Returns:
+        (tokens, tokens); row i is token i's mix over the input tokens and sums to 1.
+
+    Raises:
+        ValueError: a knob out of its range, no layers, or layers that are not square, equal in tokens and finite.
+
+    >>> rollout([np.array([[[0.5, 0.5], [0.0, 1.0]]])])
+    array([[0.75, 0.25],
+           [0.  , 1.  ]])
+    """
+    first, *others = mixed_layers(layers, residual, head_fusion, discard_ratio, start_layer, prefix)
+    for step in others:
+        first = step @ first
+    return first
+
+
+def rollouts(
+    layers: Layers,
+    residual: float = 0.5,
+    head_fusion: str = "mean",
+    discard_ratio: float = 0.0,
+    start_layer: int = 0,
+    prefix: int = 1,
+) -> NDArray[np.float64]:
+    """The rollout after each layer, from `start_layer` up; arguments and errors as in `rollout`.
+
+    Returns:
+        (len(layers) - start_layer, tokens, tokens); the last one is `rollout`.
+    """
+    steps = mixed_layers(layers, residual, head_fusion, discard_ratio, start_layer, prefix)
+    mixed = steps[:1]
+    for step in steps[1:]:
+        mixed.append(step @ mixed[-1])
+    return np.stack(mixed)
+
+
+def mixed_layers(
+    layers: Layers,
+    residual: float = 0.5,
+    head_fusion: str = "mean",
+    discard_ratio: float = 0.0,
+    start_layer: int = 0,
+    prefix: int = 1,
+) -> list[NDArray[np.float64]]:
+    """The factors of the rollout, one matrix per layer from `start_layer` up; arguments and errors as in `rollout`.
+
+    Returns:
+        (tokens, tokens) matrices ``residual * I + (1 - residual) * A``, whose rows sum to 1.
+    """
+    stack, recipe = prepare(layers, residual, head_fusion, discard_ratio, start_layer, prefix)
+    return [mix(layer, recipe) for layer in stack]
+
+
+def class_rollout(
+    layers: Layers,
+    residual: float = 0.5,
+    head_fusion: str = "mean",
+    discard_ratio: float = 0.0,
+    start_layer: int = 0,
+    prefix: int = 1,
+    query: int = 0,
+) -> NDArray[np.float64]:
+    """One row of the rollout, by default the class token's, without ever forming the matrix product.
+
+    The row is carried from the last layer down, one vector-matrix product per layer, in the layers' own precision
+    (float32 for half precision): equal to the row of `rollout` within 1e-6.
+
+    Args:
+        layers: one (heads, tokens, tokens) array per layer, rows summing to 1.
+        residual: share of the skip connection, 0 to 1.
+        head_fusion: mean, max or min over heads.
+        discard_ratio: share of the non-special keys that each row loses, 0 to below 1.
+        start_layer: first layer of the product, counted from 0.
+        prefix: how many special tokens lead.
+        query: which last-layer token's row.
+
+    Returns:
+        (tokens,); the token's mix over the input tokens, summing to 1.
+
+    Raises:
+        ValueError: what `rollout` refuses, or a `query` that is no token.
+
+    >>> class_rollout([np.array([[[0.5, 0.5], [0.0, 1.0]]])], residual=0.0)
+    array([0.5, 0.5])
+    """
+    stack, recipe = prepare(layers, residual, head_fusion, discard_ratio, start_layer, prefix)
+    row = one_hot(query, stack[0].shape[-1])
+    for layer in reversed(stack):
+        row = pull(row, layer, recipe)
+    return row
+
+
+def class_rollouts(
+    layers: Layers,
+    residual: float = 0.5,
+    head_fusion: str = "mean",
+    discard_ratio: float = 0.0,
+    start_layer: int = 0,
+    prefix: int = 1,
+    query: int = 0,
+) -> NDArray[np.float64]:
+    """One row of the rollout after each layer; arguments and errors as in `class_rollout`.
+
+    Each depth needs a row of another product, so the rows go down together: every layer adds its own row to those
+    that started above it, and all of them are multiplied by that layer once.
+
+    Returns:
+        (len(layers) - start_layer, tokens); the last row is `class_rollout`.
+    """
+    stack, recipe = prepare(layers, residual, head_fusion, discard_ratio, start_layer, prefix)
+    start = one_hot(query, stack[0].shape[-1])
+    rows = np.empty((0, len(start)))
+    for layer in reversed(stack):
+        rows = pull(np.vstack([start, rows]), layer, recipe)
+    return rows
+
+
+def gradient_rollout(layers: Layers, gradients: Layers, start_layer: int = 0, query: int = 0) -> NDArray[np.float64]:
+    """Relevance of every input token for one output, from attention and its gradient.
+
+    The generic rule for self-attention (Chefer et al. 2021, arXiv:2103.15679, equations 5 and 6): per layer
+    ``A_bar = mean over heads of max(gradient * A, 0)``; R starts at the identity and becomes ``R + A_bar @ R``, first
+    layer to last. The row of `query` is carried down by vector-matrix products. Nothing is normalised: the row does
+    NOT sum to 1, and its size follows the size of the gradient.
+
+    Args:
+        layers: one (heads, tokens, tokens) attention array per layer.
+        gradients: in the same order, the gradient of the chosen output (a raw logit) for each of `layers`.
+        start_layer: first layer of the product, counted from 0.
+        query: the token that the output reads, 0 for a class token.
+
+    Returns:
+        (tokens,); at least 0 everywhere, and at least 1 at `query`, which the identity gives.
+
+    Raises:
+        ValueError: gradients that do not match the layers, or layers that are not square, equal in tokens and finite.
+
+    >>> gradient_rollout([np.array([[[0.5, 0.5], [0.0, 1.0]]])], [np.array([[[0.0, 4.0], [0.0, 0.0]]])])
+    array([1., 2.])
+    """
+    stack, slopes = stack_of(layers, "layers", start_layer), stack_of(gradients, "gradients", start_layer)
+    shapes, wanted = [slope.shape for slope in slopes], [layer.shape for layer in stack]
+    if shapes != wanted:
+        raise ValueError(f"gradients: want the shapes of layers, {wanted}, got {shapes}")
+    row = one_hot(query, stack[0].shape[-1])
+    for layer, slope in zip(reversed(stack), reversed(slopes), strict=True):
+        with np.errstate(invalid="ignore", over="ignore"):
+            relevance = fuse_fast(np.maximum(layer * slope, 0), "mean")
+        check_finite(relevance, "layers and gradients")
+        row = row + row.astype(relevance.dtype) @ relevance
+    return row

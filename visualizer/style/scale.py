@@ -1,0 +1,182 @@
+"""How numbers become colours: five named modes, each with the sentence that is printed on the figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from visualizer.style.theme import short
+
+MODES = {
+    "raw": "from 0 to this map's own maximum",
+    "shared": "from 0 to the maximum of all maps shown together",
+    "per map": "each map stretched from its own minimum to its own maximum; sizes cannot be compared",
+    "log": "decimal logarithm, so that small values show too",
+    "clipped": "from 0 to a percentile; the few largest values share one colour",
+}
+"""Name of each mode and what it does, in words."""
+NOTHING = 1e-12
+"""Smallest range that is still stretched; anything less is called constant."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A mode with its numbers.
+
+    Attributes:
+        mode: one of `MODES`.
+        clip_percentile: percent of the defined values that "clipped" leaves untouched.
+        floor: smallest value that "log" tells apart, in the unit of the values.
+    """
+
+    mode: str = "raw"
+    clip_percentile: float = 99.0
+    floor: float = 1e-5
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise ValueError(f"scale: want one of {', '.join(MODES)}, got {self.mode!r}")
+        if not 0 < self.clip_percentile <= 100:
+            raise ValueError(f"clip_percentile: want more than 0 and at most 100, got {self.clip_percentile}")
+        if not (np.isfinite(self.floor) and self.floor > 0):
+            raise ValueError(f"floor: want more than 0, got {self.floor}")
+
+
+@dataclass(frozen=True, eq=False)
+class Scaled:
+    """Values ready to be coloured.
+
+    Attributes:
+        values: same shape as given; NaN stays NaN. Unchanged except by "per map" and "log".
+        low, high: values that take the first and the last colour; low < high.
+        caption: what the colours mean, always printed on the figure.
+        ticks: positions on the colour bar, in units of `values`.
+        tick_text: what to print there, in the unit given.
+    """
+
+    values: NDArray[np.floating[Any]]
+    low: float
+    high: float
+    caption: str
+    ticks: tuple[float, ...]
+    tick_text: tuple[str, ...]
+
+    def unit_interval(self) -> NDArray[np.float64]:
+        """The values from 0 (first colour) to 1 (last colour), clamped; NaN stays NaN."""
+        return np.clip((self.values.astype(np.float64) - self.low) / (self.high - self.low), 0, 1)
+
+
+def scale(
+    values: ArrayLike,
+    mode: str | Scale = "raw",
+    together: ArrayLike | Sequence[ArrayLike] | None = None,
+    *,
+    unit: str = "share of attention",
+) -> Scaled:
+    """`values` scaled for drawing, with the range and the caption that go with it.
+
+    Args:
+        values: one map, or a stack of maps (..., rows, columns); NaN marks undefined cells.
+        mode: one of `MODES`, or a `Scale` with its own percentile and floor.
+        together: all maps that share the range, for "shared"; None means `values` alone.
+        unit: what one value is, for the caption.
+
+    Raises:
+        ValueError: unknown mode, values that are infinite, or "log" of negative values.
+
+    >>> scale([[0.0, 0.031]]).caption
+    'colour: raw share of attention, 0 to 0.031'
+    """
+    chosen = mode if isinstance(mode, Scale) else Scale(mode)
+    grid = np.asarray(values)
+    grid = grid if grid.dtype == np.float32 else grid.astype(np.float64)
+    if np.isinf(grid).any():
+        raise ValueError("values: want finite numbers or NaN, got infinite ones")
+    if not np.isfinite(grid).any() and not (chosen.mode == "shared" and together is not None):
+        return Scaled(grid, 0.0, 1.0, f"colour: {unit}, 0 to 1; no value here is defined", (0.0, 1.0), ("0", "1"))
+    if chosen.mode == "per map":
+        return _per_map(grid, unit)
+    if chosen.mode == "log":
+        return _log(grid, chosen.floor, unit)
+    if chosen.mode == "clipped":
+        return _clipped(grid, chosen.clip_percentile, unit)
+    pool = grid if chosen.mode == "raw" or together is None else _pool(together)
+    low, high = _ends(pool)
+    words = "raw " + unit if chosen.mode == "raw" else f"{unit}, one scale for all maps"
+    return _linear(grid, low, high, f"colour: {words}, {short(low)} to {short(high)}{_zero(pool)}")
+
+
+def _pool(together: Any) -> NDArray[np.float64]:
+    """All maps of a stack, or of a list of maps of any shapes, as one row."""
+    if isinstance(together, np.ndarray):
+        return together.astype(np.float64).ravel()
+    return np.concatenate([np.asarray(one, dtype=np.float64).ravel() for one in together])
+
+
+def _ends(pool: NDArray[Any]) -> tuple[float, float]:
+    """0 (or the minimum, if negative) and the maximum; never an empty range."""
+    known = pool[np.isfinite(pool)]
+    low = min(0.0, float(known.min())) if known.size else 0.0
+    high = max(0.0, float(known.max())) if known.size else 0.0
+    return (low, high) if high - low > NOTHING else (low, low + 1.0)
+
+
+def _zero(pool: NDArray[Any]) -> str:
+    known = pool[np.isfinite(pool)]
+    return "" if known.size and np.ptp(np.append(known, 0.0)) > NOTHING else "; every value is 0"
+
+
+def _linear(grid: NDArray[Any], low: float, high: float, caption: str) -> Scaled:
+    ticks = tuple(float(v) for v in np.linspace(low, high, 5))
+    return Scaled(grid, low, high, caption, ticks, tuple(short(v) for v in ticks))
+
+
+def _clipped(grid: NDArray[Any], percentile: float, unit: str) -> Scaled:
+    low = _ends(grid)[0]
+    high = float(np.nanpercentile(grid, percentile))
+    if high - low <= NOTHING:
+        low, high = _ends(grid)
+    above = int((grid > high * (1 + 1e-7)).sum())
+    words = f"{short(low)} to {short(high)} (percentile {percentile:g}; {above} larger drawn like {short(high)})"
+    return _linear(grid, low, high, f"colour: {unit}, clipped, {words}")
+
+
+def _log(grid: NDArray[Any], floor: float, unit: str) -> Scaled:
+    if (grid < 0).any():
+        raise ValueError(f"log scale: want values of at least 0, got {np.nanmin(grid):g}")
+    top = max(float(np.nanmax(grid)), floor * 10)
+    below = int((grid < floor).sum())
+    low, high = float(np.log10(floor)), float(np.log10(top))
+    decades = [float(d) for d in range(int(np.ceil(low - 1e-9)), int(np.floor(high + 1e-9)) + 1)]
+    ticks = [d for d in decades if high - d > 0.3] + [high]
+    note = f"; {below} smaller drawn like {short(floor)}" if below else ""
+    caption = f"colour: {unit}, logarithmic, {short(floor)} to {short(top)}{note}"
+    out = np.log10(np.maximum(grid, floor))  # NaN passes through maximum
+    return Scaled(out, low, high, caption, tuple(ticks), tuple(short(10**d) for d in ticks))
+
+
+def _per_map(grid: NDArray[Any], unit: str) -> Scaled:
+    known = np.isfinite(grid)
+    axes = (-2, -1) if grid.ndim > 1 else (-1,)
+    low = np.where(known, grid, np.inf).min(axis=axes, keepdims=True)
+    high = np.where(known, grid, -np.inf).max(axis=axes, keepdims=True)
+    spread = np.where(np.isfinite(high), high, 0) - np.where(np.isfinite(low), low, 0)
+    flat = spread <= NOTHING
+    out = np.where(known, (grid - np.where(np.isfinite(low), low, 0)) / np.where(flat, 1, spread), np.nan)
+    out = out.astype(grid.dtype)
+    constant = int((flat & known.any(axis=axes, keepdims=True)).sum())
+    if low.size == 1:
+        words = f"stretched from {short(low.item())} to {short(high.item())}"
+    else:
+        words = "each map stretched from its own minimum to its own maximum"
+    note = f"; {constant} constant drawn as 0" if constant else ""
+    named = _linear(out, 0.0, 1.0, f"colour: {unit}, {words}{note}")
+    if low.size > 1:
+        return replace(named, ticks=(0.0, 1.0), tick_text=("own min", "own max"))
+    if flat.all():
+        return replace(named, ticks=(0.0,), tick_text=(short(low.item()),))
+    return replace(named, tick_text=tuple(short(low.item() + t * spread.item()) for t in named.ticks))

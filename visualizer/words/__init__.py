@@ -1,0 +1,1 @@
+"""Figures and readings in plain words."""
