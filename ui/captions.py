@@ -14,6 +14,7 @@ from ui.captions_told import END, WORD, Told, shown
 from ui.pictures import Picture
 from vit_attention import registry
 from worlds import captions as worlds_captions
+from worlds.naming import scene_name
 
 __all__ = [
     "BEAMS", "BUNDLED", "CAPTIONER", "DEFAULT", "END", "GALLERY", "HEAD", "MEAN", "OPENED", "SCENE", "WORD", "Shuffled", "Told",
@@ -83,7 +84,7 @@ def _picture_menu() -> None:
 def _new_scene() -> None:
     while True:
         seed = random.randrange(10_000)
-        picture = pictures.scene_id(seed, 2)
+        picture = scene_name(seed, 2)
         made = pictures.get(picture).scene
         if made is not None and worlds_captions.caption(made).clear:
             st.session_state[SCENE] = picture

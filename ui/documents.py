@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 
 import streamlit as st
@@ -11,6 +10,7 @@ from PIL import Image
 
 from vit_attention.inputs.pictures import PictureError, open_picture
 from worlds import receipts
+from worlds.naming import Name, parse
 
 DOCUMENT = "document"
 """Key of the menu and name in the address."""
@@ -19,7 +19,6 @@ UPLOAD = "uploaded_document"
 UPLOAD_ID = "own document"
 GALLERY = ("receipt-3-3", "receipt-5-2", "receipt-8-4", "receipt-21-5", "invented-3-3", "form-1", "form-6")
 DEFAULT = GALLERY[0]
-_ID = re.compile(r"(?P<kind>receipt|invented)-(?P<seed>\d{1,9})-(?P<lines>[1-5])|form-(?P<form>\d{1,9})")
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,15 +59,15 @@ class Document:
         ]  # fmt: skip
 
 
+def _drawn(document_id: str) -> Name | None:
+    name = parse(document_id)
+    return name if name is not None and name.kind != "scene" else None
+
+
 def title(document_id: str) -> str:
     """The id in words."""
-    match = _ID.fullmatch(document_id)
-    if match is None:
-        return "My own page"
-    if match["form"]:
-        return f"Form {match['form']}"
-    invented = ", in words that do not exist" * (match["kind"] == "invented")
-    return f"Receipt {match['seed']}, articles: {match['lines']}{invented}"
+    name = _drawn(document_id)
+    return "My own page" if name is None else name.title
 
 
 def options(current: str) -> list[str]:
@@ -76,21 +75,18 @@ def options(current: str) -> list[str]:
     ids = [*GALLERY]
     if st.session_state.get(UPLOAD) is not None:
         ids.append(UPLOAD_ID)
-    if current not in ids and _ID.fullmatch(current):
+    if current not in ids and _drawn(current):
         ids.append(current)  # not first: an address that names a menu's default option is ignored
     return ids
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _open(document_id: str) -> Document:
-    match = _ID.fullmatch(document_id)
-    assert match is not None
-    made = (
-        receipts.form(int(match["form"]))
-        if match["form"]
-        else receipts.receipt(int(match["seed"]), int(match["lines"]), invented=match["kind"] == "invented")
-    )
-    return Document(document_id, document_id, title(document_id), made.picture, made)
+    name = _drawn(document_id)
+    assert name is not None
+    made = name.draw()
+    assert isinstance(made, receipts.Document)
+    return Document(document_id, document_id, name.title, made.picture, made)
 
 
 def get(document_id: str) -> Document:
@@ -98,7 +94,7 @@ def get(document_id: str) -> Document:
     if document_id == UPLOAD_ID and isinstance(st.session_state.get(UPLOAD), Document):
         own: Document = st.session_state[UPLOAD]
         return own
-    return _open(document_id if _ID.fullmatch(document_id) else DEFAULT)
+    return _open(document_id if _drawn(document_id) else DEFAULT)
 
 
 LARGEST = 2560

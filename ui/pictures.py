@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 
 import streamlit as st
@@ -12,13 +11,13 @@ from PIL import Image
 from ui import state
 from vit_attention.inputs.pictures import PictureError, open_picture
 from vit_attention.inputs.samples import samples
-from worlds.scenes import Scene, scene
+from worlds.naming import Name, parse
+from worlds.scenes import Scene
 
 GALLERY = {
     "scene-7": "Scene 7", "scene-11": "Scene 11", "scene-2": "Scene 2", "scene-24": "Scene 24",
     "scene-8": "Scene 8", "scene-12": "Scene 12",
 }  # fmt: skip
-_SCENE_ID = re.compile(r"scene-(\d{1,9})(?:-([12])-(\d{1,2}|100))?")
 UPLOAD_ID = "own picture"
 
 
@@ -49,9 +48,9 @@ class Picture:
         return self.scene is None
 
 
-def scene_id(seed: int, objects: int | None = None, difficulty: float = 0.5) -> str:
-    """The id of a scene; the short form stands for one or two objects at the difficulty models were trained on."""
-    return f"scene-{seed}" if objects is None else f"scene-{seed}-{objects}-{round(difficulty * 100)}"
+def _scene(picture_id: str) -> Name | None:
+    name = parse(picture_id)
+    return name if name is not None and name.kind == "scene" else None
 
 
 def options(current: str) -> list[str]:
@@ -59,26 +58,26 @@ def options(current: str) -> list[str]:
     ids = [*GALLERY, *samples()]
     if st.session_state.get(state.UPLOAD) is not None:
         ids.insert(0, UPLOAD_ID)
-    if current not in ids and _SCENE_ID.fullmatch(current):
+    if current not in ids and _scene(current):
         ids.append(current)  # not first: an address that names a menu's default option is ignored
     return ids
 
 
 def title(picture_id: str) -> str:
     """The id in words for menus."""
-    match = _SCENE_ID.fullmatch(picture_id)
-    if match:
-        extra = f", {match[2]} object{'s' if match[2] == '2' else ''}, difficulty {match[3]} %" if match[2] else ""
-        return f"Scene {match[1]}{extra}"
+    name = _scene(picture_id)
+    if name is not None:
+        return name.title
     return samples()[picture_id].title if picture_id in samples() else "My own picture"
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _open(picture_id: str) -> Picture:
-    match = _SCENE_ID.fullmatch(picture_id)
-    if match:
-        made = scene(int(match[1]), int(match[3]) / 100 if match[3] else 0.5, int(match[2]) if match[2] else None)
-        return Picture(picture_id, picture_id, title(picture_id), made.picture, scene=made)
+    name = _scene(picture_id)
+    if name is not None:
+        made = name.draw()
+        assert isinstance(made, Scene)
+        return Picture(picture_id, picture_id, name.title, made.picture, scene=made)
     sample = samples()[picture_id]
     opened = open_picture(sample.open())
     credit = f"{sample.credit}; {sample.licence}."
@@ -90,7 +89,7 @@ def get(picture_id: str) -> Picture:
     if picture_id == UPLOAD_ID and isinstance(st.session_state.get(state.UPLOAD), Picture):
         own: Picture = st.session_state[state.UPLOAD]
         return own
-    known = picture_id in samples() or _SCENE_ID.fullmatch(picture_id)
+    known = picture_id in samples() or _scene(picture_id)
     return _open(picture_id if known else state.DEFAULTS[state.PICTURE])
 
 

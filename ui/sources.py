@@ -16,6 +16,7 @@ from ui.visitor import on_this_machine
 from vit_attention.inputs.pictures import PictureError, open_picture
 from vit_attention.records import AttentionRecord
 from vit_attention.weights.download import DownloadError
+from worlds.naming import scene_name
 
 BUNDLE, OTHER, PROBLEM = "playground_bundle", "playground_other_model", "playground_problem"
 """Session keys: (file name, digest, record) of an opened bundle; name of an `hf:` model; what went wrong last."""
@@ -75,7 +76,7 @@ def _draw_scene(fresh: bool = False) -> None:
     objects = 1 if st.session_state.get("playground_objects") == 1 else 2
     difficulty = min(max(int(st.session_state.get("playground_difficulty") or 0), 0), 100)
     st.session_state[BUNDLE] = None
-    st.session_state[state.PICTURE] = pictures.scene_id(seed, objects, difficulty / 100)
+    st.session_state[state.PICTURE] = scene_name(seed, objects, difficulty / 100)
 
 
 def _saved_record() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +16,6 @@ from vit_attention.inputs.pictures import open_picture
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 """File names that count as pictures when a folder is read."""
-
-_SCENE = re.compile(r"scene-(\d{1,9})(?:-([12])-(\d{1,2}|100))?")
-_RECEIPT = re.compile(r"(receipt|invented)-(\d{1,9})-([1-5])")
-_FORM = re.compile(r"form-(\d{1,9})")
 
 
 @dataclass(frozen=True)
@@ -100,18 +95,13 @@ def opened(given: Given) -> Opened:
 
 
 def by_name(text: str) -> Opened | None:
-    """A drawn scene (scene-7), receipt (receipt-3-2, invented-3-2), form (form-1) or sample photograph (cat), else None."""
-    scene, receipt, form = _SCENE.fullmatch(text), _RECEIPT.fullmatch(text), _FORM.fullmatch(text)
-    if scene:
-        from worlds import scenes
+    """A drawn picture (scene-7, receipt-3-2, invented-3-2, form-1) or a sample photograph (cat), else None."""
+    from worlds.naming import parse
 
-        made = scenes.scene(
-            int(scene[1]), int(scene[3]) / 100 if scene[3] else 0.5, int(scene[2]) if scene[2] else None
-        )
-        objects = f", {scene[2]} object{'s' if scene[2] == '2' else ''}, difficulty {scene[3]} %" if scene[2] else ""
-        return Opened(made.picture, f"Scene {scene[1]}{objects}", made.mask)
-    if receipt or form:
-        return _page(receipt, form)
+    name = parse(text)
+    if name is not None:
+        made = name.draw()
+        return Opened(made.picture, name.title, getattr(made, "mask", None))
     from vit_attention.inputs.samples import samples
 
     known = samples()
@@ -119,15 +109,3 @@ def by_name(text: str) -> Opened | None:
         return None
     ready = open_picture(known[text].open())
     return Opened(ready.image, known[text].title, notes=ready.notes)
-
-
-def _page(receipt: re.Match[str] | None, form: re.Match[str] | None) -> Opened:
-    from worlds import receipts
-
-    if receipt is None:
-        number = 0 if form is None else int(form[1])
-        return Opened(receipts.form(number).picture, f"Form {number}")
-    kind, seed, lines = receipt[1], int(receipt[2]), int(receipt[3])
-    made = receipts.receipt(seed, lines, invented=kind == "invented")
-    words = ", in words that do not exist" * (kind == "invented")
-    return Opened(made.picture, f"Receipt {seed}, articles: {lines}{words}")

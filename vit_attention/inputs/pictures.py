@@ -74,7 +74,8 @@ def open_picture(
     warning filter is touched, so any number of threads may call this.
 
     Args:
-        source: file contents, a path, a binary file, a Pillow image or a (height, width, 3) uint8 array.
+        source: file contents, a path, a binary file, a Pillow image, a (height, width, 3) uint8 array, or the name of a
+            drawn picture (``"scene-7"``, ``"receipt-3-3"``) where there is no file of that name.
         max_pixels: largest width x height that is decoded, in pixels.
         max_side: longer side of the result, in pixels; larger pictures are reduced. Maps and boxes are told in pixels of the
             result, so only who shows nothing but the result may ask for less than the picture has.
@@ -89,6 +90,7 @@ def open_picture(
     >>> open_picture(np.zeros((30, 40, 3), np.uint8)).image.size
     (40, 30)
     """
+    source = _drawn(source)
     with _clear_refusals(max_pixels), ExitStack() as files:
         image = _open_header(source, files)
         size = image.size
@@ -133,6 +135,16 @@ def _clear_refusals(max_pixels: int) -> Iterator[None]:
         reason = str(error) or type(error).__name__
         message = f"picture: want a complete, undamaged file, got one that cannot be read ({reason})"
         raise PictureError(message) from error
+
+
+def _drawn(source: PictureSource) -> PictureSource:
+    """The picture of a drawn picture's name; anything else as it is. A file of the same name goes first."""
+    if not isinstance(source, str) or "-" not in source:
+        return source
+    from worlds.naming import parse
+
+    name = parse(source)
+    return source if name is None or Path(source).exists() else name.draw().picture
 
 
 def _open_header(source: PictureSource, files: ExitStack) -> Image.Image:

@@ -1,0 +1,86 @@
+"""Drawn pictures by their names: scene-7, scene-7-2-50, receipt-3-3, invented-3-3, form-1. Parsed here and nowhere else."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from worlds import receipts, scenes
+
+_NAME = re.compile(
+    r"scene-(?P<scene>\d{1,9})(?:-(?P<objects>[12])-(?P<difficulty>\d{1,2}|100))?"
+    r"|(?P<kind>receipt|invented)-(?P<receipt>\d{1,9})-(?P<lines>[1-5])"
+    r"|form-(?P<form>\d{1,9})",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True)
+class Name:
+    """The name of a drawn picture.
+
+    Attributes:
+        kind: "scene", "receipt", "invented" (a receipt in words that do not exist) or "form".
+        seed: number of the drawing.
+        objects: of a scene, 1 or 2; None lets the seed decide.
+        difficulty: of a scene, 0 to 100 %.
+        lines: articles of a receipt.
+    """
+
+    kind: str
+    seed: int
+    objects: int | None = None
+    difficulty: int = 50
+    lines: int | None = None
+
+    @property
+    def title(self) -> str:
+        """The name in words, for people.
+
+        >>> Name("scene", 7, 2, 30).title, Name("invented", 3, lines=3).title
+        ('Scene 7, 2 objects, difficulty 30 %', 'Receipt 3, articles: 3, in words that do not exist')
+        """
+        if self.kind == "scene":
+            number = f"{self.objects} object{'s' if self.objects == 2 else ''}"
+            return f"Scene {self.seed}" + (f", {number}, difficulty {self.difficulty} %" if self.objects else "")
+        if self.kind == "form":
+            return f"Form {self.seed}"
+        return f"Receipt {self.seed}, articles: {self.lines}" + ", in words that do not exist" * (
+            self.kind == "invented"
+        )
+
+    def draw(self) -> scenes.Scene | receipts.Document:
+        """The picture and its truth, the same on every machine."""
+        if self.kind == "scene":
+            return scenes.scene(self.seed, self.difficulty / 100, self.objects)
+        if self.kind == "form":
+            return receipts.form(self.seed)
+        return receipts.receipt(self.seed, self.lines, invented=self.kind == "invented")
+
+
+def parse(text: str) -> Name | None:
+    """What a name stands for; None if it names no drawn picture.
+
+    >>> parse("scene-7-2-50")
+    Name(kind='scene', seed=7, objects=2, difficulty=50, lines=None)
+    >>> parse("cat") is None
+    True
+    """
+    found = _NAME.fullmatch(text)
+    if found is None:
+        return None
+    if found["scene"]:
+        objects = int(found["objects"]) if found["objects"] else None
+        return Name("scene", int(found["scene"]), objects, int(found["difficulty"] or 50))
+    if found["form"]:
+        return Name("form", int(found["form"]))
+    return Name(found["kind"], int(found["receipt"]), lines=int(found["lines"]))
+
+
+def scene_name(seed: int, objects: int | None = None, difficulty: float = 0.5) -> str:
+    """The name of a scene; the short form stands for one or two objects at the difficulty models were trained on.
+
+    >>> scene_name(7), scene_name(7, 2, 0.3)
+    ('scene-7', 'scene-7-2-30')
+    """
+    return f"scene-{seed}" if objects is None else f"scene-{seed}-{objects}-{round(difficulty * 100)}"
