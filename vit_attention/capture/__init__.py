@@ -12,10 +12,20 @@ from typing import Any
 
 from vit_attention.capture.kinds import register_kind
 from vit_attention.capture.listener import capture
-from vit_attention.capture.seen import CaptureError, Heard, Reading, Request, Seen
+from vit_attention.capture.seen import CaptureError, Heard, NothingHeardError, Reading, Request, Seen
 from vit_attention.capture.tokens import listening
 
-__all__ = ["CaptureError", "Heard", "Reading", "Request", "Seen", "capture", "listening", "register_kind"]
+__all__ = [
+    "CaptureError",
+    "Heard",
+    "NothingHeardError",
+    "Reading",
+    "Request",
+    "Seen",
+    "capture",
+    "listening",
+    "register_kind",
+]
 
 
 class _Callable(ModuleType):

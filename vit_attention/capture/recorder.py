@@ -9,7 +9,7 @@ from torch import nn
 from vit_attention.capture.kinds import is_registered
 from vit_attention.capture.place import Call, Network, kind_of
 from vit_attention.capture.proof import prove
-from vit_attention.capture.seen import CaptureError, Heard, Reading, Request, Seen
+from vit_attention.capture.seen import Heard, NothingHeardError, Reading, Request, Seen
 
 
 class Recorder:
@@ -92,7 +92,7 @@ class Recorder:
         whole = self.names - set(self.lost)
         missed = dict.fromkeys(self.network.missed(whole, self.used), "attends in a way of its own") | self.lost
         if not whole and (missed or self.ran()):
-            raise CaptureError(_nothing(self.network.root, self._listed(missed)))
+            raise NothingHeardError(_nothing(self.network.root, self._listed(missed)))
         self.heard.unheard = sorted(missed, key=self.network.number)
         if missed:
             self.note(f"not heard: {self._listed(missed)}")

@@ -14,6 +14,10 @@ class CaptureError(RuntimeError):
     """No attention was heard, or what was heard does not reproduce what PyTorch computed."""
 
 
+class NothingHeardError(CaptureError):
+    """A module ran and no attention was heard in it."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What to keep; the defaults keep everything.

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vit_attention.capture import CaptureError, Heard, Seen, capture
+from vit_attention.capture import CaptureError, Heard, NothingHeardError, Seen, capture
 from vit_attention.capture.graphs import original
 from vit_attention.inputs.pictures import open_picture
 from vit_attention.inputs.preprocess import Recipe, prepare
@@ -55,16 +55,7 @@ def record_of(
     module = original(module)
     run, like = _runner(module), next(module.parameters(), torch.zeros(0))
     given = torch.from_numpy(pixels)[None].to(like if like.is_floating_point() else torch.float32)
-    with torch.inference_mode(), capture(module) as seen:
-        try:
-            run(given)
-        except CaptureError:
-            raise
-        except (RuntimeError, ValueError, TypeError, IndexError) as error:
-            raise ModuleError(
-                f"forward failed on one {size[1]} x {size[0]} picture: {error}. Give size=(height, width) as the network was "
-                "trained with; inputs of other kinds go through vit_attention.capture"
-            ) from error
+    seen = _heard(module, run, given)
     return AttentionRecord(
         maps=tuple(_map(one, number, grid, prefix) for number, one in zip(_depths(seen), seen, strict=True)),
         geometry=geometry,
@@ -73,6 +64,23 @@ def record_of(
         settings={"size": list(size), "notes": [*opened.notes, *seen.notes], "unheard": seen.unheard},
         versions={"torch": torch.__version__},
     )
+
+
+def _heard(module: nn.Module, run: Callable[[Tensor], Any], given: Tensor) -> Heard:
+    try:
+        with torch.inference_mode(), capture(module) as seen:
+            run(given)
+    except NothingHeardError as error:
+        raise ModuleError(f"No attention maps captured: {error}") from error
+    except CaptureError:
+        raise
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        height, width = given.shape[-2:]
+        raise ModuleError(
+            f"forward failed on one {width} x {height} picture: {error}. Give size=(height, width) as the network was trained "
+            "with; inputs of other kinds go through vit_attention.capture"
+        ) from error
+    return seen
 
 
 def _depths(seen: Heard) -> list[int]:
