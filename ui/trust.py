@@ -38,7 +38,7 @@ def line(fact: tuple[str, str, str]) -> str:
 
 def facts(now: Context, values: NDArray[Any], row: NDArray[Any] | None = None) -> list[tuple[str, str, str]]:
     """(check, figure with unit, meaning) for every check that applies to the map."""
-    found = [_parity(now), _row_sums(now)]
+    found = [_parity(now), _row_sums(now), *_unheard(now)]
     if row is not None:
         found += [_special(now, row), _sinks(now, row), _entropy(row)]
     return found + _score(now, values)
@@ -48,6 +48,14 @@ def _parity(now: Context) -> tuple[str, str, str]:
     residual = now.record.residual
     shown = "not proved" if residual is None else f"{residual:.1e}"
     return ("parity residual", shown, "largest difference, over a few rows of every block, between these weights times the block's values and what PyTorch's own attention gives; around 1e-6 is the rounding of 32-bit numbers")  # fmt: skip
+
+
+def _unheard(now: Context) -> list[tuple[str, str, str]]:
+    # A number and no names: what a file says is never markup.
+    missing = now.record.settings.get("unheard")
+    if not isinstance(missing, list) or not missing:
+        return []
+    return [("not heard", f"{len(missing)} layers", "attention layers of this network that could not be captured; methods that multiply layers refuse")]  # fmt: skip
 
 
 def _row_sums(now: Context) -> tuple[str, str, str]:

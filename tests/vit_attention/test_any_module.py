@@ -107,6 +107,32 @@ class Stranger(Tiny):
         return self.blocks[0](torch.cat([self.lead, self.cut(pixels).flatten(2).mT], 1))
 
 
+class MysteryAttention(nn.Module):
+    """Attends in a way that nobody can hear."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(WIDTH))
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor, need_weights: bool = False) -> tuple[Tensor, None]:
+        return query * self.scale, None
+
+
+def test_a_gap_is_noted_and_stops_methods_that_need_a_chain(picture: Path, tmp_path: Path) -> None:
+    module = Tiny().eval()
+    module.blocks.insert(1, MysteryAttention())
+    with pytest.warns(UserWarning, match="not heard: blocks.1"):
+        record = record_of(module, picture)
+    assert [(one.name, one.layer) for one in record.maps] == [("blocks.0", 0), ("blocks.2", 2)]
+    assert record.settings["notes"][-1].startswith("not heard: blocks.1 (MysteryAttention")
+    with pytest.raises(ValueError, match=r"1 attention layer\(s\) could not be heard \(first: blocks.1\)"):
+        _ = record.layers
+    with pytest.warns(UserWarning, match="not heard"), pytest.raises(ValueError, match="wants every layer"):
+        visualize_attention_on_image(module, picture, output_dir=tmp_path, method="rollout")
+    with pytest.warns(UserWarning, match="not heard"):
+        assert len(visualize_attention_on_image(module, picture, output_dir=tmp_path)) == 4
+
+
 class Own(nn.Module):
     """A kind that keeps its weights, as published attention modules do."""
 

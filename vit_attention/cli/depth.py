@@ -43,8 +43,10 @@ def _chain(maps: Maps, look: Look, through: str | None = None) -> tuple[list[Att
     return [fitting[n] for n in same], last, same
 
 
-def _whole(chain: Sequence[AttentionMap], look: Look) -> None:
-    """Refuse layers of which heads or rows are missing: products of parts mean nothing."""
+def _whole(record: AttentionRecord, chain: Sequence[AttentionMap], look: Look) -> None:
+    """Refuse layers of which heads or rows are missing, and records with layers missing: products of parts mean nothing."""
+    if record.settings.get("unheard"):
+        raise ChoiceError(f"--method {look.method}: wants every layer, and some of this network could not be captured: take --method raw")  # fmt: skip
     if any(one.queries is not None or one.heads is not None for one in chain):
         raise ChoiceError(f"--method {look.method}: wants all heads and queries, and this record kept some: extract it again without --heads and --queries")  # fmt: skip
 
@@ -79,7 +81,7 @@ def _rollout(record: AttentionRecord, maps: Maps, look: Look) -> Iterator[Drawin
     from visualizer.measures.rollout import class_rollout, rollout
 
     chain, last, all_numbers = _chain(maps, look, "self")
-    _whole(chain, look)
+    _whole(record, chain, look)
     _no_head(look)
     layers, axis = [one.weights for one in chain], chain[-1].query
     start = min(look.start_layer, len(chain) - 1)
@@ -110,7 +112,7 @@ def _gradient_rollout(record: AttentionRecord, maps: Maps, look: Look) -> Iterat
     if any(who != "class" for who in look.query):
         raise ChoiceError("--method gradient-rollout: tells what the class token used for one class: leave --query out")
     chain, last, all_numbers = _chain(maps, look, "self")
-    _whole(chain, look)
+    _whole(record, chain, look)
     _no_head(look)
     said, axis = record.prediction, chain[-1].query
     slopes = [one.gradient for one in chain if one.gradient is not None]

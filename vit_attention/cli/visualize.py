@@ -119,7 +119,7 @@ def _settings(record: AttentionRecord, picture: Opened) -> str:
 
 
 def _tell(report: Report, item: Given, record: AttentionRecord, picture: Opened, look: Look) -> None:
-    for note in picture.notes or record.settings.get("notes", []):
+    for note in dict.fromkeys([*picture.notes, *record.settings.get("notes", [])]):
         report.note(f"{item.text}: {note}")
     if record.prediction.text:
         report.note(f"{item.text}: {record.prediction.text}")
