@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 import vit_attention as va
 from tests.vit_attention.captioning_by_hand import ByHand
-from tests.vit_attention.test_aoanet import VARIANTS, draw, golden, small
+from tests.vit_attention.networks.test_aoanet import VARIANTS, draw, golden, small
 from vit_attention.capture import CaptureError, capture
 from vit_attention.models.captioning import caption, captions
 

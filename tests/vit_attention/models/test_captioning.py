@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.vit_attention.captioning_by_hand import ByHand
-from tests.vit_attention.test_aoanet import draw, golden, small
+from tests.vit_attention.networks.test_aoanet import draw, golden, small
 from vit_attention.models.captioning import Caption, caption, captions
 from vit_attention.networks.aoanet import AoANet
 

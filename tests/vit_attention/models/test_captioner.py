@@ -15,7 +15,7 @@ from PIL import Image
 
 import vit_attention as va
 from tests.vit_attention.captioning_by_hand import ByHand
-from tests.vit_attention.test_aoanet import GOLDEN, draw, golden, small
+from tests.vit_attention.networks.test_aoanet import GOLDEN, draw, golden, small
 from vit_attention.adapters import aoanet
 from vit_attention.inputs.region_features import read_features, region_features
 from vit_attention.models.captioner import END, CaptionModel, Eyes

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.vit_attention.test_aoanet import GOLDEN, SMALL
+from tests.vit_attention.networks.test_aoanet import GOLDEN, SMALL
 from vit_attention.models.captioning import captions
 from vit_attention.networks.aoanet import AoANet, Options
 from vit_attention.weights import aoanet_checkpoint, pickle_fence

@@ -70,7 +70,7 @@ def test_loading_and_drawing_needs_no_torch(tmp_path: Path, rng: np.random.Gener
         f"r = va.AttentionRecord.load({str(path)!r}); entropy(r.maps[0].weights)\n"
         "assert 'torch' not in sys.modules and 'transformers' not in sys.modules, 'torch was imported'"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).resolve().parents[2])
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).resolve().parents[3])
 
 
 def test_an_interrupted_save_leaves_the_old_file(

@@ -267,7 +267,7 @@ def test_the_bundled_model_loads_without_torchvision() -> None:
     import sys
 
     program = "import sys, vit_attention as va; va.load('scene-vit'); assert 'torchvision' not in sys.modules"
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).resolve().parents[2])
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).resolve().parents[3])
 
 
 def test_the_card_tells_the_size_of_what_ships() -> None:

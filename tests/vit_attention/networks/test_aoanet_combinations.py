@@ -13,8 +13,8 @@ import torch
 
 import vit_attention as va
 from tests.vit_attention.captioning_by_hand import ByHand
-from tests.vit_attention.test_aoanet import SMALL, draw, small
-from tests.vit_attention.test_aoanet_checkpoint import plain, written
+from tests.vit_attention.networks.test_aoanet import SMALL, draw, small
+from tests.vit_attention.weights.test_aoanet_checkpoint import plain, written
 from vit_attention.models import captioning
 from vit_attention.models.captioning import caption, captions
 from vit_attention.networks.aoanet import AoANet, Options

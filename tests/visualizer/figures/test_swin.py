@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import visualizer as vz
-from tests.visualizer.test_windows import seen
+from tests.visualizer.measures.test_windows import seen
 from visualizer.measures.windows import ALLOWED, FORBIDDEN, PADDING
 from visualizer.style import theme
 from vit_attention.records.geometry import Geometry

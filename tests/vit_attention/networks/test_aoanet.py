@@ -15,7 +15,7 @@ from torch import Tensor
 from tests.vit_attention.captioning_by_hand import ByHand
 from vit_attention.networks.aoanet import AoANet, Options, Trace
 
-GOLDEN = Path(__file__).parents[1] / "data" / "golden_aoanet"
+GOLDEN = Path(__file__).parents[2] / "data" / "golden_aoanet"
 
 
 def golden(name: str) -> tuple[AoANet, dict[str, Any]]:

@@ -163,7 +163,7 @@ def test_commands_mean_what_they_were_made_from(line: str) -> None:
 
 
 def test_the_installed_command_is_the_same_program() -> None:
-    written = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text())
+    written = tomllib.loads((Path(__file__).resolve().parents[3] / "pyproject.toml").read_text())
     assert EntryPoint("vit-attention", written["project"]["scripts"]["vit-attention"], "console_scripts").load() is main
 
 

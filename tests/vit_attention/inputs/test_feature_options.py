@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 from tests.vit_attention.captioning_by_hand import ByHand
-from tests.vit_attention.test_aoanet import draw, small
-from tests.vit_attention.test_caption_model import VOCAB, model_of
+from tests.vit_attention.models.test_captioner import VOCAB, model_of
+from tests.vit_attention.networks.test_aoanet import draw, small
 from vit_attention.adapters import aoanet
 from vit_attention.inputs.region_features import region_features
 from vit_attention.models.captioner import END

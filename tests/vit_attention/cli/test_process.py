@@ -24,7 +24,7 @@ from vit_attention.cli.recipe import command
 from worlds import receipts
 from worlds.scenes import scene
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 GOLDEN = ROOT / "tests" / "data" / "golden_aoanet"
 
 

@@ -492,7 +492,7 @@ def test_two_processes_that_want_the_same_file_download_it_once(server: Server, 
         "fetch(sys.argv[1], Path(sys.argv[2]), sys.argv[3])"
     )
     command = [sys.executable, "-c", program, server.url(), str(target), HASH]
-    processes = [subprocess.Popen(command, cwd=Path(__file__).resolve().parents[2]) for _ in range(2)]
+    processes = [subprocess.Popen(command, cwd=Path(__file__).resolve().parents[3]) for _ in range(2)]
     assert [process.wait(60) for process in processes] == [0, 0]
     assert target.read_bytes() == CONTENT
     assert len(server.ranges) == 1
