@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from vit_attention.capture import eager, fused
 from vit_attention.capture.graphs import refuse_graphs
-from vit_attention.capture.kinds import attached, is_registered
+from vit_attention.capture.kinds import attached
 from vit_attention.capture.place import Call, heads_of
 from vit_attention.capture.recorder import Recorder
 from vit_attention.capture.seen import CaptureError, Heard, Reading, Request, differentiable
@@ -113,9 +113,8 @@ class _Listener(TorchFunctionMode):
         out, wanted, mean = fused.inside_composite(attention, args, kwargs)
         if not wanted:
             return out, None
-        if weights is None or bool(
-            weights.isnan().any()
-        ):  # a row without keys is NaN where the caller asks for weights
+        # Where the caller asks for weights, PyTorch gives NaN for a row without keys, and nothing otherwise.
+        if weights is None or bool(weights.isnan().any()):
             return func(*args, **kwargs)
         given = weights.to(out.dtype)
         given = given.mean(1) if mean else given
@@ -161,7 +160,7 @@ def _who() -> Who:
     if torch._C._current_graph_task_id() != -1:
         return []  # a backward pass: gradient checkpointing runs blocks again, which are no other layers
     found = [(recorder, call) for recorder in _recorders() if (call := recorder.network.who()) is not None]
-    return [(recorder, call) for recorder, call in found if not is_registered(call.module)]
+    return [(recorder, call) for recorder, call in found if not recorder.network.is_spoken_for(call.name)]
 
 
 def _attend(who: Who, args: Any, kwargs: Any) -> tuple[Tensor, Tensor | None]:

@@ -83,6 +83,7 @@ class Network:
         self.parts: list[tuple[str, nn.Module]] = list(module.named_modules())
         for name, part in self.parts:
             self.names[id(part)] = name
+        self._registered = {name for name, part in self.parts if is_known(part)}
         self.blocks = self._blocks(is_known)
         self._numbers = {name: number for number, name in enumerate(self.blocks)}
 
@@ -127,6 +128,10 @@ class Network:
                     break
             frame = frame.f_back
         return None if found is None else Call(self.names[id(found[0])], *found)
+
+    def is_spoken_for(self, name: str) -> bool:
+        """Whether the module at this path, or one around it, is of a registered kind."""
+        return name in self._registered or not self._registered.isdisjoint(ancestors(name))
 
     def parameters(self, call: Call) -> list[nn.Parameter]:
         """Those of the attending module; of the nearest module around it if it has none."""

@@ -97,11 +97,11 @@ def test_a_pool_is_a_map_of_its_own_and_rollout_goes_without_it(tmp_path: Path, 
     ("name", "why"),
     [
         ("timm:test_vitt", "want a network that timm .* knows, such as test_vit"),
-        ("timm:test_maxvit", "want a plain vision transformer"),
+        ("timm:test_convnext", "want a plain vision transformer"),
         ("timm:", "want one of scene-vit"),
     ],
 )
 def test_what_cannot_be_loaded_says_what_can(name: str, why: str, tmp_path: Path) -> None:
-    path, _ = saved(tmp_path, "test_maxvit")
+    path, _ = saved(tmp_path, "test_convnext")
     with pytest.raises(ValueError, match=why):
         va.load(name, weights=path)

@@ -280,6 +280,26 @@ def test_another_kind_is_added_with_one_call_and_proved_by_its_values(homemade: 
     assert seen[0].residual < 1e-6
 
 
+class Holder(nn.Module):
+    """A kind of its own that holds an attention which could be heard: the kind speaks for both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = Block()
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.attn = torch.eye(x.shape[1]).expand(len(x), 1, -1, -1)
+        return self.inner(x)
+
+
+def test_an_own_kind_speaks_for_what_it_holds(homemade: Any, x: Tensor) -> None:
+    register_kind(Holder)
+    model = nn.Sequential(Holder(), Block()).eval()
+    with torch.no_grad(), va.capture(model) as seen:
+        model(x)
+    assert [(one.name, one.layer) for one in seen] == [("0", 0), ("1.attention", 1)]
+
+
 def test_wrong_values_of_an_own_kind_are_refused(homemade: Any, x: Tensor) -> None:
     register_kind(homemade, values=lambda module, output, inputs: inputs["x"].flip(1), project="out")
     model = homemade().eval()
