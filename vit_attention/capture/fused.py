@@ -233,23 +233,27 @@ def mixed_by_kernel(weights: Tensor, value: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(empty, torch.zeros_like(value), value, attn_mask=mask)
 
 
-def inside_composite(attention: Callable[..., Tensor], args: Any, kwargs: Any) -> tuple[Tensor, bool, bool]:
+def composite_arguments(args: Any, kwargs: Any) -> dict[str, Any]:
+    """All arguments of a call of `multi_head_attention_forward` by name, in order."""
+    bound = _COMPOSITE.bind(*args, **kwargs)
+    bound.apply_defaults()
+    return dict(bound.arguments)
+
+
+def inside_composite(attention: Callable[..., Tensor], given: dict[str, Any]) -> Tensor:
     """Run `multi_head_attention_forward`, PyTorch's own code, with `attention` in the place of the fused function.
 
     It calls the fused function by its global name, and nothing called inside a listener's handler is heard again; so a
     copy of the function runs whose globals differ in that one name.
 
-    Returns:
-        The attention output; whether the caller wants the weights; whether it wants the mean over heads.
+    Args:
+        attention: takes what the fused function takes.
+        given: all arguments of the composite by name.
     """
-    bound = _COMPOSITE.bind(*args, **kwargs)
-    bound.apply_defaults()
-    wanted, mean = bound.arguments["need_weights"], bound.arguments["average_attn_weights"]
-    bound.arguments["need_weights"] = False
-    if wanted and bound.arguments["attn_mask"] is not None:
-        # Without weights the function would trust the hint alone and drop the mask.
-        bound.arguments["is_causal"] = False
+    # Asked for weights, the function reads the mask; without, it would trust the causal hint alone and drop it.
+    causal = given["is_causal"] and not (given["need_weights"] and given["attn_mask"] is not None)
     names = {**F.multi_head_attention_forward.__globals__, "scaled_dot_product_attention": attention}
     function = F.multi_head_attention_forward
     copy = types.FunctionType(function.__code__, names, closure=function.__closure__)
-    return copy(*bound.args, **bound.kwargs)[0], wanted, mean
+    out: Tensor = copy(**{**given, "need_weights": False, "is_causal": causal})[0]
+    return out

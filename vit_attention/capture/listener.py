@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from vit_attention.capture import eager, fused
+from vit_attention.capture import eager, fused, native
 from vit_attention.capture.graphs import refuse_graphs
 from vit_attention.capture.kinds import attached
 from vit_attention.capture.place import Call, heads_of
@@ -104,21 +104,27 @@ class _Listener(TorchFunctionMode):
         who, weights = _who(), None
         if not who:
             return func(*args, **kwargs)
+        given = fused.composite_arguments(args, kwargs)
+        wanted = any(recorder.wants(call.name) for recorder, call in who)
+        more = any(recorder.request.gradients or recorder.request.parts for recorder, _ in who)
+        if wanted and not more and native.fits(given):
+            out, weights = _attend_natively(who, given)
+        else:
 
-        def attention(*inner: Any, **named: Any) -> Tensor:
-            nonlocal weights
-            out, weights = _attend(who, inner, named)
-            return out
+            def attention(*inner: Any, **named: Any) -> Tensor:
+                nonlocal weights
+                found, weights = _attend(who, inner, named)
+                return found
 
-        out, wanted, mean = fused.inside_composite(attention, args, kwargs)
-        if not wanted:
+            out = fused.inside_composite(attention, given)
+        if not given["need_weights"]:
             return out, None
         # Where the caller asks for weights, PyTorch gives NaN for a row without keys, and nothing otherwise.
         if weights is None or bool(weights.isnan().any()):
             return func(*args, **kwargs)
-        given = weights.to(out.dtype)
-        given = given.mean(1) if mean else given
-        return out, given if out.ndim == 3 else given[0]
+        shown = weights.to(out.dtype)
+        shown = shown.mean(1) if given["average_attn_weights"] else shown
+        return out, shown if out.ndim == 3 else shown[0]
 
     def _softmax(self, func: Any, args: Any, kwargs: Any) -> Tensor:
         return self.softmaxes.softmax(func, args, kwargs)
@@ -179,6 +185,17 @@ def _attend(who: Who, args: Any, kwargs: Any) -> tuple[Tensor, Tensor | None]:
             reading = Reading(done.weights, own, rebuilt, done.probe, parts, done.undefined)
             recorder.keep(call, recorder.kind(call, given.shape[3]), reading)
     return out, done.weights
+
+
+def _attend_natively(who: Who, given: dict[str, Any]) -> tuple[Tensor, Tensor | None]:
+    """The composite's result, (tokens, batch, width), and its weights; on the native fast path."""
+    out, weights = native.attend(given)
+    for recorder, call in who:
+        rows = recorder.request.rows(out.shape[1])
+        rebuilt = native.rebuilt(given, weights.index_select(2, rows))
+        reading = Reading(weights, out.index_select(1, rows), rebuilt)
+        recorder.keep(call, recorder.kind(call, weights.shape[3]), reading)
+    return out.transpose(0, 1), weights
 
 
 def _computed(given: fused.Asked, gradients: bool, args: Any, kwargs: Any) -> tuple[fused.Attended, Tensor]:

@@ -70,6 +70,30 @@ def test_weights_equal_the_definition(model: nn.Sequential, x: Tensor) -> None:
     assert all(one.residual is not None and one.residual < 1e-5 for one in seen)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("batch_first", [True, False])
+def test_even_heads_take_the_native_path_and_equal_the_definition(dtype: torch.dtype, batch_first: bool) -> None:
+    """Torch's native function takes an even number of heads alone; weights, outputs and proof are the same on both paths."""
+    torch.manual_seed(0)
+    block = nn.MultiheadAttention(12, 2, batch_first=batch_first).eval().to(dtype)
+    x = torch.randn(2, 5, 12, dtype=dtype)
+    given = x if batch_first else x.transpose(0, 1)
+    expected = by_hand(block, x)
+    with torch.no_grad():
+        out, mean = block(given, given, given)
+        with va.capture(block, proof_rows=None) as seen:
+            again = block(given, given, given)
+            block(given, given, given, need_weights=False)
+        with va.capture(block, parts=True) as other:  # leaves the native path
+            block(given, given, given)
+    for one in (*seen, *other):
+        torch.testing.assert_close(one.weights, expected.to(dtype), atol=1e-6, rtol=0)
+        assert one.residual is not None
+        assert one.residual < 1e-6
+    torch.testing.assert_close(again[0], out, atol=1e-6, rtol=0)
+    torch.testing.assert_close(again[1], mean, atol=1e-6, rtol=0)
+
+
 def test_the_model_computes_what_it_computes_without_capture(model: nn.Sequential, x: Tensor) -> None:
     with torch.no_grad():
         plain = model(x)
