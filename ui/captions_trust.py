@@ -25,7 +25,7 @@ def facts(now: Told) -> list[tuple[str, str, str]]:
     residual, worst = now.record.residual, max(float(one.row_error) for one in now.record.maps)
     bits, most = float(entropy(now.row() / now.row().sum())), float(np.log2(len(now.axis)))
     return [
-        ("parity residual", "not proved" if residual is None else f"{residual:.1e}", "largest difference, over a few rows of every block, between these weights times the block's values and what PyTorch's own attention gives; around 1e-6 is the rounding of 32-bit numbers"),
+        ("parity residual", "not proved" if residual is None else f"{residual:.1e}", "largest difference, over a few rows of every block, between these weights times the block's values and what PyTorch's own attention gives; about a millionth of the size of what is compared is the rounding of 32-bit numbers"),
         ("row sums", f"1 ± {worst:.1e}", "every row of weights must add up to 1; where they are kept in half precision (16 bits a number), that alone gives up to 5e-4"),
         ("entropy", f"{bits:.2f} bits of {most:.2f}", "0: one region holds everything; the maximum: all regions hold the same"),
         *_nouns(now),

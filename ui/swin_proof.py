@@ -29,7 +29,7 @@ def facts(now: Inside) -> list[tuple[str, str, str]]:
     banned = float(row[barred].sum()) if barred.any() else 0.0
     residual = "not proved" if block.residual is None else f"{block.residual:.1e}"
     return [
-        ("parity residual", residual, "largest difference, over a few rows of every window captured, between these weights times the block's values and what PyTorch's own attention gives; around 1e-6 is the rounding of 32-bit numbers"),
+        ("parity residual", residual, "largest difference, over a few rows of every window captured, between these weights times the block's values and what PyTorch's own attention gives; about a millionth of the size of what is compared is the rounding of 32-bit numbers"),
         ("sum over the window", f"{inside + beyond:.4f}", f"the row must add up to 1: {inside:.4f} on the page and {beyond:.4f} on padding; weights are kept in half precision (16 bits a number), which alone gives up to 5e-4"),
         ("on forbidden cells", f"{banned:.1e} on {int(barred.sum())} cells", f"the mask forbids {forbidden_share(kinds):.0%} of the window's cells by taking 100 off their scores: not 0 by definition, but so little that half precision rounds it to 0"),
         ("entropy", f"{bits[0]:.2f} of {most:.2f} bits", "0: one cell holds everything; the maximum, log2 of the cells allowed: all hold the same"),

@@ -47,7 +47,7 @@ def facts(now: Context, values: NDArray[Any], row: NDArray[Any] | None = None) -
 def _parity(now: Context) -> tuple[str, str, str]:
     residual = now.record.residual
     shown = "not proved" if residual is None else f"{residual:.1e}"
-    return ("parity residual", shown, "largest difference, over a few rows of every block, between these weights times the block's values and what PyTorch's own attention gives; around 1e-6 is the rounding of 32-bit numbers")  # fmt: skip
+    return ("parity residual", shown, "largest difference, over a few rows of every block, between these weights times the block's values and what PyTorch's own attention gives; about a millionth of the size of what is compared is the rounding of 32-bit numbers")  # fmt: skip
 
 
 def _unheard(now: Context) -> list[tuple[str, str, str]]:

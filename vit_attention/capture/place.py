@@ -142,10 +142,17 @@ class Network:
         return []
 
     def missed(self, heard: set[str], used: Container[int]) -> list[str]:
-        """Blocks that ran (one of their parameters was used) and in or around which nothing was heard."""
+        """Blocks that ran (one of their parameters was used) and were not heard, nor a part of them, nor an attention around.
+
+        What is around and is no attention by its name, the whole network for one, does not speak for its blocks.
+        """
         around = {holder for name in heard for holder in ancestors(name)}
-        silent = [n for n in self.blocks if n not in heard | around and heard.isdisjoint(ancestors(n))]
-        parts = dict(self.parts) if silent else {}
+        silent = [n for n in self.blocks if n not in heard | around]
+        if not silent:
+            return []
+        parts = dict(self.parts)
+        speaking = {n for n in heard if _is_called_attention(type(parts[n]).__name__)}
+        silent = [n for n in silent if speaking.isdisjoint(ancestors(n))]
         return [n for n in silent if n in parts and any(id(p) in used for p in parts[n].parameters())]
 
     def root_has_gradients(self) -> bool:

@@ -21,9 +21,8 @@ class Recorder:
         self.network = Network(module, is_registered)
         self.request, self.heard = request, Heard()
         self.names: set[str] = set()  # heard, wanted or not
-        self.used: dict[
-            int, int
-        ] = {}  # parameters that a function was given, and how many attentions were heard before
+        # Parameters that a function was given, and how many attentions had been heard by then.
+        self.used: dict[int, int] = {}
         self.count = 0  # attentions heard
         self.lost: dict[str, str] = {}  # modules that attend in a way that can't be read, and why
         self._kinds: dict[tuple[str, int], str] = {}
@@ -114,5 +113,6 @@ def _nothing(root: nn.Module, missed: str) -> str:
     return (
         f"no attention was heard in {type(root).__name__}: {missed or 'none of its modules attends'}. Heard are "
         "scaled_dot_product_attention, torch.nn.MultiheadAttention and a softmax whose result multiplies values, called by "
-        'this thread and not from a compiled graph; add a kind of module that keeps its weights with vit_attention.register_kind(ItsClass, weights="attn")'
+        "this thread and not from a compiled graph; add a kind of module that keeps its weights with "
+        'vit_attention.register_kind(ItsClass, weights="attn")'
     )

@@ -416,3 +416,31 @@ def test_a_tower_is_numbered_before_the_decoder_whatever_its_classes_are_called(
         with torch.no_grad(), va.capture(model, layers=[0]) as seen:
             model(pixel_values=draw(1, 3, 32, 32), input_points=torch.zeros(1, 1, 1, 2))
         assert [one.name for one in seen] == ["vision_encoder.layers.0.attn"]
+
+
+def test_a_network_that_attends_by_itself_does_not_hide_a_block_that_is_not_heard() -> None:
+    class SilentAttention(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(8))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x * self.scale
+
+    class Whole(ByHand):
+        def __init__(self) -> None:
+            super().__init__("at")
+            self.more = SilentAttention()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.more(super().forward(x))
+
+    model = Whole().eval()
+    with (
+        torch.no_grad(),
+        pytest.warns(UserWarning, match=r"not heard: more \(SilentAttention"),
+        va.capture(model) as seen,
+    ):
+        model(draw(1, 5, 8))
+    assert [one.name for one in seen] == [""]
+    assert seen.unheard == ["more"]
