@@ -9,7 +9,6 @@ import numpy as np
 import vit_attention as va
 from benchmarks.timing import medians, table
 from visualizer.measures.rollout import class_rollout, rollout
-from vit_attention.models.vision import VisionModel
 from worlds.scenes import scene
 
 
@@ -33,7 +32,7 @@ def main() -> None:
     base = took["rollout, full matrix chain"]
     rows = [(name, f"{seconds * 1000:.2f} ms", f"{base / seconds:.1f} x faster") for name, seconds in took.items()]
     print(table(f"12 layers x 12 heads x 197 tokens, medians of {args.rounds} interleaved rounds:", rows, ("work", "time", "than the full chain")))  # fmt: skip
-    model: VisionModel = va.load("scene-vit")
+    model = va.load("scene-vit")
     sizes = [
         ("float32", model.attend(scene(7).picture).nbytes),
         ("float16", model.attend(scene(7).picture, half=True).nbytes),
