@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ui.experiments import Context
-from ui.methods import METHODS, Drawn, Knobs
+from tutorials.findings import Context
+from tutorials.findings.methods import METHODS, Drawn, Knobs
 from visualizer.style.scale import Scale
 from vit_attention.cli.recipe import OWN_PICTURE, Query, command, extract_command
 

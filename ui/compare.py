@@ -9,13 +9,13 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from ui import commands, components, controls, deletion, pictures, resources, snippets, trust
-from ui.experiments import Context
-from ui.experiments.ranks import rank_correlation
-from ui.methods import METHODS, Drawn
-from ui.state import Selection
+from tutorials.findings.context import Context, Selection
+from tutorials.findings.methods import METHODS, Drawn
+from ui import commands, components, controls, pictures, resources, snippets, trust
 from visualizer.export import files as export
 from visualizer.figures.comparison import before_after
+from visualizer.measures import deletion
+from visualizer.measures.ranks import rank_correlation
 from visualizer.words.maps import describe
 from vit_attention import registry
 from vit_attention.records import AttentionRecord
@@ -67,7 +67,7 @@ def right_side(now: Context) -> Context:
     heads = max(len(one.weights) for one in record.maps)
     layer = first.selectbox("Layer", [SAME, *(str(n + 1) for n in range(len(record.maps)))], key=LAYER, **controls.KEEP)
     head = second.selectbox("Head", [SAME, "mean", *(str(n + 1) for n in range(heads))], key=HEAD, **controls.KEEP)
-    return Context(name, picture, record, linked(now, record, str(layer), str(head)))
+    return Context(name, picture, record, linked(now, record, str(layer), str(head)), resources.run)
 
 
 def linked(now: Context, record: AttentionRecord, layer: str = SAME, head: str = SAME) -> Selection:
@@ -163,7 +163,7 @@ def _size(now: Context) -> str:
 def _numbers(now: Context, other: Context, first: Drawn, second: Drawn) -> None:
     if now.grid != other.grid:
         return
-    found = likeness(first.values, second.values, deletion.count(now))
+    found = likeness(first.values, second.values, deletion.count(now.grid))
     rank, common, gap = st.columns(3)
     order = "not defined" if np.isnan(found.rank) else f"{round(found.rank, 2) + 0.0:+.2f}"
     rank.metric(

@@ -8,8 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from ui.experiments import Context
-from ui.methods import METHODS, Knobs
+from tutorials.findings import Context
+from tutorials.findings.methods import METHODS, Knobs
 from visualizer.measures.mixing import HEAD_FUSIONS
 from visualizer.style import theme
 from visualizer.style.scale import MODES

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from tutorials.findings import Context
 from ui import components, state
-from ui.experiments import Context
 from visualizer.style.scale import MODES, Scale
 
 COMPARING = ("shared", "per map", "log", "clipped")

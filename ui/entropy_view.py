@@ -10,9 +10,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from tutorials.findings import Context
 from ui import components, display, query_view, resources
-from ui.experiments import Context
-from ui.experiments.rows import asking_rows, patch_maps
 from visualizer.figures.overlay import overlay
 from visualizer.figures.summary import bars, curves, head_summary
 from visualizer.measures.entropy import entropy
@@ -48,7 +47,7 @@ def table(now: Context, everyone: bool) -> NDArray[np.float64]:
     """(layers, most heads) entropy in bits; NaN where a layer has no such head."""
     if everyone:
         return resources.statistic(now.model, now.picture, "entropy")
-    found = [entropy(rows) for rows in asking_rows(now)]
+    found = [entropy(rows) for rows in now.asking_rows()]
     out = np.full((len(found), max(len(one) for one in found)), np.nan)
     for row, one in zip(out, found, strict=True):
         row[: len(one)] = one
@@ -71,7 +70,7 @@ def curve(now: Context, values: NDArray[np.float64], everyone: bool, share: bool
     of_mean = np.array(
         [
             entropy(now.heads(n).mean(axis=0)).mean() if everyone else entropy(rows.mean(axis=0))
-            for n, rows in enumerate(asking_rows(now))
+            for n, rows in enumerate(now.asking_rows())
         ]
     )
     part, unit, end = (1 / most(now), SHARE, 1.0) if share else (1.0, BITS, most(now))
@@ -114,10 +113,10 @@ def extremes(
     Returns:
         (layer, head) of both, 0 first, and their maps.
     """
-    rows = asking_rows(now)
+    rows = now.asking_rows()
     bits = table(now, everyone=False)
     places = [np.unravel_index(int(at), bits.shape) for at in (np.nanargmin(bits), np.nanargmax(bits))]
-    maps = [patch_maps(now, rows[layer][head]) for layer, head in places]
+    maps = [now.patch_map(rows[layer][head]) for layer, head in places]
     for column, name, (layer, head), one in zip(
         st.columns(2), ("Most focused", "Most spread"), places, maps, strict=True
     ):
@@ -137,8 +136,8 @@ def quarters(now: Context) -> None:
     """Weight on objects of the heads, from the most focused quarter to the most spread one."""
     if now.truth is None:
         return
-    rows = np.concatenate(asking_rows(now))
-    mass = mass_in_mask(patch_maps(now, rows), now.truth)
+    rows = np.concatenate(now.asking_rows())
+    mass = mass_in_mask(now.patch_map(rows), now.truth)
     parts = np.array_split(np.argsort(entropy(rows), kind="stable"), 4)
     names = ["lowest quarter of entropy", "second quarter", "third quarter", "highest quarter", "chance"]
     values = [*(float(np.nanmean(mass[part])) for part in parts), float(now.truth.mean())]
@@ -179,7 +178,7 @@ def sinks(now: Context, truth: NDArray[np.bool_] | None) -> None:
     left, right = st.columns(2)
     name = "Cosmetic: long tokens out, rest sums to 1" if cosmetic else "As the model read it"
     with left:
-        values = patch_maps(now, np.asarray(shown))
+        values = now.patch_map(np.asarray(shown))
         figure = overlay(
             now.picture.image, values, now.record.geometry, truth=truth, query=query_view.asking(now), title=name
         )

@@ -13,10 +13,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from tutorials.findings import Context
+from tutorials.findings.methods import METHODS, Drawn, Knobs
 from ui import commands, components, controls, snippets, state, trust
 from ui.controls import Display
-from ui.experiments import Context
-from ui.methods import METHODS, Drawn, Knobs
 from visualizer.export import files as export
 from visualizer.figures.animation import layer_animation
 from visualizer.figures.overlay import overlay

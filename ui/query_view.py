@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from tutorials.findings import Context
+from tutorials.findings.query import arithmetic_head, head_vectors, live_steps
 from ui import commands as command_lines
-from ui import components, resources, state
-from ui.experiments import Context
-from ui.experiments.query import arithmetic_head, live_steps
+from ui import components, state
 from visualizer.figures import toy as toy_figure
 from visualizer.figures.overlay import bare, overlay
 from visualizer.figures.patch import lists
@@ -79,7 +79,7 @@ def picture(now: Context, shown: bool, truth: object = None) -> None:
 def arithmetic(now: Context) -> None:
     """One row with live numbers: two lists, their product, the scale, softmax, and the record's own weight."""
     steps, head = live_steps(now), arithmetic_head(now)
-    queries, keys = (part[head] for part in resources.queries_and_keys(now.model, now.picture, now.chosen.layer))
+    queries, keys = head_vectors(now)
     best, usual = int(steps.strongest(1)[0]), int(np.argsort(steps.scaled, kind="stable")[len(steps.scaled) // 2])
     width = queries.shape[-1]
     if now.chosen.head is None:

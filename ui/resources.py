@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from tutorials.findings.context import Picture
 from ui import heavy, state
-from ui.pictures import Picture
 from vit_attention import registry
 from vit_attention.records import AttentionRecord
 from vit_attention.weights.download import DownloadError, cache_folder
@@ -21,7 +22,7 @@ running = threading.Semaphore(1)
 BUNDLED_MODEL = "scene-vit"
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
+@st.cache_resource(max_entries=4, show_spinner=False)
 def model(name: str) -> Any:
     """The loaded model of this name; raises what `vit_attention.load` raises (failures are not cached)."""
     heavy.load_all()
@@ -68,59 +69,35 @@ def fetch_weights(name: str) -> str | None:
     return None
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _record(model_name: str, key: str, picture_id: str, target: str | None, _picture: Picture) -> AttentionRecord:
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _record(model_name: str, key: str, how: dict[str, Any], _picture: Picture) -> AttentionRecord:
     # `_picture` is not part of the cache's key: `key` stands for its pixels.
     loaded = model(model_name)
     with running:
-        record: AttentionRecord = loaded.attend(_picture.image, target=target, half=True)
+        record: AttentionRecord = loaded.attend(_picture.image, half=True, **how)
     return record
 
 
-def record(model_name: str, picture: Picture) -> AttentionRecord:
+def record(model_name: str, picture: Picture, **how: Any) -> AttentionRecord:
     """The record of a picture, weights in float16: run once, then shared by every page and session."""
-    return _record(model_name, picture.key, picture.id, None, picture)
+    return _record(model_name, picture.key, how, picture)
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _relevance(model_name: str, key: str, target: str, start_layer: int, _picture: Picture) -> NDArray[np.float64]:
-    from visualizer.measures.rollout import gradient_rollout
-
+@st.cache_data(
+    max_size="96MB", show_spinner=False
+)  # hidden states: 1.5 MB a picture under scene-vit, 43 MB under ViT-H/14
+def _outcome(
+    work: str, model_name: str, key: str, args: tuple[Any, ...], _work: Any, _picture: Any, _given: Any
+) -> Any:
     loaded = model(model_name)
     with running:
-        found = loaded.attend(_picture.image, target=target)
-    return gradient_rollout(found.layers, found.gradients, start_layer=start_layer)
+        return _work(loaded, _picture, *args, **_given)
 
 
-def relevance(model_name: str, picture: Picture, target: str, start_layer: int = 0) -> NDArray[np.float64]:
-    """(tokens,) gradient-weighted rollout of the class token for one class; the gradients themselves are not kept."""
-    return _relevance(model_name, picture.key, target, start_layer, picture)
-
-
-@st.cache_data(max_size="64MB", show_spinner=False)  # 1.5 MB a picture under scene-vit, 43 MB under ViT-H/14
-def _hidden(model_name: str, key: str, _picture: Picture) -> NDArray[np.float32]:
-    loaded = model(model_name)
-    with running:
-        found: NDArray[np.float32] = loaded.hidden_states(_picture.image)
-    return found
-
-
-def hidden_states(model_name: str, picture: Picture) -> NDArray[np.float32]:
-    """(layers + 1, tokens, width) of one picture; bounded to a few megabytes for small models."""
-    return _hidden(model_name, picture.key, picture)
-
-
-@st.cache_data(max_size="32MB", show_spinner=False)
-def _queries_and_keys(model_name: str, key: str, layer: int, _picture: Picture) -> tuple[NDArray[Any], NDArray[Any]]:
-    loaded = model(model_name)
-    with running:
-        found: tuple[NDArray[Any], NDArray[Any]] = loaded.queries_and_keys(_picture.image, layer)
-    return found
-
-
-def queries_and_keys(model_name: str, picture: Picture, layer: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Query and key vectors of one layer (0 first), two arrays of (heads, tokens, head width)."""
-    return _queries_and_keys(model_name, picture.key, layer, picture)
+def run(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given: Any) -> Any:
+    """What a work of a finding gives (see `tutorials.findings.context.Run`): run once, then kept for every session."""
+    name, key = f"{work.__module__}.{work.__qualname__}", "" if picture is None else picture.key
+    return _outcome(name, model, key, args, work, picture, given)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -8,17 +8,17 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from ui import commands, components, controls, deletion, resources, trust
-from ui.experiments import Context
-from ui.experiments.rollout import GRADIENT, PLAIN, RANDOM, SATURATED, classes, costs, masses, saturation
-from ui.experiments.rows import chosen_rows
-from ui.methods import METHODS, RELEVANCE, SHARE, Drawn, Knobs, on_grid, relevance_row, rollout_row
+from tutorials.findings import Context
+from tutorials.findings.methods import METHODS, RELEVANCE, SHARE, Drawn, Knobs, on_grid, relevance_row, rollout_row
+from tutorials.findings.rollout import GRADIENT, PLAIN, RANDOM, SATURATED, classes, costs, masses, saturation
+from ui import commands, components, controls, resources, trust
 from visualizer import entropy
 from visualizer.export import files as export
 from visualizer.figures.animation import layer_animation
 from visualizer.figures.comparison import before_after
 from visualizer.figures.overlay import overlay
 from visualizer.figures.summary import bars, curves
+from visualizer.measures import deletion
 from visualizer.style.scale import MODES
 from visualizer.words.maps import describe
 
@@ -93,7 +93,7 @@ def film(now: Context, knobs: Knobs, scale: str) -> None:
 
 def depth(now: Context, knobs: Knobs) -> None:
     """Entropy of the rollout and of every layer alone."""
-    bits, alone, most = saturation(now, knobs), entropy(chosen_rows(now)), float(np.log2(len(now.axis)))
+    bits, alone, most = saturation(now, knobs), entropy(now.chosen_rows()), float(np.log2(len(now.axis)))
     padded = np.full(len(alone), np.nan)
     padded[len(alone) - len(bits) :] = bits
     fig = curves(
@@ -123,7 +123,7 @@ def deletion_test(now: Context) -> None:
     found = costs(now)
     if found is None:
         return
-    number, label = deletion.count(now), now.record.prediction.top(1)[0][0]
+    number, label = deletion.count(now.grid), now.record.prediction.top(1)[0][0]
     names = [
         "nothing greyed out",
         f"{number}, plain rollout",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ui.experiments import Context
+from tutorials.findings import Context
 from vit_attention.inputs.samples import samples
 
 

@@ -1,4 +1,4 @@
-"""The parts of the first page; no torch, no Plotly, so that it is there at once."""
+"""The table of pages, and the parts of the first one; no torch, no Plotly, so that it is there at once."""
 
 from __future__ import annotations
 
@@ -7,9 +7,26 @@ from pathlib import Path
 import streamlit as st
 
 from tutorials.lessons import lessons
-from ui.table import TABLE, script
 from vit_attention.models.cards import CARDS, Card
 
+ROOT = Path(__file__).resolve().parent.parent
+# (section, file name, title); the address equals the file name, or the first deep link of a cold server would show a
+# "Page not found" dialog. No icons: a Material icon makes the browser fetch a favicon from outside.
+TABLE = (
+    ("", "start", "Start here"),
+    ("Learn", "patches", "Patches and tokens"),
+    ("Learn", "query", "One query"),
+    ("Learn", "heads", "Heads"),
+    ("Learn", "layers", "Layers"),
+    ("Learn", "rollout", "Rollout"),
+    ("Learn", "entropy", "Entropy"),
+    ("Read", "reading", "Reading with cross-attention"),
+    ("Read", "fields", "From token to field"),
+    ("Read", "swin", "Inside Swin"),
+    ("Read", "captions", "One word, one look"),
+    ("Explore", "playground", "Playground"),
+    ("Explore", "compare", "Compare"),
+)
 SECTIONS = {
     "Learn": "Six lessons on one picture and one model, from patches to rollout.",
     "Read": "Four lessons on models that write: which part of the page or the picture each word came from.",
@@ -20,6 +37,16 @@ TOOLS = {
     "playground": "Any model, picture, query and method; upload your own picture.",
     "compare": "Two models, pictures, heads or methods side by side on one scale.",
 }
+
+
+def script(name: str) -> Path:
+    """The page's file, absolute: a relative one breaks when a page runs alone."""
+    return ROOT / "pages" / f"{name}.py"
+
+
+def section(address: str) -> str:
+    """The section of the page at this address; "" for the first page."""
+    return next((group for group, name, _ in TABLE if name == address), "")
 
 
 def draw() -> None:

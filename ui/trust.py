@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from ui.experiments import Context
+from tutorials.findings import Context
 from visualizer.measures.entropy import entropy
 from visualizer.measures.score import mass_in_mask, pointing_hit
 from visualizer.measures.sinks import sink_tokens

@@ -13,8 +13,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import vit_attention as va
+from tutorials.findings.methods import METHODS
 from ui import bundles, sources
-from ui.methods import METHODS
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
 
 App = Callable[..., AppTest]

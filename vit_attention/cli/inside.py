@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from vit_attention.cli import loading
 from vit_attention.cli.choices import Asking, askings
@@ -16,7 +15,6 @@ from vit_attention.cli.errors import ChoiceError
 from vit_attention.cli.inputs import Opened
 from vit_attention.cli.maps import Drawing, Look, drawing, head_numbers, place
 from vit_attention.records import AttentionRecord, Axis, encode_picture
-from vit_attention.records.geometry import Geometry
 
 LIKENESS = {"likeness": True, "plain-likeness": False}
 """Methods that compare tokens, and whether the mean of all patches is taken off first."""
@@ -60,6 +58,9 @@ def tokens(record: AttentionRecord, model: Any, picture: Opened, look: Look) -> 
     Raises:
         ChoiceError: a model that does not tell its tokens, several layers, or not one patch that asks.
     """
+    from visualizer.measures.deletion import painted_over
+    from visualizer.measures.similarity import moved, token_similarity
+
     if not hasattr(model, "hidden_states"):
         raise ChoiceError(
             f"--method {look.method}: {model.card.name} does not tell its tokens; models of photographs do"
@@ -69,41 +70,17 @@ def tokens(record: AttentionRecord, model: Any, picture: Opened, look: Look) -> 
     if (look.layer is not None and len(look.layer) > 1) or not 0 <= layer < count:
         raise ChoiceError(f"--method {look.method}: want one --layer of 0 to {count - 1}, got {look.layer}")
     asked = _one(one.query, look, "method")
-    states = model.hidden_states(picture.image)[layer + 1].astype(np.float64)
+    states = model.hidden_states(picture.image)[layer + 1]
     row: NDArray[Any] = np.full(len(states), np.nan)
     patches, patch = slice(one.query.prefix, None), asked.rows[0] - one.query.prefix
     if look.method == PAINTED:
         image = painted_over(picture.image, record.geometry, one.query.grid or (1, 1), patch)
-        row[patches] = _moved(states, model.hidden_states(image)[layer + 1])[patches]
+        row[patches] = moved(states, model.hidden_states(image)[layer + 1])[patches]
         words, unit = f"moved after layer {layer + 1} by painting over", "share of the token's length"
     else:
-        row[patches] = _alike(states[patches], LIKENESS[look.method])[patch]
+        row[patches] = token_similarity(states[patches], LIKENESS[look.method])[patch]
         words, unit = f"alike after layer {layer + 1}" + ", mean taken off" * LIKENESS[look.method], "cosine similarity"
     return [drawing(record, one, asked, row, words, unit, (layer, look.method.replace("-", "_"), ""))]
-
-
-def _alike(patches: NDArray[np.float64], centred: bool) -> NDArray[np.float64]:
-    from visualizer.measures.similarity import cosine_similarity
-
-    return cosine_similarity(patches - patches.mean(axis=0) if centred else patches)
-
-
-def _moved(before: NDArray[np.float64], after: NDArray[Any]) -> NDArray[np.float64]:
-    """(tokens,) how far each moved, as a share of its length."""
-    length = np.maximum(np.linalg.norm(before, axis=-1), 1e-12)
-    return np.asarray(np.linalg.norm(after.astype(np.float64) - before, axis=-1) / length)
-
-
-def painted_over(image: Image.Image, geometry: Geometry | None, grid: tuple[int, int], patch: int) -> Image.Image:
-    """The picture with one patch (0 first, special tokens not counted) painted black, or white if it is dark."""
-    where = Geometry.of(*image.size) if geometry is None else geometry
-    row, column = divmod(patch, grid[1])
-    width, height = where.seen[0] // grid[1], where.seen[1] // grid[0]
-    box = where.boxes_to_original([[column * width, row * height, (column + 1) * width, (row + 1) * height]])[0]
-    left, top, right, bottom = (int(v) for v in np.round(np.clip(box, 0, np.tile(image.size, 2))))
-    pixels = np.asarray(image.convert("RGB")).copy()
-    pixels[top:bottom, left:right] = 0 if pixels[top:bottom, left:right].mean() > 127.5 else 255
-    return Image.fromarray(pixels)
 
 
 def _one(axis: Axis, look: Look, option: str) -> Asking:

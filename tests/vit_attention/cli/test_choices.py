@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from visualizer.measures.deletion import painted_over
 from vit_attention.cli import options, records
 from vit_attention.cli.app import main
 from vit_attention.cli.choices import askings, numbers
 from vit_attention.cli.errors import ChoiceError
 from vit_attention.cli.files import distinct, write
 from vit_attention.cli.inputs import by_name, expand
-from vit_attention.cli.inside import painted_over
 from vit_attention.cli.recipe import METHODS, command, read_command
 from vit_attention.cli.report import Report
 from vit_attention.inputs.pictures import PictureError
@@ -131,7 +131,7 @@ def test_help_and_library_name_the_same_choices() -> None:
 
 
 def test_pages_and_command_line_know_the_same_methods() -> None:
-    methods = pytest.importorskip("ui.methods")
+    methods = pytest.importorskip("tutorials.findings.methods")
     assert set(METHODS) == set(methods.METHODS)
 
 
