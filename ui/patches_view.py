@@ -161,8 +161,18 @@ def deeper(now: Context) -> tuple[NDArray[np.float64], str, str]:
 def command(now: Context) -> str:
     """The command of the map above."""
     if st.session_state.get("reach") == CHANGED:
-        return command_lines.tokens(now, "painted", "raw" if st.session_state.get("reach_scale") == "raw" else "log")
-    return command_lines.tokens(now, "likeness" if st.session_state.get("centred", True) else "plain-likeness", "raw")
+        return command_lines.of(
+            now,
+            "painted",
+            alpha=0.7,
+            **command_lines.scaled("raw" if st.session_state.get("reach_scale") == "raw" else "log"),
+        )
+    return command_lines.of(
+        now,
+        "likeness" if st.session_state.get("centred", True) else "plain-likeness",
+        alpha=0.7,
+        **command_lines.scaled("raw"),
+    )
 
 
 def _on_picture(now: Context, values: NDArray[np.float64], title: str, unit: str, key: str, scale: str = "raw") -> None:

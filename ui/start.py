@@ -85,10 +85,10 @@ def hero() -> None:
         st.image(
             str(picture), width="stretch",
             alt="Three panels: a drawn scene with two shapes on a textured ground; the attention of the class token in one "
-            "layer, on both of them; and the gradient-weighted map for one, whose brightest patches lie on that shape.",
+            "layer, on both of them; and the relevance map for one, whose brightest patches lie on that shape.",
             caption="Left: a drawn scene. Middle: what the class token of scene-vit, the token that answers, reads in layer "
             "10 (mean of 12 heads). Right: its attention in all layers, weighted by the effect on the score of one class "
-            "(gradient-weighted rollout). Brighter means more; each panel has its own scale.",
+            "(relevance, Chefer et al. 2021). Brighter means more; each panel has its own scale.",
         )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from visualizer.method import Map, Method, methods
+from visualizer.method.question import head_numbers
 from vit_attention import registry
 from vit_attention.records import AttentionRecord, Axis
 from worlds.naming import parse
@@ -94,6 +96,21 @@ class Run(Protocol):
 def anew(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given: Any) -> Any:
     """The outcome of a work, computed on every call: for notebooks and tests."""
     return work(registry.load(model), picture, *args, **given)
+
+
+def answered(
+    model: Any, picture: Picture, name: str, target: str, asked: tuple[Any, ...], knobs: tuple[Any, ...]
+) -> Map:
+    """The map of a method whose signals a page's record does not carry: the model looks again and keeps them."""
+    method, question = methods()[name], dict(asked)
+    run = {knob.name for knob in method.run}
+    needs = method.needs_for(query=question.get("query"), **{k: v for k, v in knobs if k in run})
+    return method(model.attend(picture.image, target=target or None, keep=needs), **question, **dict(knobs))
+
+
+def _pairs(given: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Keywords as something that can be compared."""
+    return tuple((name, tuple(value) if isinstance(value, list) else value) for name, value in sorted(given.items()))
 
 
 @dataclass(frozen=True)
@@ -182,6 +199,78 @@ class Context:
         if scene is None or geometry is None:
             return None
         return coverage(scene.mask, self.grid) if scene.mask.shape[0] % self.grid[0] == 0 else None
+
+    @property
+    def query(self) -> Any:
+        """Who asks, as a method takes it; None for the class token, which asks anyway."""
+        if self.chosen.patches:
+            return [divmod(patch, self.grid[1]) for patch in self.chosen.patches]
+        if self.chosen.query >= self.axis.prefix:
+            return divmod(self.chosen.query - self.axis.prefix, self.grid[1])
+        return self.chosen.query or None
+
+    def question(self, method: Method) -> dict[str, Any]:
+        """What the reader has chosen, as keywords of a method's call, as far as that method asks for it."""
+        one = self.record.maps[self.chosen.layer]
+        asked: dict[str, Any] = {}
+        if method.asked_by in ("any", "patch"):
+            patch = (self.chosen.row, self.chosen.column)
+            asked["query"] = patch if method.asked_by == "patch" else self.query
+        if method.layers in ("one", "until"):
+            # A bundle may hold some layers only; they keep their own numbers.
+            asked["layer"] = one.layer
+        if method.heads and self.chosen.head is not None:
+            asked["head"] = head_numbers(one)[self.chosen.head]
+        return asked
+
+    def answer(self, name: str, target: str = "", knobs: Mapping[str, Any] | None = None, **asked: Any) -> Map:
+        """The map of a method for what the reader has chosen.
+
+        Args:
+            name: of the method.
+            target: class asked about, for methods that ask about one; "" takes the likeliest.
+            knobs: of the method; the others keep their defaults.
+            asked: what is asked instead of the reader's choice: query, layer or head.
+
+        Raises:
+            ValueError: this model, record or picture has no such map; says why.
+        """
+        method = methods()[name]
+        question, wanted = {**self.question(method), **asked}, self.target(target) if method.asks_class else ""
+        given = {k: v for k, v in (knobs or {}).items() if k in {knob.name for knob in (*method.knobs, *method.run)}}
+        if self._answers(method, wanted):
+            return method(self.record, **question, **given)
+        if self.picture.key.startswith("bundle-"):
+            lacks = f"for {wanted!r}" if wanted else f"{min(method.signals, default=name)}"
+            raise ValueError(
+                f"this bundle was saved without what {name} needs {lacks}, and no model is run for a bundle"
+            )
+        found: Map = self.run(answered, self.model, self.picture, name, wanted, _pairs(question), _pairs(given))
+        return found
+
+    def lacks(self, method: Method) -> str:
+        """Why a method has no map of this record, as far as its signals go: a bundle may not have been saved with them."""
+        if not self.picture.key.startswith("bundle-"):
+            return ""
+        missing = [
+            name for name in (*method.signals, *([method.name] if method.run else [])) if not self.record.has(name)
+        ]
+        return f"this bundle was saved without {missing[0]}" if missing else ""
+
+    def _answers(self, method: Method, target: str) -> bool:
+        said = self.record.prediction
+        asked = not target or (said.target is not None and said.labels[said.target] == target)
+        kept = all(self.record.has(name) for name in method.signals)
+        return asked and kept and (not method.run or self.record.has(method.name))
+
+    def target(self, target: str = "") -> str:
+        """The class asked about; raises ValueError for a model without classes or a class it does not know."""
+        known = self.record.prediction.labels
+        if not known:
+            raise ValueError(f"gradients need a class, and {self.model} names none")
+        if target and target not in known:
+            raise ValueError(f"class: want one that {self.model} knows, got {target!r}")
+        return target or self.record.prediction.top(1)[0][0]
 
     def query_name(self) -> str:
         """The asking token in words."""

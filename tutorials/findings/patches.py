@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tutorials.findings.context import Context, Finding, Picture
-from visualizer.measures.deletion import painted_over
 from visualizer.measures.ranks import rank_correlation
-from visualizer.measures.similarity import moved, position_similarity, token_similarity
+from visualizer.measures.similarity import position_similarity, token_similarity
+from visualizer.method import methods
 
 NEAR, COLOUR, NEITHER = (
     "Its neighbours on the picture",
@@ -64,7 +63,7 @@ def mean_colours(now: Context) -> NDArray[np.float64]:
 
 def prepared(model: Any, picture: Picture) -> NDArray[np.float32]:
     """(height, width, 3) the numbers the model is given."""
-    pixels: NDArray[np.float32] = model.anatomy.prepare(picture.image, None).pixels[0].numpy()
+    pixels: NDArray[np.float32] = model.prepare(picture.image).pixels[0].numpy()
     return pixels.transpose(1, 2, 0)
 
 
@@ -112,11 +111,14 @@ def ring(grid: tuple[int, int], patch: int) -> NDArray[np.intp]:
 
 def change(now: Context) -> NDArray[np.float64]:
     """(layers + 1, tokens) how far tokens move when the chosen patch is painted over, as a share of their length."""
-    patch = chosen_patch(now)
-    image = painted_over(now.picture.image, now.record.geometry, now.grid, patch)
-    key = f"{now.picture.key} without {patch} of {now.grid}"
-    painted = replace(now.picture, key=key, image=image, scene=None)
-    return moved(*(now.run(hidden_states, now.model, picture) for picture in (now.picture, painted)))
+    found: NDArray[np.float64] = now.run(painted, now.model, now.picture, now.chosen.row, now.chosen.column)
+    return found
+
+
+def painted(model: Any, picture: Picture, row: int, column: int) -> Any:
+    """(layers + 1, tokens) what the run of that name leaves."""
+    needs = methods()["painted"].needs_for(query=(row, column))
+    return model.attend(picture.image, keep=needs, layers=[0]).signals["painted"]
 
 
 def linear_error(now: Context) -> float:

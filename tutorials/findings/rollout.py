@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tutorials.findings.context import NO_TRUTH, Context, Finding, Picture
-from tutorials.findings.methods import Knobs, asking, on_grid, relevance_row, rollout_row
 from visualizer.measures import deletion
 from visualizer.measures.entropy import entropy
 from visualizer.measures.ranks import spearmanr
-from visualizer.measures.rollout import class_rollout
 from visualizer.measures.score import mass_in_mask
+from visualizer.method import Map
+from vit_attention.inputs.edited import grey_out
 from vit_attention.records import Prediction
 from vit_attention.records.geometry import Geometry
 from worlds.scenes import coverage
 
-PLAIN, GRADIENT, RANDOM = "Those of the plain rollout", "Those of the gradient-weighted rollout", "Random ones"
+PLAIN, RELEVANCE, RANDOM = "Those of the plain rollout", "Those of the relevance map", "Random ones"
+GRADIENT = "Those of the gradient rollout"
 NO_CLASSES = Finding(None, "This model names no classes, so there is no probability that could fall.")
 SATURATED = 0.9
 """Share of the largest possible entropy from which a row counts as nearly uniform."""
@@ -30,22 +31,21 @@ AT_ONCE = 4
 """Pictures sent through the model together."""
 
 
-def patch_rollout(now: Context, **told: Any) -> NDArray[Any]:
-    """(rows, columns) rollout of the class token; residual share 0.5, mean of heads and no discard unless told."""
-    knobs = Knobs(**told)
-    tokens = [0] if now.axis.prefix else asking(now)
-    row = class_rollout(
-        now.record.layers, knobs.residual, knobs.fusion, knobs.discard, knobs.start, now.axis.prefix, query=tokens[0]
-    )
-    return on_grid(now, row)
+def patch_rollout(now: Context, **knobs: Any) -> NDArray[Any]:
+    """(rows, columns) rollout of the class token; residual share 0.5, mean of heads and no discard unless `knobs` say so."""
+    asks: dict[str, Any] = {"query": None} if now.axis.prefix else {}
+    return now.answer("rollout", knobs=knobs, **asks).values
 
 
-def saturation(now: Context, knobs: Knobs | None = None) -> NDArray[np.float64]:
+def so_far(now: Context, knobs: Mapping[str, Any] | None = None) -> list[Map]:
+    """The asking token's rollout after every layer from the start layer up."""
+    numbers = [one.layer for one in now.record.maps][(knobs or {}).get("start_layer", 0) :]
+    return [now.answer("rollout-so-far", knobs=knobs, layer=number) for number in numbers]
+
+
+def saturation(now: Context, knobs: Mapping[str, Any] | None = None) -> NDArray[np.float64]:
     """(layers,) entropy in bits of the asking token's rollout after every layer from the start layer up."""
-    told = knobs or Knobs()
-    start = min(told.start, len(now.record.maps) - 1)
-    rows = [rollout_row(now, told, until=layer) for layer in range(start, len(now.record.maps))]
-    return entropy(np.stack(rows))
+    return entropy(np.stack([one.row for one in so_far(now, knobs)]))
 
 
 def after_deletion(
@@ -59,7 +59,7 @@ def after_deletion(
     """(sets,) probability of `target` after each set of patches is greyed out of the picture."""
     found: list[float] = []
     for first in range(0, len(sets), AT_ONCE):
-        edited = [deletion.grey_out(picture.image, geometry, grid, one) for one in sets[first : first + AT_ONCE]]
+        edited = [grey_out(picture.image, geometry, grid, one) for one in sets[first : first + AT_ONCE]]
         scores = model.classify(edited)
         found += [float(Prediction(model.classes, row).probabilities[model.classes.index(target)]) for row in scores]
     return np.array(found)
@@ -86,18 +86,20 @@ def costs(now: Context) -> dict[str, float | NDArray[np.float64]] | None:
         return None
     label, before = now.record.prediction.top(1)[0]
     number = deletion.count(now.grid)
-    maps = patch_rollout(now), on_grid(now, relevance_row(now, label))
+    maps = patch_rollout(now), *(now.answer(name, label).values for name in ("relevance", "gradient-rollout"))
     sets = [*(deletion.strongest(one, number) for one in maps), *deletion.random_sets(now.grid)]
     after = probabilities(now, label, sets)
-    return {"before": before, PLAIN: float(after[0]), GRADIENT: float(after[1]), RANDOM: after[2:]}
+    found: dict[str, Any] = dict(zip((PLAIN, RELEVANCE, GRADIENT), map(float, after), strict=False))
+    return {"before": before, **found, RANDOM: after[3:]}
 
 
 def _spoken(now: Context, found: dict[str, Any]) -> str:
     label, number = now.record.prediction.top(1)[0][0], deletion.count(now.grid)
     return (
         f"The probability of {label} is {found['before']:.1%}. With {number} patches greyed out it is "
-        f"{found[PLAIN]:.1%} for those strongest in the plain rollout, {found[GRADIENT]:.1%} for those strongest in "
-        f"the gradient-weighted one, and {found[RANDOM].mean():.1%} on average for random ones (from "
+        f"{found[PLAIN]:.1%} for those strongest in the plain rollout, {found[RELEVANCE]:.1%} for those strongest in "
+        f"the relevance map, {found[GRADIENT]:.1%} for those strongest in the gradient rollout, and "
+        f"{found[RANDOM].mean():.1%} on average for random ones (from "
         f"{found[RANDOM].min():.1%} to {found[RANDOM].max():.1%} in {len(found[RANDOM])} draws)."
     )
 
@@ -107,7 +109,7 @@ def most_costly(now: Context) -> Finding:
     found = costs(now)
     if found is None:
         return NO_CLASSES
-    left = {PLAIN: found[PLAIN], GRADIENT: found[GRADIENT], RANDOM: float(np.mean(found[RANDOM]))}
+    left = {PLAIN: found[PLAIN], RELEVANCE: found[RELEVANCE], RANDOM: float(np.mean(found[RANDOM]))}
     least = min(left.values())
     return Finding(tuple(name for name, one in left.items() if one - least < CLOSE), _spoken(now, found))
 
@@ -127,12 +129,12 @@ def saturation_layer(now: Context) -> Finding:
 
 
 def rests_on(now: Context) -> Finding:
-    """Whether greying out rollout's patches costs more than every random draw, and as much as the gradient's."""
+    """Whether greying out rollout's patches costs more than every random draw, and as much as those of the relevance map."""
     found = costs(now)
     if found is None:
         return NO_CLASSES
     beats_chance = found[PLAIN] < np.min(found[RANDOM])
-    return Finding(bool(beats_chance and found[PLAIN] <= float(found[GRADIENT]) + CLOSE), _spoken(now, found))
+    return Finding(bool(beats_chance and found[PLAIN] <= float(found[RELEVANCE]) + CLOSE), _spoken(now, found))
 
 
 def classes(now: Context) -> tuple[str, str] | None:
@@ -157,17 +159,17 @@ def why_this_class(now: Context) -> Finding:
     asked = classes(now)
     if asked is None:
         return NO_CLASSES
-    maps = [on_grid(now, relevance_row(now, name)) for name in asked]
+    maps = [now.answer("relevance", name).values for name in asked]
     rank = float(spearmanr(maps[0].ravel(), maps[1].ravel()).statistic)
     text = (
         f"Asked about {asked[0]} or {asked[1]}, the rollout is the same map: no class enters its formula. "
-        f"The gradient-weighted maps for the two have a rank correlation of {rank:+.2f}."
+        f"The relevance maps for the two have a rank correlation of {rank:+.2f}."
     )
     plain, other = masses(now, patch_rollout(now)), [masses(now, one) for one in maps]
     if len(plain) == 2 and set(asked) <= set(plain):
         text += "".join(
             f" On the {name}: {plain[name]:.1%} of the rollout whoever is asked about, {found[name]:.1%} of the "
-            f"gradient-weighted map when asked about the {name}, {missed[name]:.1%} when asked about the other."
+            f"relevance map when asked about the {name}, {missed[name]:.1%} when asked about the other."
             for name, found, missed in ((asked[0], other[0], other[1]), (asked[1], other[1], other[0]))
         )
     return Finding(False, text)
@@ -187,7 +189,7 @@ def discard(now: Context) -> Finding:
     """Whether weight on objects grows with the discard ratio beyond what sharpening alone gives."""
     if now.truth is None:
         return NO_TRUTH
-    maps = [patch_rollout(now, discard=ratio) for ratio in DISCARDS]
+    maps = [patch_rollout(now, discard_ratio=ratio) for ratio in DISCARDS]
     mass = [float(mass_in_mask(one, now.truth)) for one in maps]
     bits = [float(entropy(one.ravel())) for one in maps]
     merely = float(mass_in_mask(sharpened(maps[0], bits[-1]), now.truth))
@@ -201,7 +203,7 @@ def discard(now: Context) -> Finding:
 
 def max_fusion(now: Context) -> Finding:
     """Whether mean and max fusion order the patches nearly alike and choose the same strongest ones."""
-    mean, largest = patch_rollout(now), patch_rollout(now, fusion="max")
+    mean, largest = patch_rollout(now), patch_rollout(now, head_fusion="max")
     rank = float(spearmanr(mean.ravel(), largest.ravel()).statistic)
     number = deletion.count(now.grid)
     common = len(set(deletion.strongest(mean, number)) & set(deletion.strongest(largest, number)))
@@ -218,7 +220,7 @@ def max_fusion(now: Context) -> Finding:
 def deeper_is_sharper(now: Context) -> Finding:
     """Whether the rollout is sharper after the last layer than after the first, and than the last layer itself."""
     bits = saturation(now)
-    own = float(entropy(now.heads(len(now.record.maps) - 1).mean(axis=0)[asking(now)].mean(axis=0)))
+    own = float(entropy(now.heads(len(now.record.maps) - 1).mean(axis=0)[now.asking].mean(axis=0)))
     return Finding(
         bool(bits[-1] < bits[0] and bits[-1] < own),
         f"Entropy of the rollout: {bits[0]:.2f} bits after the first layer, {bits[-1]:.2f} after the last; of the last "

@@ -107,17 +107,6 @@ def token_similarity(tokens: ArrayLike, centred: bool = False) -> NDArray[np.flo
     return cosine_similarity(values - values.mean(axis=0) if centred else values)
 
 
-def moved(before: ArrayLike, after: ArrayLike) -> NDArray[np.float64]:
-    """(...) how far each of (..., width) tokens moved from one run to another, as a share of its length.
-
-    >>> moved([[3.0, 4.0]], [[3.0, 3.0]])
-    array([0.2])
-    """
-    first = np.asarray(before, np.float64)
-    length = np.maximum(np.linalg.norm(first, axis=-1), 1e-12)
-    return np.asarray(np.linalg.norm(np.asarray(after, np.float64) - first, axis=-1) / length)
-
-
 def position_similarity(table: ArrayLike, grid: tuple[int, int], prefix: int = 1) -> NDArray[np.float64]:
     """Cosine similarity of every two patches' position embeddings (Dosovitskiy et al. 2021, figure 7, centre).
 

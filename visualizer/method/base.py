@@ -63,7 +63,7 @@ class Knob:
         if isinstance(self.default, tuple):
             return tuple(int(n) for n in value)
         kind = type(self.default)
-        number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+        number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and math.isfinite(value)
         if (
             not number
             or kind(value) != value
@@ -86,7 +86,7 @@ class Map:
         axis: what the tokens are.
         unit: what one value is.
         words: what the map shows.
-        askers: who asked.
+        patches: numbers of the asking patches, to be outlined; () where other tokens ask, or all of them.
         layer: number of the layer that it was read at, 0 first.
         geometry: of the picture, for regions.
         signed: whether values lie on both sides of 0.
@@ -98,7 +98,7 @@ class Map:
     axis: Axis
     unit: str
     words: str
-    askers: Askers
+    patches: tuple[int, ...]
     layer: int
     geometry: Geometry | None = None
     signed: bool = False
@@ -142,7 +142,8 @@ class Method:
         signals: what it needs beside the weights, as `model.attend(keep=...)` takes it.
         run: knobs of the run that it reads, if it needs one; the run is called like the method.
         title: in menus; "" takes the name.
-        layers: "one" looks at one layer, "until" goes up to one, "all" through all of them.
+        layers: "one" looks at one layer, "until" goes up to one, "through" does where it is asked to and else goes through
+            all, "all" cannot stop.
         heads: whether it looks at one head where one is asked for; the others take all heads together.
         asked_by: "any" token, the "class" token alone, one "patch", or "nobody".
         place: in menus and tables, smallest first.
@@ -307,12 +308,14 @@ def answer(
 ) -> Map:
     """The map of a row of `one`, asked by `who`; `more` are fields of `Map`."""
     single = np.asarray(row, np.float32)[None, None, None]
+    asking = one.query.kind == "patches" and len(who.rows) < len(one.query)
+    patches = tuple(n - one.query.prefix for n in who.rows if n >= one.query.prefix) if asking else ()
     return Map(
         row,
         one.key,
         unit,
         words + f", asked by {who.words}" * bool(who.words),
-        who,
+        patches,
         layer,
         record.geometry,
         **{"weights": single, **more},

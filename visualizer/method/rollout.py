@@ -71,6 +71,6 @@ METHOD = Method(
     meaning="All layers multiplied: from which patches the asking token is mixed after the last layer, by this rule.",
     source="Abnar & Zuidema 2020, arXiv:2005.00928, section 3",
     knobs=(HEAD_FUSION, RESIDUAL, DISCARD_RATIO, START_LAYER),
-    layers="until",
+    layers="through",
     place=40,
 )

@@ -9,11 +9,10 @@ from typing import Any
 
 import click
 
-from vit_attention.cli import inside, loading, records
+from vit_attention.cli import loading, records
+from vit_attention.cli.drawings import Drawing, Look, drawings
 from vit_attention.cli.errors import FAILURES, ChoiceError
 from vit_attention.cli.inputs import Given, Opened, expand, is_bundle, opened
-from vit_attention.cli.maps import Drawing, Look
-from vit_attention.cli.methods import drawings
 from vit_attention.cli.options import (
     asked_options,
     json_option,
@@ -23,6 +22,7 @@ from vit_attention.cli.options import (
     paint_options,
     seen_options,
     take,
+    take_look,
 )
 from vit_attention.cli.paint import Ground, Paint, write
 from vit_attention.cli.report import Report
@@ -65,7 +65,7 @@ def visualize(
     items = expand([*image, *images])
     if not items:
         raise click.UsageError("want at least one IMAGE, got none")
-    look, paint, wanted = take(Look, given), take(Paint, given), take(records.Wanted, given)
+    look, paint, wanted = take_look(given), take(Paint, given), take(records.Wanted, given)
     _check(items, wanted, given["model"], report)
     model = cache(lambda: loading.load(take(loading.Source, given), report))
     for item in report.through(items, "Drawing"):
@@ -100,17 +100,15 @@ def _drawn(
     item: Given, model: Callable[[], Any], wanted: records.Wanted, look: Look
 ) -> tuple[AttentionRecord, Opened, list[Drawing]]:
     """The record of an input, the picture it is drawn on, and the drawings asked for."""
-    if look.method in inside.TOKENS or wanted.stage is not None or wanted.block is not None:
+    if wanted.stage is not None or wanted.block is not None:
         if is_bundle(item.path):
-            raise ChoiceError(
-                "--stage, --block and the methods that compare tokens want a model and a picture, got a bundle"
-            )
-        picture, where = opened(item), None
-        if look.method not in inside.TOKENS:
-            where = (wanted.stage or 0, wanted.block or 0)
-        record, found = inside.of(model(), picture, look, where, wanted.half)
+            raise ChoiceError("--stage and --block want a model and a picture, got a bundle")
+        from vit_attention.cli.windows import windows  # torch comes with it
+
+        picture = opened(item)
+        record, found = windows(model(), picture, wanted.stage or 0, wanted.block or 0, look)
         return record, picture, found
-    record, picture = records.of(item, model, wanted, look.method == "gradient-rollout")
+    record, picture = records.of(item, model, wanted, look.needs)
     return record, picture, drawings(record, look)
 
 
@@ -140,6 +138,7 @@ def facts(record: AttentionRecord) -> dict[str, Any]:
 def _said(one: Drawing, record: AttentionRecord) -> dict[str, Any]:
     from visualizer.words.maps import describe
 
-    on_page = record.geometry if one.axis.grid is not None else None
-    words = describe(one.row, one.axis, name=one.words, unit=one.unit, geometry=on_page)
-    return {"layer": one.number, "name": one.name, "part": one.part or None, "shows": one.words, "text": words}
+    shown = one.map
+    on_page = record.geometry if shown.axis.grid is not None else None
+    words = describe(shown.row, shown.axis, name=shown.words, unit=shown.unit, geometry=on_page)
+    return {"layer": one.number, "name": one.name, "part": one.part or None, "shows": shown.words, "text": words}

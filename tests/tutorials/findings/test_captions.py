@@ -213,9 +213,9 @@ def test_a_relation_told_from_the_other_thing_is_known_as_the_same(said: str, ot
 
 
 def test_what_the_card_says_of_the_network_is_so() -> None:
-    extra = registry.card("scene-aoanet").extra
-    assert extra["places"] == scene_cnn.POSITIONS
-    assert extra["heads"] == scene_aoanet.OPTIONS.num_heads
+    card = registry.card("scene-aoanet")
+    assert card.places == scene_cnn.POSITIONS
+    assert card.heads == scene_aoanet.OPTIONS.num_heads
     assert END == caption_model.END
 
 

@@ -21,12 +21,15 @@ UNIFORM = np.full((17, 17), 1 / 17)
 
 @pytest.fixture
 def hidden(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, np.ndarray]], None]:
-    """``hidden({picture key: (layers + 1, tokens, width)})``: what the model is said to have computed."""
+    """``hidden({"hand": (layers + 1, tokens, width)})``: what the model is said to have computed; "other": painted over."""
 
     def say(states: dict[str, np.ndarray]) -> None:
-        monkeypatch.setattr(
-            patches, "hidden_states", lambda model, picture: states[picture.key if picture.key in states else "other"]
-        )
+        def painted(model: object, picture: Picture, row: int, column: int) -> np.ndarray:
+            before, after = states["hand"], states["other"]
+            return np.sqrt(((after - before) ** 2).sum(axis=-1) / (before**2).sum(axis=-1))
+
+        monkeypatch.setattr(patches, "hidden_states", lambda model, picture: states["hand"])
+        monkeypatch.setattr(patches, "painted", painted)
 
     return say
 
