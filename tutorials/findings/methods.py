@@ -163,8 +163,7 @@ def relevance_row(now: Context, wanted: str, start: int = 0) -> NDArray[np.float
         return gradient_rollout(now.record.layers, now.record.gradients, start_layer=start)
     if now.picture.key.startswith("bundle-"):
         raise ValueError(f"this bundle was saved without gradients for {wanted!r}, and no model is run for a bundle")
-    row: NDArray[np.float64] = now.run(relevance, now.model, now.picture, wanted, start)
-    return row
+    return now.run(relevance, now.model, now.picture, wanted, start)
 
 
 def rollout_code(now: Context, knobs: Knobs, layers: str = "record.layers") -> str:
