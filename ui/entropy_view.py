@@ -11,7 +11,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from tutorials.findings import Context
-from ui import components, display, query_view, resources
+from tutorials.findings.heads import statistic
+from ui import components, display, query_view
 from visualizer.figures.overlay import overlay
 from visualizer.figures.summary import bars, curves, head_summary
 from visualizer.measures.entropy import entropy
@@ -46,7 +47,7 @@ def most(now: Context) -> float:
 def table(now: Context, everyone: bool) -> NDArray[np.float64]:
     """(layers, most heads) entropy in bits; NaN where a layer has no such head."""
     if everyone:
-        return resources.statistic(now.model, now.picture, "entropy")
+        return statistic(now, "entropy")
     found = [entropy(rows) for rows in now.asking_rows()]
     out = np.full((len(found), max(len(one) for one in found)), np.nan)
     for row, one in zip(out, found, strict=True):

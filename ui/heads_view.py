@@ -9,9 +9,9 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from tutorials.findings import Context
-from tutorials.findings.heads import chance_distance, layer_distance
+from tutorials.findings.heads import chance_distance, layer_distance, statistic
 from ui import commands as command_lines
-from ui import components, display, query_view, resources, state
+from ui import components, display, query_view, state
 from visualizer.figures.heatmap import matrix
 from visualizer.figures.mosaic import atlas, head_grid
 from visualizer.figures.overlay import overlay
@@ -139,7 +139,7 @@ def _number(now: Context) -> None:
         persist_state="session",
     )
     name = picked if picked in names else "distance"
-    values = resources.statistic(now.model, now.picture, name)
+    values = statistic(now, name)
     st.caption(STATISTICS[name].meaning)
     figure = head_summary(
         values, name, STATISTICS[name].unit, chosen=_chosen(now), title=f"{name.capitalize()} of every head"
@@ -150,7 +150,7 @@ def _number(now: Context) -> None:
 
 
 def _extremes(now: Context) -> None:
-    far = resources.statistic(now.model, now.picture, "distance")
+    far = statistic(now, "distance")
     low, high = (np.unravel_index(int(at), far.shape) for at in (np.nanargmin(far), np.nanargmax(far)))
     st.markdown(
         f"Most local of all: **layer {low[0] + 1}, head {low[1] + 1}**, {far[low]:.1f} pixels. "
@@ -191,6 +191,6 @@ def _likeness(now: Context) -> None:
 
 def distances_csv(now: Context) -> bytes:
     """Mean attention distance of every head, one line per head, layer and head counted from 1."""
-    far = resources.statistic(now.model, now.picture, "distance")
+    far = statistic(now, "distance")
     lines = [f"{layer + 1},{head + 1},{value}" for (layer, head), value in np.ndenumerate(far) if np.isfinite(value)]
     return ("layer,head,distance_pixels\n" + "\n".join(lines) + "\n").encode()

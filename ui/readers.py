@@ -84,24 +84,22 @@ def active() -> str:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _record(name: str, key: str, prompt: str, beams: int, _document: Document) -> AttentionRecord:
+def _record(name: str, key: str, prompt: str, _document: Document) -> AttentionRecord:
     # `_document` is not part of the cache's key: `key` stands for its pixels.
     loaded = model(name)
     with running:
-        found: AttentionRecord = loaded.attend(_document.image, prompt=prompt, beams=beams)
-    return found
+        return loaded.attend(_document.image, prompt=prompt)
 
 
-def record(name: str, document: Document, prompt: str, beams: int = 1) -> AttentionRecord:
+def record(name: str, document: Document, prompt: str) -> AttentionRecord:
     """The record of a reading: run once a page, then shared, so that layer, head and token never run the model again."""
-    return _record(name, document.key, prompt, beams, document)
+    return _record(name, document.key, prompt, document)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def stages(name: str) -> tuple[Stage, ...]:
     """The encoder's stages, read from the model's own configuration."""
-    found: tuple[Stage, ...] = model(name).stages()
-    return found
+    return model(name).stages()
 
 
 def run(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given: Any) -> Any:

@@ -6,9 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from tutorials.findings.context import Picture
 from ui import heavy, state
@@ -74,8 +72,7 @@ def _record(model_name: str, key: str, how: dict[str, Any], _picture: Picture) -
     # `_picture` is not part of the cache's key: `key` stands for its pixels.
     loaded = model(model_name)
     with running:
-        record: AttentionRecord = loaded.attend(_picture.image, half=True, **how)
-    return record
+        return loaded.attend(_picture.image, half=True, **how)
 
 
 def record(model_name: str, picture: Picture, **how: Any) -> AttentionRecord:
@@ -83,37 +80,15 @@ def record(model_name: str, picture: Picture, **how: Any) -> AttentionRecord:
     return _record(model_name, picture.key, how, picture)
 
 
-@st.cache_data(
-    max_size="96MB", show_spinner=False
-)  # hidden states: 1.5 MB a picture under scene-vit, 43 MB under ViT-H/14
-def _outcome(
-    work: str, model_name: str, key: str, args: tuple[Any, ...], _work: Any, _picture: Any, _given: Any
-) -> Any:
-    loaded = model(model_name)
+# By size: the hidden states of a picture take 1.5 MB under scene-vit, 43 MB under ViT-H/14.
+@st.cache_data(max_size="96MB", show_spinner=False)
+def _outcome(name: str, key: str, asked: tuple[Any, ...], _work: Any, _picture: Any, _given: dict[str, Any]) -> Any:
+    loaded = model(name)
     with running:
-        return _work(loaded, _picture, *args, **_given)
+        return _work(loaded, _picture, *asked[1:], **_given)
 
 
 def run(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given: Any) -> Any:
     """What a work of a finding gives (see `tutorials.findings.context.Run`): run once, then kept for every session."""
-    name, key = f"{work.__module__}.{work.__qualname__}", "" if picture is None else picture.key
-    return _outcome(name, model, key, args, work, picture, given)
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _statistic(
-    model_name: str, key: str, name: str, _record: AttentionRecord, patch: tuple[int, int]
-) -> NDArray[np.float64]:
-    from visualizer.measures.summary import head_statistic
-
-    axis = _record.maps[0].query
-    layers = [layer.astype(np.float32) for layer in _record.layers]
-    return head_statistic(layers, name, axis.grid or (1, 1), axis.prefix, patch)
-
-
-def statistic(model_name: str, picture: Picture, name: str) -> NDArray[np.float64]:
-    """(layers, heads) of one statistic of `visualizer.measures.summary.STATISTICS` for one picture."""
-    found = record(model_name, picture)
-    grid = found.maps[0].query.grid or (1, 1)
-    patch = (found.geometry.seen[1] // grid[0], found.geometry.seen[0] // grid[1]) if found.geometry else (1, 1)
-    return _statistic(model_name, picture.key, name, found, patch)
+    asked = (f"{work.__module__}.{work.__qualname__}", *args)
+    return _outcome(model, "" if picture is None else picture.key, asked, work, picture, given)

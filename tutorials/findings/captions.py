@@ -59,8 +59,7 @@ def in_random_order(model: Any, picture: Picture, beams: int, seed: int = 0) -> 
 
 def shuffled(now: Captioning) -> Shuffled:
     """What the model says about this picture's regions in a random order."""
-    found: Shuffled = now.run(in_random_order, now.model, now.picture, now.beams)
-    return found
+    return now.run(in_random_order, now.model, now.picture, now.beams)
 
 
 def shuffled_caption(now: Captioning) -> Finding:

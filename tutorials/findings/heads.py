@@ -12,6 +12,7 @@ from visualizer.measures.distance import attention_distance, patch_distances
 from visualizer.measures.ranks import spearmanr
 from visualizer.measures.score import mass_in_mask
 from visualizer.measures.similarity import head_similarity
+from visualizer.measures.summary import head_statistic
 
 NEAR, SAME, FAR = "Nearer", "About as far (within 10 %)", "Farther"
 ALIKE = 0.5
@@ -38,6 +39,17 @@ def all_distances(now: Context) -> NDArray[np.float64]:
 def distances_elsewhere(model: Any, picture: Picture, chosen: Selection) -> NDArray[np.float64]:
     """`all_distances` of another picture under the loaded model."""
     return all_distances(Context("", picture, model.attend(picture.image, half=True), chosen))
+
+
+def measured(model: Any, picture: Picture, name: str, now: Context) -> NDArray[np.float64]:
+    """(layers, heads) of one statistic of a context's record."""
+    layers = [layer.astype(np.float32) for layer in now.record.layers]
+    return head_statistic(layers, name, now.grid, now.axis.prefix, now.patch_size)
+
+
+def statistic(now: Context, name: str) -> NDArray[np.float64]:
+    """(layers, heads) of one statistic of `visualizer.measures.summary.STATISTICS`."""
+    return now.run(measured, now.model, now.picture, name, now=now)
 
 
 def near_or_far(now: Context) -> Finding:

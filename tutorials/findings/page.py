@@ -140,8 +140,7 @@ class Reading:
 
 def block_windows(model: Any, document: Document, stage: int, block: int, query: int | None) -> Windows:
     """The windows of one encoder block: all of them, or the one that holds `query`."""
-    found: Windows = model.windows(document.image, stage, block, None if query is None else [query])
-    return found
+    return model.windows(document.image, stage, block, None if query is None else [query])
 
 
 @dataclass(frozen=True)

@@ -63,8 +63,7 @@ def mean_colours(now: Context) -> NDArray[np.float64]:
 
 def prepared(model: Any, picture: Picture) -> NDArray[np.float32]:
     """(height, width, 3) the numbers the model is given."""
-    pixels: NDArray[np.float32] = model.prepare(picture.image).pixels[0].numpy()
-    return pixels.transpose(1, 2, 0)
+    return model.prepare(picture.image).pixels[0].numpy().transpose(1, 2, 0)
 
 
 def input_numbers(now: Context) -> NDArray[np.float32]:
@@ -75,20 +74,17 @@ def input_numbers(now: Context) -> NDArray[np.float32]:
 
 def hidden_states(model: Any, picture: Picture) -> NDArray[np.float32]:
     """(layers + 1, tokens, width): the tokens that enter the first layer, then those that leave each layer."""
-    found: NDArray[np.float32] = model.hidden_states(picture.image)
-    return found
+    return model.hidden_states(picture.image)
 
 
 def position_table(model: Any, picture: None) -> NDArray[np.float32] | None:
     """(tokens, width) the learned positions; None for a model without one a token."""
-    found: NDArray[np.float32] | None = model.position_table()
-    return found
+    return model.position_table()
 
 
 def patch_filters(model: Any, picture: None) -> NDArray[np.float32]:
     """(width, 3, height, width of a patch) the filters of the linear patch embedding."""
-    found: NDArray[np.float32] = model.patch_filters()
-    return found
+    return model.patch_filters()
 
 
 def likeness(now: Context, depth: int, centred: bool = False) -> NDArray[np.float64]:

@@ -29,8 +29,7 @@ def arithmetic_head(now: Context) -> int:
 
 def queries_and_keys(model: Any, picture: Picture, layer: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Query and key vectors of one layer (0 first), two arrays of (heads, tokens, head width)."""
-    queries, keys = model.queries_and_keys(picture.image, layer)
-    return queries, keys
+    return model.queries_and_keys(picture.image, layer)
 
 
 def head_vectors(now: Context) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -74,10 +74,7 @@ def probabilities(now: Context, target: str, sets: Sequence[tuple[int, ...]]) ->
     geometry = now.record.geometry
     if geometry is None or target not in now.record.prediction.labels:
         raise ValueError(f"deletion: want a picture and a class that {now.model} knows, got {target!r}")
-    found: NDArray[np.float64] = now.run(
-        after_deletion, now.model, now.picture, target, tuple(sets), geometry=geometry, grid=now.grid
-    )
-    return found
+    return now.run(after_deletion, now.model, now.picture, target, tuple(sets), geometry=geometry, grid=now.grid)
 
 
 def costs(now: Context) -> dict[str, float | NDArray[np.float64]] | None:

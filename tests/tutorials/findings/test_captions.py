@@ -26,7 +26,7 @@ RING, STAR = 0, 7
 """The cells that the two things fill."""
 
 
-def told(
+def captioning(
     rows: Any, *, words: tuple[str, ...] = WORDS, head: int | None = None, gates: Any = None, scene: bool = True
 ) -> Captioning:
     """A record of (heads, words, 8) weights on a scene whose ring fills cell 0 and whose star fills cell 7."""
@@ -71,49 +71,49 @@ def looks(**cells: int) -> np.ndarray:
 
 
 def test_nouns_that_point_at_their_objects_hold_and_swapped_ones_fail() -> None:
-    found = lesson.nouns_on_objects(told([looks(ring=RING, star=STAR)]))
+    found = lesson.nouns_on_objects(captioning([looks(ring=RING, star=STAR)]))
     assert found.answer is True
     assert (
         "“ring”: strongest cell on its object; 65% of its attention on the object's cells, which are 12% of all"
         in found.text
     )
-    assert lesson.nouns_on_objects(told([looks(ring=STAR, star=RING)])).answer is False
-    assert lesson.nouns_on_objects(told([looks(ring=RING, star=STAR)], scene=False)).answer is None
+    assert lesson.nouns_on_objects(captioning([looks(ring=STAR, star=RING)])).answer is False
+    assert lesson.nouns_on_objects(captioning([looks(ring=RING, star=STAR)], scene=False)).answer is None
 
 
 def test_a_noun_for_a_thing_that_is_not_there_fails() -> None:
     words = ("a", "red", "moon", "left", "of", "a", "blue", "star", END)
-    found = lesson.nouns_on_objects(told([looks(ring=RING, star=STAR)], words=words))
+    found = lesson.nouns_on_objects(captioning([looks(ring=RING, star=STAR)], words=words))
     assert found.answer is False
     assert "“moon” names nothing that is there" in found.text
 
 
 def test_the_head_of_the_sidebar_counts() -> None:
     heads = [looks(ring=RING, star=STAR), looks(ring=STAR, star=RING)]
-    assert lesson.nouns_on_objects(told(heads, head=0)).answer is True
-    assert lesson.nouns_on_objects(told(heads, head=1)).answer is False
+    assert lesson.nouns_on_objects(captioning(heads, head=0)).answer is True
+    assert lesson.nouns_on_objects(captioning(heads, head=1)).answer is False
 
 
 def test_a_relation_must_look_at_both() -> None:
     rows = looks()
     rows[3] = [0.3, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.4]
-    found = lesson.relation_looks_at_both(told([rows]))
+    found = lesson.relation_looks_at_both(captioning([rows]))
     assert found.answer is True
     assert "30% on the ring, whose cells are 12% of all and 40% on the star" in found.text
-    assert lesson.relation_looks_at_both(told([looks(left=RING)])).answer is False
-    alone = lesson.relation_looks_at_both(told([looks()[:4]], words=("a", "red", "ring", END)))
+    assert lesson.relation_looks_at_both(captioning([looks(left=RING)])).answer is False
+    alone = lesson.relation_looks_at_both(captioning([looks()[:4]], words=("a", "red", "ring", END)))
     assert alone.answer is None
 
 
 def test_gates_of_nouns_are_compared_with_those_of_little_words() -> None:
     gates = [0.2, 0.9, 0.8, 0.1, 0.4, 0.3, 0.9, 0.6, 0.5]
-    found = lesson.gate_for_nouns(told([looks()], gates=gates))
+    found = lesson.gate_for_nouns(captioning([looks()], gates=gates))
     assert found.answer is True
     assert "mean 70%" in found.text
     assert "mean 30%" in found.text
     gates[2] = gates[7] = 0.25
-    assert lesson.gate_for_nouns(told([looks()], gates=gates)).answer is False
-    assert lesson.gate_for_nouns(told([looks()])).answer is None
+    assert lesson.gate_for_nouns(captioning([looks()], gates=gates)).answer is False
+    assert lesson.gate_for_nouns(captioning([looks()])).answer is None
 
 
 def test_the_mean_of_heads_is_best_unless_a_head_hits_more_nouns() -> None:
@@ -122,30 +122,30 @@ def test_the_mean_of_heads_is_best_unless_a_head_hits_more_nouns() -> None:
     off[[2, 7]] = [0.1, 0.1, 0.1, 0.3, 0.1, 0.1, 0.1, 0.1]
     sure[[2, 7]] = 0.01
     sure[[2, 7], 3] = 0.93
-    found = lesson.mean_is_best(told([off, good]))
+    found = lesson.mean_is_best(captioning([off, good]))
     assert found.answer is True, "more attention on the things in one head is no better pointing"
     assert "for 2 in the mean of heads, for 2 in the best single head (head 2)" in found.text
     assert "for 0 in the worst (head 1): no head hits more." in found.text
-    lost = lesson.mean_is_best(told([good, sure]))
+    lost = lesson.mean_is_best(captioning([good, sure]))
     assert lost.answer is False
     assert "for 0 in the mean of heads, for 2 in the best single head (head 1)" in lost.text
     assert "1 of 2 heads hit more" in lost.text
-    assert lesson.mean_is_best(told([off, off])).answer is True
+    assert lesson.mean_is_best(captioning([off, off])).answer is True
 
 
 def test_the_first_region_is_special_only_if_it_draws_looks() -> None:
-    assert lesson.first_region_is_special(told([looks()])).answer is False
+    assert lesson.first_region_is_special(captioning([looks()])).answer is False
     drawn = np.full((len(WORDS), 8), 0.05)
     drawn[:, 0] = 0.65
-    found = lesson.first_region_is_special(told([drawn]))
+    found = lesson.first_region_is_special(captioning([drawn]))
     assert found.answer is True
     assert "gets 65.00% of the words' attention" in found.text
     assert "other regions give it 12.50%" in found.text
 
 
 def test_looks_are_counted_with_the_end() -> None:
-    assert lesson.steps(told([looks()])).answer == 9
-    cut = lesson.steps(told([looks()[:3]], words=WORDS[:3]))
+    assert lesson.steps(captioning([looks()])).answer == 9
+    cut = lesson.steps(captioning([looks()[:3]], words=WORDS[:3]))
     assert cut.answer == 3
     assert "was cut off" in cut.text
 
@@ -190,8 +190,8 @@ def test_every_order_is_searched_with_the_beams_that_were_chosen(monkeypatch: py
 
 def test_heads_are_named_inside_a_sentence() -> None:
     rows = [looks(ring=RING, star=STAR)] * 2
-    assert "Looked at in head 2." in lesson.nouns_on_objects(told(rows, head=1)).text
-    assert "Looked at in the mean of all heads." in lesson.nouns_on_objects(told(rows)).text
+    assert "Looked at in head 2." in lesson.nouns_on_objects(captioning(rows, head=1)).text
+    assert "Looked at in the mean of all heads." in lesson.nouns_on_objects(captioning(rows)).text
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_heads_are_named_inside_a_sentence() -> None:
 def test_a_relation_told_from_the_other_thing_is_known_as_the_same(said: str, other: bool) -> None:
     """The ring fills cell 0, upper left; the star cell 7, far to the right of it."""
     words = (*said.split(), END)
-    now = told(np.full((1, len(words), 8), 1 / 8), words=words)
+    now = captioning(np.full((1, len(words), 8), 1 / 8), words=words)
     assert str(now.truth) == "a red ring left of a blue star"
     assert turned_round(now) is other
 
@@ -222,12 +222,12 @@ def test_what_the_card_says_of_the_network_is_so() -> None:
 def test_a_record_from_a_file_cannot_be_asked_again() -> None:
     from dataclasses import replace
 
-    assert lesson.shuffled_caption(replace(told([looks()]), runs=False)).answer is None
+    assert lesson.shuffled_caption(replace(captioning([looks()]), runs=False)).answer is None
 
 
 @pytest.mark.parametrize("name", [one for one in findings() if one.startswith("captions.")])
 def test_every_finding_says_something_without_truth(name: str) -> None:
     from dataclasses import replace
 
-    found = findings()[name](replace(told([looks()], scene=False), runs=False))
+    found = findings()[name](replace(captioning([looks()], scene=False), runs=False))
     assert len(found.text) > 20
