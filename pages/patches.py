@@ -6,7 +6,7 @@ routing.ensure_router()
 
 import streamlit as st
 
-from ui import components, lesson, patches_view, tokens
+from ui import components, display, lesson, patches_view, tokens
 from visualizer.export import files as export
 
 text = lesson.head("patches")
@@ -45,10 +45,13 @@ components.code(
     '        unit="cosine similarity").show()\n',
     [patches_view.command(now)],
 )
-components.downloads("patches", {
-    "Map (PNG)": ("patches.png", lambda: export.overlay_png(
-        now.picture.image, values, now.record.geometry, f"{now.model}: {title}",
-        query=(tokens.chosen_patch(now),), unit=unit,
-    )),
-    "Map (CSV)": ("patches.csv", lambda: export.to_csv(values).encode()),
-})  # fmt: skip
+components.downloads(
+    "patches",
+    {
+        "Map (PNG)": (
+            "patches.png",
+            lambda: display.overlay(now, values, f"{now.model}: {title}", query=(tokens.chosen_patch(now),), unit=unit),
+        ),
+        "Map (CSV)": ("patches.csv", lambda: export.to_csv(values).encode()),
+    },
+)

@@ -95,9 +95,10 @@ def evaluate_cells(learner: Learner, data: Store, limit: int = 500) -> dict[str,
     table = np.array(right)
     both = table[:, 1] & table[:, 2]
     return {
-        "shape": float(table[:, 1].mean()), "colour": float(table[:, 2].mean()),
+        "shape": float(table[:, 1].mean()),
+        "colour": float(table[:, 2].mean()),
         "scenes": float(np.mean([both[table[:, 0] == n].all() for n in np.unique(table[:, 0])])),
-    }  # fmt: skip
+    }
 
 
 @torch.no_grad()

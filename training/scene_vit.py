@@ -95,9 +95,9 @@ def losses(learner: Learner, made: Batch, patch_weight: float) -> tuple[Tensor, 
 @torch.no_grad()
 def evaluate(learner: Learner, data: Store, limit: int = 400) -> dict[str, float]:
     """Top-1 (any object), both of two, and how often the class token's last head-mean map points at an object."""
-    tokens = torch.cat([
-        forward(learner.net, to_tensor(np.asarray(data.pixels[i : i + 50])), (0, 0))[0] for i in range(0, limit, 50)
-    ])  # fmt: skip
+    tokens = torch.cat(
+        [forward(learner.net, to_tensor(np.asarray(data.pixels[i : i + 50])), (0, 0))[0] for i in range(0, limit, 50)]
+    )
     order = learner.net.heads(tokens[:, 0]).argsort(dim=1, descending=True).numpy()
     classes = data.classes[:limit]
     two = classes[:, 1] >= 0

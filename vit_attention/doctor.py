@@ -105,7 +105,14 @@ def _torchvision() -> Pass:
     return module, lambda: module(x)
 
 
-_SMALL = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 48, "image_size": 32, "patch_size": 8}  # fmt: skip
+_SMALL = {
+    "hidden_size": 32,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 4,
+    "intermediate_size": 48,
+    "image_size": 32,
+    "patch_size": 8,
+}
 
 
 def _transformers(name: str, **options: Any) -> Callable[[], Pass]:
@@ -123,9 +130,16 @@ def _decoder() -> Pass:
     from transformers import MBartConfig, MBartForCausalLM
 
     options: dict[str, Any] = {
-        "vocab_size": 20, "d_model": 16, "decoder_layers": 1, "decoder_attention_heads": 2, "decoder_ffn_dim": 24,
-        "max_position_embeddings": 9, "is_decoder": True, "add_cross_attention": True, "init_std": 0.4,
-    }  # fmt: skip
+        "vocab_size": 20,
+        "d_model": 16,
+        "decoder_layers": 1,
+        "decoder_attention_heads": 2,
+        "decoder_ffn_dim": 24,
+        "max_position_embeddings": 9,
+        "is_decoder": True,
+        "add_cross_attention": True,
+        "init_std": 0.4,
+    }
     module = MBartForCausalLM(MBartConfig(**options))
     page, words = torch.randn(1, 6, 16), torch.tensor([[3, 4, 5]])
     return module, lambda: module(input_ids=words, encoder_hidden_states=page, use_cache=False).logits
@@ -165,11 +179,12 @@ CHECKS = (
     Check(
         "transformers Swin windows",
         _transformers("Swin", image_size=32, patch_size=4, embed_dim=8, depths=[2], num_heads=[2], window_size=4),
-        ((2, 16, 16), (2, 16, 16)), "transformers",
+        ((2, 16, 16), (2, 16, 16)),
+        "transformers",
     ),
     Check("transformers decoder (its own and cross-attention)", _decoder, ((2, 3, 3), (2, 3, 6)), "transformers"),
     Check("timm ViT", _timm, ((2, 101, 101),) * 6, "timm"),
-)  # fmt: skip
+)
 
 
 def examine() -> Iterator[Finding]:

@@ -23,14 +23,58 @@ SOFTMAX = {torch.softmax, torch.Tensor.softmax, F.softmax, torch.special.softmax
 LOG_SOFTMAX = {torch.log_softmax, torch.Tensor.log_softmax, F.log_softmax}
 PRODUCT = {"matmul", "__matmul__", "__rmatmul__", "bmm", "einsum", "baddbmm", "tensordot"}
 # Between softmax and product: what leaves every number as it is, and what may change numbers.
-_SAME = {"to", "type", "type_as", "float", "double", "half", "bfloat16", "contiguous", "clone", "view", "reshape", "view_as",
-         "unsqueeze", "squeeze", "flatten", "unflatten", "expand", "__getitem__", "transpose", "swapaxes", "permute", "__get__",
-         "adjoint"}  # fmt: skip
+_SAME = {
+    "to",
+    "type",
+    "type_as",
+    "float",
+    "double",
+    "half",
+    "bfloat16",
+    "contiguous",
+    "clone",
+    "view",
+    "reshape",
+    "view_as",
+    "unsqueeze",
+    "squeeze",
+    "flatten",
+    "unflatten",
+    "expand",
+    "__getitem__",
+    "transpose",
+    "swapaxes",
+    "permute",
+    "__get__",
+    "adjoint",
+}
 _CASTS = {"to", "type", "type_as", "float", "double", "half", "bfloat16"}
 _CHANGED = {"dropout", "mul", "__mul__", "div", "__truediv__", "true_divide", "masked_fill", "where", "nan_to_num"}
 # Where a softmax stops being one: what mixes it with other things, or counts it.
-_ENDS = {"sum", "mean", "amax", "amin", "max", "min", "topk", "sort", "argmax", "argsort", "multinomial", "layer_norm", "norm",
-         "group_norm", "embedding", "cross_entropy", "nll_loss", "log", "size", "dim", "__len__", "backward"}  # fmt: skip
+_ENDS = {
+    "sum",
+    "mean",
+    "amax",
+    "amin",
+    "max",
+    "min",
+    "topk",
+    "sort",
+    "argmax",
+    "argsort",
+    "multinomial",
+    "layer_norm",
+    "norm",
+    "group_norm",
+    "embedding",
+    "cross_entropy",
+    "nll_loss",
+    "log",
+    "size",
+    "dim",
+    "__len__",
+    "backward",
+}
 _WAITING = 16
 """Tensors remembered at a time; class scores and gates among them are never used up by a product."""
 _ROWS = 1e-3

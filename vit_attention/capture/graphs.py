@@ -45,7 +45,9 @@ def _graph(part: nn.Module) -> str | None:
     # Looked up where they lie: asking a module for what it has not is slow, and there are hundreds of modules.
     if "_orig_mod" in part._modules or part.__dict__.get("_compiled_call_impl") is not None:
         return "compiled module (torch.compile)"
-    if isinstance(part, torch.fx.GraphModule) and any(isinstance(n.target, torch._ops.OpOverload) for n in part.graph.nodes):  # fmt: skip
+    if isinstance(part, torch.fx.GraphModule) and any(
+        isinstance(n.target, torch._ops.OpOverload) for n in part.graph.nodes
+    ):
         return "exported graph (torch.export)"
     return None
 

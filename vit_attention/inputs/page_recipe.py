@@ -67,11 +67,15 @@ class PageRecipe:
         else:
             height, width = size
         return cls(
-            (height, width), bool(given.get("do_align_long_axis", False)), bool(given.get("do_resize", True)),
-            bool(given.get("do_thumbnail", True)), bool(given.get("do_pad", True)),
-            _three(given.get("image_mean", 0.5)), _three(given.get("image_std", 0.5)),
+            (height, width),
+            bool(given.get("do_align_long_axis", False)),
+            bool(given.get("do_resize", True)),
+            bool(given.get("do_thumbnail", True)),
+            bool(given.get("do_pad", True)),
+            _three(given.get("image_mean", 0.5)),
+            _three(given.get("image_std", 0.5)),
             Image.Resampling(given.get("resample", 2)),
-        )  # fmt: skip
+        )
 
 
 def _three(value: Any) -> tuple[float, float, float]:

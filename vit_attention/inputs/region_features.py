@@ -124,10 +124,14 @@ def region_features(
     size = None if opened is None else opened.size_given
     whole = None if fc is None else _numbers(fc, "fc").reshape(-1)
     return Features(
-        cells, grid, None if boxes is None or grid is not None else _boxes(boxes, len(cells), size),
-        None if opened is None else Geometry.of(*opened.size_given), None if opened is None else opened.image, whole,
+        cells,
+        grid,
+        None if boxes is None or grid is not None else _boxes(boxes, len(cells), size),
+        None if opened is None else Geometry.of(*opened.size_given),
+        None if opened is None else opened.image,
+        whole,
         () if opened is None else opened.notes,
-    )  # fmt: skip
+    )
 
 
 def _numbers(values: ArrayLike, name: str) -> NDArray[np.float32]:

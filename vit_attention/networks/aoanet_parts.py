@@ -189,8 +189,12 @@ class RefinerLayer(nn.Module):
         super().__init__()
         width = options.rnn_size
         self.self_attn = MultiHeadedDotAttention(
-            options.num_heads, width, scale=options.multi_head_scale, do_aoa=options.refine_aoa, dropout_aoa=options.dropout_aoa
-        )  # fmt: skip
+            options.num_heads,
+            width,
+            scale=options.multi_head_scale,
+            do_aoa=options.refine_aoa,
+            dropout_aoa=options.dropout_aoa,
+        )
         self.feed_forward = FeedForward(width) if options.use_ff else None
         self.sublayer = nn.ModuleList(Residual(width) for _ in range(2 if options.use_ff else 1))
 

@@ -16,9 +16,18 @@ MEAN, STD = 0.5, 0.25
 """Pixels from 0 to 1 come as (pixel - mean) / deviation, all three channels alike."""
 
 OPTIONS = Options(
-    vocab_size=28, rnn_size=128, input_encoding_size=128, att_feat_size=scene_cnn.FEATURES, num_heads=4, use_ff=0,
-    ctx_drop=1, drop_prob_lm=0.1, dropout_aoa=0.1, max_length=9, refiner_layers=2,
-)  # fmt: skip
+    vocab_size=28,
+    rnn_size=128,
+    input_encoding_size=128,
+    att_feat_size=scene_cnn.FEATURES,
+    num_heads=4,
+    use_ff=0,
+    ctx_drop=1,
+    drop_prob_lm=0.1,
+    dropout_aoa=0.1,
+    max_length=9,
+    refiner_layers=2,
+)
 
 
 class SceneAoANet(nn.Module):

@@ -34,7 +34,9 @@ def read(path: Path) -> dict[str, Tensor]:
             f"{path.name}: refused: it holds more than tensors, and loading it could run code. Save model.state_dict() alone."
         ) from error
     except Exception as error:  # torch and safetensors raise many kinds for broken files
-        raise CheckpointError(f"{path.name}: want a .safetensors or torch.save file, got one that cannot be read ({type(error).__name__})") from error  # fmt: skip
+        raise CheckpointError(
+            f"{path.name}: want a .safetensors or torch.save file, got one that cannot be read ({type(error).__name__})"
+        ) from error
     for nested in ("state_dict", "model", "model_state_dict"):
         if isinstance(state, dict) and isinstance(state.get(nested), dict):
             state = state[nested]
@@ -66,7 +68,11 @@ def fill(module: nn.Module, state: dict[str, Tensor], name: str) -> nn.Module:
     """
     full = {k: v.float() if v.dtype in (torch.float16, torch.bfloat16) else v for k, v in state.items()}
     wanted = module.state_dict()
-    wrong = [f"{k}: want {tuple(wanted[k].shape)}, got {tuple(v.shape)}" for k, v in full.items() if k in wanted and v.shape != wanted[k].shape]  # fmt: skip
+    wrong = [
+        f"{k}: want {tuple(wanted[k].shape)}, got {tuple(v.shape)}"
+        for k, v in full.items()
+        if k in wanted and v.shape != wanted[k].shape
+    ]
     if wrong:
         raise CheckpointError(f"{name}: {len(wrong)} tensors have another shape; first: {wrong[0]}")
     try:

@@ -15,11 +15,13 @@ def rolled_labels(grid: tuple[int, int], window: int, shift: int) -> np.ndarray:
     labels = np.full([-(-side // window) * window for side in grid], -1)
     labels[: grid[0], : grid[1]] = np.arange(grid[0] * grid[1]).reshape(grid)
     labels = np.roll(labels, (-shift, -shift), (0, 1))
-    return np.array([
-        labels[r : r + window, c : c + window].ravel()
-        for r in range(0, labels.shape[0], window)
-        for c in range(0, labels.shape[1], window)
-    ])  # fmt: skip
+    return np.array(
+        [
+            labels[r : r + window, c : c + window].ravel()
+            for r in range(0, labels.shape[0], window)
+            for c in range(0, labels.shape[1], window)
+        ]
+    )
 
 
 def filled(
@@ -54,7 +56,11 @@ def test_the_mask_forbids_exactly_the_cells_that_rolling_brought_together(
     rows, columns = cut.padded
     at = [(r, c) for r in range(rows) for c in range(columns)]
     labels = np.roll(np.arange(rows * columns).reshape(rows, columns), (-shift, -shift), (0, 1))
-    slices = [labels[r : r + window, c : c + window].ravel() for r in range(0, rows, window) for c in range(0, columns, window)]  # fmt: skip
+    slices = [
+        labels[r : r + window, c : c + window].ravel()
+        for r in range(0, rows, window)
+        for c in range(0, columns, window)
+    ]
     for number, places in enumerate(slices):
         far = [[max(abs(at[i][0] - at[j][0]), abs(at[i][1] - at[j][1])) >= window for j in places] for i in places]
         np.testing.assert_array_equal(cut.forbids([number])[0], far)
@@ -118,7 +124,10 @@ def test_what_was_not_kept_is_undefined_and_asking_for_it_fails() -> None:
 
 def test_half_precision_comes_back_single() -> None:
     seen = filled((4, 4), 2, 1)
-    half = Windows(seen.weights.astype(np.float16), *(getattr(seen, n) for n in ("kept", "grid", "window", "shift", "stage", "block", "name", "cell", "bias")))  # fmt: skip
+    half = Windows(
+        seen.weights.astype(np.float16),
+        *(getattr(seen, n) for n in ("kept", "grid", "window", "shift", "stage", "block", "name", "cell", "bias")),
+    )
     assert half.row(3).dtype == np.float32
     np.testing.assert_allclose(half.row(3), seen.row(3), atol=1e-3)
     assert half.nbytes < seen.nbytes
