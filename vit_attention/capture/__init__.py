@@ -10,16 +10,14 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from vit_attention.capture.kinds import register_kind
+from vit_attention.capture.hooks import listening, register_kind
 from vit_attention.capture.listener import capture
-from vit_attention.capture.seen import CaptureError, Heard, NothingHeardError, Reading, Request, Seen
-from vit_attention.capture.tokens import listening
+from vit_attention.capture.seen import CaptureError, Heard, NothingHeardError, Request, Seen
 
 __all__ = [
     "CaptureError",
     "Heard",
     "NothingHeardError",
-    "Reading",
     "Request",
     "Seen",
     "capture",

@@ -52,10 +52,6 @@ class Asked:
         """Whether a gradient would flow through."""
         return any(t is not None and t.requires_grad for t in (self.query, self.key, self.value, self.mask))
 
-    def parts(self) -> dict[str, Tensor]:
-        """Queries, keys and values by name, detached."""
-        return {"query": self.query.detach(), "key": self.key.detach(), "value": self.value.detach()}
-
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """(batch, heads, queries, keys)."""
@@ -205,17 +201,16 @@ def _keyless(scores: Tensor, call: Asked) -> Tensor | None:
 
 def own_rows(call: Asked, rows: Tensor) -> Tensor:
     """What PyTorch's fused kernel computes for some of the queries: (batch, heads, rows, head width)."""
-    at = rows.to(call.query.device)
     mask = call.mask
     if mask is not None and mask.shape[-2] > 1:
-        mask = mask[..., at, :]
+        mask = mask[..., rows, :]
     if call.causal:
-        ahead = torch.arange(call.shape[3], device=at.device) > at[:, None]
+        ahead = torch.arange(call.shape[3], device=rows.device) > rows[:, None]
         mask = ~ahead if mask is None else mask.masked_fill(ahead, float("-inf"))
     if mask is not None and mask.dtype != torch.bool:
         mask = mask.to(call.query.dtype)
     return F.scaled_dot_product_attention(
-        call.query.index_select(2, at), call.key, call.value, attn_mask=mask, scale=call.scale
+        call.query.index_select(2, rows), call.key, call.value, attn_mask=mask, scale=call.scale
     )
 
 

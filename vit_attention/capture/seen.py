@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -105,20 +105,19 @@ class Seen:
 
 
 @dataclass(eq=False)
-class Reading:
-    """What was read of one block: (batch, heads, queries, keys) weights, and two tensors that must be equal if they are right.
+class Evidence:
+    """What was found of one attention, before anything of it is left out.
 
     Attributes:
-        weights: all of them, float32 or better.
-        own: what PyTorch computed, on the proved rows; None where there is nothing to compare with.
-        rebuilt: weights x values on the same rows.
+        weights: (batch, heads, queries, keys), float32 or better.
+        proof: from numbers of rows to two tensors that must be equal if the weights are right: what PyTorch computed, and
+            weights x values; None where there is nothing to compare with.
         probe, parts: as in `Seen`.
         undefined: how many rows have no key at all.
     """
 
     weights: Tensor
-    own: Tensor | None = None
-    rebuilt: Tensor | None = None
+    proof: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
     probe: Tensor | None = None
     parts: dict[str, Tensor] = field(default_factory=dict)
     undefined: int = 0

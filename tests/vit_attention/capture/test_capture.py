@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import vit_attention as va
 from vit_attention.capture import CaptureError, Request, listening, register_kind
-from vit_attention.capture.kinds import KINDS
+from vit_attention.capture.hooks import KINDS
 
 
 class Block(nn.Module):
