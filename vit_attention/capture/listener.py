@@ -61,7 +61,7 @@ def _opened(listener: _Listener) -> Iterator[None]:
             yield
     finally:
         _open.listeners = outer
-        listener.softmaxes.clear()
+        listener.softmaxes.waiting.clear()
 
 
 def _recorders() -> list[Recorder]:
@@ -87,7 +87,7 @@ class _Listener(TorchFunctionMode):
         # Where another capture was opened inside this one, that one speaks; what is traced now will run unheard.
         if door is None or getattr(_open, "listeners", (self,))[-1] is not self or _is_compiling():
             return func(*args, **kwargs)
-        if door is _Listener._follow and not self.softmaxes.used_by(args, kwargs):
+        if door is _Listener._follow and self.softmaxes.first(args, kwargs) is None:
             return func(*args, **kwargs)
         with torch._C.DisableTorchFunction():  # what a door computes is not to be heard by an outer listener
             return door(self, func, args, kwargs)
