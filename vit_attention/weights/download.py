@@ -14,14 +14,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPMessage
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO
 from urllib.parse import urlsplit
 
-Progress = Callable[[int, "int | None"], None]
+from vit_attention.heavy import Progress
 
 CHUNK = 1 << 18  # bytes per read
 REPORT_S = 0.1  # seconds between two calls of the progress function
@@ -147,7 +147,10 @@ class _Job:
                 start = 0  # the server sends the whole file again
             length = answer.headers.get("Content-Length", "")
             total = start + int(length) if length.isdecimal() else None
-            self.check_space((total or self.size or 0) - start)
+            needed, free = (total or self.size or 0) - start, shutil.disk_usage(self.partial.parent).free
+            if needed > free:  # refused before any of it is stored
+                text = f"Not enough space in {self.partial.parent}: want {needed / 1e6:.1f} MB free, got {free / 1e6:.1f} MB."
+                raise _failure(text, self.url)
             with self.partial.open("ab" if start else "wb") as file:
                 self.copy(answer, file, start, total)
                 file.flush()
@@ -184,14 +187,6 @@ class _Job:
         if isinstance(error, urllib.error.URLError):
             return _CutError(f"{host} could not be reached; is there a network? ({cause})")
         return _CutError(f"The connection to {host} was cut ({str(cause) or type(cause).__name__})")
-
-    def check_space(self, needed: int) -> None:
-        """Refuses what does not fit on the disk, `needed` in bytes, before any of it is stored."""
-        folder = self.partial.parent
-        free = shutil.disk_usage(folder).free
-        if needed > free:
-            text = f"Not enough space in {folder}: want {needed / 1e6:.1f} MB free, got {free / 1e6:.1f} MB."
-            raise _failure(text, self.url)
 
     def copy(self, answer: http.client.HTTPResponse, file: BinaryIO, done: int, total: int | None) -> None:
         """Appends the answer's body to `file`; `total` is the length in bytes that the file must reach, if known."""
@@ -266,35 +261,12 @@ def _disk_errors(url: str, folder: Path, partial: Path) -> Iterator[None]:
         raise _failure(f"Cannot write to {folder} ({error}).", url) from error
 
 
-@contextmanager
-def _locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Holds the lock file `path`, calling `waiting` while another holds it.
+def _locked(path: Path, waiting: Callable[[], None]) -> AbstractContextManager[Any]:
+    """Holds the lock file `path`, calling `waiting` while another thread or process holds it."""
+    from filelock import FileLock, Timeout  # takes longer to import than all the rest of this file
 
-    The operating system frees the lock when its holder dies. The file stays: removing it would let two in at once.
-    """
-    with path.open("ab") as file:
-        while not _try_lock(file):
+    while True:
+        try:
+            return FileLock(path).acquire(timeout=LOCK_POLL_S, poll_interval=LOCK_POLL_S / 4)
+        except Timeout:
             waiting()
-            time.sleep(LOCK_POLL_S)
-        yield  # closing the file frees the lock
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(file: BinaryIO) -> bool:
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except PermissionError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _try_lock(file: BinaryIO) -> bool:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
