@@ -60,7 +60,7 @@ class Tally:
         return {name: {k: float(np.mean(v)) for k, v in kinds.items()} for name, kinds in self.values.items()}
 
 
-def measure(model: VisionModel, count: int, gradients: bool = True) -> dict[str, Any]:
+def measure(model: Any, count: int, gradients: bool = True) -> dict[str, Any]:
     """All figures on `count` scenes; the recommended map is asked for each object that is there."""
     tally, heads = Tally(), np.zeros((12, 12, 2))
     right: list[float] = []

@@ -9,7 +9,6 @@ import numpy as np
 import vit_attention as va
 from benchmarks.timing import medians, table
 from visualizer.measures.rollout import class_rollout, rollout
-from vit_attention.models.vision import VisionModel
 from worlds.scenes import scene
 
 
@@ -39,7 +38,7 @@ def main() -> None:
             ("work", "time", "than the full chain"),
         )
     )
-    model: VisionModel = va.load("scene-vit")
+    model = va.load("scene-vit")
     sizes = [
         ("float32", model.attend(scene(7).picture).nbytes),
         ("float16", model.attend(scene(7).picture, half=True).nbytes),

@@ -33,7 +33,7 @@ def time_reading(rounds: int) -> str:
     model: Any = va.load("receipt-donut")
     page = receipt(3, 5)
     start = torch.tensor([prompt_ids(model.tokenizer, page.task)])
-    pixels = model.prepare(page.picture)[1]
+    pixels = model.prepare(page.picture).pixels
 
     def plain() -> Any:
         with torch.inference_mode():

@@ -53,7 +53,7 @@ def sidebar() -> None:
 
 
 def _heads() -> int:
-    return captions_open.heads() or int(registry.card(BUNDLED).extra["heads"])
+    return captions_open.heads() or registry.card(BUNDLED).heads
 
 
 def options(current: str) -> list[str]:

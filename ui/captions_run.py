@@ -46,9 +46,9 @@ class Shuffled:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _shuffled(name: str, key: str, beams: int, seed: int, _picture: Picture) -> Shuffled:
-    loaded, places = resources.model(name), int(registry.card(name).extra["places"])
+    loaded, places = resources.model(name), registry.card(name).places
     with resources.running:
-        seen = loaded.features(_picture.image)
+        seen = loaded.prepare(_picture.image)
         order = np.random.default_rng(seed).permutation(len(seen.values))
         elsewhere = seen.values.copy()
         elsewhere[:, -places:] = seen.values[order, -places:]

@@ -70,7 +70,7 @@ def _file(name: str, file: str) -> Path | None:
         return folder / file if (folder / file).is_file() else None
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(str(card.extra.get("hub", name.removeprefix("hf:"))), file)
+    found = try_to_load_from_cache(card.hub or name.removeprefix("hf:"), file)
     return Path(found) if isinstance(found, str) else None
 
 

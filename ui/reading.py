@@ -201,7 +201,7 @@ def ask_prompt(name: str) -> str:
         help_text = "The tokens that tell the reader its task, as it was trained: for example <s_cord-v2>."
         asked = st.text_input("Task prompt", readers.model(name).prompt, max_chars=300, key="prompt", help=help_text)
         return str(asked)
-    prompt = str(registry.card(name).extra.get("prompt", ""))
+    prompt = registry.card(name).prompt
     if "{question}" not in prompt:
         return prompt
     question = st.text_input("Your question about the page", "What is the total?", max_chars=200, key="question")

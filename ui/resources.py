@@ -35,7 +35,7 @@ def at_hand(name: str) -> bool:
     card = registry.card(name)
     if card.bundled or card.adapter != "torchvision_vit":
         return True
-    return any(cache_folder().glob(f"{card.extra['builder']}*-*.pth"))
+    return any(cache_folder().glob(f"{card.builder}*-*.pth"))
 
 
 def active_model() -> str:

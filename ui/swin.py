@@ -136,12 +136,12 @@ def middle_of(row: int, column: int, grid: tuple[int, int]) -> tuple[float, floa
 def _seen(name: str, key: str, _document: Document) -> tuple[Geometry, Image.Image]:
     # `_document` is not part of the cache's key: `key` stands for its pixels.
     loaded = readers.model(name)
-    _, pixels, geometry = loaded.prepare(_document.image)
+    ready = loaded.prepare(_document.image)
     std, mean = (np.asarray(v, np.float32)[:, None, None] for v in (loaded.recipe.std, loaded.recipe.mean))
-    bright = np.clip(pixels[0].numpy() * std + mean, 0, 1) * 255
+    bright = np.clip(ready.pixels[0].numpy() * std + mean, 0, 1) * 255
     image = Image.fromarray(bright.round().astype(np.uint8).transpose(1, 2, 0))
     image.thumbnail((LARGEST_VIEW, LARGEST_VIEW), Image.Resampling.LANCZOS)
-    return geometry, image
+    return ready.geometry, image
 
 
 def context(top: DeltaGenerator, below: DeltaGenerator) -> Inside:

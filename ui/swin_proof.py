@@ -52,12 +52,12 @@ def code(now: Inside, command: str) -> None:
         st.code(
             "import vit_attention as va\nfrom visualizer import bias_map, window_map\n"
             + page_code(now.document.id)
-            + f'model = va.load("{now.model}")\nopened, _, geometry = model.prepare(page)\n'
+            + f'model = va.load("{now.model}")\nready = model.prepare(page)\n'
             + f"stage, block = {now.stage}, {now.block}  # numbers begin at 0\n"
             + f"query = {now.query}  # {_place(now)} of {now.here.grid[0]} x {now.here.grid[1]} cells\n"
             + "found = model.windows(page, stage, block, queries=[query])\n"
             + "weights = found.row(query)  # (heads, rows, columns), NaN off the window\n"
-            + f"window_map(opened.image, {head}, found.cell, geometry, query=query, forbidden=found.forbidden(query),\n"
+            + f"window_map(ready.image, {head}, found.cell, ready.geometry, query=query, forbidden=found.forbidden(query),\n"
             + f"           outside={missed}).show()\n"
             + f"bias_map(found.bias[{now.head or 0}]).show()\nprint(found.residual)\n",
             language="python",

@@ -19,6 +19,7 @@ from visualizer.measures.rollout import (
     fuse,
     gradient_rollout,
     mixed_layers,
+    relevance,
     rollout,
     rollouts,
 )
@@ -27,6 +28,7 @@ from visualizer.measures.similarity import cosine_similarity, head_similarity, p
 from visualizer.measures.sinks import sink_share, sink_tokens, special_share, without
 from visualizer.measures.summary import STATISTICS, Statistic, head_statistic
 from visualizer.measures.windows import forbidden_share, window_distance, window_entropy
+from visualizer.method import methods
 
 # Imported when they are first asked for: figures need Plotly.
 _LAZY = {
@@ -70,11 +72,13 @@ __all__ = [
     "head_similarity",
     "head_statistic",
     "mass_in_mask",
+    "methods",
     "mixed_layers",
     "patch_distances",
     "pointing_hit",
     "position_similarity",
     "relative_entropy",
+    "relevance",
     "rollout",
     "rollouts",
     "sink_share",

@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib
 import inspect
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vit_attention.heavy import Progress, heavy_imports
 from vit_attention.models.cards import CARDS, Card, open_card
+
+if TYPE_CHECKING:
+    from vit_attention.models.model import Model  # torch would come with it
 
 
 def models() -> tuple[Card, ...]:
@@ -39,8 +42,8 @@ def load(
     *,
     infos: str | Path | None = None,
     resnet: str | Path | None = None,
-) -> Any:
-    """A model ready to attend: a `VisionModel`, `ReadingModel` or `CaptionModel`, by its card's task.
+) -> Model:
+    """A model ready to attend, whatever its family: its card says what it does, its class what it can do beside.
 
     Args:
         name: a name from `models()`, ``hf:<folder or hub id>`` for the transformers library, or ``timm:<name>``.
@@ -61,4 +64,5 @@ def load(
     foreign = set(files) - set(inspect.signature(adapter.load).parameters)
     if foreign:
         raise ValueError(f"{name}: want weights= alone, got {'= and '.join(sorted(foreign))}=, which belong to aoanet")
-    return adapter.load(chosen, None if weights is None else Path(weights), progress, **files)
+    model: Model = adapter.load(chosen, None if weights is None else Path(weights), progress, **files)
+    return model

@@ -322,7 +322,7 @@ def test_a_page_on_its_side_is_shown_upright_and_its_counting_told(app: App, mon
     monkeypatch.setattr(documents, "get", lambda wanted: lying)
     page = app("swin", stage="3", block="2", swin_row="6", swin_column="8")
     note = next(one.value for one in page.caption if one.value.startswith("The model turns this page"))
-    _, _, geometry = va.load("receipt-donut").prepare(side)
+    geometry = va.load("receipt-donut").prepare(side).geometry
     start, down = geometry.to_original([[0, 0], [0, 1]])
     way = "to the right" if down[0] > start[0] else "to the left"
     assert f"its rows count {way}" in note

@@ -48,7 +48,7 @@ def of_readings() -> list[Any]:
 @cache
 def of_windows() -> list[Any]:
     model, page = load("receipt-donut"), documents.get("receipt-3-3")
-    geometry = model.prepare(page.image)[2]
+    geometry = model.prepare(page.image).geometry
     return [
         Inside(model.card.name, page, model.stages(), stage, block, head, (0.3, 0.4), geometry, page.image)
         for stage, block, head in ((2, 1, None), (0, 0, 1))

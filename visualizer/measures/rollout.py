@@ -10,8 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visualizer.measures.mixing import Layers, check_finite, fuse, fuse_fast, mix, one_hot, prepare, pull, stack_of
+from visualizer.measures.undefined import Array
 
-__all__ = ["class_rollout", "class_rollouts", "fuse", "gradient_rollout", "mixed_layers", "rollout", "rollouts"]
+__all__ = [
+    "class_rollout",
+    "class_rollouts",
+    "fuse",
+    "gradient_rollout",
+    "mixed_layers",
+    "relevance",
+    "rollout",
+    "rollouts",
+]
 
 
 def rollout(
@@ -155,7 +165,7 @@ def class_rollouts(
     return rows
 
 
-def gradient_rollout(layers: Layers, gradients: Layers, start_layer: int = 0, query: int = 0) -> NDArray[np.float64]:
+def relevance(layers: Layers, gradients: Layers, start_layer: int = 0, query: int = 0) -> NDArray[np.float64]:
     """Relevance of every input token for one output, from attention and its gradient.
 
     The generic rule for self-attention (Chefer et al. 2021, arXiv:2103.15679, equations 5 and 6): per layer
@@ -175,17 +185,56 @@ def gradient_rollout(layers: Layers, gradients: Layers, start_layer: int = 0, qu
     Raises:
         ValueError: gradients that do not match the layers, or layers that are not square, equal in tokens and finite.
 
-    >>> gradient_rollout([np.array([[[0.5, 0.5], [0.0, 1.0]]])], [np.array([[[0.0, 4.0], [0.0, 0.0]]])])
+    >>> relevance([np.array([[[0.5, 0.5], [0.0, 1.0]]])], [np.array([[[0.0, 4.0], [0.0, 0.0]]])])
     array([1., 2.])
     """
+    pairs = _with_gradients(layers, gradients, start_layer)
+    row = one_hot(query, pairs[0][0].shape[-1])
+    for layer, slope in reversed(pairs):
+        with np.errstate(invalid="ignore", over="ignore"):
+            effect = fuse_fast(np.maximum(layer * slope, 0), "mean")
+        check_finite(effect, "layers and gradients")
+        row = row + row.astype(effect.dtype) @ effect
+    return row
+
+
+def gradient_rollout(layers: Layers, gradients: Layers, start_layer: int = 0, query: int = 0) -> NDArray[np.float64]:
+    """One row of the rollout of weights times gradients.
+
+    What the field calls gradient attention rollout (Gildenblat 2020, after Abnar & Zuidema 2020, arXiv:2005.00928): per
+    layer A is the positive part of the mean over heads of ``gradient * weights``; each row of ``(A + I) / 2`` is divided
+    by its sum, and layers multiply as in `rollout`, each with the gradient of its own layer. Not to be taken for
+    `relevance`: here the mean over heads comes before the positive part, and rows are normalised, so that the size of
+    the gradient decides how much of a row the skip connection keeps.
+
+    Args:
+        layers, gradients, start_layer, query: as for `relevance`.
+
+    Returns:
+        (tokens,); summing to 1.
+
+    Raises:
+        ValueError: as for `relevance`.
+
+    >>> gradient_rollout([np.array([[[0.5, 0.5], [0.0, 1.0]]])], [np.array([[[0.0, 4.0], [0.0, 0.0]]])])
+    array([0.33333333, 0.66666667])
+    """
+    pairs = _with_gradients(layers, gradients, start_layer)
+    row = one_hot(query, pairs[0][0].shape[-1])
+    for layer, slope in reversed(pairs):
+        with np.errstate(invalid="ignore", over="ignore"):
+            effect = np.maximum(fuse_fast(layer * slope, "mean"), 0).astype(np.float64)
+            sums = effect.sum(axis=-1) + 1
+        check_finite(sums, "layers and gradients")
+        scaled = row / sums
+        row = scaled @ effect + scaled
+    return row
+
+
+def _with_gradients(layers: Layers, gradients: Layers, start_layer: int) -> list[tuple[Array, Array]]:
+    """The layers from `start_layer` up, each with its gradient."""
     stack, slopes = stack_of(layers, "layers", start_layer), stack_of(gradients, "gradients", start_layer)
     shapes, wanted = [slope.shape for slope in slopes], [layer.shape for layer in stack]
     if shapes != wanted:
         raise ValueError(f"gradients: want the shapes of layers, {wanted}, got {shapes}")
-    row = one_hot(query, stack[0].shape[-1])
-    for layer, slope in zip(reversed(stack), reversed(slopes), strict=True):
-        with np.errstate(invalid="ignore", over="ignore"):
-            relevance = fuse_fast(np.maximum(layer * slope, 0), "mean")
-        check_finite(relevance, "layers and gradients")
-        row = row + row.astype(relevance.dtype) @ relevance
-    return row
+    return list(zip(stack, slopes, strict=True))

@@ -14,13 +14,13 @@ from torch import Tensor
 
 from vit_attention.adapters.scene_vit import RECIPE
 from vit_attention.heavy import Progress, heavy_imports
+from vit_attention.inputs.prepared import Input
 from vit_attention.inputs.preprocess import Recipe, prepare
 from vit_attention.models.captioner import CaptionModel, Eyes
 from vit_attention.models.cards import BUNDLED, Card
 from vit_attention.networks import scene_aoanet
 from vit_attention.networks.aoanet import AoANet
 from vit_attention.networks.aoanet_options import BOX_NUMBERS
-from vit_attention.records.geometry import Geometry
 from vit_attention.weights import checkpoints
 from vit_attention.weights.aoanet_checkpoint import load_checkpoint
 from vit_attention.weights.download import DownloadError, cache_folder, fetch
@@ -92,20 +92,16 @@ def _scene(card: Card, path: Path) -> CaptionModel:
         return module.cnn(pixels)[0].unflatten(0, (rows, columns)), None
 
     vocab = {str(number): word for number, word in enumerate((*WORDS, UNKNOWN), start=1)}
-    eyes = Eyes(lambda picture: _tensor(*prepare(picture, RECIPE)), look)
+    eyes = Eyes(lambda picture: Input.of(*prepare(picture, RECIPE)), look)
     return CaptionModel(card, module, module.captioner, vocab, eyes, checkpoints.file_hash(path))
 
 
-def _tensor(pixels: Any, geometry: Geometry) -> tuple[Tensor, Geometry]:
-    return torch.from_numpy(pixels)[None], geometry
-
-
-def _whole_picture(picture: Image.Image) -> tuple[Tensor, Geometry]:
+def _whole_picture(picture: Image.Image) -> Input:
     """The whole picture, neither cropped nor squeezed, as the published features were made."""
     width, height = picture.size
     share = min(1.0, LONGEST_SIDE / max(width, height))
     size = (max(1, round(height * share)), max(1, round(width * share)))
-    return _tensor(*prepare(picture, Recipe(size, None, IMAGENET.mean, IMAGENET.std)))
+    return Input.of(*prepare(picture, Recipe(size, None, IMAGENET.mean, IMAGENET.std)))
 
 
 def _resnet_look(

@@ -42,12 +42,12 @@ def load(card: Card, weights: Path | None, progress: Progress | None) -> Reading
     size = module.config.encoder.image_size
     height, width = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
     recipe = PageRecipe.read(folder, (height, width))
-    prompt = str(card.extra.get("prompt", "")) or _start(tokenizer, module)
+    prompt = card.prompt or _start(tokenizer, module)
     return ReadingModel(_named(card, module), module, tokenizer, recipe, prompt, checkpoints.file_hash(path))
 
 
 def _reference(card: Card) -> str:
-    return str(card.extra.get("hub", "")) or card.name.removeprefix("hf:")
+    return card.hub or card.name.removeprefix("hf:")
 
 
 def _weights(folder: Path) -> Path:

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from vit_attention import compat  # noqa: F401  (compat goes before transformers)
 from vit_attention.adapters import hub
 from vit_attention.heavy import Progress, heavy_imports
+from vit_attention.inputs.prepared import Input
 from vit_attention.inputs.preprocess import Recipe, prepare
 from vit_attention.models.cards import Card
-from vit_attention.models.vision import Anatomy, Input, VisionModel
+from vit_attention.models.vision import Anatomy, VisionModel
 from vit_attention.weights import checkpoints
 
 FAMILIES = ("vit", "deit", "dinov2", "dinov2_with_registers", "beit")
@@ -140,8 +141,7 @@ def _anatomy(module: nn.Module, config: Any, recipe: Recipe) -> Anatomy:
             )
         if wanted.size != native and config.model_type == "beit":
             raise ValueError(f"size: a BEiT model takes {native[0]} x {native[1]} pixels only, got {wanted.size}")
-        pixels, geometry = prepare(picture, wanted)
-        return Input(torch.from_numpy(pixels)[None], geometry)
+        return Input.of(*prepare(picture, wanted))
 
     def forward(pixels: Tensor) -> Tensor | None:
         other = tuple(pixels.shape[-2:]) != native

@@ -7,16 +7,16 @@ import math
 from pathlib import Path
 from typing import Any
 
-import torch
 from PIL import Image
 from torch import Tensor, nn
 
 from vit_attention import compat  # noqa: F401  (compat goes before timm, which imports torchvision)
 from vit_attention.adapters import hub
 from vit_attention.heavy import Progress, heavy_imports
+from vit_attention.inputs.prepared import Input
 from vit_attention.inputs.preprocess import Recipe, prepare
 from vit_attention.models.cards import Card
-from vit_attention.models.vision import Anatomy, Input, VisionModel
+from vit_attention.models.vision import Anatomy, VisionModel
 from vit_attention.weights import checkpoints
 from vit_attention.weights.download import cache_folder, fetch
 
@@ -98,8 +98,7 @@ def _anatomy(timm: Any, module: Any, name: str) -> Anatomy:
     def ready(picture: Image.Image, wanted: tuple[int, int] | None) -> Input:
         if wanted is not None and tuple(wanted) != size:
             raise ValueError(f"size: {name} takes {size[0]} x {size[1]} pixels only, got {wanted}")
-        pixels, geometry = prepare(picture, recipe)
-        return Input(torch.from_numpy(pixels)[None], geometry)
+        return Input.of(*prepare(picture, recipe))
 
     def forward(pixels: Tensor) -> Tensor | None:
         out: Tensor = module(pixels)

@@ -23,13 +23,13 @@ def load(card: Card, weights: Path | None, progress: Progress | None) -> VisionM
     """A torchvision model with the published weights, downloaded once, or with those of a file."""
     from torchvision.models import get_model_builder, get_weight
 
-    published = get_weight(card.extra["weights"])
+    published = get_weight(card.published)
     path = weights or fetch_published(published.url, card, progress)
     state = checkpoints.read(path)
     head = state.get("heads.head.weight")
     count = len(head) if head is not None and head.ndim == 2 else 1000
     with torch.device("meta"):
-        module = get_model_builder(card.extra["builder"])(num_classes=count)
+        module = get_model_builder(card.builder)(num_classes=count)
     checkpoints.fill(module, state, path.name)
     labels = tuple(published.meta["categories"])
     classes = labels if count == len(labels) else tuple(f"class {i}" for i in range(count))

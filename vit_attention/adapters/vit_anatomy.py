@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from PIL import Image
 from torch import Tensor
 
+from vit_attention.inputs.prepared import Input
 from vit_attention.inputs.preprocess import Recipe, prepare
-from vit_attention.models.vision import Anatomy, Input
+from vit_attention.models.vision import Anatomy
 
 
 def anatomy(module: Any, recipe: Recipe, name: str) -> Anatomy:
@@ -22,8 +22,7 @@ def anatomy(module: Any, recipe: Recipe, name: str) -> Anatomy:
             raise ValueError(
                 f"size: {name} takes {side} x {side} pixels only (its position table is fixed), got {size}"
             )
-        pixels, geometry = prepare(picture, recipe)
-        return Input(torch.from_numpy(pixels)[None], geometry)
+        return Input.of(*prepare(picture, recipe))
 
     def forward(pixels: Tensor) -> Tensor:
         scores: Tensor = module(pixels)

@@ -127,7 +127,7 @@ def _heads(there: Sequence[int], look: Look) -> list[tuple[int | None, str, str]
 
 def _record(model: Any, picture: Opened, maps: tuple[Any, ...], settings: dict[str, Any]) -> AttentionRecord:
     return AttentionRecord(
-        maps=maps, geometry=model.prepare(picture.image)[2], picture=encode_picture(picture.image), model=model.card.name,
+        maps=maps, geometry=model.prepare(picture.image).geometry, picture=encode_picture(picture.image), model=model.card.name,
         weights_hash=model.weights_hash, settings={"windows": [settings], "notes": list(picture.notes)},
         versions={name: version(name) for name in ("torch", "transformers", "numpy")},
     )  # fmt: skip

@@ -88,7 +88,7 @@ def attend(model: Any, given: Any, /, **wanted: Any) -> AttentionRecord:
         ChoiceError: an option that this kind of model does not take.
     """
     asked = {name: value for name, value in wanted.items() if value is not None}
-    known = inspect.signature(model.attend).parameters
+    known = {*inspect.signature(model.attend).parameters, *model.options}
     strange = [f"--{name.replace('_', '-')}" for name in asked if name not in known]
     if strange:
         raise ChoiceError(f"{model.card.name}: this kind of model ({model.card.task}) takes no {', '.join(strange)}")
@@ -124,7 +124,7 @@ def prompt(model: Any, text: str | None, question: str | None) -> str | None:
         ChoiceError: a model that wants a question and got none, or the other way round.
     """
     card: Card = model.card
-    own = text if text is not None else str(card.extra.get("prompt", ""))
+    own = text if text is not None else card.prompt
     if "{question}" in own and not question:
         raise ChoiceError(f'{card.name}: answers questions: give one with --question "What is the total?"')
     if question is not None and "{question}" not in own:

@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vit_attention.capture import CaptureError, Heard, NothingHeardError, Seen, capture
+from vit_attention.capture import CaptureError, Heard, NothingHeardError, Request, Seen, capture
 from vit_attention.capture.graphs import original
 from vit_attention.inputs.pictures import open_picture
 from vit_attention.inputs.preprocess import Recipe, prepare
-from vit_attention.records import AttentionMap, AttentionRecord, Axis, encode_picture
+from vit_attention.models.model import Attended, as_map
+from vit_attention.records import AttentionMap, AttentionRecord, Axis
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet's three channels, which most published networks want."""
@@ -56,14 +57,14 @@ def record_of(
     run, like = _runner(module), next(module.parameters(), torch.zeros(0))
     given = torch.from_numpy(pixels)[None].to(like if like.is_floating_point() else torch.float32)
     seen = _heard(module, run, given)
-    return AttentionRecord(
+    return Attended(
         maps=tuple(_map(one, number, grid, prefix) for number, one in zip(_depths(seen), seen, strict=True)),
         geometry=geometry,
-        picture=encode_picture(opened.image),
-        model=type(module).__name__,
-        settings={"size": list(size), "notes": [*opened.notes, *seen.notes], "unheard": seen.unheard},
-        versions={"torch": torch.__version__},
-    )
+        image=opened.image,
+        notes=[*opened.notes, *seen.notes],
+        unheard=seen.unheard,
+        libraries=("torch",),
+    ).record(type(module).__name__, "", {"size": list(size)})
 
 
 def _heard(module: nn.Module, run: Callable[[Tensor], Any], given: Tensor) -> Heard:
@@ -124,7 +125,7 @@ def _map(one: Seen, number: int, grid: tuple[int, int] | None, prefix: int | Non
     queries, keys = one.weights.shape[-2:]
     key = _axis(one.name, int(keys), grid, prefix)
     query = key if queries == keys else Axis.text([f"row {n}" for n in range(int(queries))])
-    return AttentionMap(one.weights[0].float().cpu().numpy(), one.name, number, one.kind, query, key, one.residual)
+    return as_map(one, number, one.kind, query, key, Request())
 
 
 def _axis(name: str, tokens: int, grid: tuple[int, int] | None, prefix: int | None) -> Axis:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 
 def usable(name: str) -> str:
@@ -30,26 +30,6 @@ def usable(name: str) -> str:
     if kind != there or (number and int(number) >= torch.accelerator.device_count()):
         raise ValueError(f"device: want one of this machine, cpu{there and f' or {there}'}, got {name!r}")
     return name
-
-
-class OnDevice:
-    """A model around a `module` that can be moved as a whole."""
-
-    module: Any
-
-    @property
-    def device(self) -> Any:
-        """The `torch.device` of the first parameter."""
-        return next(self.module.parameters()).device
-
-    def to(self, device: str) -> Self:
-        """The same model, moved; its records are numpy and lie in ordinary memory whatever it runs on.
-
-        Raises:
-            ValueError: there is no such device.
-        """
-        self.module.to(usable(device))
-        return self
 
 
 def moved(model: Any, device: str, say: Callable[[str], None]) -> Any:

@@ -2,6 +2,7 @@
 
 from vit_attention.records.axes import AXIS_KINDS, Axis
 from vit_attention.records.geometry import Geometry
+from vit_attention.records.needs import SIGNALS, Run
 from vit_attention.records.record import (
     MAP_KINDS,
     ROW_SUM_TOLERANCE,
@@ -16,11 +17,13 @@ __all__ = [
     "AXIS_KINDS",
     "MAP_KINDS",
     "ROW_SUM_TOLERANCE",
+    "SIGNALS",
     "AttentionMap",
     "AttentionRecord",
     "Axis",
     "Geometry",
     "Prediction",
+    "Run",
     "encode_picture",
     "half_to_single",
 ]

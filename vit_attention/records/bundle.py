@@ -39,6 +39,12 @@ def save(record: AttentionRecord, path: Path) -> Path:
         arrays[f"weights_{i}"] = one.weights
         if one.gradient is not None:
             arrays[f"gradient_{i}"] = one.gradient
+    for name, signal in record.signals.items():
+        arrays |= (
+            {f"signal_{name}_{i}": part for i, part in enumerate(signal)}
+            if isinstance(signal, tuple)
+            else {f"signal_{name}": signal}
+        )
     arrays["manifest"] = np.frombuffer(json.dumps(_manifest(record)).encode(), np.uint8)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".bundle-", suffix=".npz")
     try:
@@ -59,6 +65,7 @@ def _manifest(record: AttentionRecord) -> dict[str, Any]:
         "weights_hash": record.weights_hash,
         "settings": record.settings,
         "versions": record.versions,
+        "signals": {name: len(one) if isinstance(one, tuple) else None for name, one in record.signals.items()},
         "geometry": None if record.geometry is None else record.geometry.to_json(),
         "prediction": {
             "labels": record.prediction.labels, "text": record.prediction.text, "target": record.prediction.target,
@@ -153,7 +160,14 @@ def _record(archive: zipfile.ZipFile, manifest: dict[str, Any]) -> AttentionReco
         weights_hash=str(manifest["weights_hash"]),
         settings=dict(manifest["settings"]),
         versions=dict(manifest["versions"]),
+        signals={str(name): _signal(archive, name, parts) for name, parts in manifest.get("signals", {}).items()},
     )
+
+
+def _signal(archive: zipfile.ZipFile, name: str, parts: int | None) -> Any:
+    if parts is None:
+        return _array(archive, f"signal_{name}")
+    return tuple(_array(archive, f"signal_{name}_{i}") for i in range(int(parts)))
 
 
 def _map(archive: zipfile.ZipFile, index: int, entry: dict[str, Any]) -> AttentionMap:

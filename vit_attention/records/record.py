@@ -14,7 +14,9 @@ from PIL import Image
 
 from vit_attention.records.axes import Axis
 from vit_attention.records.geometry import Geometry
+from vit_attention.records.needs import Run
 
+Signal = NDArray[Any] | tuple[NDArray[Any], ...]
 MAP_KINDS = ("self", "cross", "window")
 ROW_SUM_TOLERANCE = {np.dtype(np.float32): 1e-4, np.dtype(np.float16): 5e-3}
 
@@ -135,8 +137,11 @@ class AttentionRecord:
         norms: (layers, tokens) length of every token after each block, float32; (0, 0) if not measured.
         model: the model's name in the registry.
         weights_hash: first 16 hexadecimal digits of the SHA-256 of the weights.
-        settings: what was asked for (layers, heads, queries, precision, target), plain values.
+        settings: what was asked for (layers, heads, queries, precision, target; knobs of runs), plain values.
         versions: library versions that made the record.
+        signals: what methods need beside weights, if it was asked for: "hidden", (layers + 1, tokens, width), the tokens
+            that enter the first block and leave every block; "queries", "keys" and "values", one (heads, tokens, head
+            width) array a map; and what runs left, by their names. Gradients are with the maps.
     """
 
     maps: tuple[AttentionMap, ...]
@@ -148,6 +153,7 @@ class AttentionRecord:
     weights_hash: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    signals: dict[str, Signal] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for one in self.maps:
@@ -183,6 +189,25 @@ class AttentionRecord:
             raise ValueError("this record has no gradients: want model.attend(picture, target=class), got none")
         return found
 
+    def has(self, signal: str) -> bool:
+        """Whether the record carries a signal, by its name in `needs.SIGNALS` or of a run."""
+        if signal == "gradients":
+            return bool(self.maps) and all(one.gradient is not None for one in self._chained)
+        return (
+            signal == "weights" or signal in self.signals or (signal == "target" and self.prediction.target is not None)
+        )
+
+    def check_run(self, run: Run) -> None:
+        """Refuse a run that the record was not made with; raises ValueError with what it was made with."""
+        made = self.settings.get("runs", {}).get(run.name)
+        if made is None:
+            raise ValueError(f"{run.name}: want a record made with keep=methods()[{run.name!r}].needs, got one without")
+        if made != run.plain():
+            raise ValueError(
+                f"{run.name}: want a record made with {run.plain()}, got one made with {made}: attend again with "
+                f"keep=methods()[{run.name!r}].needs_for(...), or ask with the same knobs"
+            )
+
     @property
     def residual(self) -> float | None:
         """The largest parity residual of all maps, or None if one is unproven."""
@@ -200,6 +225,7 @@ class AttentionRecord:
     def nbytes(self) -> int:
         """Memory of the arrays and the picture in bytes."""
         arrays = [a for m in self.maps for a in (m.weights, m.gradient) if a is not None]
+        arrays += [a for one in self.signals.values() for a in (one if isinstance(one, tuple) else (one,))]
         return sum(a.nbytes for a in arrays) + self.norms.nbytes + self.prediction.scores.nbytes + len(self.picture)
 
     def half(self) -> AttentionRecord:

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 import vit_attention as va
 from vit_attention import compat  # noqa: F401
 from vit_attention.models.cards import BUNDLED
-from vit_attention.models.vision import BudgetError
+from vit_attention.models.model import BudgetError
 from vit_attention.records import AttentionRecord
 from vit_attention.weights.checkpoints import CheckpointError
 from worlds.scenes import scene

@@ -40,9 +40,9 @@ def test_features_are_prepared_as_in_training(norm: int, box: int, norm_box: int
     network = small(att_feat_size=4 + 5 * box, **options)
     model, want = model_of(network), by_the_loader(bool(norm), bool(box), bool(norm_box))
     given = region_features(VALUES, BOXES, PICTURE)
-    found = model.features(given)
+    found = model.prepare(given)
     np.testing.assert_allclose(found.values, want, atol=1e-6)
-    np.testing.assert_array_equal(model.features(found).values, found.values)  # never twice
+    np.testing.assert_array_equal(model.prepare(found).values, found.values)  # never twice
     np.testing.assert_array_equal(found.boxes, BOXES)
     record = model.attend(given)
     tokens = [0 if word == END else [*VOCAB.values()].index(word) + 1 for word in record.prediction.tokens]
@@ -52,7 +52,7 @@ def test_features_are_prepared_as_in_training(norm: int, box: int, norm_box: int
 
 def test_features_that_hold_their_boxes_are_taken_as_they_are() -> None:
     model, whole = model_of(small(att_feat_size=9, use_box=1, norm_att_feat=1)), by_the_loader(True, True, False)
-    np.testing.assert_array_equal(model.features(whole).values, whole.astype(np.float32))
+    np.testing.assert_array_equal(model.prepare(whole).values, whole.astype(np.float32))
 
 
 @pytest.mark.parametrize(
@@ -62,18 +62,18 @@ def test_features_that_hold_their_boxes_are_taken_as_they_are() -> None:
 )
 def test_says_that_boxes_are_wanted(given: Any) -> None:
     with pytest.raises(ValueError, match=r"boxes: this checkpoint was trained with each region's place .* got neither"):
-        model_of(small(att_feat_size=9, use_box=1)).features(given)
+        model_of(small(att_feat_size=9, use_box=1)).prepare(given)
 
 
 def test_a_region_of_zeros_stays_finite() -> None:
-    found = model_of(small(norm_att_feat=1)).features(np.zeros((12, 4)))
+    found = model_of(small(norm_att_feat=1)).prepare(np.zeros((12, 4)))
     assert not found.values.any()
 
 
 def test_a_plain_picture_gets_the_places_of_its_cells() -> None:
     network = small(att_feat_size=9, use_box=1)
     model = model_of(network, lambda pixels: (torch.zeros(5, 10, 4), None))
-    found = model.features(PICTURE)
+    found = model.prepare(PICTURE)
     np.testing.assert_allclose(found.values[13, 4:], [0.3, 0.2, 0.4, 0.4, 0.02], atol=1e-6)
     look = aoanet._resnet_look(network, None, None)
     with pytest.raises(ValueError, match="wants regions of 4 numbers"):

@@ -18,9 +18,10 @@ from tests.vit_attention.captioning_by_hand import ByHand
 from tests.vit_attention.networks.test_aoanet import GOLDEN, draw, golden, small
 from vit_attention.adapters import aoanet
 from vit_attention.inputs.region_features import read_features, region_features
+from vit_attention.inputs.prepared import Input
 from vit_attention.models.captioner import END, CaptionModel, Eyes
 from vit_attention.models.cards import BUNDLED
-from vit_attention.models.vision import BudgetError
+from vit_attention.models.model import BudgetError
 from vit_attention.networks.aoanet import AoANet
 from vit_attention.records.geometry import Geometry
 from worlds.captions import WORDS, caption
@@ -34,8 +35,8 @@ def blind(pixels: Any) -> Any:
 
 
 def model_of(network: AoANet, look: Any = blind) -> CaptionModel:
-    def prepare(picture: Image.Image) -> tuple[torch.Tensor, Geometry]:
-        return torch.from_numpy(np.asarray(picture)).permute(2, 0, 1)[None].double(), Geometry.of(*picture.size)
+    def prepare(picture: Image.Image) -> Input:
+        return Input(torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].double(), Geometry.of(*picture.size))
 
     return CaptionModel(
         va.card("aoanet"), network, network, VOCAB, Eyes(prepare, look, "Seen by a stand-in."), "0" * 16
@@ -142,7 +143,7 @@ def test_a_picture_is_looked_at_and_every_cell_has_its_box() -> None:
     record = model.attend(picture)
     assert record.maps[-1].key.grid == (8, 10)
     assert record.settings["notes"] == ["Seen by a stand-in."]
-    again = model.attend(model.features(picture))
+    again = model.attend(model.prepare(picture))
     np.testing.assert_array_equal(again.maps[-1].weights, record.maps[-1].weights)
 
 
@@ -285,7 +286,7 @@ def test_resnet_cells_are_means_of_the_last_map_over_the_whole_picture(
     files = {"weights": GOLDEN / "model-best.pth", "infos": GOLDEN / "infos_aoatiny-best.pkl"}
     model: Any = va.load("aoanet", **files, resnet=tmp_path / "resnet.pth")
     pixels = np.random.default_rng(0).integers(0, 255, (64, 96, 3), np.uint8)
-    found = model.features(Image.fromarray(pixels))
+    found = model.prepare(Image.fromarray(pixels))
     kept = []
     hook = short.layer4.register_forward_hook(lambda _module, _args, output: kept.append(output))
     normal = (pixels / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
@@ -309,9 +310,9 @@ def test_resnet_cells_are_means_of_the_last_map_over_the_whole_picture(
 
 
 def test_large_pictures_are_shrunk_to_the_size_of_the_training_pictures() -> None:
-    pixels, geometry = aoanet._whole_picture(Image.new("RGB", (1280, 960)))
-    assert pixels.shape == (1, 3, 480, 640)
-    np.testing.assert_allclose(geometry.to_original([[640, 480]]), [[1280, 960]])
+    ready = aoanet._whole_picture(Image.new("RGB", (1280, 960)))
+    assert ready.pixels.shape == (1, 3, 480, 640)
+    np.testing.assert_allclose(ready.geometry.to_original([[640, 480]]), [[1280, 960]])
 
 
 def test_the_bundled_words_are_the_worlds() -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 import vit_attention as va
 from tests.vit_attention.donuts import folder, network
 from vit_attention.models.reader import ReadingModel
-from vit_attention.models.vision import BudgetError
+from vit_attention.models.model import BudgetError
 from vit_attention.weights.checkpoints import CheckpointError
 from worlds.receipts import receipt
 
@@ -50,7 +50,7 @@ def test_maps_are_those_of_the_library(reader: ReadingModel, page: Image.Image, 
     with torch.no_grad():
         # The same weights with the library's plain attention, the only one that gives its weights out.
         out = network()(
-            pixel_values=reader.prepare(page)[1], decoder_input_ids=torch.tensor([ids[:-1]]), output_attentions=True
+            pixel_values=reader.prepare(page).pixels, decoder_input_ids=torch.tensor([ids[:-1]]), output_attentions=True
         )
     for kind, theirs in (("cross", out.cross_attentions), ("self", out.decoder_attentions)):
         maps = of_kind(record, kind)
@@ -85,7 +85,7 @@ def test_beams_are_followed_back(reader: ReadingModel, page: Image.Image, beams:
     """The rows are those of the beams that the winner really came from, step by step in `generate`."""
     record = reader.attend(page, beams=beams, half=False, max_tokens=14)
     made = network().generate(
-        pixel_values=reader.prepare(page)[1], decoder_input_ids=torch.tensor([[reader.tokenizer.bos_token_id]]),
+        pixel_values=reader.prepare(page).pixels, decoder_input_ids=torch.tensor([[reader.tokenizer.bos_token_id]]),
         num_beams=beams, max_length=15, do_sample=False, return_dict_in_generate=True, output_attentions=True,
         output_scores=True, pad_token_id=0, eos_token_id=2, bad_words_ids=[[3]],
     )  # fmt: skip
@@ -240,8 +240,9 @@ def test_a_large_page_is_read_at_its_own_size(reader: ReadingModel) -> None:
     """Nothing is reduced on the way, and boxes and maps lie in pixels of the page that was given."""
     given = Image.new("RGB", (2250, 3000), "white")
     given.paste("black", (1000, 2000, 1400, 2100))
-    opened, pixels, geometry = reader.prepare(given)
-    assert opened.image.size == geometry.original == (2250, 3000)
+    ready = reader.prepare(given)
+    pixels, geometry = ready.pixels, ready.geometry
+    assert given.size == geometry.original == (2250, 3000)
     height, width = pixels.shape[-2:]
     row, column = divmod(int(pixels[0].sum(dim=0).argmin()), width)
     left, top, right, bottom = geometry.boxes_to_original([(column, row, column + 1, row + 1)])[0]

@@ -1,0 +1,333 @@
+"""What a method is, what it gives back, and the table of all of them."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visualizer.measures.regions import region_heat
+from visualizer.method.question import Askers, Question, QuestionError, askers, query_texts
+from vit_attention.records import AttentionMap, AttentionRecord, Axis, Run
+from vit_attention.records.geometry import Geometry
+
+SHARE = "share of attention"
+
+Knobs = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Knob:
+    """What a method may be told: a choice, a number from `low` to `high`, or a layer to start from.
+
+    Attributes:
+        name: keyword in Python; `short` in an address and, beside the name, on the command line.
+        default: its value, whose type is the knob's.
+        label: on pages.
+        help: one line, for pages and the command line.
+        choices: what it may be, for texts.
+        low, high: what a number may be; `below` leaves out `high` itself.
+        step: of a page's slider, which leaves out a `high` of 1: nothing of the layers would be left.
+    """
+
+    name: str
+    default: Any
+    label: str
+    help: str
+    short: str = ""
+    choices: tuple[str, ...] = ()
+    low: float = 0
+    high: float = math.inf
+    below: bool = False
+    step: float = 1
+
+    @property
+    def key(self) -> str:
+        """The short name, or the name."""
+        return self.short or self.name
+
+    def checked(self, value: Any) -> Any:
+        """`value` in the knob's type; raises `QuestionError` for one out of range."""
+        if isinstance(self.default, bool) or self.choices:
+            allowed: tuple[Any, ...] = self.choices or (False, True)
+            if value in allowed:
+                return value
+            raise QuestionError(self.name, f"want one of {', '.join(map(str, allowed))}, got {value!r}")
+        if isinstance(self.default, tuple):
+            return tuple(int(n) for n in value)
+        kind = type(self.default)
+        number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+        if (
+            not number
+            or kind(value) != value
+            or not (self.low <= value < self.high or (value == self.high and not self.below))
+        ):
+            bound = (
+                f"{self.low:g} up" if self.high == math.inf else f"{self.low:g} to {'below ' * self.below}{self.high:g}"
+            )
+            whole = "a whole number" if kind is int else "a number"
+            raise QuestionError(self.name, f"want {whole} from {bound}, got {value!r}")
+        return kind(value)
+
+
+@dataclass(frozen=True, eq=False)
+class Map:
+    """One map, ready to be drawn.
+
+    Attributes:
+        row: (tokens,) one number for every token that is looked at, special ones first; NaN where there is none.
+        axis: what the tokens are.
+        unit: what one value is.
+        words: what the map shows.
+        askers: who asked.
+        layer: number of the layer that it was read at, 0 first.
+        geometry: of the picture, for regions.
+        signed: whether values lie on both sides of 0.
+        weights: (1, heads, queries, keys) what lies behind it; of a method through depth the row alone.
+        code: the line that makes it from ``record``.
+    """
+
+    row: NDArray[Any]
+    axis: Axis
+    unit: str
+    words: str
+    askers: Askers
+    layer: int
+    geometry: Geometry | None = None
+    signed: bool = False
+    weights: NDArray[Any] = field(default_factory=lambda: np.zeros((1, 0, 0, 0), np.float32))
+    code: str = ""
+
+    @cached_property
+    def values(self) -> NDArray[Any]:
+        """(rows, columns) over the model's input, special tokens left out; (tokens,) for text.
+
+        Where regions overlap, the strongest counts; what no region covers is NaN.
+
+        Raises:
+            ValueError: regions, and nobody said where they lie.
+        """
+        seen = self.row[self.axis.prefix :]
+        if self.axis.kind == "text":
+            return seen
+        if self.axis.grid is not None:
+            return seen.reshape(self.axis.grid)
+        if self.geometry is None or self.axis.boxes is None or np.isnan(self.axis.boxes).all():
+            raise ValueError(
+                "regions: nobody said where they lie on the picture: want boxes (left, top, right, bottom in its pixels) "
+                "beside the features, in an array called boxes of the .npz file"
+            )
+        return region_heat(self.row, self.axis, self.geometry)
+
+
+Function = Callable[[AttentionRecord, Question, Knobs], Map]
+
+
+@dataclass(frozen=True, eq=False)
+class Method:
+    """One way to turn a record into one map.
+
+    Attributes:
+        function: (record, question, knobs) to the map; pure.
+        meaning: one sentence on what the map shows.
+        source: paper and equation, or "" for what needs none.
+        knobs: what it may be told.
+        signals: what it needs beside the weights, as `model.attend(keep=...)` takes it.
+        run: knobs of the run that it reads, if it needs one; the run is called like the method.
+        title: in menus; "" takes the name.
+        layers: "one" looks at one layer, "until" goes up to one, "all" through all of them.
+        heads: whether it looks at one head where one is asked for; the others take all heads together.
+        asked_by: "any" token, the "class" token alone, one "patch", or "nobody".
+        place: in menus and tables, smallest first.
+    """
+
+    function: Function
+    meaning: str
+    source: str = ""
+    knobs: tuple[Knob, ...] = ()
+    signals: frozenset[str] = frozenset()
+    run: tuple[Knob, ...] = ()
+    title: str = ""
+    layers: str = "one"
+    heads: bool = False
+    asked_by: str = "any"
+    place: int = 100
+
+    @property
+    def name(self) -> str:
+        """The name of its file, with dashes."""
+        return self.function.__module__.rpartition(".")[2].replace("_", "-")
+
+    @property
+    def label(self) -> str:
+        """What menus call it."""
+        return self.title or self.name.replace("-", " ")
+
+    @property
+    def needs(self) -> frozenset[str | Run]:
+        """What `model.attend(..., keep=method.needs)` has to keep for it; a run with its default knobs."""
+        return self.needs_for()
+
+    def needs_for(self, query: Any = None, **knobs: Any) -> frozenset[str | Run]:
+        """The same for a run with these knobs, or for a run on the patch that is going to ask.
+
+        Raises:
+            QuestionError: a knob that it has not, or a value out of its range.
+        """
+        run = [self._run(query_texts(query), self._knobs(knobs))] if self.run else []
+        return frozenset({"weights", *self.signals, *run})
+
+    @property
+    def asks_class(self) -> bool:
+        """Whether it asks about one class, the target of `attend`."""
+        return bool({"gradients", "target"} & self.signals)
+
+    def unfit(self, record: AttentionRecord) -> str:
+        """Why this record has no such map, whatever the question; "" if it has, or might have with other signals."""
+        try:
+            maps = (Question().product if self.layers == "all" else Question().chain)(record)
+        except ValueError as error:
+            return str(error)
+        one = next(iter(maps.values()))
+        if self.asked_by == "class" and not one.query.prefix:
+            return "needs a class token, and this model has none"
+        if self.asked_by == "patch" and one.query.kind != "patches":
+            return "asks one patch, and this model has none"
+        if self.asks_class and not record.prediction.labels:
+            return "needs a class, and this model names none"
+        return ""
+
+    def __call__(
+        self,
+        record: AttentionRecord,
+        *,
+        query: Any = None,
+        layer: int | None = None,
+        head: int | None = None,
+        kind: str | None = None,
+        **knobs: Any,
+    ) -> Map:
+        """The map of a record.
+
+        Args:
+            query: who asks: a token's number, (row, column) of a patch, "class", "mean", a word that was said,
+                "field:PATH"; several in a list ask together. None takes the class token, or the mean of all.
+            layer: number, 0 first; None takes the last.
+            head: number, 0 first; None takes all heads together.
+            kind: of the maps: "self", "cross" or "window".
+            knobs: by their names; what is not given has its default.
+
+        Raises:
+            QuestionError: a question that this method or record cannot answer; a signal that was not kept.
+        """
+        question = Question(query_texts(query), layer, head, kind)
+        told = self._knobs(knobs)
+        self._check(record, question)
+        if self.run:
+            record.check_run(self._run(question.query, told))
+        return replace(self.function(record, question, told), code=self._code(question, told))
+
+    def _knobs(self, given: Knobs) -> dict[str, Any]:
+        """Every knob's value by its name, given by name or short name or left at its default."""
+        knobs = (*self.knobs, *self.run)
+        strange = sorted(set(given) - {name for k in knobs for name in (k.name, k.key)})
+        if strange:
+            raise QuestionError(
+                strange[0], f"{self.name} has no such knob; it has {', '.join(k.name for k in knobs) or 'none'}"
+            )
+        return {k.name: k.checked(given.get(k.name, given.get(k.key, k.default))) for k in knobs}
+
+    def _run(self, query: tuple[str, ...], told: Knobs) -> Run:
+        """The run it reads; one on a patch is on the patch that asks."""
+        given = {k.name: told[k.name] for k in self.run}
+        if "patch" in given and len(query) == 1 and query[0].count(",") == 1:
+            given["patch"] = tuple(int(n) for n in query[0].split(","))
+        return Run.of(self.name, **given)
+
+    def _check(self, record: AttentionRecord, question: Question) -> None:
+        if question.head is not None and not self.heads:
+            raise QuestionError("head", f"{self.name} takes all heads of a layer together: leave it out")
+        if question.layer is not None and self.layers == "all":
+            raise QuestionError("layer", f"{self.name} goes through all layers: leave it out, or give a start layer")
+        if self.asked_by == "class" and any(who not in ("class", "0") for who in question.query):
+            raise QuestionError("query", f"{self.name} tells what the class token used for one class: leave it out")
+        if self.asked_by == "nobody" and question.query:
+            raise QuestionError("query", f"{self.name} changes the picture, and no token asks: leave it out")
+        why = self.unfit(record)
+        if why:
+            raise QuestionError("method", f"{self.name} {why}")
+        if self.asked_by == "patch":
+            self._check_patch(question.map(record)[1].query, question)
+        missing = sorted(name for name in self.signals if not record.has(name))
+        if missing:
+            want = f"model.attend(picture{', target=CLASS' * self.asks_class}, keep=methods()[{self.name!r}].needs)"
+            raise QuestionError("method", f"this record has no {missing[0]}: want {want}")
+
+    def _check_patch(self, axis: Axis, question: Question) -> None:
+        rows = askers(axis, question.query).rows if question.query else ()
+        if len(rows) != 1 or rows[0] < axis.prefix:
+            last = ",".join(str(n - 1) for n in axis.grid or (1, 1))
+            raise QuestionError(
+                "query", f"want one patch, row,column from 0,0 to {last}, got {' '.join(question.query) or 'none'}"
+            )
+
+    def _code(self, question: Question, told: Knobs) -> str:
+        """The call that makes the map; what is left at its default is left out."""
+        query = [_python(text) for text in question.query]
+        asked = {"query": query[0] if len(query) == 1 else f"[{', '.join(query)}]"} if query else {}
+        asked |= {name: repr(n) for name, n in (("layer", question.layer), ("head", question.head)) if n is not None}
+        asked |= {k.name: repr(told[k.name]) for k in (*self.knobs, *self.run) if told[k.name] != k.default}
+        return f'methods()["{self.name}"](record{"".join(f", {name}={text}" for name, text in asked.items())})'
+
+
+def _python(text: str) -> str:
+    """The text of an asker as Python has it: a patch as a pair, a number as one."""
+    row, comma, column = text.partition(",")
+    if comma and row.strip().isdecimal() and column.strip().isdecimal():
+        return f"({int(row)}, {int(column)})"
+    return text if text.isdecimal() else repr(text)
+
+
+def answer(
+    record: AttentionRecord,
+    one: AttentionMap,
+    who: Askers,
+    row: NDArray[Any],
+    words: str,
+    unit: str,
+    layer: int,
+    **more: Any,
+) -> Map:
+    """The map of a row of `one`, asked by `who`; `more` are fields of `Map`."""
+    single = np.asarray(row, np.float32)[None, None, None]
+    return Map(
+        row,
+        one.key,
+        unit,
+        words + f", asked by {who.words}" * bool(who.words),
+        who,
+        layer,
+        record.geometry,
+        **{"weights": single, **more},
+    )
+
+
+@cache
+def methods() -> dict[str, Method]:
+    """Every method by its name, in the order of menus: a file of this folder that has a `METHOD`.
+
+    >>> methods()["rollout"].meaning
+    'All layers multiplied: from which patches the asking token is mixed after the last layer, by this rule.'
+    """
+    import visualizer.method as room
+
+    modules = [importlib.import_module(f"{room.__name__}.{one.name}") for one in pkgutil.iter_modules(room.__path__)]
+    found: list[Method] = [module.METHOD for module in modules if hasattr(module, "METHOD")]
+    return {one.name: one for one in sorted(found, key=lambda one: (one.place, one.name))}

@@ -1,0 +1,41 @@
+"""How alike the tokens of patches are after a layer, less the mean of all."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from visualizer.measures.similarity import cosine_similarity
+from visualizer.method.base import Knobs, Map, Method, answer
+from visualizer.method.question import Question, askers
+from vit_attention.records import AttentionRecord
+
+
+def alike(record: AttentionRecord, question: Question, centred: bool) -> Map:
+    """Cosine similarity of every patch's token with that of the asking patch; special tokens are left out (NaN).
+
+    Args:
+        centred: take the mean of all patch tokens off first, so that only what tells them apart is compared.
+    """
+    layer, one = question.map(record)
+    who, states = askers(one.query, question.query), record.signals["hidden"]
+    tokens = states[layer + 1].astype(np.float64)[one.query.prefix :]
+    found = cosine_similarity(tokens - tokens.mean(axis=0) if centred else tokens)
+    row = np.full(len(one.query), np.nan)
+    row[one.query.prefix :] = found[who.rows[0] - one.query.prefix]
+    words = f"alike after layer {layer + 1}" + ", mean taken off" * centred
+    return answer(record, one, who, row, words, "cosine similarity", layer, signed=True)
+
+
+def likeness(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
+    """`alike` with the mean taken off."""
+    return alike(record, question, centred=True)
+
+
+METHOD = Method(
+    likeness,
+    meaning="How alike the tokens of patches are to the asking patch's after the chosen layer, less the mean of all.",
+    source="cosine similarity of tokens, as in Raghu et al. 2021, arXiv:2108.08810, section 5",
+    signals=frozenset({"hidden"}),
+    asked_by="patch",
+    place=90,
+)

@@ -1,0 +1,317 @@
+"""Who asks, of which layer and head, and what a record has to say to that."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visualizer.measures.fields import canonical, fields
+from vit_attention.records import AttentionMap, AttentionRecord, Axis
+
+FIELD = "field:"
+"""In front of the path of a field, which some word may be called like."""
+
+Maps = dict[int, AttentionMap]
+_PATCH = re.compile(r"(\d{1,6})\s*,\s*(\d{1,6})")
+
+
+class QuestionError(ValueError):
+    """A question that this kind of record or this method cannot answer, whatever the picture.
+
+    Attributes:
+        option: which part of the question is wrong: query, layer, head, kind, method, or the name of a knob.
+    """
+
+    def __init__(self, option: str, text: str) -> None:
+        super().__init__(f"{option}: {text}")
+        self.option = option
+
+
+class NothingCapturedError(ValueError):
+    """A record without a map of the kind that is asked for."""
+
+    def __init__(self, why: str, step: str) -> None:
+        super().__init__(f"No attention maps captured: {why}. {step}")
+
+
+@dataclass(frozen=True)
+class Askers:
+    """Which rows of a map are read together.
+
+    Attributes:
+        rows: numbers on the query axis, special tokens first.
+        words: who asks, in words.
+        shares: how much each row counts, of 1 together; None counts them alike.
+    """
+
+    rows: tuple[int, ...]
+    words: str
+    shares: tuple[float, ...] | None = None
+
+    def together(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """(..., keys) of (..., rows, keys): what several rows read together.
+
+        >>> Askers((0, 1), "two", shares=(0.75, 0.25)).together(np.array([[1.0, 0.0], [0.0, 1.0]])).tolist()
+        [0.75, 0.25]
+        """
+        return np.asarray(rows.mean(axis=-2) if self.shares is None else np.array(self.shares, np.float32) @ rows)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of a record.
+
+    Attributes:
+        query: who asks, as `askers` takes it; () for the class token, or the mean of all where there is none.
+        layer: number of the layer, 0 first; None takes the last one.
+        head: number of the head, 0 first; None takes all of them together.
+        kind: "self", "cross" or "window"; None takes the first two.
+    """
+
+    query: tuple[str, ...] = ()
+    layer: int | None = None
+    head: int | None = None
+    kind: str | None = None
+
+    def maps(self, record: AttentionRecord) -> Maps:
+        """The maps that are meant, by number; raises `QuestionError` for a layer that is not among them."""
+        found = numbered(record, self.kind)
+        if self.layer is not None and self.layer not in found:
+            raise QuestionError("layer", f"want numbers of {span(found)}, got {self.layer}")
+        return found
+
+    def map(self, record: AttentionRecord) -> tuple[int, AttentionMap]:
+        """Number and map of the layer asked for."""
+        found = self.maps(record)
+        number = max(found) if self.layer is None else self.layer
+        return number, found[number]
+
+    def chain(self, record: AttentionRecord, kind: str | None = None) -> Maps:
+        """The layers up to the one asked for that look at the same as it does, by number; only those of `kind`."""
+        fitting = {n: one for n, one in self.maps(record).items() if kind is None or one.kind == kind}
+        if not fitting:
+            raise QuestionError("method", "wants self-attention over the picture, and this model has none there")
+        last = max(fitting) if self.layer is None else self.layer
+        if last not in fitting:
+            raise QuestionError("layer", f"want a number of {span(fitting)}, got {last}")
+        end = _shape(fitting[last])
+        return {n: one for n, one in fitting.items() if n <= last and _shape(one) == end}
+
+    def product(self, record: AttentionRecord) -> Maps:
+        """The chain of self-attention, whole: products of parts mean nothing.
+
+        Raises:
+            QuestionError: a layer, head or row is missing.
+        """
+        if record.settings.get("unheard"):
+            raise QuestionError("method", "wants every layer, and some of this network could not be captured: take raw")
+        found = self.chain(record, "self")
+        if any(one.queries is not None or one.heads is not None for one in found.values()):
+            raise QuestionError(
+                "method",
+                "wants all heads and queries, and this record kept some: extract it again without choosing any",
+            )
+        return found
+
+
+def _shape(one: AttentionMap) -> tuple[str, int, int]:
+    return one.kind, len(one.query), len(one.key)
+
+
+def query_texts(query: Any) -> tuple[str, ...]:
+    """A query of Python as the texts that `askers` takes.
+
+    >>> query_texts((6, 8)), query_texts([(6, 8), (7, 8)]), query_texts(5), query_texts("class")
+    (('6,8',), ('6,8', '7,8'), ('5',), ('class',))
+    """
+    if query is None:
+        return ()
+    if isinstance(query, (str, int, np.integer)):
+        return (str(query),)
+    given = list(query)
+    if len(given) == 2 and all(isinstance(n, (int, np.integer)) for n in given):
+        return (f"{given[0]},{given[1]}",)
+    return tuple(text for one in given for text in query_texts(one))
+
+
+def numbered(record: AttentionRecord, kind: str | None = None) -> Maps:
+    """The maps of a record by number: their depth, or their place where depths of two kinds collide.
+
+    Maps over a picture go before maps over text; windows of an encoder, whose depths collide with the decoder's, are
+    taken where they are asked for.
+
+    Raises:
+        NothingCapturedError: there is none.
+    """
+    pictured = [one for one in record.maps if one.key.kind != "text"]
+    found = pictured or list(record.maps)
+    wanted = [one for one in found if (one.kind != "window" if kind is None else one.kind == kind)]
+    if wanted:
+        depths = [one.layer for one in wanted]
+        numbers = depths if len(set(depths)) == len(depths) else range(len(wanted))
+        return dict(zip(numbers, wanted, strict=True))
+    if found:
+        kinds = sorted({one.kind for one in found})
+        step = "Add --kind window." if kinds == ["window"] else "Leave --kind out."
+        raise NothingCapturedError(f"this record has maps of kind {' and '.join(kinds)} alone", step)
+    raise NothingCapturedError("this record is empty", "Extract it again without --layers.")
+
+
+def span(numbers: Sequence[int] | Maps) -> str:
+    """Rising numbers in words, for messages.
+
+    >>> span((0, 1, 2)), span((3, 7))
+    ('0 to 2', '3 and 7')
+    """
+    there = list(numbers)
+    whole = len(there) > 2 and there == list(range(there[0], there[-1] + 1))
+    return f"{there[0]} to {there[-1]}" if whole else " and ".join(map(str, there))
+
+
+def head_numbers(one: AttentionMap) -> tuple[int, ...]:
+    """Original numbers of the heads that a map kept."""
+    return one.heads if one.heads is not None else tuple(range(len(one.weights)))
+
+
+def weights_of(one: AttentionMap, rows: Sequence[int]) -> NDArray[np.float32]:
+    """(heads, rows, keys) in single precision; raises `QuestionError` for a row that the record did not keep."""
+    if one.queries is None:
+        return one.single[:, list(rows)]
+    gone = [row for row in rows if row not in one.queries]
+    if gone:
+        raise QuestionError("query", f"this record kept the rows {list(one.queries)[:12]} alone, got {gone[0]}")
+    return one.single[:, [one.queries.index(row) for row in rows]]
+
+
+def one_head(one: AttentionMap, weights: NDArray[Any], head: int | None) -> NDArray[Any]:
+    """(rows, keys) of one head of (heads, rows, keys), or the mean of all heads."""
+    if head is None:
+        return np.asarray(weights.mean(axis=0))
+    there = head_numbers(one)
+    if head not in there:
+        raise QuestionError("head", f"want a number of {span(there)}, got {head}")
+    return np.asarray(weights[there.index(head)])
+
+
+def head_words(head: int | None) -> str:
+    """The chosen head in words."""
+    return "mean of all heads" if head is None else f"head {head + 1}"
+
+
+def askers(axis: Axis, wanted: Sequence[str]) -> Askers:
+    """Who asks on the rows of `axis`; nothing wanted takes the class token, or the mean of all where there is none.
+
+    Args:
+        axis: of the queries.
+        wanted: "class" or another special token's name, "row,column" of a patch, a token's number, a word, "field:PATH" of
+            a document, or "mean". Several patches, numbers or words ask together.
+
+    Raises:
+        QuestionError: something that this axis does not have.
+        ValueError: a word that was not said.
+
+    >>> askers(Axis.patches(2, 2, ("class",)), ["1,0"])
+    Askers(rows=(3,), words='the patch in row 2, column 1', shares=None)
+    """
+    if not wanted and axis.prefix and axis.kind != "text":
+        return Askers((0,), name(axis, 0))
+    if not wanted or list(wanted) == ["mean"]:
+        return Askers(tuple(range(len(axis))), f"the mean of all {len(axis)} {_plural(axis, 0)}")
+    if "mean" in wanted:
+        raise QuestionError("query", 'want "mean" alone, or patches, numbers and words')
+    if len(wanted) == 1 and wanted[0].startswith(FIELD):
+        return _field(axis, wanted[0].removeprefix(FIELD))
+    found = [_rows(axis, text) for text in wanted]
+    rows = tuple(dict.fromkeys(row for some in found for row in some))
+    if len(rows) == 1:
+        return Askers(rows, name(axis, rows[0]))
+    if len(found) == 1:
+        return Askers(rows, f'"{wanted[0]}" ({len(rows)} tokens)')
+    return Askers(rows, f"{len(rows)} {_plural(axis, min(rows))} together")
+
+
+def name(axis: Axis, row: int) -> str:
+    """Row `row` in words, as pages say it.
+
+    >>> name(Axis.text(("▁tea", "</s>")), 0), name(Axis.patches(1, 1, ("class",)), 0)
+    ('token 1, "tea"', 'the class token')
+    """
+    if axis.kind != "text":
+        return f"the {axis.name(row)}"
+    return f'token {row + 1}, "{spoken((*axis.special, *axis.labels)[row])}"'
+
+
+def spoken(token: str) -> str:
+    """A token without the mark of a new word, in printable characters."""
+    return "".join(c if c.isprintable() else " " for c in token.replace("▁", " ")).strip() or token
+
+
+def is_word(text: str) -> bool:
+    """Whether only rows of text can be called so: neither a number nor a place, nor what every axis has.
+
+    >>> is_word("ring"), is_word("each"), is_word("3"), is_word("6,8"), is_word("mean")
+    (True, True, False, False, False)
+    """
+    return not (text.strip().isdecimal() or _PATCH.fullmatch(text.strip()) or text in ("mean", "class"))
+
+
+def _plural(axis: Axis, first: int) -> str:
+    """What the rows from `first` up are called together."""
+    return {"text": "tokens", "regions": "regions"}.get(axis.kind, "patches" if first >= axis.prefix else "tokens")
+
+
+def _field(axis: Axis, path: str) -> Askers:
+    """A field of a document; every word of it counts the same however many tokens it has, as on the pages."""
+    found = fields((*axis.special, *axis.labels)) if axis.kind == "text" else ()
+    written = [one for one in found if one.words]
+    known = [one for one in written if one.path == path] or [one for one in written if canonical(one.path) == path]
+    if not known:
+        paths = ", ".join(dict.fromkeys(one.path for one in found)) or "none"
+        raise ValueError(f"query: want a field that was read ({paths}), got {path!r}")
+    words = known[0].words
+    shares = tuple(1 / len(words) / len(word.tokens) for word in words for _ in word.tokens)
+    return Askers(tuple(row for word in words for row in word.tokens), f"the field {known[0].path}", shares)
+
+
+def _rows(axis: Axis, text: str) -> tuple[int, ...]:
+    if axis.kind == "text":
+        return _said(axis, text)
+    patch = _PATCH.fullmatch(text.strip())
+    if patch and axis.grid is not None:
+        row, column = int(patch[1]), int(patch[2])
+        if row < axis.grid[0] and column < axis.grid[1]:
+            return (axis.prefix + row * axis.grid[1] + column,)
+        last = f"{axis.grid[0] - 1},{axis.grid[1] - 1}"
+        raise QuestionError("query", f"want a patch from 0,0 to {last} (row,column), got {text}")
+    if text.strip().isdecimal() and int(text) < len(axis):
+        return (int(text),)
+    if text in axis.special:
+        return (axis.special.index(text),)
+    places = ["row,column"] * (axis.kind == "patches")
+    offers = [*(f'"{one}"' for one in axis.special[:4]), *places, f"a number from 0 to {len(axis) - 1}", '"mean"']
+    raise QuestionError("query", f"want {', '.join(offers)}, got {text!r}")
+
+
+def _said(axis: Axis, text: str) -> tuple[int, ...]:
+    """The rows of a token's number, a token, a word of several tokens, or a field of a document; the first counts.
+
+    What was read or said differs from picture to picture, so that a miss is no fault of the question.
+    """
+    spelled = [spoken(token) for token in (*axis.special, *axis.labels)]
+    if text.strip().isdecimal() and int(text) < len(axis):
+        return (int(text),)
+    if text in spelled:
+        return (spelled.index(text),)
+    found = fields((*axis.special, *axis.labels))
+    words = [word.tokens for field in found for word in field.words if word.text == text]
+    paths = [field.tokens for field in found if text in (field.path, canonical(field.path))]
+    rows = tuple(row for row in (*words, *paths, ())[0] if row >= 0)
+    if rows:
+        return rows
+    said = " ".join(spelled[:40])
+    raise ValueError(f'query: want a number from 0 to {len(axis) - 1}, "mean" or what was said: {said}, got {text!r}')

@@ -1,0 +1,76 @@
+"""Attention rollout: all layers multiplied."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from visualizer.measures.mixing import HEAD_FUSIONS
+from visualizer.measures.rollout import class_rollout
+from visualizer.measures.rollout import rollout as product
+from visualizer.method.base import SHARE, Knob, Knobs, Map, Method, answer
+from visualizer.method.question import Maps, Question, askers
+from vit_attention.records import AttentionMap, AttentionRecord
+
+HEAD_FUSION = Knob(
+    "head_fusion",
+    "mean",
+    "Head fusion",
+    "How the heads of a layer become one matrix. After max or min each row is divided by its sum.",
+    short="fusion",
+    choices=HEAD_FUSIONS,
+)
+RESIDUAL = Knob(
+    "residual",
+    0.5,
+    "Residual share r",
+    "Share of the skip connection, r = α / (1 + α). The usual α = 1 is r = 0.5.",
+    high=1,
+    step=0.05,
+)
+DISCARD_RATIO = Knob(
+    "discard_ratio",
+    0.0,
+    "Discard ratio",
+    "Share of the smallest entries of each row set to zero, special tokens excepted; rows are rescaled.",
+    short="discard",
+    high=1,
+    below=True,
+    step=0.05,
+)
+START_LAYER = Knob("start_layer", 0, "Start layer", "First layer of a method through depth.", short="start")
+
+
+def from_start(chain: Maps, start: int) -> tuple[list[int], list[AttentionMap]]:
+    """Numbers and maps of a chain from its layer `start` up, or the last one where it has no more."""
+    first = min(start, len(chain) - 1)
+    return list(chain)[first:], list(chain.values())[first:]
+
+
+def rollout(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
+    """The asking token's row of the product from the start layer to the layer asked for, or to the last."""
+    numbers, maps = from_start(question.product(record), knobs["start_layer"])
+    axis, layers = maps[-1].query, [one.weights for one in maps]
+    told: dict[str, Any] = {**knobs, "start_layer": 0, "prefix": axis.prefix}
+    who = askers(axis, question.query)
+    if len(who.rows) == 1:
+        row = class_rollout(layers, query=who.rows[0], **told)
+    else:
+        row = np.asarray(who.together(product(layers, **told)[list(who.rows)]))
+    ends = "to the last" if question.layer is None else f"up to layer {numbers[-1] + 1}"
+    words = (
+        f"rollout from layer {numbers[0] + 1} {ends}, {knobs['head_fusion']} of heads, "
+        f"residual share {knobs['residual']:g}, discard {knobs['discard_ratio']:.0%}"
+    )
+    return answer(record, maps[-1], who, row, words, SHARE, numbers[-1])
+
+
+METHOD = Method(
+    rollout,
+    meaning="All layers multiplied: from which patches the asking token is mixed after the last layer, by this rule.",
+    source="Abnar & Zuidema 2020, arXiv:2005.00928, section 3",
+    knobs=(HEAD_FUSION, RESIDUAL, DISCARD_RATIO, START_LAYER),
+    layers="until",
+    place=40,
+)

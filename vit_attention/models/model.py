@@ -1,0 +1,260 @@
+"""The one face of a loaded model: an input in, an attention record out, whatever the family."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from vit_attention.capture import Request, Seen
+from vit_attention.models.cards import Card
+from vit_attention.models.devices import usable
+from vit_attention.models.versions import versions
+from vit_attention.records import SIGNALS, AttentionMap, AttentionRecord, Axis, Prediction, Run, encode_picture
+from vit_attention.records.geometry import Geometry
+
+DEFAULT_BUDGET = 1 << 30
+"""Largest capture, in bytes, that `attend` starts without being told to."""
+
+
+class BudgetError(ValueError):
+    """A capture would take more memory than allowed; nothing was run."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What `attend` was asked for.
+
+    Attributes:
+        request: what to capture.
+        signals: names of signals to keep.
+        runs: runs to carry out.
+        target: the class asked about, by name or number; None if none was given.
+        budget: largest memory of the maps in bytes.
+    """
+
+    request: Request
+    signals: frozenset[str] = frozenset()
+    runs: tuple[Run, ...] = ()
+    target: str | int | None = None
+    budget: int = DEFAULT_BUDGET
+
+    @property
+    def about_a_class(self) -> bool:
+        """Whether one class is asked about."""
+        return self.target is not None or bool({"gradients", "target"} & self.signals)
+
+    def check_budget(self, estimate: int, more: str = "") -> None:
+        """Refuse, before anything is run, maps that would take more than the budget; `more` names further ways out."""
+        if estimate > self.budget:
+            raise BudgetError(
+                f"this capture: want at most {self.budget / 1e6:.0f} MB of maps, got up to {estimate / 1e6:.0f} MB. "
+                f"Choose layers=, heads={more}, take half=True, or raise budget=."
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Attended:
+    """What a family makes of one input; `Model.attend` makes the record of it.
+
+    Attributes:
+        maps, geometry, prediction, norms, signals: as in the record.
+        image: the upright picture, or None.
+        settings: what else was asked for, plain values.
+        notes: what there is to know, in sentences.
+        unheard: attention layers that could not be heard.
+        libraries: distributions whose versions matter.
+    """
+
+    maps: tuple[AttentionMap, ...]
+    geometry: Geometry | None = None
+    prediction: Prediction = field(default_factory=Prediction)
+    image: Image.Image | None = None
+    norms: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    signals: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    unheard: Sequence[str] = ()
+    libraries: tuple[str, ...] = ("torch", "torchvision", "transformers", "numpy")
+
+    def record(self, model: str, weights_hash: str, settings: dict[str, Any]) -> AttentionRecord:
+        """The record; `settings` are those that every family shares."""
+        return AttentionRecord(
+            maps=self.maps,
+            geometry=self.geometry,
+            prediction=self.prediction,
+            picture=b"" if self.image is None else encode_picture(self.image),
+            norms=self.norms,
+            model=model,
+            weights_hash=weights_hash,
+            settings={**settings, **self.settings, "notes": list(self.notes), "unheard": list(self.unheard)},
+            versions=versions(*self.libraries),
+            signals=self.signals,
+        )
+
+
+class Model(ABC):
+    """A network in evaluation mode, its parameters frozen; safe to share between threads.
+
+    Attributes:
+        card: what is known about the model.
+        module: the torch module itself.
+        weights_hash: first 16 hexadecimal digits of the SHA-256 of the weights.
+        classes: names of the classes it tells apart; often none.
+        signals: what `attend(keep=...)` can keep beside weights, runs included.
+        half: whether weights are kept in float16 unless told otherwise.
+        options: what `attend` takes beside the arguments that all families share.
+    """
+
+    signals: ClassVar[frozenset[str]] = frozenset()
+    half: ClassVar[bool] = False
+    options: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, card: Card, module: Any, weights_hash: str, classes: tuple[str, ...] = ()) -> None:
+        self.card, self.weights_hash, self.classes = card, weights_hash, classes
+        self.module = module.eval().requires_grad_(False)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.card.name!r}, {self._size()})"
+
+    @property
+    def device(self) -> torch.device:
+        """Of the first parameter."""
+        found: torch.device = next(self.module.parameters()).device
+        return found
+
+    def to(self, device: str) -> Self:
+        """The same model, moved; its records are numpy and lie in ordinary memory whatever it runs on.
+
+        Raises:
+            ValueError: there is no such device.
+        """
+        self.module.to(usable(device))
+        return self
+
+    @abstractmethod
+    def prepare(self, given: Any) -> Any:
+        """The input as the network takes it: for pictures an `Input`, for regions their `Features`."""
+
+    @abstractmethod
+    def _attend(self, *args: Any, **options: Any) -> Attended:
+        """What the family makes of (given, asked), with its own options."""
+
+    @abstractmethod
+    def _size(self) -> str:
+        """The model's size in words."""
+
+    def attend(
+        self,
+        given: Any,
+        *,
+        keep: Iterable[str | Run] = (),
+        target: str | int | None = None,
+        layers: Sequence[int] | None = None,
+        heads: Sequence[int] | None = None,
+        queries: Sequence[int] | None = None,
+        half: bool | None = None,
+        proof_rows: int | None = 4,
+        budget: int = DEFAULT_BUDGET,
+        **options: Any,
+    ) -> AttentionRecord:
+        """The attention record of one input.
+
+        Args:
+            given: PIL image, path, bytes, (height, width, 3) uint8 array, the name of a drawn picture such as
+                ``scene-7``, or a tensor of prepared pixels; for captioners also features of regions.
+            keep: what else to keep, as a method's ``needs`` names it: "gradients", "hidden", "queries", "keys",
+                "values", "target", and runs.
+            target: class (name or number) that is asked about; without `keep`, gradients of its raw score are kept.
+                Where a class is needed and none is given the likeliest is taken, and the record's notes say so.
+            layers, heads, queries: numbers to keep, 0 first; None keeps all.
+            half: keep weights in float16; None takes the family's habit.
+            proof_rows: rows of every block on which the parity proof runs; None proves all.
+            budget: largest memory of the maps in bytes.
+            options: the family's own; see the docstring of its class.
+
+        Raises:
+            PictureError: the picture cannot be read.
+            BudgetError: the maps would take more than `budget`; raised before anything is run.
+            ValueError: a number out of range, an unknown class, a signal or an option that this family has not.
+        """
+        strange = sorted(set(options) - self.options)
+        if strange:
+            raise ValueError(
+                f"{self.card.name}: attend takes no {strange[0]}=; this kind of model ({self.card.task}) takes "
+                f"{', '.join(f'{name}=' for name in sorted(self.options)) or 'no options of its own'}"
+            )
+        names = frozenset(one for one in keep if isinstance(one, str)) or frozenset(
+            {"gradients"} if target is not None else ()
+        )
+        runs = tuple(one for one in keep if isinstance(one, Run))
+        self._check_signals(names, runs, target)
+        request = Request(
+            layers,
+            heads,
+            queries,
+            self.half if half is None else half,
+            gradients="gradients" in names,
+            parts=bool({"queries", "keys", "values"} & names),
+            proof_rows=proof_rows,
+        )
+        asked = Asked(request, names - {"weights"}, runs, target, budget)
+        shared = {
+            "layers": plain(layers),
+            "heads": plain(heads),
+            "queries": plain(queries),
+            "half": request.half,
+            "runs": {run.name: run.plain() for run in runs},
+        }
+        return self._attend(given, asked, **options).record(self.card.name, self.weights_hash, shared)
+
+    def _check_signals(self, names: frozenset[str], runs: tuple[Run, ...], target: Any) -> None:
+        wanted = {*names, *(run.name for run in runs)} - {"weights"}
+        unknown = sorted(wanted - self.signals - {*SIGNALS})
+        missing = sorted((wanted | ({"target"} if target is not None else set())) - self.signals)
+        if unknown or missing:
+            raise ValueError(
+                f"keep: {self.card.name} gives {', '.join(sorted(self.signals)) or 'weights alone'}, got {(unknown or missing)[0]!r}; "
+                "runs are named by a method: keep=methods()[NAME].needs"
+            )
+
+
+def as_map(
+    one: Seen, layer: int, kind: str, query: Axis, key: Axis, request: Request, gradient: Tensor | None = None
+) -> AttentionMap:
+    """What was seen of one block as a map; the first of the batch, with the heads and rows that `request` kept."""
+    chosen = None if gradient is None else array(replace(request, half=False).select(gradient)[0].to(one.weights.dtype))
+    return AttentionMap(
+        array(one.weights[0]),
+        one.name,
+        layer,
+        kind,
+        query,
+        key,
+        one.residual,
+        numbers(request.heads),
+        numbers(request.queries),
+        chosen,
+    )
+
+
+def array(weights: Tensor) -> NDArray[Any]:
+    """A tensor in ordinary memory, float16 or float32."""
+    return (weights if weights.dtype == torch.float16 else weights.float()).detach().cpu().numpy()
+
+
+def plain(given: Sequence[int] | None) -> list[int] | None:
+    """Numbers as JSON can hold them."""
+    return None if given is None else [int(n) for n in given]
+
+
+def numbers(given: Sequence[int] | None) -> tuple[int, ...] | None:
+    """Numbers as a map holds them."""
+    return None if given is None else tuple(int(n) for n in given)

@@ -1,0 +1,53 @@
+"""What methods need beside weights and a single forward pass does not leave: runs, one file each, found by their names."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vit_attention.inputs.prepared import Input
+from vit_attention.records import Run
+
+
+@dataclass(frozen=True)
+class Again:
+    """A model that can be run again on changed inputs: what a run is given.
+
+    Attributes:
+        name: of the model, for messages.
+        ready: the picture and its pixels.
+        grid: (rows, columns) of patches on them.
+        target: number of the class asked about, or None.
+        scores: (batch, 3, height, width) pixels to (batch, classes) raw scores.
+        hidden: a picture to (layers + 1, tokens, width), the tokens that enter the first block and leave every block.
+    """
+
+    name: str
+    ready: Input
+    grid: tuple[int, int]
+    target: int | None
+    scores: Callable[[Tensor], NDArray[np.float32]]
+    hidden: Callable[[Any], NDArray[np.float32]]
+
+
+def runs() -> tuple[str, ...]:
+    """Names of all runs.
+
+    >>> runs()
+    ('occlusion', 'painted')
+    """
+    return tuple(sorted(one.name.replace("_", "-") for one in pkgutil.iter_modules(__path__)))
+
+
+def carry_out(run: Run, again: Again) -> NDArray[Any]:
+    """What a run leaves for its method to read; raises ValueError for a knob out of range."""
+    module = importlib.import_module(f"{__name__}.{run.name.replace('-', '_')}")
+    found: NDArray[Any] = module.run(again, **run.told)
+    return found
