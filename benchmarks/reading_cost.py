@@ -58,7 +58,7 @@ def large_network() -> Any:
     from transformers import DonutSwinConfig, DonutSwinModel, MBartConfig, MBartForCausalLM, VisionEncoderDecoderModel
 
     from training.receipt_tokens import build
-    from vit_attention.inputs.page_recipe import PageRecipe
+    from vit_attention.inputs.preprocess import PageRecipe
     from vit_attention.models.reader import ReadingModel
 
     encoder = DonutSwinConfig(

@@ -70,7 +70,7 @@ def _is_called_attention(kind: str) -> bool:
 class Network:
     """The captured module's parts by identity, and the numbers of its attention blocks in the network's own order."""
 
-    def __init__(self, module: nn.Module, is_known: Callable[[nn.Module], bool]) -> None:
+    def __init__(self, module: nn.Module, is_known: Callable[[nn.Module], object]) -> None:
         self.root = module
         self.parts: dict[str, nn.Module] = dict(module.named_modules())
         self.names = {id(part): name for name, part in self.parts.items()}

@@ -80,7 +80,7 @@ class Options:
         max_length: longest caption in words.
         refiner_layers: depth of the refiner; 6 in the published code.
         norm_att_feat, use_box, norm_box_feat: how features were prepared in training, which the network itself does not
-            do (see `vit_attention.inputs.feature_options`); with `use_box` `att_feat_size` counts the numbers of the box.
+            do (see `vit_attention.inputs.region_features`); with `use_box` `att_feat_size` counts the numbers of the box.
 
     >>> Options(vocab_size=10, rnn_size=30)
     Traceback (most recent call last):

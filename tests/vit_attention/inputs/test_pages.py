@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from vit_attention import compat  # noqa: F401
-from vit_attention.inputs.page_recipe import PageRecipe, prepare_page
+from vit_attention.inputs.preprocess import PageRecipe, prepare_page
 
 from transformers.models.donut.image_processing_pil_donut import DonutImageProcessorPil  # isort: skip
 
