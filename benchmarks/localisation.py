@@ -134,10 +134,10 @@ def untrained() -> VisionModel:
 
     from vit_attention.adapters import scene_vit
     from vit_attention.adapters.vit_anatomy import anatomy
-    from vit_attention.networks.scene_vit import build
+    from vit_attention.networks.scene_vit import SceneViT
 
     torch.manual_seed(0)
-    module: Any = build(len(NAMES))
+    module: Any = SceneViT(len(NAMES))
     torch.nn.init.normal_(module.heads.head.weight, std=0.02)
     return VisionModel(va.card("scene-vit"), module, anatomy(module, scene_vit.RECIPE, "control"), NAMES, "")
 

@@ -21,7 +21,7 @@ import training.run
 from training.run import ALL, arguments
 from training.scene_data import HELD_OUT_SEED, Batch, Store, batch, store
 from training.scene_vit_forward import convolutional_start, forward
-from vit_attention.networks.scene_vit import build
+from vit_attention.networks.scene_vit import SceneViT
 from worlds.shapes import NAMES
 
 MEAN, STD = 0.5, 0.25
@@ -49,7 +49,7 @@ class Learner(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.net = build(len(NAMES))
+        self.net = SceneViT(len(NAMES))
         net: Any = self.net
         width = net.hidden_dim
         self.patch_head = nn.Linear(width, len(NAMES) + 1)

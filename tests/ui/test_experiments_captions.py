@@ -15,7 +15,7 @@ from ui.experiments import captions as experiments
 from ui.pictures import Picture, get
 from vit_attention import registry
 from vit_attention.models import captioner as caption_model
-from vit_attention.networks import scene_aoanet, scene_cnn
+from vit_attention.networks import scene_aoanet
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction
 from vit_attention.records.geometry import Geometry
 from worlds.scenes import Scene, Thing
@@ -208,7 +208,7 @@ def test_a_relation_told_from_the_other_thing_is_known_as_the_same(said: str, ot
 
 def test_what_the_card_says_of_the_network_is_so() -> None:
     extra = registry.card("scene-aoanet").extra
-    assert extra["places"] == scene_cnn.POSITIONS
+    assert extra["places"] == scene_aoanet.POSITIONS
     assert extra["heads"] == scene_aoanet.OPTIONS.num_heads
     assert captions.END == caption_model.END
 
