@@ -17,8 +17,8 @@ import vit_attention as va
 from tests.vit_attention.captioning_by_hand import ByHand
 from tests.vit_attention.networks.test_aoanet import GOLDEN, draw, golden, small
 from vit_attention.adapters import aoanet
-from vit_attention.inputs.region_features import read_features, region_features
 from vit_attention.inputs.prepared import Input
+from vit_attention.inputs.region_features import read_features, region_features
 from vit_attention.models.captioner import END, CaptionModel, Eyes
 from vit_attention.models.cards import BUNDLED
 from vit_attention.models.model import BudgetError

@@ -13,8 +13,8 @@ from PIL import Image
 
 import vit_attention as va
 from tests.vit_attention.donuts import folder, network
-from vit_attention.models.reader import ReadingModel
 from vit_attention.models.model import BudgetError
+from vit_attention.models.reader import ReadingModel
 from vit_attention.weights.checkpoints import CheckpointError
 from worlds.receipts import receipt
 
