@@ -102,7 +102,8 @@ def asked(
     if attn_mask is not None and not isinstance(attn_mask, Tensor):
         raise CaptureError(f"attn_mask: want a tensor, got {type(attn_mask).__name__}: capture can't read such a mask")
     if torch.is_autocast_enabled(query.device.type):
-        query, key, value = (_autocast(t) for t in (query, key, value))
+        half = torch.get_autocast_dtype(query.device.type)
+        query, key, value = (t.to(half) if t.dtype == torch.float32 else t for t in (query, key, value))
     if enable_gqa:
         key, value = (t.repeat_interleave(query.shape[-3] // t.shape[-3], dim=-3) for t in (key, value))
     lead = query.shape[:-2]
@@ -115,10 +116,6 @@ def asked(
         mask = layout.fold(mask.expand(*lead, *mask.shape[-2:]))
     query, key, value = layout.fold(query), layout.fold(key), layout.fold(value)
     return Asked(query, key, value, mask, is_causal, query.shape[-1] ** -0.5 if scale is None else float(scale), layout)
-
-
-def _autocast(t: Tensor) -> Tensor:
-    return t.to(torch.get_autocast_dtype(t.device.type)) if t.dtype == torch.float32 else t
 
 
 def exactly(like: Tensor) -> contextlib.AbstractContextManager[Any]:

@@ -155,7 +155,9 @@ def _open_header(source: PictureSource, files: ExitStack) -> Image.Image:
     if isinstance(source, Image.Image):
         return source
     if isinstance(source, np.ndarray):
-        return _from_array(source)
+        if source.ndim != 3 or source.shape[2] != 3 or source.dtype != np.uint8 or 0 in source.shape:
+            raise PictureError(f"picture: want a (height, width, 3) uint8 array, got {source.shape} {source.dtype}")
+        return Image.fromarray(np.ascontiguousarray(source))
     if isinstance(source, (bytes, bytearray, memoryview)):
         file: BinaryIO = io.BytesIO(source)
     elif isinstance(source, (str, os.PathLike)):
@@ -174,12 +176,6 @@ def _open_header(source: PictureSource, files: ExitStack) -> Image.Image:
         return Image.open(file, formats=FORMATS)
     except UnidentifiedImageError as error:
         raise PictureError(f"picture: want a {ACCEPTED} file, got {_kind(beginning)}") from error
-
-
-def _from_array(array: np.ndarray[Any, Any]) -> Image.Image:
-    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or 0 in array.shape:
-        raise PictureError(f"picture: want a (height, width, 3) uint8 array, got {array.shape} {array.dtype}")
-    return Image.fromarray(np.ascontiguousarray(array))
 
 
 def _open_path(path: Path) -> BinaryIO:

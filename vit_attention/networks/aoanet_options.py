@@ -118,8 +118,9 @@ class Options:
     def __post_init__(self) -> None:
         for name in (*_SIZES, "refiner_layers"):
             largest = _LARGEST.get(name, 1_000_000)
-            if not _whole(getattr(self, name)) or not 1 <= getattr(self, name) <= largest:
-                raise ValueError(f"{name}: want a whole number from 1 to {largest}, got {getattr(self, name)!r}")
+            given = getattr(self, name)
+            if not isinstance(given, int) or isinstance(given, bool) or not 1 <= given <= largest:
+                raise ValueError(f"{name}: want a whole number from 1 to {largest}, got {given!r}")
         for name, choices in _CHOICES.items():
             given = getattr(self, name)
             if not isinstance(given, (int, str)) or given not in choices:
@@ -165,7 +166,3 @@ class Options:
         if not given.get("max_length", 20):
             given["max_length"] = given.get("seq_length")
         return cls(**{f.name: given[f.name] for f in fields(cls) if f.name in given})
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

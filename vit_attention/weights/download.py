@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPMessage
@@ -91,7 +91,7 @@ def fetch(
     job = _Job(url, target, expected, size, progress or (lambda done, total: None), timeout)
     with _disk_errors(url, target.parent, job.partial):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(target.with_name(f".{target.name}.lock"), job.report_other):
+        with job.locked():
             if not (target.is_file() and _has_hash(target, expected)):
                 job.run(retries)
     return target
@@ -113,6 +113,18 @@ class _Job:
     def partial(self) -> Path:
         """Where the bytes gather; the hash in the name keeps two versions of a file from being glued together."""
         return self.target.with_name(f".{self.target.name}.{self.expected[:8]}.part")
+
+    def locked(self) -> AbstractContextManager[Any]:
+        """Holds the lock beside the file, reporting the progress of the thread or process that holds it before us."""
+        from filelock import FileLock, Timeout  # takes longer to import than all the rest of this file
+
+        while True:
+            try:
+                lock = FileLock(self.target.with_name(f".{self.target.name}.lock"))
+                return lock.acquire(timeout=LOCK_POLL_S, poll_interval=LOCK_POLL_S / 4)
+            except Timeout:
+                with suppress(FileNotFoundError):
+                    self.report(self.partial.stat().st_size, self.size)
 
     def run(self, retries: int) -> None:
         """Downloads, retrying what may pass, then checks the hash and renames."""
@@ -143,7 +155,8 @@ class _Job:
         """Fills the partial file to its full length; returns whether it held something before."""
         start = self.partial.stat().st_size if self.partial.exists() else 0
         with self.connect(start) as answer:
-            if start and not _continues(answer, start):
+            place = answer.headers.get("Content-Range", "")
+            if answer.status != 206 or not place.startswith(f"bytes {start}-"):
                 start = 0  # the server sends the whole file again
             length = answer.headers.get("Content-Length", "")
             total = start + int(length) if length.isdecimal() else None
@@ -212,11 +225,6 @@ class _Job:
             self.reported = now
             self.progress(done, total or self.size)
 
-    def report_other(self) -> None:
-        """Progress of the thread or process that is downloading this file while we wait for it."""
-        with suppress(FileNotFoundError):
-            self.report(self.partial.stat().st_size, self.size)
-
 
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):
     """Follows redirects to https, and to http only from http; the standard handler would follow ftp too."""
@@ -238,11 +246,6 @@ def _failure(reason: str, url: str) -> DownloadError:
     return DownloadError(f"{reason} By hand: download {url} yourself and load it with va.load(name, weights=FILE).")
 
 
-def _continues(answer: http.client.HTTPResponse, start: int) -> bool:
-    """Whether the answer holds the bytes from `start` on, and not the whole file."""
-    return answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
-
-
 def _has_hash(path: Path, expected: str) -> bool:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest().startswith(expected)
@@ -259,14 +262,3 @@ def _disk_errors(url: str, folder: Path, partial: Path) -> Iterator[None]:
                 partial.unlink(missing_ok=True)
             raise _failure(f"The disk became full while writing to {folder}.", url) from error
         raise _failure(f"Cannot write to {folder} ({error}).", url) from error
-
-
-def _locked(path: Path, waiting: Callable[[], None]) -> AbstractContextManager[Any]:
-    """Holds the lock file `path`, calling `waiting` while another thread or process holds it."""
-    from filelock import FileLock, Timeout  # takes longer to import than all the rest of this file
-
-    while True:
-        try:
-            return FileLock(path).acquire(timeout=LOCK_POLL_S, poll_interval=LOCK_POLL_S / 4)
-        except Timeout:
-            waiting()
