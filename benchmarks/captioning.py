@@ -161,7 +161,7 @@ def _given(captions_: list[tuple[str, ...]]) -> torch.Tensor:
 def trained(weights: Path | None = None) -> SceneAoANet:
     """The bundled network, or that of a file made by `python -m training.scene_aoanet`."""
     path = weights or BUNDLED / "scene-aoanet.safetensors"
-    net = scene_aoanet.build()
+    net = SceneAoANet()
     checkpoints.fill(net, checkpoints.read(path), path.name)
     return net
 
@@ -169,7 +169,7 @@ def trained(weights: Path | None = None) -> SceneAoANet:
 def untrained() -> SceneAoANet:
     """The control: the same architecture with random weights."""
     torch.manual_seed(0)
-    return scene_aoanet.build()
+    return SceneAoANet()
 
 
 def table(got: dict[str, Any], one: dict[str, Any], control: dict[str, Any]) -> str:

@@ -55,7 +55,9 @@ def measure(batch: int, rounds: int, threads: int) -> str:
     rows = []
     for name, module in networks().items():
         took = medians(runs(module, pixels), rounds)
-        rows += [(name, work, f"{seconds * 1000:.0f} ms", f"{seconds / took['plain']:.3f}") for work, seconds in took.items()]  # fmt: skip
+        rows += [
+            (name, work, f"{seconds * 1000:.0f} ms", f"{seconds / took['plain']:.3f}") for work, seconds in took.items()
+        ]
     title = f"Batch {batch}, {threads} threads, medians of {rounds} interleaved rounds:"
     return table(title, rows, ("ViT-B/16 of", "work", "time", "ratio"))
 

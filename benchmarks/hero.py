@@ -24,9 +24,18 @@ def main() -> None:
     direct = record.maps[9].weights[:, 0, 1:].mean(axis=0).reshape(14, 14)
     relevance = gradient_rollout(record.layers, record.gradients)[1:].reshape(14, 14)
     panels = [
-        composite(made.picture, direct, record.geometry, "What the class token reads, layer 10, mean of 12 heads", width=420),
-        composite(made.picture, relevance, record.geometry, f"Gradient-weighted rollout for “{shape}”", unit="relevance", width=420),
-    ]  # fmt: skip
+        composite(
+            made.picture, direct, record.geometry, "What the class token reads, layer 10, mean of 12 heads", width=420
+        ),
+        composite(
+            made.picture,
+            relevance,
+            record.geometry,
+            f"Gradient-weighted rollout for “{shape}”",
+            unit="relevance",
+            width=420,
+        ),
+    ]
     height = max(p.height for p in panels)
     sheet = Image.new("RGB", (420 * 3 + 2 * 16, height), "white")
     sheet.paste(made.picture.resize((420, 420), Image.Resampling.LANCZOS), (0, 0))

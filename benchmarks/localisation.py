@@ -91,13 +91,22 @@ def measure(model: Any, count: int, gradients: bool = True) -> dict[str, Any]:
                 add_gradient_map(tally, made, shape, row, asked, other)
     best = np.unravel_index(heads[..., 0].argmax(), (12, 12))
     return {
-        "scenes": count, "top1": float(np.mean(right)), "both": float(np.mean(both)),
-        "area": float(np.mean(area)), "chance_pointing": float(np.mean(places)),
-        "asked_object": float(np.mean(asked)) if asked else None, "other_object": float(np.mean(other)) if other else None,
+        "scenes": count,
+        "top1": float(np.mean(right)),
+        "both": float(np.mean(both)),
+        "area": float(np.mean(area)),
+        "chance_pointing": float(np.mean(places)),
+        "asked_object": float(np.mean(asked)) if asked else None,
+        "other_object": float(np.mean(other)) if other else None,
         "maps": tally.means(),
-        "best_head": {"layer": int(best[0]) + 1, "head": int(best[1]) + 1, "pointing": float(heads[best][0] / count), "mass": float(heads[best][1] / count)},
+        "best_head": {
+            "layer": int(best[0]) + 1,
+            "head": int(best[1]) + 1,
+            "pointing": float(heads[best][0] / count),
+            "mass": float(heads[best][1] / count),
+        },
         "heads_above_3x_area": int((heads[..., 1] / count > 3 * np.mean(area)).sum()),
-    }  # fmt: skip
+    }
 
 
 def head_scores(layers: list[NDArray[np.float32]], truth: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -125,10 +134,10 @@ def untrained() -> VisionModel:
 
     from vit_attention.adapters import scene_vit
     from vit_attention.adapters.vit_anatomy import anatomy
-    from vit_attention.networks.scene_vit import build
+    from vit_attention.networks.scene_vit import SceneViT
 
     torch.manual_seed(0)
-    module: Any = build(len(NAMES))
+    module: Any = SceneViT(len(NAMES))
     torch.nn.init.normal_(module.heads.head.weight, std=0.02)
     return VisionModel(va.card("scene-vit"), module, anatomy(module, scene_vit.RECIPE, "control"), NAMES, "")
 

@@ -31,13 +31,25 @@ def main() -> None:
     )
     base = took["rollout, full matrix chain"]
     rows = [(name, f"{seconds * 1000:.2f} ms", f"{base / seconds:.1f} x faster") for name, seconds in took.items()]
-    print(table(f"12 layers x 12 heads x 197 tokens, medians of {args.rounds} interleaved rounds:", rows, ("work", "time", "than the full chain")))  # fmt: skip
+    print(
+        table(
+            f"12 layers x 12 heads x 197 tokens, medians of {args.rounds} interleaved rounds:",
+            rows,
+            ("work", "time", "than the full chain"),
+        )
+    )
     model = va.load("scene-vit")
     sizes = [
         ("float32", model.attend(scene(7).picture).nbytes),
         ("float16", model.attend(scene(7).picture, half=True).nbytes),
     ]
-    print(table("Record of one picture, 12 x 12 maps of 197 x 197:", [(n, f"{b / 1e6:.1f} MB") for n, b in sizes], ("precision", "memory")))  # fmt: skip
+    print(
+        table(
+            "Record of one picture, 12 x 12 maps of 197 x 197:",
+            [(n, f"{b / 1e6:.1f} MB") for n, b in sizes],
+            ("precision", "memory"),
+        )
+    )
 
 
 if __name__ == "__main__":

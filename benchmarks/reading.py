@@ -36,10 +36,18 @@ MAPS = ("mean of all layers and heads", "mean of the last two layers", "layer 1"
 def values_of(page: Document) -> list[tuple[str, str, list[Any]]]:
     """(path, text, box of every character but blanks) of each value of a page."""
     return [
-        (p.field, p.text, [page.words[w].characters[i] for w, t in zip(p.words, p.text.split(" "), strict=True) for i in range(len(t))])
+        (
+            p.field,
+            p.text,
+            [
+                page.words[w].characters[i]
+                for w, t in zip(p.words, p.text.split(" "), strict=True)
+                for i in range(len(t))
+            ],
+        )
         for p in page.pieces
         if p.words
-    ]  # fmt: skip
+    ]
 
 
 def on_box(boxes: NDArray[np.float64], grid: tuple[int, int], size: tuple[int, int]) -> NDArray[np.bool_]:
@@ -113,25 +121,31 @@ def measure(model: Any, pages: Iterable[Document]) -> dict[str, Any]:
         count_hits(record, page, tally)
     kinds = ("word", "start of a word", "digit")
     return {
-        "pages": sum(map(len, exact.values())), "fields": float(np.mean(right)), "fields_counted": len(right),
+        "pages": sum(map(len, exact.values())),
+        "fields": float(np.mean(right)),
+        "fields_counted": len(right),
         "exact": float(np.mean([e for v in exact.values() for e in v])),
         "exact_by_lines": {str(n): float(np.mean(v)) for n, v in sorted(exact.items())},
-        "box_iou": float(np.mean(overlap)), "box_centre": float(np.mean(centre)),
+        "box_iou": float(np.mean(overlap)),
+        "box_centre": float(np.mean(centre)),
         "hits": {kind: tally.rates(kind) for kind in kinds},
         "chance": {kind: float(np.mean(tally.chance[kind])) if tally.chance[kind] else None for kind in kinds},
         "counted": {kind: len(tally.chance[kind]) for kind in kinds},
-    }  # fmt: skip
+    }
 
 
 def report(name: str, got: dict[str, Any]) -> str:
     """Markdown of one kind of pages."""
     lines = [
-        f"### {name}: {got['pages']} pages", "",
+        f"### {name}: {got['pages']} pages",
+        "",
         f"Fields right {got['fields']:.1%} of {got['fields_counted']}; pages without a fault {got['exact']:.1%} "
         f"(by number of articles: {', '.join(f'{n}: {v:.0%}' for n, v in got['exact_by_lines'].items())}). Boxes proposed "
-        f"by the last layer: intersection over union {got['box_iou']:.2f}, middle inside the true box {got['box_centre']:.1%}.", "",
-        "| map | words | starts of words | digits |", "| --- | ---: | ---: | ---: |",
-    ]  # fmt: skip
+        f"by the last layer: intersection over union {got['box_iou']:.2f}, middle inside the true box {got['box_centre']:.1%}.",
+        "",
+        "| map | words | starts of words | digits |",
+        "| --- | ---: | ---: | ---: |",
+    ]
     kinds = ("word", "start of a word", "digit")
     best = {
         kind: max((n for n in got["hits"][kind] if "head " in n), key=got["hits"][kind].get, default="")

@@ -38,9 +38,14 @@ def time_reading(rounds: int) -> str:
     def plain() -> Any:
         with torch.inference_mode():
             return model.module.generate(
-                pixel_values=pixels, decoder_input_ids=start, max_length=model.longest, do_sample=False,
-                pad_token_id=0, eos_token_id=2, bad_words_ids=[[model.tokenizer.unk_token_id]],
-            )  # fmt: skip
+                pixel_values=pixels,
+                decoder_input_ids=start,
+                max_length=model.longest,
+                do_sample=False,
+                pad_token_id=0,
+                eos_token_id=2,
+                bad_words_ids=[[model.tokenizer.unk_token_id]],
+            )
 
     took = medians({"generate alone": plain, "attend, all maps kept": lambda: model.attend(page.picture)}, rounds)
     base = took["generate alone"]
@@ -53,7 +58,7 @@ def large_network() -> Any:
     from transformers import DonutSwinConfig, DonutSwinModel, MBartConfig, MBartForCausalLM, VisionEncoderDecoderModel
 
     from training.receipt_tokens import build
-    from vit_attention.inputs.page_recipe import PageRecipe
+    from vit_attention.inputs.preprocess import PageRecipe
     from vit_attention.models.reader import ReadingModel
 
     encoder = DonutSwinConfig(
@@ -65,10 +70,18 @@ def large_network() -> Any:
         window_size=10,
     )
     settings: dict[str, Any] = {
-        "vocab_size": 57525, "d_model": 1024, "decoder_layers": 4, "decoder_attention_heads": 16, "decoder_ffn_dim": 4096,
-        "max_position_embeddings": 1536, "is_decoder": True, "add_cross_attention": True, "add_final_layer_norm": True,
-        "scale_embedding": True, "forced_eos_token_id": None,
-    }  # fmt: skip
+        "vocab_size": 57525,
+        "d_model": 1024,
+        "decoder_layers": 4,
+        "decoder_attention_heads": 16,
+        "decoder_ffn_dim": 4096,
+        "max_position_embeddings": 1536,
+        "is_decoder": True,
+        "add_cross_attention": True,
+        "add_final_layer_norm": True,
+        "scale_embedding": True,
+        "forced_eos_token_id": None,
+    }
     decoder = MBartConfig(**settings)
     module = VisionEncoderDecoderModel(encoder=DonutSwinModel(encoder), decoder=MBartForCausalLM(decoder))
     recipe = PageRecipe((2560, 1920), align_long_axis=True)

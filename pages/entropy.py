@@ -47,10 +47,14 @@ components.code(
     "The first line saves the record that the table and the curves are drawn from; `show` on its file tells the mean entropy of "
     "every layer. The other two draw the most focused and the most spread map.",
 )
-components.downloads("entropy", {
-    "Table (CSV)": ("entropy.csv", lambda: export.to_csv(values).replace("row,column", "layer,head", 1).encode()),
-    "Chosen map (PNG)": ("entropy.png", lambda: export.overlay_png(
-        now.picture.image, now.patch_map(), now.record.geometry,
-        f"{now.model}, {display.map_name(now)}", query=query_view.asking(now), truth=truth,
-    )),
-})  # fmt: skip
+title = f"{now.model}, {display.map_name(now)}"
+components.downloads(
+    "entropy",
+    {
+        "Table (CSV)": ("entropy.csv", lambda: export.to_csv(values).replace("row,column", "layer,head", 1).encode()),
+        "Chosen map (PNG)": (
+            "entropy.png",
+            lambda: display.overlay(now, now.patch_map(), title, query=query_view.asking(now), truth=truth),
+        ),
+    },
+)

@@ -40,12 +40,18 @@ components.code(
     f'head_grid(maps, captions=[f"{{d:.0f}} px" for d in distance], scale="{scale.mode}", chosen=head).show()\n',
     *heads_view.commands(now, scale, truth is not None),
 )
-components.downloads("heads", {
-    "Chosen map (PNG)": ("heads.png", lambda: export.overlay_png(
-        now.picture.image, now.patch_map(), now.record.geometry,
-        f"{now.model}, {display.map_name(now)}",
-        query=query_view.asking(now), truth=truth, scale=scale, together=heads_view.layer_maps(now),
-    )),
-    "Chosen map (CSV)": ("heads.csv", lambda: export.to_csv(now.patch_map()).encode()),
-    "Distances (CSV)": ("heads-distance.csv", lambda: heads_view.distances_csv(now)),
-})  # fmt: skip
+asking = query_view.asking(now)
+title = f"{now.model}, {display.map_name(now)}"
+components.downloads(
+    "heads",
+    {
+        "Chosen map (PNG)": (
+            "heads.png",
+            lambda: display.overlay(
+                now, now.patch_map(), title, query=asking, truth=truth, scale=scale, together=heads_view.layer_maps(now)
+            ),
+        ),
+        "Chosen map (CSV)": ("heads.csv", lambda: export.to_csv(now.patch_map()).encode()),
+        "Distances (CSV)": ("heads-distance.csv", lambda: heads_view.distances_csv(now)),
+    },
+)

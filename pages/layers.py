@@ -46,9 +46,12 @@ components.code(
     [commands.layers(now, layers, scale, truth is not None)],
     commands.note(scale.mode),
 )
-components.downloads("layers", {
-    "Animation (GIF)": ("layers.gif", lambda: layers_view.film(now, layers, scale, truth, "gif")),
-    "Animation (WebP)": ("layers.webp", lambda: layers_view.film(now, layers, scale, truth, "webp")),
-    "Pictures (ZIP of PNG)": ("layers.zip", lambda: layers_view.film(now, layers, scale, truth, "zip")),
-    "Curves (CSV)": ("layers.csv", lambda: layers_view.curves_csv(now)),
-})  # fmt: skip
+components.downloads(
+    "layers",
+    {
+        "Animation (GIF)": ("layers.gif", lambda: layers_view.film(now, layers, scale, truth, "gif")),
+        "Animation (WebP)": ("layers.webp", lambda: layers_view.film(now, layers, scale, truth, "webp")),
+        "Pictures (ZIP of PNG)": ("layers.zip", lambda: layers_view.film(now, layers, scale, truth, "zip")),
+        "Curves (CSV)": ("layers.csv", lambda: layers_view.curves_csv(now)),
+    },
+)

@@ -7,7 +7,7 @@ routing.ensure_router()
 import streamlit as st
 
 from tutorials.findings.patches import chosen_patch
-from ui import components, lesson, patches_view
+from ui import components, display, lesson, patches_view
 from visualizer.export import files as export
 
 text = lesson.head("patches")
@@ -46,10 +46,13 @@ components.code(
     '        unit="cosine similarity").show()\n',
     [patches_view.command(now)],
 )
-components.downloads("patches", {
-    "Map (PNG)": ("patches.png", lambda: export.overlay_png(
-        now.picture.image, values, now.record.geometry, f"{now.model}: {title}",
-        query=(chosen_patch(now),), unit=unit,
-    )),
-    "Map (CSV)": ("patches.csv", lambda: export.to_csv(values).encode()),
-})  # fmt: skip
+components.downloads(
+    "patches",
+    {
+        "Map (PNG)": (
+            "patches.png",
+            lambda: display.overlay(now, values, f"{now.model}: {title}", query=(chosen_patch(now),), unit=unit),
+        ),
+        "Map (CSV)": ("patches.csv", lambda: export.to_csv(values).encode()),
+    },
+)

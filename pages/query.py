@@ -6,7 +6,7 @@ routing.ensure_router()
 
 import streamlit as st
 
-from ui import components, lesson, query_view, trust
+from ui import components, display, lesson, query_view, trust
 from visualizer.export import files as export
 
 text = lesson.head("query")
@@ -39,10 +39,14 @@ components.code(
     "abs(steps.weights - weights[head or 0, query]).max()  # rounding\n",
     *query_view.commands(now),
 )
-components.downloads("query", {
-    "Map (PNG)": ("query.png", lambda: export.overlay_png(
-        now.picture.image, now.patch_map(), now.record.geometry, query_view.map_name(now), query=query_view.asking(now)
-    )),
-    "Map (CSV)": ("query.csv", lambda: export.to_csv(now.patch_map()).encode()),
-    "Every step (CSV)": ("query-steps.csv", lambda: query_view.steps_csv(now)),
-})  # fmt: skip
+components.downloads(
+    "query",
+    {
+        "Map (PNG)": (
+            "query.png",
+            lambda: display.overlay(now, now.patch_map(), query_view.map_name(now), query=query_view.asking(now)),
+        ),
+        "Map (CSV)": ("query.csv", lambda: export.to_csv(now.patch_map()).encode()),
+        "Every step (CSV)": ("query-steps.csv", lambda: query_view.steps_csv(now)),
+    },
+)

@@ -26,11 +26,24 @@ MAY = {
 # looked up by name when a model is loaded, so that they may stand below what loads them.
 ROOMS = {
     "vit_attention": (
-        "__main__", "visualize", "cli", "doctor", "registry", "adapters", "models", "signals", "capture", "inputs", "weights", "networks",
-        "records", "heavy", "compat",
+        "__main__",
+        "visualize",
+        "cli",
+        "doctor",
+        "registry",
+        "adapters",
+        "models",
+        "signals",
+        "capture",
+        "inputs",
+        "weights",
+        "networks",
+        "records",
+        "heavy",
+        "compat",
     ),
     "visualizer": ("export", "figures", "words", "method", "measures", "style"),
-}  # fmt: skip
+}
 HEAVY = {"torch", "torchvision", "transformers"}
 FILES = sorted(p for p in [ROOT / "app.py", *(f for name in MAY for f in (ROOT / name).rglob("*.py"))] if p.exists())
 

@@ -42,8 +42,11 @@ def _top(rng: np.random.Generator, characters: NDArray, whole: bool) -> int:
     """First row of a cut: anywhere near text, or so that all of the text is inside."""
     used = characters[characters[:, 4] > 0].astype(float)
     first, last = used[:, 1].min(), used[:, 3].max()
-    low, high = (max(0, int(np.ceil(last)) - CUT), min(int(first), HEIGHT - CUT)) if whole else (
-        max(0, int(first) - 40), min(HEIGHT - CUT, max(0, int(last) - 60)))  # fmt: skip
+    low, high = (
+        (max(0, int(np.ceil(last)) - CUT), min(int(first), HEIGHT - CUT))
+        if whole
+        else (max(0, int(first) - 40), min(HEIGHT - CUT, max(0, int(last) - 60)))
+    )
     return int(rng.integers(low, max(low, high) + 1))
 
 
@@ -62,9 +65,12 @@ def batch(rng: np.random.Generator, data: Store, numbers: NDArray, kind: str) ->
     tokens = tokens[:, : int((tokens > 0).sum(axis=1).max())]
     corner = (0, 0) if kind == "pages" else (int(rng.integers(5)), 0)
     return Batch(
-        torch.from_numpy(colour(rng, grey, light=False)), torch.from_numpy(letters), torch.from_numpy(weights),
-        torch.from_numpy(tokens), corner,
-    )  # fmt: skip
+        torch.from_numpy(colour(rng, grey, light=False)),
+        torch.from_numpy(letters),
+        torch.from_numpy(weights),
+        torch.from_numpy(tokens),
+        corner,
+    )
 
 
 class Pool:

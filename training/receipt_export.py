@@ -13,11 +13,20 @@ from vit_attention.networks.receipt_donut import IMAGE_SIZE
 
 # What DonutImageProcessor reads; resample 4 is the mean over a box, as the training pages were halved.
 PROCESSOR = {
-    "image_processor_type": "DonutImageProcessor", "processor_class": "DonutProcessor",
-    "size": {"height": IMAGE_SIZE[0], "width": IMAGE_SIZE[1]}, "do_align_long_axis": True, "do_resize": True,
-    "do_thumbnail": True, "do_pad": True, "do_rescale": True, "rescale_factor": 1 / 255, "do_normalize": True,
-    "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5], "resample": 4,
-}  # fmt: skip
+    "image_processor_type": "DonutImageProcessor",
+    "processor_class": "DonutProcessor",
+    "size": {"height": IMAGE_SIZE[0], "width": IMAGE_SIZE[1]},
+    "do_align_long_axis": True,
+    "do_resize": True,
+    "do_thumbnail": True,
+    "do_pad": True,
+    "do_rescale": True,
+    "rescale_factor": 1 / 255,
+    "do_normalize": True,
+    "image_mean": [0.5, 0.5, 0.5],
+    "image_std": [0.5, 0.5, 0.5],
+    "resample": 4,
+}
 
 
 def export(learner: Learner, folder: Path) -> Path:

@@ -117,8 +117,13 @@ def read_exactly(net: Any, memory: Tensor, tokens: Tensor) -> list[bool]:
     from transformers.modeling_outputs import BaseModelOutput
 
     out = net.generate(
-        encoder_outputs=BaseModelOutput(last_hidden_state=memory), decoder_input_ids=tokens[:, :1],
-        max_length=tokens.shape[1], do_sample=False, eos_token_id=2, pad_token_id=0, decoder_start_token_id=1,
-    )  # fmt: skip
+        encoder_outputs=BaseModelOutput(last_hidden_state=memory),
+        decoder_input_ids=tokens[:, :1],
+        max_length=tokens.shape[1],
+        do_sample=False,
+        eos_token_id=2,
+        pad_token_id=0,
+        decoder_start_token_id=1,
+    )
     out = F.pad(out, (0, tokens.shape[1] - out.shape[1]))
     return (out == tokens).all(dim=1).tolist()

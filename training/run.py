@@ -110,9 +110,11 @@ class Run:
     def save(self) -> None:
         """Write everything a later run needs to go on, whole or not at all."""
         state = {
-            "step": self.step, "learner": self.learner.state_dict(), "average": self.average.state_dict(),
+            "step": self.step,
+            "learner": self.learner.state_dict(),
+            "average": self.average.state_dict(),
             "optimisers": [o.state_dict() for o, _ in self.optimisers],
-        }  # fmt: skip
+        }
         torch.save(state, self.out / "checkpoint.tmp")
         (self.out / "checkpoint.tmp").replace(self.out / "checkpoint.pt")
 

@@ -66,8 +66,11 @@ class Optimisers:
                 adam.setdefault(share, []).append(p)
         self.all: list[Optimiser] = [
             *((Muon(ps, 3e-3), 3e-3 * share) for share, ps in muon.items()),
-            *((torch.optim.AdamW(ps, 2e-3, betas=(0.9, 0.98), weight_decay=0.01), 2e-3 * share) for share, ps in adam.items()),
-        ]  # fmt: skip
+            *(
+                (torch.optim.AdamW(ps, 2e-3, betas=(0.9, 0.98), weight_decay=0.01), 2e-3 * share)
+                for share, ps in adam.items()
+            ),
+        ]
 
     def hand_over(self) -> None:
         """Give the matrices that convolutions are seen as the gradients of their kernels."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from training.scene_aoanet_forward import refine, write
 from training.scene_captions import Batch, Store, caption_of
 from vit_attention.models.captioning import captions
-from vit_attention.networks import scene_aoanet, scene_cnn
+from vit_attention.networks import scene_aoanet
 from worlds.caption_marks import named, pairs_right, relation_right
 from worlds.captions import RELATIONS, decode, encode
 from worlds.scenes import coverage
@@ -26,9 +26,9 @@ class Learner(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.net = scene_aoanet.build().train()
-        self.shape_head = nn.Linear(scene_cnn.FEATURES, len(NAMES) + 1)
-        self.colour_head = nn.Linear(scene_cnn.FEATURES, len(COLOURS) + 1)
+        self.net = scene_aoanet.SceneAoANet().train()
+        self.shape_head = nn.Linear(scene_aoanet.FEATURES, len(NAMES) + 1)
+        self.colour_head = nn.Linear(scene_aoanet.FEATURES, len(COLOURS) + 1)
 
 
 def to_tensor(pixels: np.ndarray, gain: Tensor | None = None) -> Tensor:
@@ -95,9 +95,10 @@ def evaluate_cells(learner: Learner, data: Store, limit: int = 500) -> dict[str,
     table = np.array(right)
     both = table[:, 1] & table[:, 2]
     return {
-        "shape": float(table[:, 1].mean()), "colour": float(table[:, 2].mean()),
+        "shape": float(table[:, 1].mean()),
+        "colour": float(table[:, 2].mean()),
         "scenes": float(np.mean([both[table[:, 0] == n].all() for n in np.unique(table[:, 0])])),
-    }  # fmt: skip
+    }
 
 
 @torch.no_grad()

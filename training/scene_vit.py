@@ -21,7 +21,7 @@ import training.run
 from training.run import ALL, arguments
 from training.scene_data import HELD_OUT_SEED, Batch, Store, batch, store
 from training.scene_vit_forward import convolutional_start, forward
-from vit_attention.networks.scene_vit import build
+from vit_attention.networks.scene_vit import SceneViT
 from worlds.shapes import NAMES
 
 MEAN, STD = 0.5, 0.25
@@ -49,7 +49,7 @@ class Learner(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.net = build(len(NAMES))
+        self.net = SceneViT(len(NAMES))
         net: Any = self.net
         width = net.hidden_dim
         self.patch_head = nn.Linear(width, len(NAMES) + 1)
@@ -95,9 +95,9 @@ def losses(learner: Learner, made: Batch, patch_weight: float) -> tuple[Tensor, 
 @torch.no_grad()
 def evaluate(learner: Learner, data: Store, limit: int = 400) -> dict[str, float]:
     """Top-1 (any object), both of two, and how often the class token's last head-mean map points at an object."""
-    tokens = torch.cat([
-        forward(learner.net, to_tensor(np.asarray(data.pixels[i : i + 50])), (0, 0))[0] for i in range(0, limit, 50)
-    ])  # fmt: skip
+    tokens = torch.cat(
+        [forward(learner.net, to_tensor(np.asarray(data.pixels[i : i + 50])), (0, 0))[0] for i in range(0, limit, 50)]
+    )
     order = learner.net.heads(tokens[:, 0]).argsort(dim=1, descending=True).numpy()
     classes = data.classes[:limit]
     two = classes[:, 1] >= 0

@@ -47,9 +47,11 @@ def forward(
 
 def _attention(attention: nn.MultiheadAttention, x: Tensor, heads: int) -> Tensor:
     batch, tokens, width = x.shape
-    q, k, v = F.linear(x, attention.in_proj_weight, attention.in_proj_bias).view(
-        batch, tokens, 3, heads, width // heads
-    ).permute(2, 0, 3, 1, 4)  # fmt: skip
+    q, k, v = (
+        F.linear(x, attention.in_proj_weight, attention.in_proj_bias)
+        .view(batch, tokens, 3, heads, width // heads)
+        .permute(2, 0, 3, 1, 4)
+    )
     weights = ((q * (width // heads) ** -0.5) @ k.mT).softmax(dim=-1)
     return attention.out_proj((weights.to(v.dtype) @ v).transpose(1, 2).reshape(batch, tokens, width))
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
+from numpy.typing import ArrayLike
 
 from tutorials.findings import Context
 from ui import components, state
+from visualizer.export.files import overlay_png
 from visualizer.style.scale import MODES, Scale
 
 COMPARING = ("shared", "per map", "log", "clipped")
@@ -59,6 +62,11 @@ def _step(deeper: int, further: int, heads: int) -> None:
 def map_name(now: Context) -> str:
     """Where the chosen map comes from, in words: layer, head and who asks."""
     return f"layer {now.chosen.layer + 1}, {now.head_name()}, asked by {now.query_name()}"
+
+
+def overlay(now: Context, values: ArrayLike, caption: str, **look: Any) -> bytes:
+    """A map over the page's picture, as the bytes of a PNG; `look` as `overlay_png` takes it."""
+    return overlay_png(now.picture.image, values, now.record.geometry, caption, **look)
 
 
 def pick_number(key: str, shared: str, first: int = 0) -> None:

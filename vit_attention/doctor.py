@@ -6,6 +6,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -14,13 +15,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vit_attention import compat  # noqa: F401  (compat goes before torchvision, transformers and timm)
-from vit_attention.capture import CaptureError, Heard, capture
+from vit_attention.capture import CaptureError, capture
+from vit_attention.networks.aoanet_parts import AdditiveAttention, MultiHeadedDotAttention
 from vit_attention.registry import load, models
 from vit_attention.weights.download import cache_folder
 
 LIBRARIES = ("sightlines", "torch", "torchvision", "transformers", "timm", "numpy", "pillow", "safetensors", "plotly")
 ROWS, PARITY, OUTPUT = 1e-4, 1e-4, 1e-4
-Pass = tuple[nn.Module, Callable[[], Any]]
+Inputs = tuple[Tensor, ...] | dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,15 @@ class Check:
 
     Attributes:
         name: the way of attending.
-        build: makes the module and its forward pass.
+        make: makes the module.
+        inputs: makes what it is called with, in order or by name.
         shapes: (heads, queries, keys) of the maps that it must give, in forward order.
         library: distribution that it needs.
     """
 
     name: str
-    build: Callable[[], Pass]
+    make: Callable[[], nn.Module]
+    inputs: Callable[[], Inputs]
     shapes: tuple[tuple[int, int, int], ...]
     library: str = "torch"
 
@@ -72,104 +76,123 @@ class _Softmax(nn.Module):
         super().__init__()
         self.qkv = nn.Linear(8, 24)
 
+    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return ((q @ k.mT) / 2).softmax(-1) @ v
+
     def forward(self, x: Tensor) -> Tensor:
         q, k, v = (part.unflatten(-1, (2, 4)).transpose(1, 2) for part in self.qkv(x).chunk(3, -1))
-        return (((q @ k.mT) / 2).softmax(-1) @ v).transpose(1, 2).flatten(2)
+        return self.attend(q, k, v).transpose(1, 2).flatten(2)
 
 
 class _Fused(_Softmax):
     """The same through PyTorch's fused function, looking back only."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        q, k, v = (part.unflatten(-1, (2, 4)).transpose(1, 2) for part in self.qkv(x).chunk(3, -1))
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2)
-
-
-def _simple(kind: Callable[[], nn.Module]) -> Callable[[], Pass]:
-    def build() -> Pass:
-        module, x = kind(), torch.randn(1, 5, 8)
-        return module, lambda: module(x)
-
-    return build
+    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
 
 
 def _encoder() -> nn.Module:
     return nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2)
 
 
-def _torchvision() -> Pass:
+def _torchvision() -> nn.Module:
     from torchvision.models import VisionTransformer
 
-    module, x = VisionTransformer(32, 8, 1, 4, 32, 48), torch.randn(1, 3, 32, 32)
+    module = VisionTransformer(32, 8, 1, 4, 32, 48)
     nn.init.normal_(module.heads.head.weight)  # the library starts it at zero, and then nothing changes any output
-    return module, lambda: module(x)
+    return module
 
 
-_SMALL = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 48, "image_size": 32, "patch_size": 8}  # fmt: skip
+def _transformers(model: str, config: str, **options: Any) -> nn.Module:
+    import transformers
+
+    module: nn.Module = getattr(transformers, model)(getattr(transformers, config)(**options))
+    return module
 
 
-def _transformers(name: str, **options: Any) -> Callable[[], Pass]:
-    def build() -> Pass:
-        import transformers
-
-        module = getattr(transformers, f"{name}Model")(getattr(transformers, f"{name}Config")(**options))
-        x = torch.randn(1, 3, 32, 32)
-        return module, lambda: module(pixel_values=x).last_hidden_state
-
-    return build
-
-
-def _decoder() -> Pass:
-    from transformers import MBartConfig, MBartForCausalLM
-
-    options: dict[str, Any] = {
-        "vocab_size": 20, "d_model": 16, "decoder_layers": 1, "decoder_attention_heads": 2, "decoder_ffn_dim": 24,
-        "max_position_embeddings": 9, "is_decoder": True, "add_cross_attention": True, "init_std": 0.4,
-    }  # fmt: skip
-    module = MBartForCausalLM(MBartConfig(**options))
-    page, words = torch.randn(1, 6, 16), torch.tensor([[3, 4, 5]])
-    return module, lambda: module(input_ids=words, encoder_hidden_states=page, use_cache=False).logits
-
-
-def _timm() -> Pass:
+def _timm() -> nn.Module:
     import timm
 
-    module = timm.create_model("test_vit", pretrained=False)
-    x = torch.randn(1, 3, 160, 160)
-    return module, lambda: module(x)
+    return timm.create_model("test_vit", pretrained=False)
 
 
-def _captions(heads: int) -> Callable[[], Pass]:
-    def build() -> Pass:
-        from vit_attention.networks.aoanet_parts import AdditiveAttention, MultiHeadedDotAttention
-
-        x = torch.randn(1, 5, 8)
-        if heads == 1:
-            one = AdditiveAttention(8, 8)
-            return one, lambda: one(x[:, 0], x, x)
-        many = MultiHeadedDotAttention(heads, 8, do_aoa=1)
-        return many, lambda: many(x, x, x)
-
-    return build
+def _noise(*shape: int) -> Callable[[], Inputs]:
+    return lambda: (torch.randn(shape),)
 
 
+def _one_asks() -> Inputs:
+    tokens = torch.randn(1, 5, 8)
+    return tokens[:, 0], tokens, tokens
+
+
+def _page_and_words() -> Inputs:
+    page, words = torch.randn(1, 6, 16), torch.tensor([[3, 4, 5]])
+    return {"input_ids": words, "encoder_hidden_states": page, "use_cache": False}
+
+
+_TOKENS, _PIXELS = _noise(1, 5, 8), _noise(1, 3, 32, 32)
+_SMALL = {
+    "hidden_size": 32,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 4,
+    "intermediate_size": 48,
+    "image_size": 32,
+    "patch_size": 8,
+}
+_SWIN = {"image_size": 32, "patch_size": 4, "embed_dim": 8, "depths": [2], "num_heads": [2], "window_size": 4}
+_DECODER = {
+    "vocab_size": 20,
+    "d_model": 16,
+    "decoder_layers": 1,
+    "decoder_attention_heads": 2,
+    "decoder_ffn_dim": 24,
+    "max_position_embeddings": 9,
+    "is_decoder": True,
+    "add_cross_attention": True,
+    "init_std": 0.4,
+}
 CHECKS = (
-    Check("fused function (scaled_dot_product_attention)", _simple(_Fused), ((2, 5, 5),)),
-    Check("torch.nn.MultiheadAttention", _simple(_encoder), ((2, 5, 5), (2, 5, 5))),
-    Check("softmax written by hand", _simple(_Softmax), ((2, 5, 5),)),
-    Check("AoANet's attention", _captions(2), ((2, 5, 5),)),
-    Check("additive attention", _captions(1), ((1, 1, 5),)),
-    Check("torchvision ViT", _torchvision, ((4, 17, 17),), "torchvision"),
-    Check("transformers ViT", _transformers("ViT", **_SMALL), ((4, 17, 17),), "transformers"),
-    Check("transformers DINOv2", _transformers("Dinov2", **_SMALL), ((4, 17, 17),), "transformers"),
+    Check("fused function (scaled_dot_product_attention)", _Fused, _TOKENS, ((2, 5, 5),)),
+    Check("torch.nn.MultiheadAttention", _encoder, _TOKENS, ((2, 5, 5), (2, 5, 5))),
+    Check("softmax written by hand", _Softmax, _TOKENS, ((2, 5, 5),)),
+    Check(
+        "AoANet's attention",
+        partial(MultiHeadedDotAttention, 2, 8, do_aoa=1),
+        lambda: (torch.randn(1, 5, 8),) * 3,
+        ((2, 5, 5),),
+    ),
+    Check("additive attention", partial(AdditiveAttention, 8, 8), _one_asks, ((1, 1, 5),)),
+    Check("torchvision ViT", _torchvision, _PIXELS, ((4, 17, 17),), "torchvision"),
+    Check(
+        "transformers ViT",
+        partial(_transformers, "ViTModel", "ViTConfig", **_SMALL),
+        _PIXELS,
+        ((4, 17, 17),),
+        "transformers",
+    ),
+    Check(
+        "transformers DINOv2",
+        partial(_transformers, "Dinov2Model", "Dinov2Config", **_SMALL),
+        _PIXELS,
+        ((4, 17, 17),),
+        "transformers",
+    ),
     Check(
         "transformers Swin windows",
-        _transformers("Swin", image_size=32, patch_size=4, embed_dim=8, depths=[2], num_heads=[2], window_size=4),
-        ((2, 16, 16), (2, 16, 16)), "transformers",
+        partial(_transformers, "SwinModel", "SwinConfig", **_SWIN),
+        _PIXELS,
+        ((2, 16, 16), (2, 16, 16)),
+        "transformers",
     ),
-    Check("transformers decoder (its own and cross-attention)", _decoder, ((2, 3, 3), (2, 3, 6)), "transformers"),
-    Check("timm ViT", _timm, ((2, 101, 101),) * 6, "timm"),
-)  # fmt: skip
+    Check(
+        "transformers decoder (its own and cross-attention)",
+        partial(_transformers, "MBartForCausalLM", "MBartConfig", **_DECODER),
+        _page_and_words,
+        ((2, 3, 3), (2, 3, 6)),
+        "transformers",
+    ),
+    Check("timm ViT", _timm, _noise(1, 3, 160, 160), ((2, 101, 101),) * 6, "timm"),
+)
 
 
 def examine() -> Iterator[Finding]:
@@ -177,8 +200,8 @@ def examine() -> Iterator[Finding]:
     for check in CHECKS:
         if installed(check.library) is None:
             yield Finding(check.name, "skipped", reason=f"{check.library} is not installed")
-            continue
-        yield _guarded(check.name, lambda check=check: _tried(check.name, *_built(check), check.shapes))  # type: ignore[misc]
+        else:
+            yield _guarded(check.name, partial(_of_check, check))
 
 
 def examine_model(name: str) -> Iterator[Finding]:
@@ -188,8 +211,7 @@ def examine_model(name: str) -> Iterator[Finding]:
         ValueError: no such model, or files that do not fit it.
         DownloadError: its weights could not be fetched.
     """
-    model = load(name)
-    yield _guarded(name, lambda: _of_record(name, model))
+    yield _guarded(name, partial(_of_record, name, load(name)))
 
 
 def _guarded(name: str, run: Callable[[], Finding]) -> Finding:
@@ -199,14 +221,17 @@ def _guarded(name: str, run: Callable[[], Finding]) -> Finding:
         return Finding(name, "failed", reason=f"{type(error).__name__}: {error}")
 
 
-def _built(check: Check) -> Pass:
+def _of_check(check: Check) -> Finding:
+    """What a tiny network shows: maps of the right shape, proved, that the output hangs on and capture does not change."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        module, run = check.build()
-    return module.eval().requires_grad_(False), run
+        module, given = check.make(), check.inputs()
+    module.eval().requires_grad_(False)
 
+    def run() -> Tensor:
+        out = module(**given) if isinstance(given, dict) else module(*given)
+        return out if isinstance(out, Tensor) else out[0]
 
-def _tried(name: str, module: nn.Module, run: Callable[[], Any], shapes: tuple[tuple[int, ...], ...]) -> Finding:
     with torch.no_grad():
         plain = run()
         with capture(module) as seen:
@@ -215,25 +240,18 @@ def _tried(name: str, module: nn.Module, run: Callable[[], Any], shapes: tuple[t
         out = run()
         score = (out * torch.linspace(-1, 1, out.numel()).view_as(out)).sum()
     slopes = torch.autograd.grad(score, [one.probe for one in probes if one.probe is not None])
-    return _judged(name, seen, shapes, off, min(float(s.abs().max()) for s in slopes))
-
-
-def _judged(name: str, seen: Heard, shapes: tuple[tuple[int, ...], ...], off: float, change: float) -> Finding:
-    found = tuple(tuple(one.weights.shape[1:]) for one in seen)
+    shapes = tuple(tuple(one.weights.shape[1:]) for one in seen)
     rows = max(float((one.weights.sum(-1) - 1).abs().max()) for one in seen)
-    proofs = [one.residual for one in seen if one.residual is not None]
-    wrong = [
-        (found != shapes, f"want maps of {shapes}, got {found}"),
-        (rows > ROWS, f"rows do not sum to 1: off by {rows:.1g}"),
-        (not proofs or max(proofs) > PARITY, "weights x values are not what PyTorch computed"),
-        (off > OUTPUT, f"the output changes under capture, by {off:.1g}"),
-        (not change > 0, "the output does not depend on the weights"),
-    ]
-    reason = "; ".join(text for bad, text in wrong if bad)
-    shown = tuple(dict.fromkeys(found))
-    return Finding(
-        name, "failed" if reason else "ok", len(seen), shown, rows, max(proofs, default=None), change, reason
-    )
+    residual = max((one.residual for one in seen if one.residual is not None), default=None)
+    change = min(float(slope.abs().max()) for slope in slopes)
+    wrong = {
+        f"want maps of {check.shapes}, got {shapes}": shapes != check.shapes,
+        f"rows do not sum to 1: off by {rows:.1g}": rows > ROWS,
+        "weights x values are not what PyTorch computed": residual is None or residual > PARITY,
+        f"the output changes under capture, by {off:.1g}": off > OUTPUT,
+        "the output does not depend on the weights": not change > 0,
+    }
+    return _finding(check.name, shapes, rows, residual, change, wrong)
 
 
 def _of_record(name: str, model: Any) -> Finding:
@@ -245,16 +263,27 @@ def _of_record(name: str, model: Any) -> Finding:
     record = model.attend(picture, **wanted, **({"max_tokens": 8} if model.card.task == "read" else {}))
     rows = max(one.row_error for one in record.maps)
     slopes = [float(abs(one.gradient).max()) for one in record.maps if one.gradient is not None]
-    bad = [
-        (rows > 5e-3, f"rows do not sum to 1: off by {rows:.1g}"),
-        (record.residual is None or record.residual > 1e-2, f"unproved weights: residual {record.residual}"),
-        (bool(slopes) and not min(slopes) > 0, "the score does not depend on the weights of one layer"),
-        (bool(record.settings.get("unheard")), f"not heard: {record.settings.get('unheard')}"),
-    ]
-    reason = "; ".join(text for wrong, text in bad if wrong)
-    shapes = tuple(dict.fromkeys(one.weights.shape for one in record.maps))
-    change = min(slopes) if slopes else None
-    return Finding(name, "failed" if reason else "ok", len(record.maps), shapes, rows, record.residual, change, reason)
+    wrong = {
+        f"rows do not sum to 1: off by {rows:.1g}": rows > 5e-3,
+        f"unproved weights: residual {record.residual}": record.residual is None or record.residual > 1e-2,
+        "the score does not depend on the weights of one layer": bool(slopes) and not min(slopes) > 0,
+        f"not heard: {record.settings.get('unheard')}": bool(record.settings.get("unheard")),
+    }
+    shapes = tuple(one.weights.shape for one in record.maps)
+    return _finding(name, shapes, rows, record.residual, min(slopes, default=None), wrong)
+
+
+def _finding(
+    name: str,
+    shapes: tuple[tuple[int, ...], ...],
+    rows: float,
+    residual: float | None,
+    change: float | None,
+    wrong: dict[str, bool],
+) -> Finding:
+    reason = "; ".join(text for text, bad in wrong.items() if bad)
+    state = "failed" if reason else "ok"
+    return Finding(name, state, len(shapes), tuple(dict.fromkeys(shapes)), rows, residual, change, reason)
 
 
 def installed(library: str) -> str | None:

@@ -11,8 +11,11 @@ from worlds.scenes import Scene, Thing
 from worlds.shapes import COLOURS, NAMES
 
 RELATIONS: dict[str, tuple[str, ...]] = {
-    "left": ("left", "of"), "right": ("right", "of"), "above": ("above",), "below": ("below",),
-}  # fmt: skip
+    "left": ("left", "of"),
+    "right": ("right", "of"),
+    "above": ("above",),
+    "below": ("below",),
+}
 """Relation to the words that say it."""
 
 WORDS: tuple[str, ...] = ("a", "an", "of", *RELATIONS, *COLOURS, *NAMES)

@@ -3,12 +3,61 @@
 from __future__ import annotations
 
 GOODS = (
-    "apple", "bagel", "banana", "bread", "butter", "cake", "candle", "carrot", "cheese", "cocoa", "coffee", "cookie",
-    "crepe", "egg", "espresso", "flour", "grape", "honey", "jam", "juice", "latte", "lemon", "lentil", "mango", "melon",
-    "milk", "mocha", "muffin", "noodle", "oat", "olive", "onion", "orange", "pasta", "peach", "pear", "pepper", "pizza",
-    "plum", "potato", "pretzel", "rice", "salad", "salt", "scone", "soda", "soup", "sugar", "tea", "toast", "tomato",
-    "waffle", "water", "yogurt",
-)  # fmt: skip
+    "apple",
+    "bagel",
+    "banana",
+    "bread",
+    "butter",
+    "cake",
+    "candle",
+    "carrot",
+    "cheese",
+    "cocoa",
+    "coffee",
+    "cookie",
+    "crepe",
+    "egg",
+    "espresso",
+    "flour",
+    "grape",
+    "honey",
+    "jam",
+    "juice",
+    "latte",
+    "lemon",
+    "lentil",
+    "mango",
+    "melon",
+    "milk",
+    "mocha",
+    "muffin",
+    "noodle",
+    "oat",
+    "olive",
+    "onion",
+    "orange",
+    "pasta",
+    "peach",
+    "pear",
+    "pepper",
+    "pizza",
+    "plum",
+    "potato",
+    "pretzel",
+    "rice",
+    "salad",
+    "salt",
+    "scone",
+    "soda",
+    "soup",
+    "sugar",
+    "tea",
+    "toast",
+    "tomato",
+    "waffle",
+    "water",
+    "yogurt",
+)
 """What is sold."""
 
 KINDS = (
@@ -30,8 +79,19 @@ KINDS = (
 """What may stand before it."""
 
 SHOPS = (
-    "corner", "daily", "garden", "harbor", "hill", "lucky", "market", "maple", "moon", "north", "river", "sunny",
-)  # fmt: skip
+    "corner",
+    "daily",
+    "garden",
+    "harbor",
+    "hill",
+    "lucky",
+    "market",
+    "maple",
+    "moon",
+    "north",
+    "river",
+    "sunny",
+)
 SHOP_KINDS = ("bakery", "cafe", "diner", "deli", "grocer", "kiosk", "shop", "store")
 """A shop is called by one of `SHOPS` and one of `SHOP_KINDS`."""
 

@@ -149,7 +149,10 @@ def receipt(seed: int, lines: int | None = None, invented: bool = False) -> Docu
     rng = np.random.default_rng((seed, 1))
     count = lines or int(rng.integers(1, MOST_LINES + 1))
     sheet, shop = _Sheet(rng), (_word(rng, SHOPS, invented), _word(rng, SHOP_KINDS, invented))
-    goods = [(_name(rng, invented), int(min(9, 1 + rng.geometric(0.35))) - int(rng.random() < 0.3), _price(rng)) for _ in range(count)]  # fmt: skip
+    goods = [
+        (_name(rng, invented), int(min(9, 1 + rng.geometric(0.35))) - int(rng.random() < 0.3), _price(rng))
+        for _ in range(count)
+    ]
     total = sum(price for _, _, price in goods)
     pitch = float(rng.uniform(56, min(72, (HEIGHT - 70) / (count + 2))))
     top = float(rng.uniform(8, max(9, HEIGHT - 44 - pitch * (count + 1.2))))
@@ -193,10 +196,16 @@ def _item(
 ) -> list[Piece]:
     path = f"menu.{number}."
     return [
-        Piece("<s_nm>"), Piece(" ".join(name), tuple(named), path + "nm"), Piece("</s_nm>"),
-        Piece("<s_cnt>"), Piece(str(amount), (first,), path + "cnt"), Piece("</s_cnt>"),
-        Piece("<s_price>"), Piece(_cents(price), tuple(priced), path + "price"), Piece("</s_price>"),
-    ]  # fmt: skip
+        Piece("<s_nm>"),
+        Piece(" ".join(name), tuple(named), path + "nm"),
+        Piece("</s_nm>"),
+        Piece("<s_cnt>"),
+        Piece(str(amount), (first,), path + "cnt"),
+        Piece("</s_cnt>"),
+        Piece("<s_price>"),
+        Piece(_cents(price), tuple(priced), path + "price"),
+        Piece("</s_price>"),
+    ]
 
 
 def form(seed: int) -> Document:

@@ -65,7 +65,10 @@ def bank() -> NDArray[np.uint8]:
 def crop(rng: np.random.Generator, side: int) -> NDArray[np.uint8]:
     """A random square of a random texture, flipped at random; (side, side) grey levels, a view where it can be."""
     which, y, x, flip = (
-        rng.integers(len(bank())), rng.integers(BANK_SIDE - side + 1), rng.integers(BANK_SIDE - side + 1), rng.integers(4),
-    )  # fmt: skip
+        rng.integers(len(bank())),
+        rng.integers(BANK_SIDE - side + 1),
+        rng.integers(BANK_SIDE - side + 1),
+        rng.integers(4),
+    )
     patch = bank()[which, y : y + side, x : x + side]
     return patch[:: -1 if flip & 1 else 1, :: -1 if flip & 2 else 1]

@@ -16,9 +16,14 @@ Box = tuple[float, float, float, float]
 """(left, top, right, bottom) in pixels of the page, right and bottom exclusive."""
 
 FACES = (
-    "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSansMono",
+    "DejaVuSans",
+    "DejaVuSans-Bold",
+    "DejaVuSans-Oblique",
+    "DejaVuSerif",
+    "DejaVuSerif-Bold",
+    "DejaVuSansMono",
     "DejaVuSansMono-Bold",
-)  # fmt: skip
+)
 """Typefaces, all from the files that matplotlib brings along."""
 
 

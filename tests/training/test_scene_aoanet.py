@@ -37,7 +37,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Store:
 def test_the_vocabulary_fits_the_network() -> None:
     assert scene_aoanet.OPTIONS.vocab_size + 1 == len(VOCABULARY)
     torch.manual_seed(0)
-    assert scene_aoanet.build().captioner.logit.weight.shape[0] == len(VOCABULARY)
+    assert scene_aoanet.SceneAoANet().captioner.logit.weight.shape[0] == len(VOCABULARY)
 
 
 def test_three_of_four_scenes_have_two_objects_and_all_are_clear(data: Store) -> None:
@@ -90,7 +90,7 @@ def test_cells_are_labelled_by_what_covers_them() -> None:
 
 def test_the_training_pass_is_the_networks_own() -> None:
     torch.manual_seed(0)
-    net = scene_aoanet.build()
+    net = scene_aoanet.SceneAoANet()
     pixels, tokens = torch.randn(3, 3, 112, 112), torch.randint(1, 28, (3, 9))
     with torch.no_grad():
         mine = write(net.captioner, refine(net.captioner, net.cnn(pixels)), tokens).log_softmax(dim=-1)
@@ -100,7 +100,7 @@ def test_the_training_pass_is_the_networks_own() -> None:
 
 def test_the_fused_norm_is_aoanets() -> None:
     torch.manual_seed(0)
-    layer = scene_aoanet.build().captioner.refiner.norm  # type: ignore[union-attr]
+    layer = scene_aoanet.SceneAoANet().captioner.refiner.norm  # type: ignore[union-attr]
     x = 3 * torch.randn(5, 128) + 1
     torch.testing.assert_close(norm(layer, x), (x - x.mean(-1, keepdim=True)) / x.std(-1, keepdim=True))
 

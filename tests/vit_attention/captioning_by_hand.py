@@ -128,6 +128,9 @@ class ByHand:
             logprobs.append(np.log(softmax(self.linear("logit", context + h if o.out_res else context))))
             attention.append(weights)
         return {
-            "logprobs": np.array(logprobs), "attention": np.array(attention), "gates": np.array(gates),
-            "refiner": np.array(refiner), "refiner_gates": np.array(refiner_gates),
-        }  # fmt: skip
+            "logprobs": np.array(logprobs),
+            "attention": np.array(attention),
+            "gates": np.array(gates),
+            "refiner": np.array(refiner),
+            "refiner_gates": np.array(refiner_gates),
+        }

@@ -32,10 +32,21 @@ def network(seed: int = 0, attention: str = "eager", decoder_width: int = 24) ->
         drop_path_rate=0.0,
     )
     decoder = MBartConfig(
-        vocab_size=len(build()), d_model=decoder_width, decoder_layers=2, decoder_attention_heads=4, decoder_ffn_dim=32,
-        max_position_embeddings=40, is_decoder=True, add_cross_attention=True, pad_token_id=0, bos_token_id=1,
-        eos_token_id=2, decoder_start_token_id=1, forced_eos_token_id=None, init_std=0.4,
-    )  # fmt: skip
+        vocab_size=len(build()),
+        d_model=decoder_width,
+        decoder_layers=2,
+        decoder_attention_heads=4,
+        decoder_ffn_dim=32,
+        max_position_embeddings=40,
+        is_decoder=True,
+        add_cross_attention=True,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+        decoder_start_token_id=1,
+        forced_eos_token_id=None,
+        init_std=0.4,
+    )
     made = VisionEncoderDecoderModel(
         encoder=DonutSwinModel(encoder),
         decoder=MBartForCausalLM._from_config(decoder, attn_implementation=attention),

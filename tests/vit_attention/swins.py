@@ -41,9 +41,15 @@ def donut(**changes: Any) -> Any:
 
 def swin() -> Any:
     config = SwinConfig(
-        image_size=64, patch_size=2, embed_dim=8, depths=[2, 2], num_heads=[2, 4], window_size=WINDOW, drop_path_rate=0.0,
+        image_size=64,
+        patch_size=2,
+        embed_dim=8,
+        depths=[2, 2],
+        num_heads=[2, 4],
+        window_size=WINDOW,
+        drop_path_rate=0.0,
         attn_implementation="eager",
-    )  # fmt: skip
+    )
     return shaken(SwinModel(config))
 
 

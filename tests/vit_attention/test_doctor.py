@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -51,21 +50,17 @@ class Silent(nn.Module):
         return self.layer(x)
 
 
-def passing(kind: type[nn.Module]) -> Any:
-    def build() -> Any:
-        module, x = kind(), torch.randn(1, 5, 8)
-        return module, lambda: module(x)
-
-    return build
+def tokens() -> tuple[Tensor, ...]:
+    return (torch.randn(1, 5, 8),)
 
 
 @pytest.mark.parametrize(
     ("check", "state", "reason"),
     [
-        (Check("deaf", passing(Deaf), ((2, 5, 5),)), "failed", "does not depend on the weights"),
-        (Check("silent", passing(Silent), ((2, 5, 5),)), "failed", "no attention was heard in Silent"),
-        (Check("shape", passing(Deaf), ((4, 5, 5),)), "failed", "want maps of"),
-        (Check("absent", passing(Deaf), (), "no-such-library"), "skipped", "no-such-library is not installed"),
+        (Check("deaf", Deaf, tokens, ((2, 5, 5),)), "failed", "does not depend on the weights"),
+        (Check("silent", Silent, tokens, ((2, 5, 5),)), "failed", "no attention was heard in Silent"),
+        (Check("shape", Deaf, tokens, ((4, 5, 5),)), "failed", "want maps of"),
+        (Check("absent", Deaf, tokens, (), "no-such-library"), "skipped", "no-such-library is not installed"),
     ],
 )
 def test_what_is_not_well_is_named(check: Check, state: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,12 +78,12 @@ def test_a_model_of_ones_own_is_examined_too(tmp_path: Path) -> None:
     families.build(families.TRANSFORMERS["ViT"]).save_pretrained(folder)
     done = CliRunner().invoke(main, ["doctor", "--model", f"hf:{folder}", "--json"])
     assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
+    said = json.loads(done.stdout)
     assert (
-        told["versions"]["torch"] == torch.__version__.split("+")[0] or told["versions"]["torch"] == torch.__version__
+        said["versions"]["torch"] == torch.__version__.split("+")[0] or said["versions"]["torch"] == torch.__version__
     )
-    assert told["bundled"][0] == "scene-vit"
-    mine = told["findings"][-1]
+    assert said["bundled"][0] == "scene-vit"
+    mine = said["findings"][-1]
     assert (mine["name"], mine["state"], mine["maps"], mine["shapes"]) == (f"hf:{folder}", "ok", 2, [[4, 17, 17]])
 
 

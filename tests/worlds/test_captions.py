@@ -19,7 +19,7 @@ from worlds.captions import (
     opposite,
     phrase,
     relation,
-)  # fmt: skip
+)
 from worlds.scenes import Scene, Thing, scene, scenes
 from worlds.shapes import COLOURS, NAMES
 
@@ -70,9 +70,11 @@ def test_captions_of_real_scenes_agree_with_their_boxes() -> None:
         first, second = (t.box for t in made.things)
         said = caption(made)
         apart = {
-            "left": second[0] - first[2], "right": first[0] - second[2],
-            "above": second[1] - first[3], "below": first[1] - second[3],
-        }  # fmt: skip
+            "left": second[0] - first[2],
+            "right": first[0] - second[2],
+            "above": second[1] - first[3],
+            "below": first[1] - second[3],
+        }
         if sum(gap > 0 for gap in apart.values()) == 1:
             settled += 1
             assert apart[str(said.relation)] > 0

@@ -35,9 +35,23 @@ def test_a_name_draws_the_picture_of_its_world(name: str, drawn: object, title: 
 
 @pytest.mark.parametrize(
     "name",
-    ["scene-", "scene-x", "scene-7-3-50", "scene-7-2-101", "scene-7-2", "receipt-3", "receipt-3-6", "form-1234567890", "Scene-7",
-     "scene-7\n", " scene-7", "scene-٣", "", "cat"],
-)  # fmt: skip
+    [
+        "scene-",
+        "scene-x",
+        "scene-7-3-50",
+        "scene-7-2-101",
+        "scene-7-2",
+        "receipt-3",
+        "receipt-3-6",
+        "form-1234567890",
+        "Scene-7",
+        "scene-7\n",
+        " scene-7",
+        "scene-٣",
+        "",
+        "cat",
+    ],
+)
 def test_what_is_no_name(name: str) -> None:
     assert parse(name) is None
 

@@ -84,7 +84,7 @@ def load(
 
 
 def _scene(card: Card, path: Path) -> CaptionModel:
-    module = scene_aoanet.build()
+    module = scene_aoanet.SceneAoANet()
     checkpoints.fill(module, checkpoints.read(path), path.name)
     rows, columns = scene_aoanet.GRID
 

@@ -12,7 +12,7 @@ from torch import nn
 from vit_attention import compat  # noqa: F401  (compat goes before transformers)
 from vit_attention.adapters import hub
 from vit_attention.heavy import Progress, heavy_imports
-from vit_attention.inputs.page_recipe import PageRecipe
+from vit_attention.inputs.preprocess import PageRecipe
 from vit_attention.models.cards import BUNDLED, Card
 from vit_attention.models.reader import ReadingModel
 from vit_attention.weights import checkpoints

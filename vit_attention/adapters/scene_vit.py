@@ -28,5 +28,5 @@ def load(card: Card, weights: Path | None, progress: Progress | None) -> VisionM
     del progress  # nothing to download
     path = weights or BUNDLED / "scene-vit.safetensors"
     # Not on the meta device: that would import 74 MB of torch's compiler to spare 10 MB of weights.
-    module = checkpoints.fill(scene_vit.build(len(CLASSES)), checkpoints.read(path), path.name)
+    module = checkpoints.fill(scene_vit.SceneViT(len(CLASSES)), checkpoints.read(path), path.name)
     return VisionModel(card, module, anatomy(module, RECIPE, card.name), CLASSES, checkpoints.file_hash(path))

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import Any
 
-from vit_attention.capture.kinds import register_kind
+from vit_attention.capture.hooks import listening, register_kind
 from vit_attention.capture.listener import capture
-from vit_attention.capture.seen import CaptureError, Heard, NothingHeardError, Reading, Request, Seen
-from vit_attention.capture.tokens import listening
+from vit_attention.capture.seen import CaptureError, Heard, NothingHeardError, Request, Seen
 
 __all__ = [
     "CaptureError",
     "Heard",
     "NothingHeardError",
-    "Reading",
     "Request",
     "Seen",
     "capture",
@@ -31,9 +28,7 @@ __all__ = [
 class _Callable(ModuleType):
     """Importing a submodule makes it an attribute of its package, where the function of the same name is expected."""
 
-    def __call__(self, module: Any, request: Request | None = None, **wanted: Any) -> Any:
-        return capture(module, request, **wanted)
+    __call__ = staticmethod(capture)
 
 
-_Callable.__call__.__doc__ = capture.__doc__
 sys.modules[__name__].__class__ = _Callable

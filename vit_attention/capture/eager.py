@@ -23,14 +23,58 @@ SOFTMAX = {torch.softmax, torch.Tensor.softmax, F.softmax, torch.special.softmax
 LOG_SOFTMAX = {torch.log_softmax, torch.Tensor.log_softmax, F.log_softmax}
 PRODUCT = {"matmul", "__matmul__", "__rmatmul__", "bmm", "einsum", "baddbmm", "tensordot"}
 # Between softmax and product: what leaves every number as it is, and what may change numbers.
-_SAME = {"to", "type", "type_as", "float", "double", "half", "bfloat16", "contiguous", "clone", "view", "reshape", "view_as",
-         "unsqueeze", "squeeze", "flatten", "unflatten", "expand", "__getitem__", "transpose", "swapaxes", "permute", "__get__",
-         "adjoint"}  # fmt: skip
+_SAME = {
+    "to",
+    "type",
+    "type_as",
+    "float",
+    "double",
+    "half",
+    "bfloat16",
+    "contiguous",
+    "clone",
+    "view",
+    "reshape",
+    "view_as",
+    "unsqueeze",
+    "squeeze",
+    "flatten",
+    "unflatten",
+    "expand",
+    "__getitem__",
+    "transpose",
+    "swapaxes",
+    "permute",
+    "__get__",
+    "adjoint",
+}
 _CASTS = {"to", "type", "type_as", "float", "double", "half", "bfloat16"}
 _CHANGED = {"dropout", "mul", "__mul__", "div", "__truediv__", "true_divide", "masked_fill", "where", "nan_to_num"}
 # Where a softmax stops being one: what mixes it with other things, or counts it.
-_ENDS = {"sum", "mean", "amax", "amin", "max", "min", "topk", "sort", "argmax", "argsort", "multinomial", "layer_norm", "norm",
-         "group_norm", "embedding", "cross_entropy", "nll_loss", "log", "size", "dim", "__len__", "backward"}  # fmt: skip
+_ENDS = {
+    "sum",
+    "mean",
+    "amax",
+    "amin",
+    "max",
+    "min",
+    "topk",
+    "sort",
+    "argmax",
+    "argsort",
+    "multinomial",
+    "layer_norm",
+    "norm",
+    "group_norm",
+    "embedding",
+    "cross_entropy",
+    "nll_loss",
+    "log",
+    "size",
+    "dim",
+    "__len__",
+    "backward",
+}
 _WAITING = 16
 """Tensors remembered at a time; class scores and gates among them are never used up by a product."""
 _ROWS = 1e-3
@@ -64,6 +108,7 @@ class Product:
     """Weights that multiply values.
 
     Attributes:
+        origin: the softmax that the weights came from.
         weights: (batch, heads, queries, keys), in the graph if there is one.
         precise: the same in float32 or better, detached.
         value: (batch, heads, keys, width).
@@ -71,6 +116,7 @@ class Product:
         mix: `run`'s result as (batch, heads, queries, width).
     """
 
+    origin: Tensor
     weights: Tensor
     precise: Tensor
     value: Tensor
@@ -83,10 +129,6 @@ class Softmaxes:
 
     def __init__(self) -> None:
         self.waiting: OrderedDict[int, Waiting] = OrderedDict()
-
-    def clear(self) -> None:
-        """Forget them all."""
-        self.waiting.clear()
 
     def softmax(self, func: Callable[..., Tensor], args: Any, kwargs: Any) -> Tensor:
         """The softmax itself, remembered; one in half precision is kept in float32 beside it."""
@@ -104,7 +146,7 @@ class Softmaxes:
 
     def follow(self, name: str, func: Callable[..., Any], args: Any, kwargs: Any, out: Any) -> None:
         """Note what a function made of a waiting softmax."""
-        one = next(self._among(args, kwargs), None)
+        one = self.first(args, kwargs)
         if (
             one is None
             or not isinstance(out, Tensor)
@@ -113,7 +155,7 @@ class Softmaxes:
             or not out.is_floating_point()
         ):
             return
-        keys = _key_axis(name, one, args, out) if one.keys is not None and name in _SAME | _CHANGED else None
+        keys = _key_axis(name, one, one.keys, args, out) if one.keys is not None and name in _SAME | _CHANGED else None
         if keys is None:
             if _goes_on(name, one, out):
                 self._remember(replace(one, tensor=out, keys=None))
@@ -133,26 +175,22 @@ class Softmaxes:
             heads: the attending module's number of heads.
         """
         found = (_einsum if name == "einsum" else _matmul)(self.waiting, func, args, kwargs, heads)
-        if found is None:
-            return None
-        self._forget(found[0].origin)
-        return found[1]
+        if found is not None:
+            self._forget(found.origin)
+        return found
 
     def unread(self, args: Any, kwargs: Any) -> bool:
         """Whether what is left of a softmax meets values in a product that can't be read; it is forgotten then."""
-        one = next(self._among(args, kwargs), None)
+        one = self.first(args, kwargs)
         others = [a for a in _flat((*args, *kwargs.values())) if isinstance(a, Tensor) and id(a) not in self.waiting]
         if one is None or not any(a.ndim > 1 and not isinstance(a, nn.Parameter) for a in others):
             return False
         self._forget(one.origin)
         return True
 
-    def used_by(self, args: Any, kwargs: Any) -> bool:
-        """Whether one of the arguments, or of a list among them, waits."""
-        return any(True for _ in self._among(args, kwargs))
-
-    def _among(self, args: Any, kwargs: Any) -> Iterator[Waiting]:
-        return (self.waiting[id(a)] for a in _flat((*args, *kwargs.values())) if id(a) in self.waiting)
+    def first(self, args: Any, kwargs: Any) -> Waiting | None:
+        """The first of the arguments, or of a list among them, that waits."""
+        return next((self.waiting[id(a)] for a in _flat((*args, *kwargs.values())) if id(a) in self.waiting), None)
 
     def _remember(self, one: Waiting) -> None:
         self.waiting[id(one.tensor)] = one  # holds the tensor, so that its number stays its own
@@ -200,31 +238,27 @@ def _precise(name: str, func: Callable[..., Any], one: Waiting, args: Any, kwarg
         return func(*(one.precise if a is one.tensor else a for a in args), **kwargs).float()  # type: ignore[no-any-return]
 
 
-def _key_axis(name: str, one: Waiting, args: Any, out: Tensor) -> int | None:
-    """Which axis counts the keys after a function; None where that can't be told."""
-    if one.keys is None:
-        return None
-    last, size = one.keys == one.tensor.ndim - 1, one.tensor.shape[one.keys]
+def _key_axis(name: str, one: Waiting, keys: int, args: Any, out: Tensor) -> int | None:
+    """Which axis counts the keys after a function, before which axis `keys` did; None where that is lost."""
+    last, size = keys == one.tensor.ndim - 1, one.tensor.shape[keys]
     if name in ("transpose", "swapaxes", "permute", "__get__", "adjoint") and not one.over_last:
         return None  # linear attention: keys softened over the tokens, then turned, are no map of tokens
     if name in ("transpose", "swapaxes"):
         axes = [int(a) % out.ndim for a in args[1:3]]
-        return {axes[0]: axes[1], axes[1]: axes[0]}.get(one.keys, one.keys) if len(axes) == 2 else None
+        return {axes[0]: axes[1], axes[1]: axes[0]}.get(keys, keys) if len(axes) == 2 else None
     if name == "permute":
         order = args[1] if isinstance(args[1], (list, tuple)) else args[1:]
-        return [int(a) % out.ndim for a in order].index(one.keys)
+        return [int(a) % out.ndim for a in order].index(keys)
     if name in ("__get__", "adjoint"):  # .mT and .T; other attributes are no tensors of this shape
         swapped = out.ndim == one.tensor.ndim > 1 and out.shape == one.tensor.mT.shape
-        return {out.ndim - 1: out.ndim - 2, out.ndim - 2: out.ndim - 1}.get(one.keys, one.keys) if swapped else None
-    if name == "__getitem__" and not all(part is None or part == slice(None) for part in _tuple(args[1])):
-        return None
+        return {out.ndim - 1: out.ndim - 2, out.ndim - 2: out.ndim - 1}.get(keys, keys) if swapped else None
+    if name == "__getitem__":
+        index = args[1] if isinstance(args[1], tuple) else (args[1],)
+        if not all(part is None or part == slice(None) for part in index):
+            return None
     if out.shape == one.tensor.shape:
-        return one.keys
+        return keys
     return out.ndim - 1 if name in _SAME and last and out.ndim and out.shape[-1] == size else None
-
-
-def _tuple(index: Any) -> tuple[Any, ...]:
-    return index if isinstance(index, tuple) else (index,)
 
 
 def _settled(one: Waiting, precise: Tensor) -> Tensor | None:
@@ -238,12 +272,9 @@ def _settled(one: Waiting, precise: Tensor) -> Tensor | None:
     return precise
 
 
-Found = tuple[Waiting, Product] | None
-
-
 def _matmul(
     waiting: OrderedDict[int, Waiting], func: Callable[..., Tensor], args: Any, kwargs: Any, heads: int | None
-) -> Found:
+) -> Product | None:
     given = (*args, *(kwargs[name] for name in ("input", "other", "mat2") if name in kwargs))
     if len(given) != 2 or len(args) + len(kwargs) != 2 or not all(isinstance(a, Tensor) for a in given):
         return None
@@ -277,7 +308,9 @@ def _matmul(
     def mix(out: Tensor) -> Tensor:
         return layout.fold(out.mT if flip else out)
 
-    return one, Product(layout.fold(rows), settled, layout.fold(value.expand(*lead, *value.shape[-2:])), run, mix)
+    return Product(
+        one.origin, layout.fold(rows), settled, layout.fold(value.expand(*lead, *value.shape[-2:])), run, mix
+    )
 
 
 def _heads(one: Waiting, rows: Tensor, heads: int | None) -> int | None:
@@ -289,7 +322,7 @@ def _heads(one: Waiting, rows: Tensor, heads: int | None) -> int | None:
 
 def _einsum(
     waiting: OrderedDict[int, Waiting], func: Callable[..., Tensor], args: Any, kwargs: Any, heads: int | None
-) -> Found:
+) -> Product | None:
     """A product in Einstein's notation: the letter summed over is the keys', one of both operands is batch or heads."""
     operands = list(args[1]) if len(args) == 2 and isinstance(args[1], (list, tuple)) else list(args[1:])
     if kwargs or len(operands) != 2 or not isinstance(args[0], str) or "->" not in args[0]:
@@ -331,7 +364,7 @@ def _einsum(
         return layout.fold(found if queries else found.unsqueeze(-2))
 
     value = torch.einsum(f"{other}->{''.join([*lead, key, *width])}", operands[1 - at])
-    return one, Product(layout.fold(rows), settled, layout.fold(value), run, mix)
+    return Product(one.origin, layout.fold(rows), settled, layout.fold(value), run, mix)
 
 
 def _spelled(equation: str, operands: list[Tensor]) -> tuple[list[str], str]:

@@ -52,10 +52,6 @@ class Asked:
         """Whether a gradient would flow through."""
         return any(t is not None and t.requires_grad for t in (self.query, self.key, self.value, self.mask))
 
-    def parts(self) -> dict[str, Tensor]:
-        """Queries, keys and values by name, detached."""
-        return {"query": self.query.detach(), "key": self.key.detach(), "value": self.value.detach()}
-
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """(batch, heads, queries, keys)."""
@@ -106,7 +102,8 @@ def asked(
     if attn_mask is not None and not isinstance(attn_mask, Tensor):
         raise CaptureError(f"attn_mask: want a tensor, got {type(attn_mask).__name__}: capture can't read such a mask")
     if torch.is_autocast_enabled(query.device.type):
-        query, key, value = (_autocast(t) for t in (query, key, value))
+        half = torch.get_autocast_dtype(query.device.type)
+        query, key, value = (t.to(half) if t.dtype == torch.float32 else t for t in (query, key, value))
     if enable_gqa:
         key, value = (t.repeat_interleave(query.shape[-3] // t.shape[-3], dim=-3) for t in (key, value))
     lead = query.shape[:-2]
@@ -119,10 +116,6 @@ def asked(
         mask = layout.fold(mask.expand(*lead, *mask.shape[-2:]))
     query, key, value = layout.fold(query), layout.fold(key), layout.fold(value)
     return Asked(query, key, value, mask, is_causal, query.shape[-1] ** -0.5 if scale is None else float(scale), layout)
-
-
-def _autocast(t: Tensor) -> Tensor:
-    return t.to(torch.get_autocast_dtype(t.device.type)) if t.dtype == torch.float32 else t
 
 
 def exactly(like: Tensor) -> contextlib.AbstractContextManager[Any]:
@@ -205,17 +198,16 @@ def _keyless(scores: Tensor, call: Asked) -> Tensor | None:
 
 def own_rows(call: Asked, rows: Tensor) -> Tensor:
     """What PyTorch's fused kernel computes for some of the queries: (batch, heads, rows, head width)."""
-    at = rows.to(call.query.device)
     mask = call.mask
     if mask is not None and mask.shape[-2] > 1:
-        mask = mask[..., at, :]
+        mask = mask[..., rows, :]
     if call.causal:
-        ahead = torch.arange(call.shape[3], device=at.device) > at[:, None]
+        ahead = torch.arange(call.shape[3], device=rows.device) > rows[:, None]
         mask = ~ahead if mask is None else mask.masked_fill(ahead, float("-inf"))
     if mask is not None and mask.dtype != torch.bool:
         mask = mask.to(call.query.dtype)
     return F.scaled_dot_product_attention(
-        call.query.index_select(2, at), call.key, call.value, attn_mask=mask, scale=call.scale
+        call.query.index_select(2, rows), call.key, call.value, attn_mask=mask, scale=call.scale
     )
 
 

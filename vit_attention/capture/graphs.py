@@ -19,12 +19,12 @@ def refuse_graphs(module: nn.Module) -> None:
         hint = ": capture the module that was exported, and call that one" if exported else ""
         raise CaptureError(f"module: want a torch.nn.Module, got {type(module).__name__}{hint}")
     for name, part in module.named_modules():
-        why = _graph(part)
-        if why:
+        found = _graph(part)
+        if found is not None:
             where = f"{name} of {type(module).__name__}" if name else type(module).__name__
             raise CaptureError(
-                f"{where} is a {why}, which runs without the Python calls that capture hears. Capture the module it was "
-                f"made from, and call that one{_way_out(part)}"
+                f"{where} is a {found[0]}, which runs without the Python calls that capture hears. Capture the module it was "
+                f"made from, and call that one{found[1]}"
             )
 
 
@@ -39,20 +39,18 @@ def original(module: nn.Module) -> nn.Module:
         module = inner
 
 
-def _graph(part: nn.Module) -> str | None:
+def _graph(part: nn.Module) -> tuple[str, str] | None:
+    """What kind of graph a module is, and the way out; None of a module of plain PyTorch."""
     if isinstance(part, torch.jit.ScriptModule):
-        return "scripted module (torch.jit)"
+        return "scripted module (torch.jit)", ""
     # Looked up where they lie: asking a module for what it has not is slow, and there are hundreds of modules.
-    if "_orig_mod" in part._modules or part.__dict__.get("_compiled_call_impl") is not None:
-        return "compiled module (torch.compile)"
-    if isinstance(part, torch.fx.GraphModule) and any(isinstance(n.target, torch._ops.OpOverload) for n in part.graph.nodes):  # fmt: skip
-        return "exported graph (torch.export)"
-    return None
-
-
-def _way_out(part: nn.Module) -> str:
     if "_orig_mod" in part._modules:
-        return ": compiled._orig_mod"
+        return "compiled module (torch.compile)", ": compiled._orig_mod"
     if part.__dict__.get("_compiled_call_impl") is not None:
-        return "; module.compile() is undone by module._compiled_call_impl = None"
-    return ""
+        undone = "; module.compile() is undone by module._compiled_call_impl = None"
+        return "compiled module (torch.compile)", undone
+    if isinstance(part, torch.fx.GraphModule) and any(
+        isinstance(node.target, torch._ops.OpOverload) for node in part.graph.nodes
+    ):
+        return "exported graph (torch.export)", ""
+    return None

@@ -14,10 +14,10 @@ from torch.overrides import TorchFunctionMode
 
 from vit_attention.capture import eager, fused, native
 from vit_attention.capture.graphs import refuse_graphs
-from vit_attention.capture.kinds import attached
-from vit_attention.capture.place import Call, heads_of
+from vit_attention.capture.hooks import attached, registered
+from vit_attention.capture.place import Call, Network, heads_of
 from vit_attention.capture.recorder import Recorder
-from vit_attention.capture.seen import CaptureError, Heard, Reading, Request, differentiable
+from vit_attention.capture.seen import CaptureError, Evidence, Heard, Request, differentiable
 
 _PARAMETER, _is_compiling = nn.Parameter, torch.compiler.is_compiling
 _open = threading.local()  # .listeners: this thread's open listeners, the latest last
@@ -46,7 +46,7 @@ def capture(module: nn.Module, request: Request | None = None, **wanted: Any) ->
         ValueError: a number in the request that is out of range.
     """
     refuse_graphs(module)
-    recorder = Recorder(module, request or Request(**wanted))
+    recorder = Recorder(Network(module, registered), request or Request(**wanted))
     with attached(recorder, lambda: recorder in _recorders()), _opened(_Listener(recorder)):
         yield recorder.heard
     recorder.close()
@@ -54,18 +54,14 @@ def capture(module: nn.Module, request: Request | None = None, **wanted: Any) ->
 
 @contextmanager
 def _opened(listener: _Listener) -> Iterator[None]:
-    outer = getattr(_open, "listeners", [])
-    _open.listeners = [*outer, listener]
-    for one in outer:
-        one.speaks = False
+    outer = getattr(_open, "listeners", ())
+    _open.listeners = (*outer, listener)
     try:
         with listener:
             yield
     finally:
         _open.listeners = outer
-        for one in outer[-1:]:
-            one.speaks = True
-        listener.softmaxes.clear()
+        listener.softmaxes.waiting.clear()
 
 
 def _recorders() -> list[Recorder]:
@@ -80,7 +76,6 @@ class _Listener(TorchFunctionMode):
         super().__init__()
         self.recorder = recorder
         self.softmaxes = eager.Softmaxes()
-        self.speaks = True  # until another capture is opened inside this one
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         # This runs some 400 times in a forward pass of ViT-B/16: what most calls need comes first.
@@ -89,9 +84,10 @@ class _Listener(TorchFunctionMode):
             if type(one) is _PARAMETER:
                 self.recorder.used[id(one)] = self.recorder.count
         door = _DOORS.get(func) or (_Listener._follow if self.softmaxes.waiting else None)
-        if door is None or not self.speaks or _is_compiling():  # what is traced now will run unheard
+        # Where another capture was opened inside this one, that one speaks; what is traced now will run unheard.
+        if door is None or getattr(_open, "listeners", (self,))[-1] is not self or _is_compiling():
             return func(*args, **kwargs)
-        if door is _Listener._follow and not self.softmaxes.used_by(args, kwargs):
+        if door is _Listener._follow and self.softmaxes.first(args, kwargs) is None:
             return func(*args, **kwargs)
         with torch._C.DisableTorchFunction():  # what a door computes is not to be heard by an outer listener
             return door(self, func, args, kwargs)
@@ -136,7 +132,8 @@ class _Listener(TorchFunctionMode):
             if product is not None:
                 return _multiply(who, product)
             if self.softmaxes.unread(args, kwargs):
-                _unread(who, "a softmax that is changed before it multiplies values")
+                for recorder, call in who:
+                    recorder.lose(call, "a softmax that is changed before it multiplies values")
         out = func(*args, **kwargs)
         if name not in eager.PRODUCT:
             self.softmaxes.follow(name, func, args, kwargs, out)
@@ -144,8 +141,9 @@ class _Listener(TorchFunctionMode):
 
     def _nested(self, func: Any, args: Any, kwargs: Any) -> Any:
         out = func(*args, **kwargs)
-        graph = torch.is_grad_enabled() and any(r.network.root_has_gradients() for r, _ in _who())
-        if out and _who() and not graph and not torch.is_autocast_enabled():
+        who = _who()
+        graph = torch.is_grad_enabled() and any(p.requires_grad for r, _ in who for p in r.network.root.parameters())
+        if out and who and not graph and not torch.is_autocast_enabled():
             raise CaptureError(fused.NESTED)
         return out
 
@@ -177,24 +175,30 @@ def _attend(who: Who, args: Any, kwargs: Any) -> tuple[Tensor, Tensor | None]:
         return F.scaled_dot_product_attention(*args, **kwargs), None
     given = fused.asked(heads_of(who[0][1].module), *args, **kwargs)
     done, out = _computed(given, any(recorder.request.gradients for recorder, _ in who), args, kwargs)
-    with torch.no_grad(), fused.exactly(given.query):
-        for recorder, call in who:
-            rows = recorder.request.rows(given.shape[2])
-            parts = given.parts() if recorder.request.parts else {}
-            own, rebuilt = fused.own_rows(given, rows), done.out.index_select(2, rows.to(done.out.device))
-            reading = Reading(done.weights, own, rebuilt, done.probe, parts, done.undefined)
-            recorder.keep(call, recorder.kind(call, given.shape[3]), reading)
+    parts = {"query": given.query, "key": given.key, "value": given.value}
+
+    def proof(rows: Tensor) -> tuple[Tensor, Tensor]:
+        return fused.own_rows(given, rows), done.out.index_select(2, rows)
+
+    with fused.exactly(given.query):
+        _keep(who, Evidence(done.weights, proof, done.probe, parts, done.undefined))
     return out, done.weights
+
+
+def _keep(who: Who, found: Evidence) -> None:
+    with torch.no_grad():
+        for recorder, call in who:
+            recorder.keep(call, found)
 
 
 def _attend_natively(who: Who, given: dict[str, Any]) -> tuple[Tensor, Tensor | None]:
     """The composite's result, (tokens, batch, width), and its weights; on the native fast path."""
     out, weights = native.attend(given)
-    for recorder, call in who:
-        rows = recorder.request.rows(out.shape[1])
-        rebuilt = native.rebuilt(given, weights.index_select(2, rows))
-        reading = Reading(weights, out.index_select(1, rows), rebuilt)
-        recorder.keep(call, recorder.kind(call, weights.shape[3]), reading)
+
+    def proof(rows: Tensor) -> tuple[Tensor, Tensor]:
+        return out.index_select(1, rows), native.rebuilt(given, weights.index_select(2, rows))
+
+    _keep(who, Evidence(weights, proof))
     return out.transpose(0, 1), weights
 
 
@@ -209,23 +213,15 @@ def _computed(given: fused.Asked, gradients: bool, args: Any, kwargs: Any) -> tu
     return done, F.scaled_dot_product_attention(*args, **kwargs)
 
 
-def _unread(who: Who, why: str) -> None:
-    """Note that the attending module can't be read."""
-    for recorder, call in who:
-        recorder.lose(call, why)
-
-
 def _multiply(who: Who, product: eager.Product) -> Tensor:
     """The model's own product of weights and values."""
     gradients = any(recorder.request.gradients for recorder, _ in who)
     probe = differentiable(product.weights) if gradients else None
     out = product.run(probe)
-    with torch.no_grad():
-        mixed = product.mix(out)
-        for recorder, call in who:
-            rows = recorder.request.rows(product.precise.shape[2]).to(out.device)
-            rebuilt = fused.mixed_by_kernel(product.precise[:, :, rows], product.value)
-            parts = {"value": product.value.detach()} if recorder.request.parts else {}
-            reading = Reading(product.precise, mixed[:, :, rows], rebuilt, probe, parts)
-            recorder.keep(call, recorder.kind(call, product.precise.shape[3]), reading)
+
+    def proof(rows: Tensor) -> tuple[Tensor, Tensor]:
+        mixed = product.mix(out)[:, :, rows]
+        return mixed, fused.mixed_by_kernel(product.precise[:, :, rows], product.value)
+
+    _keep(who, Evidence(product.precise, proof, probe, {"value": product.value}))
     return out

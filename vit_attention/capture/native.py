@@ -28,19 +28,33 @@ def fits(given: dict[str, Any]) -> bool:
         return False
     graph = torch.is_grad_enabled() and any(t.requires_grad for t in (query, *weights))
     return (
-        query.ndim == 3 and query.device.type == "cpu" and query.dtype in (torch.float32, torch.float64) and not graph
-        and given["num_heads"] % 2 == 0 and not torch.is_autocast_enabled("cpu")
+        query.ndim == 3
+        and query.device.type == "cpu"
+        and query.dtype in (torch.float32, torch.float64)
+        and not graph
+        and given["num_heads"] % 2 == 0
+        and not torch.is_autocast_enabled("cpu")
         and not (given["training"] and given["dropout_p"] > 0)
-    )  # fmt: skip
+    )
 
 
 def attend(given: dict[str, Any]) -> tuple[Tensor, Tensor]:
     """(batch, tokens, width) output and (batch, heads, tokens, tokens) weights of the native function."""
     x = given["query"].transpose(0, 1)
     out, weights = torch._native_multi_head_attention(
-        x, x, x, given["embed_dim_to_check"], given["num_heads"], given["in_proj_weight"], given["in_proj_bias"],
-        given["out_proj_weight"], given["out_proj_bias"], None, True, False,
-    )  # fmt: skip
+        x,
+        x,
+        x,
+        given["embed_dim_to_check"],
+        given["num_heads"],
+        given["in_proj_weight"],
+        given["in_proj_bias"],
+        given["out_proj_weight"],
+        given["out_proj_bias"],
+        None,
+        True,
+        False,
+    )
     return out, weights
 
 

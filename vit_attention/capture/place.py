@@ -24,6 +24,7 @@ _ATTENTION = re.compile(
 # Inputs that say where tokens lie or which may look, but are not looked at.
 _NO_SOURCE = re.compile(r"pos|mask|bias|emb|object_quer|cos|sin|past|cache|score|reference|spatial|hidden_size")
 _HEADS = ("num_attention_heads", "num_heads", "n_heads", "n_head", "nhead", "heads", "num_head", "h")
+_signature = lru_cache(maxsize=256)(inspect.signature)
 _CALLS = {f.__code__ for f in (nn.Module._wrapped_call_impl, nn.Module._call_impl)}
 
 
@@ -47,26 +48,18 @@ class Call:
             return {}
         here = self.frame.f_locals
         if self.frame.f_code in _CALLS:
+            forward = self.module.forward
+            plain = getattr(forward, "__func__", None)
+            # A method's signature is looked up once for each class; its first argument is the module.
+            signature = inspect.signature(forward) if plain is None else _signature(plain)
+            given = here["args"] if plain is None else (self.module, *here["args"])
             try:
-                bound = _signature(self.module.forward).bind(*here["args"], **here["kwargs"])
+                return signature.bind(*given, **here["kwargs"]).arguments
             except TypeError:  # the call itself will fail, or a wrapper changes its inputs
                 return {}
-            return dict(bound.arguments)
         code = self.frame.f_code
         names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
         return {name: here[name] for name in names if name in here}
-
-
-def _signature(function: Callable[..., Any]) -> inspect.Signature:
-    """A method's signature without its first argument; looked up once for each class."""
-    plain = getattr(function, "__func__", None)
-    return inspect.signature(function) if plain is None else _signature_of(plain)
-
-
-@lru_cache(maxsize=256)
-def _signature_of(function: Callable[..., Any]) -> inspect.Signature:
-    whole = inspect.signature(function)
-    return whole.replace(parameters=list(whole.parameters.values())[1:])
 
 
 @cache
@@ -77,39 +70,36 @@ def _is_called_attention(kind: str) -> bool:
 class Network:
     """The captured module's parts by identity, and the numbers of its attention blocks in the network's own order."""
 
-    def __init__(self, module: nn.Module, is_known: Callable[[nn.Module], bool]) -> None:
+    def __init__(self, module: nn.Module, is_known: Callable[[nn.Module], object]) -> None:
         self.root = module
-        self.names: dict[int, str] = {}
-        self.parts: list[tuple[str, nn.Module]] = list(module.named_modules())
-        for name, part in self.parts:
-            self.names[id(part)] = name
-        self._registered = {name for name, part in self.parts if is_known(part)}
-        self.blocks = self._blocks(is_known)
+        self.parts: dict[str, nn.Module] = dict(module.named_modules())
+        self.names = {id(part): name for name, part in self.parts.items()}
+        self._registered = {name for name, part in self.parts.items() if is_known(part)}
+        self.blocks = self._blocks()
         self._numbers = {name: number for number, name in enumerate(self.blocks)}
 
-    def _blocks(self, is_known: Callable[[nn.Module], bool]) -> list[str]:
+    def _blocks(self) -> list[str]:
         """Paths of the innermost modules called attention, in registration order, and of all of a registered kind.
 
         A module without parameters is a part of the attention around it (deformable attention's sampler, for one).
         """
         called = [
-            (n, p)
-            for n, p in self.parts
-            if is_known(p) or (_is_called_attention(type(p).__name__) and next(p.parameters(), None) is not None)
+            name
+            for name, part in self.parts.items()
+            if name in self._registered
+            or (_is_called_attention(type(part).__name__) and next(part.parameters(), None) is not None)
         ]
-        held = {ancestor for name, _ in called for ancestor in ancestors(name)}
-        inside = {name for name, part in called if is_known(part)}
-        return [n for n, p in called if is_known(p) or (n not in held and not inside & set(ancestors(n)))]
+        held = {ancestor for name in called for ancestor in ancestors(name)}
+        return [n for n in called if n in self._registered or (n not in held and not self.is_spoken_for(n))]
 
     def number(self, name: str) -> int:
         """The block's number; blocks that are not called attention are counted behind the others as they come."""
         if name not in self._numbers:
-            related = (n for n, block in enumerate(self.blocks) if related_paths(block, name))
-            found = next(related, None)
-            if found is None:
-                found = len(self.blocks)
+            above = {name, *ancestors(name)}
+            related = (n for n, block in enumerate(self.blocks) if block in above or name in ancestors(block))
+            self._numbers[name] = next(related, len(self.blocks))
+            if self._numbers[name] == len(self.blocks):
                 self.blocks.append(name)
-            self._numbers[name] = found
         return self._numbers[name]
 
     def who(self) -> Call | None:
@@ -136,7 +126,7 @@ class Network:
     def parameters(self, call: Call) -> list[nn.Parameter]:
         """Those of the attending module; of the nearest module around it if it has none."""
         for name in (call.name, *ancestors(call.name)):
-            found = list(self.root.get_submodule(name).parameters())
+            found = list(self.parts[name].parameters())
             if found:
                 return found
         return []
@@ -150,14 +140,9 @@ class Network:
         silent = [n for n in self.blocks if n not in heard | around]
         if not silent:
             return []
-        parts = dict(self.parts)
-        speaking = {n for n in heard if _is_called_attention(type(parts[n]).__name__)}
+        speaking = {n for n in heard if _is_called_attention(type(self.parts[n]).__name__)}
         silent = [n for n in silent if speaking.isdisjoint(ancestors(n))]
-        return [n for n in silent if n in parts and any(id(p) in used for p in parts[n].parameters())]
-
-    def root_has_gradients(self) -> bool:
-        """Whether a parameter of the network takes gradients."""
-        return any(p.requires_grad for p in self.root.parameters())
+        return [n for n in silent if any(id(p) in used for p in self.parts[n].parameters())]
 
 
 def ancestors(path: str) -> Iterator[str]:
@@ -165,11 +150,6 @@ def ancestors(path: str) -> Iterator[str]:
     while path:
         path = path.rpartition(".")[0]
         yield path
-
-
-def related_paths(a: str, b: str) -> bool:
-    """Whether one of two modules is the other or holds it."""
-    return a == b or a in ancestors(b) or b in ancestors(a)
 
 
 def kind_of(call: Call, keys: int) -> str:

@@ -1,25 +1,26 @@
-"""What one open capture has heard, and what it says at its end."""
+"""What one open capture has heard, the proof that it is what was computed, and what the capture says at its end."""
 
 from __future__ import annotations
 
 import warnings
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
-from vit_attention.capture.kinds import is_registered
 from vit_attention.capture.place import Call, Network, kind_of
-from vit_attention.capture.proof import prove
-from vit_attention.capture.seen import Heard, NothingHeardError, Reading, Request, Seen
+from vit_attention.capture.seen import CaptureError, Evidence, Heard, NothingHeardError, Request, Seen
+
+TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-8, torch.float16: 2e-2, torch.bfloat16: 1e-1}
+"""Largest residual allowed, by the precision of what PyTorch computed, relative to its largest entry."""
 
 
 class Recorder:
     """One open capture: what it wants and what it has heard."""
 
-    def __init__(self, module: nn.Module, request: Request) -> None:
+    def __init__(self, network: Network, request: Request) -> None:
         if request.layers is not None and not len(request.layers):
             raise ValueError("layers: want at least one number, got none")
-        self.network = Network(module, is_registered)
-        self.request, self.heard = request, Heard()
+        self.network, self.request, self.heard = network, request, Heard()
         self.names: set[str] = set()  # heard, wanted or not
         # Parameters that a function was given, and how many attentions had been heard by then.
         self.used: dict[int, int] = {}
@@ -33,30 +34,26 @@ class Recorder:
         layers = self.request.layers
         return layers is None or self.network.number(name) in layers
 
-    def kind(self, call: Call, keys: int) -> str:
-        """The kind of attention, told once for each block and number of keys."""
-        known = self._kinds.get((call.name, keys))
-        if known is None:
-            known = self._kinds[call.name, keys] = kind_of(call, keys)
-        return known
-
-    def keep(self, call: Call, kind: str, reading: Reading) -> None:
-        """Store one block's reading, if it was asked for."""
+    def keep(self, call: Call, found: Evidence, kind: str | None = None) -> None:
+        """Prove and store what was found of one block, if it was asked for; its `kind` is read off the call if not given."""
         self.names.add(call.name)
         if not self.wants(call.name):
             return
+        block = call.name, found.weights.shape[3]
+        if block not in self._kinds:
+            self._kinds[block] = kind or kind_of(call, block[1])
         residual = None
-        if reading.own is not None and reading.rebuilt is not None:
-            residual = prove(call.name, reading.own, reading.rebuilt)
-        weights = self.request.select(reading.weights.detach())
-        parts = {part: self.request.select_items(tensor) for part, tensor in reading.parts.items()}
+        if found.proof is not None:
+            rows = self.request.rows(found.weights.shape[2]).to(found.weights.device)
+            residual = prove(call.name, *found.proof(rows))
+        weights = self.request.select(found.weights.detach())
+        named = found.parts.items() if self.request.parts else ()
+        parts = {part: self.request.select_items(tensor.detach()) for part, tensor in named}
         number = self.network.number(call.name)
-        self._piece(call, Seen(call.name, number, kind, weights, residual, reading.probe, parts))
-        if reading.undefined:
-            rows = "row has" if reading.undefined == 1 else "rows have"
-            self.note(
-                f"{call.name}: {reading.undefined} {rows} no key to look at; the weights there are undefined (NaN)"
-            )
+        self._piece(call, Seen(call.name, number, self._kinds[block], weights, residual, found.probe, parts))
+        if found.undefined:
+            have = "row has" if found.undefined == 1 else "rows have"
+            self.note(f"{call.name}: {found.undefined} {have} no key to look at; the weights there are undefined (NaN)")
 
     def _piece(self, call: Call, one: Seen) -> None:
         """Add what was seen; nothing of a module that attends several times in a call: pieces are no map of the whole.
@@ -90,7 +87,7 @@ class Recorder:
             raise ValueError(f"layers: want numbers from 0 to {len(numbered) - 1}, got {wrong}")
         whole = self.names - set(self.lost)
         missed = dict.fromkeys(self.network.missed(whole, self.used), "attends in a way of its own") | self.lost
-        if not whole and (missed or self.ran()):
+        if not whole and (missed or any(id(p) in self.used for p in self.network.root.parameters())):
             raise NothingHeardError(_nothing(self.network.root, self._listed(missed)))
         self.heard.unheard = sorted(missed, key=self.network.number)
         if missed:
@@ -98,13 +95,9 @@ class Recorder:
             root = type(self.network.root).__name__
             warnings.warn(f"capture of {root}: not heard: {self._listed(missed)}", stacklevel=4)
 
-    def ran(self) -> bool:
-        """Whether a parameter of the module was used."""
-        return any(id(p) in self.used for p in self.network.root.parameters())
-
     def _listed(self, missed: dict[str, str]) -> str:
         """Names, classes and reasons of modules, as text."""
-        parts = dict(self.network.parts)
+        parts = self.network.parts
         named = [f"{name or 'the module itself'} ({type(parts[name]).__name__}: {why})" for name, why in missed.items()]
         return ", ".join(named[:4]) + (f" and {len(named) - 4} more" if len(named) > 4 else "")
 
@@ -116,3 +109,25 @@ def _nothing(root: nn.Module, missed: str) -> str:
         "this thread and not from a compiled graph; add a kind of module that keeps its weights with "
         'vit_attention.register_kind(ItsClass, weights="attn")'
     )
+
+
+def prove(name: str, own: Tensor, rebuilt: Tensor) -> float:
+    """The largest absolute difference of two tensors.
+
+    Raises:
+        CaptureError: it is more than `TOLERANCE` allows. Relative, since a block whose values are small would pass with
+            any weights.
+    """
+    if not own.numel():
+        return 0.0
+    mine, theirs = rebuilt.detach(), own.detach()
+    if mine.dtype != theirs.dtype or mine.dtype in (torch.float16, torch.bfloat16):
+        mine, theirs = mine.float(), theirs.float()
+    residual = float((mine - theirs).abs().max())
+    allowed = TOLERANCE.get(own.dtype, 1e-4) * float(theirs.abs().max())
+    if not residual <= allowed:  # NaN fails as well
+        raise CaptureError(
+            f"{name}: weights x values miss what PyTorch computed by {residual:.2g} (allowed {allowed:.2g}). Its values "
+            "may hold infinite numbers, or a function between softmax and values changes the weights."
+        )
+    return residual

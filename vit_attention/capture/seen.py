@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -47,9 +47,8 @@ class Request:
 
     def select(self, weights: Tensor) -> Tensor:
         """The items, heads and rows asked for; a copy only where something is left out or made half as precise."""
-        weights = self.select_items(weights)
-        for dim, name in enumerate(("heads", "queries"), 1):
-            weights = _chosen(name, getattr(self, name), weights, dim)
+        weights = _chosen("heads", self.heads, self.select_items(weights), 1)
+        weights = _chosen("queries", self.queries, weights, 2)
         return weights.half() if self.half else weights
 
     def select_items(self, tensor: Tensor) -> Tensor:
@@ -64,19 +63,15 @@ def _spread(count: int, wanted: int) -> Tensor:
 
 
 def _chosen(name: str, wanted: Sequence[int] | None, tensor: Tensor, dim: int) -> Tensor:
+    """The entries of an axis that were asked for; ValueError if that is none, or one that is not there."""
     if wanted is None:
         return tensor
-    return tensor.index_select(dim, numbers(name, wanted, tensor.shape[dim]).to(tensor.device))
-
-
-def numbers(name: str, wanted: Sequence[int], count: int) -> Tensor:
-    """`wanted` as a tensor; ValueError if it is empty or names one that is not among `count`."""
     if not len(wanted):
         raise ValueError(f"{name}: want at least one number, got none")
-    wrong = [n for n in wanted if not 0 <= n < count]
+    wrong = [n for n in wanted if not 0 <= n < tensor.shape[dim]]
     if wrong:
-        raise ValueError(f"{name}: want numbers from 0 to {count - 1}, got {wrong}")
-    return torch.as_tensor(list(wanted), dtype=torch.long)
+        raise ValueError(f"{name}: want numbers from 0 to {tensor.shape[dim] - 1}, got {wrong}")
+    return tensor.index_select(dim, torch.as_tensor(list(wanted), dtype=torch.long, device=tensor.device))
 
 
 @dataclass(eq=False)
@@ -105,20 +100,19 @@ class Seen:
 
 
 @dataclass(eq=False)
-class Reading:
-    """What was read of one block: (batch, heads, queries, keys) weights, and two tensors that must be equal if they are right.
+class Evidence:
+    """What was found of one attention, before anything of it is left out.
 
     Attributes:
-        weights: all of them, float32 or better.
-        own: what PyTorch computed, on the proved rows; None where there is nothing to compare with.
-        rebuilt: weights x values on the same rows.
+        weights: (batch, heads, queries, keys), float32 or better.
+        proof: from numbers of rows to two tensors that must be equal if the weights are right: what PyTorch computed, and
+            weights x values; None where there is nothing to compare with.
         probe, parts: as in `Seen`.
         undefined: how many rows have no key at all.
     """
 
     weights: Tensor
-    own: Tensor | None = None
-    rebuilt: Tensor | None = None
+    proof: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
     probe: Tensor | None = None
     parts: dict[str, Tensor] = field(default_factory=dict)
     undefined: int = 0

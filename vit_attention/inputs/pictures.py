@@ -106,13 +106,16 @@ def open_picture(
         if picture.size != reduced:
             picture = picture.resize(reduced, Image.Resampling.LANCZOS, reducing_gap=2.0)
         if turn in UPRIGHT:
-            picture, size = picture.transpose(UPRIGHT[turn]), _swapped(size, turn)
+            picture, size = picture.transpose(UPRIGHT[turn]), size[::-1] if turn in SWAPS_SIDES else size
         picture = _on_white(picture, notes)
-        if max(turn, turned) in UPRIGHT:
-            tag = max(turn, turned)
+        tag = max(turn, turned)
+        if tag in UPRIGHT:
             notes.append(f"Turned or mirrored as the camera's orientation tag asks (EXIF value {tag}).")
         if picture.size != size:
-            notes.append(_reduction_note(size, picture.size, max_side))
+            notes.append(
+                f"Reduced from {size[0]}x{size[1]} to {picture.width}x{picture.height} pixels, "
+                f"because the longer side is larger than {max_side}."
+            )
         notes.extend(_frame_notes(image))  # last: counting frames moves through the file
         picture.info = {}  # a position or a camera's serial number must not travel on into exports
         return OpenedPicture(picture, tuple(notes), size)
@@ -152,7 +155,9 @@ def _open_header(source: PictureSource, files: ExitStack) -> Image.Image:
     if isinstance(source, Image.Image):
         return source
     if isinstance(source, np.ndarray):
-        return _from_array(source)
+        if source.ndim != 3 or source.shape[2] != 3 or source.dtype != np.uint8 or 0 in source.shape:
+            raise PictureError(f"picture: want a (height, width, 3) uint8 array, got {source.shape} {source.dtype}")
+        return Image.fromarray(np.ascontiguousarray(source))
     if isinstance(source, (bytes, bytearray, memoryview)):
         file: BinaryIO = io.BytesIO(source)
     elif isinstance(source, (str, os.PathLike)):
@@ -171,12 +176,6 @@ def _open_header(source: PictureSource, files: ExitStack) -> Image.Image:
         return Image.open(file, formats=FORMATS)
     except UnidentifiedImageError as error:
         raise PictureError(f"picture: want a {ACCEPTED} file, got {_kind(beginning)}") from error
-
-
-def _from_array(array: np.ndarray[Any, Any]) -> Image.Image:
-    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or 0 in array.shape:
-        raise PictureError(f"picture: want a (height, width, 3) uint8 array, got {array.shape} {array.dtype}")
-    return Image.fromarray(np.ascontiguousarray(array))
 
 
 def _open_path(path: Path) -> BinaryIO:
@@ -235,10 +234,6 @@ def _orientation(image: Image.Image) -> int:
     except Exception:  # damaged metadata is no reason to refuse a sound picture
         return 1
     return int(value) if value in UPRIGHT else 1
-
-
-def _swapped(size: tuple[int, int], orientation: int) -> tuple[int, int]:
-    return (size[1], size[0]) if orientation in SWAPS_SIDES else size
 
 
 def _frame_notes(image: Image.Image) -> list[str]:
@@ -305,10 +300,3 @@ def _on_white(picture: Image.Image, notes: list[str]) -> Image.Image:
     ground = Image.new("RGB", picture.size, "white")
     ground.paste(picture.convert("RGB"), mask=alpha)
     return ground
-
-
-def _reduction_note(size: tuple[int, int], reduced: tuple[int, int], max_side: int) -> str:
-    return (
-        f"Reduced from {size[0]}x{size[1]} to {reduced[0]}x{reduced[1]} pixels, "
-        f"because the longer side is larger than {max_side}."
-    )

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from vit_attention.inputs.pictures import open_picture
+from vit_attention.networks.aoanet_options import BOX_NUMBERS, Options
 from vit_attention.records import Axis
 from vit_attention.records.geometry import Geometry
 
@@ -120,14 +121,13 @@ def region_features(
             f"features: want (regions, width) of {FEWEST} to {MOST} regions or (rows, columns, width) of a grid of at most "
             f"{MOST_CELLS} cells, got {given.shape}"
         )
-    opened = None if picture is None else open_picture(picture)
-    size = None if opened is None else opened.size_given
-    whole = None if fc is None else _numbers(fc, "fc").reshape(-1)
-    return Features(
-        cells, grid, None if boxes is None or grid is not None else _boxes(boxes, len(cells), size),
-        None if opened is None else Geometry.of(*opened.size_given), None if opened is None else opened.image, whole,
-        () if opened is None else opened.notes,
-    )  # fmt: skip
+    seen: dict[str, Any] = {}
+    if picture is not None:
+        opened = open_picture(picture)
+        seen = {"geometry": Geometry.of(*opened.size_given), "picture": opened.image, "notes": opened.notes}
+    size = seen["geometry"].original if seen else None
+    places = None if boxes is None or grid is not None else _boxes(boxes, len(cells), size)
+    return Features(cells, grid, places, fc=None if fc is None else _numbers(fc, "fc").reshape(-1), **seen)
 
 
 def _numbers(values: ArrayLike, name: str) -> NDArray[np.float32]:
@@ -153,6 +153,44 @@ def _boxes(boxes: ArrayLike, count: int, size: tuple[int, int] | None) -> NDArra
             f"boxes: want pixels of the picture, {size[0]} x {size[1]}, got up to {given.max(axis=0)[2:].tolist()}"
         )
     return given
+
+
+def treated(found: Features, options: Options) -> Features:
+    """`found` as the published data loader hands it to the network: `norm_att_feat`, `use_box` and `norm_box_feat`.
+
+    With `use_box` every region's features end in its left, top, right and bottom as shares of the picture, and its area as
+    a share. Features that are as wide as the network wants already are taken to have them.
+
+    Raises:
+        ValueError: boxes are wanted and nobody knows them.
+    """
+    complete = bool(options.use_box) and found.values.shape[1] == options.att_feat_size
+    if found.treated or complete or not (options.norm_att_feat or options.use_box):
+        return found
+    values = _unit(found.values) if options.norm_att_feat else found.values
+    if options.use_box:
+        places = _places(found)
+        values = np.hstack([values, _unit(places) if options.norm_box_feat else places])
+    return replace(found, values=np.ascontiguousarray(values, dtype=np.float32), treated=True)
+
+
+def _unit(rows: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Every row divided by its length; rows of zeros stay."""
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.where(length == 0, 1, length))
+
+
+def _places(found: Features) -> NDArray[np.float64]:
+    """(regions, 5) left, top, right, bottom and area of every region, as shares of the picture."""
+    boxes = found.region_boxes()
+    if found.geometry is None or np.isnan(boxes).any():
+        raise ValueError(
+            f"boxes: this checkpoint was trained with each region's place beside its features (use_box): want a box for each "
+            f"region and the picture, or features that end in these {BOX_NUMBERS} numbers, got neither"
+        )
+    corners = boxes / np.tile(found.geometry.seen, 2)
+    area = (corners[:, 2] - corners[:, 0]) * (corners[:, 3] - corners[:, 1])
+    return np.hstack([corners, area[:, None]])
 
 
 def read_features(path: str | Path, picture: Any = None) -> Features:

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from vit_attention.capture import Request, Seen, capture
-from vit_attention.inputs.page_recipe import PageRecipe, prepare_page
 from vit_attention.inputs.pictures import open_picture
 from vit_attention.inputs.prepared import Input
+from vit_attention.inputs.preprocess import PageRecipe, prepare_page
 from vit_attention.models import swin
 from vit_attention.models.cards import Card
 from vit_attention.models.generation import cut_note, generate, prediction, prompt_ids

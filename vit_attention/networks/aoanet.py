@@ -75,12 +75,16 @@ class Decoder(nn.Module):
         self.att2ctx: nn.Module = _to_context(options)
         self.attention: nn.Module = (
             MultiHeadedDotAttention(
-                options.num_heads, width, scale=options.multi_head_scale, project_k_v=0,
-                use_output_layer=options.use_output_layer, norm_q=options.norm_q,
+                options.num_heads,
+                width,
+                scale=options.multi_head_scale,
+                project_k_v=0,
+                use_output_layer=options.use_output_layer,
+                norm_q=options.norm_q,
             )
             if options.dots
             else AdditiveAttention(width, options.att_hid_size)
-        )  # fmt: skip
+        )
         self.ctx_drop = nn.Dropout(options.drop_prob_lm if options.ctx_drop else 0.0)
 
     def forward(self, word: Tensor, seen: Prepared, state: State, trace: Trace | None = None) -> tuple[Tensor, State]:
@@ -228,4 +232,6 @@ class AoANet(nn.Module):
             raise ValueError(f"mask: want {tuple(features.shape[:2])}, got {tuple(mask.shape)}")
         whole = (len(features), self.options.fc_feat_size)
         if not self.options.mean_feats and (fc is None or fc.shape != whole):
-            raise ValueError(f"fc: want {whole} features of the whole picture, got {None if fc is None else tuple(fc.shape)}")  # fmt: skip
+            raise ValueError(
+                f"fc: want {whole} features of the whole picture, got {None if fc is None else tuple(fc.shape)}"
+            )

@@ -10,15 +10,46 @@ DECODERS = ("AoA", "LSTM", "base")
 BOX_NUMBERS = 5
 """What `use_box` adds to the features of a region, in numbers."""
 # Far beyond every published model; keeps an options file from asking for terabytes.
-_LARGEST = {"vocab_size": 10_000_000, "max_length": 10_000, "num_heads": 4096, "multi_head_scale": 64, "refiner_layers": 64}  # fmt: skip
-_SIZES = ("vocab_size", "rnn_size", "input_encoding_size", "att_hid_size", "att_feat_size", "fc_feat_size", "num_heads", "multi_head_scale", "max_length")  # fmt: skip
+_LARGEST = {
+    "vocab_size": 10_000_000,
+    "max_length": 10_000,
+    "num_heads": 4096,
+    "multi_head_scale": 64,
+    "refiner_layers": 64,
+}
+_SIZES = (
+    "vocab_size",
+    "rnn_size",
+    "input_encoding_size",
+    "att_hid_size",
+    "att_feat_size",
+    "fc_feat_size",
+    "num_heads",
+    "multi_head_scale",
+    "max_length",
+)
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "use_multi_head": (0, 1, 2),
     "use_bn": (0, 1, 2),
     "decoder_type": DECODERS,
     "logit_layers": (1,),
-    **dict.fromkeys(("refine", "refine_aoa", "use_ff", "mean_feats", "ctx_drop", "out_res", "norm_q", "use_output_layer", "norm_att_feat", "use_box", "norm_box_feat"), (0, 1)),
-}  # fmt: skip
+    **dict.fromkeys(
+        (
+            "refine",
+            "refine_aoa",
+            "use_ff",
+            "mean_feats",
+            "ctx_drop",
+            "out_res",
+            "norm_q",
+            "use_output_layer",
+            "norm_att_feat",
+            "use_box",
+            "norm_box_feat",
+        ),
+        (0, 1),
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -49,7 +80,7 @@ class Options:
         max_length: longest caption in words.
         refiner_layers: depth of the refiner; 6 in the published code.
         norm_att_feat, use_box, norm_box_feat: how features were prepared in training, which the network itself does not
-            do (see `vit_attention.inputs.feature_options`); with `use_box` `att_feat_size` counts the numbers of the box.
+            do (see `vit_attention.inputs.region_features`); with `use_box` `att_feat_size` counts the numbers of the box.
 
     >>> Options(vocab_size=10, rnn_size=30)
     Traceback (most recent call last):
@@ -87,8 +118,9 @@ class Options:
     def __post_init__(self) -> None:
         for name in (*_SIZES, "refiner_layers"):
             largest = _LARGEST.get(name, 1_000_000)
-            if not _whole(getattr(self, name)) or not 1 <= getattr(self, name) <= largest:
-                raise ValueError(f"{name}: want a whole number from 1 to {largest}, got {getattr(self, name)!r}")
+            given = getattr(self, name)
+            if not isinstance(given, int) or isinstance(given, bool) or not 1 <= given <= largest:
+                raise ValueError(f"{name}: want a whole number from 1 to {largest}, got {given!r}")
         for name, choices in _CHOICES.items():
             given = getattr(self, name)
             if not isinstance(given, (int, str)) or given not in choices:
@@ -98,7 +130,9 @@ class Options:
             if not isinstance(given, (int, float)) or not 0 <= given <= 1:
                 raise ValueError(f"{name}: want a number from 0 to 1, got {given!r}")
         if self.wide % self.num_heads and (self.dots or self.refine):
-            raise ValueError(f"num_heads: want a divisor of rnn_size x multi_head_scale = {self.wide}, got {self.num_heads}")  # fmt: skip
+            raise ValueError(
+                f"num_heads: want a divisor of rnn_size x multi_head_scale = {self.wide}, got {self.num_heads}"
+            )
         if not self.dots and self.multi_head_scale != 1:
             raise ValueError(f"multi_head_scale: want 1 with additive attention, got {self.multi_head_scale}")
 
@@ -132,7 +166,3 @@ class Options:
         if not given.get("max_length", 20):
             given["max_length"] = given.get("seq_length")
         return cls(**{f.name: given[f.name] for f in fields(cls) if f.name in given})
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -5,11 +5,11 @@ No module remembers a forward pass. Who wants the weights hands a `Trace` along;
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vit_attention.networks.aoanet_options import Options
@@ -157,17 +157,15 @@ class AdditiveAttention(nn.Module):
         return (weights[:, None] @ att_feats)[:, 0]
 
 
-class FeedForward(nn.Module):
-    """Two linear layers around a ReLU, position by position."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.w_1 = nn.Linear(width, FEED_FORWARD_WIDTH)
-        self.w_2 = nn.Linear(FEED_FORWARD_WIDTH, width)
-        self.dropout = nn.Dropout(DROPOUT)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.w_2(self.dropout(F.relu(self.w_1(x))))
+def _feed_forward(width: int) -> nn.Sequential:
+    """Two linear layers around a ReLU, position by position; the names are the published ones."""
+    layers = {
+        "w_1": nn.Linear(width, FEED_FORWARD_WIDTH),
+        "relu": nn.ReLU(),
+        "dropout": nn.Dropout(DROPOUT),
+        "w_2": nn.Linear(FEED_FORWARD_WIDTH, width),
+    }
+    return nn.Sequential(OrderedDict(layers))
 
 
 class Residual(nn.Module):
@@ -189,9 +187,13 @@ class RefinerLayer(nn.Module):
         super().__init__()
         width = options.rnn_size
         self.self_attn = MultiHeadedDotAttention(
-            options.num_heads, width, scale=options.multi_head_scale, do_aoa=options.refine_aoa, dropout_aoa=options.dropout_aoa
-        )  # fmt: skip
-        self.feed_forward = FeedForward(width) if options.use_ff else None
+            options.num_heads,
+            width,
+            scale=options.multi_head_scale,
+            do_aoa=options.refine_aoa,
+            dropout_aoa=options.dropout_aoa,
+        )
+        self.feed_forward = _feed_forward(width) if options.use_ff else None
         self.sublayer = nn.ModuleList(Residual(width) for _ in range(2 if options.use_ff else 1))
 
     def forward(self, x: Tensor, mask: Tensor | None, trace: Trace | None = None) -> Tensor:

@@ -65,8 +65,8 @@ def encoder_config() -> DonutSwinConfig:
     )
 
 
-def decoder_config(vocabulary: int) -> MBartConfig:
-    """Four layers of eight heads over the encoder's own width."""
+def build(vocabulary: int) -> VisionEncoderDecoderModel:
+    """The network with fresh weights, in training mode: the decoder has four layers of eight heads over the encoder's width."""
     settings: dict[str, Any] = {
         "vocab_size": vocabulary,
         "d_model": 192,
@@ -88,10 +88,5 @@ def decoder_config(vocabulary: int) -> MBartConfig:
         "forced_eos_token_id": None,
         "tie_word_embeddings": True,
     }
-    return MBartConfig(**settings)
-
-
-def build(vocabulary: int) -> VisionEncoderDecoderModel:
-    """The network with fresh weights, in training mode."""
-    decoder = MBartForCausalLM._from_config(decoder_config(vocabulary), attn_implementation="eager")
+    decoder = MBartForCausalLM._from_config(MBartConfig(**settings), attn_implementation="eager")
     return VisionEncoderDecoderModel(encoder=PlacedDonutSwin(encoder_config()), decoder=decoder)

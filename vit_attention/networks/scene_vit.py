@@ -48,7 +48,10 @@ class Encoder(nn.Module):
 
 
 class SceneViT(nn.Module):
-    """(batch, 3, 112, 112) pixels to (batch, classes) scores, read off the class token."""
+    """(batch, 3, 112, 112) pixels to (batch, classes) scores, read off the class token.
+
+    Its patch embedding is the plain linear one of Dosovitskiy et al. (2021).
+    """
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -62,8 +65,3 @@ class SceneViT(nn.Module):
         patches = self.conv_proj(pixels).flatten(2).mT  # (batch, 196, width)
         tokens = torch.cat([self.class_token.expand(len(pixels), -1, -1), patches], dim=1)
         return self.heads(self.encoder(tokens)[:, 0])
-
-
-def build(classes: int) -> SceneViT:
-    """The network with random weights; its patch embedding is the plain linear one of Dosovitskiy et al. (2021)."""
-    return SceneViT(classes)

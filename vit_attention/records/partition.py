@@ -60,12 +60,12 @@ class Partition:
         """(window, place in it) of cell number `query`; raises ValueError for a cell that is not on the grid."""
         if not 0 <= query < self.grid[0] * self.grid[1]:
             raise ValueError(f"query: want a cell from 0 to {self.grid[0] * self.grid[1] - 1}, got {query}")
-        rolled = [(at - s) % side for at, s, side in zip(self._at(query), self.shift, self.padded, strict=True)]
+        rolled = [
+            (at - s) % side
+            for at, s, side in zip(divmod(int(query), self.grid[1]), self.shift, self.padded, strict=True)
+        ]
         (tile, row), (across, column) = (divmod(at, side) for at, side in zip(rolled, self.window, strict=True))
         return tile * self.tiles[1] + across, row * self.window[1] + column
-
-    def _at(self, query: int) -> tuple[int, int]:
-        return divmod(int(query), self.grid[1])
 
     def order(self, windows: Sequence[int] | None = None) -> NDArray[np.int64]:
         """(windows, places) cell numbers in the order a block sees them, -1 where the grid was padded."""

@@ -86,11 +86,6 @@ class Windows:
         return self.partition.padded
 
     @property
-    def nbytes(self) -> int:
-        """Memory of the arrays in bytes."""
-        return self.weights.nbytes + self.bias.nbytes
-
-    @property
     def queries(self) -> tuple[int, ...]:
         """Every cell whose window was kept, rising."""
         order = self.partition.order(self.kept)
@@ -100,21 +95,24 @@ class Windows:
         """The number of the window that cell `query` lies in."""
         return self.partition.locate(query)[0]
 
-    def cells(self, window: int) -> NDArray[np.int64]:
-        """(places, 2) row and column on the grid of every place of a window; (-1, -1) where the grid was padded."""
-        order = self.partition.order([window])[0]
-        return np.where(order[:, None] < 0, -1, np.stack(np.divmod(order, self.grid[1]), axis=1))
+    def _order(self, query: int) -> NDArray[np.int64]:
+        """The cell numbers of the places in a query's window, -1 where the grid was padded."""
+        return self.partition.order([self.window_of(query)])[0]
 
-    def _local(self, query: int) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]]:
-        """A query's (heads, places) weights, its window's cell numbers, and the places forbidden to it."""
+    def _hidden(self, query: int) -> NDArray[np.bool_]:
+        """Which places of its window are forbidden to a query."""
+        window, place = self.partition.locate(query)
+        return self.partition.forbids([window])[0, place]
+
+    def _weights(self, query: int) -> NDArray[np.float32]:
+        """(heads, places) weights of one query."""
         window, place = self.partition.locate(query)
         if window not in self.kept:
             raise KeyError(
                 f"{self.name}: window {window} of query {query} was not captured; captured: {self.kept[:12]}"
             )
         found = self.weights[self.kept.index(window), :, place]
-        single = half_to_single(found) if found.dtype == np.float16 else found
-        return single, self.partition.order([window])[0], self.partition.forbids([window])[0, place]
+        return half_to_single(found) if found.dtype == np.float16 else found
 
     def row(self, query: int) -> NDArray[np.float32]:
         """(heads, rows, columns) weights of one query, un-windowed and un-shifted; NaN off its window.
@@ -125,10 +123,10 @@ class Windows:
             KeyError: the query's window was not captured.
             ValueError: no such cell.
         """
-        weights, order, _ = self._local(query)
-        return self._spread(weights, order)
+        return self._spread(query, self._weights(query))
 
-    def _spread(self, weights: NDArray[np.float32], order: NDArray[np.int64]) -> NDArray[np.float32]:
+    def _spread(self, query: int, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        order = self._order(query)
         out = np.full((self.heads, self.grid[0] * self.grid[1]), np.nan, np.float32)
         out[:, order[order >= 0]] = weights[:, order >= 0]
         return out.reshape(self.heads, *self.grid)
@@ -138,20 +136,18 @@ class Windows:
 
         The mask subtracts 100 from their scores, so their weights are below e^-40 or so, not learned zeros.
         """
-        window, place = self.partition.locate(query)
-        order, hidden = self.partition.order([window])[0], self.partition.forbids([window])[0, place]
+        order, hidden = self._order(query), self._hidden(query)
         out = np.zeros(self.grid[0] * self.grid[1], dtype=bool)
         out[order[hidden & (order >= 0)]] = True
         return out.reshape(self.grid)
 
     def tile(self, query: int) -> NDArray[np.float32]:
         """(heads, window, window) weights of one query as its block sees the window: rolled, padding included."""
-        return self._local(query)[0].reshape(self.heads, self.window, self.window)
+        return self._weights(query).reshape(self.heads, self.window, self.window)
 
     def kinds(self, query: int) -> NDArray[np.int8]:
         """(window, window): `ALLOWED`, `FORBIDDEN` or `PADDING` for every place of `tile`; forbidden padding counts as padding."""
-        window, place = self.partition.locate(query)
-        order, hidden = self.partition.order([window])[0], self.partition.forbids([window])[0, place]
+        order, hidden = self._order(query), self._hidden(query)
         kinds = np.where(order < 0, PADDING, np.where(hidden, FORBIDDEN, ALLOWED))
         return kinds.astype(np.int8).reshape(self.window, self.window)
 
@@ -160,23 +156,7 @@ class Windows:
 
         Padding follows the layer norm, so a padded key is not nothing: it is the key projection's bias.
         """
-        weights, order, _ = self._local(query)
-        return weights[:, order < 0].sum(axis=1)
-
-    def received(self) -> NDArray[np.float32]:
-        """(heads, rows, columns) mean weight that each cell gets from the cells of the page that may read it.
-
-        NaN only for cells whose window was not kept.
-        """
-        out = np.full((self.heads, self.grid[0] * self.grid[1]), np.nan, np.float32)
-        # One window after the other: all at once would need the weights again in single precision.
-        for window, weights in zip(self.kept, self.weights, strict=True):
-            order = self.partition.order([window])[0]
-            real = order >= 0
-            may = real[:, None] & ~self.partition.forbids([window])[0]
-            total = np.where(may, weights, 0).sum(axis=1, dtype=np.float32)
-            out[:, order[real]] = total[:, real] / may.sum(axis=0)[real]
-        return out.reshape(self.heads, *self.grid)
+        return self._weights(query)[:, self._order(query) < 0].sum(axis=1)
 
     def to_map(self, queries: Sequence[int] | None = None) -> AttentionMap:
         """The stitched rows as an `AttentionMap` of kind "window", NaN off-window.
@@ -207,11 +187,11 @@ class Windows:
         )
 
     def _whole_row(self, query: int) -> NDArray[np.float32]:
-        weights, order, _ = self._local(query)
-        if (order < 0).any():
-            left = weights[:, order >= 0].sum(axis=1, keepdims=True)
+        weights, real = self._weights(query), self._order(query) >= 0
+        if not real.all():
+            left = weights[:, real].sum(axis=1, keepdims=True)
             weights = np.divide(weights, left, out=np.full_like(weights, np.nan), where=left > 0)
-        return self._spread(weights, order).reshape(self.heads, -1)
+        return self._spread(query, weights).reshape(self.heads, -1)
 
     def settings(self, queries: Sequence[int] | None = None) -> dict[str, Any]:
         """Plain values that go with `to_map` into a record: where the map is from, and what was renormalised away.

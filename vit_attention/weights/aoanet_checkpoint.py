@@ -60,7 +60,9 @@ def load_checkpoint(model_path: str | Path, infos_path: str | Path) -> tuple[AoA
     infos = read_infos(infos_path)
     options = Options.from_namespace(infos.opt)
     if options.vocab_size != len(infos.vocab):
-        raise CheckpointError(f"{Path(infos_path).name}: want {options.vocab_size} words (opt.vocab_size), got {len(infos.vocab)}")  # fmt: skip
+        raise CheckpointError(
+            f"{Path(infos_path).name}: want {options.vocab_size} words (opt.vocab_size), got {len(infos.vocab)}"
+        )
     state = read(Path(model_path))
     if options.dots:
         # The command line has no option for it: the weights say whether the query is normalised.
@@ -91,7 +93,9 @@ def read_infos(path: str | Path) -> Infos:
     except UnsafePickleError as error:
         raise UnsafePickleError(f"{path.name}: refused: {error}") from error
     except Exception as error:  # a broken pickle raises any kind
-        raise UnsafePickleError(f"{path.name}: want an infos file of the published code, got one that cannot be read ({type(error).__name__})") from error  # fmt: skip
+        raise UnsafePickleError(
+            f"{path.name}: want an infos file of the published code, got one that cannot be read ({type(error).__name__})"
+        ) from error
 
 
 class _Record:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import zipfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
 from torch import Tensor, nn
 
@@ -26,36 +28,24 @@ def read(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"weights: no such file: {path.name}")
     state: Any
     try:
-        state = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
-    except CheckpointError:
-        raise
+        if path.suffix == ".safetensors":
+            state = safetensors.torch.load_file(path)
+        else:  # the format before torch 1.6 is no archive and can't be mapped
+            state = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{path.name}: refused: it holds more than tensors, and loading it could run code. Save model.state_dict() alone."
         ) from error
     except Exception as error:  # torch and safetensors raise many kinds for broken files
-        raise CheckpointError(f"{path.name}: want a .safetensors or torch.save file, got one that cannot be read ({type(error).__name__})") from error  # fmt: skip
+        raise CheckpointError(
+            f"{path.name}: want a .safetensors or torch.save file, got one that cannot be read ({type(error).__name__})"
+        ) from error
     for nested in ("state_dict", "model", "model_state_dict"):
         if isinstance(state, dict) and isinstance(state.get(nested), dict):
             state = state[nested]
     if not isinstance(state, dict) or not state or not all(isinstance(v, Tensor) for v in state.values()):
         raise CheckpointError(f"{path.name}: want a state dict (names to tensors), got {type(state).__name__}")
     return {str(k).removeprefix("module."): v for k, v in state.items()}
-
-
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    from safetensors.torch import load_file
-
-    return load_file(path)
-
-
-def _read_torch(path: Path) -> dict[str, Tensor]:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except RuntimeError as error:
-        if "mmap can only be used" not in str(error):
-            raise
-        return torch.load(path, map_location="cpu", weights_only=True)  # the format before torch 1.6
 
 
 def fill(module: nn.Module, state: dict[str, Tensor], name: str) -> nn.Module:
@@ -66,7 +56,11 @@ def fill(module: nn.Module, state: dict[str, Tensor], name: str) -> nn.Module:
     """
     full = {k: v.float() if v.dtype in (torch.float16, torch.bfloat16) else v for k, v in state.items()}
     wanted = module.state_dict()
-    wrong = [f"{k}: want {tuple(wanted[k].shape)}, got {tuple(v.shape)}" for k, v in full.items() if k in wanted and v.shape != wanted[k].shape]  # fmt: skip
+    wrong = [
+        f"{k}: want {tuple(wanted[k].shape)}, got {tuple(v.shape)}"
+        for k, v in full.items()
+        if k in wanted and v.shape != wanted[k].shape
+    ]
     if wrong:
         raise CheckpointError(f"{name}: {len(wrong)} tensors have another shape; first: {wrong[0]}")
     try:

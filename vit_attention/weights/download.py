@@ -13,15 +13,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPMessage
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO
 from urllib.parse import urlsplit
 
-Progress = Callable[[int, "int | None"], None]
+from vit_attention.heavy import Progress
 
 CHUNK = 1 << 18  # bytes per read
 REPORT_S = 0.1  # seconds between two calls of the progress function
@@ -91,7 +91,7 @@ def fetch(
     job = _Job(url, target, expected, size, progress or (lambda done, total: None), timeout)
     with _disk_errors(url, target.parent, job.partial):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(target.with_name(f".{target.name}.lock"), job.report_other):
+        with job.locked():
             if not (target.is_file() and _has_hash(target, expected)):
                 job.run(retries)
     return target
@@ -113,6 +113,18 @@ class _Job:
     def partial(self) -> Path:
         """Where the bytes gather; the hash in the name keeps two versions of a file from being glued together."""
         return self.target.with_name(f".{self.target.name}.{self.expected[:8]}.part")
+
+    def locked(self) -> AbstractContextManager[Any]:
+        """Holds the lock beside the file, reporting the progress of the thread or process that holds it before us."""
+        from filelock import FileLock, Timeout  # takes longer to import than all the rest of this file
+
+        while True:
+            try:
+                lock = FileLock(self.target.with_name(f".{self.target.name}.lock"))
+                return lock.acquire(timeout=LOCK_POLL_S, poll_interval=LOCK_POLL_S / 4)
+            except Timeout:
+                with suppress(FileNotFoundError):
+                    self.report(self.partial.stat().st_size, self.size)
 
     def run(self, retries: int) -> None:
         """Downloads, retrying what may pass, then checks the hash and renames."""
@@ -143,11 +155,15 @@ class _Job:
         """Fills the partial file to its full length; returns whether it held something before."""
         start = self.partial.stat().st_size if self.partial.exists() else 0
         with self.connect(start) as answer:
-            if start and not _continues(answer, start):
+            place = answer.headers.get("Content-Range", "")
+            if answer.status != 206 or not place.startswith(f"bytes {start}-"):
                 start = 0  # the server sends the whole file again
             length = answer.headers.get("Content-Length", "")
             total = start + int(length) if length.isdecimal() else None
-            self.check_space((total or self.size or 0) - start)
+            needed, free = (total or self.size or 0) - start, shutil.disk_usage(self.partial.parent).free
+            if needed > free:  # refused before any of it is stored
+                text = f"Not enough space in {self.partial.parent}: want {needed / 1e6:.1f} MB free, got {free / 1e6:.1f} MB."
+                raise _failure(text, self.url)
             with self.partial.open("ab" if start else "wb") as file:
                 self.copy(answer, file, start, total)
                 file.flush()
@@ -185,14 +201,6 @@ class _Job:
             return _CutError(f"{host} could not be reached; is there a network? ({cause})")
         return _CutError(f"The connection to {host} was cut ({str(cause) or type(cause).__name__})")
 
-    def check_space(self, needed: int) -> None:
-        """Refuses what does not fit on the disk, `needed` in bytes, before any of it is stored."""
-        folder = self.partial.parent
-        free = shutil.disk_usage(folder).free
-        if needed > free:
-            text = f"Not enough space in {folder}: want {needed / 1e6:.1f} MB free, got {free / 1e6:.1f} MB."
-            raise _failure(text, self.url)
-
     def copy(self, answer: http.client.HTTPResponse, file: BinaryIO, done: int, total: int | None) -> None:
         """Appends the answer's body to `file`; `total` is the length in bytes that the file must reach, if known."""
         self.report(done, total, at_once=True)
@@ -217,11 +225,6 @@ class _Job:
             self.reported = now
             self.progress(done, total or self.size)
 
-    def report_other(self) -> None:
-        """Progress of the thread or process that is downloading this file while we wait for it."""
-        with suppress(FileNotFoundError):
-            self.report(self.partial.stat().st_size, self.size)
-
 
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):
     """Follows redirects to https, and to http only from http; the standard handler would follow ftp too."""
@@ -243,11 +246,6 @@ def _failure(reason: str, url: str) -> DownloadError:
     return DownloadError(f"{reason} By hand: download {url} yourself and load it with va.load(name, weights=FILE).")
 
 
-def _continues(answer: http.client.HTTPResponse, start: int) -> bool:
-    """Whether the answer holds the bytes from `start` on, and not the whole file."""
-    return answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
-
-
 def _has_hash(path: Path, expected: str) -> bool:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest().startswith(expected)
@@ -264,37 +262,3 @@ def _disk_errors(url: str, folder: Path, partial: Path) -> Iterator[None]:
                 partial.unlink(missing_ok=True)
             raise _failure(f"The disk became full while writing to {folder}.", url) from error
         raise _failure(f"Cannot write to {folder} ({error}).", url) from error
-
-
-@contextmanager
-def _locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Holds the lock file `path`, calling `waiting` while another holds it.
-
-    The operating system frees the lock when its holder dies. The file stays: removing it would let two in at once.
-    """
-    with path.open("ab") as file:
-        while not _try_lock(file):
-            waiting()
-            time.sleep(LOCK_POLL_S)
-        yield  # closing the file frees the lock
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(file: BinaryIO) -> bool:
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except PermissionError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _try_lock(file: BinaryIO) -> bool:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True

@@ -15,7 +15,7 @@ from tutorials.findings.captioning import END, Captioning, turned_round
 from tutorials.findings.context import Picture
 from vit_attention import load, registry
 from vit_attention.models import captioner as caption_model
-from vit_attention.networks import scene_aoanet, scene_cnn
+from vit_attention.networks import scene_aoanet
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction
 from vit_attention.records.geometry import Geometry
 from worlds.scenes import Scene, Thing
@@ -214,7 +214,7 @@ def test_a_relation_told_from_the_other_thing_is_known_as_the_same(said: str, ot
 
 def test_what_the_card_says_of_the_network_is_so() -> None:
     card = registry.card("scene-aoanet")
-    assert card.places == scene_cnn.POSITIONS
+    assert card.places == scene_aoanet.POSITIONS
     assert card.heads == scene_aoanet.OPTIONS.num_heads
     assert END == caption_model.END
 

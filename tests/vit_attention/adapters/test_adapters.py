@@ -23,15 +23,25 @@ from worlds.scenes import scene
 from worlds.shapes import NAMES
 
 TINY = {
-    "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64, "image_size": 32, "patch_size": 8,
-}  # fmt: skip
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "image_size": 32,
+    "patch_size": 8,
+}
 FAMILIES: dict[str, tuple[str, str, dict[str, Any], tuple[str, ...]]] = {
     "vit": ("ViTConfig", "ViTForImageClassification", {}, ("class",)),
     "deit": ("DeiTConfig", "DeiTForImageClassificationWithTeacher", {}, ("class", "distillation")),
     "dinov2": ("Dinov2Config", "Dinov2Model", {}, ("class",)),
-    "registers": ("Dinov2WithRegistersConfig", "Dinov2WithRegistersModel", {"num_register_tokens": 3}, ("class", "register 1", "register 2", "register 3")),
+    "registers": (
+        "Dinov2WithRegistersConfig",
+        "Dinov2WithRegistersModel",
+        {"num_register_tokens": 3},
+        ("class", "register 1", "register 2", "register 3"),
+    ),
     "beit": ("BeitConfig", "BeitForImageClassification", {"use_relative_position_bias": True}, ("class",)),
-}  # fmt: skip
+}
 
 
 def picture(seed: int = 0, size: tuple[int, int] = (60, 40)) -> Image.Image:
@@ -103,10 +113,18 @@ def test_preprocessing_equals_the_librarys_own(folder: tuple[Path, Any, tuple[st
 
 
 RECIPES = {
-    "both sides, then crop": {"size": {"height": 40, "width": 48}, "do_center_crop": True, "crop_size": {"height": 32, "width": 32}},
-    "shorter side, then crop": {"size": {"shortest_edge": 40}, "do_center_crop": True, "crop_size": {"height": 32, "width": 32}},
+    "both sides, then crop": {
+        "size": {"height": 40, "width": 48},
+        "do_center_crop": True,
+        "crop_size": {"height": 32, "width": 32},
+    },
+    "shorter side, then crop": {
+        "size": {"shortest_edge": 40},
+        "do_center_crop": True,
+        "crop_size": {"height": 32, "width": 32},
+    },
     "both sides": {"size": {"height": 32, "width": 32}},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -252,9 +270,15 @@ def test_the_bundled_network_is_torchvisions() -> None:
     from vit_attention.networks import scene_vit as ours
 
     twin = VisionTransformer(
-        image_size=ours.IMAGE_SIZE, patch_size=ours.PATCH_SIZE, num_layers=ours.LAYERS, num_heads=ours.HEADS,
-        hidden_dim=ours.WIDTH, mlp_dim=ours.MLP_WIDTH, num_classes=12, norm_layer=partial(torch.nn.LayerNorm, eps=1e-6),
-    ).eval()  # fmt: skip
+        image_size=ours.IMAGE_SIZE,
+        patch_size=ours.PATCH_SIZE,
+        num_layers=ours.LAYERS,
+        num_heads=ours.HEADS,
+        hidden_dim=ours.WIDTH,
+        mlp_dim=ours.MLP_WIDTH,
+        num_classes=12,
+        norm_layer=partial(torch.nn.LayerNorm, eps=1e-6),
+    ).eval()
     model = va.load("scene-vit")
     twin.load_state_dict(model.module.state_dict())
     pixels = model.anatomy.prepare(scene(3).picture, None).pixels

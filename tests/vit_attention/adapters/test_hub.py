@@ -82,7 +82,9 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
     from transformers import ViTConfig, ViTForImageClassification  # isort: skip
 
     torch.manual_seed(0)
-    config = ViTConfig(hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, image_size=32, patch_size=8)  # fmt: skip
+    config = ViTConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, image_size=32, patch_size=8
+    )
     folder = tmp_path / "served"
     ViTForImageClassification(config).save_pretrained(folder)
     server = Hub(("127.0.0.1", 0), Handler)
@@ -111,10 +113,19 @@ else:
 
 def load(hub_address: str, name: str, cache: Path) -> str:
     environment = {
-        **os.environ, "HF_ENDPOINT": hub_address, "HF_HOME": str(cache), "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1",
-        "HF_HUB_ETAG_TIMEOUT": "3", "HF_HUB_DOWNLOAD_TIMEOUT": "3", "NO_PROXY": "127.0.0.1", "HF_HUB_DISABLE_TELEMETRY": "1",
-    }  # fmt: skip
-    done = subprocess.run([sys.executable, "-c", PROGRAM, name], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)  # fmt: skip
+        **os.environ,
+        "HF_ENDPOINT": hub_address,
+        "HF_HOME": str(cache),
+        "HF_HUB_OFFLINE": "0",
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_ETAG_TIMEOUT": "3",
+        "HF_HUB_DOWNLOAD_TIMEOUT": "3",
+        "NO_PROXY": "127.0.0.1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, name], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr[-1500:]
     return done.stdout.strip().splitlines()[-1]
 

@@ -14,14 +14,41 @@ from torch.overrides import TorchFunctionMode
 from vit_attention import compat  # noqa: F401
 
 WIDTH, HEADS, LAYERS, VOCABULARY = 32, 4, 2, 60
-TEXT = {"vocab_size": VOCABULARY, "hidden_size": WIDTH, "num_hidden_layers": LAYERS, "num_attention_heads": HEADS,
-        "intermediate_size": 48, "max_position_embeddings": 40, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}  # fmt: skip
-PICTURE = {"hidden_size": WIDTH, "num_hidden_layers": LAYERS, "num_attention_heads": HEADS, "intermediate_size": 48,
-           "image_size": 32, "patch_size": 8}  # fmt: skip
-SEQ2SEQ = {"vocab_size": VOCABULARY, "d_model": WIDTH, "encoder_layers": LAYERS, "decoder_layers": LAYERS,
-           "encoder_attention_heads": HEADS, "decoder_attention_heads": HEADS, "encoder_ffn_dim": 48, "decoder_ffn_dim": 48,
-           "max_position_embeddings": 40, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 2,
-           "forced_eos_token_id": None}  # fmt: skip
+TEXT = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": WIDTH,
+    "num_hidden_layers": LAYERS,
+    "num_attention_heads": HEADS,
+    "intermediate_size": 48,
+    "max_position_embeddings": 40,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+}
+PICTURE = {
+    "hidden_size": WIDTH,
+    "num_hidden_layers": LAYERS,
+    "num_attention_heads": HEADS,
+    "intermediate_size": 48,
+    "image_size": 32,
+    "patch_size": 8,
+}
+SEQ2SEQ = {
+    "vocab_size": VOCABULARY,
+    "d_model": WIDTH,
+    "encoder_layers": LAYERS,
+    "decoder_layers": LAYERS,
+    "encoder_attention_heads": HEADS,
+    "decoder_attention_heads": HEADS,
+    "encoder_ffn_dim": 48,
+    "decoder_ffn_dim": 48,
+    "max_position_embeddings": 40,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "decoder_start_token_id": 2,
+    "forced_eos_token_id": None,
+}
 
 
 @dataclass(frozen=True)
@@ -109,25 +136,79 @@ TRANSFORMERS: dict[str, Family] = {
     "RoBERTa": _text("Roberta"),
     "XLM-RoBERTa": _text("XLMRoberta"),
     "ELECTRA": _text("Electra", embedding_size=16),
-    "DistilBERT": Family("DistilBertModel", "DistilBertConfig", {"vocab_size": VOCABULARY, "dim": WIDTH, "n_heads": HEADS, "n_layers": LAYERS, "hidden_dim": 48, "max_position_embeddings": 40}, words),
+    "DistilBERT": Family(
+        "DistilBertModel",
+        "DistilBertConfig",
+        {
+            "vocab_size": VOCABULARY,
+            "dim": WIDTH,
+            "n_heads": HEADS,
+            "n_layers": LAYERS,
+            "hidden_dim": 48,
+            "max_position_embeddings": 40,
+        },
+        words,
+    ),
     "ALBERT": _text("Albert", embedding_size=16),
     "ModernBERT": _text("ModernBert", global_attn_every_n_layers=2, local_attention=4, cls_token_id=1, sep_token_id=2),
     "MPNet": _text("MPNet"),
     "DeBERTa-v2": _text("DebertaV2", relative_attention=True, pos_att_type=["p2c", "c2p"], position_buckets=4),
-    "GPT-2": Family("GPT2Model", "GPT2Config", {"vocab_size": VOCABULARY, "n_embd": WIDTH, "n_head": HEADS, "n_layer": LAYERS, "n_positions": 40}, causal),
+    "GPT-2": Family(
+        "GPT2Model",
+        "GPT2Config",
+        {"vocab_size": VOCABULARY, "n_embd": WIDTH, "n_head": HEADS, "n_layer": LAYERS, "n_positions": 40},
+        causal,
+    ),
     "Llama": Family("LlamaModel", "LlamaConfig", {**TEXT, "num_key_value_heads": 2}, causal),
-    "T5": Family("T5Model", "T5Config", {"vocab_size": VOCABULARY, "d_model": WIDTH, "d_kv": 8, "d_ff": 48, "num_layers": LAYERS, "num_heads": HEADS, "decoder_start_token_id": 0}, both),
+    "T5": Family(
+        "T5Model",
+        "T5Config",
+        {
+            "vocab_size": VOCABULARY,
+            "d_model": WIDTH,
+            "d_kv": 8,
+            "d_ff": 48,
+            "num_layers": LAYERS,
+            "num_heads": HEADS,
+            "decoder_start_token_id": 0,
+        },
+        both,
+    ),
     "BART": Family("BartModel", "BartConfig", SEQ2SEQ, both),
     "MBart": Family("MBartModel", "MBartConfig", SEQ2SEQ, both),
-    "Whisper": Family("WhisperModel", "WhisperConfig", {**SEQ2SEQ, "num_mel_bins": 16, "max_source_positions": 20, "max_target_positions": 40}, sound),
-    "TrOCR": Family("TrOCRForCausalLM", "TrOCRConfig", SEQ2SEQ, lambda: {**causal(), "encoder_hidden_states": torch.randn(1, 7, WIDTH, generator=torch.Generator().manual_seed(3))}),
+    "Whisper": Family(
+        "WhisperModel",
+        "WhisperConfig",
+        {**SEQ2SEQ, "num_mel_bins": 16, "max_source_positions": 20, "max_target_positions": 40},
+        sound,
+    ),
+    "TrOCR": Family(
+        "TrOCRForCausalLM",
+        "TrOCRConfig",
+        SEQ2SEQ,
+        lambda: {
+            **causal(),
+            "encoder_hidden_states": torch.randn(1, 7, WIDTH, generator=torch.Generator().manual_seed(3)),
+        },
+    ),
     "CLIP": _towers("CLIP"),
     "SigLIP": _towers("Siglip"),
-    "OWL-ViT": Family("OwlViTModel", "OwlViTConfig", {"text_config": TEXT, "vision_config": PICTURE}, pair, ("vision_model_output", "text_model_output")),
+    "OWL-ViT": Family(
+        "OwlViTModel",
+        "OwlViTConfig",
+        {"text_config": TEXT, "vision_config": PICTURE},
+        pair,
+        ("vision_model_output", "text_model_output"),
+    ),
     "BLIP (pictures)": _picture("BlipVision"),
     "ViT": _picture("ViT"),
     "DeiT": _picture("DeiT"),
-    "ViTMAE": Family("ViTMAEModel", "ViTMAEConfig", {**PICTURE, "mask_ratio": 0.25}, lambda: {**pixels(), "noise": torch.arange(32.0).reshape(2, 16) % 7}),
+    "ViTMAE": Family(
+        "ViTMAEModel",
+        "ViTMAEConfig",
+        {**PICTURE, "mask_ratio": 0.25},
+        lambda: {**pixels(), "noise": torch.arange(32.0).reshape(2, 16) % 7},
+    ),
     "ViTMSN": _picture("ViTMSN"),
     "I-JEPA": _picture("IJepa"),
     "BEiT": _picture("Beit", use_relative_position_bias=True, use_shared_relative_position_bias=False),
@@ -136,13 +217,65 @@ TRANSFORMERS: dict[str, Family] = {
     "DINOv2 with registers": _picture("Dinov2WithRegisters", num_register_tokens=2),
     "DINOv3": _picture("DINOv3ViT", num_register_tokens=2),
     "YOLOS": _picture("Yolos", num_detection_tokens=3, image_size=[32, 32]),
-    "DPT": _picture("DPT", is_hybrid=False, backbone_out_indices=[0, 1], neck_hidden_sizes=[8, 8], reassemble_factors=[2, 1], fusion_hidden_size=8),
+    "DPT": _picture(
+        "DPT",
+        is_hybrid=False,
+        backbone_out_indices=[0, 1],
+        neck_hidden_sizes=[8, 8],
+        reassemble_factors=[2, 1],
+        fusion_hidden_size=8,
+    ),
     "VideoMAE": Family("VideoMAEModel", "VideoMAEConfig", {**PICTURE, "num_frames": 4, "tubelet_size": 2}, video),
-    "Segformer": Family("SegformerModel", "SegformerConfig", {"num_encoder_blocks": 2, "depths": [1, 1], "sr_ratios": [2, 1], "hidden_sizes": [16, 32], "patch_sizes": [7, 3], "strides": [4, 2], "num_attention_heads": [2, 4], "mlp_ratios": [2, 2]}, pixels),
-    "SAM (pictures)": Family("SamVisionModel", "SamVisionConfig", {**PICTURE, "mlp_dim": 48, "output_channels": 8, "window_size": 2, "global_attn_indexes": [1]}, lambda: pixels(batch=1)),
-    "MobileViT": Family("MobileViTModel", "MobileViTConfig", {"image_size": 64, "hidden_sizes": [16, 16, 16], "neck_hidden_sizes": [8, 8, 8, 8, 8, 8, 16], "num_attention_heads": 2}, lambda: pixels((64, 64), 1)),
-    "wav2vec 2.0": Family("Wav2Vec2Model", "Wav2Vec2Config", {**TEXT, "conv_dim": [8, 8], "conv_kernel": [10, 8], "conv_stride": [5, 4], "num_feat_extract_layers": 2, "num_conv_pos_embeddings": 4, "num_conv_pos_embedding_groups": 2, "mask_time_prob": 0.0, "mask_feature_prob": 0.0, "layerdrop": 0.0}, waves),
-}  # fmt: skip
+    "Segformer": Family(
+        "SegformerModel",
+        "SegformerConfig",
+        {
+            "num_encoder_blocks": 2,
+            "depths": [1, 1],
+            "sr_ratios": [2, 1],
+            "hidden_sizes": [16, 32],
+            "patch_sizes": [7, 3],
+            "strides": [4, 2],
+            "num_attention_heads": [2, 4],
+            "mlp_ratios": [2, 2],
+        },
+        pixels,
+    ),
+    "SAM (pictures)": Family(
+        "SamVisionModel",
+        "SamVisionConfig",
+        {**PICTURE, "mlp_dim": 48, "output_channels": 8, "window_size": 2, "global_attn_indexes": [1]},
+        lambda: pixels(batch=1),
+    ),
+    "MobileViT": Family(
+        "MobileViTModel",
+        "MobileViTConfig",
+        {
+            "image_size": 64,
+            "hidden_sizes": [16, 16, 16],
+            "neck_hidden_sizes": [8, 8, 8, 8, 8, 8, 16],
+            "num_attention_heads": 2,
+        },
+        lambda: pixels((64, 64), 1),
+    ),
+    "wav2vec 2.0": Family(
+        "Wav2Vec2Model",
+        "Wav2Vec2Config",
+        {
+            **TEXT,
+            "conv_dim": [8, 8],
+            "conv_kernel": [10, 8],
+            "conv_stride": [5, 4],
+            "num_feat_extract_layers": 2,
+            "num_conv_pos_embeddings": 4,
+            "num_conv_pos_embedding_groups": 2,
+            "mask_time_prob": 0.0,
+            "mask_feature_prob": 0.0,
+            "layerdrop": 0.0,
+        },
+        waves,
+    ),
+}
 
 
 def build(family: Family, eager: bool = False) -> nn.Module:
@@ -185,9 +318,12 @@ TIMM: dict[str, tuple[str, dict[str, Any]]] = {
     "BEiT": ("beit_base_patch16_224", SMALL),
     "SigLIP": ("vit_base_patch16_siglip_224", SMALL),
     "CaiT": ("cait_xxs24_224", SMALL),
-    "Swin": ("swin_tiny_patch4_window7_224", {"img_size": 32, "window_size": 4, "embed_dim": 16, "depths": (2, 2), "num_heads": (2, 4), "num_classes": 5}),
+    "Swin": (
+        "swin_tiny_patch4_window7_224",
+        {"img_size": 32, "window_size": 4, "embed_dim": 16, "depths": (2, 2), "num_heads": (2, 4), "num_classes": 5},
+    ),
     "MViTv2": ("mvitv2_tiny", {"img_size": 64, "num_classes": 5}),
-}  # fmt: skip
+}
 
 
 def build_timm(name: str, options: dict[str, Any], fused: bool = True) -> nn.Module:

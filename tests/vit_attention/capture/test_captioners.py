@@ -91,7 +91,9 @@ class CrossedLinears(ForeignDot):
     """Projects values with the second linear layer and keys with the third."""
 
     def forward(self, query: Tensor, value: Tensor, key: Tensor, mask: Tensor | None = None) -> Tensor:
-        return self.aoa_layer(torch.cat([self.mix(self.linears[0](query), self.linears[2](key), self.linears[1](value), mask), query], -1))  # fmt: skip
+        return self.aoa_layer(
+            torch.cat([self.mix(self.linears[0](query), self.linears[2](key), self.linears[1](value), mask), query], -1)
+        )
 
 
 class ForeignAdditive(nn.Module):
@@ -138,7 +140,7 @@ CASES: dict[str, tuple[Any, dict[str, int], tuple[Any, ...], dict[str, Any]]] = 
     "plain, all apart": (ForeignPlain, {}, (QUERY[:, :3], KEY, VALUE, MASK[:, None]), {}),
     "renamed, other order": (Renamed, {}, (QUERY, VALUE, KEY, LOWER), {}),
     "crossed linears": (CrossedLinears, {}, (QUERY, VALUE, KEY), {}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES)

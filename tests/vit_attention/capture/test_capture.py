@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import vit_attention as va
 from vit_attention.capture import CaptureError, Request, listening, register_kind
-from vit_attention.capture.kinds import KINDS
+from vit_attention.capture.hooks import KINDS
 
 
 class Block(nn.Module):
@@ -54,10 +54,14 @@ def x() -> Tensor:
 
 
 def state_of(model: nn.Module) -> list[Any]:
-    return [
-        (m.training, len(m._forward_hooks), len(m._forward_pre_hooks), m._forward_hooks_with_kwargs.copy())
-        for m in model.modules()
-    ] + [p.requires_grad for p in model.parameters()] + [p.grad is None for p in model.parameters()]  # fmt: skip
+    return (
+        [
+            (m.training, len(m._forward_hooks), len(m._forward_pre_hooks), m._forward_hooks_with_kwargs.copy())
+            for m in model.modules()
+        ]
+        + [p.requires_grad for p in model.parameters()]
+        + [p.grad is None for p in model.parameters()]
+    )
 
 
 def test_weights_equal_the_definition(model: nn.Sequential, x: Tensor) -> None:
@@ -220,7 +224,10 @@ def test_dropout_in_training_mode_is_refused() -> None:
 
 def test_a_model_without_attention_says_so() -> None:
     module = nn.Linear(2, 2)
-    with pytest.raises(CaptureError, match="no attention was heard in Linear: none of its modules attends"), va.capture(module):  # fmt: skip
+    with (
+        pytest.raises(CaptureError, match="no attention was heard in Linear: none of its modules attends"),
+        va.capture(module),
+    ):
         module(torch.zeros(1, 2))
     with va.capture(module) as seen:  # nothing ran, so nothing is missing
         pass

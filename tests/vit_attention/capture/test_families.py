@@ -188,7 +188,11 @@ def test_a_pool_of_siglip_is_a_map_of_its_own_with_one_query(of: Any, name: str)
 
 def test_the_table_in_the_docs_is_what_was_heard() -> None:
     rows = []
-    for library, of, names in (("transformers", of_transformers, families.TRANSFORMERS), ("timm", of_timm, families.TIMM), ("torch", of_torch, TORCH)):  # fmt: skip
+    for library, of, names in (
+        ("transformers", of_transformers, families.TRANSFORMERS),
+        ("timm", of_timm, families.TIMM),
+        ("torch", of_torch, TORCH),
+    ):
         for name in names:
             found = of(name)
             kinds = Counter("pooling" if one.name in POOLS else one.kind for one in found.seen)

@@ -33,7 +33,9 @@ def three(*lead: int, queries: int = 5, keys: int = 7, dtype: torch.dtype = torc
     return [draw(*lead, n, 8, seed=s, dtype=dtype) for s, n in enumerate((queries, keys, keys))]
 
 
-def by_definition(q: Tensor, k: Tensor, allowed: Tensor | None = None, added: Tensor | None = None, scale: float = 8**-0.5) -> Tensor:  # fmt: skip
+def by_definition(
+    q: Tensor, k: Tensor, allowed: Tensor | None = None, added: Tensor | None = None, scale: float = 8**-0.5
+) -> Tensor:
     """exp(score) over the sum of exp(score) of the keys that may be looked at, one row at a time, in float64."""
     q, k = q.double(), k.double()
     out = torch.zeros(*q.shape[:-1], k.shape[-2], dtype=torch.float64)

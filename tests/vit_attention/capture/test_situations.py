@@ -26,11 +26,14 @@ class Stop(Exception):
 def state_of(module: nn.Module) -> list[Any]:
     """What a capture could leave behind in a module and in this thread."""
     return [
-        [(name, id(part), part.training, len(part._forward_hooks), len(part._forward_pre_hooks)) for name, part in module.named_modules()],
+        [
+            (name, id(part), part.training, len(part._forward_hooks), len(part._forward_pre_hooks))
+            for name, part in module.named_modules()
+        ],
         [(name, id(p), p.requires_grad, p.grad is None) for name, p in module.named_parameters()],
         [sorted(vars(part)) for part in module.modules()],
         len(_get_current_function_mode_stack()),
-    ]  # fmt: skip
+    ]
 
 
 def test_eight_threads_some_capturing_some_not_some_raising() -> None:
@@ -191,8 +194,23 @@ class ByHand(nn.Module):
         return (out.mT if self.way == "keys first" else out).transpose(1, 2).flatten(2)
 
 
-WAYS = ["at", "matmul", "method", "bmm, folded", "transposed", "einsum", "einsum, other order", "cast", "dropout",
-        "head mask of ones", "five axes", "einsum, ellipsis", "einsum, three leading letters", "by keyword", "keys first"]  # fmt: skip
+WAYS = [
+    "at",
+    "matmul",
+    "method",
+    "bmm, folded",
+    "transposed",
+    "einsum",
+    "einsum, other order",
+    "cast",
+    "dropout",
+    "head mask of ones",
+    "five axes",
+    "einsum, ellipsis",
+    "einsum, three leading letters",
+    "by keyword",
+    "keys first",
+]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -318,7 +336,16 @@ class Lost(nn.Module):
         return ways[self.way]().transpose(1, 2).flatten(2)
 
 
-@pytest.mark.parametrize("way", ["a sink that is cut off", "padded and cut in chunks", "heads mixed with heads", "logarithms", "written to a place"])  # fmt: skip
+@pytest.mark.parametrize(
+    "way",
+    [
+        "a sink that is cut off",
+        "padded and cut in chunks",
+        "heads mixed with heads",
+        "logarithms",
+        "written to a place",
+    ],
+)
 def test_what_becomes_of_a_softmax_in_other_ways_is_named(way: str) -> None:
     model, x = nn.Sequential(ByHand("at"), Lost(way)).eval(), draw(2, 5, 8)
     with torch.no_grad():
@@ -381,7 +408,9 @@ def test_deformable_attention_is_named_though_its_sampler_has_no_parameters() ->
     from transformers import DeformableDetrConfig
     from transformers.models.deformable_detr import modeling_deformable_detr as library
 
-    config = DeformableDetrConfig(d_model=16, encoder_attention_heads=2, num_feature_levels=1, encoder_n_points=2, decoder_n_points=2)  # fmt: skip
+    config = DeformableDetrConfig(
+        d_model=16, encoder_attention_heads=2, num_feature_levels=1, encoder_n_points=2, decoder_n_points=2
+    )
     torch.manual_seed(0)
     deformable = library.DeformableDetrMultiscaleDeformableAttention(config, num_heads=2, n_points=2)
     model = nn.ModuleDict({"plain": ByHand("at"), "attention": deformable}).eval()
@@ -405,12 +434,27 @@ def test_a_tower_is_numbered_before_the_decoder_whatever_its_classes_are_called(
     import transformers
 
     config = transformers.SamConfig(
-        vision_config={"hidden_size": 16, "num_pos_feats": 4, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 32, "patch_size": 8,
-                       "mlp_dim": 16, "output_channels": 8, "window_size": 2, "global_attn_indexes": [0]},
+        vision_config={
+            "hidden_size": 16,
+            "num_pos_feats": 4,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "image_size": 32,
+            "patch_size": 8,
+            "mlp_dim": 16,
+            "output_channels": 8,
+            "window_size": 2,
+            "global_attn_indexes": [0],
+        },
         prompt_encoder_config={"hidden_size": 8, "image_size": 32, "patch_size": 8, "mask_input_channels": 4},
-        mask_decoder_config={"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "mlp_dim": 16,
-                             "iou_head_hidden_dim": 8},
-    )  # fmt: skip
+        mask_decoder_config={
+            "hidden_size": 8,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "mlp_dim": 16,
+            "iou_head_hidden_dim": 8,
+        },
+    )
     for attention in ("sdpa", "eager"):
         model = transformers.SamModel._from_config(config, attn_implementation=attention).eval()
         with torch.no_grad(), va.capture(model, layers=[0]) as seen:

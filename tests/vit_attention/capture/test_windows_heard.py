@@ -16,7 +16,9 @@ from vit_attention.capture import CaptureError, capture
 def swin_two() -> Any:
     from transformers import Swinv2Config, Swinv2Model
 
-    config = Swinv2Config(image_size=32, patch_size=2, embed_dim=8, depths=[2, 2], num_heads=[2, 4], window_size=4, drop_path_rate=0.0)  # fmt: skip
+    config = Swinv2Config(
+        image_size=32, patch_size=2, embed_dim=8, depths=[2, 2], num_heads=[2, 4], window_size=4, drop_path_rate=0.0
+    )
     return swins.shaken(Swinv2Model(config))
 
 
@@ -147,7 +149,16 @@ def torchvision_block(second: bool, shift: tuple[int, int], window: tuple[int, i
 
 
 @pytest.mark.parametrize("second", [False, True])
-@pytest.mark.parametrize(("rows", "columns", "shift", "window"), [(8, 8, (0, 0), (4, 4)), (8, 12, (2, 2), (4, 4)), (7, 10, (2, 2), (4, 4)), (3, 9, (2, 2), (4, 4)), (8, 8, (1, 2), (2, 4))])  # fmt: skip
+@pytest.mark.parametrize(
+    ("rows", "columns", "shift", "window"),
+    [
+        (8, 8, (0, 0), (4, 4)),
+        (8, 12, (2, 2), (4, 4)),
+        (7, 10, (2, 2), (4, 4)),
+        (3, 9, (2, 2), (4, 4)),
+        (8, 8, (1, 2), (2, 4)),
+    ],
+)
 def test_torchvision_blocks_reproduce_their_own_output(
     second: bool, rows: int, columns: int, shift: tuple[int, int], window: tuple[int, int]
 ) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from vit_attention import CaptureError, ModuleError, record_of, register_kind
-from vit_attention.capture.kinds import KINDS
+from vit_attention.capture.hooks import KINDS
 from vit_attention.visualize import visualize_attention_on_image
 
 WIDTH = 8

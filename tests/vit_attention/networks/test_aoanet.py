@@ -67,9 +67,14 @@ def test_reproduces_the_published_run_with_a_mask() -> None:
 
 
 SMALL = {
-    "vocab_size": 6, "rnn_size": 12, "input_encoding_size": 7, "att_hid_size": 5, "att_feat_size": 4,
-    "fc_feat_size": 3, "num_heads": 3,
-}  # fmt: skip
+    "vocab_size": 6,
+    "rnn_size": 12,
+    "input_encoding_size": 7,
+    "att_hid_size": 5,
+    "att_feat_size": 4,
+    "fc_feat_size": 3,
+    "num_heads": 3,
+}
 VARIANTS: list[dict[str, Any]] = [
     {},
     {"use_ff": 0, "ctx_drop": 1},

@@ -21,12 +21,27 @@ from vit_attention.networks.aoanet import AoANet, Options
 from vit_attention.weights.aoanet_checkpoint import load_checkpoint
 
 CHOICES: dict[str, tuple[Any, ...]] = {
-    "use_multi_head": (0, 1, 2, 2), "refine": (0, 1, 1), "refine_aoa": (0, 1), "use_ff": (0, 1), "mean_feats": (0, 1),
-    "ctx_drop": (0, 1), "decoder_type": ("AoA", "LSTM", "base"), "multi_head_scale": (1, 2), "norm_q": (0, 1),
-    "use_bn": (0, 1, 2), "out_res": (0, 1), "dropout_aoa": (0.0, 0.3), "num_heads": (1, 3, 6), "drop_prob_lm": (0, 0.5),
-    "att_feat_size": (4, 5), "fc_feat_size": (3, 4), "input_encoding_size": (7, 12), "att_hid_size": (5, 12),
-    "rnn_size": (12, 18), "vocab_size": (6, 9),
-}  # fmt: skip
+    "use_multi_head": (0, 1, 2, 2),
+    "refine": (0, 1, 1),
+    "refine_aoa": (0, 1),
+    "use_ff": (0, 1),
+    "mean_feats": (0, 1),
+    "ctx_drop": (0, 1),
+    "decoder_type": ("AoA", "LSTM", "base"),
+    "multi_head_scale": (1, 2),
+    "norm_q": (0, 1),
+    "use_bn": (0, 1, 2),
+    "out_res": (0, 1),
+    "dropout_aoa": (0.0, 0.3),
+    "num_heads": (1, 3, 6),
+    "drop_prob_lm": (0, 0.5),
+    "att_feat_size": (4, 5),
+    "fc_feat_size": (3, 4),
+    "input_encoding_size": (7, 12),
+    "att_hid_size": (5, 12),
+    "rnn_size": (12, 18),
+    "vocab_size": (6, 9),
+}
 
 
 def drawn(seed: int) -> dict[str, Any]:
@@ -110,7 +125,12 @@ def test_every_tensor_has_its_published_name_and_shape(options: dict[str, Any]) 
 def inputs(options: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
     """Features, words fed in, features of the whole picture, and a mask of 6, 3 and 1 regions."""
     mask = (torch.arange(6) < torch.tensor([[6], [3], [1]])).double()
-    return draw(3, 6, options["att_feat_size"]), torch.tensor([[0, 4, 2], [0, 1, 6], [0, 0, 3]]), draw(3, options["fc_feat_size"]), mask  # fmt: skip
+    return (
+        draw(3, 6, options["att_feat_size"]),
+        torch.tensor([[0, 4, 2], [0, 1, 6], [0, 0, 3]]),
+        draw(3, options["fc_feat_size"]),
+        mask,
+    )
 
 
 @combined

@@ -68,7 +68,12 @@ def plain(**more: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 def test_reads_plain_values_of_every_protocol(protocol: int, tmp_path: Path) -> None:
-    found = {**plain(steps=[1, 2], weights={"a": 0.5}), "best": np.float64(0.25), "count": np.int64(-3), "flag": np.bool_(True)}  # fmt: skip
+    found = {
+        **plain(steps=[1, 2], weights={"a": 0.5}),
+        "best": np.float64(0.25),
+        "count": np.int64(-3),
+        "flag": np.bool_(True),
+    }
     infos = read_infos(written(tmp_path, found, protocol))
     assert (infos.opt.steps, infos.opt.weights) == ([1, 2], {"a": 0.5})
 
@@ -106,16 +111,22 @@ HOSTILE: dict[str, Callable[[Path], Any]] = {
     "os.system in what is not read": lambda mark: {**plain(), "iterators": touch(mark)},
     "eval": lambda mark: plain(note=Calls(builtins.eval, f"open({str(mark)!r}, 'w')")),
     "exec": lambda mark: plain(note=Calls(builtins.exec, f"open({str(mark)!r}, 'w')")),
-    "getattr chain": lambda mark: plain(note=Calls(Calls(getattr, Calls(importlib.import_module, "os"), "system"), f"touch {mark}")),
+    "getattr chain": lambda mark: plain(
+        note=Calls(Calls(getattr, Calls(importlib.import_module, "os"), "system"), f"touch {mark}")
+    ),
     "getattr of a namespace": lambda mark: plain(note=Calls(getattr, Namespace(), "__class__")),
     "open": lambda mark: plain(note=Calls(open, str(mark), "w")),
     "parser": lambda mark: plain(note=Calls(argparse.ArgumentParser)),
-    "os.system through copyreg": lambda mark: plain(note=Calls(copyreg._reconstructor, Calls(os.system, f"touch {mark}"), object, None)),
-    "os.system as an extension": lambda mark: plain(note=[Calls(copyreg.add_extension, "posix", "system", 0xF0F0), touch(mark)]),
+    "os.system through copyreg": lambda mark: plain(
+        note=Calls(copyreg._reconstructor, Calls(os.system, f"touch {mark}"), object, None)
+    ),
+    "os.system as an extension": lambda mark: plain(
+        note=[Calls(copyreg.add_extension, "posix", "system", 0xF0F0), touch(mark)]
+    ),
     "eval among the namespace's own names": lambda mark: with_dict(Calls(builtins.eval, f"open({str(mark)!r}, 'w')")),
     "namespace whose state is made by a call": lambda mark: {**plain(), "opt": Calls(Namespace, touch(mark))},
     "numpy file": lambda mark: plain(note=Calls(np.memmap, str(mark), "u1", "w+", 0, (4,))),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("protocol", range(6))
@@ -155,11 +166,18 @@ HANDWRITTEN: dict[str, bytes] = {
     "exploding tuple, of marks": b"\x80\x02})" + b"".join(b"q%c0((1(h%ch%cN0t" % (n, n, n) for n in range(60)) + b"Ns.",
     "many tuples": b"\x80\x02]" + b")\x85a" * 1001 + b".",
     "too much taken": b"\x80\x02)\x86.",
-    "nest of lists in opt": b"\x80\x02" + WHOLE % (NAMESPACE + b")\x81}" + binary("a") + b"]" * 3000 + b"a" * 2999 + b"sb"),
-    "exploding list in opt": b"\x80\x02" + WHOLE % (
-        NAMESPACE + b")\x81}" + binary("a") + b"](" + b"1" + b"".join(
-            b"q%c" % n + b"0](" + b"h%c" % n * 10 + b"e" for n in range(40)
-        ) + b"sb"
+    "nest of lists in opt": b"\x80\x02"
+    + WHOLE % (NAMESPACE + b")\x81}" + binary("a") + b"]" * 3000 + b"a" * 2999 + b"sb"),
+    "exploding list in opt": b"\x80\x02"
+    + WHOLE
+    % (
+        NAMESPACE
+        + b")\x81}"
+        + binary("a")
+        + b"]("
+        + b"1"
+        + b"".join(b"q%c" % n + b"0](" + b"h%c" % n * 10 + b"e" for n in range(40))
+        + b"sb"
     ),
     "persistent id": b"\x80\x02Pos.system\n.",
     "extension": b"\x80\x02\x82\x01.",
@@ -168,7 +186,8 @@ HANDWRITTEN: dict[str, bytes] = {
     "slots of a function": b"\x80\x02" + ENCODE + b"N}" + binary("__defaults__") + b"K\x01s\x86b.",
     "state on the class": b"\x80\x02" + NAMESPACE + b"}" + binary("x") + b"K\x01sb.",
     "slots of a namespace": b"\x80\x02" + NAMESPACE + b")\x81N}" + binary("__class__") + b"K\x01s\x86b.",
-    "setstate in opt": b"\x80\x02" + WHOLE % (NAMESPACE + b")\x81}" + binary("__setstate__") + ENCODE + b"sb" + binary("x") + b"b"),
+    "setstate in opt": b"\x80\x02"
+    + WHOLE % (NAMESPACE + b")\x81}" + binary("__setstate__") + ENCODE + b"sb" + binary("x") + b"b"),
     "class in opt": b"\x80\x02" + WHOLE % (NAMESPACE + b")\x81}" + binary("__class__") + b"K\x01sb"),
     "function in opt": b"\x80\x02" + WHOLE % (NAMESPACE + b")\x81}" + binary("a") + ENCODE + b"sb"),
     "namespace with arguments": b"\x80\x02" + WHOLE % (NAMESPACE + b"K\x01\x85R"),
@@ -183,7 +202,7 @@ HANDWRITTEN: dict[str, bytes] = {
     "name made on the way": b"\x80\x04" + binary("posix") + binary("system") + b"\x93" + binary("true") + b"\x85R.",
     "nothing": b"",
     "no pickle": b"PK\x03\x04 and so on",
-}  # fmt: skip
+}
 
 
 REASONS = {

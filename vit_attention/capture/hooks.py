@@ -1,22 +1,23 @@
-"""Attention modules of people's own, added with one call: for those that no function of PyTorch gives away."""
+"""What hooks on modules hear: kinds of attention of people's own, added with one call, and tokens between blocks."""
 
 from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from torch import Tensor, nn
 
-from vit_attention.capture.place import Call, Network
-from vit_attention.capture.seen import CaptureError, Reading, Request
+from vit_attention.capture.place import Call
+from vit_attention.capture.recorder import Recorder
+from vit_attention.capture.seen import CaptureError, Evidence
 
 Take = str | Callable[..., Tensor]
 # torch hands out hook numbers without a lock; two threads that register at once could get the same one.
-registering = threading.Lock()
+_registering = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,6 @@ class Kind:
 
 
 KINDS: list[Kind] = []
-
-
-class _Recorder(Protocol):
-    network: Network
-    request: Request
-
-    def keep(self, call: Call, kind: str, reading: Reading) -> None: ...
 
 
 def register_kind(
@@ -78,50 +72,55 @@ def register_kind(
     KINDS.insert(0, Kind(module_type, weights, kind, values, project))
 
 
-def is_registered(module: nn.Module) -> bool:
-    """Whether a registered kind speaks for this module."""
-    return any(isinstance(module, one.module_type) for one in KINDS)
+def registered(module: nn.Module) -> Kind | None:
+    """The registered kind that speaks for this module, if there is one."""
+    return next((one for one in KINDS if isinstance(module, one.module_type)), None)
 
 
 @contextmanager
-def attached(recorder: _Recorder, listens: Callable[[], bool]) -> Iterator[None]:
-    """Hooks on the modules of registered kinds, gone when the block ends; they do nothing unless this thread `listens`."""
-    with ExitStack() as handles:
-        for name, part in recorder.network.parts if KINDS else ():
-            how = next((one for one in KINDS if isinstance(part, one.module_type)), None)
-            if how is None:
-                continue
-            with registering:
-                handle = part.register_forward_hook(_hook(recorder, listens, name, how), with_kwargs=True, prepend=True)
-            handles.callback(_remove, handle)
+def _hooked(register: Callable[[], Sequence[Any]]) -> Iterator[None]:
+    """The hooks that `register` sets, gone when the block ends."""
+    with _registering:
+        handles = register()
+    try:
         yield
+    finally:
+        with _registering:
+            for handle in handles:
+                handle.remove()
 
 
-def _remove(handle: Any) -> None:
-    with registering:
-        handle.remove()
+def attached(recorder: Recorder, listens: Callable[[], bool]) -> AbstractContextManager[None]:
+    """Hooks on the modules of registered kinds; they do nothing unless this thread `listens`."""
+
+    def register() -> list[Any]:
+        found = ((name, part, registered(part)) for name, part in recorder.network.parts.items())
+        hooks = [(part, _hook(recorder, listens, name, how)) for name, part, how in found if how is not None]
+        return [part.register_forward_hook(hook, with_kwargs=True, prepend=True) for part, hook in hooks]
+
+    return _hooked(register)
 
 
-def _hook(recorder: _Recorder, listens: Callable[[], bool], name: str, how: Kind) -> Callable[..., None]:
+def _hook(recorder: Recorder, listens: Callable[[], bool], name: str, how: Kind) -> Callable[..., None]:
     def read(module: nn.Module, args: Any, *rest: Any) -> None:
         if len(rest) != 2 or not listens():  # a late call, after the handle is gone, has no keyword inputs
             return
         inputs = dict(inspect.signature(module.forward).bind(*args, **rest[0]).arguments)
         weights = _taken("weights", module, how.weights, rest[1], inputs)
-        reading = Reading(weights)
+        found = Evidence(weights)
         if how.values is not None:
             values = _taken("values", module, how.values, rest[1], inputs)
-            mixed = (weights @ values).transpose(1, 2).flatten(2)
             out = rest[1][0] if isinstance(rest[1], tuple) else rest[1]
-            rebuilt = mixed if how.project is None else module.get_submodule(how.project)(mixed)
+            rebuilt = (weights @ values).transpose(1, 2).flatten(2)
+            if how.project is not None:
+                rebuilt = module.get_submodule(how.project)(rebuilt)
             if rebuilt.shape != out.shape:
                 raise CaptureError(
                     f"{name}: weights x values have shape {tuple(rebuilt.shape)}, the output {tuple(out.shape)}; name the "
                     "layer between them with project="
                 )
-            rows = recorder.request.rows(out.shape[1])
-            reading = Reading(weights, out[:, rows], rebuilt[:, rows])
-        recorder.keep(Call(name, module, None), how.kind, reading)
+            found = Evidence(weights, lambda rows: (out[:, rows], rebuilt[:, rows]))
+        recorder.keep(Call(name, module, None), found, how.kind)
 
     return read
 
@@ -135,8 +134,36 @@ def _taken(what: str, module: nn.Module, take: Take, output: Any, inputs: dict[s
     if not isinstance(found, Tensor) or found.ndim not in (3, 4):
         came = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
         where = f"in {take!r} " if isinstance(take, str) else ""
-        last = "keys" if what == "weights" else "width"
+        axes = "queries, keys" if what == "weights" else "keys, width"
         raise CaptureError(
-            f"{type(module).__name__}: want {what} {where}of shape (batch, heads, {'queries, keys' if last == 'keys' else 'keys, width'}) after a call, got {came}"
+            f"{type(module).__name__}: want {what} {where}of shape (batch, heads, {axes}) after a call, got {came}"
         )
     return (found if found.ndim == 4 else found[:, None]).detach()
+
+
+def listening(
+    blocks: Sequence[nn.Module], hear: Callable[[Tensor], None], before_first: bool = False
+) -> AbstractContextManager[None]:
+    """Call `hear` with the tokens that leave each block (and those that enter the first) in this thread's forward pass.
+
+    Args:
+        blocks: transformer blocks whose first input and first output are (batch, tokens, width).
+        hear: takes one (batch, tokens, width) tensor at a time, in forward order.
+        before_first: hear what enters the first block, too.
+    """
+    mine = threading.get_ident()
+
+    def left(_module: nn.Module, _args: Any, output: Any) -> None:
+        if threading.get_ident() == mine:
+            hear(output[0] if isinstance(output, tuple) else output)
+
+    def entered(_module: nn.Module, args: Any, *_: Any) -> None:
+        if args and threading.get_ident() == mine:
+            hear(args[0])
+
+    def register() -> list[Any]:
+        first = blocks[:1] if before_first else ()
+        after = [block.register_forward_hook(left) for block in blocks]
+        return [block.register_forward_pre_hook(entered) for block in first] + after
+
+    return _hooked(register)

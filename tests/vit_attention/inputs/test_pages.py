@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from vit_attention import compat  # noqa: F401
-from vit_attention.inputs.page_recipe import PageRecipe, prepare_page
+from vit_attention.inputs.preprocess import PageRecipe, prepare_page
 
 from transformers.models.donut.image_processing_pil_donut import DonutImageProcessorPil  # isort: skip
 
@@ -48,9 +48,17 @@ def test_a_mark_on_a_turned_resized_and_padded_page_is_found_again(
 
 
 def test_a_folder_says_its_recipe(tmp_path: Path) -> None:
-    (tmp_path / "preprocessor_config.json").write_text(json.dumps({
-        "size": [1920, 2560], "do_align_long_axis": True, "image_mean": [0.1, 0.2, 0.3], "image_std": 0.7, "resample": 4,
-    }))  # fmt: skip
+    (tmp_path / "preprocessor_config.json").write_text(
+        json.dumps(
+            {
+                "size": [1920, 2560],
+                "do_align_long_axis": True,
+                "image_mean": [0.1, 0.2, 0.3],
+                "image_std": 0.7,
+                "resample": 4,
+            }
+        )
+    )
     recipe = PageRecipe.read(tmp_path, (1, 1))
     assert recipe.size == (2560, 1920)
     assert recipe.align_long_axis

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from vit_attention.networks.scene_cnn import FEATURES, GRID, POSITIONS, SceneCNN, build, position_code
+from vit_attention.networks.scene_aoanet import FEATURES, GRID, POSITIONS, SceneCNN, position_code
 
 
 @pytest.fixture(scope="module")
 def network() -> SceneCNN:
     torch.manual_seed(0)
-    return build().eval()
+    return SceneCNN().eval()
 
 
 def test_one_region_per_cell(network: SceneCNN) -> None:
