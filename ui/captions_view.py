@@ -12,7 +12,8 @@ from ui import captions_all, captions_export, captions_trust, components, contro
 from ui.captions import WORD, Told, shown
 from ui.captions_all import AGAIN, SCALES, pick
 from ui.captions_told import COVER, OF_BOXES, describe_row, let_through, plain, told_the_other_way
-from visualizer.figures.captions import gate_bars, regions_map
+from visualizer.figures.captions import regions_map
+from visualizer.figures.charts import gate_bars
 from visualizer.measures.entropy import entropy
 from visualizer.style.scale import MODES
 

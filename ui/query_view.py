@@ -13,9 +13,9 @@ from ui import commands as command_lines
 from ui import components, resources, state
 from ui.experiments import Context
 from ui.experiments.query import arithmetic_head, live_steps
-from visualizer.figures import toy as toy_figure
+from visualizer.figures import patch as patch_figure
+from visualizer.figures.charts import lists
 from visualizer.figures.overlay import bare, overlay
-from visualizer.figures.patch import lists
 from visualizer.measures import toy
 from visualizer.measures.arithmetic import RowSteps
 from visualizer.measures.entropy import entropy
@@ -207,13 +207,13 @@ def toy_page(now: Context) -> None:
     q = toy.queries()[query].tolist()
     left, right = st.columns(2)
     with left:
-        fig = toy_figure.tokens_figure(query, "The toy's tokens")
+        fig = patch_figure.tokens_figure(query, "The toy's tokens")
         components.chart(
             fig, "query_toy_tokens", "A 4 by 4 grid; every cell holds a token x, its query q and its key k.", pick[0]
         )
     with right:
         title = f"The row of the patch in row {row + 1}, column {column + 1}"
-        fig = toy_figure.steps_figure(steps, query, title)
+        fig = patch_figure.steps_figure(steps, query, title)
         components.chart(fig, "query_toy_row", words.describe(steps.weights, toy.GRID, title, "weight"), pick[1])
     _toy_arrows(row, column)
     best = int(steps.strongest(1)[0])

@@ -10,12 +10,14 @@ from visualizer.measures.arithmetic import RowSteps, row_steps
 GRID = (4, 4)
 """(rows, columns) of the toy."""
 
-OBJECT = np.array([
-    [0, 0, 1, 0],
-    [0, 2, 2, 1],
-    [0, 2, 2, 0],
-    [1, 0, 0, 0],
-])  # fmt: skip
+OBJECT = np.array(
+    [
+        [0, 0, 1, 0],
+        [0, 2, 2, 1],
+        [0, 2, 2, 0],
+        [1, 0, 0, 0],
+    ]
+)
 """First number of every token: how much of an object the patch shows; 0 is ground."""
 
 SIDE = np.tile([-1, 0, 1, 2], (4, 1))
@@ -34,12 +36,12 @@ def tokens() -> NDArray[np.int64]:
 
 def queries() -> NDArray[np.int64]:
     """(16, 2) q of every patch."""
-    return tokens() @ TO_QUERY.T
+    return np.asarray(tokens() @ TO_QUERY.T)
 
 
 def keys() -> NDArray[np.int64]:
     """(16, 2) k of every patch."""
-    return tokens() @ TO_KEY.T
+    return np.asarray(tokens() @ TO_KEY.T)
 
 
 def clamp(row: int, column: int) -> tuple[int, int]:

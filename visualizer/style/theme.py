@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -108,7 +108,14 @@ def short(value: float) -> str:
 
 
 def base(
-    fig: go.Figure, *, title: str = "", caption: str = "", height: int = 420, bottom: int = 10, top: int = 0
+    fig: go.Figure,
+    *,
+    title: str = "",
+    caption: str = "",
+    labels: Sequence[Mapping[str, Any]] = (),
+    height: int = 420,
+    bottom: int = 10,
+    top: int = 0,
 ) -> go.Figure:
     """Apply the house look to `fig` and return it: clear ground, no legend, title above and caption below.
 
@@ -117,6 +124,7 @@ def base(
     Args:
         title: plain text above the figure; markup in it is shown, not obeyed.
         caption: plain text under the figure, wrapped.
+        labels: what else is written on the figure, as Plotly's annotations.
         height: whole height in pixels.
         bottom, top: room in pixels that the figure itself needs under and over the drawing.
     """
@@ -139,9 +147,21 @@ def base(
         modebar={"remove": ["lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toggleSpikelines"]},
         **named,
     )
-    if caption:
-        note(fig, lines, bottom)
-    return fig
+    below = {
+        "x": 0.5,
+        "xref": "paper",
+        "xanchor": "center",
+        "y": 0,
+        "yref": "paper",
+        "yanchor": "top",
+        "yshift": -bottom,
+        "align": "center",
+        "font": {"size": SMALL + 1},
+        "name": "caption",
+    }
+    # All at once: each single add_annotation checks and copies all that are there already.
+    written = [*labels, *([{"text": lines, **below}] if caption else [])]
+    return lay(fig, annotations=[{"showarrow": False, **one} for one in written])
 
 
 def lay(fig: go.Figure, **settings: Any) -> go.Figure:
@@ -149,21 +169,3 @@ def lay(fig: go.Figure, **settings: Any) -> go.Figure:
     for name, value in settings.items():
         fig.layout[name] = value
     return fig
-
-
-def note(fig: go.Figure, text: str, below: int) -> None:
-    """Write `text`, already made safe, `below` pixels under the drawing."""
-    fig.add_annotation(
-        text=text,
-        x=0.5,
-        xref="paper",
-        xanchor="center",
-        y=0,
-        yref="paper",
-        yanchor="top",
-        yshift=-below,
-        align="center",
-        showarrow=False,
-        font_size=SMALL + 1,
-        name="caption",
-    )

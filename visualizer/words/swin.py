@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from visualizer.measures.windows import StageLike, merge, window_boxes
+from visualizer.measures.windows import merge, window_boxes
 from visualizer.style.theme import FIRST, short
 from visualizer.words.maps import describe
 from visualizer.words.plain import offset
+from vit_attention.records.windows import Stage
 
 
 def describe_windows(grid: tuple[int, int], window: int, shift: int = 0, query: int | None = None) -> str:
@@ -107,7 +108,7 @@ def describe_merge(chosen: int, grid: tuple[int, int], number: int = 0) -> str:
     return f"Stage {here} cells (row, column) {'; '.join(names)} are joined in this order into the stage {there} cell {to}."
 
 
-def describe_stages(stages: Sequence[StageLike], current: int) -> str:
+def describe_stages(stages: Sequence[Stage], current: int) -> str:
     """The stage tracker in sentences, one per stage."""
     said = []
     for one in stages:

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 from scipy.stats import entropy as scipy_entropy
 
-from visualizer.figures.reading import heads_of_token, minimap, page_with_heat, strip
+from visualizer.figures.charts import strip
+from visualizer.figures.reading import heads_of_token, minimap, page_with_heat
 from visualizer.measures.viewport import centred, say_window, viewport
 from visualizer.style import theme
 from visualizer.words.reading import SHOWN, describe_heads, describe_token, json_html, token_runs
