@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from visualizer.figures import canvas, mosaic, overlay
+from visualizer.measures.pointing import checked
 from visualizer.measures.reading import token_maps
-from visualizer.measures.viewport import checked
 from visualizer.style import theme
 from visualizer.style.scale import Scale
 from visualizer.words.plain import printable

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from visualizer.measures import undefined
 from visualizer.measures.fields import Field
 from vit_attention.records import AttentionMap, AttentionRecord
+from vit_attention.records.geometry import Geometry
 
 
 def cross_maps(record: AttentionRecord) -> tuple[AttentionMap, ...]:
@@ -19,6 +20,13 @@ def cross_maps(record: AttentionRecord) -> tuple[AttentionMap, ...]:
     if not found:
         raise ValueError("record: want maps of kind 'cross' over the patches of a page, got none")
     return found
+
+
+def page_geometry(record: AttentionRecord) -> Geometry:
+    """From the original page to the model's input; raises ValueError if the record has none."""
+    if record.geometry is None:
+        raise ValueError("record: want one with a geometry, got one without a page")
+    return record.geometry
 
 
 def token_names(record: AttentionRecord) -> tuple[str, ...]:
@@ -59,8 +67,9 @@ def token_heat(
     total = np.zeros((len(rows), grid[0] * grid[1]), np.float32)
     known = np.zeros(total.shape, np.int32)
     for one in maps:
-        for place in _places(one, heads):
-            _add(total, known, head_rows(one, place, rows))
+        for place, number in enumerate(head_numbers(one)):
+            if heads is None or number in heads:
+                _add(total, known, head_rows(one, place, rows))
     if not known.any() and total.size and heads is not None:
         raise ValueError(f"heads: want heads of layers {[m.layer for m in maps]}, got {list(heads)}")
     return undefined.ratio(total, known).astype(np.float32).reshape(len(rows), *grid)
@@ -106,10 +115,6 @@ def _chosen(maps: tuple[AttentionMap, ...], layers: Sequence[int] | None) -> tup
     if not len(layers) or any(layer not in there for layer in layers):
         raise ValueError(f"layers: want some of {sorted(there)}, got {list(layers)}")
     return tuple(there[layer] for layer in layers)
-
-
-def _places(one: AttentionMap, heads: Sequence[int] | None) -> list[int]:
-    return [place for place, number in enumerate(head_numbers(one)) if heads is None or number in heads]
 
 
 def _add(total: NDArray[np.float32], known: NDArray[np.int32], part: NDArray[np.float32]) -> None:

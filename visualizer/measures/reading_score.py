@@ -18,6 +18,7 @@ from visualizer.measures.reading import (
     cross_maps,
     head_numbers,
     head_rows,
+    page_geometry,
 )
 from vit_attention.records import AttentionRecord
 from vit_attention.records.geometry import Geometry
@@ -174,7 +175,7 @@ def rank_heads(record: AttentionRecord, truth: TokenTruth) -> list[HeadRank]:
     Raises:
         ValueError: a record without geometry, or a truth of another number of tokens.
     """
-    maps, geometry = cross_maps(record), _geometry(record)
+    maps, geometry = cross_maps(record), page_geometry(record)
     if len(truth.boxes) != len(maps[0].query):
         raise ValueError(f"truth: want {len(maps[0].query)} tokens, got {len(truth.boxes)}")
     rows = np.flatnonzero(truth.words | truth.digits)
@@ -265,9 +266,3 @@ def _both(head: HeadRank, words: int, digits: int) -> float:
     """Hit rate over words and digits together; -1 without any, so that nothing is sorted by NaN."""
     parts = [rate * count for rate, count in ((head.words, words), (head.digits, digits)) if count]
     return sum(parts) / (words + digits) if parts else -1.0
-
-
-def _geometry(record: AttentionRecord) -> Geometry:
-    if record.geometry is None:
-        raise ValueError("record: want one with a geometry, got one without a page")
-    return record.geometry

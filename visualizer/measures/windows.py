@@ -109,14 +109,14 @@ def window_boxes(grid: tuple[int, int], window: int, shift: int, query: int) -> 
     return [(left, top, right, bottom) for (top, bottom), (left, right) in itertools.product(*spans)]
 
 
-def runs(numbers: ArrayLike) -> list[tuple[int, int]]:
-    """Rising whole numbers as (first, one past the last) of every unbroken run.
+def runs(numbers: ArrayLike, gap: int = 1) -> list[tuple[int, int]]:
+    """Rising whole numbers as (first, one past the last) of every run that no step of more than `gap` breaks.
 
     >>> runs([0, 1, 6, 7, 8])
     [(0, 2), (6, 9)]
     """
     rising = np.asarray(numbers, dtype=np.intp)
-    parts = np.split(rising, np.flatnonzero(np.diff(rising) != 1) + 1) if rising.size else []
+    parts = np.split(rising, np.flatnonzero(np.diff(rising) > gap) + 1) if rising.size else []
     return [(int(part[0]), int(part[-1]) + 1) for part in parts]
 
 

@@ -13,7 +13,7 @@ from scipy.stats import entropy as scipy_entropy
 
 from visualizer.figures.charts import strip
 from visualizer.figures.reading import heads_of_token, minimap, page_with_heat
-from visualizer.measures.viewport import centred, say_window, viewport
+from visualizer.measures.pointing import centred, say_window, viewport
 from visualizer.style import theme
 from visualizer.words.reading import SHOWN, describe_heads, describe_token, json_html, token_runs
 from vit_attention.records import AttentionMap, AttentionRecord, Axis

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 import vit_attention.compat  # noqa: F401  before transformers
-from visualizer.measures.field_tree import DEEPEST
-from visualizer.measures.fields import as_json, canonical, fields, kind, pretty
+from visualizer.measures.fields import DEEPEST, as_json, canonical, fields, kind, pretty
 from worlds.receipts import form, receipt
 
 RECEIPT = [

@@ -8,9 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from visualizer.measures.field_box import boxed, peaks, proposals, propose_box
+from visualizer.measures.field_box import boxed, ink_of, peaks, proposals, propose_box, snap
 from visualizer.measures.fields import fields
-from visualizer.measures.ink import ink_of, snap
 from visualizer.measures.pointing import around, cell_cover, chance, iou, points_into
 from visualizer.measures.reading import field_heat, gather, token_heat, token_names
 from visualizer.measures.reading_score import Truth, field_scores, hits, rank_heads, token_truth
