@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
-from plotly.colors import get_colorscale, unlabel_rgb
+from PIL import ImageColor
+from plotly.colors import get_colorscale
 
 NOTES: Mapping[str, str] = {
     "Cividis": "blue to yellow; even steps of lightness, reads nearly the same with every kind of colour vision",
@@ -67,7 +68,7 @@ def table(name: str) -> NDArray[np.uint8]:
     """
     stops = colorscale(name)
     at = [float(stop) for stop, _ in stops]
-    rgb = np.array([_rgb(str(colour)) for _, colour in stops], dtype=np.float64)
+    rgb = np.array([ImageColor.getrgb(str(colour)) for _, colour in stops], dtype=np.float64)
     fine = np.stack([np.interp(np.linspace(0, 1, 256), at, rgb[:, channel]) for channel in range(3)], axis=1)
     out = np.round(fine).astype(np.uint8)
     out.flags.writeable = False
@@ -80,12 +81,6 @@ def colorscale(name: str) -> list[list[float | str]]:
     if name not in known:
         raise ValueError(f"colour map: want one of {', '.join(known)}, got {name!r}")
     return known[name]
-
-
-def _rgb(colour: str) -> tuple[float, float, float]:
-    if colour.startswith("#"):
-        return tuple(float(int(colour[i : i + 2], 16)) for i in (1, 3, 5))  # type: ignore[return-value]
-    return tuple(float(v) for v in unlabel_rgb(colour))  # type: ignore[return-value]
 
 
 def safe(text: object, width: int | None = None) -> str:
