@@ -63,12 +63,11 @@ def layer_animation(
     frames = [go.Frame(data=[one], traces=[0], name=str(n)) for n, one in enumerate(layers)]
     fig = go.Figure(first, frames=frames)
     canvas.add_picture(fig, image, where, max_side=canvas.SMALL_SIDE)
-    rims = canvas.rims(canvas.patch_boxes(where, grids[start].shape, query))
-    fig.layout.shapes = [*fig.layout.shapes, *rims]
     if truth is not None:
         fig.add_trace(canvas.truth_line(truth, where))
-    caption = "\n".join(filter(None, (scaled.caption, "; ".join(canvas.notes(where, query, truth)))))
-    theme.base(fig, title=title, caption=caption, height=height, bottom=canvas.BAR)
+    rims = canvas.rims(canvas.patch_boxes(where, grids[start].shape, query))
+    caption = (scaled.caption, "; ".join(canvas.notes(where, query, truth)))
+    theme.base(fig, title=title, caption=caption, shapes=rims, height=height, bottom=canvas.BAR)
     return _controls(fig, words, start, duration)
 
 

@@ -16,8 +16,7 @@ from visualizer.measures.regions import region_boxes, region_heat
 from visualizer.style import theme
 from visualizer.style.scale import Scale
 from visualizer.style.scale import scale as scale_values
-from vit_attention.records import Axis
-from vit_attention.records.geometry import Geometry
+from vit_attention.records import Axis, Geometry
 
 STRONGEST = 3
 """Boxes that are outlined: more would hide the picture."""

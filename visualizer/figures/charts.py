@@ -43,8 +43,7 @@ def strip(
     ends = [theme.FIRST - 0.5, theme.FIRST + max(1, len(tokens)) - 0.5]
     fig.layout.xaxis.update(range=ends, title=across)
     fig.layout.yaxis.update(range=[0, 100], title=up, automargin=True)
-    theme.base(fig, title=title, height=height, bottom=36)
-    return theme.lay(fig, bargap=0.15)
+    return theme.base(fig, title=title, height=height, bottom=36, bargap=0.15)
 
 
 def gate_bars(
@@ -64,9 +63,9 @@ def gate_bars(
     ticks = {"tickvals": list(range(len(words))), "ticktext": [theme.safe(word) for word in words], "tickangle": -45}
     fig.layout.xaxis.update(range=[-0.5, len(words) - 0.5], **ticks)
     fig.layout.yaxis.update(range=[0, 1], tickformat=".0%")
-    theme.base(fig, title=title, height=height, bottom=56)
+    theme.base(fig, title=title, height=height, bottom=56, bargap=0.2)
     fig.layout.margin.l = 44
-    return theme.lay(fig, bargap=0.2)
+    return fig
 
 
 def _upright(values: ArrayLike, said: Sequence[str], current: int | None, name: str, first: int) -> go.Figure:
@@ -108,9 +107,8 @@ def lists(named: Mapping[str, ArrayLike], *, height: int | None = None) -> go.Fi
         fig.layout[f"yaxis{tag}"] = {**axis, "gridcolor": theme.GRID, "zerolinecolor": theme.LINE}
         place = {"x": 0, "xref": "paper", "xanchor": "left", "y": top, "yref": "paper", "yanchor": "middle"}
         labels.append({"text": theme.safe(name), "font": {"size": theme.SMALL + 1}, **place})
-    theme.base(fig, labels=labels, height=height or 60 + 120 * count, bottom=40, top=8)
     across = {"anchor": f"y{tag}", "fixedrange": True, "showgrid": False, "title": {"text": "number in the list"}}
-    return theme.lay(fig, xaxis=across)
+    return theme.base(fig, labels=labels, height=height or 60 + 120 * count, bottom=40, top=8, xaxis=across)
 
 
 def focus_against_hits(
@@ -159,10 +157,11 @@ def focus_against_hits(
         fig.add_hline(y=100 * chance, line={"dash": "dot", "width": 1.5, "color": theme.LINE})
         place = {"x": 1, "xref": "paper", "xanchor": "right", "y": 100 * chance, "yanchor": "bottom"}
         labels.append({"text": "chance", "font": {"size": theme.SMALL}, **place})
-    theme.base(fig, title=title, labels=labels, height=height, bottom=100)
     # Two rows of names fit under the axis where the figure is as narrow as a phone.
     legend = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0.5, "xanchor": "center"}
-    return theme.lay(fig, clickmode="event+select", dragmode=False, hovermode="closest", showlegend=True, legend=legend)
+    behaviour: dict[str, Any] = {"clickmode": "event+select", "dragmode": False, "hovermode": "closest"}
+    look: dict[str, Any] = {"showlegend": True, "legend": legend}
+    return theme.base(fig, title=title, labels=labels, height=height, bottom=100, **behaviour, **look)
 
 
 def _points(x: Sequence[float], y: Sequence[float], names: Sequence[str], **options: Any) -> go.Scatter:

@@ -86,8 +86,7 @@ def before_after(
         captions.append("orange outline: query")
     tall = height or (620 if narrow and difference else 400)
     labels = [_name(head, n + 1) for n, head in enumerate(heads)]
-    caption = "\n".join(captions)
-    return theme.base(fig, title=title, caption=caption, labels=labels, height=tall, bottom=canvas.BAR + 4, top=36)
+    return theme.base(fig, title=title, caption=captions, labels=labels, height=tall, bottom=canvas.BAR + 4, top=36)
 
 
 def _places(difference: bool, narrow: bool) -> tuple[list[tuple[Span, Span]], list[dict[str, Any]]]:

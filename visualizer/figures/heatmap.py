@@ -150,8 +150,7 @@ def matrix(
     hover = f"query %{{y}}, key %{{x}}: {value}<extra></extra>"
     fig = go.Figure(trace.update(name="matrix", hoverinfo=None, hovertemplate=hover))
     _token_axes(fig, query_axis, key_axis)
-    caption = "\n".join([scaled.caption, *notes])
-    return theme.base(fig, title=title, caption=caption, height=height, bottom=canvas.BAR, top=70)
+    return theme.base(fig, title=title, caption=[scaled.caption, *notes], height=height, bottom=canvas.BAR, top=70)
 
 
 def block_means(full: NDArray[Any], step: int) -> NDArray[Any]:

@@ -70,10 +70,9 @@ def head_grid(
     second = ["<br>" * bool(caption) + theme.safe(caption) for caption in captions or [""] * heads]
     text = [name + more for name, more in zip(first, second, strict=True)]
     add_tiles(fig, boxes, (width, tall), text, chosen, clickable)
-    caption = "\n".join(filter(None, (caption, note)))
     height = height or min(900, 130 + round(560 * min(1.2, tall / width)))
     labels = tile_names(boxes, text)
-    return theme.base(fig, title=title, caption=caption, labels=labels, height=height, bottom=canvas.BAR)
+    return theme.base(fig, title=title, caption=(caption, note), labels=labels, height=height, bottom=canvas.BAR)
 
 
 def tiled(

@@ -73,7 +73,7 @@ def overlay(
     canvas.answer(fig, where, grid.shape, canvas.patch_text(grid, unit, labels), clickable, box)
     if smooth:
         notes.append("blended between patches; the model gives one number per patch")
-    caption = "\n".join(filter(None, (scaled.caption, "; ".join(notes), note)))
+    caption = (scaled.caption, "; ".join(notes), note)
     return theme.base(fig, title=title, caption=caption, height=height, bottom=canvas.BAR)
 
 

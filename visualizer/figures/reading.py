@@ -16,8 +16,7 @@ from visualizer.measures.reading import token_maps
 from visualizer.style import theme
 from visualizer.style.scale import Scale
 from visualizer.words.plain import printable
-from vit_attention.records import AttentionRecord
-from vit_attention.records.geometry import Geometry
+from vit_attention.records import AttentionRecord, Geometry
 
 OPACITY = 0.4
 """Of the heat over a page, so that print stays legible under dark and under bright cells."""
@@ -145,9 +144,8 @@ def minimap(
     where, inner = Geometry.of(*(size or image.size)), checked(window, "window")
     fig = go.Figure(go.Scatter(x=[], y=[], hoverinfo="skip"))
     page = canvas.add_picture(fig, image, where, max_side=2 * height)
-    fig.layout.shapes = [canvas.veil(page, [inner]), *canvas.rims([inner], (4, 2), name="window")]
-    theme.base(fig, height=height)
-    return theme.lay(fig, dragmode=False, hovermode=False)
+    shapes = [canvas.veil(page, [inner]), *canvas.rims([inner], (4, 2), name="window")]
+    return theme.base(fig, shapes=shapes, height=height, dragmode=False, hovermode=False)
 
 
 def heads_of_token(

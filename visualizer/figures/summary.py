@@ -159,14 +159,16 @@ def curves(
                 hovertemplate="layer %{x}: %{y:.3g}<extra>%{fullData.name}</extra>",
             )
         )  # fmt: skip
-    fig = theme.base(go.Figure(lines), title=title, height=height, bottom=86)
-    levels = dict(reference or {})
-    return theme.lay(
-        fig,
+    levels = reference or {}
+    return theme.base(
+        go.Figure(lines),
+        title=title,
+        height=height,
+        bottom=86,
         xaxis={**_axis("layer"), "dtick": 1 if len(depth) <= 16 else 4},
         yaxis={**_axis(unit), **({"range": list(limits)} if limits else {})},
         shapes=[_level(y) for y in levels.values()],
-        annotations=[_named_level(name, y) for name, y in levels.items()],
+        labels=[_named_level(name, y) for name, y in levels.items()],
         showlegend=True,
         legend={"orientation": "h", "x": 0, "xref": "paper", "y": 0, "yref": "container", "yanchor": "bottom"},
         hovermode="closest",
@@ -203,7 +205,6 @@ def bars(
     text = [theme.short(v) if np.isfinite(v) else "not defined" for v in numbers]
     whole = [f"{theme.safe(label)}: {said}" for label, said in zip(labels, text, strict=True)]
     trace.update(text=text, textposition="outside", hovertext=whole, hovertemplate="%{hovertext}<extra></extra>")
-    fig = theme.base(go.Figure(trace), title=title, height=height or 90 + 30 * max(1, len(numbers)), bottom=44)
     known = numbers[np.isfinite(numbers)]
     low, high = min(0.0, known.min(initial=0.0)), max(0.0, known.max(initial=0.0))
     room = 0.14 * ((high - low) or 1.0)
@@ -214,9 +215,10 @@ def bars(
         "showgrid": False,
         "zeroline": False,
     }
-    return theme.lay(
-        fig, xaxis={**_axis(unit), "range": [low - room * (low < 0), high + room]}, yaxis={**_axis(""), **upright}
-    )
+    across = {**_axis(unit), "range": [low - room * (low < 0), high + room]}
+    tall = height or 90 + 30 * max(1, len(numbers))
+    axes: dict[str, Any] = {"xaxis": across, "yaxis": {**_axis(""), **upright}}
+    return theme.base(go.Figure(trace), title=title, height=tall, bottom=44, **axes)
 
 
 def _cut(label: object, most: int = 26) -> str:

@@ -70,15 +70,14 @@ def page_windows(
     if query is not None:
         shapes += _outlines(cells, boxes, query)
         notes.append("orange: the chosen cell and its window" + _split_words(len(boxes)))
-    fig.layout.shapes = [*fig.layout.shapes, *shapes]
     if clickable:
         row, column = np.nonzero(_few_in(cells, view))
         if not row.size:
             row, column = _middles(grid, window, shift)
         text = [f"row {r + theme.FIRST}, column {c + theme.FIRST}" for r, c in zip(row, column, strict=True)]
         _choose(fig, cells, row, column, text)
-    caption = "\n".join([*notes, f"{grid[0]} x {grid[1]} cells of {cell[0]} x {cell[1]} pixels (height x width)"])
-    return theme.base(fig, title=title, caption=caption, height=height)
+    notes.append(f"{grid[0]} x {grid[1]} cells of {cell[0]} x {cell[1]} pixels (height x width)")
+    return theme.base(fig, title=title, caption=notes, shapes=shapes, height=height)
 
 
 def window_map(
@@ -140,8 +139,7 @@ def window_map(
         fig.add_trace(trace if at == 0 else trace.update(colorbar=None))
     outer = canvas.veil(view, pixels(cells, boxes), VEIL, name="undefined", layer="between")
     marked = crosses(pixels(cells, [square_at(*spot) for spot in np.argwhere(barred & known).tolist()]))
-    fig.layout.shapes = [
-        *fig.layout.shapes,
+    shapes = [
         outer,
         *_outlines(cells, boxes, None),
         *marked,
@@ -150,8 +148,8 @@ def window_map(
     row, column = np.nonzero(known | _few_in(cells, view) if clickable else known)
     text = [_say(grid, barred, r, c, unit) for r, c in zip(row.tolist(), column.tolist(), strict=True)]
     _choose(fig, cells, row, column, text, clickable)
-    caption = "\n".join([scaled.caption, *_legend(query, bool(barred.any()), outside, len(boxes))])
-    return theme.base(fig, title=title, caption=caption, height=height, bottom=canvas.BAR)
+    caption = [scaled.caption, *_legend(query, bool(barred.any()), outside, len(boxes))]
+    return theme.base(fig, title=title, caption=caption, shapes=shapes, height=height, bottom=canvas.BAR)
 
 
 def window_heads(

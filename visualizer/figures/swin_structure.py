@@ -124,9 +124,8 @@ def merge_picture(
         labels.append({"text": f"{spot} (zeros)" if padding else str(spot), **place, **look})
     (row, column), (x, y) = step.target, axes
     shapes += canvas.rims(pixels(cells, [(2 * column, 2 * row, 2 * column + 2, 2 * row + 2)]), axes=(x, y))
-    fig.layout.shapes = shapes
     caption = "cells 1 to 4 are joined in this order into one list of numbers, normed, and mapped to half its length"
-    return theme.base(fig, title=title, caption=caption, labels=labels, height=height, top=44)
+    return theme.base(fig, title=title, caption=caption, labels=labels, shapes=shapes, height=height, top=44)
 
 
 def _between(cells: Geometry, near: Sequence[int], grid: tuple[int, int], step: int) -> str:
@@ -176,10 +175,9 @@ def stage_tracker(
     numbers = list(range(len(stages)))
     canvas.add_markers(fig, middle, [tall / 2] * len(stages), numbers, plain, clickable=clickable)
     canvas.picture_axes(fig, (-0.18, -0.02, APART * len(stages) - 0.17, tall + 0.02))
-    fig.layout.shapes = shapes
     shifted = block is not None and stages[current].shifts[block]
     caption = "lines: windows, shifted and dashed in the current block" if shifted else "lines: windows"
-    return theme.base(fig, title=title, caption=caption, labels=labels, height=height, bottom=78)
+    return theme.base(fig, title=title, caption=caption, labels=labels, shapes=shapes, height=height, bottom=78)
 
 
 def stage_lines(one: Stage, current: bool, bold: bool = True) -> list[str]:

@@ -15,8 +15,7 @@ from visualizer.measures.fields import Field, as_json, fields
 from visualizer.measures.pointing import Box, around, as_box
 from visualizer.measures.reading import page_geometry, token_heat, token_names
 from visualizer.measures.windows import runs
-from vit_attention.records import AttentionRecord
-from vit_attention.records.geometry import Geometry
+from vit_attention.records import AttentionRecord, Geometry
 
 CUT = 0.25
 """A cell belongs to a proposed box if it holds at least this share of what the strongest cell holds."""

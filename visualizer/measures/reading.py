@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from visualizer.measures import undefined
 from visualizer.measures.fields import Field
-from vit_attention.records import AttentionMap, AttentionRecord
-from vit_attention.records.geometry import Geometry
+from vit_attention.records import AttentionMap, AttentionRecord, Geometry
 
 
 def cross_maps(record: AttentionRecord) -> tuple[AttentionMap, ...]:

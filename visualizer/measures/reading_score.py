@@ -20,8 +20,7 @@ from visualizer.measures.reading import (
     head_rows,
     page_geometry,
 )
-from vit_attention.records import AttentionRecord
-from vit_attention.records.geometry import Geometry
+from vit_attention.records import AttentionRecord, Geometry
 
 
 class Truth(NamedTuple):

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vit_attention.records import Axis
-from vit_attention.records.geometry import Geometry
+from vit_attention.records import Axis, Geometry
 
 FINEST = 112
 """Cells along the longer side of a picture that boxes are drawn with."""

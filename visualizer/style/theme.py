@@ -106,11 +106,13 @@ def base(
     fig: go.Figure,
     *,
     title: str = "",
-    caption: str = "",
+    caption: str | Sequence[str] = "",
     labels: Sequence[Mapping[str, Any]] = (),
+    shapes: Sequence[Mapping[str, Any]] = (),
     height: int = 420,
     bottom: int = 10,
     top: int = 0,
+    **layout: Any,
 ) -> go.Figure:
     """Apply the house look to `fig` and return it: clear ground, no legend, title above and caption below.
 
@@ -118,30 +120,30 @@ def base(
 
     Args:
         title: plain text above the figure; markup in it is shown, not obeyed.
-        caption: plain text under the figure, wrapped.
+        caption: plain text under the figure, or its lines; wrapped, and empty lines left out.
         labels: what else is written on the figure, as Plotly's annotations.
+        shapes: what is drawn over the shapes that are there.
         height: whole height in pixels.
         bottom, top: room in pixels that the figure itself needs under and over the drawing.
+        layout: further properties of the layout, set whole.
     """
-    lines = safe(caption, 66)
-    rows = lines.count("<br>") + 1 if caption else 0
+    lines = safe(caption if isinstance(caption, str) else "\n".join(filter(None, caption)), 66)
+    rows = lines.count("<br>") + 1 if lines else 0
     shown = safe(title, 48)
     over = top + TOP_MARGIN + (title != "") * (22 + 20 * shown.count("<br>"))
     under = bottom + 16 * rows
     place = {"x": 0.5, "xref": "paper", "xanchor": "center", "y": 1, "yref": "container", "yanchor": "top"}
     named = {"title": {"text": shown, "font": {"size": TITLE_SIZE}, "pad": {"t": 6}, **place}} if title else {}
-    lay(
-        fig,
-        height=height,
-        margin={"l": SIDE_MARGIN, "r": SIDE_MARGIN, "t": over, "b": under, "pad": 0},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"size": FONT_SIZE},
-        showlegend=False,
-        hoverlabel={"align": "left"},
-        modebar={"remove": ["lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toggleSpikelines"]},
-        **named,
-    )
+    house = {
+        "height": height,
+        "margin": {"l": SIDE_MARGIN, "r": SIDE_MARGIN, "t": over, "b": under, "pad": 0},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"size": FONT_SIZE},
+        "showlegend": False,
+        "hoverlabel": {"align": "left"},
+        "modebar": {"remove": ["lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toggleSpikelines"]},
+    }
     below = {
         "x": 0.5,
         "xref": "paper",
@@ -155,8 +157,9 @@ def base(
         "name": "caption",
     }
     # All at once: each single add_annotation checks and copies all that are there already.
-    written = [*labels, *([{"text": lines, **below}] if caption else [])]
-    return lay(fig, annotations=[{"showarrow": False, **one} for one in written])
+    written = [{"showarrow": False, **one} for one in (*labels, *([{"text": lines, **below}] if lines else []))]
+    drawn = [*fig.layout.shapes, *shapes]
+    return lay(fig, **{**house, **named, "annotations": written, "shapes": drawn, **layout})
 
 
 def lay(fig: go.Figure, **settings: Any) -> go.Figure:

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visualizer.style.theme import FIRST, short
-from vit_attention.records import Axis
-from vit_attention.records.geometry import Geometry
+from vit_attention.records import Axis, Geometry
 
 
 def describe(
