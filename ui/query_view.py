@@ -204,7 +204,7 @@ def toy_page(now: Context) -> None:
         components.pick_patches("query_toy_tokens", toy.GRID[1]),
         components.pick_patches("query_toy_row", toy.GRID[1]),
     )
-    q = toy.queries()[query].tolist()
+    q = toy.QUERIES[query].tolist()
     left, right = st.columns(2)
     with left:
         fig = patch_figure.tokens_figure(query, "The toy's tokens")

@@ -152,16 +152,15 @@ def focus_against_hits(
     axis = {"showgrid": True, "gridcolor": theme.GRID, "zeroline": False, "fixedrange": True, "automargin": True}
     fig.layout.xaxis = {**axis, "title": {"text": "mean entropy in bits: focused on the left"}, "rangemode": "tozero"}
     fig.layout.yaxis = {**axis, "title": {"text": "hits in %"}, "range": [-4, 104]}
-    labels = []
+    labels: list[dict[str, Any]] = []
     if chance is not None and np.isfinite(chance):
         fig.add_hline(y=100 * chance, line={"dash": "dot", "width": 1.5, "color": theme.LINE})
         place = {"x": 1, "xref": "paper", "xanchor": "right", "y": 100 * chance, "yanchor": "bottom"}
         labels.append({"text": "chance", "font": {"size": theme.SMALL}, **place})
     # Two rows of names fit under the axis where the figure is as narrow as a phone.
     legend = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0.5, "xanchor": "center"}
-    behaviour: dict[str, Any] = {"clickmode": "event+select", "dragmode": False, "hovermode": "closest"}
-    look: dict[str, Any] = {"showlegend": True, "legend": legend}
-    return theme.base(fig, title=title, labels=labels, height=height, bottom=100, **behaviour, **look)
+    theme.lay(fig, clickmode="event+select", dragmode=False, hovermode="closest", legend=legend)
+    return theme.base(fig, title=title, labels=labels, height=height, bottom=100, showlegend=True)
 
 
 def _points(x: Sequence[float], y: Sequence[float], names: Sequence[str], **options: Any) -> go.Scatter:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from visualizer.figures import canvas
+from visualizer.measures.regions import under
 from visualizer.style import theme
 from visualizer.style.scale import Scale, Scaled
 from visualizer.style.scale import scale as scale_values
@@ -30,11 +31,7 @@ def paint(
     placed = geometry.place(scaled.unit_interval())
     x = (np.arange(width) + 0.5) * geometry.original[0] / width
     y = (np.arange(height) + 0.5) * geometry.original[1] / height
-    column = np.floor((x - placed.left) / placed.width).astype(int)
-    row = np.floor((y - placed.top) / placed.height).astype(int)
-    rows, columns = placed.values.shape
-    seen = ((row >= 0) & (row < rows))[:, None] & ((column >= 0) & (column < columns))
-    cell = placed.values[np.ix_(row.clip(0, rows - 1), column.clip(0, columns - 1))]
+    cell, seen = under(placed, x, y)
     colour = theme.table(colormap)[np.nan_to_num(np.round(cell * 255)).astype(int)].astype(np.float32)
     heat = np.where((seen & np.isfinite(cell))[..., None], photo + opacity * (colour - photo), photo)
     return np.where(seen[..., None], heat, photo + 0.6 * (np.array(DIM) - photo)).astype(np.uint8)

@@ -52,7 +52,7 @@ def pixels(patch: ArrayLike, channel: str | None = None, *, title: str = "", hei
 
 def tokens_figure(query: int, title: str = "") -> go.Figure:
     """The toy's picture: token x, query q and key k in every cell, the asking patch outlined; clickable."""
-    pairs = zip(toy.tokens().tolist(), toy.queries().tolist(), toy.keys().tolist(), strict=True)
+    pairs = zip(toy.TOKENS.tolist(), toy.QUERIES.tolist(), toy.KEYS.tolist(), strict=True)
     lines = [f"x = {_pair(x)}<br>q = {_pair(q)}<br>k = {_pair(k)}" for x, q, k in pairs]
     return _printed(toy.OBJECT.astype(np.float64), lines, query, "x₁, how much object", title)
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from visualizer.figures import canvas
 from visualizer.measures import undefined
 from visualizer.style import theme
-from visualizer.style.scale import Scaled
+from visualizer.style.scale import Scaled, linear
 from vit_attention.records.geometry import Placed
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -119,9 +119,7 @@ def _range(grid: NDArray[Any], name: str, unit: str, limits: tuple[float, float]
     outside = int(((known < low) | (known > high)).sum())
     note += f"; {outside} outside drawn like the ends" if outside else ""
     words = f"{name} in {unit}" if unit else name
-    ticks = tuple(float(v) for v in np.linspace(low, high, 5))
-    caption = f"colour: {words}, {theme.short(low)} to {theme.short(high)}{note}"
-    return Scaled(grid, low, high, caption, ticks, tuple(theme.short(t) for t in ticks))
+    return linear(grid, low, high, f"colour: {words}, {theme.short(low)} to {theme.short(high)}{note}")
 
 
 def curves(
@@ -154,12 +152,18 @@ def curves(
         style = {"color": theme.LINES[at % 6], "dash": DASHES[at % 6], "width": 2}
         lines.append(
             go.Scatter(
-                x=depth + theme.FIRST, y=y, mode="lines+markers", line=style, name=theme.safe(name),
+                x=depth + theme.FIRST,
+                y=y,
+                mode="lines+markers",
+                line=style,
+                name=theme.safe(name),
                 marker={"symbol": MARKERS[at % 6], "size": 7},
                 hovertemplate="layer %{x}: %{y:.3g}<extra>%{fullData.name}</extra>",
             )
-        )  # fmt: skip
-    levels = reference or {}
+        )
+    levels, thin = reference or {}, {"color": theme.LINE, "width": 1, "dash": "dot"}
+    across = {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "line": thin}
+    ended = {"x": 1, "xref": "paper", "xanchor": "right", "yanchor": "bottom", "font": {"size": theme.SMALL}}
     return theme.base(
         go.Figure(lines),
         title=title,
@@ -167,22 +171,12 @@ def curves(
         bottom=86,
         xaxis={**_axis("layer"), "dtick": 1 if len(depth) <= 16 else 4},
         yaxis={**_axis(unit), **({"range": list(limits)} if limits else {})},
-        shapes=[_level(y) for y in levels.values()],
-        labels=[_named_level(name, y) for name, y in levels.items()],
+        shapes=[{**across, "y0": y, "y1": y} for y in levels.values()],
+        labels=[{**ended, "y": y, "text": theme.safe(name)} for name, y in levels.items()],
         showlegend=True,
         legend={"orientation": "h", "x": 0, "xref": "paper", "y": 0, "yref": "container", "yanchor": "bottom"},
         hovermode="closest",
     )
-
-
-def _level(y: float) -> dict[str, Any]:
-    line = {"color": theme.LINE, "width": 1, "dash": "dot"}
-    return {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}
-
-
-def _named_level(name: str, y: float) -> dict[str, Any]:
-    style = {"showarrow": False, "xanchor": "right", "yanchor": "bottom", "font": {"size": theme.SMALL}}
-    return {"x": 1, "xref": "paper", "y": y, "text": theme.safe(name), **style}
 
 
 def bars(

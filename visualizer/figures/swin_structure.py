@@ -13,7 +13,7 @@ from visualizer.figures import canvas, heatmap
 from visualizer.figures.swin_parts import lines, pixels, placed_on, square_at
 from visualizer.measures.windows import borders, merge
 from visualizer.style import theme
-from visualizer.words.plain import offset
+from visualizer.words.plain import offset, plural
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.windows import Stage
 
@@ -184,9 +184,8 @@ def stage_lines(one: Stage, current: bool, bold: bool = True) -> list[str]:
     """What is printed under a stage, a few words a line; the current one says so."""
     name = f"stage {one.number + theme.FIRST}"
     marked = f"<b>▶ {name}</b>" if current and bold else name
-    heads, blocks = (f"{n} {word}{'s' * (n != 1)}" for n, word in ((one.heads, "head"), (one.blocks, "block")))
     grid, size = f"{one.grid[0]} rows x {one.grid[1]} columns", f"cells {one.cell[0]} pixels high, {one.cell[1]} wide"
-    return [marked, grid, size, f"{heads}, {blocks}"]
+    return [marked, grid, size, f"{plural(one.heads, 'head')}, {plural(one.blocks, 'block')}"]
 
 
 def _window_lines(one: Stage, left: float, tall: float, shift: int) -> canvas.Shape:

@@ -14,6 +14,7 @@ from visualizer.measures import undefined
 from visualizer.measures.fields import Field, as_json, fields
 from visualizer.measures.pointing import Box, around, as_box
 from visualizer.measures.reading import page_geometry, token_heat, token_names
+from visualizer.measures.regions import under
 from visualizer.measures.windows import runs
 from vit_attention.records import AttentionRecord, Geometry
 
@@ -181,7 +182,9 @@ def snap(box: Box, heat: ArrayLike, geometry: Geometry, ink: NDArray[np.bool_]) 
     lines = [one for one in runs(np.flatnonzero(part.sum(axis=1) > 0.02 * part.shape[1]), 2) if one[1] - one[0] > 3]
     if not lines:
         return box
-    weight = (part * _under(heat, geometry, (top, bottom), (left, right), ratio)).sum(axis=1)
+    x, y = (np.arange(left, right) + 0.5) * ratio[0], (np.arange(top, bottom) + 0.5) * ratio[1]
+    values, there = under(geometry.place(np.nan_to_num(np.asarray(heat, dtype=np.float64))), x, y)
+    weight = (part * values * there).sum(axis=1)
     first, last = max(lines, key=lambda one: float(weight[one[0] : one[1]].sum()))
     across = np.flatnonzero(part[first:last].any(axis=0))
     ends = (left + int(across[0]), left + int(across[-1]))
@@ -205,17 +208,3 @@ def _whole(ink: NDArray[np.bool_], first: int, last: int, most: int) -> tuple[in
     upper = min((one[0] for one in found if one[0] <= first < one[1]), default=first)
     lower = max((one[1] for one in found if one[0] < last <= one[1]), default=last)
     return min(upper, first), max(lower, last)
-
-
-def _under(
-    heat: ArrayLike, geometry: Geometry, rows: tuple[int, int], columns: tuple[int, int], ratio: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """The value of the cell under each pixel of the stored page, 0 outside the map."""
-    placed = geometry.place(np.nan_to_num(np.asarray(heat, dtype=np.float64)))
-    down = np.floor(((np.arange(*rows) + 0.5) * ratio[1] - placed.top) / placed.height).astype(int)
-    right = np.floor(((np.arange(*columns) + 0.5) * ratio[0] - placed.left) / placed.width).astype(int)
-    inside = [(at >= 0) & (at < count) for at, count in zip((down, right), placed.values.shape, strict=True)]
-    shape = placed.values.shape
-    return np.asarray(
-        placed.values[np.ix_(down.clip(0, shape[0] - 1), right.clip(0, shape[1] - 1))] * np.outer(*inside)
-    )

@@ -189,8 +189,9 @@ def rank_heads(record: AttentionRecord, truth: TokenTruth) -> list[HeadRank]:
             mass = undefined.ratio(np.nansum(part * cover, axis=-1), np.nansum(part, axis=-1))
             bits = undefined.mean(entropy(part)) if len(rows) else np.float64(np.nan)
             words, starts, digits = (_rate(found, kind) for kind in kinds)
-            out.append(HeadRank(one.layer, number, words, starts, digits, float(bits), float(undefined.mean(mass))))
-    return sorted(out, key=lambda head: -_both(head, int(kinds[0].sum()), int(kinds[2].sum())))
+            mean = float(undefined.mean(mass))
+            out.append((HeadRank(one.layer, number, words, starts, digits, float(bits), mean), found.sum()))
+    return [head for head, _ in sorted(out, key=lambda one: -one[1])]
 
 
 def field_scores(
@@ -259,9 +260,3 @@ def _seen(boxes: Sequence[Box], geometry: Geometry) -> NDArray[np.float64]:
 
 def _rate(values: NDArray[np.generic], chosen: NDArray[np.bool_]) -> float:
     return float(values[chosen].mean()) if chosen.any() else float("nan")
-
-
-def _both(head: HeadRank, words: int, digits: int) -> float:
-    """Hit rate over words and digits together; -1 without any, so that nothing is sorted by NaN."""
-    parts = [rate * count for rate, count in ((head.words, words), (head.digits, digits)) if count]
-    return sum(parts) / (words + digits) if parts else -1.0

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from visualizer.measures.windows import merge, window_boxes
 from visualizer.style.theme import FIRST, short
 from visualizer.words.maps import describe
-from visualizer.words.plain import offset
+from visualizer.words.plain import offset, plural
 from vit_attention.records.windows import Stage
 
 
@@ -59,15 +59,15 @@ outside its window and are not defined, which is not a weight of 0.'
     barred = np.zeros(grid.shape, bool) if forbidden is None else np.asarray(forbidden, bool)
     row, column = divmod(query, grid.shape[1])
     count = int(np.isfinite(grid).sum())
-    allowed = np.where(barred, np.nan, grid)
-    said = describe(allowed, name=f"{name} of the cell in row {row + FIRST}, column {column + FIRST}")
-    said = said.split(f" {int(np.isnan(allowed).sum())} of {allowed.size} values are not defined.")[0]
+    named = f"{name} of the cell in row {row + FIRST}, column {column + FIRST}"
+    said = describe(np.where(barred, np.nan, grid), name=named, count_undefined=False)
     if barred.any():
         said += f" {int(barred.sum())} of the window's {count} cells are forbidden by the shift mask."
     if outside > 5e-4:
         said += f" {100 * outside:.1f} % fell on padding beyond the page."
     off = grid.size - count
-    return said + f" {off} of {grid.size} cells lie outside its window and are not defined, which is not a weight of 0." * (off > 0)  # fmt: skip
+    more = f" {off} of {grid.size} cells lie outside its window and are not defined, which is not a weight of 0."
+    return said + more * (off > 0)
 
 
 def describe_bias(bias: ArrayLike, name: str = "Relative position bias", extremes: int = 2) -> str:
@@ -113,9 +113,7 @@ def describe_stages(stages: Sequence[Stage], current: int) -> str:
     said = []
     for one in stages:
         size = f"{one.grid[0]} x {one.grid[1]} cells of {one.cell[0]} x {one.cell[1]} pixels (height x width)"
-        plural = (f"{n} {word}{'s' * (n != 1)}" for n, word in ((one.blocks, "block"), (one.heads, "head")))
+        each = f"{plural(one.blocks, 'block')} of {plural(one.heads, 'head')}"
         mark = " (current)" if one.number == current else ""
-        said.append(
-            f"Stage {one.number + FIRST}{mark}: {size}, {' of '.join(plural)}, windows of {one.window} x {one.window}."
-        )
+        said.append(f"Stage {one.number + FIRST}{mark}: {size}, {each}, windows of {one.window} x {one.window}.")
     return " ".join(said)

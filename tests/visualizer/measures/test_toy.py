@@ -19,7 +19,7 @@ def test_the_row_of_an_object_patch_is_the_one_on_paper() -> None:
 
 
 def test_a_query_of_zeros_reads_all_sixteen_alike() -> None:
-    assert toy.queries()[1].tolist() == [0, 0]
+    assert toy.QUERIES[1].tolist() == [0, 0]
     assert toy.steps(0, 1).weights.tolist() == [1 / 16] * 16
 
 
@@ -31,8 +31,8 @@ def test_ground_on_the_right_reads_the_object_more_than_it_is_read_back() -> Non
 
 
 def test_all_tokens_are_small_integers_and_every_product_is_whole() -> None:
-    assert toy.tokens().shape == toy.keys().shape == (16, 2)
-    assert np.abs(toy.keys()).max() <= 3
+    assert toy.TOKENS.shape == toy.KEYS.shape == (16, 2)
+    assert np.abs(toy.KEYS).max() <= 3
     for row, column in np.ndindex(4, 4):
         products = toy.steps(row, column).products
         assert (products == np.round(products)).all()

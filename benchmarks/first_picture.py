@@ -1,4 +1,4 @@
-"""`python -m benchmarks.hero`: the picture of the first page, made from the bundled model."""
+"""`python -m benchmarks.first_picture`: the picture on the first page of the app, made from the bundled model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from visualizer.figures.composite import composite
 from visualizer.measures.rollout import gradient_rollout
 from worlds.scenes import scene
 
-TARGET = Path(__file__).resolve().parents[1] / "ui" / "assets" / "hero.jpg"
+TARGET = Path(__file__).resolve().parents[1] / "ui" / "assets" / "first-picture.jpg"
 
 
 def main() -> None:
@@ -24,9 +24,18 @@ def main() -> None:
     direct = record.maps[9].weights[:, 0, 1:].mean(axis=0).reshape(14, 14)
     relevance = gradient_rollout(record.layers, record.gradients)[1:].reshape(14, 14)
     panels = [
-        composite(made.picture, direct, record.geometry, "What the class token reads, layer 10, mean of 12 heads", width=420),
-        composite(made.picture, relevance, record.geometry, f"Gradient-weighted rollout for “{shape}”", unit="relevance", width=420),
-    ]  # fmt: skip
+        composite(
+            made.picture, direct, record.geometry, "What the class token reads, layer 10, mean of 12 heads", width=420
+        ),
+        composite(
+            made.picture,
+            relevance,
+            record.geometry,
+            f"Gradient-weighted rollout for “{shape}”",
+            unit="relevance",
+            width=420,
+        ),
+    ]
     height = max(p.height for p in panels)
     sheet = Image.new("RGB", (420 * 3 + 2 * 16, height), "white")
     sheet.paste(made.picture.resize((420, 420), Image.Resampling.LANCZOS), (0, 0))
