@@ -217,7 +217,7 @@ def toy_page(now: Context) -> None:
         components.chart(fig, "query_toy_row", words.describe(steps.weights, toy.GRID, title, "weight"), pick[1])
     _toy_arrows(row, column)
     best = int(steps.strongest(1)[0])
-    k = toy.keys()[best].tolist()
+    k = toy.KEYS[best].tolist()
     st.markdown(
         f"**By hand**, for the strongest key, row {best // 4 + 1}, column {best % 4 + 1}: q·k = {q[0]} × {k[0]} + "
         f"{q[1]} × {k[1]} = {steps.products[best]:.0f}; times {steps.factor:.3f} is {steps.scaled[best]:.2f}; the "

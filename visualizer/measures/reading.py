@@ -68,7 +68,10 @@ def token_heat(
     for one in maps:
         for place, number in enumerate(head_numbers(one)):
             if heads is None or number in heads:
-                _add(total, known, head_rows(one, place, rows))
+                part = head_rows(one, place, rows)
+                there = ~np.isnan(part)
+                total += np.where(there, part, 0)
+                known += there
     if not known.any() and total.size and heads is not None:
         raise ValueError(f"heads: want heads of layers {[m.layer for m in maps]}, got {list(heads)}")
     return undefined.ratio(total, known).astype(np.float32).reshape(len(rows), *grid)
@@ -76,16 +79,12 @@ def token_heat(
 
 def head_rows(one: AttentionMap, place: int, rows: NDArray[np.intp]) -> NDArray[np.float32]:
     """(tokens, cells) of the `place`-th head kept in a map, special keys left out; NaN rows where not captured."""
-    head = one.weights[place]
-    if one.queries is None:
-        picked = head if len(rows) == len(head) and np.array_equal(rows, np.arange(len(head))) else head[rows]
-        return undefined.at_least_single(picked)[:, one.key.prefix :].astype(np.float32, copy=False)
-    kept = {query: at for at, query in enumerate(one.queries)}
-    out = np.full((len(rows), head.shape[-1]), np.nan, np.float32)
-    for n, row in enumerate(rows.tolist()):
-        if row in kept:
-            out[n] = head[kept[row]]
-    return out[:, one.key.prefix :]
+    numbers = range(len(one.weights[place])) if one.queries is None else one.queries
+    kept = {query: at for at, query in enumerate(numbers)}
+    at = np.array([kept.get(row, -1) for row in rows.tolist()], dtype=np.intp)
+    out = undefined.at_least_single(one.weights[place][at, one.key.prefix :]).astype(np.float32)
+    out[at < 0] = np.nan
+    return out
 
 
 def token_maps(record: AttentionRecord, token: int) -> tuple[list[NDArray[np.float32]], list[int]]:
@@ -114,16 +113,6 @@ def _chosen(maps: tuple[AttentionMap, ...], layers: Sequence[int] | None) -> tup
     if not len(layers) or any(layer not in there for layer in layers):
         raise ValueError(f"layers: want some of {sorted(there)}, got {list(layers)}")
     return tuple(there[layer] for layer in layers)
-
-
-def _add(total: NDArray[np.float32], known: NDArray[np.int32], part: NDArray[np.float32]) -> None:
-    there = ~np.isnan(part)
-    if there.all():
-        total += part
-        known += 1
-    else:
-        total += np.where(there, part, 0)
-        known += there
 
 
 def gather(heat: ArrayLike, groups: Sequence[Sequence[int]]) -> NDArray[np.float32]:

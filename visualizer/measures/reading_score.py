@@ -147,7 +147,8 @@ def token_truth(
             left_out += len({t for word in one.words for t in word.tokens})
             continue
         for token, text, place in _characters(one, tokens):
-            boxes[token] = around(_seen(true.boxes[place : place + len(text)], geometry))
+            corners = geometry.to_seen(np.reshape(true.boxes[place : place + len(text)], (-1, 2)))
+            boxes[token] = *corners.min(axis=0), *corners.max(axis=0)
             words[token], digits[token] = any(c.isalpha() for c in text), text.isdigit()
         starts[[word.tokens[0] for word in one.words]] = True
     inked = ~np.isnan(boxes[:, 0])
@@ -251,11 +252,6 @@ def _characters(one: Field, tokens: Sequence[str]) -> list[tuple[int, str, int]]
         place += len(text)
     # A value that one tag stands for, such as <yes/>, has other characters than its token.
     return out if place == len("".join(one.text.split())) else []
-
-
-def _seen(boxes: Sequence[Box], geometry: Geometry) -> NDArray[np.float64]:
-    corners = geometry.to_seen(np.asarray(boxes, np.float64).reshape(-1, 2)).reshape(-1, 2, 2)
-    return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
 
 
 def _rate(values: NDArray[np.generic], chosen: NDArray[np.bool_]) -> float:
