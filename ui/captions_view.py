@@ -12,7 +12,8 @@ from tutorials.findings.captioning import Captioning, describe_row, let_through,
 from ui import captions_all, captions_export, captions_trust, components, controls, reading_play
 from ui.captions import COVER, OF_BOXES, WORD
 from ui.captions_all import AGAIN, SCALES, pick
-from visualizer.figures.captions import gate_bars, regions_map
+from visualizer.figures.captions import regions_map
+from visualizer.figures.charts import gate_bars
 from visualizer.measures.entropy import entropy
 from visualizer.style.scale import MODES
 

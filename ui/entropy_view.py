@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 from typing import Any
 
@@ -24,8 +23,6 @@ from visualizer.words import maps as words
 ASKING, ALL = "the asking token", "mean over all tokens"
 BITS, SHARE = "bits", "share of log2 N"
 BINS = 8
-# The overlay names every outline a query; here the outlines are long tokens.
-_OUTLINED = re.compile(r"orange outlines?: (query|\d+ queries)")
 
 
 def controls(now: Context) -> tuple[bool, bool]:
@@ -188,10 +185,15 @@ def sinks(now: Context, truth: NDArray[np.bool_] | None) -> None:
         lengths = norms[prefix:].reshape(now.grid)
         title = "Length of every patch token after the last layer"
         figure = overlay(
-            now.picture.image, lengths, now.record.geometry, scale="per map", query=numbers, unit="length", title=title
+            now.picture.image,
+            lengths,
+            now.record.geometry,
+            scale="per map",
+            query=numbers,
+            outlined="long token",
+            unit="length",
+            title=title,
         )
-        for note in figure.layout.annotations:
-            note.text = _OUTLINED.sub("orange outline: long token", note.text)
         places = "; ".join(now.axis.name(prefix + patch) for patch in numbers) or "none"
         said = f"{title}: {lengths.min():.0f} to {lengths.max():.0f}, median {np.median(lengths):.0f}."
         components.chart(figure, "entropy_norms", f"{said} Long tokens: {places}.")

@@ -20,9 +20,9 @@ from ui.reading import HEAD, LAYER
 from ui.reading_view import BOXES
 from ui.reading_window import figure_height, page_shape
 from visualizer.export import files as export
-from visualizer.figures.fields import fields_on_page, focus_against_hits, outline_name
+from visualizer.figures.charts import focus_against_hits
 from visualizer.figures.mosaic import head_grid
-from visualizer.figures.reading import OPACITY
+from visualizer.figures.reading import OPACITY, fields_on_page, outline_name
 from visualizer.measures.field_box import Proposal, boxed, proposals
 from visualizer.measures.head_sample import KINDS, Sample
 from visualizer.measures.ranks import rank_correlation, ranks

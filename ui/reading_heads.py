@@ -11,7 +11,8 @@ from tutorials.findings.reading import looks
 from ui import components, controls
 from ui.reading import HEAD, LAYER, TOKEN
 from ui.reading_window import page_shape
-from visualizer.figures.reading import heads_of_token, strip
+from visualizer.figures.charts import strip
+from visualizer.figures.reading import heads_of_token
 from visualizer.words.reading import called, describe_heads
 
 HEADS, STRIP = "reading_heads", "reading_strip"

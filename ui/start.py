@@ -79,8 +79,8 @@ def draw() -> None:
 
 
 def hero() -> None:
-    """A scene and what scene-vit read to name it, drawn ahead of time by `python -m benchmarks.hero`."""
-    picture = ASSETS / "hero.jpg"
+    """A scene and what scene-vit read to name it, drawn ahead of time by `python -m benchmarks.first_picture`."""
+    picture = ASSETS / "first-picture.jpg"
     if picture.exists():
         st.image(
             str(picture), width="stretch",

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.hero`: the picture of the first page, made from the bundled model."""
+"""`python -m benchmarks.first_picture`: the picture on the first page of the app, made from the bundled model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from visualizer.figures.composite import composite
 from visualizer.measures.rollout import gradient_rollout
 from worlds.scenes import scene
 
-TARGET = Path(__file__).resolve().parents[1] / "ui" / "assets" / "hero.jpg"
+TARGET = Path(__file__).resolve().parents[1] / "ui" / "assets" / "first-picture.jpg"
 
 
 def main() -> None:
