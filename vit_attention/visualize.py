@@ -45,18 +45,18 @@ def visualize_attention_on_image(
         CaptureError: no attention was heard, or weights that do not reproduce what PyTorch computed.
     """
     from vit_attention.cli import paint
-    from vit_attention.cli.drawings import Look, drawings, knob_names
+    from vit_attention.cli.drawings import View, drawings, knob_names
     from vit_attention.cli.errors import ChoiceError
     from vit_attention.inputs.pictures import open_picture
 
-    look = {name: more.pop(name) for name in list(more) if name in Look.__dataclass_fields__}
+    look = {name: more.pop(name) for name in list(more) if name in View.__dataclass_fields__}
     look["knobs"] = {name: more.pop(name) for name in list(more) if name in knob_names()}
     look |= {"layer": _one(layer_idx), "head": _one(head_idx), "avg_heads": avg_heads}
     shapes: dict[str, Any] = {name: more.pop(name) for name in ("size", "grid", "prefix") if name in more}
     opened = open_picture(image_path)
     try:
         painting = paint.Paint(save_raw=save_raw, **more)
-        asked = Look(**look)
+        asked = View(**look)
         record = _record(model, device, opened.image, shapes, asked.needs)
         found = drawings(record, asked)
     except (ChoiceError, TypeError) as error:

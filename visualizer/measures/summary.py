@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from visualizer.measures import undefined
 from visualizer.measures.distance import attention_distance
 from visualizer.measures.entropy import entropy, relative_entropy
-from visualizer.measures.mixing import Layers
 from visualizer.measures.sinks import special_share
+from visualizer.measures.steps import Layers
 from visualizer.measures.undefined import Array
 
 Grid = tuple[int, int]

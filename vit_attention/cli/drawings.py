@@ -14,7 +14,7 @@ from vit_attention.records import AttentionRecord
 
 
 @dataclass(frozen=True)
-class Look:
+class View:
     """What of a record is drawn.
 
     Attributes:
@@ -41,7 +41,7 @@ class Look:
         return methods()[self.method]
 
     @property
-    def told(self) -> dict[str, Any]:
+    def given(self) -> dict[str, Any]:
         """The knobs that the method has."""
         own = {name for knob in (*self.chosen.knobs, *self.chosen.run) for name in (knob.name, knob.key)}
         return {name: value for name, value in self.knobs.items() if name in own}
@@ -50,7 +50,7 @@ class Look:
     def needs(self) -> frozenset[Any]:
         """What the record has to carry for it."""
         with choices(self):
-            return self.chosen.needs_for(query=self.query or None, **self.told)
+            return self.chosen.needs_for(query=self.query or None, **self.given)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +72,8 @@ def knob_names() -> set[str]:
 class choices:
     """Turns what a method refuses into what is wrong with an option."""
 
-    def __init__(self, look: Look) -> None:
-        self.look = look
+    def __init__(self, view: View) -> None:
+        self.view = view
 
     def __enter__(self) -> None:
         pass
@@ -81,64 +81,64 @@ class choices:
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, QuestionError):
             option = error.option.replace("_", "-")
-            named = f"{option} {self.look.method}" if option == "method" else option
+            named = f"{option} {self.view.method}" if option == "method" else option
             raise ChoiceError(f"--{named}: {error.text}") from error
 
 
-def drawings(record: AttentionRecord, look: Look) -> list[Drawing]:
-    """Every map that `look` asks of `record`.
+def drawings(record: AttentionRecord, view: View) -> list[Drawing]:
+    """Every map that `view` asks of `record`.
 
     Raises:
         ChoiceError: a layer, head or asker that is not there, or a method that these maps do not allow.
         NothingCapturedError: no map runs over the picture.
     """
-    with choices(look):
-        maps = numbered(record, look.kind)
+    with choices(view):
+        maps = numbered(record, view.kind)
         if all(one.key.kind == "text" for one in maps.values()):
             raise NothingCapturedError(
                 "all maps of this record run over text, not over a picture", "Keep cross-attention, too."
             )
-        missing = [n for n in look.layer or () if n not in maps]
+        missing = [n for n in view.layer or () if n not in maps]
         if missing:
             raise QuestionError("layer", f"want numbers of {span(maps)}, got {', '.join(map(str, missing))}")
-        found = list(_drawings(record, maps, look))
+        found = list(_drawings(record, maps, view))
     if not found:
-        raise ChoiceError(f"--query: none of the maps has {' and '.join(map(repr, look.query))} among its askers")
+        raise ChoiceError(f"--query: none of the maps has {' and '.join(map(repr, view.query))} among its askers")
     return found
 
 
-def _drawings(record: AttentionRecord, maps: Maps, look: Look) -> Iterator[Drawing]:
-    method = look.chosen
-    for layer in _layers(maps, look, method):
+def _drawings(record: AttentionRecord, maps: Maps, view: View) -> Iterator[Drawing]:
+    method = view.chosen
+    for layer in _layers(maps, view, method):
         one = maps[max(maps) if layer is None else layer]
-        heads: tuple[int | None, ...] = look.head or (None,)
-        if method.heads and look.head is None and not look.avg_heads:
+        heads: tuple[int | None, ...] = view.head or (None,)
+        if method.heads and view.head is None and not view.avg_heads:
             heads = head_numbers(one)
-        each = list(look.query) == ["each"]
-        rows = [((str(row),), f"query_{row}") for row in range(len(one.query))] if each else [(look.query, "")]
+        each = list(view.query) == ["each"]
+        rows = [((str(row),), f"query_{row}") for row in range(len(one.query))] if each else [(view.query, "")]
         for (query, row), head in itertools.product(rows, heads):
             part = "_".join(p for p in (row, f"head_{head}" if len(heads) > 1 else "") if p)
-            found = method(record, query=query or None, layer=layer, head=head, kind=look.kind, **look.told)
+            found = method(record, query=query or None, layer=layer, head=head, kind=view.kind, **view.given)
             # What shows one layer's weights is called after its block.
             name = one.name if method.layers == "one" and not method.signals else method.name.replace("-", "_")
             yield Drawing(found.layer, name, part, found)
 
 
-def _layers(maps: Maps, look: Look, method: Method) -> list[int | None]:
+def _layers(maps: Maps, view: View, method: Method) -> list[int | None]:
     """The layers that a method is asked about, None for all it goes through."""
     if method.layers != "one":
-        if look.layer is not None and len(look.layer) > 1:
-            raise QuestionError("method", f"want one --layer, where it ends, got {len(look.layer)}")
-        return [None if look.layer is None else look.layer[0]]
-    if look.layer is None and method.asked_by == "patch":
+        if view.layer is not None and len(view.layer) > 1:
+            raise QuestionError("method", f"want one --layer, where it ends, got {len(view.layer)}")
+        return [None if view.layer is None else view.layer[0]]
+    if view.layer is None and method.asked_by == "patch":
         return [max(maps)]
-    asked = [n for n in maps if look.layer is None or n in look.layer]
+    asked = [n for n in maps if view.layer is None or n in view.layer]
     spoken = {n: one for n, one in maps.items() if one.query.kind == "text"}
-    if not spoken or not any(is_word(text) for text in look.query):
+    if not spoken or not any(is_word(text) for text in view.query):
         return list(asked)
     # A word of a caption is no asker of the layers below, where regions ask.
     wrong = [n for n in asked if n not in spoken]
-    if wrong and look.layer is not None:
+    if wrong and view.layer is not None:
         raise QuestionError(
             "query",
             f"words ask in layer {span(spoken)} alone, and regions in layer {wrong[0]}: want a region's number there",

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from visualizer.method import Knob, methods
-from vit_attention.cli.drawings import Look
+from vit_attention.cli.drawings import View
 
 MOST = 4096
 """Largest number of a layer, head or token range that is spelled out."""
@@ -179,6 +179,6 @@ def take(kind: type[T], given: dict[str, Any]) -> T:
     return kind(**{field.name: given[field.name] for field in fields(kind) if field.name in given})  # type: ignore[arg-type]
 
 
-def take_look(given: dict[str, Any]) -> Look:
+def take_view(given: dict[str, Any]) -> View:
     """What of a record the options ask to draw."""
-    return replace(take(Look, given), knobs={name: given[name] for name in knobs()})
+    return replace(take(View, given), knobs={name: given[name] for name in knobs()})

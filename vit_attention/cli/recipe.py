@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from visualizer.method import methods
-from vit_attention.cli.drawings import Look
+from vit_attention.cli.drawings import View
 from vit_attention.cli.paint import Paint
 
 PROGRAM = ("python", "-m", "vit_attention")
@@ -36,7 +36,7 @@ def command(
         layer, head: 0 first, or a text such as "0-3"; None for all layers, or the mean of all heads.
         method: one of `visualizer.methods()`.
         query: a token's number, "class", a word, "mean"; (row, column) of a patch, or several, 0 first.
-        options: fields of `Look`, `Paint` and `Wanted`, and truth, bundle and output: ``residual=0.9, colormap="Jet"``.
+        options: fields of `View`, `Paint` and `Wanted`, and truth, bundle and output: ``residual=0.9, colormap="Jet"``.
 
     Raises:
         ValueError: an option that the command line does not have.
@@ -87,7 +87,7 @@ def _line(command: str, inputs: Sequence[str], model: str, options: dict[str, An
 
 _KNOBS = [knob for one in methods().values() for knob in (*one.knobs, *one.run)]
 _DEFAULTS: dict[str, Any] = {
-    **{name: knob.default for knob in _KNOBS for name in (knob.name, knob.key)}, **vars(Look()), **vars(Paint()), "model": None, "output": "attn_vis", "target": None, "prompt": None, "question": None,
+    **{name: knob.default for knob in _KNOBS for name in (knob.name, knob.key)}, **vars(View()), **vars(Paint()), "model": None, "output": "attn_vis", "target": None, "prompt": None, "question": None,
     "beams": 1, "features": None, "weights": None, "infos_path": None, "half": False, "truth": False, "bundle": False,
     "stage": None, "block": 0, "tight": True, "bundles": True, "layers": None, "heads": None, "queries": None,
 }  # fmt: skip
