@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import vit_attention as va
-from visualizer.measures.rollout import class_rollout, gradient_rollout
+from visualizer import methods
+from visualizer.measures.rollout import class_rollout
 from visualizer.measures.score import mass_in_mask, pointing_hit
 from vit_attention.models.cards import BUNDLED
 from vit_attention.models.vision import VisionModel
@@ -32,6 +33,9 @@ HIT = 0.1
 
 FIRST_SEED = 3_000_000_000
 """Training draws from one billion on, its held-out scenes from two billion on."""
+
+OF_CLASSES = ("relevance", "gradient-rollout")
+"""Methods whose maps are asked for one class."""
 
 
 def maps_of(record: AttentionRecord, layers: list[NDArray[np.float32]]) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -65,8 +69,8 @@ def measure(model: Any, count: int, gradients: bool = True) -> dict[str, Any]:
     tally, heads = Tally(), np.zeros((12, 12, 2))
     right: list[float] = []
     both: list[float] = []
-    asked: list[float] = []
-    other: list[float] = []
+    asked: dict[str, list[float]] = {name: [] for name in OF_CLASSES}
+    other: dict[str, list[float]] = {name: [] for name in OF_CLASSES}
     area: list[float] = []
     places: list[float] = []
     for offset in range(count):
@@ -86,9 +90,8 @@ def measure(model: Any, count: int, gradients: bool = True) -> dict[str, Any]:
                 for name, row in maps_of(record, layers):
                     tally.add(name, row, truth)
                 heads += head_scores(layers, truth)
-            if gradients:
-                row = gradient_rollout(record.layers, record.gradients)
-                add_gradient_map(tally, made, shape, row, asked, other)
+            for name in OF_CLASSES if gradients else ():
+                add_class_map(tally, made, shape, name, methods()[name](record).row, asked[name], other[name])
     best = np.unravel_index(heads[..., 0].argmax(), (12, 12))
     return {
         "scenes": count,
@@ -96,8 +99,8 @@ def measure(model: Any, count: int, gradients: bool = True) -> dict[str, Any]:
         "both": float(np.mean(both)),
         "area": float(np.mean(area)),
         "chance_pointing": float(np.mean(places)),
-        "asked_object": float(np.mean(asked)) if asked else None,
-        "other_object": float(np.mean(other)) if other else None,
+        "asked_object": {name: float(np.mean(hits)) for name, hits in asked.items() if hits},
+        "other_object": {name: float(np.mean(hits)) for name, hits in other.items() if hits},
         "maps": tally.means(),
         "best_head": {
             "layer": int(best[0]) + 1,
@@ -115,17 +118,17 @@ def head_scores(layers: list[NDArray[np.float32]], truth: NDArray[np.float32]) -
     return np.stack([pointing_hit(rows, truth), mass_in_mask(rows, truth)], axis=-1).astype(np.float64)
 
 
-def add_gradient_map(
-    tally: Tally, made: Scene, shape: str, row: NDArray[Any], asked: list[float], other: list[float]
+def add_class_map(
+    tally: Tally, made: Scene, shape: str, name: str, row: NDArray[Any], asked: list[float], other: list[float]
 ) -> None:
     """Score the class-specific map: on one-object scenes against the mask, on two-object scenes asked against other."""
     if len(made.things) == 1:
-        tally.add("gradient-weighted rollout, one object", row, coverage(made.mask))
+        tally.add(f"{name}, one object", row, coverage(made.mask))
         return
     for thing in made.things:
         hit = float(pointing_hit(row[1:].reshape(14, 14), coverage(thing.mask)))
         (asked if thing.shape == shape else other).append(hit)
-    tally.add("gradient-weighted rollout, asked of two", row, coverage(made.thing(shape).mask))
+    tally.add(f"{name}, asked of two", row, coverage(made.thing(shape).mask))
 
 
 def untrained() -> VisionModel:

@@ -48,7 +48,7 @@ __all__ = [
     "open_picture",
     "record_of",
     "register_kind",
-]  # fmt: skip
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -98,7 +98,10 @@ def test_a_click_on_the_page_chooses_the_cell_and_its_shifted_window_is_painted_
 def lightness(shot: NDArray[np.uint8], row: int, column: int) -> NDArray[np.float64]:
     """(height, width) how light each pixel in the middle of a cell is painted."""
     high, wide = shot.shape[0] / GRID[0], shot.shape[1] / GRID[1]
-    part = shot[round((row + 0.2) * high) : round((row + 0.8) * high), round((column + 0.2) * wide) : round((column + 0.8) * wide)]  # fmt: skip
+    part = shot[
+        round((row + 0.2) * high) : round((row + 0.8) * high),
+        round((column + 0.2) * wide) : round((column + 0.8) * wide),
+    ]
     return np.asarray(part @ (0.2126, 0.7152, 0.0722))
 
 

@@ -128,9 +128,17 @@ def outlined(figure: dict[str, Any]) -> bool:
 
 WHERE: dict[str, dict[str, str]] = {
     "class token": {"picture": "scene-7", "layer": "4"},
-    "patch and head": {"picture": "scene-24", "layer": "12", "head": "3", "ask": "patch", "row": "2", "column": "13", "truth": "true"},
+    "patch and head": {
+        "picture": "scene-24",
+        "layer": "12",
+        "head": "3",
+        "ask": "patch",
+        "row": "2",
+        "column": "13",
+        "truth": "true",
+    },
     "photograph": {"picture": "cat", "layer": "1", "head": "12"},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("where", WHERE)
@@ -250,9 +258,15 @@ def test_own_pictures_and_bundles(app: Any, run: Any, tmp_path: Path) -> None:
 
 def test_compare(app: Any, run: Any) -> None:
     page = app(
-        "compare", method="one layer", compare_method="rollout", compare_picture="scene-11", compare_head="4",
-        compare_scale="shared", compare_residual="0.6", **WHERE["class token"],
-    )  # fmt: skip
+        "compare",
+        method="one layer",
+        compare_method="rollout",
+        compare_picture="scene-11",
+        compare_head="4",
+        compare_scale="shared",
+        compare_residual="0.6",
+        **WHERE["class token"],
+    )
     left, right = lines(page)
     figure = next(iter(figures(page).values()))
     same(figure, run(left), trace=0)
@@ -294,9 +308,16 @@ def test_fields(app: Any, run: Any, tmp_path: Path, more: dict[str, str]) -> Non
     [
         {},
         {"stage": "1", "swin_head": "2", "swin_row": "30", "swin_column": "40", "swin_scale": "log"},
-        {"stage": "3", "block": "2", "swin_row": "1", "swin_column": "24", "swin_colours": "Viridis", "swin_opacity": "0.5"},
+        {
+            "stage": "3",
+            "block": "2",
+            "swin_row": "1",
+            "swin_column": "24",
+            "swin_colours": "Viridis",
+            "swin_opacity": "0.5",
+        },
     ],
-)  # fmt: skip
+)
 def test_swin(app: Any, run: Any, more: dict[str, str]) -> None:
     page = app("swin", **more)
     made = run(lines(page)[0])
@@ -306,9 +327,16 @@ def test_swin(app: Any, run: Any, more: dict[str, str]) -> None:
 
 def test_captions(app: Any, run: Any) -> None:
     page = app(
-        "captions", scene="scene-0-2-50", word="3", caption_head="2", beams="2", word_opacity="0.3", refiner_layer="2",
-        refiner_head="3", region="57",
-    )  # fmt: skip
+        "captions",
+        scene="scene-0-2-50",
+        word="3",
+        caption_head="2",
+        beams="2",
+        word_opacity="0.3",
+        refiner_layer="2",
+        refiner_head="3",
+        region="57",
+    )
     drawn = figures(page)
     same(drawn["captions_map"], run(lines(page)[0]))
     made = run(lines(page, 1)[0])

@@ -32,9 +32,15 @@ def test_a_map_compared_with_itself(app: App) -> None:
 
 def test_the_address_restores_both_sides(app: App) -> None:
     test = app(
-        "compare", picture="scene-24", method="mean of layers", compare_method="rollout", compare_picture="scene-11",
-        compare_layer="2", compare_head="3", compare_residual="0.9",
-    )  # fmt: skip
+        "compare",
+        picture="scene-24",
+        method="mean of layers",
+        compare_method="rollout",
+        compare_picture="scene-11",
+        compare_layer="2",
+        compare_head="3",
+        compare_residual="0.9",
+    )
     text = " ".join(one.value for one in test.markdown)
     assert "Scene 24" in text
     assert "Scene 11" in text

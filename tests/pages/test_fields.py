@@ -50,7 +50,9 @@ def test_every_field_has_a_box_and_its_score_is_what_counting_pixels_gives(app) 
     found = table(shown, "box in pixels")
     assert found["path"] == PATHS
     truth = true_boxes()
-    for path, box, inside, told in zip(*(found[k] for k in ("path", "box in pixels", "middle in the true box", "IoU")), strict=True):  # fmt: skip
+    for path, box, inside, told in zip(
+        *(found[k] for k in ("path", "box in pixels", "middle in the true box", "IoU")), strict=True
+    ):
         given, wanted = numbers(box), truth[path]
         middle = ((given[0] + given[2]) / 2, (given[1] + given[3]) / 2)
         assert float(told) == pytest.approx(overlap(given, wanted), abs=0.06), "boxes are shown in whole pixels"

@@ -39,7 +39,13 @@ def there(weights: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The weights are in the cache, and loading takes them."""
     plain = registry.load
     monkeypatch.setenv("SIGHTLINES_CACHE", str(weights.parent))
-    monkeypatch.setattr(registry, "load", lambda name, given=None, progress=None: plain(name, given or weights, progress) if name == "vit-b-32" else plain(name, given, progress))  # fmt: skip
+    monkeypatch.setattr(
+        registry,
+        "load",
+        lambda name, given=None, progress=None: (
+            plain(name, given or weights, progress) if name == "vit-b-32" else plain(name, given, progress)
+        ),
+    )
     yield
     resources.model.clear()
 

@@ -45,9 +45,17 @@ def test_every_method_draws(app: App, name: str) -> None:
 
 def test_the_address_restores_the_view(app: App) -> None:
     test = app(
-        "playground", picture="scene-24", method="rollout so far", layer="3", residual="0.7", fusion="max", scale="log",
-        colours="Magma", opacity="0.4", smooth="true",
-    )  # fmt: skip
+        "playground",
+        picture="scene-24",
+        method="rollout so far",
+        layer="3",
+        residual="0.7",
+        fusion="max",
+        scale="log",
+        colours="Magma",
+        opacity="0.4",
+        smooth="true",
+    )
     wanted = "Rollout from layer 1 up to layer 3, max of heads, residual share 0.7"
     assert any(one.value.startswith(wanted) for one in test.caption)
     heat = json.loads(test.get("plotly_chart")[0].proto.spec)["data"][0]

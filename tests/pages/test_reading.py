@@ -108,9 +108,16 @@ def test_steps_go_to_both_ends_and_stop_there(app) -> None:
 
 def test_a_link_restores_token_head_window_and_drawing(app) -> None:
     page = app(
-        "reading", token="9", decoder_layer="3", decoder_head="2", zoom="4.0", across="25", down="100",
-        heat_scale="per map", heat_opacity="0.3",
-    )  # fmt: skip
+        "reading",
+        token="9",
+        decoder_layer="3",
+        decoder_head="2",
+        zoom="4.0",
+        across="25",
+        down="100",
+        heat_scale="per map",
+        heat_opacity="0.3",
+    )
     drawn = figures(page)
     assert heading(page).startswith("Read for token 9,")
     assert all("token 9," in title for title in titles(page) if title.startswith(("Read", "Every")))
@@ -426,8 +433,16 @@ def test_the_code_on_the_page_draws_what_the_page_draws(app, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    ("sent", "number"), [({"token": 7}, 7), ({"token": 7.0}, 7), ({"token": "<b>"}, None), ({"token": 1e300}, None), ({}, None), ([], None)]
-)  # fmt: skip
+    ("sent", "number"),
+    [
+        ({"token": 7}, 7),
+        ({"token": 7.0}, 7),
+        ({"token": "<b>"}, None),
+        ({"token": 1e300}, None),
+        ({}, None),
+        ([], None),
+    ],
+)
 def test_whatever_the_browser_sends_is_a_number_or_nothing(
     monkeypatch: pytest.MonkeyPatch, sent: Any, number: int | None
 ) -> None:

@@ -144,9 +144,19 @@ def test_clicks_choose_cell_stage_and_head(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("plain", ["true", "false"])
 def test_a_link_restores_every_choice(app: App, plain: str) -> None:
     page = app(
-        "swin", document="receipt-5-2", stage="3", block="2", swin_head="5", swin_row="16", swin_column="24",
-        swin_plain=plain, swin_zoom="false", swin_scale="log", swin_colours="Viridis", swin_opacity="0.4",
-    )  # fmt: skip
+        "swin",
+        document="receipt-5-2",
+        stage="3",
+        block="2",
+        swin_head="5",
+        swin_row="16",
+        swin_column="24",
+        swin_plain=plain,
+        swin_zoom="false",
+        swin_scale="log",
+        swin_colours="Viridis",
+        swin_opacity="0.4",
+    )
     drawn = figures(page)
     assert "Stage 3, block 2, head 5" in titles(page)
     width, height = receipt(5, 2).picture.size

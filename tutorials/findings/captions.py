@@ -16,8 +16,10 @@ from worlds.captions import RELATIONS
 from worlds.shapes import NAMES
 
 SAME, OTHER_WORDS, NOTHING = (
-    "The same sentence", "A sentence with other words", "A sentence in which only left, right, above and below may differ",
-)  # fmt: skip
+    "The same sentence",
+    "A sentence with other words",
+    "A sentence in which only left, right, above and below may differ",
+)
 HIT = 0.1
 """Share of a cell that an object must cover for the cell to lie on it."""
 LITTLE = ("a", "an", "of")

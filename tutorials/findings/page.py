@@ -62,10 +62,18 @@ class Document:
             return []
         words = self.truth.words
         return [
-            (p.field, p.text, [words[w].characters[i] for w, t in zip(p.words, p.text.split(" "), strict=True) for i in range(len(t))])
+            (
+                p.field,
+                p.text,
+                [
+                    words[w].characters[i]
+                    for w, t in zip(p.words, p.text.split(" "), strict=True)
+                    for i in range(len(t))
+                ],
+            )
             for p in self.truth.pieces
             if p.words
-        ]  # fmt: skip
+        ]
 
 
 @dataclass(frozen=True)

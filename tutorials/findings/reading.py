@@ -73,9 +73,13 @@ def looks(now: Reading) -> list[Look]:
         if tag >= 0 and kind(now.tokens[tag]) == "open":
             heat = heats[tag]
             place = next(
-                (name for name, where in ((NEXT, boxes.get(path, [])), (LAST, boxes.get(before, [])), (OTHER, print_))
-                 if _lies_on(now, heat, where)), BLANK,
-            )  # fmt: skip
+                (
+                    name
+                    for name, where in ((NEXT, boxes.get(path, [])), (LAST, boxes.get(before, [])), (OTHER, print_))
+                    if _lies_on(now, heat, where)
+                ),
+                BLANK,
+            )
             bits = float(entropy(heat.ravel()))
             found.append(Look(tag, now.tokens[tag], place, float(np.nanmax(heat)), bits))
         before = path

@@ -26,9 +26,34 @@ from vit_attention.weights.aoanet_checkpoint import load_checkpoint
 from vit_attention.weights.download import DownloadError, cache_folder, fetch
 
 WORDS = (
-    "a", "an", "of", "left", "right", "above", "below", "red", "orange", "yellow", "green", "cyan", "blue", "purple",
-    "pink", "circle", "square", "triangle", "star", "cross", "ring", "heart", "moon", "arrow", "hourglass", "tee", "bolt",
-)  # fmt: skip
+    "a",
+    "an",
+    "of",
+    "left",
+    "right",
+    "above",
+    "below",
+    "red",
+    "orange",
+    "yellow",
+    "green",
+    "cyan",
+    "blue",
+    "purple",
+    "pink",
+    "circle",
+    "square",
+    "triangle",
+    "star",
+    "cross",
+    "ring",
+    "heart",
+    "moon",
+    "arrow",
+    "hourglass",
+    "tee",
+    "bolt",
+)
 """What `scene-aoanet` can say, in the order of its tokens; a test compares it with the worlds' words."""
 
 UNKNOWN = "UNK"

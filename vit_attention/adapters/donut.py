@@ -144,6 +144,9 @@ def _named(card: Card, module: nn.Module) -> Card:
     if card.parameters:
         return card
     return replace(
-        card, family="Donut", task="read", parameters=sum(p.numel() for p in module.parameters()),
+        card,
+        family="Donut",
+        task="read",
+        parameters=sum(p.numel() for p in module.parameters()),
         knows="Documents of the kind its publisher trained it on.",
-    )  # fmt: skip
+    )

@@ -75,7 +75,8 @@ def _module(transformers: Any, config: Any, folder: Path, weights: Path | None) 
     missing = [k for k in report["missing_keys"] if "pooler" not in k and "mask_token" not in k]
     if missing:
         raise checkpoints.CheckpointError(f"{folder.name}: {len(missing)} tensors missing (first: {missing[0]})")
-    return module
+    found: nn.Module = module
+    return found
 
 
 def _classifies(module: nn.Module) -> bool:

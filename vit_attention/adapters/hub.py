@@ -73,7 +73,7 @@ def _meter(progress: Progress | None) -> Any:
     """A tqdm class that reports to `progress` instead of the terminal."""
     from tqdm import tqdm
 
-    class Meter(tqdm):  # type: ignore[type-arg]
+    class Meter(tqdm):  # type: ignore[misc]
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             kwargs.pop("name", None)
             super().__init__(*args, **{**kwargs, "disable": progress is None})

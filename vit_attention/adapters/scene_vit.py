@@ -15,8 +15,19 @@ from vit_attention.networks import scene_vit
 from vit_attention.weights import checkpoints
 
 CLASSES = (
-    "circle", "square", "triangle", "star", "cross", "ring", "heart", "moon", "arrow", "hourglass", "tee", "bolt",
-)  # fmt: skip
+    "circle",
+    "square",
+    "triangle",
+    "star",
+    "cross",
+    "ring",
+    "heart",
+    "moon",
+    "arrow",
+    "hourglass",
+    "tee",
+    "bolt",
+)
 """In the order of the worlds' shape names; a test compares the two."""
 
 # Halving a 224-pixel scene with a box filter is the mean of 2 x 2 pixels, exactly what the model was trained on.

@@ -52,7 +52,9 @@ def _library() -> Any:
         with heavy_imports:
             import timm
     except ModuleNotFoundError as error:
-        raise ValueError("timm: names of the form timm:<name> want the timm library, which is not installed: pip install timm") from error  # fmt: skip
+        raise ValueError(
+            "timm: names of the form timm:<name> want the timm library, which is not installed: pip install timm"
+        ) from error
     return timm
 
 
@@ -105,15 +107,25 @@ def _anatomy(timm: Any, module: Any, name: str) -> Anatomy:
         return out if module.num_classes else None
 
     return Anatomy(
-        special=special, patch=(int(embed.patch_size[0]), int(embed.patch_size[1])), blocks=tuple(module.blocks),
-        heads=int(module.blocks[0].attn.num_heads), patch_filters=filters, positions=positions[0] if fits else None,
-        position_grid=(grid[0], grid[1]), prepare=ready, forward=forward,
-    )  # fmt: skip
+        special=special,
+        patch=(int(embed.patch_size[0]), int(embed.patch_size[1])),
+        blocks=tuple(module.blocks),
+        heads=int(module.blocks[0].attn.num_heads),
+        patch_filters=filters,
+        positions=positions[0] if fits else None,
+        position_grid=(grid[0], grid[1]),
+        prepare=ready,
+        forward=forward,
+    )
 
 
 def _special(module: Any) -> tuple[str, ...]:
     """Names of the leading tokens, in the order in which timm puts them."""
-    names = [word for word, part in (("class", "cls_token"), ("distillation", "dist_token")) if getattr(module, part, None) is not None]  # fmt: skip
+    names = [
+        word
+        for word, part in (("class", "cls_token"), ("distillation", "dist_token"))
+        if getattr(module, part, None) is not None
+    ]
     registers = getattr(module, "reg_token", None)
     count = int(registers.shape[1]) if isinstance(registers, Tensor) else 0
     names += [f"register {n + 1}" for n in range(count)]
@@ -125,14 +137,21 @@ def _special(module: Any) -> tuple[str, ...]:
 def _recipe(timm: Any, module: nn.Module, size: tuple[int, int]) -> Recipe:
     """timm's own preparation for evaluation: the shorter side to size / crop share, then the middle."""
     given = timm.data.resolve_model_data_config(module)
-    resample = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR, "lanczos": Image.Resampling.LANCZOS}  # fmt: skip
+    resample = {
+        "bicubic": Image.Resampling.BICUBIC,
+        "bilinear": Image.Resampling.BILINEAR,
+        "lanczos": Image.Resampling.LANCZOS,
+    }
     share = float(given.get("crop_pct") or 1)
     squash = given.get("crop_mode") == "squash" or size[0] != size[1]
     first = tuple(math.floor(side / share) for side in size)
     return Recipe(
-        size, (first[0], first[1]) if squash else first[0], tuple(given["mean"]), tuple(given["std"]),
+        size,
+        (first[0], first[1]) if squash else first[0],
+        tuple(given["mean"]),
+        tuple(given["std"]),
         resample.get(given.get("interpolation", "bicubic"), Image.Resampling.BICUBIC),
-    )  # fmt: skip
+    )
 
 
 def _labels(timm: Any, module: Any) -> tuple[str, ...]:

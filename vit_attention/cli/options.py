@@ -46,7 +46,7 @@ def numbers(text: str) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-class Numbers(click.ParamType):
+class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.3 on
     """Numbers and ranges such as 0,5-7."""
 
     name = "numbers"
@@ -61,7 +61,7 @@ class Numbers(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class Device(click.ParamType):
+class Device(click.ParamType):  # type: ignore[type-arg]
     """A name that torch has for a device."""
 
     name = "device"
@@ -90,32 +90,77 @@ NEW = click.Path(path_type=Path, file_okay=False)
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON alone; notes go to standard error.")
 _MODEL: tuple[Command, ...] = (
-    click.option("--model", metavar="NAME", help="A name from `models`, hf:FOLDER or hf:OWNER/NAME; or with --infos_path the model.pth of a captioning checkpoint."),
-    click.option("--weights", type=FILE, metavar="FILE", help="Own checkpoint for the named model (.pth, .safetensors)."),
-    click.option("--infos_path", "--infos", type=FILE, metavar="FILE", help="The infos_*.pkl of a captioning checkpoint. Read without running anything in it."),
-    click.option("--resnet", type=FILE, metavar="FILE", help="Published ResNet-101 weights, through which --infos_path models see plain pictures."),
-    click.option("--device", type=Device(), default="cpu", show_default=True, help="cpu, cuda, cuda:1, mps, or auto for an accelerator if there is one."),
-)  # fmt: skip
+    click.option(
+        "--model",
+        metavar="NAME",
+        help="A name from `models`, hf:FOLDER or hf:OWNER/NAME; or with --infos_path the model.pth of a captioning checkpoint.",
+    ),
+    click.option(
+        "--weights", type=FILE, metavar="FILE", help="Own checkpoint for the named model (.pth, .safetensors)."
+    ),
+    click.option(
+        "--infos_path",
+        "--infos",
+        type=FILE,
+        metavar="FILE",
+        help="The infos_*.pkl of a captioning checkpoint. Read without running anything in it.",
+    ),
+    click.option(
+        "--resnet",
+        type=FILE,
+        metavar="FILE",
+        help="Published ResNet-101 weights, through which --infos_path models see plain pictures.",
+    ),
+    click.option(
+        "--device",
+        type=Device(),
+        default="cpu",
+        show_default=True,
+        help="cpu, cuda, cuda:1, mps, or auto for an accelerator if there is one.",
+    ),
+)
 _ASKED: tuple[Command, ...] = (
     click.option("--prompt", help="Task prompt of a reader, such as <s_form>."),
     click.option("--question", help="For readers that answer questions."),
     click.option("--beams", type=click.IntRange(1, 8), help="Beam search for readers and captions; 1 is greedy."),
 )
 _SEEN: tuple[Command, ...] = (
-    click.option("--features", type=FILE, metavar="FILE", help="Features of the regions (.npz, .npy), or a folder of such files named like the pictures; for captions."),
+    click.option(
+        "--features",
+        type=FILE,
+        metavar="FILE",
+        help="Features of the regions (.npz, .npy), or a folder of such files named like the pictures; for captions.",
+    ),
     click.option("--half", is_flag=True, help="Keep weights in half precision, as the app does."),
     click.option("--target", metavar="CLASS", help="Class, by name or number, whose score gradients belong to."),
-)  # fmt: skip
+)
 _LOOK: tuple[Command, ...] = (
     click.option("--layer", type=Numbers(), help="Layers, 0 first, such as 3 or 0,5-7.  [default: all]"),
     click.option("--head", type=Numbers(), help="Heads, 0 first, each drawn on its own.  [default: their mean]"),
-    click.option("--avg-heads/--no-avg-heads", default=True, help="Without --head: the mean of all heads, or each on its own."),
-    click.option("--method", type=click.Choice(list(methods())), default="raw", show_default=True, help=" ".join(f"{name}: {one.meaning}" for name, one in methods().items())),
-    click.option("--query", multiple=True, metavar="WHO", help="Who asks: class; row,column of a patch (0,0 first); a token's number; a word that was read or said; field:PATH of a document; mean; each. Given several times they ask together.  [default: class, or mean where there is no class token]"),
+    click.option(
+        "--avg-heads/--no-avg-heads", default=True, help="Without --head: the mean of all heads, or each on its own."
+    ),
+    click.option(
+        "--method",
+        type=click.Choice(list(methods())),
+        default="raw",
+        show_default=True,
+        help=" ".join(f"{name}: {one.meaning}" for name, one in methods().items()),
+    ),
+    click.option(
+        "--query",
+        multiple=True,
+        metavar="WHO",
+        help="Who asks: class; row,column of a patch (0,0 first); a token's number; a word that was read or said; field:PATH of a document; mean; each. Given several times they ask together.  [default: class, or mean where there is no class token]",
+    ),
     click.option("--kind", type=click.Choice(["self", "cross", "window"]), help="Only maps of this kind."),
-    click.option("--stage", type=click.IntRange(0), help="Stage of a reader's encoder, 0 first: draws what one cell (--query row,column) reads in its window there."),
+    click.option(
+        "--stage",
+        type=click.IntRange(0),
+        help="Stage of a reader's encoder, 0 first: draws what one cell (--query row,column) reads in its window there.",
+    ),
     click.option("--block", type=click.IntRange(0), help="Block of that stage, 0 first.  [default: 0]"),
-)  # fmt: skip
+)
 
 
 def knobs() -> dict[str, Knob]:
@@ -126,7 +171,7 @@ def knobs() -> dict[str, Knob]:
 
 def _option(knob: Knob) -> Command:
     flags = dict.fromkeys("--" + name.replace("_", "-") for name in (knob.key, knob.name))
-    kind: click.ParamType = click.Choice(knob.choices) if knob.choices else click.IntRange(int(knob.low))
+    kind: Any = click.Choice(knob.choices) if knob.choices else click.IntRange(int(knob.low))
     if isinstance(knob.default, float):
         kind = Finite(knob.low, knob.high, max_open=knob.below)
     users = ", ".join(name for name, one in methods().items() if knob in (*one.knobs, *one.run))
@@ -137,19 +182,47 @@ def _option(knob: Knob) -> Command:
 
 _KNOBS = tuple(_option(knob) for knob in knobs().values())
 _PAINT: tuple[Command, ...] = (
-    click.option("--colormap", type=click.Choice(COLORMAPS, case_sensitive=False), default="Cividis", show_default=True, help="Jet shows edges that are not in the values."),
-    click.option("--alpha", type=Finite(0, 1), default=0.6, show_default=True, help="How much the map covers the picture."),
-    click.option("--scale", type=click.Choice(SCALES), default="raw", show_default=True, help="How numbers become colours; it is printed under the picture."),
-    click.option("--clip", type=click.FloatRange(0, 100, min_open=True), default=99.0, show_default=True, help="Percentile for --scale clipped."),
-    click.option("--scale-to", type=Finite(), metavar="VALUE", help="With --scale shared: the range reaches at least this value."),
+    click.option(
+        "--colormap",
+        type=click.Choice(COLORMAPS, case_sensitive=False),
+        default="Cividis",
+        show_default=True,
+        help="Jet shows edges that are not in the values.",
+    ),
+    click.option(
+        "--alpha", type=Finite(0, 1), default=0.6, show_default=True, help="How much the map covers the picture."
+    ),
+    click.option(
+        "--scale",
+        type=click.Choice(SCALES),
+        default="raw",
+        show_default=True,
+        help="How numbers become colours; it is printed under the picture.",
+    ),
+    click.option(
+        "--clip",
+        type=click.FloatRange(0, 100, min_open=True),
+        default=99.0,
+        show_default=True,
+        help="Percentile for --scale clipped.",
+    ),
+    click.option(
+        "--scale-to", type=Finite(), metavar="VALUE", help="With --scale shared: the range reaches at least this value."
+    ),
     click.option("--truth", is_flag=True, help="Outline the true objects of a drawn scene."),
-    click.option("--width", type=click.IntRange(64, 4096), default=448, show_default=True, help="Of the drawing in pixels."),
+    click.option(
+        "--width", type=click.IntRange(64, 4096), default=448, show_default=True, help="Of the drawing in pixels."
+    ),
     click.option("--plain", is_flag=True, help="No colour bar and no words, at the picture's own size."),
     click.option("--caption", help="Printed under the picture instead of what it shows."),
     click.option("--settings", help="Printed instead of model and picture."),
     click.option("--save-raw", is_flag=True, help="Also write the weights, (1, heads, queries, keys), as .npy."),
-    click.option("--bundle", is_flag=True, help="Also save the whole record (.npz), which `show` and `visualize` open without a model."),
-)  # fmt: skip
+    click.option(
+        "--bundle",
+        is_flag=True,
+        help="Also save the whole record (.npz), which `show` and `visualize` open without a model.",
+    ),
+)
 
 
 def _together(*groups: tuple[Command, ...]) -> Callable[[Command], Command]:

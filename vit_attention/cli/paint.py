@@ -85,10 +85,20 @@ def painted(one: Drawing, ground: Ground, paint: Paint, alpha: float, together: 
         scaled = scales.scale(one.map.values, mode, pool, unit=one.map.unit)
         return Image.fromarray(lay(ground.image, scaled, geometry, ground.image.size, paint.colormap, alpha))
     return composite(
-        ground.image, one.map.values, ground.geometry, one.map.words if paint.caption is None else paint.caption,
-        settings=ground.settings if paint.settings is None else paint.settings, colormap=paint.colormap, opacity=alpha,
-        scale=mode, together=pool, query=one.map.patches, truth=ground.truth, unit=one.map.unit, width=paint.width,
-    )  # fmt: skip
+        ground.image,
+        one.map.values,
+        ground.geometry,
+        one.map.words if paint.caption is None else paint.caption,
+        settings=ground.settings if paint.settings is None else paint.settings,
+        colormap=paint.colormap,
+        opacity=alpha,
+        scale=mode,
+        together=pool,
+        query=one.map.patches,
+        truth=ground.truth,
+        unit=one.map.unit,
+        width=paint.width,
+    )
 
 
 def _png(image: Image.Image) -> Callable[[BinaryIO], object]:

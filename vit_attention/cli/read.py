@@ -96,9 +96,14 @@ def _settings(model: Any, given: dict[str, Any]) -> dict[str, Any]:
         if wrong:
             raise ChoiceError(f"--{name}: want numbers of 0 to {most - 1}, got {wrong[0]}")
     return {
-        "model": model.card.name, "weights_hash": model.weights_hash, "prompt": prompt or model.prompt,
-        "beams": given["beams"] or 1, "layers": _plain(given["layer"]), "heads": _plain(given["head"]), "tight": given["tight"],
-    }  # fmt: skip
+        "model": model.card.name,
+        "weights_hash": model.weights_hash,
+        "prompt": prompt or model.prompt,
+        "beams": given["beams"] or 1,
+        "layers": _plain(given["layer"]),
+        "heads": _plain(given["head"]),
+        "tight": given["tight"],
+    }
 
 
 def _plain(numbers: tuple[int, ...] | None) -> list[int] | None:

@@ -87,10 +87,29 @@ def _line(command: str, inputs: Sequence[str], model: str, options: dict[str, An
 
 _KNOBS = [knob for one in methods().values() for knob in (*one.knobs, *one.run)]
 _DEFAULTS: dict[str, Any] = {
-    **{name: knob.default for knob in _KNOBS for name in (knob.name, knob.key)}, **vars(View()), **vars(Paint()), "model": None, "output": "attn_vis", "target": None, "prompt": None, "question": None,
-    "beams": 1, "features": None, "weights": None, "infos_path": None, "half": False, "truth": False, "bundle": False,
-    "stage": None, "block": 0, "tight": True, "bundles": True, "layers": None, "heads": None, "queries": None,
-}  # fmt: skip
+    **{name: knob.default for knob in _KNOBS for name in (knob.name, knob.key)},
+    **vars(View()),
+    **vars(Paint()),
+    "model": None,
+    "output": "attn_vis",
+    "target": None,
+    "prompt": None,
+    "question": None,
+    "beams": 1,
+    "features": None,
+    "weights": None,
+    "infos_path": None,
+    "half": False,
+    "truth": False,
+    "bundle": False,
+    "stage": None,
+    "block": 0,
+    "tight": True,
+    "bundles": True,
+    "layers": None,
+    "heads": None,
+    "queries": None,
+}
 _UNDERLINED = ("infos_path",)
 
 

@@ -52,12 +52,15 @@ def show(bundles: tuple[Path, ...], as_json: bool) -> None:
 def summary(record: AttentionRecord) -> dict[str, Any]:
     """A record as plain data: what made it, what the model said, and one entry per map with its mean entropy in bits."""
     return {
-        **facts(record), "settings": record.settings, "versions": record.versions, "megabytes": record.nbytes / 1e6,
+        **facts(record),
+        "settings": record.settings,
+        "versions": record.versions,
+        "megabytes": record.nbytes / 1e6,
         "picture": list(record.geometry.original) if record.geometry else None,
         "model_input": list(record.geometry.seen) if record.geometry else None,
         "steps": list(record.geometry.steps) if record.geometry else [],
         "maps": [_map(one) for one in record.maps],
-    }  # fmt: skip
+    }
 
 
 def _map(one: AttentionMap) -> dict[str, Any]:
@@ -65,27 +68,46 @@ def _map(one: AttentionMap) -> dict[str, Any]:
     from visualizer.measures.undefined import mean
 
     return {
-        "layer": one.layer, "name": one.name, "kind": one.kind, "heads": len(one.weights), "queries": one.weights.shape[1],
-        "keys": one.weights.shape[2], "asks": one.query.kind, "answers": one.key.kind, "grid": one.key.grid,
-        "precision": str(one.weights.dtype), "gradient": one.gradient is not None, "residual": one.residual,
+        "layer": one.layer,
+        "name": one.name,
+        "kind": one.kind,
+        "heads": len(one.weights),
+        "queries": one.weights.shape[1],
+        "keys": one.weights.shape[2],
+        "asks": one.query.kind,
+        "answers": one.key.kind,
+        "grid": one.key.grid,
+        "precision": str(one.weights.dtype),
+        "gradient": one.gradient is not None,
+        "residual": one.residual,
         "entropy_bits": float(mean(mean(entropy(one.single)))) if one.weights.size else None,
-    }  # fmt: skip
+    }
 
 
 def _text(path: Path, about: dict[str, Any]) -> str:
     said = about["text"] or "; ".join(f"{one['class']} {one['probability']:.1%}" for one in about["classes"])
     size = "x".join(map(str, about["picture"])) + " pixels" if about["picture"] else "none"
     rows = [
-        [str(m["layer"]), m["kind"], str(m["heads"]), f"{m['queries']} x {m['keys']}", f"{m['asks']} x {m['answers']}",
-         "-" if m["entropy_bits"] is None else f"{m['entropy_bits']:.2f}",
-         "-" if m["residual"] is None else f"{m['residual']:.1e}", m["name"]]
+        [
+            str(m["layer"]),
+            m["kind"],
+            str(m["heads"]),
+            f"{m['queries']} x {m['keys']}",
+            f"{m['asks']} x {m['answers']}",
+            "-" if m["entropy_bits"] is None else f"{m['entropy_bits']:.2f}",
+            "-" if m["residual"] is None else f"{m['residual']:.1e}",
+            m["name"],
+        ]
         for m in about["maps"]
-    ]  # fmt: skip
+    ]
     head = ["layer", "kind", "heads", "rows x columns", "asks x answers", "entropy (bits)", "residual", "name"]
     lines = [
-        line(path), f"  model    {line(about['model'])} ({line(about['weights_hash'])})", f"  picture  {size}",
-        f"  said     {line(said) or 'nothing'}", f"  size     {about['megabytes']:.1f} MB in memory",
-    ]  # fmt: skip
+        line(path),
+        f"  model    {line(about['model'])} ({line(about['weights_hash'])})",
+        f"  picture  {size}",
+        f"  said     {line(said) or 'nothing'}",
+        f"  size     {about['megabytes']:.1f} MB in memory",
+    ]
     return "\n".join([*lines, "", *("  " + one for one in table(head, rows))])
 
 

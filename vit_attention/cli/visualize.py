@@ -57,9 +57,14 @@ from 0 here, as in Python and in the files' names; in the words under a picture 
 @asked_options
 @json_option
 def visualize(
-    images: tuple[str, ...], image: tuple[str, ...], output: Path, truth: bool, bundle: bool, as_json: bool,
+    images: tuple[str, ...],
+    image: tuple[str, ...],
+    output: Path,
+    truth: bool,
+    bundle: bool,
+    as_json: bool,
     **given: Any,
-) -> None:  # fmt: skip
+) -> None:
     """Draw every picture; those that fail are told and left out."""
     report = Report(as_json)
     items = expand([*image, *images])
@@ -122,7 +127,9 @@ def _tell(report: Report, item: Given, record: AttentionRecord, picture: Opened,
     if record.prediction.text:
         report.note(f"{item.text}: {record.prediction.text}")
         if not view.query:
-            report.note(f"{item.text}: drawn is the mean over all tokens; --query WORD or NUMBER asks for one, --query each for all.")  # fmt: skip
+            report.note(
+                f"{item.text}: drawn is the mean over all tokens; --query WORD or NUMBER asks for one, --query each for all."
+            )
 
 
 def facts(record: AttentionRecord) -> dict[str, Any]:
@@ -130,9 +137,12 @@ def facts(record: AttentionRecord) -> dict[str, Any]:
     said = record.prediction
     best = [{"class": name, "probability": chance} for name, chance in said.top(5)]
     return {
-        "model": record.model, "weights_hash": record.weights_hash, "text": said.text or None,
-        "tokens": list(said.tokens), "classes": best,
-    }  # fmt: skip
+        "model": record.model,
+        "weights_hash": record.weights_hash,
+        "text": said.text or None,
+        "tokens": list(said.tokens),
+        "classes": best,
+    }
 
 
 def _said(one: Drawing, record: AttentionRecord) -> dict[str, Any]:

@@ -95,8 +95,8 @@ def _runner(module: nn.Module) -> Callable[[Tensor], Any]:
     missing = _missing(module.forward)
     if not missing:
         return module
-    encode: Any = getattr(module, "encode", None)
-    if callable(encode) and not _missing(encode):
+    encode: Callable[[Tensor], Any] | None = getattr(module, "encode", None)
+    if encode is not None and callable(encode) and not _missing(encode):
         return encode
     raise ModuleError(
         f"forward needs more inputs: {type(module).__name__}.forward wants {', '.join(missing)} beside the first. Load "

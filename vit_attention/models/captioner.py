@@ -154,10 +154,11 @@ class CaptionModel(Model):
         options, depth = self.network.options, self.refiner_layers
         decoder_heads = options.num_heads if options.dots else 1
         rows = [
-            regions * (options.num_heads if heads is None else len(heads)) if layer < depth
+            regions * (options.num_heads if heads is None else len(heads))
+            if layer < depth
             else options.max_length * (decoder_heads if heads is None else len(heads))
             for layer in (range(depth + 1) if layers is None else set(layers))
-        ]  # fmt: skip
+        ]
         return sum(rows) * regions * (2 if half else 4)
 
     def _look(self, given: Any) -> Features:
@@ -168,9 +169,14 @@ class CaptionModel(Model):
         rows, columns, width = grid.shape
         notes = (*opened.notes, *([self.eyes.note] if self.eyes.note else []))
         return Features(
-            grid.reshape(rows * columns, width).float().cpu().numpy(), (rows, columns), None, ready.geometry, opened.image,
-            None if whole is None else whole.float().cpu().numpy(), notes,
-        )  # fmt: skip
+            grid.reshape(rows * columns, width).float().cpu().numpy(),
+            (rows, columns),
+            None,
+            ready.geometry,
+            opened.image,
+            None if whole is None else whole.float().cpu().numpy(),
+            notes,
+        )
 
     def _check(self, found: Features) -> None:
         options = self.network.options

@@ -109,7 +109,9 @@ def captions(
     """
     longest = network.options.max_length if max_length is None else max_length
     if network.training:
-        raise ValueError("network: want evaluation mode, got training mode, whose dropout is random: call network.eval() first")  # fmt: skip
+        raise ValueError(
+            "network: want evaluation mode, got training mode, whose dropout is random: call network.eval() first"
+        )
     if not 1 <= beam <= network.options.vocab_size + 1:
         raise ValueError(f"beam: want a whole number from 1 to {network.options.vocab_size + 1}, got {beam}")
     if longest < 1:
@@ -140,9 +142,11 @@ class _Path:
     def longer(self, token: int, logprob: float, trace: Trace, row: int) -> _Path:
         gates = [trace.gates[0][row]] if trace.gates else []
         return _Path(
-            [*self.tokens, token], [*self.logprobs, logprob],
-            [*self.weights, trace.weights[0][row, :, 0]], [*self.gates, *gates],
-        )  # fmt: skip
+            [*self.tokens, token],
+            [*self.logprobs, logprob],
+            [*self.weights, trace.weights[0][row, :, 0]],
+            [*self.gates, *gates],
+        )
 
 
 def _greedy(network: AoANet, seen: Prepared, longest: int) -> list[_Path]:

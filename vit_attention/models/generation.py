@@ -50,7 +50,7 @@ def generate(
 
     # An unknown-word token would stand for something nobody could read: published Donut forbids it, too.
     unknown = tokenizer.unk_token_id
-    out = module.generate(
+    out: Tensor = module.generate(
         encoder_outputs=BaseModelOutput(last_hidden_state=encoded),
         decoder_input_ids=torch.tensor([start], device=encoded.device),
         max_length=len(start) + most,

@@ -18,7 +18,7 @@ CHUNK_BYTES = 32 << 20
 """Memory of the largest single tensor while `encode` works through a block."""
 
 
-def stages(encoder: nn.Module, size: Sequence[int]) -> tuple[Stage, ...]:
+def stages(encoder: Any, size: Sequence[int]) -> tuple[Stage, ...]:
     """The plan of a Swin encoder for a page: what every stage and block would do, without running or changing anything.
 
     Window and shift are those that the library would use for this size: where a grid's shorter side is just the
@@ -32,7 +32,7 @@ def stages(encoder: nn.Module, size: Sequence[int]) -> tuple[Stage, ...]:
         ValueError: another kind of encoder, or a page too small for its windows.
     """
     layers = _layers(encoder)
-    patch = [int(side) for side in encoder.embeddings.patch_embeddings.patch_size]  # type: ignore[union-attr, operator]
+    patch = [int(side) for side in encoder.embeddings.patch_embeddings.patch_size]
     rows, columns = (-(-int(s) // p) for s, p in zip(size, patch, strict=True))
     paths = {module: name for name, module in encoder.named_modules()}
     found = []
@@ -44,11 +44,16 @@ def stages(encoder: nn.Module, size: Sequence[int]) -> tuple[Stage, ...]:
         core = _core(layer.blocks[0])
         found.append(
             Stage(
-                number, grid, (patch[0] << number, patch[1] << number), int(core.num_attention_heads),
-                int(layer.blocks[0].layernorm_before.normalized_shape[0]), window, shifts,
+                number,
+                grid,
+                (patch[0] << number, patch[1] << number),
+                int(core.num_attention_heads),
+                int(layer.blocks[0].layernorm_before.normalized_shape[0]),
+                window,
+                shifts,
                 tuple(paths[_core(block)] for block in layer.blocks),
             )
-        )  # fmt: skip
+        )
         rows, columns = -(-rows // 2), -(-columns // 2)
     _refuse_misplaced(encoder, found[-1], size)
     return tuple(found)
@@ -185,13 +190,22 @@ def windows(
         found.append(seen[0].weights if half else seen[0].weights.float())
         residual = max(residual, seen[0].residual or 0.0)
     return Windows(
-        torch.cat(found).cpu().numpy(), tuple(wanted), place.grid, place.window, place.shifts[block], stage, block,
-        place.names[block], place.cell, _bias(module), residual,
-    )  # fmt: skip
+        torch.cat(found).cpu().numpy(),
+        tuple(wanted),
+        place.grid,
+        place.window,
+        place.shifts[block],
+        stage,
+        block,
+        place.names[block],
+        place.cell,
+        _bias(module),
+        residual,
+    )
 
 
 @torch.no_grad()
-def encode(encoder: nn.Module, pixels: Tensor, chunk_windows: int | None = None) -> Tensor:
+def encode(encoder: Any, pixels: Tensor, chunk_windows: int | None = None) -> Tensor:
     """(batch, cells, width), the encoder's last hidden state, in a fraction of the memory of its own forward pass.
 
     The library's own layers do all the work, on some windows at a time; cells are updated in place. Unlike the
@@ -209,8 +223,8 @@ def encode(encoder: nn.Module, pixels: Tensor, chunk_windows: int | None = None)
         raise ValueError(f"chunk_windows: want at least 1, got {chunk_windows}")
     hidden = _run(encoder, pixels, stages(encoder, pixels.shape[-2:]), chunk_windows)
     if hasattr(encoder, "layernorm"):
-        hidden = encoder.layernorm(hidden)  # type: ignore[operator]
-    places = getattr(encoder, "places", None)
+        hidden = encoder.layernorm(hidden)
+    places: Tensor | None = getattr(encoder, "places", None)
     return hidden if places is None else hidden + places.flatten(0, 1)
 
 

@@ -31,9 +31,17 @@ def windows(stage: Stage, block: int, weights: Any = None, bias: Any = None) -> 
     table = np.zeros((stage.heads, 2 * WINDOW - 1, 2 * WINDOW - 1)) if bias is None else bias
     made = even / even.sum(axis=-1, keepdims=True) if weights is None else weights
     return Windows(
-        np.asarray(made, np.float32), tuple(range(cut.count)), stage.grid, WINDOW, stage.shifts[block], stage.number, block,
-        "by hand", stage.cell, np.asarray(table, np.float32),
-    )  # fmt: skip
+        np.asarray(made, np.float32),
+        tuple(range(cut.count)),
+        stage.grid,
+        WINDOW,
+        stage.shifts[block],
+        stage.number,
+        block,
+        "by hand",
+        stage.cell,
+        np.asarray(table, np.float32),
+    )
 
 
 def inside(

@@ -38,5 +38,7 @@ def test_every_page_has_findings_and_an_unknown_name_is_refused() -> None:
 
 def test_a_notebook_runs_a_work_on_the_loaded_model() -> None:
     assert anew(lambda model, picture, word: (model.card.name, picture, word), "scene-vit", None, "x") == (
-        "scene-vit", None, "x",
-    )  # fmt: skip
+        "scene-vit",
+        None,
+        "x",
+    )

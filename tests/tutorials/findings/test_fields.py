@@ -73,8 +73,9 @@ def heads_that(hits: list[int], shares: list[float]) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("hits", "answer"), [([4, 3, 2, 1, 0, 0, 0, 0], SAME), ([3, 4, 2, 2, 2, 2, 2, 2], NEAR), ([2, 4, 3, 2, 2, 2, 2, 2], FAR)]
-)  # fmt: skip
+    ("hits", "answer"),
+    [([4, 3, 2, 1, 0, 0, 0, 0], SAME), ([3, 4, 2, 2, 2, 2, 2, 2], NEAR), ([2, 4, 3, 2, 2, 2, 2, 2], FAR)],
+)
 def test_where_the_most_focused_head_stands_by_hits(hits: list[int], answer: str) -> None:
     found = fields.focused_is_right(heads_that(hits, [0.99, *[0.5] * 7]))
     assert found.answer == answer
@@ -152,7 +153,9 @@ def test_a_wrong_place_gives_a_wrong_value_away() -> None:
 
 
 def test_the_table_ranks_by_hits_and_says_the_place_by_focus() -> None:
-    rows = fields_view.head_rows(head_sample.measured((now := heads_that([1, 4, 2], [0.9, 0.5, 0.7])).record, now.document.values))  # fmt: skip
+    rows = fields_view.head_rows(
+        head_sample.measured((now := heads_that([1, 4, 2], [0.9, 0.5, 0.7])).record, now.document.values)
+    )
     assert [one.replace(fields_view.HARD, " ") for one in rows["head"]] == [
         "layer 1, head 2",
         "layer 1, head 3",

@@ -24,9 +24,16 @@ def one_hot(token: int, query_token: int) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("asking", "reads", "right"),
-    [(5, 5, (query.ITSELF,)), (5, 1, (query.NEIGHBOUR,)), (1, 9, (query.FURTHER,)), (1, 3, (query.FURTHER,)),
-     (5, 0, (query.SPECIAL,)), (0, 0, (query.ITSELF, query.SPECIAL)), (0, 4, (query.FURTHER,))],
-)  # fmt: skip
+    [
+        (5, 5, (query.ITSELF,)),
+        (5, 1, (query.NEIGHBOUR,)),
+        (1, 9, (query.FURTHER,)),
+        (1, 3, (query.FURTHER,)),
+        (5, 0, (query.SPECIAL,)),
+        (0, 0, (query.ITSELF, query.SPECIAL)),
+        (0, 4, (query.FURTHER,)),
+    ],
+)
 def test_strongest_key_is_told_apart_by_place(asking: int, reads: int, right: tuple[str, ...]) -> None:
     assert query.strongest_key(context([[one_hot(reads, asking)]], GRID, query=asking)).answer == right
 

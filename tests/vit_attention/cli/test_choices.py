@@ -133,11 +133,19 @@ def test_methods_share_a_knob_only_if_it_is_the_same() -> None:
     "line",
     [
         command("scene-vit", "scene-7", 3, 0, "raw", "class", colormap="Jet", alpha=0.5, truth=True),
-        command("scene-vit", "-rf $(x) 'y'.png", 3, method="rollout-so-far", query=[(0, 1), (2, 3)], residual=0.9, discard=0.25),
+        command(
+            "scene-vit",
+            "-rf $(x) 'y'.png",
+            3,
+            method="rollout-so-far",
+            query=[(0, 1), (2, 3)],
+            residual=0.9,
+            discard=0.25,
+        ),
         command("hf:a b", "own picture", method="relevance", target="-x; y", caption="--no 'way'", settings=""),
         command("receipt-donut", "receipt-3-3", query=7, prompt="<s_receipt>", beams=2, scale="shared", scale_to=0.031),
     ],
-)  # fmt: skip
+)
 def test_commands_mean_what_they_were_made_from(line: str) -> None:
     words = shlex.split(line)
     assert words[:4] == ["python", "-m", "vit_attention", "visualize"]
@@ -224,10 +232,16 @@ def test_options_that_cannot_hold_end_the_command(tmp_path: Path) -> None:
     for line, why in (
         (["visualize", "scene-1", "--model", "scene-vit", "--alpha", "nan"], "finite"),
         (["visualize", "scene-1", "--model", "scene-vit", "--scale-to", "inf"], "finite"),
-        (["visualize", "scene-1", "scene-2", "--model", "scene-aoanet", "--features", str(tmp_path / "one.npz")], "2 pictures"),
-        (["extract", "scene-1", "scene-2", "--model", "scene-aoanet", "--features", str(tmp_path / "one.npz")], "2 pictures"),
+        (
+            ["visualize", "scene-1", "scene-2", "--model", "scene-aoanet", "--features", str(tmp_path / "one.npz")],
+            "2 pictures",
+        ),
+        (
+            ["extract", "scene-1", "scene-2", "--model", "scene-aoanet", "--features", str(tmp_path / "one.npz")],
+            "2 pictures",
+        ),
         (["extract", "receipt-3-1", "--model", "receipt-donut", "--queries", "3"], "--queries"),
-    ):  # fmt: skip
+    ):
         done = CliRunner().invoke(main, [*line, "--output", str(out)])
         assert done.exit_code == 2, done.output
         assert why in done.output

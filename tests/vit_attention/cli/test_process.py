@@ -88,8 +88,12 @@ def test_options_without_a_command_on_several_pictures(tmp_path: Path, scene_vit
     done = run(f"{line} --no-avg-heads --save-raw --device cpu --json --bundle", tmp_path, rc=1)
     told = json.loads(done.stdout)
     assert [(Path(one["input"]).name, one["ok"]) for one in told["results"]] == [
-        ("scene 11.png", True), ("scene 7.png", True), ("folder.png", False), ("missing.jpg", False), ("broken.png", False),
-    ]  # fmt: skip
+        ("scene 11.png", True),
+        ("scene 7.png", True),
+        ("folder.png", False),
+        ("missing.jpg", False),
+        ("broken.png", False),
+    ]
     for reason in ("want a file, got the folder", "does not exist", "got a text file", "3 of 5"):
         assert reason in done.stderr or reason == "3 of 5"
     assert told["failed"] == 3
@@ -105,9 +109,12 @@ def test_options_without_a_command_on_several_pictures(tmp_path: Path, scene_vit
     np.testing.assert_allclose(raw, record.layers[3][None], atol=1e-6)
     values = record.layers[3][0, 0, 1:].reshape(14, 14)
     drawn = overlay_png(
-        scene(7).picture, values, record.geometry, "layer 4, head 1, asked by the class token",
+        scene(7).picture,
+        values,
+        record.geometry,
+        "layer 4, head 1, asked by the class token",
         settings="scene-vit; scene 7.png",
-    )  # fmt: skip
+    )
     same_picture(before / f"attn_map_{name}", drawn, tmp_path)
     shown = json.loads(run("show attn_vis/scene_7/scene_7.npz --json", tmp_path).stdout)["results"][0]
     assert (shown["model"], len(shown["maps"]), shown["maps"][3]["keys"]) == ("scene-vit", 12, 197)
@@ -116,12 +123,33 @@ def test_options_without_a_command_on_several_pictures(tmp_path: Path, scene_vit
 def _pages() -> list[tuple[str, dict[str, Any]]]:
     """What pages hand to `command`: a patch through one head, a rollout, a class's relevance."""
     return [
-        ("raw", {"layer": 5, "head": 2, "method": "raw", "query": (6, 8), "half": True, "colormap": "Jet", "alpha": 0.4,
-                 "scale": "log", "truth": True}),
-        ("rollout", {"method": "rollout", "residual": 0.7, "discard": 0.25, "fusion": "max", "half": True,
-                     "settings": "scene-vit"}),
+        (
+            "raw",
+            {
+                "layer": 5,
+                "head": 2,
+                "method": "raw",
+                "query": (6, 8),
+                "half": True,
+                "colormap": "Jet",
+                "alpha": 0.4,
+                "scale": "log",
+                "truth": True,
+            },
+        ),
+        (
+            "rollout",
+            {
+                "method": "rollout",
+                "residual": 0.7,
+                "discard": 0.25,
+                "fusion": "max",
+                "half": True,
+                "settings": "scene-vit",
+            },
+        ),
         ("relevance", {"method": "relevance", "start_layer": 2, "target": "star", "caption": "Why a star?"}),
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize(("name", "asked"), _pages(), ids=[name for name, _ in _pages()])
@@ -209,7 +237,10 @@ def test_a_captioning_checkpoint_with_its_features(tmp_path: Path) -> None:
         f"python {script} --image picture.png {files} --layer 6 --head 2 --no-avg-heads --device cpu --colormap jet --output o",
         tmp_path,
     )
-    assert sorted(path.name for path in (tmp_path / "o").iterdir()) == ["attn_map_layer_6_core.attention.png", "heatmap_layer_6_core.attention.png"]  # fmt: skip
+    assert sorted(path.name for path in (tmp_path / "o").iterdir()) == [
+        "attn_map_layer_6_core.attention.png",
+        "heatmap_layer_6_core.attention.png",
+    ]
     done = run(f"--image picture.png --infos_path {model} --model {model}", tmp_path, rc=2)
     assert "refused" in done.stderr or "infos" in done.stderr
     done = run(f"--image picture.png --infos_path {infos} --model {model}", tmp_path, rc=1)

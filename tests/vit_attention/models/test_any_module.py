@@ -60,9 +60,15 @@ def picture(tmp_path: Path) -> Path:
 def test_files_carry_layer_numbers_and_module_paths(picture: Path, tmp_path: Path) -> None:
     module = Tiny().eval()
     out = visualize_attention_on_image(
-        model=module, image_path=picture, device="cpu", output_dir=tmp_path / "out", layer_idx=None, head_idx=None,
-        avg_heads=True, save_raw=True,
-    )  # fmt: skip
+        model=module,
+        image_path=picture,
+        device="cpu",
+        output_dir=tmp_path / "out",
+        layer_idx=None,
+        head_idx=None,
+        avg_heads=True,
+        save_raw=True,
+    )
     names = [f"{kind}_layer_{n}_blocks.{n}.png" for n in range(2) for kind in ("attn_map", "heatmap")]
     assert sorted(path.name for path in out) == sorted([*names, "attn_raw_layer_0.npy", "attn_raw_layer_1.npy"])
     tokens = torch.cat([module.lead, module.cut(_pixels(picture)).flatten(2).mT], 1)

@@ -48,7 +48,9 @@ def regions(count: int = 12, **more: Any) -> Any:
     return region_features(draw(count, 4).numpy(), np.hstack([corners, corners, corners + 9, corners + 5]), **more)
 
 
-@pytest.mark.parametrize("options", [{}, {"use_multi_head": 0}, {"refine": 0}, {"decoder_type": "LSTM"}, {"refine_aoa": 0}], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    "options", [{}, {"use_multi_head": 0}, {"refine": 0}, {"decoder_type": "LSTM"}, {"refine_aoa": 0}], ids=str
+)
 @pytest.mark.parametrize("beams", [1, 3])
 def test_every_map_and_gate_follows_the_definition(options: dict[str, Any], beams: int) -> None:
     network, seen = small(**options), regions()

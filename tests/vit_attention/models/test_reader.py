@@ -85,10 +85,18 @@ def test_beams_are_followed_back(reader: ReadingModel, page: Image.Image, beams:
     """The rows are those of the beams that the winner really came from, step by step in `generate`."""
     record = reader.attend(page, beams=beams, half=False, max_tokens=14)
     made = network().generate(
-        pixel_values=reader.prepare(page).pixels, decoder_input_ids=torch.tensor([[reader.tokenizer.bos_token_id]]),
-        num_beams=beams, max_length=15, do_sample=False, return_dict_in_generate=True, output_attentions=True,
-        output_scores=True, pad_token_id=0, eos_token_id=2, bad_words_ids=[[3]],
-    )  # fmt: skip
+        pixel_values=reader.prepare(page).pixels,
+        decoder_input_ids=torch.tensor([[reader.tokenizer.bos_token_id]]),
+        num_beams=beams,
+        max_length=15,
+        do_sample=False,
+        return_dict_in_generate=True,
+        output_attentions=True,
+        output_scores=True,
+        pad_token_id=0,
+        eos_token_id=2,
+        bad_words_ids=[[3]],
+    )
     winner = made.sequences[0].tolist()[1:]
     assert reader.tokenizer.convert_ids_to_tokens(winner)[: len(record.prediction.tokens)] == list(
         record.prediction.tokens
@@ -108,9 +116,14 @@ def test_beams_are_followed_back(reader: ReadingModel, page: Image.Image, beams:
 def test_capture_hears_every_step_of_generate(attention: str, beams: int) -> None:
     """Steps project their own token only and keep the rest in a cache: the maps are the library's all the same."""
     settings: dict[str, Any] = {
-        "pixel_values": torch.randn(1, 3, 64, 48, generator=torch.Generator().manual_seed(3)), "max_length": 7,
-        "decoder_input_ids": torch.tensor([[4, 6]]), "num_beams": beams, "do_sample": False, "eos_token_id": 2, "pad_token_id": 0,
-    }  # fmt: skip
+        "pixel_values": torch.randn(1, 3, 64, 48, generator=torch.Generator().manual_seed(3)),
+        "max_length": 7,
+        "decoder_input_ids": torch.tensor([[4, 6]]),
+        "num_beams": beams,
+        "do_sample": False,
+        "eos_token_id": 2,
+        "pad_token_id": 0,
+    }
     plain = network().generate(**settings, return_dict_in_generate=True, output_attentions=True)
     captured = network(attention=attention)
     with va.capture(captured.decoder) as seen:
@@ -175,12 +188,18 @@ def test_an_own_attention_kernel_does_not_matter(page: Image.Image, reader: Read
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"prompt": ""}, "at least one token"), ({"prompt": "ß"}, "tokens this model knows"), ({"beams": 0}, "1 to 8"),
-        ({"layers": [7]}, "layers from 0 to 1"), ({"kinds": ["window"]}, "cross and self"), ({"max_tokens": 0}, "max_tokens"),
-        ({"prompt": "a " * 50}, "prompt of"), ({"heads": [9]}, "heads: want"), ({"heads": []}, "heads: want at least one"),
+        ({"prompt": ""}, "at least one token"),
+        ({"prompt": "ß"}, "tokens this model knows"),
+        ({"beams": 0}, "1 to 8"),
+        ({"layers": [7]}, "layers from 0 to 1"),
+        ({"kinds": ["window"]}, "cross and self"),
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"prompt": "a " * 50}, "prompt of"),
+        ({"heads": [9]}, "heads: want"),
+        ({"heads": []}, "heads: want at least one"),
         ({"layers": []}, "layers: want at least one"),
     ],
-)  # fmt: skip
+)
 def test_wrong_wishes_are_told(reader: ReadingModel, page: Image.Image, wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         reader.attend(page, **{"max_tokens": 3, **wrong})
@@ -219,10 +238,14 @@ def test_broken_folders_are_told_in_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("part", "name", "value"),
     [
-        ("decoder", "d_model", 32), ("decoder", "decoder_layers", 10**9), ("decoder", "activation_function", "evil"),
-        ("encoder", "patch_size", 0), ("encoder", "depths", [2, 10**9]), ("encoder", "mlp_ratio", 10**9),
+        ("decoder", "d_model", 32),
+        ("decoder", "decoder_layers", 10**9),
+        ("decoder", "activation_function", "evil"),
+        ("encoder", "patch_size", 0),
+        ("encoder", "depths", [2, 10**9]),
+        ("encoder", "mlp_ratio", 10**9),
     ],
-)  # fmt: skip
+)
 def test_a_configuration_that_does_not_fit_the_weights_is_refused_before_it_is_built(
     tmp_path: Path, part: str, name: str, value: Any
 ) -> None:

@@ -91,7 +91,11 @@ def test_the_encoder_runs_no_further_than_the_block_asked_for() -> None:
         module.register_forward_hook(lambda _m, _a, _o, name=name: ran.append(name))
     swin.windows(model, pixels, 1, 0, queries=[3])
     assert "encoder.layers.1.blocks.0.attention.self" in ran
-    assert not [name for name in ran if name.startswith(("encoder.layers.1.blocks.0.output", "encoder.layers.1.blocks.1", "encoder.layers.2"))]  # fmt: skip
+    assert not [
+        name
+        for name in ran
+        if name.startswith(("encoder.layers.1.blocks.0.output", "encoder.layers.1.blocks.1", "encoder.layers.2"))
+    ]
 
 
 def test_pages_too_small_are_refused_before_anything_is_changed() -> None:
@@ -194,8 +198,17 @@ def test_a_map_of_the_windows_goes_into_a_record() -> None:
 def test_a_map_that_would_fill_the_memory_is_refused() -> None:
     cells = (200, 400)
     seen = Windows(
-        np.full((1, 1, 1024, 1024), 1 / 1024, np.float16), (0,), cells, 32, 0, 0, 0, "big", (4, 4), np.zeros((1, 63, 63), np.float32)
-    )  # fmt: skip
+        np.full((1, 1, 1024, 1024), 1 / 1024, np.float16),
+        (0,),
+        cells,
+        32,
+        0,
+        0,
+        0,
+        "big",
+        (4, 4),
+        np.zeros((1, 63, 63), np.float32),
+    )
     assert cells[0] * cells[1] * 1024 * 4 > LARGEST_MAP
     with pytest.raises(ValueError, match="queries: want a map of at most 256 MiB"):
         seen.to_map()
