@@ -74,13 +74,9 @@ class Features:
 
     def region_boxes(self) -> NDArray[np.float64]:
         """(regions, 4) boxes in pixels of the model's input, of a grid as well; NaN where nobody knows."""
-        if self.grid is None or self.geometry is None:
-            boxes = self.axis.boxes
-            return np.full((len(self.values), 4), np.nan) if boxes is None else boxes
-        rows, columns = self.grid
-        width, height = self.geometry.seen[0] / columns, self.geometry.seen[1] / rows
-        y, x = np.divmod(np.arange(rows * columns), columns)
-        return np.stack([x * width, y * height, (x + 1) * width, (y + 1) * height], axis=1)
+        if self.grid is not None and self.geometry is not None:
+            return self.geometry.cells(self.grid)
+        return np.full((len(self.values), 4), np.nan) if self.axis.boxes is None else self.axis.boxes
 
     def permuted(self, order: Sequence[int]) -> Features:
         """The same set of regions in another order, each with its box; it is a grid no longer.
