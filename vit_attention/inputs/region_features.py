@@ -206,7 +206,9 @@ def read_features(path: str | Path, picture: Any = None) -> Features:
     if not path.is_file():
         raise ValueError(f"features: no such file: {path.name}")
     try:
-        parts = _read_npz(path) if path.suffix == ".npz" else {"features": _read_npy(path)}
+        with path.open("rb") as stream:
+            npz = path.suffix == ".npz"
+            parts = _read_npz(stream) if npz else {"features": _read_array(stream, path.stat().st_size)}
         seen = parts.get("picture") if picture is None else picture
         # One-dimensional bytes are an encoded picture.
         seen = seen.tobytes() if isinstance(seen, np.ndarray) and seen.ndim == 1 else seen
@@ -217,14 +219,9 @@ def read_features(path: str | Path, picture: Any = None) -> Features:
         raise ValueError(f"{path.name}: want an .npz or .npy file, got one that cannot be read ({error})") from error
 
 
-def _read_npy(path: Path) -> NDArray[Any]:
-    with path.open("rb") as stream:
-        return _read_array(stream, path.stat().st_size)
-
-
-def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
+def _read_npz(file: BinaryIO) -> dict[str, NDArray[Any]]:
     found = {}
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(file) as archive:
         there = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
         for part, names in NAMES.items():
             name = next((name for name in names if name in there), None)
