@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ui import heavy, routing, sidebar
-from ui.table import section
+from ui.start import section
 
 st.set_page_config(page_title="Sightlines", page_icon="👁️", layout="wide")
 page = st.navigation(routing.pages(), position="top", expanded=True)

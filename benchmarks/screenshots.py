@@ -22,7 +22,7 @@ SHOTS = (
     ("fields", "/fields?document=receipt-8-4&field=5", 1280, "light", ".st-key-fields_page"),
     ("swin", "/swin?document=receipt-8-4&stage=3&block=2", 1280, "light", "Row of the cell (1 to 16)"),
     ("captions", "/captions?word=3", 1280, "light", "What the model says."),
-    ("playground", "/playground?picture=scene-12&method=gradient-weighted+rollout", 1280, "light", None),
+    ("playground", "/playground?picture=scene-12&method=relevance", 1280, "light", None),
     ("phone", "/layers?picture=scene-11", 390, "dark", "Layers shown"),
 )
 

@@ -6,7 +6,8 @@ routing.ensure_router()
 
 import streamlit as st
 
-from ui import components, display, lesson, patches_view, tokens
+from tutorials.findings.patches import chosen_patch
+from ui import components, display, lesson, patches_view
 from visualizer.export import files as export
 
 text = lesson.head("patches")
@@ -40,7 +41,7 @@ components.code(
     "from visualizer.figures.overlay import overlay\nfrom visualizer.measures.similarity import cosine_similarity\n\n"
     "tokens = model.hidden_states(picture)[layer + 1][record.maps[0].query.prefix :]\n"
     "alike = cosine_similarity(tokens - tokens.mean(axis=0))\n"
-    f"patch = {tokens.chosen_patch(now)}\n"
+    f"patch = {chosen_patch(now)}\n"
     "overlay(record.image, alike[patch].reshape(record.maps[0].query.grid), record.geometry, query=(patch,),\n"
     '        unit="cosine similarity").show()\n',
     [patches_view.command(now)],
@@ -50,7 +51,7 @@ components.downloads(
     {
         "Map (PNG)": (
             "patches.png",
-            lambda: display.overlay(now, values, f"{now.model}: {title}", query=(tokens.chosen_patch(now),), unit=unit),
+            lambda: display.overlay(now, values, f"{now.model}: {title}", query=(chosen_patch(now),), unit=unit),
         ),
         "Map (CSV)": ("patches.csv", lambda: export.to_csv(values).encode()),
     },

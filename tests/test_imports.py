@@ -15,7 +15,7 @@ MAY = {
     "app": {"ui"},
     "pages": {"ui", "tutorials", "visualizer", "vit_attention", "worlds"},
     "ui": {"ui", "tutorials", "visualizer", "vit_attention", "worlds"},
-    "tutorials": {"tutorials"},
+    "tutorials": {"tutorials", "visualizer", "vit_attention", "worlds"},
     "visualizer": {"visualizer", "vit_attention"},
     "vit_attention": {"vit_attention", "worlds"},
     "worlds": {"worlds"},
@@ -33,6 +33,7 @@ ROOMS = {
         "registry",
         "adapters",
         "models",
+        "signals",
         "capture",
         "inputs",
         "weights",
@@ -41,7 +42,7 @@ ROOMS = {
         "heavy",
         "compat",
     ),
-    "visualizer": ("export", "figures", "words", "measures", "style"),
+    "visualizer": ("export", "figures", "words", "method", "measures", "style"),
 }
 HEAVY = {"torch", "torchvision", "transformers"}
 FILES = sorted(p for p in [ROOT / "app.py", *(f for name in MAY for f in (ROOT / name).rglob("*.py"))] if p.exists())
@@ -54,7 +55,7 @@ def imported(path: Path) -> list[str]:
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.append(node.module)
-            found += [f"{node.module}.{alias.name}" for alias in node.names if node.module == "vit_attention"]
+            found += [f"{node.module}.{alias.name}" for alias in node.names if node.module in ("vit_attention", "ui")]
     return found
 
 
@@ -94,6 +95,24 @@ def test_rooms_of_a_package_import_down_only(path: Path) -> None:
 def test_every_room_of_a_package_has_its_floor(package: str) -> None:
     found = {p.relative_to(ROOT).with_suffix("").parts[1] for p in LIBRARY if p.relative_to(ROOT).parts[0] == package}
     assert found == set(ROOMS[package])
+
+
+PLAIN = {
+    "ui/__init__.py": "the package",
+    "ui/bundles.py": "files from visitors",
+    "ui/commands.py": "what pages hand out, with captions_snippets and snippets",
+    "ui/captions_snippets.py": "see commands",
+    "ui/heavy.py": "the server's imports and memory",
+    "ui/snippets.py": "see commands",
+}
+"""Files of ui that draw nothing and keep nothing, and why they are there all the same."""
+
+
+def test_ui_holds_what_draws_or_keeps_and_nothing_else() -> None:
+    files = {p.relative_to(ROOT).as_posix(): imported(p) for p in FILES if p.parent == ROOT / "ui"}
+    draw = {name for name, found in files.items() if any(one.split(".")[0] == "streamlit" for one in found)}
+    modules = {name.removesuffix(".py").replace("/", ".") for name in draw}
+    assert {name for name, found in files.items() if name not in draw and not modules & set(found)} == set(PLAIN)
 
 
 def test_hooks_live_in_the_capture_room_only() -> None:

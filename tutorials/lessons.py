@@ -20,7 +20,7 @@ class LessonError(ValueError):
 
 @dataclass(frozen=True)
 class Prediction:
-    """A guess to make before the reveal; `finding` names the experiment whose answer is one of `options`."""
+    """A guess to make before the reveal; `finding` names the one whose answer is one of `options`."""
 
     question: str
     options: tuple[str, ...]
@@ -37,7 +37,7 @@ class Check:
         options: what can be chosen; for choices alone.
         unit: of the number asked for, or "".
         tolerance: how far a number may be off and still count, in that unit.
-        finding: the experiment that knows the answer.
+        finding: name of the one that knows the answer.
     """
 
     question: str
@@ -50,7 +50,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence that is often said, what to do to test it here, and the experiment that gives the numbers."""
+    """A sentence that is often said, what to do to test it here, and the finding that gives the numbers."""
 
     text: str
     test: str

@@ -7,24 +7,27 @@ from dataclasses import replace
 
 import streamlit as st
 
-from ui import captions_open, controls, pictures, state
-from ui.captions_open import OPENED, own_record, read_bundle
-from ui.captions_run import Shuffled, shuffled, told
-from ui.captions_told import END, WORD, Told, shown
-from ui.pictures import Picture
+from tutorials.findings.captioning import Captioning
+from tutorials.findings.context import Picture
+from ui import captions_open, controls, pictures, resources, state
+from ui.captions_open import OPENED, WORD, own_record
 from vit_attention import registry
 from worlds import captions as worlds_captions
 from worlds.naming import scene_name
 
 __all__ = [
-    "BEAMS", "BUNDLED", "CAPTIONER", "DEFAULT", "END", "GALLERY", "HEAD", "MEAN", "OPENED", "SCENE", "WORD", "Shuffled", "Told",
-    "context", "names", "options", "own_record", "read_bundle", "shown", "shuffled", "sidebar", "told",
+    "BEAMS", "BUNDLED", "CAPTIONER", "COVER", "DEFAULT", "GALLERY", "HEAD", "MEAN", "OF_BOXES", "OPENED", "SCENE", "WORD",
+    "context", "names", "options", "own_record", "sidebar",
 ]  # fmt: skip
 
 CAPTIONER, SCENE, HEAD, BEAMS = "captioner", "scene", "caption_head", "beams"
 """Keys of the widgets and names in the address; heads count from 1 there."""
 BUNDLED, MEAN = "scene-aoanet", "mean"
 MOST_BEAMS = 5
+COVER = 0.4
+"""How strongly maps cover the picture at first: under more, red and green things are hard to tell apart."""
+OF_BOXES = "White outlines: the three strongest regions. Where boxes overlap the strongest is drawn; what no box covers stays bare."
+"""How boxes are drawn."""
 GALLERY = ("scene-6-2-50", "scene-0-2-50", "scene-14-2-50", "scene-2-2-50", "scene-15-2-50", "scene-4-1-50")
 DEFAULT = GALLERY[0]
 
@@ -91,7 +94,7 @@ def _new_scene() -> None:
             return
 
 
-def context() -> Told:
+def context() -> Captioning:
     """Model, picture, record and choice of this run; stops the page with a message if there is no record to show."""
     opened = captions_open.opened()
     if opened is not None:
@@ -102,16 +105,16 @@ def context() -> Told:
     beams = int(controls.within(st.session_state.get(BEAMS, 1), 1, MOST_BEAMS))
     try:
         with st.spinner("The model is looking ..."):
-            record = told(BUNDLED, picture, beams)
+            record = resources.record(BUNDLED, picture, beams=beams)
     except (ValueError, RuntimeError, OSError) as error:
         st.error(f"{BUNDLED} cannot tell this picture: {error}")
         st.info("Choose another picture in the sidebar; everything else is as you left it.")
         st.stop()
     _say_limits(picture)
-    return _chosen(Told(BUNDLED, picture, record, None, 0, beams))
+    return _chosen(Captioning(BUNDLED, picture, record, None, 0, beams, run=resources.run))
 
 
-def _chosen(now: Told) -> Told:
+def _chosen(now: Captioning) -> Captioning:
     head, heads = str(st.session_state.get(HEAD, MEAN)), len(now.decoder.weights)
     at = int(head) - 1 if head.isdigit() and 1 <= int(head) <= heads else None
     word = int(controls.within(st.session_state.get(WORD, 1), 1, len(now.words))) - 1

@@ -8,10 +8,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from ui import captions, components, controls
-from ui.captions import HEAD, WORD, Told, shown
-from ui.captions_told import COVER, describe_row, let_through
-from ui.experiments.captions import largest_gap
+from tutorials.findings.captioning import Captioning, describe_row, let_through, shown
+from tutorials.findings.captions import largest_gap, shuffled
+from ui import components, controls
+from ui.captions import COVER, HEAD, WORD
 from visualizer.figures.captions import film_strip
 from visualizer.figures.mosaic import head_grid
 from visualizer.measures.entropy import entropy
@@ -31,7 +31,7 @@ def pick(key: str) -> None:
         st.session_state[WORD] = points[0] + 1
 
 
-def strip(now: Told) -> None:
+def strip(now: Captioning) -> None:
     """The film strip: one small picture a word, its gate above it; a click jumps there."""
     st.header("All words at once", anchor=False)
     scale = controls.one_of(
@@ -51,7 +51,7 @@ def strip(now: Told) -> None:
     components.in_words(said)
 
 
-def heads(now: Told) -> None:
+def heads(now: Captioning) -> None:
     """Every head's map of the chosen word; a click chooses the head."""
     st.header("All heads of this word", anchor=False)
     weights = now.decoder.single[:, now.word]
@@ -73,7 +73,7 @@ def heads(now: Told) -> None:
     )
 
 
-def _placed(now: Told, values: NDArray[Any]) -> NDArray[Any]:
+def _placed(now: Captioning, values: NDArray[Any]) -> NDArray[Any]:
     """Maps for a mosaic, as they lie on the picture; boxes no finer than a mosaic draws."""
     geometry = now.record.geometry
     heat = region_heat(values, now.axis, geometry, finest=48)
@@ -95,17 +95,16 @@ def _pick_head() -> None:
         st.session_state[AGAIN] = True
 
 
-def order_outcome(now: Told) -> None:
+def order_outcome(now: Captioning) -> None:
     """The outcome of the prediction: the same word's map for the regions in order and in a random order."""
     if not now.runs:
         return
-    found = captions.shuffled(now)
-    moved = next(one for one in found.moved.maps if one.kind == "cross")
-    if moved.query.labels != now.words or found.moved.prediction.text != now.record.prediction.text:
+    found = shuffled(now)
+    if found.decoder.query.labels != now.words or found.moved != now.record.prediction.text:
         st.caption("The sentences differ, and so their maps are not compared.")
         return
     before = now.rows(None)[now.word]
-    after = moved.single.mean(axis=0)[now.word]
+    after = found.decoder.single.mean(axis=0)[now.word]
     back = np.empty_like(after)
     back[found.order] = after
     rows, columns = now.axis.grid or (1, len(now.axis))
@@ -116,7 +115,7 @@ def order_outcome(now: Told) -> None:
     _fit(fig)
     said = (
         f"Three maps for “{word}”: the regions in order, in a random order, and that order undone. The first and the third "
-        f"differ by at most {np.abs(before - back).max():.1e}; over all words and heads, by at most {largest_gap(now):.1e}. "
+        f"differ by at most {np.abs(before - back).max():.1e}; over all words and heads, by at most {largest_gap(now, found):.1e}. "
         "The first record is kept with 16 bits a number, which alone makes up to 5e-4."
     )
     components.chart(fig, "captions_order", said)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from tutorials.findings.captioning import Captioning, let_through
 from ui import components, read_commands
-from ui.captions import Told
+from ui.captions import COVER
 from ui.captions_snippets import record_code
-from ui.captions_told import COVER, let_through
 from visualizer.export import files as export
 from visualizer.measures.regions import region_boxes
 
@@ -31,14 +31,14 @@ film_strip(record.image, maps, decoder.query.labels, record.geometry, opacity=0.
 """
 
 
-def code(now: Told) -> None:
+def code(now: Captioning) -> None:
     """Python and the command that make this view."""
     with st.expander("Show me the code"):
         st.code(record_code(now) + DRAW, language="python")
         components.copy_commands([read_commands.word(now)])
 
 
-def to_csv(now: Told) -> str:
+def to_csv(now: Captioning) -> str:
     """One line a word and region, both from 1: its box in pixels of the picture, if known, and its share of attention."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -51,7 +51,7 @@ def to_csv(now: Told) -> str:
     return out.getvalue()
 
 
-def downloads(now: Told) -> None:
+def downloads(now: Captioning) -> None:
     """This word's picture, all words' weights, the whole record."""
 
     def picture() -> bytes:

@@ -7,12 +7,14 @@ import hashlib
 import numpy as np
 import streamlit as st
 
+from tutorials.findings.captioning import Captioning, plain
+from tutorials.findings.context import Picture
 from ui import bundles
-from ui.captions_told import WORD, Told, plain
-from ui.pictures import Picture
 from visualizer.measures.regions import region_heat
 from vit_attention.records import AttentionRecord
 
+WORD = "word"
+"""Key of the slider and name in the address; words count from 1 there."""
 OPENED, PROBLEM, UPLOAD = "captions_record", "captions_problem", "captions_npz"
 """Session keys: (file name, digest, record) of an opened bundle; what went wrong last; the uploader."""
 
@@ -68,7 +70,7 @@ def read_bundle(data: bytes) -> AttentionRecord:
     return record
 
 
-def opened() -> Told | None:
+def opened() -> Captioning | None:
     """The record that was opened, if any, with a line that says so."""
     given = st.session_state.get(OPENED)
     if given is None:
@@ -78,7 +80,7 @@ def opened() -> Told | None:
         f"From the file {plain(name)}, made by {plain(record.model) or 'an unnamed model'}. The sidebar's picture does not matter here."
     )
     picture = Picture("own record", digest, name, record.image)
-    return Told(record.model or "unnamed model", picture, record, None, 0, runs=False)
+    return Captioning(record.model or "unnamed model", picture, record, None, 0, runs=False)
 
 
 def heads() -> int | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from tutorials.findings.captioning import Captioning, describe_row, numbered, plain
 from ui import components, controls, read_commands
-from ui.captions import Told
-from ui.captions_told import COVER, OF_BOXES, describe_row, numbered, plain
+from ui.captions import COVER, OF_BOXES
 from visualizer.figures.captions import regions_map
 
 LAYER, HEAD, REGION = "refiner_layer", "refiner_head", "region"
@@ -17,7 +17,7 @@ OPEN = "mean opening of the gate"
 
 
 @st.fragment
-def draw(now: Told) -> None:
+def draw(now: Captioning) -> None:
     """What one region reads in one layer and head, and how far the gate of each region is open."""
     st.header("Before the first word: regions look at regions", anchor=False)
     maps = now.refiner
@@ -51,7 +51,7 @@ def draw(now: Told) -> None:
         _gates(now, layer, region)
 
 
-def _choose(now: Told) -> tuple[int, int | None, int]:
+def _choose(now: Captioning) -> tuple[int, int | None, int]:
     layers, heads, regions = len(now.refiner), len(now.refiner[0].weights), len(now.axis)
     one, two, three = st.columns(3)
     start = _start(now) + 1
@@ -71,7 +71,7 @@ def _choose(now: Told) -> tuple[int, int | None, int]:
     )
 
 
-def _start(now: Told) -> int:
+def _start(now: Captioning) -> int:
     """The region that the first noun looked at most: a place where something is."""
     noun = next(iter(now.nouns), 0)
     return int(now.rows(None)[noun].argmax())
@@ -83,7 +83,7 @@ def _pick() -> None:
         st.session_state[REGION] = points[0] + 1
 
 
-def _gates(now: Told, layer: int, region: int) -> None:
+def _gates(now: Captioning, layer: int, region: int) -> None:
     gates = now.refiner_gates
     number = now.refiner[layer].layer
     if gates is None or number >= len(gates):

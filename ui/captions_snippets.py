@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from tutorials.findings.captioning import Captioning
 from ui import snippets
-from ui.captions import Told
 
 
-def record_code(now: Told) -> str:
+def record_code(now: Captioning) -> str:
     """Picture, model, record, and the chosen head and word as variables."""
     if now.runs:
         beams = "" if now.beams == 1 else f", beams={now.beams}"

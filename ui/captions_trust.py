@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from tutorials.findings.captioning import Captioning
+from tutorials.findings.captions import HIT
 from ui import trust
-from ui.captions import Told
-from ui.experiments.captions import HIT
 from visualizer.measures.entropy import entropy
 from vit_attention import registry
 
 
-def card(now: Told) -> None:
+def card(now: Captioning) -> None:
     """What can be checked about this sentence's maps; nouns are scored against the scene and beside chance."""
     with st.expander("May I believe it? Trust card", expanded=False):
         st.caption(f"For {now.in_heads()}; the entropy is that of word {now.word + 1}.")
@@ -20,7 +20,7 @@ def card(now: Told) -> None:
         st.markdown("\n".join(lines))
 
 
-def facts(now: Told) -> list[tuple[str, str, str]]:
+def facts(now: Captioning) -> list[tuple[str, str, str]]:
     """(check, figure with unit, meaning) for every check that applies to this sentence."""
     residual, worst = now.record.residual, max(float(one.row_error) for one in now.record.maps)
     bits, most = float(entropy(now.row() / now.row().sum())), float(np.log2(len(now.axis)))
@@ -32,7 +32,7 @@ def facts(now: Told) -> list[tuple[str, str, str]]:
     ]  # fmt: skip
 
 
-def _nouns(now: Told) -> list[tuple[str, str, str]]:
+def _nouns(now: Captioning) -> list[tuple[str, str, str]]:
     covers = now.covers()
     if not covers:
         return [
@@ -56,7 +56,7 @@ def _nouns(now: Told) -> list[tuple[str, str, str]]:
     return [*found, *_measured(now)]
 
 
-def _measured(now: Told) -> list[tuple[str, str, str]]:
+def _measured(now: Captioning) -> list[tuple[str, str, str]]:
     """What the benchmark found on many scenes, if the bundled model said this sentence."""
     known = registry.card(now.model).measured.get("two_objects") if now.runs else None
     if not known:

@@ -8,24 +8,25 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from tutorials.findings.captioning import Captioning, describe_row, let_through, plain, shown, turned_round
 from ui import captions_all, captions_export, captions_trust, components, controls, reading_play
-from ui.captions import WORD, Told, shown
+from ui.captions import COVER, OF_BOXES, WORD
 from ui.captions_all import AGAIN, SCALES, pick
-from ui.captions_told import COVER, OF_BOXES, describe_row, let_through, plain, told_the_other_way
-from visualizer.figures.captions import gate_bars, regions_map
+from visualizer.figures.captions import regions_map
+from visualizer.figures.charts import gate_bars
 from visualizer.measures.entropy import entropy
 from visualizer.style.scale import MODES
 
 SCALE, OPACITY, BARS = "word_scale", "word_opacity", "captions_gates"
 
 
-def live(now: Told) -> None:
+def live(now: Captioning) -> None:
     """Everything that follows the word. A fragment: a step draws this part alone; it runs by itself while it plays."""
     every = reading_play.PAUSE if reading_play.playing(WORD) else None
     st.fragment(run_every=every)(_live)(now)
 
 
-def _live(given: Told) -> None:
+def _live(given: Captioning) -> None:
     if st.session_state.pop(AGAIN, False):
         st.rerun()
     last = len(given.words)
@@ -65,7 +66,7 @@ def _go(to: int, last: int) -> None:
     st.session_state[WORD] = min(max(to + 1, 1), last)
 
 
-def _sentence(now: Told) -> None:
+def _sentence(now: Captioning) -> None:
     """The caption, a button a word; the chosen one has a frame."""
     st.markdown("**What the model says.** Click a word to see where it looked to choose it.")
     with st.container(horizontal=True, gap="small"):
@@ -78,13 +79,13 @@ def _sentence(now: Told) -> None:
         true = str(now.truth)
         st.caption(
             f"True of this scene: {true}"
-            + " (the same relation, told the other way round)" * told_the_other_way(now)
+            + " (the same relation, told the other way round)" * turned_round(now)
             + "."
             + (" The objects lie near a diagonal: another word would be as true." * (not now.truth.clear))
         )
 
 
-def _buttons(now: Told, last: int) -> None:
+def _buttons(now: Captioning, last: int) -> None:
     with st.container(horizontal=True):
         for name, key, to, off in (
             ("← Previous", "previous", now.word - 1, now.word == 0),
@@ -94,7 +95,7 @@ def _buttons(now: Told, last: int) -> None:
         reading_play.button(WORD, 1, last, AGAIN, "word")
 
 
-def _picture(now: Told) -> None:
+def _picture(now: Captioning) -> None:
     scale, opacity, truth = _display(now)
     row = now.row()
     fig = regions_map(
@@ -109,7 +110,7 @@ def _picture(now: Told) -> None:
     components.in_words(said)
 
 
-def _display(now: Told) -> tuple[str, float, Any]:
+def _display(now: Captioning) -> tuple[str, float, Any]:
     with st.expander("How it is drawn"):
         scale = controls.one_of(st.selectbox("Scale of the colours", SCALES, key=SCALE, **controls.KEEP), SCALES)
         st.caption(f"{scale}: {MODES[scale]}." + " Here: all words of this sentence." * (scale == "shared"))
@@ -117,7 +118,7 @@ def _display(now: Told) -> tuple[str, float, Any]:
     return scale, controls.within(opacity, 0, 1), _truth(now)
 
 
-def _truth(now: Told) -> Any:
+def _truth(now: Captioning) -> Any:
     """The true outline of the named thing if the reader wants it; of all things for a word that names none."""
     scene = now.picture.scene
     if scene is None or not st.toggle("Show the true outline of what is named", key="named", **controls.KEEP):
@@ -132,7 +133,7 @@ def _truth(now: Told) -> Any:
     return scene.things[thing].mask
 
 
-def _about(now: Told) -> None:
+def _about(now: Captioning) -> None:
     """Number, word, probability and how far the gate is open."""
     chance = now.record.prediction.chances
     lines = [f"**{plain(now.map_name().replace('word', 'Word', 1))}**"]
@@ -144,7 +145,7 @@ def _about(now: Told) -> None:
     st.markdown(f"{', '.join(lines)}.{gate}")
 
 
-def gates(now: Told) -> None:
+def gates(now: Captioning) -> None:
     """The gate of every word, beside the map: what was looked at and how much of it was let through."""
     if now.gates is None:
         st.caption("The decoder of this network has no gate, or the record does not keep it.")

@@ -9,13 +9,13 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from ui import commands, components, controls, deletion, pictures, resources, snippets, trust
-from ui.experiments import Context
-from ui.experiments.ranks import rank_correlation
-from ui.methods import METHODS, Drawn
-from ui.state import Selection
+from tutorials.findings.context import Context, Selection
+from ui import commands, components, controls, pictures, resources, snippets, trust
 from visualizer.export import files as export
 from visualizer.figures.comparison import before_after
+from visualizer.measures import deletion
+from visualizer.measures.ranks import rank_correlation
+from visualizer.method import Map, methods
 from visualizer.words.maps import describe
 from vit_attention import registry
 from vit_attention.records import AttentionRecord
@@ -67,7 +67,7 @@ def right_side(now: Context) -> Context:
     heads = max(len(one.weights) for one in record.maps)
     layer = first.selectbox("Layer", [SAME, *(str(n + 1) for n in range(len(record.maps)))], key=LAYER, **controls.KEEP)
     head = second.selectbox("Head", [SAME, "mean", *(str(n + 1) for n in range(heads))], key=HEAD, **controls.KEEP)
-    return Context(name, picture, record, linked(now, record, str(layer), str(head)))
+    return Context(name, picture, record, linked(now, record, str(layer), str(head)), resources.run)
 
 
 def linked(now: Context, record: AttentionRecord, layer: str = SAME, head: str = SAME) -> Selection:
@@ -96,16 +96,14 @@ def view(now: Context) -> None:
     left, right = st.columns(2, border=True)
     with left:
         st.markdown("**Left: the shared choice** (sidebar)")
-        name = controls.method("method")
-        knobs = controls.knobs(now, METHODS[name].knobs, columns=2)
+        name, knobs, target = _method(now, "method")
     with right:
         st.markdown("**Right: change what you like**")
         other = right_side(now)
-        own = controls.method(METHOD, [SAME, *METHODS], first="rollout")
-        own_name = name if own == SAME else own
-        own_knobs = controls.knobs(other, METHODS[own_name].knobs, "compare_", 2) if own != SAME else knobs
+        own = _method(other, METHOD, (SAME,), "compare_")
+        own_name, own_knobs, own_target = (name, knobs, target) if own[0] == SAME else own
     try:
-        first, second = METHODS[name].function(now, knobs), METHODS[own_name].function(other, own_knobs)
+        first, second = now.answer(name, target, knobs), other.answer(own_name, own_target, own_knobs)
     except ValueError as error:
         st.error(f"One of the two has no map: {error}")
         return
@@ -119,13 +117,27 @@ def view(now: Context) -> None:
         trust.card(seen, drawn.values, drawn.row, f"the map on the {side}: {drawn.words}")
     look = commands.scaled(scale, [first.values, second.values])
     lines = [
-        commands.of(now, name, knobs, output="attn_vis/left", **look),
-        commands.of(other, own_name, own_knobs, output="attn_vis/right", **look),
+        commands.of(now, name, knobs, target, output="attn_vis/left", **look),
+        commands.of(other, own_name, own_knobs, own_target, output="attn_vis/right", **look),
     ]
-    _take_home(now, other, first, second, lines, commands.note(scale))
+    python = (
+        snippets.map_code(now, name, first, target) + "left, first = record, values\n\n"
+        + snippets.record_code(other) + snippets.map_code(other, own_name, second, own_target)
+    )  # fmt: skip
+    _take_home(now, other, first, second, python, lines, commands.note(scale))
 
 
-def _draw(now: Context, other: Context, first: Drawn, second: Drawn, mode: str) -> None:
+def _method(now: Context, key: str, more: Sequence[str] = (), prefix: str = "") -> tuple[str, dict[str, Any], str]:
+    """Name, knobs and class of the method chosen for one side."""
+    name = controls.method(now, key, more, first="rollout" if more else "")
+    if name in more:
+        return name, {}, ""
+    method = methods()[name]
+    found = controls.knobs(now, (*method.knobs, *method.run), prefix, 2)
+    return name, found, controls.target(now, f"{prefix}target") if method.asks_class else ""
+
+
+def _draw(now: Context, other: Context, first: Map, second: Map, mode: str) -> None:
     agree = now.grid == other.grid
     unit = first.unit if first.unit == second.unit else "each map's own unit"
     same_geometry = agree and other.picture.key == now.picture.key
@@ -152,7 +164,7 @@ def _draw(now: Context, other: Context, first: Drawn, second: Drawn, mode: str) 
     components.in_words(said)
 
 
-def _full(now: Context, drawn: Drawn) -> str:
+def _full(now: Context, drawn: Map) -> str:
     return f"`{now.model}`, `{pictures.title(now.picture.id)}`, {drawn.words}"
 
 
@@ -160,10 +172,10 @@ def _size(now: Context) -> str:
     return f"{now.grid[0]} x {now.grid[1]}"
 
 
-def _numbers(now: Context, other: Context, first: Drawn, second: Drawn) -> None:
+def _numbers(now: Context, other: Context, first: Map, second: Map) -> None:
     if now.grid != other.grid:
         return
-    found = likeness(first.values, second.values, deletion.count(now))
+    found = likeness(first.values, second.values, deletion.count(now.grid))
     rank, common, gap = st.columns(3)
     order = "not defined" if np.isnan(found.rank) else f"{round(found.rank, 2) + 0.0:+.2f}"
     rank.metric(
@@ -181,15 +193,14 @@ def _numbers(now: Context, other: Context, first: Drawn, second: Drawn) -> None:
     )  # fmt: skip
 
 
-def _take_home(now: Context, other: Context, first: Drawn, second: Drawn, lines: Sequence[str], note: str) -> None:
-    python = (
-        first.code + "axis, left = record.maps[0].query, record\nfirst = row[axis.prefix :].reshape(axis.grid)\n\n"
-        + snippets.record_code(other) + second.code
-        + "axis = record.maps[0].query\nsecond = row[axis.prefix :].reshape(axis.grid)\n\n"
-        + "from visualizer.figures.comparison import before_after\n\n"
-        + "before_after((left.image, record.image), first, second, (\"left\", \"right\"),\n"
-        + f"    (left.geometry, record.geometry), difference={now.grid == other.grid}).show()\n"
-    )  # fmt: skip
+def _take_home(
+    now: Context, other: Context, first: Map, second: Map, python: str, lines: Sequence[str], note: str
+) -> None:
+    python += (
+        "\nfrom visualizer.figures.comparison import before_after\n\n"
+        'before_after((left.image, record.image), first, values, ("left", "right"),\n'
+        f"    (left.geometry, record.geometry), difference={now.grid == other.grid}).show()\n"
+    )
     components.code(now, python, lines, note)
     files = {
         "Left (PNG)": ("left.png", lambda: _png(now, first, second)),
@@ -200,7 +211,7 @@ def _take_home(now: Context, other: Context, first: Drawn, second: Drawn, lines:
     components.downloads("compare", files)
 
 
-def _png(now: Context, drawn: Drawn, beside: Drawn) -> bytes:
+def _png(now: Context, drawn: Map, beside: Map) -> bytes:
     together = [drawn.values, beside.values]
     return export.overlay_png(
         now.picture.image, drawn.values, now.record.geometry, drawn.words, settings=f"{now.model}; {now.picture.title}",

@@ -8,10 +8,9 @@ from typing import Any
 
 import streamlit as st
 
+from tutorials.findings.context import Context, Picture
 from ui import controls, pictures, resources, snippets, state
 from ui.commands import OWN_PICTURE, own
-from ui.experiments import Context
-from ui.pictures import Picture
 from vit_attention import registry
 
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
@@ -31,7 +30,7 @@ def context() -> Context:
         st.info("Choose another model or picture in the sidebar; everything else is as you left it.")
         st.stop()
     _say_limits(name, picture)
-    return Context(name, picture, record, state.selection(record))
+    return Context(name, picture, record, state.selection(record), resources.run)
 
 
 def offer(wanted: str, shown: str, key: str, more: str = "") -> None:

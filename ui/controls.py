@@ -8,9 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from ui.experiments import Context
-from ui.methods import METHODS, Knobs
-from visualizer.measures.mixing import HEAD_FUSIONS
+from tutorials.findings import Context
+from visualizer.method import Knob, methods
 from visualizer.style import theme
 from visualizer.style.scale import MODES
 
@@ -42,55 +41,58 @@ def within(value: Any, low: float, high: float) -> float:
         return low
 
 
-def method(key: str, options: Sequence[str] | None = None, label: str = "Method", first: str = "one layer") -> str:
-    """A menu of the methods."""
-    names = list(options or METHODS)
-    chosen = st.selectbox(label, names, index=names.index(first), key=key, **KEEP)
-    return one_of(chosen, names)
+def method(now: Context, key: str, more: Sequence[str] = (), label: str = "Method", first: str = "") -> str:
+    """A menu of the methods that have a map here, by their titles; the others stand below it with the reason.
+
+    Args:
+        now: the picture under the model.
+        key: of the menu, and its name in the address.
+        more: what the menu offers beside methods.
+        label: over the menu.
+        first: title that is chosen at first; "" takes the first method.
+
+    Returns:
+        The name of a method, or one of `more`.
+    """
+    why = {one: one.unfit(now.record) or now.lacks(one) for one in methods().values()}
+    names = {**{text: text for text in more}, **{one.label: one.name for one, reason in why.items() if not reason}}
+    titles = list(names)
+    chosen = st.selectbox(label, titles, index=titles.index(first or titles[0]), key=key, **KEEP)
+    missing = "; ".join(f"{one.label} ({reason})" for one, reason in why.items() if reason)
+    if missing:
+        st.caption(f"Not here: {missing}.")
+    return names[one_of(chosen, titles)]
 
 
-def knobs(now: Context, names: Sequence[str], prefix: str = "", columns: int = 1) -> Knobs:
-    """One control for each of `names` (fields of `Knobs`) in that many columns; the other knobs keep their defaults."""
-    told: dict[str, Any] = {}
-    places = st.columns(columns) if names else []
-    for number, name in enumerate(names):
+def knobs(now: Context, wanted: Sequence[Knob], prefix: str = "", columns: int = 1) -> dict[str, Any]:
+    """One control for each knob in that many columns: its values by name; the asking patch needs no control."""
+    shown = [knob for knob in wanted if not isinstance(knob.default, tuple)]
+    places = st.columns(columns) if shown else []
+    found = {}
+    for number, knob in enumerate(shown):
         with places[number % columns]:
-            told[name] = _KNOBS[name](now, prefix + name)
-    return Knobs(**told)
+            found[knob.name] = _knob(now, knob, prefix + knob.key)
+    return found
 
 
-def _fusion(now: Context, key: str) -> str:
-    picked = st.segmented_control(
-        "Head fusion", HEAD_FUSIONS, default="mean", key=key, required=True, wrap=True, **KEEP,
-        help="How the heads of a layer become one matrix. After max or min each row is divided by its sum.",
-    )  # fmt: skip
-    return one_of(picked, HEAD_FUSIONS)
-
-
-def _residual(now: Context, key: str) -> float:
-    share = st.slider(
-        "Residual share r", 0.0, 0.95, 0.5, 0.05, key=key, **KEEP,
-        help="Share of the skip connection, r = α / (1 + α). The usual α = 1 is r = 0.5.",
-    )  # fmt: skip
-    return within(share, 0, 0.95)
-
-
-def _discard(now: Context, key: str) -> float:
-    ratio = st.slider(
-        "Discard ratio", 0.0, 0.95, 0.0, 0.05, key=key, **KEEP,
-        help="Share of the smallest entries of each row set to zero, special tokens excepted; rows are rescaled.",
-    )  # fmt: skip
-    return within(ratio, 0, 0.95)
-
-
-def _start(now: Context, key: str) -> int:
-    most = len(now.record.maps)
-    if st.session_state.get(key, 1) != within(st.session_state.get(key, 1), 1, most):
+def _knob(now: Context, knob: Knob, key: str) -> Any:
+    if knob.choices:
+        picked = st.segmented_control(
+            knob.label, knob.choices, default=knob.default, key=key, required=True, wrap=True, help=knob.help, **KEEP
+        )
+        return one_of(picked, knob.choices)
+    if isinstance(knob.default, float):
+        low, most = float(knob.low), knob.high - knob.step
+        share = st.slider(knob.label, low, most, knob.default, knob.step, key=key, help=knob.help, **KEEP)
+        return within(share, low, most)
+    # A layer counts from 0 in Python and from 1 on pages; sides of squares are what they are.
+    first, most = (1, len(now.record.maps)) if knob.low == 0 else (0, min(now.grid))
+    low, start = int(knob.low) + first, knob.default + first
+    if st.session_state.get(key, start) != within(st.session_state.get(key, start), low, most):
         st.session_state.pop(key)  # left over from a model with more layers
-    if most == 1:
-        return 0
-    first = st.slider("Start layer", 1, most, 1, key=key, **KEEP, help="1 is nearest the picture.")
-    return int(within(first, 1, most)) - 1
+    if most <= low:
+        return knob.default
+    return int(within(st.slider(knob.label, low, most, start, key=key, help=knob.help, **KEEP), low, most)) - first
 
 
 def target(now: Context, key: str, label: str = "Class asked about", first: str = "") -> str:
@@ -145,6 +147,3 @@ def query_patches(now: Context) -> tuple[int, ...]:
     """Numbers of the asking patches; () while a special token asks."""
     alone = now.chosen.query - now.axis.prefix
     return now.chosen.patches or ((alone,) if alone >= 0 else ())
-
-
-_KNOBS = {"fusion": _fusion, "residual": _residual, "discard": _discard, "start": _start, "target": target}

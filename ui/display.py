@@ -8,8 +8,8 @@ from typing import Any
 import streamlit as st
 from numpy.typing import ArrayLike
 
+from tutorials.findings import Context
 from ui import components, state
-from ui.experiments import Context
 from visualizer.export.files import overlay_png
 from visualizer.style.scale import MODES, Scale
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 import streamlit as st
-from PIL import Image
 
+from tutorials.findings.page import Document
 from vit_attention.inputs.pictures import PictureError, open_picture
-from worlds import receipts
 from worlds.naming import Name, parse
 
 DOCUMENT = "document"
@@ -19,44 +17,6 @@ UPLOAD = "uploaded_document"
 UPLOAD_ID = "own document"
 GALLERY = ("receipt-3-3", "receipt-5-2", "receipt-8-4", "receipt-21-5", "invented-3-3", "form-1", "form-6")
 DEFAULT = GALLERY[0]
-
-
-@dataclass(frozen=True, eq=False)
-class Document:
-    """A page to read.
-
-    Attributes:
-        id: what the address carries.
-        key: what caches go by; for an own page a digest of its bytes.
-        title: for people.
-        image: upright RGB.
-        truth: what is printed and where, for drawn pages.
-        notes: what was done while opening it, in sentences.
-    """
-
-    id: str
-    key: str
-    title: str
-    image: Image.Image
-    truth: receipts.Document | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def prompt(self) -> str:
-        """The task prompt this page calls for under the bundled reader."""
-        return "<s_receipt>" if self.truth is None else self.truth.task
-
-    @property
-    def values(self) -> list[tuple[str, str, list[tuple[float, float, float, float]]]]:
-        """(path, text, box of every character but blanks) of each value to be read; [] without truth."""
-        if self.truth is None:
-            return []
-        words = self.truth.words
-        return [
-            (p.field, p.text, [words[w].characters[i] for w, t in zip(p.words, p.text.split(" "), strict=True) for i in range(len(t))])
-            for p in self.truth.pieces
-            if p.words
-        ]  # fmt: skip
 
 
 def _drawn(document_id: str) -> Name | None:
@@ -82,11 +42,7 @@ def options(current: str) -> list[str]:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _open(document_id: str) -> Document:
-    name = _drawn(document_id)
-    assert name is not None
-    made = name.draw()
-    assert isinstance(made, receipts.Document)
-    return Document(document_id, document_id, name.title, made.picture, made)
+    return Document.drawn(document_id)
 
 
 def get(document_id: str) -> Document:

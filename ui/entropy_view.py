@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 from typing import Any
 
@@ -10,9 +9,9 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from ui import components, display, query_view, resources
-from ui.experiments import Context
-from ui.experiments.rows import asking_rows, patch_maps
+from tutorials.findings import Context
+from tutorials.findings.heads import statistic
+from ui import components, display, query_view
 from visualizer.figures.overlay import overlay
 from visualizer.figures.summary import bars, curves, head_summary
 from visualizer.measures.entropy import entropy
@@ -24,8 +23,6 @@ from visualizer.words import maps as words
 ASKING, ALL = "the asking token", "mean over all tokens"
 BITS, SHARE = "bits", "share of log2 N"
 BINS = 8
-# The overlay names every outline a query; here the outlines are long tokens.
-_OUTLINED = re.compile(r"orange outlines?: (query|\d+ queries)")
 
 
 def controls(now: Context) -> tuple[bool, bool]:
@@ -47,8 +44,8 @@ def most(now: Context) -> float:
 def table(now: Context, everyone: bool) -> NDArray[np.float64]:
     """(layers, most heads) entropy in bits; NaN where a layer has no such head."""
     if everyone:
-        return resources.statistic(now.model, now.picture, "entropy")
-    found = [entropy(rows) for rows in asking_rows(now)]
+        return statistic(now, "entropy")
+    found = [entropy(rows) for rows in now.asking_rows()]
     out = np.full((len(found), max(len(one) for one in found)), np.nan)
     for row, one in zip(out, found, strict=True):
         row[: len(one)] = one
@@ -71,7 +68,7 @@ def curve(now: Context, values: NDArray[np.float64], everyone: bool, share: bool
     of_mean = np.array(
         [
             entropy(now.heads(n).mean(axis=0)).mean() if everyone else entropy(rows.mean(axis=0))
-            for n, rows in enumerate(asking_rows(now))
+            for n, rows in enumerate(now.asking_rows())
         ]
     )
     part, unit, end = (1 / most(now), SHARE, 1.0) if share else (1.0, BITS, most(now))
@@ -114,10 +111,10 @@ def extremes(
     Returns:
         (layer, head) of both, 0 first, and their maps.
     """
-    rows = asking_rows(now)
+    rows = now.asking_rows()
     bits = table(now, everyone=False)
     places = [np.unravel_index(int(at), bits.shape) for at in (np.nanargmin(bits), np.nanargmax(bits))]
-    maps = [patch_maps(now, rows[layer][head]) for layer, head in places]
+    maps = [now.patch_map(rows[layer][head]) for layer, head in places]
     for column, name, (layer, head), one in zip(
         st.columns(2), ("Most focused", "Most spread"), places, maps, strict=True
     ):
@@ -137,8 +134,8 @@ def quarters(now: Context) -> None:
     """Weight on objects of the heads, from the most focused quarter to the most spread one."""
     if now.truth is None:
         return
-    rows = np.concatenate(asking_rows(now))
-    mass = mass_in_mask(patch_maps(now, rows), now.truth)
+    rows = np.concatenate(now.asking_rows())
+    mass = mass_in_mask(now.patch_map(rows), now.truth)
     parts = np.array_split(np.argsort(entropy(rows), kind="stable"), 4)
     names = ["lowest quarter of entropy", "second quarter", "third quarter", "highest quarter", "chance"]
     values = [*(float(np.nanmean(mass[part])) for part in parts), float(now.truth.mean())]
@@ -179,7 +176,7 @@ def sinks(now: Context, truth: NDArray[np.bool_] | None) -> None:
     left, right = st.columns(2)
     name = "Cosmetic: long tokens out, rest sums to 1" if cosmetic else "As the model read it"
     with left:
-        values = patch_maps(now, np.asarray(shown))
+        values = now.patch_map(np.asarray(shown))
         figure = overlay(
             now.picture.image, values, now.record.geometry, truth=truth, query=query_view.asking(now), title=name
         )
@@ -188,10 +185,15 @@ def sinks(now: Context, truth: NDArray[np.bool_] | None) -> None:
         lengths = norms[prefix:].reshape(now.grid)
         title = "Length of every patch token after the last layer"
         figure = overlay(
-            now.picture.image, lengths, now.record.geometry, scale="per map", query=numbers, unit="length", title=title
+            now.picture.image,
+            lengths,
+            now.record.geometry,
+            scale="per map",
+            query=numbers,
+            outlined="long token",
+            unit="length",
+            title=title,
         )
-        for note in figure.layout.annotations:
-            note.text = _OUTLINED.sub("orange outline: long token", note.text)
         places = "; ".join(now.axis.name(prefix + patch) for patch in numbers) or "none"
         said = f"{title}: {lengths.min():.0f} to {lengths.max():.0f}, median {np.median(lengths):.0f}."
         components.chart(figure, "entropy_norms", f"{said} Long tokens: {places}.")

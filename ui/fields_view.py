@@ -12,25 +12,27 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from ui import components, controls, read_commands, reading_sample, reading_snippets, reading_trust
-from ui.experiments.fields import name, page_sample, rates
-from ui.experiments.ranks import rank_correlation, ranks
-from ui.reading import HEAD, LAYER, Reading
-from ui.reading_sample import KINDS, Sample
+from tutorials.findings.fields import name, page_sample, rates
+from tutorials.findings.page import BUNDLED, Reading
+from tutorials.findings.reading import PAGES, several_pages
+from ui import components, controls, read_commands, reading_snippets, reading_trust
+from ui.reading import HEAD, LAYER
 from ui.reading_view import BOXES
 from ui.reading_window import figure_height, page_shape
 from visualizer.export import files as export
-from visualizer.figures.fields import fields_on_page, focus_against_hits, outline_name
+from visualizer.figures.charts import focus_against_hits
 from visualizer.figures.mosaic import head_grid
-from visualizer.figures.reading import OPACITY
+from visualizer.figures.reading import OPACITY, fields_on_page, outline_name
 from visualizer.measures.field_box import Proposal, boxed, proposals
+from visualizer.measures.head_sample import KINDS, Sample
+from visualizer.measures.ranks import rank_correlation, ranks
 from visualizer.measures.reading import field_heat
 from visualizer.measures.reading_score import FieldScore, field_scores
 from visualizer.words import maps as words
 
 FIELD, TIGHT, MEASURED = "field", "tight", "measured"
 """Keys of the page's widgets and names in the address; fields count from 1 there."""
-THIS_PAGE, OTHERS = "this page", f"{reading_sample.PAGES} other receipts"
+THIS_PAGE, OTHERS = "this page", f"{PAGES} other receipts"
 PAGE, GLANCE, CLOUD = "fields_page", "fields_glance", "fields_cloud"
 MOST_FIELDS = 60
 """Fields drawn and listed at most; the download holds all."""
@@ -220,13 +222,13 @@ def _ranking(now: Reading) -> None:
 
 
 def _measured(now: Reading) -> tuple[Sample, str]:
-    if reading_sample.possible(now.model):
+    if now.model == BUNDLED:
         picked = st.segmented_control(
             "Measured on", [THIS_PAGE, OTHERS], default=THIS_PAGE, key=MEASURED, required=True, **controls.KEEP,
             help="More pages tell heads apart better. The first choice of them reads them, some seconds of work.",
         )  # fmt: skip
         if picked == OTHERS:
-            others = reading_sample.sample(now.model)
+            others = several_pages(now)
             if others is not None:
                 return others, OTHERS
     return page_sample(now), THIS_PAGE

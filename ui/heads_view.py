@@ -8,11 +8,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from tutorials.findings import Context
+from tutorials.findings.heads import chance_distance, layer_distance, statistic
 from ui import commands as command_lines
-from ui import components, display, query_view, resources, state
-from ui.experiments import Context
-from ui.experiments.heads import chance_distance, layer_distance
-from ui.experiments.rows import asking_rows, patch_maps
+from ui import components, display, query_view, state
 from visualizer.figures.heatmap import matrix
 from visualizer.figures.mosaic import atlas, head_grid
 from visualizer.figures.overlay import overlay
@@ -29,14 +28,14 @@ ATLAS, NUMBER, LIKENESS = "Atlas of all maps", "One number per head", "How alike
 
 def layer_maps(now: Context) -> NDArray[np.float32]:
     """(heads, rows, columns) what the asking token reads in every head of the chosen layer."""
-    return np.asarray(patch_maps(now, asking_rows(now)[now.chosen.layer]))
+    return np.asarray(now.patch_map(now.asking_rows()[now.chosen.layer]))
 
 
 def grid(now: Context, scale: Scale) -> None:
     """All heads of the chosen layer, each with entropy and distance; a click chooses the head."""
-    rows, far, key = asking_rows(now)[now.chosen.layer], layer_distance(now, now.chosen.layer), "heads_grid"
+    rows, far, key = now.asking_rows()[now.chosen.layer], layer_distance(now, now.chosen.layer), "heads_grid"
     bits = entropy(rows)
-    maps = patch_maps(now, rows)
+    maps = now.patch_map(rows)
     figure = head_grid(
         maps, captions=[f"{b:.1f} bits, {d:.1f} px" for b, d in zip(bits, far, strict=True)], scale=scale,
         chosen=now.chosen.head, clickable=True, title=f"All heads of layer {now.chosen.layer + 1}",
@@ -121,9 +120,9 @@ def _chosen(now: Context) -> tuple[int, int] | None:
 
 def _atlas(now: Context) -> None:
     scale = display.scale("heads_atlas", ("per map", "shared", "log", "clipped"))
-    rows, key = asking_rows(now), "heads_atlas"
+    rows, key = now.asking_rows(), "heads_atlas"
     title = f"All heads, asked by {now.query_name()}"
-    figure = atlas([patch_maps(now, one) for one in rows], scale=scale, chosen=_chosen(now), title=title)
+    figure = atlas([now.patch_map(one) for one in rows], scale=scale, chosen=_chosen(now), title=title)
     said = words.describe_grid([entropy(one) for one in rows], "Entropy of the asking token's row", "bits")
     components.chart(figure, key, f"{title}. {said}", components.pick_head(key))
     components.in_words(said)
@@ -140,7 +139,7 @@ def _number(now: Context) -> None:
         persist_state="session",
     )
     name = picked if picked in names else "distance"
-    values = resources.statistic(now.model, now.picture, name)
+    values = statistic(now, name)
     st.caption(STATISTICS[name].meaning)
     figure = head_summary(
         values, name, STATISTICS[name].unit, chosen=_chosen(now), title=f"{name.capitalize()} of every head"
@@ -151,7 +150,7 @@ def _number(now: Context) -> None:
 
 
 def _extremes(now: Context) -> None:
-    far = resources.statistic(now.model, now.picture, "distance")
+    far = statistic(now, "distance")
     low, high = (np.unravel_index(int(at), far.shape) for at in (np.nanargmin(far), np.nanargmax(far)))
     st.markdown(
         f"Most local of all: **layer {low[0] + 1}, head {low[1] + 1}**, {far[low]:.1f} pixels. "
@@ -192,6 +191,6 @@ def _likeness(now: Context) -> None:
 
 def distances_csv(now: Context) -> bytes:
     """Mean attention distance of every head, one line per head, layer and head counted from 1."""
-    far = resources.statistic(now.model, now.picture, "distance")
+    far = statistic(now, "distance")
     lines = [f"{layer + 1},{head + 1},{value}" for (layer, head), value in np.ndenumerate(far) if np.isfinite(value)]
     return ("layer,head,distance_pixels\n" + "\n".join(lines) + "\n").encode()

@@ -8,11 +8,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from tutorials.findings import Context
+from tutorials.findings.heads import chance_distance
+from tutorials.findings.layers import mass_by_layer
 from ui import components, display, query_view, state
-from ui.experiments import Context
-from ui.experiments.heads import chance_distance
-from ui.experiments.layers import mass_by_layer
-from ui.experiments.rows import chosen_rows, patch_maps, patch_size
 from visualizer.export import files as export
 from visualizer.figures.animation import layer_animation
 from visualizer.figures.mosaic import head_grid
@@ -37,7 +36,7 @@ def shown(now: Context) -> list[int]:
 
 def maps(now: Context) -> NDArray[np.float32]:
     """(layers, rows, columns) what the asking token reads in the chosen head, in every layer."""
-    return np.asarray(patch_maps(now, chosen_rows(now)))
+    return np.asarray(now.patch_map(now.chosen_rows()))
 
 
 def animation(now: Context, layers: list[int], scale: Scale, truth: NDArray[np.bool_] | None) -> None:
@@ -58,10 +57,10 @@ def animation(now: Context, layers: list[int], scale: Scale, truth: NDArray[np.b
 
 def snapshots(now: Context, layers: list[int], scale: Scale) -> None:
     """The same maps side by side; a click chooses the layer."""
-    rows, key = chosen_rows(now)[layers], "layers_snapshots"
+    rows, key = now.chosen_rows()[layers], "layers_snapshots"
     bits = entropy(rows)
     figure = head_grid(
-        patch_maps(now, rows), names=[f"layer {n + 1}" for n in layers],
+        now.patch_map(rows), names=[f"layer {n + 1}" for n in layers],
         captions=[f"{b:.1f} bits" for b in bits],
         scale=scale, per_row=3, clickable=True,
         chosen=layers.index(now.chosen.layer) if now.chosen.layer in layers else None,
@@ -78,7 +77,7 @@ def snapshots(now: Context, layers: list[int], scale: Scale) -> None:
 
 def spread(now: Context) -> None:
     """Entropy of the asking token's row, layer by layer."""
-    rows = chosen_rows(now)
+    rows = now.chosen_rows()
     bits, most = entropy(rows), float(np.log2(rows.shape[-1]))
     figure = curves(
         {"entropy": bits},
@@ -115,7 +114,7 @@ def distances(now: Context) -> NDArray[np.float64]:
         heads = now.heads(layer)
         head = now.chosen.head
         one = heads.mean(axis=0) if head is None or head >= len(heads) else heads[head]
-        each = attention_distance(one[None], now.grid, now.axis.prefix, patch_size(now), per_query=True)[0]
+        each = attention_distance(one[None], now.grid, now.axis.prefix, now.patch_size, per_query=True)[0]
         found.append(float(np.nanmean(each[patches])))
     return np.array(found)
 
@@ -126,13 +125,13 @@ def _everywhere(now: Context, chance: float) -> float:
         return chance
     tokens = now.axis.prefix + now.grid[0] * now.grid[1]
     even = np.full((1, tokens, tokens), 1 / tokens)
-    each = attention_distance(even, now.grid, now.axis.prefix, patch_size(now), per_query=True)[0]
+    each = attention_distance(even, now.grid, now.axis.prefix, now.patch_size, per_query=True)[0]
     return float(each[list(query_view.asking(now))].mean())
 
 
 def shares(now: Context) -> None:
     """Where the weight goes, layer by layer: special tokens, and objects where they are known."""
-    special = special_share(chosen_rows(now), now.axis.prefix)
+    special = special_share(now.chosen_rows(), now.axis.prefix)
     lines, mass, reference = {"on special tokens, of the whole row": special}, mass_by_layer(now), {}
     if mass is not None and now.truth is not None:
         lines["on objects, of the weight on patches"] = mass
@@ -160,7 +159,7 @@ def film(now: Context, layers: list[int], scale: Scale, truth: NDArray[np.bool_]
 
 def curves_csv(now: Context) -> bytes:
     """Every curve of the page, one line per layer; the weight on objects is empty where they are not known."""
-    rows, mass = chosen_rows(now), mass_by_layer(now)
+    rows, mass = now.chosen_rows(), mass_by_layer(now)
     columns = [entropy(rows), distances(now), special_share(rows, now.axis.prefix)]
     lines = ["layer,entropy_bits,distance_pixels,special_share,share_on_objects"]
     for n, numbers in enumerate(zip(*columns, strict=True)):

@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
+from tutorials.findings import Finding, finding
 from tutorials.lessons import Claim, Lesson, lessons
-from ui.experiments import Finding, experiment
 
 
 def head(name: str) -> Lesson:
@@ -29,22 +29,21 @@ def predict(lesson: Lesson, context: Any) -> bool:
         if guess is None:
             st.caption("The outcome appears when you have chosen.")
             return False
-        finding = experiment(lesson.prediction.finding)(context)
-        _judge(guess, finding, skipped=guess == "Just show me")
+        _judge(guess, finding(lesson.prediction.finding)(context), skipped=guess == "Just show me")
         return True
 
 
-def _right(given: str, finding: Finding) -> bool:
-    return given in finding.answer if isinstance(finding.answer, tuple) else given == str(finding.answer)
+def _right(given: str, found: Finding) -> bool:
+    return given in found.answer if isinstance(found.answer, tuple) else given == str(found.answer)
 
 
-def _judge(given: str, finding: Finding, skipped: bool = False) -> None:
-    if skipped or finding.answer is None:
-        st.info(finding.text)
-    elif _right(given, finding):
-        st.success(f"Right. {finding.text}")
+def _judge(given: str, found: Finding, skipped: bool = False) -> None:
+    if skipped or found.answer is None:
+        st.info(found.text)
+    elif _right(given, found):
+        st.success(f"Right. {found.text}")
     else:
-        st.warning(f"Not here. {finding.text}")
+        st.warning(f"Not here. {found.text}")
 
 
 def action(lesson: Lesson) -> None:
@@ -62,17 +61,17 @@ def check(lesson: Lesson, context: Any) -> None:
                 "Answer", lesson.check.options, index=None, key=key, horizontal=True, label_visibility="collapsed"
             )
             if given is not None:
-                _judge(given, experiment(lesson.check.finding)(context))
+                _judge(given, finding(lesson.check.finding)(context))
             return
         unit = f" ({lesson.check.unit})" if lesson.check.unit else ""
         number = st.number_input(f"Answer{unit}", value=None, key=key, placeholder="a number")
         if number is not None:
-            finding = experiment(lesson.check.finding)(context)
-            if finding.answer is None:
-                st.info(finding.text)
+            found = finding(lesson.check.finding)(context)
+            if found.answer is None:
+                st.info(found.text)
                 return
-            near = abs(float(number) - float(finding.answer)) <= lesson.check.tolerance  # type: ignore[arg-type]
-            (st.success if near else st.warning)(f"{'Right' if near else 'Not here'}. {finding.text}")
+            near = abs(float(number) - float(found.answer)) <= lesson.check.tolerance  # type: ignore[arg-type]
+            (st.success if near else st.warning)(f"{'Right' if near else 'Not here'}. {found.text}")
 
 
 def rest(lesson: Lesson, context: Any) -> None:
@@ -98,7 +97,7 @@ def _claim(lesson: Lesson, number: int, claim: Claim, context: Any) -> None:
         st.markdown(f"**Claim {number}.** “{claim.text}”  \n*Test:* {claim.test}")
         kept = _findings(lesson, context)
         if st.button("Test it here", key=f"{lesson.name}_claim_{number}"):
-            kept[number] = experiment(claim.finding)(context)
+            kept[number] = finding(claim.finding)(context)
         if number in kept:
             _tell(kept[number])
 

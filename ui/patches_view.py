@@ -6,9 +6,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from tutorials.findings import Context
+from tutorials.findings import patches as tokens
 from ui import commands as command_lines
-from ui import components, resources, tokens
-from ui.experiments import Context
+from ui import components, resources
 from visualizer.figures import heatmap
 from visualizer.figures import patch as patch_figure
 from visualizer.figures.overlay import bare, overlay
@@ -22,7 +23,7 @@ ALIKE, CHANGED = "alike to the chosen patch", "changed when the chosen patch is 
 def count(now: Context) -> str:
     """The bill of tokens in one sentence."""
     rows, columns = now.grid
-    height, width = tokens.patch_size(now)
+    height, width = now.patch_size
     seen = now.record.geometry.seen if now.record.geometry else (0, 0)
     special = now.axis.prefix
     return (
@@ -68,7 +69,7 @@ def one_patch(now: Context) -> None:
     alt = f"{title}, enlarged; mean {mean} of 255."
     components.chart(patch_figure.pixels(pixels, channel, title=title), "patches_pixels", alt)
     height, width, _ = pixels.shape
-    size = len(resources.model(now.model).patch_filters())
+    size = len(now.run(tokens.patch_filters, now.model, None))
     st.markdown(
         f"{height} × {width} pixels × 3 colours = **{pixels.size} numbers** go in, one token of **{size} numbers** "
         f"comes out. Mean: {mean} of 255."
@@ -77,7 +78,7 @@ def one_patch(now: Context) -> None:
 
 def embedding(now: Context) -> None:
     """The filters of the linear patch embedding, and the proof that a token is nothing more at first."""
-    filters = resources.model(now.model).patch_filters()
+    filters = now.run(tokens.patch_filters, now.model, None)
     patterns, share = principal_filters(filters, 28)
     zoom = max(1, 48 // filters.shape[-1])
     left, right = st.columns([2, 3])
@@ -107,7 +108,7 @@ def embedding(now: Context) -> None:
 
 def positions(now: Context) -> None:
     """How alike the position embedding of the chosen place is to all others."""
-    table = resources.model(now.model).position_table()
+    table = now.run(tokens.position_table, now.model, None)
     if table is None or len(table) != len(now.axis):
         st.info("This model has no table with one learned position per token, so there is nothing to compare.")
         return
@@ -160,8 +161,18 @@ def deeper(now: Context) -> tuple[NDArray[np.float64], str, str]:
 def command(now: Context) -> str:
     """The command of the map above."""
     if st.session_state.get("reach") == CHANGED:
-        return command_lines.tokens(now, "painted", "raw" if st.session_state.get("reach_scale") == "raw" else "log")
-    return command_lines.tokens(now, "likeness" if st.session_state.get("centred", True) else "plain-likeness", "raw")
+        return command_lines.of(
+            now,
+            "painted",
+            alpha=0.7,
+            **command_lines.scaled("raw" if st.session_state.get("reach_scale") == "raw" else "log"),
+        )
+    return command_lines.of(
+        now,
+        "likeness" if st.session_state.get("centred", True) else "plain-likeness",
+        alpha=0.7,
+        **command_lines.scaled("raw"),
+    )
 
 
 def _on_picture(now: Context, values: NDArray[np.float64], title: str, unit: str, key: str, scale: str = "raw") -> None:
@@ -178,7 +189,7 @@ def _on_picture(now: Context, values: NDArray[np.float64], title: str, unit: str
 
 def trust(now: Context) -> None:
     """What can be checked about maps of tokens: there are no weights here, so the attention card does not fit."""
-    hidden = resources.hidden_states(now.model, now.picture)
+    hidden = now.run(tokens.hidden_states, now.model, now.picture)
     with st.expander("May I believe it? Trust card"):
         lines = ["| check | here | what it tells |", "|---|---|---|"]
         if now.record.norms.shape == (len(hidden) - 1, hidden.shape[1]):

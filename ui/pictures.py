@@ -3,49 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 import streamlit as st
-from PIL import Image
 
+from tutorials.findings.context import Picture
 from ui import state
 from vit_attention.inputs.pictures import PictureError, open_picture
 from vit_attention.inputs.samples import samples
 from worlds.naming import Name, parse
-from worlds.scenes import Scene
 
 GALLERY = {
     "scene-7": "Scene 7", "scene-11": "Scene 11", "scene-2": "Scene 2", "scene-24": "Scene 24",
     "scene-8": "Scene 8", "scene-12": "Scene 12",
 }  # fmt: skip
 UPLOAD_ID = "own picture"
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """A picture to look at.
-
-    Attributes:
-        id: what the address carries.
-        key: what caches go by; for an own picture a digest of its bytes.
-        title: for people.
-        image: upright RGB.
-        scene: the truth, for drawn scenes.
-        credit: origin and licence of a photograph.
-        notes: what was done while opening it, in sentences.
-    """
-
-    id: str
-    key: str
-    title: str
-    image: Image.Image
-    scene: Scene | None = None
-    credit: str = ""
-    notes: tuple[str, ...] = ()
-
-    @property
-    def is_photograph(self) -> bool:
-        return self.scene is None
 
 
 def _scene(picture_id: str) -> Name | None:
@@ -73,11 +44,8 @@ def title(picture_id: str) -> str:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _open(picture_id: str) -> Picture:
-    name = _scene(picture_id)
-    if name is not None:
-        made = name.draw()
-        assert isinstance(made, Scene)
-        return Picture(picture_id, picture_id, name.title, made.picture, scene=made)
+    if _scene(picture_id):
+        return Picture.drawn(picture_id)
     sample = samples()[picture_id]
     opened = open_picture(sample.open())
     credit = f"{sample.credit}; {sample.licence}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,14 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from tutorials.findings import Context
 from ui import commands, components, controls, snippets, state, trust
 from ui.controls import Display
-from ui.experiments import Context
-from ui.methods import METHODS, Drawn, Knobs
 from visualizer.export import files as export
 from visualizer.figures.animation import layer_animation
 from visualizer.figures.overlay import overlay
 from visualizer.figures.summary import bars
+from visualizer.method import Map, Method, methods
 from visualizer.words.maps import describe
 
 
@@ -31,27 +31,31 @@ def view(now: Context) -> None:
         st.rerun()
     left, right = st.columns([2, 3])
     with left:
-        name = controls.method("method")
-        st.caption(METHODS[name].meaning)
-        knobs = controls.knobs(now, METHODS[name].knobs)
+        method = methods()[controls.method(now, "method")]
+        st.caption(method.meaning)
+        knobs = controls.knobs(now, (*method.knobs, *method.run))
+        target = controls.target(now, "target") if method.asks_class else ""
         with st.container(border=True):
             how = controls.display(now)
     try:
-        drawn = METHODS[name].function(now, knobs)
+        drawn = now.answer(method.name, target, knobs)
     except ValueError as error:
         right.error(f"This method has no map here: {error}")
         return
     with right:
-        _map(now, name, drawn, how)
+        _map(now, method.label, drawn, how)
         prediction(now)
-    if METHODS[name].by_layer and st.toggle("Play this method through all layers", key="film", **controls.KEEP):
-        _film(now, name, knobs, how)
+    if method.layers in ("one", "until") and st.toggle(
+        "Play this method through all layers", key="film", **controls.KEEP
+    ):
+        _film(now, method, knobs, how)
     trust.card(now, drawn.values, drawn.row, drawn.words)
-    _code(now, drawn, how, command_line(now, name, knobs, how))
+    code = snippets.map_code(now, method.name, drawn, target)
+    _code(now, drawn, how, code, command_line(now, method.name, knobs, target, how))
     _downloads(now, drawn, how)
 
 
-def _map(now: Context, name: str, drawn: Drawn, how: Display) -> None:
+def _map(now: Context, name: str, drawn: Map, how: Display) -> None:
     words = drawn.words[0].upper() + drawn.words[1:]
     try:
         fig = overlay(
@@ -68,14 +72,14 @@ def _map(now: Context, name: str, drawn: Drawn, how: Display) -> None:
     components.in_words(said)
 
 
-def _film(now: Context, name: str, knobs: Knobs, how: Display) -> None:
+def _film(now: Context, method: Method, knobs: Mapping[str, Any], how: Display) -> None:
     """The same method with every layer as the chosen one."""
     chosen = [replace(now, chosen=replace(now.chosen, layer=layer)) for layer in range(len(now.record.maps))]
-    found = [METHODS[name].function(one, knobs) for one in chosen]
+    found = [one.answer(method.name, "", knobs) for one in chosen]
     fig = layer_animation(
         now.picture.image, [one.values for one in found], now.record.geometry, start=now.chosen.layer,
         colormap=how.colormap, opacity=how.opacity, scale="shared" if how.scale == "raw" else how.scale,
-        query=controls.query_patches(now), truth=how.truth, unit=found[0].unit, title=f"{name}, layer by layer",
+        query=controls.query_patches(now), truth=how.truth, unit=found[0].unit, title=f"{method.label}, layer by layer",
     )  # fmt: skip
     said = f"A film of {len(found)} maps. First: {found[0].words}. Last: {found[-1].words}."
     components.chart(fig, "playground_film", said)
@@ -96,18 +100,17 @@ def prediction(now: Context) -> None:
         st.caption("Truth: " + " and ".join(f"{thing.colour} {thing.shape}" for thing in scene.things) + ".")
 
 
-def command_line(now: Context, name: str, knobs: Knobs, how: Display) -> str:
+def command_line(now: Context, name: str, knobs: Mapping[str, Any], target: str, how: Display) -> str:
     """The command that makes the map above."""
     truth = how.truth is not None
     return commands.of(
-        now, name, knobs, colormap=how.colormap, alpha=how.opacity, truth=truth, **commands.scaled(how.scale)
+        now, name, knobs, target, colormap=how.colormap, alpha=how.opacity, truth=truth, **commands.scaled(how.scale)
     )
 
 
-def _code(now: Context, drawn: Drawn, how: Display, command: str) -> None:
+def _code(now: Context, drawn: Map, how: Display, code: str, command: str) -> None:
     query = list(controls.query_patches(now))
-    lines = drawn.code + (
-        "axis = record.maps[0].query\nvalues = row[axis.prefix :].reshape(axis.grid)\n\n"
+    lines = code + (
         "from visualizer.figures.overlay import overlay\n\n"
         f"overlay(record.image, values, record.geometry, colormap={how.colormap!r}, opacity={how.opacity:g}, "
         f"smooth={how.smooth}, scale={how.scale!r}, query={query}, unit={drawn.unit!r}).show()\n"
@@ -126,7 +129,7 @@ def _start(now: Context) -> str:
     return opened + run[run.index("layer = ") :]
 
 
-def _downloads(now: Context, drawn: Drawn, how: Display) -> None:
+def _downloads(now: Context, drawn: Map, how: Display) -> None:
     image, geometry = now.picture.image, now.record.geometry
     look: dict[str, Any] = {"colormap": how.colormap, "opacity": how.opacity, "scale": how.scale, "truth": how.truth}
     look |= {"unit": drawn.unit, "query": controls.query_patches(now)}

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from tutorials.findings import Context
+from tutorials.findings.query import arithmetic_head, head_vectors, live_steps
 from ui import commands as command_lines
-from ui import components, resources, state
-from ui.experiments import Context
-from ui.experiments.query import arithmetic_head, live_steps
-from visualizer.figures import toy as toy_figure
+from ui import components, state
+from visualizer.figures import patch as patch_figure
+from visualizer.figures.charts import lists
 from visualizer.figures.overlay import bare, overlay
-from visualizer.figures.patch import lists
 from visualizer.measures import toy
 from visualizer.measures.arithmetic import RowSteps
 from visualizer.measures.entropy import entropy
@@ -79,7 +79,7 @@ def picture(now: Context, shown: bool, truth: object = None) -> None:
 def arithmetic(now: Context) -> None:
     """One row with live numbers: two lists, their product, the scale, softmax, and the record's own weight."""
     steps, head = live_steps(now), arithmetic_head(now)
-    queries, keys = (part[head] for part in resources.queries_and_keys(now.model, now.picture, now.chosen.layer))
+    queries, keys = head_vectors(now)
     best, usual = int(steps.strongest(1)[0]), int(np.argsort(steps.scaled, kind="stable")[len(steps.scaled) // 2])
     width = queries.shape[-1]
     if now.chosen.head is None:
@@ -204,20 +204,20 @@ def toy_page(now: Context) -> None:
         components.pick_patches("query_toy_tokens", toy.GRID[1]),
         components.pick_patches("query_toy_row", toy.GRID[1]),
     )
-    q = toy.queries()[query].tolist()
+    q = toy.QUERIES[query].tolist()
     left, right = st.columns(2)
     with left:
-        fig = toy_figure.tokens_figure(query, "The toy's tokens")
+        fig = patch_figure.tokens_figure(query, "The toy's tokens")
         components.chart(
             fig, "query_toy_tokens", "A 4 by 4 grid; every cell holds a token x, its query q and its key k.", pick[0]
         )
     with right:
         title = f"The row of the patch in row {row + 1}, column {column + 1}"
-        fig = toy_figure.steps_figure(steps, query, title)
+        fig = patch_figure.steps_figure(steps, query, title)
         components.chart(fig, "query_toy_row", words.describe(steps.weights, toy.GRID, title, "weight"), pick[1])
     _toy_arrows(row, column)
     best = int(steps.strongest(1)[0])
-    k = toy.keys()[best].tolist()
+    k = toy.KEYS[best].tolist()
     st.markdown(
         f"**By hand**, for the strongest key, row {best // 4 + 1}, column {best % 4 + 1}: q·k = {q[0]} × {k[0]} + "
         f"{q[1]} × {k[1]} = {steps.products[best]:.0f}; times {steps.factor:.3f} is {steps.scaled[best]:.2f}; the "

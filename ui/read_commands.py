@@ -6,12 +6,12 @@ from typing import Any
 
 import streamlit as st
 
+from tutorials.findings.captioning import Captioning
+from tutorials.findings.page import Inside, Reading
 from ui import controls
-from ui.captions_told import COVER, Told
+from ui.captions import COVER
 from ui.commands import scaled
-from ui.reading import Reading
 from ui.reading_snippets import prompt_of
-from ui.swin import Inside
 from visualizer.figures.reading import OPACITY
 from visualizer.style.scale import Scale
 from vit_attention.cli.recipe import command, read_command
@@ -48,19 +48,19 @@ def cell(now: Inside, scale: Scale, colormap: str, opacity: float) -> str:
     )  # fmt: skip
 
 
-def word(now: Told) -> str:
+def word(now: Captioning) -> str:
     """Where the chosen word was looked for, as it is drawn now."""
     scale = controls.one_of(st.session_state.get("word_scale"), ("shared", "per map", "log"))
     opacity = controls.within(st.session_state.get("word_opacity", COVER), 0, 1)
-    return _told(now, now.decoder.layer, now.head, now.word, alpha=opacity, **scaled(scale, now.rows(now.head)))
+    return _over_regions(now, now.decoder.layer, now.head, now.word, alpha=opacity, **scaled(scale, now.rows(now.head)))
 
 
-def region(now: Told, layer: int, head: int | None, number: int) -> str:
+def region(now: Captioning, layer: int, head: int | None, number: int) -> str:
     """What one region (0 first) reads in one map of the refiner."""
-    return _told(now, now.refiner[layer].layer, head, number, alpha=COVER)
+    return _over_regions(now, now.refiner[layer].layer, head, number, alpha=COVER)
 
 
-def _told(now: Told, layer: int, head: int | None, query: int, **look: Any) -> str:
+def _over_regions(now: Captioning, layer: int, head: int | None, query: int, **look: Any) -> str:
     if not now.runs:
         return command(None, now.picture.title, layer, head, query=query, **look)
     return command(now.model, now.picture.id, layer, head, query=query, beams=now.beams, half=True, **look)

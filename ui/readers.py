@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from ui import heavy
-from ui.documents import Document
-from ui.resources import running
+from tutorials.findings.page import BUNDLED, Document
+from tutorials.findings.reading import PAGES, sample_pages
+from ui import resources
+from ui.resources import model, running
 from vit_attention import registry
 from vit_attention.models.cards import BUNDLED as FOLDER
 from vit_attention.records import AttentionRecord
-from vit_attention.records.windows import Stage, Windows
+from vit_attention.records.windows import Stage
 
-BUNDLED = "receipt-donut"
 READER = "reader"
 """Key of the menu and name in the address."""
 OWN = "SIGHTLINES_READERS"
@@ -39,15 +40,6 @@ def own() -> list[str]:
     named = [f"hf:{folder}" for folder in folders if folder.is_dir()]
     other = st.session_state.get(OTHER)
     return named if other is None or other in named else [*named, str(other)]
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def model(name: str) -> Any:
-    """The loaded reader of this name; raises what `vit_attention.load` raises (failures are not cached)."""
-    heavy.load_all()
-    loaded = registry.load(name)
-    heavy.settle()
-    return loaded
 
 
 def at_hand(name: str) -> bool:
@@ -92,35 +84,25 @@ def active() -> str:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _record(name: str, key: str, prompt: str, beams: int, _document: Document) -> AttentionRecord:
+def _record(name: str, key: str, prompt: str, _document: Document) -> AttentionRecord:
     # `_document` is not part of the cache's key: `key` stands for its pixels.
     loaded = model(name)
     with running:
-        found: AttentionRecord = loaded.attend(_document.image, prompt=prompt, beams=beams)
-    return found
+        return loaded.attend(_document.image, prompt=prompt)
 
 
-def record(name: str, document: Document, prompt: str, beams: int = 1) -> AttentionRecord:
+def record(name: str, document: Document, prompt: str) -> AttentionRecord:
     """The record of a reading: run once a page, then shared, so that layer, head and token never run the model again."""
-    return _record(name, document.key, prompt, beams, document)
+    return _record(name, document.key, prompt, document)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def stages(name: str) -> tuple[Stage, ...]:
     """The encoder's stages, read from the model's own configuration."""
-    found: tuple[Stage, ...] = model(name).stages()
-    return found
+    return model(name).stages()
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
-def _windows(name: str, key: str, stage: int, block: int, query: int | None, _document: Document) -> Windows:
-    loaded = model(name)
-    with running:
-        found: Windows = loaded.windows(_document.image, stage, block, None if query is None else [query])
-    return found
-
-
-def windows(name: str, document: Document, stage: int, block: int, query: int) -> Windows:
-    """The windows of one encoder block: all of them where they are small, else the one that holds `query`."""
-    card = registry.card(name)
-    return _windows(name, document.key, stage, block, None if card.bundled else query, document)
+def run(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given: Any) -> Any:
+    """What a work about a reading gives, as `resources.run`; some take seconds, and the page says so."""
+    with st.spinner(f"Reading {PAGES} more pages ..." if work is sample_pages else "Measuring every head ..."):
+        return resources.run(work, model, picture, *args, **given)

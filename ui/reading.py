@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
+from tutorials.findings.page import Document, Reading
 from ui import components, documents, readers, readers_other
-from ui.documents import DOCUMENT, Document
+from ui.documents import DOCUMENT
 from ui.readers import READER
-from visualizer.measures.fields import Field, fields
-from visualizer.measures.reading import cross_maps, token_heat, token_names
+from visualizer.measures.reading import cross_maps, token_names
 from vit_attention import registry
-from vit_attention.records import AttentionMap, AttentionRecord
 
 LAYER, HEAD, TOKEN = "decoder_layer", "decoder_head", "token"
 """Keys of the widgets and names in the address; layers, heads and tokens count from 1 there."""
@@ -23,74 +18,6 @@ AGREED = "agreed_reading"
 """What the reader of this session agreed to run: (model, page, prompt)."""
 
 MEAN = "mean"
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One page read by one model, as the student sees it now.
-
-    Attributes:
-        model: name of the reader.
-        document: the page and, for drawn ones, its truth.
-        record: every cross-attention and self-attention map of the reading.
-        layer, head: 0 first, or None for the mean of all.
-        token: row of the maps, 0 first: the token that was produced.
-    """
-
-    model: str
-    document: Document
-    record: AttentionRecord
-    layer: int | None
-    head: int | None
-    token: int
-    _kept: dict[str, NDArray[np.float32]] = field(default_factory=dict, init=False, repr=False, compare=False)
-
-    @property
-    def view(self) -> tuple[object, ...]:
-        """What is looked at: two contexts of the same view give the same findings, which are about all tokens together."""
-        return (self.model, self.document.key, self.record.settings.get("prompt"), self.layer, self.head)
-
-    @property
-    def maps(self) -> tuple[AttentionMap, ...]:
-        """The cross-attention maps, one per decoder layer."""
-        return tuple(cross_maps(self.record))
-
-    @property
-    def grid(self) -> tuple[int, int]:
-        return self.maps[0].key.grid or (1, 1)
-
-    @property
-    def tokens(self) -> list[str]:
-        """Every produced token by row, those of the prompt included."""
-        return list(token_names(self.record))
-
-    @property
-    def fields(self) -> tuple[Field, ...]:
-        return fields(self.tokens)
-
-    @property
-    def layers(self) -> list[int] | None:
-        return None if self.layer is None else [self.layer]
-
-    @property
-    def heads(self) -> list[int] | None:
-        return None if self.head is None else [self.head]
-
-    def heats(self) -> NDArray[np.float32]:
-        """(tokens, rows, columns) under the chosen layer and head."""
-        if "heats" not in self._kept:
-            self._kept["heats"] = token_heat(self.record, self.layers, self.heads)
-        return self._kept["heats"]
-
-    def heat(self) -> NDArray[np.float32]:
-        """(rows, columns) of the chosen token."""
-        return token_heat(self.record, self.layers, self.heads, tokens=[self.token])[0]
-
-    def map_name(self) -> str:
-        """Layer and head in words."""
-        layer = "mean of all layers" if self.layer is None else f"layer {self.layer + 1}"
-        head = "mean of all heads" if self.head is None else f"head {self.head + 1}"
-        return f"{layer}, {head}"
 
 
 def sidebar(decoder: bool = True) -> None:
@@ -172,7 +99,7 @@ def context() -> Reading:
     maps = cross_maps(record)
     layer, head = _number(LAYER, len(maps)), _number(HEAD, len(maps[0].weights))
     token = min(max(_whole(st.session_state.get(TOKEN, 1)), 1), len(token_names(record))) - 1
-    return Reading(name, document, record, layer, head, token)
+    return Reading(name, document, record, layer, head, token, readers.run)
 
 
 def _ask_before(name: str, document: Document, prompt: str) -> None:

@@ -6,11 +6,13 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from tutorials.findings.page import Reading
+from tutorials.findings.reading import looks
 from ui import components, controls
-from ui.experiments.reading import looks
-from ui.reading import HEAD, LAYER, TOKEN, Reading
+from ui.reading import HEAD, LAYER, TOKEN
 from ui.reading_window import page_shape
-from visualizer.figures.reading import heads_of_token, strip
+from visualizer.figures.charts import strip
+from visualizer.figures.reading import heads_of_token
 from visualizer.words.reading import called, describe_heads
 
 HEADS, STRIP = "reading_heads", "reading_strip"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
+from tutorials.findings.page import Reading
 from ui.documents import UPLOAD_ID
-from ui.reading import Reading
 
 
 def page_code(document_id: str) -> str:

@@ -6,8 +6,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from tutorials.findings.page import Reading
 from ui import trust
-from ui.reading import Reading
 from visualizer.measures.entropy import entropy
 from visualizer.measures.reading_score import Rate, hits, token_truth
 

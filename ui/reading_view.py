@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
+from tutorials.findings.page import Reading
 from ui import (
     components,
     controls,
@@ -19,7 +20,7 @@ from ui import (
     reading_trust,
     reading_window,
 )  # fmt: skip
-from ui.reading import TOKEN, Reading
+from ui.reading import TOKEN
 from ui.reading_heads import WHOLE_PAGE, chances
 from visualizer.export import files as export
 from visualizer.figures import reading as reading_figures

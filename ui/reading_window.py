@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from tutorials.findings.page import Reading
 from ui import components, controls
-from ui.reading import Reading
 from visualizer.figures.reading import minimap
-from visualizer.measures.pointing import Box
-from visualizer.measures.viewport import centred, say_window, viewport
+from visualizer.measures.pointing import Box, centred, say_window, viewport
 
 ZOOM, ACROSS, DOWN = "zoom", "across", "down"
 """Keys of the widgets and names in the address; zoom is a factor, across and down are percent."""

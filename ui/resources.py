@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
+from tutorials.findings.context import Picture
 from ui import heavy, state
-from ui.pictures import Picture
 from vit_attention import registry
 from vit_attention.records import AttentionRecord
 from vit_attention.weights.download import DownloadError, cache_folder
@@ -21,7 +20,7 @@ running = threading.Semaphore(1)
 BUNDLED_MODEL = "scene-vit"
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
+@st.cache_resource(max_entries=4, show_spinner=False)
 def model(name: str) -> Any:
     """The loaded model of this name; raises what `vit_attention.load` raises (failures are not cached)."""
     heavy.load_all()
@@ -68,75 +67,28 @@ def fetch_weights(name: str) -> str | None:
     return None
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _record(model_name: str, key: str, picture_id: str, target: str | None, _picture: Picture) -> AttentionRecord:
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _record(model_name: str, key: str, how: dict[str, Any], _picture: Picture) -> AttentionRecord:
     # `_picture` is not part of the cache's key: `key` stands for its pixels.
     loaded = model(model_name)
     with running:
-        record: AttentionRecord = loaded.attend(_picture.image, target=target, half=True)
-    return record
+        return loaded.attend(_picture.image, half=True, **how)
 
 
-def record(model_name: str, picture: Picture) -> AttentionRecord:
+def record(model_name: str, picture: Picture, **how: Any) -> AttentionRecord:
     """The record of a picture, weights in float16: run once, then shared by every page and session."""
-    return _record(model_name, picture.key, picture.id, None, picture)
+    return _record(model_name, picture.key, how, picture)
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _relevance(model_name: str, key: str, target: str, start_layer: int, _picture: Picture) -> NDArray[np.float64]:
-    from visualizer.measures.rollout import gradient_rollout
-
-    loaded = model(model_name)
+# By size: the hidden states of a picture take 1.5 MB under scene-vit, 43 MB under ViT-H/14.
+@st.cache_data(max_size="96MB", show_spinner=False)
+def _outcome(name: str, key: str, asked: tuple[Any, ...], _work: Any, _picture: Any, _given: dict[str, Any]) -> Any:
+    loaded = model(name)
     with running:
-        found = loaded.attend(_picture.image, target=target)
-    return gradient_rollout(found.layers, found.gradients, start_layer=start_layer)
+        return _work(loaded, _picture, *asked[1:], **_given)
 
 
-def relevance(model_name: str, picture: Picture, target: str, start_layer: int = 0) -> NDArray[np.float64]:
-    """(tokens,) gradient-weighted rollout of the class token for one class; the gradients themselves are not kept."""
-    return _relevance(model_name, picture.key, target, start_layer, picture)
-
-
-@st.cache_data(max_size="64MB", show_spinner=False)  # 1.5 MB a picture under scene-vit, 43 MB under ViT-H/14
-def _hidden(model_name: str, key: str, _picture: Picture) -> NDArray[np.float32]:
-    loaded = model(model_name)
-    with running:
-        found: NDArray[np.float32] = loaded.hidden_states(_picture.image)
-    return found
-
-
-def hidden_states(model_name: str, picture: Picture) -> NDArray[np.float32]:
-    """(layers + 1, tokens, width) of one picture; bounded to a few megabytes for small models."""
-    return _hidden(model_name, picture.key, picture)
-
-
-@st.cache_data(max_size="32MB", show_spinner=False)
-def _queries_and_keys(model_name: str, key: str, layer: int, _picture: Picture) -> tuple[NDArray[Any], NDArray[Any]]:
-    loaded = model(model_name)
-    with running:
-        found: tuple[NDArray[Any], NDArray[Any]] = loaded.queries_and_keys(_picture.image, layer)
-    return found
-
-
-def queries_and_keys(model_name: str, picture: Picture, layer: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Query and key vectors of one layer (0 first), two arrays of (heads, tokens, head width)."""
-    return _queries_and_keys(model_name, picture.key, layer, picture)
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _statistic(
-    model_name: str, key: str, name: str, _record: AttentionRecord, patch: tuple[int, int]
-) -> NDArray[np.float64]:
-    from visualizer.measures.summary import head_statistic
-
-    axis = _record.maps[0].query
-    layers = [layer.astype(np.float32) for layer in _record.layers]
-    return head_statistic(layers, name, axis.grid or (1, 1), axis.prefix, patch)
-
-
-def statistic(model_name: str, picture: Picture, name: str) -> NDArray[np.float64]:
-    """(layers, heads) of one statistic of `visualizer.measures.summary.STATISTICS` for one picture."""
-    found = record(model_name, picture)
-    grid = found.maps[0].query.grid or (1, 1)
-    patch = (found.geometry.seen[1] // grid[0], found.geometry.seen[0] // grid[1]) if found.geometry else (1, 1)
-    return _statistic(model_name, picture.key, name, found, patch)
+def run(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given: Any) -> Any:
+    """What a work of a finding gives (see `tutorials.findings.context.Run`): run once, then kept for every session."""
+    asked = (f"{work.__module__}.{work.__qualname__}", *args)
+    return _outcome(model, "" if picture is None else picture.key, asked, work, picture, given)

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from ui import commands, components, controls, deletion, resources, trust
-from ui.experiments import Context
-from ui.experiments.rollout import GRADIENT, PLAIN, RANDOM, SATURATED, classes, costs, masses, saturation
-from ui.experiments.rows import chosen_rows
-from ui.methods import METHODS, RELEVANCE, SHARE, Drawn, Knobs, on_grid, relevance_row, rollout_row
+from tutorials.findings import Context
+from tutorials.findings.rollout import (
+    GRADIENT,
+    PLAIN,
+    RANDOM,
+    RELEVANCE,
+    SATURATED,
+    classes,
+    costs,
+    masses,
+    saturation,
+    so_far,
+)
+from ui import commands, components, controls, resources, snippets, trust
 from visualizer import entropy
 from visualizer.export import files as export
 from visualizer.figures.animation import layer_animation
 from visualizer.figures.comparison import before_after
 from visualizer.figures.overlay import overlay
 from visualizer.figures.summary import bars, curves
+from visualizer.measures import deletion
+from visualizer.method import Map, methods
+from visualizer.method.base import SHARE
 from visualizer.style.scale import MODES
 from visualizer.words.maps import describe
 
@@ -28,14 +41,15 @@ SCALES = ("shared", "log", "per map", "clipped")
 @st.fragment
 def live(now: Context) -> None:
     """Knobs, direct attention against rollout, what can be checked, the film through the layers and the curves."""
-    knobs = controls.knobs(now, ("fusion", "residual", "discard", "start"), columns=4)
+    knobs = controls.knobs(now, methods()["rollout"].knobs, columns=4)
     mode = st.segmented_control(
         "Scale of the maps", SCALES, default="shared", key="rollout_scale", required=True, **controls.KEEP
     )
     scale = controls.one_of(mode, SCALES)
-    alpha = knobs.residual / (1 - knobs.residual)
-    st.caption(f"Residual share {knobs.residual:g} is α = {alpha:.3g}. Scale {scale}: {MODES[scale]}.")
-    drawn = METHODS["rollout"].function(now, knobs)
+    residual = knobs["residual"]
+    alpha = residual / (1 - residual)
+    st.caption(f"Residual share {residual:g} is α = {alpha:.3g}. Scale {scale}: {MODES[scale]}.")
+    drawn = now.answer("rollout", knobs=knobs)
     _compare(now, drawn, scale)
     trust.card(now, drawn.values, drawn.row, drawn.words)
     st.header("Layer by layer", anchor=False)
@@ -44,22 +58,26 @@ def live(now: Context) -> None:
         film(now, knobs, scale)
     with right:
         depth(now, knobs)
-    components.code(now, drawn.code + DRAW, commands.side_by_side(now, drawn, knobs, scale), commands.note(scale))
+    components.code(
+        now,
+        snippets.map_code(now, "rollout", drawn) + DRAW,
+        commands.side_by_side(now, drawn, knobs, scale),
+        commands.note(scale),
+    )
     _downloads(now, drawn)
 
 
-DRAW = """axis = record.maps[0].query
-values = row[axis.prefix :].reshape(axis.grid)
-
+DRAW = """
 from visualizer.figures.comparison import before_after
 
+axis = record.maps[0].query
 direct = weights.mean(axis=0)[query] if head is None else weights[head, query]
 direct = direct[axis.prefix :].reshape(axis.grid)
 before_after(record.image, direct, values, ("direct", "rollout"), record.geometry).show()
 """
 
 
-def _compare(now: Context, drawn: Drawn, mode: str) -> None:
+def _compare(now: Context, drawn: Map, mode: str) -> None:
     direct, names = now.patch_map(), (f"layer {now.chosen.layer + 1} alone", "rollout")
     query = controls.query_patches(now)
     fig = before_after(
@@ -71,7 +89,7 @@ def _compare(now: Context, drawn: Drawn, mode: str) -> None:
         describe(drawn.values, name="Rollout"),
     ))  # fmt: skip
     components.chart(fig, "rollout_compare", said)
-    special = float(np.sum(drawn.row[: now.axis.prefix])) if drawn.row is not None else 0.0
+    special = float(np.sum(drawn.row[: now.axis.prefix]))
     st.caption(
         f"Left: {now.head_name()}, asked by {now.query_name()}. Right: {drawn.words}. {special:.1%} of the rollout "
         "lies on special tokens, which no patch can show."
@@ -79,21 +97,21 @@ def _compare(now: Context, drawn: Drawn, mode: str) -> None:
     components.in_words(said)
 
 
-def film(now: Context, knobs: Knobs, scale: str) -> None:
+def film(now: Context, knobs: Mapping[str, Any], scale: str) -> None:
     """The rollout after each layer, played in the browser; `scale` is one of `SCALES`."""
-    numbers = range(knobs.start, len(now.record.maps))
-    maps = [on_grid(now, rollout_row(now, knobs, until=layer)) for layer in numbers]
+    found = so_far(now, knobs)
+    maps = [one.values for one in found]
     fig = layer_animation(
         now.picture.image, maps, now.record.geometry, start=len(maps) - 1, title="Rollout so far", scale=scale,
-        names=[f"up to layer {n + 1}" for n in numbers], query=controls.query_patches(now),
+        names=[f"up to layer {one.layer + 1}" for one in found], query=controls.query_patches(now),
     )  # fmt: skip
     last = describe(maps[-1], name=f"Rollout up to layer {len(now.record.maps)}")
     components.chart(fig, "rollout_film", f"A film of the rollout up to each layer. Last frame: {last}")
 
 
-def depth(now: Context, knobs: Knobs) -> None:
+def depth(now: Context, knobs: Mapping[str, Any]) -> None:
     """Entropy of the rollout and of every layer alone."""
-    bits, alone, most = saturation(now, knobs), entropy(chosen_rows(now)), float(np.log2(len(now.axis)))
+    bits, alone, most = saturation(now, knobs), entropy(now.chosen_rows()), float(np.log2(len(now.axis)))
     padded = np.full(len(alone), np.nan)
     padded[len(alone) - len(bits) :] = bits
     fig = curves(
@@ -107,7 +125,7 @@ def depth(now: Context, knobs: Knobs) -> None:
     components.in_words(said)
 
 
-def _downloads(now: Context, drawn: Drawn) -> None:
+def _downloads(now: Context, drawn: Map) -> None:
     def picture() -> bytes:
         return export.overlay_png(now.picture.image, drawn.values, now.record.geometry, drawn.words, settings=now.model)
 
@@ -123,14 +141,15 @@ def deletion_test(now: Context) -> None:
     found = costs(now)
     if found is None:
         return
-    number, label = deletion.count(now), now.record.prediction.top(1)[0][0]
+    number, label = deletion.count(now.grid), now.record.prediction.top(1)[0][0]
     names = [
         "nothing greyed out",
         f"{number}, plain rollout",
-        f"{number}, gradient-weighted",
+        f"{number}, relevance",
+        f"{number}, gradient rollout",
         f"{number}, random (mean)",
     ]
-    left = [float(np.mean(found[name])) for name in ("before", PLAIN, GRADIENT, RANDOM)]
+    left = [float(np.mean(found[name])) for name in ("before", PLAIN, RELEVANCE, GRADIENT, RANDOM)]
     said = "; ".join(f"{name}: {one:.1%}" for name, one in zip(names, left, strict=True))
     fig = bars(names, left, f"probability of {label}", title="What the model still believes")
     components.chart(fig, "rollout_deletion", f"Probability of {label}. {said}.")
@@ -138,7 +157,7 @@ def deletion_test(now: Context) -> None:
 
 @st.fragment
 def two_classes(now: Context) -> None:
-    """One rollout beside the gradient-weighted maps for two classes."""
+    """One rollout beside the relevance maps for two classes."""
     st.header("Ask about a class", anchor=False)
     asked = classes(now)
     if asked is None or not now.axis.prefix:
@@ -154,23 +173,23 @@ def two_classes(now: Context) -> None:
     with right:
         second = controls.target(now, "other", "Second class", asked[1])
     with st.spinner("Differentiating ..."):
-        maps = [on_grid(now, relevance_row(now, name)) for name in (first, second)]
-    outline, plain = controls.truth(now), on_grid(now, rollout_row(now, Knobs()))
+        maps = [now.answer("relevance", name).values for name in (first, second)]
+    outline, plain = controls.truth(now), now.answer("rollout").values
     with left:
-        _class_map(now, "rollout_class_1", f"Gradient-weighted: {first}", maps[0], maps, outline)
+        _class_map(now, "rollout_class_1", f"Relevance for {first}", maps[0], maps, outline)
         _class_map(now, "rollout_class_0", "Rollout: knows no class", plain, None, outline)
     with right:
-        _class_map(now, "rollout_class_2", f"Gradient-weighted: {second}", maps[1], maps, outline)
+        _class_map(now, "rollout_class_2", f"Relevance for {second}", maps[1], maps, outline)
         _mass_table(now, plain, dict(zip((first, second), maps, strict=True)))
         st.caption(
-            "The two gradient-weighted maps share one scale; the rollout has its own, because its unit is another. "
-            "Default knobs. In the gradient-weighted maps the class token asks, whoever asks elsewhere."
+            "The two relevance maps (Chefer et al. 2021) share one scale; the rollout has its own, because its unit is "
+            "another. Default knobs. In the relevance maps the class token asks, whoever asks elsewhere."
         )
 
 
 def _class_map(now: Context, key: str, title: str, values: NDArray[Any], together: Any, outline: Any) -> None:
     """One map on its own scale, or on the one that `together` shares."""
-    unit, scale = (SHARE, "raw") if together is None else (RELEVANCE, "shared")
+    unit, scale = (SHARE, "raw") if together is None else ("relevance", "shared")
     query = controls.query_patches(now) if together is None else ()
     fig = overlay(
         now.picture.image, values, now.record.geometry, unit=unit, scale=scale, together=together, query=query,
@@ -181,7 +200,7 @@ def _class_map(now: Context, key: str, title: str, values: NDArray[Any], togethe
 
 def _mass_table(now: Context, plain: NDArray[Any], by_class: dict[str, NDArray[Any]]) -> None:
     rows = {"rollout": masses(now, plain)}
-    rows |= {f"gradient-weighted: {name}": masses(now, one) for name, one in by_class.items()}
+    rows |= {f"relevance for {name}": masses(now, one) for name, one in by_class.items()}
     if not rows["rollout"]:
         st.caption("Where the objects of a photograph are is not known exactly, so there is no score.")
         return

@@ -9,8 +9,7 @@ from typing import Literal
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from ui import start
-from ui.table import TABLE, script
+from ui.start import TABLE, draw, script
 
 ROUTED = "_routed"
 
@@ -22,7 +21,7 @@ def pages() -> dict[str, list[StreamlitPage]]:
         seen: Literal["hidden", "visible"] = "hidden" if name == "start" else "visible"
         found.setdefault(section, []).append(st.Page(script(name), title=title, url_path=name, visibility=seen))
     # The default page has no address of its own, so it stands beside the hidden script that answers to /start.
-    found[""].insert(0, st.Page(start.draw, title=TABLE[0][2], default=True))
+    found[""].insert(0, st.Page(draw, title=TABLE[0][2], default=True))
     return found
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ui.experiments import Context
+from tutorials.findings import Context
+from visualizer.method import Map, methods
 from vit_attention.inputs.samples import samples
 
 
@@ -30,3 +31,17 @@ def record_code(now: Context) -> str:
         + f"head = {head}\nquery = {now.chosen.query}  # {now.axis.name(now.chosen.query)}\n"
         + "weights = record.maps[layer].weights  # (heads, queries, keys)\n\n"
     )
+
+
+def map_code(now: Context, name: str, found: Map, target: str = "") -> str:
+    """The lines that make a method's map from ``record``, or from ``model`` and ``picture`` where it needs more of them."""
+    method, more = methods()[name], ""
+    if method.needs != {"weights"} and not now.picture.key.startswith("bundle-"):
+        wanted = f", target={now.target(target)!r}" if method.asks_class else ""
+        needs = (
+            f"needs_for(query={now.question(method)['query']})"
+            if method.asked_by == "patch" and method.run
+            else "needs"
+        )
+        more = f'record = model.attend(picture{wanted}, keep=methods()["{name}"].{needs})\n'
+    return f"from visualizer import methods\n\n{more}found = {found.code}\nrow, values = found.row, found.values\n"

@@ -9,9 +9,8 @@ from dataclasses import replace
 import streamlit as st
 from PIL import Image
 
+from tutorials.findings.context import Context, Picture
 from ui import bundles, components, pictures, resources, state
-from ui.experiments import Context
-from ui.pictures import Picture
 from ui.visitor import on_this_machine
 from vit_attention.inputs.pictures import PictureError, open_picture
 from vit_attention.records import AttentionRecord
@@ -158,7 +157,7 @@ def context() -> Context:
         st.text(str(error))
         return components.context()
     st.text(f"Model: {other}, instead of the sidebar's.")
-    return Context(other, picture, record, state.selection(record))
+    return Context(other, picture, record, state.selection(record), resources.run)
 
 
 def bundle_context(name: str, digest: str, record: AttentionRecord) -> Context:
@@ -178,4 +177,4 @@ def bundle_context(name: str, digest: str, record: AttentionRecord) -> Context:
     if kept != list(range(len(kept))):
         st.caption(f"It holds only layers {', '.join(str(k + 1) for k in kept)}; they are counted from 1 here.")
     picture = Picture("bundle", f"bundle-{digest}", name, image)
-    return Context(record.model, picture, record, state.selection(record))
+    return Context(record.model, picture, record, state.selection(record), resources.run)

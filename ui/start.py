@@ -1,4 +1,4 @@
-"""The parts of the first page; no torch, no Plotly, so that it is there at once."""
+"""The table of pages, and the parts of the first one; no torch, no Plotly, so that it is there at once."""
 
 from __future__ import annotations
 
@@ -7,9 +7,26 @@ from pathlib import Path
 import streamlit as st
 
 from tutorials.lessons import lessons
-from ui.table import TABLE, script
 from vit_attention.models.cards import CARDS, Card
 
+ROOT = Path(__file__).resolve().parent.parent
+# (section, file name, title); the address equals the file name, or the first deep link of a cold server would show a
+# "Page not found" dialog. No icons: a Material icon makes the browser fetch a favicon from outside.
+TABLE = (
+    ("", "start", "Start here"),
+    ("Learn", "patches", "Patches and tokens"),
+    ("Learn", "query", "One query"),
+    ("Learn", "heads", "Heads"),
+    ("Learn", "layers", "Layers"),
+    ("Learn", "rollout", "Rollout"),
+    ("Learn", "entropy", "Entropy"),
+    ("Read", "reading", "Reading with cross-attention"),
+    ("Read", "fields", "From token to field"),
+    ("Read", "swin", "Inside Swin"),
+    ("Read", "captions", "One word, one look"),
+    ("Explore", "playground", "Playground"),
+    ("Explore", "compare", "Compare"),
+)
 SECTIONS = {
     "Learn": "Six lessons on one picture and one model, from patches to rollout.",
     "Read": "Four lessons on models that write: which part of the page or the picture each word came from.",
@@ -20,6 +37,16 @@ TOOLS = {
     "playground": "Any model, picture, query and method; upload your own picture.",
     "compare": "Two models, pictures, heads or methods side by side on one scale.",
 }
+
+
+def script(name: str) -> Path:
+    """The page's file, absolute: a relative one breaks when a page runs alone."""
+    return ROOT / "pages" / f"{name}.py"
+
+
+def section(address: str) -> str:
+    """The section of the page at this address; "" for the first page."""
+    return next((group for group, name, _ in TABLE if name == address), "")
 
 
 def draw() -> None:
@@ -52,16 +79,16 @@ def draw() -> None:
 
 
 def hero() -> None:
-    """A scene and what scene-vit read to name it, drawn ahead of time by `python -m benchmarks.hero`."""
-    picture = ASSETS / "hero.jpg"
+    """A scene and what scene-vit read to name it, drawn ahead of time by `python -m benchmarks.first_picture`."""
+    picture = ASSETS / "first-picture.jpg"
     if picture.exists():
         st.image(
             str(picture), width="stretch",
             alt="Three panels: a drawn scene with two shapes on a textured ground; the attention of the class token in one "
-            "layer, on both of them; and the gradient-weighted map for one, whose brightest patches lie on that shape.",
+            "layer, on both of them; and the relevance map for one, whose brightest patches lie on that shape.",
             caption="Left: a drawn scene. Middle: what the class token of scene-vit, the token that answers, reads in layer "
             "10 (mean of 12 heads). Right: its attention in all layers, weighted by the effect on the score of one class "
-            "(gradient-weighted rollout). Brighter means more; each panel has its own scale.",
+            "(relevance, Chefer et al. 2021). Brighter means more; each panel has its own scale.",
         )  # fmt: skip
 
 

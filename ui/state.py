@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import streamlit as st
 
+from tutorials.findings.context import Selection
 from vit_attention.records import AttentionRecord
 
 MODEL, PICTURE, LAYER, HEAD, ASK, ROW, COLUMN = "model", "picture", "layer", "head", "ask", "row", "column"
@@ -28,30 +27,6 @@ def set_defaults() -> None:
     """Give every shared key a value, so that a page that runs alone finds one."""
     for key, value in {**DEFAULTS, **NUMBERS, PATCHES: ()}.items():
         st.session_state.setdefault(key, value)
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What is looked at, in numbers that fit the record.
-
-    Attributes:
-        layer: 0 for the layer nearest the picture.
-        head: 0 first, or None for the mean of all heads.
-        query: number of the asking token, special tokens first.
-        row, column: the asking patch, 0 first, also while the class token asks.
-        patches: numbers (0 first, without special tokens) of the patches that ask together; () for a single query.
-    """
-
-    layer: int
-    head: int | None
-    query: int
-    row: int
-    column: int
-    patches: tuple[int, ...]
-
-    @property
-    def by_class_token(self) -> bool:
-        return self.query == 0
 
 
 def selection(record: AttentionRecord) -> Selection:

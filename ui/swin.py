@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from ui import readers, reading, swin_notes
+from tutorials.findings.page import Document, Inside, cell_at
+from ui import readers, reading, resources, swin_notes
 from ui.components import chosen_points
 from ui.controls import KEEP
-from ui.documents import Document
 from vit_attention.records.geometry import Geometry
-from vit_attention.records.windows import Stage, Windows
+from vit_attention.records.windows import Stage
 
 STAGE, BLOCK, HEAD, ROW, COLUMN = "stage", "block", "swin_head", "swin_row", "swin_column"
 """Keys of the widgets and names in the address; all count from 1 there."""
@@ -29,102 +27,6 @@ START = (0.36, 0.3)
 LARGEST_VIEW = 640
 """Longest side of the kept picture of what the model saw, in pixels."""
 _PLACE = "swin_place"
-
-
-@dataclass(frozen=True)
-class Inside:
-    """One block of the encoder on one page, as the student sees it now.
-
-    Attributes:
-        model: name of the reader.
-        document: the page.
-        plan: every stage of the encoder.
-        stage, block: 0 first.
-        head: 0 first, or None for the mean of all.
-        place: (down, right) of the query in heights and widths of the model's input, the same in every stage.
-        geometry: from the page to the model's input.
-        seen: the model's input, made small.
-    """
-
-    model: str
-    document: Document
-    plan: tuple[Stage, ...]
-    stage: int
-    block: int
-    head: int | None
-    place: tuple[float, float]
-    geometry: Geometry
-    seen: Image.Image
-    _kept: dict[str, Windows] = field(default_factory=dict, init=False, repr=False, compare=False)
-
-    @property
-    def view(self) -> tuple[object, ...]:
-        """What is looked at: two contexts of the same view give the same findings."""
-        return (self.model, self.document.key, self.stage, self.block, self.head, self.place)
-
-    @property
-    def here(self) -> Stage:
-        """The chosen stage."""
-        return self.plan[self.stage]
-
-    @property
-    def shift(self) -> int:
-        """Cells by which the chosen block rolls the grid."""
-        return self.here.shifts[self.block]
-
-    @property
-    def query(self) -> int:
-        """Number of the chosen cell on the grid of the chosen stage."""
-        return self.query_in(self.stage)
-
-    def query_in(self, stage: int) -> int:
-        """Number of the cell of any stage that lies where the chosen one lies."""
-        grid = self.plan[stage].grid
-        row, column = cell_at(self.place, grid)
-        return row * grid[1] + column
-
-    def windows_of(self, stage: int, block: int) -> Windows:
-        """The windows of any block; for large readers only the one at the chosen place."""
-        cut, query = self.plan[stage].partition(block), self.query_in(stage)
-        mates = cut.order([cut.locate(query)[0]])
-        # All cells of a window ask by its first one, so that another of them is answered from the cache.
-        return readers.windows(self.model, self.document, stage, block, int(mates[mates >= 0].min()))
-
-    @property
-    def windows(self) -> Windows:
-        """The windows of the chosen block."""
-        if "windows" not in self._kept:
-            self._kept["windows"] = self.windows_of(self.stage, self.block)
-        return self._kept["windows"]
-
-    def of_head(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The chosen head's part of something with heads in front; the mean of all if no head is chosen."""
-        return np.asarray(values.mean(axis=0) if self.head is None else values[self.head], np.float32)
-
-    def row(self) -> NDArray[np.float32]:
-        """(rows, columns) the query's attention, stitched; NaN off its window."""
-        return self.of_head(self.windows.row(self.query))
-
-    def outside(self) -> float:
-        """Share of the query's attention that fell on padding."""
-        return float(self.of_head(self.windows.outside(self.query)))
-
-    def head_name(self) -> str:
-        return "mean of all heads" if self.head is None else f"head {self.head + 1}"
-
-    def map_name(self) -> str:
-        """Stage, block and head in words."""
-        return f"stage {self.stage + 1}, block {self.block + 1}, {self.head_name()}"
-
-
-def cell_at(place: tuple[float, float], grid: tuple[int, int]) -> tuple[int, int]:
-    """(row, column), 0 first, of the cell that holds a place.
-
-    >>> cell_at((0.5, 0.99), (8, 12))
-    (4, 11)
-    """
-    row, column = (min(max(int(at * side), 0), side - 1) for at, side in zip(place, grid, strict=True))
-    return row, column
 
 
 def middle_of(row: int, column: int, grid: tuple[int, int]) -> tuple[float, float]:
@@ -158,7 +60,7 @@ def context(top: DeltaGenerator, below: DeltaGenerator) -> Inside:
         swin_notes.ask_before(name, document, plan)
         with st.spinner("The encoder is running ..."):
             geometry, seen = _seen(name, document.key, document)
-        now = Inside(name, document, plan, *_menus(plan, top, below), geometry, seen)
+        now = Inside(name, document, plan, *_menus(plan, top, below), geometry, seen, resources.run)
         with st.spinner("The encoder is running ..."):
             _ = now.windows
     except (ValueError, RuntimeError, OSError) as error:

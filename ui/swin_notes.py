@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
+from tutorials.findings.page import Document
 from ui import readers
-from ui.documents import Document
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.windows import Stage
 

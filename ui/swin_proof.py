@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from tutorials.findings.page import Inside
 from ui import components
 from ui.reading_snippets import page_code
-from ui.swin import Inside
 from visualizer.export import files as export
 from visualizer.measures.windows import forbidden_share, window_distance, window_entropy
 

@@ -8,12 +8,13 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from ui import components, controls, display, swin, swin_notes, swin_numbers
-from ui.swin import Inside
-from ui.swin_rolled import rolled_sheet
+from tutorials.findings.page import Inside
+from ui import components, controls, display, swin, swin_notes
 from visualizer.figures import swin as swin_figures
 from visualizer.figures import swin_structure
+from visualizer.figures.rolled import rolled_sheet
 from visualizer.figures.swin_structure import stage_lines
+from visualizer.measures.swin import reached, work
 from visualizer.measures.windows import FORBIDDEN, window_boxes, window_entropy
 from visualizer.style import theme
 from visualizer.style.scale import Scale
@@ -58,7 +59,7 @@ def _stage_line(one: Stage, current: bool) -> str:
 
 def work_table(now: Inside) -> None:
     """Pairs compared in windows against all pairs, stage by stage."""
-    done = [swin_numbers.work(one) for one in now.plan]
+    done = [work(one) for one in now.plan]
     components.table(
         {
             "stage": [str(one.number + 1) for one in now.plan],
@@ -241,7 +242,7 @@ def reach_table(now: Inside) -> None:
     lines: dict[str, list[str]] = {"after": [], rows_columns: [], "share of the page": []}
     for one in now.plan[: now.stage + 1]:
         for block in range(one.blocks if one.number < now.stage else now.block + 1):
-            rows, columns = swin_numbers.reached(now.plan, one.number, block, now.query_in(one.number))
+            rows, columns = reached(now.plan, one.number, block, now.query_in(one.number))
             shifted = ", shifted" if one.shifts[block] else ""
             cells = (f"stage {one.number + 1}, block {block + 1}{shifted}", f"{rows.sum()} x {columns.sum()}", f"{rows.mean() * columns.mean():.2%}")  # fmt: skip
             for column, cell in zip(lines.values(), cells, strict=True):

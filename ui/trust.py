@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from ui.experiments import Context
+from tutorials.findings import Context
 from visualizer.measures.entropy import entropy
 from visualizer.measures.score import mass_in_mask, pointing_hit
 from visualizer.measures.sinks import sink_tokens
@@ -20,7 +20,8 @@ def card(now: Context, values: NDArray[Any], row: NDArray[Any] | None = None, wh
     Args:
         now: the context of the page.
         values: (rows, columns) the map drawn.
-        row: (tokens,) the weights it was taken from, special tokens included; None for maps that are no weights.
+        row: (tokens,) the weights it was taken from, special tokens included; None for maps that are no weights. What has
+            negative or undefined values is taken for none.
         what: the map in words.
     """
     with st.expander("May I believe it? Trust card", expanded=False):
@@ -39,7 +40,7 @@ def line(fact: tuple[str, str, str]) -> str:
 def facts(now: Context, values: NDArray[Any], row: NDArray[Any] | None = None) -> list[tuple[str, str, str]]:
     """(check, figure with unit, meaning) for every check that applies to the map."""
     found = [_parity(now), _row_sums(now), *_unheard(now)]
-    if row is not None:
+    if row is not None and (np.asarray(row, np.float32) >= 0).all():
         found += [_special(now, row), _sinks(now, row), _entropy(row)]
     return found + _score(now, values)
 
@@ -89,9 +90,17 @@ def _score(now: Context, values: NDArray[Any]) -> list[tuple[str, str, str]]:
     truth = now.truth
     if truth is None:
         return [("against the truth", "unknown", "only drawn scenes come with exact outlines")]
-    hit, mass, area = bool(pointing_hit(values, truth)), float(mass_in_mask(values, truth)), float(truth.mean())
-    places = float((truth > 0.1).mean())
+    hit, area, places = bool(pointing_hit(values, truth)), float(truth.mean()), float((truth > 0.1).mean())
+    meaning = (
+        f"strongest patch more than 10 % covered by an object; a random patch: {places:.0%}. A weak score: colour alone lets many "
+        "maps of untrained models point"
+    )
+    pointing = ("points at an object", "yes" if hit else "no", meaning)
+    if not (np.asarray(values) >= 0).all():
+        return [pointing]  # a sum of signed values has no shares
+    mass = float(mass_in_mask(values, truth))
+    chance = f"by chance {area:.1%}, so {mass / max(area, 1e-9):.1f} x chance"
     return [
-        ("points at an object", "yes" if hit else "no", f"strongest patch more than 10 % covered by an object; a random patch: {places:.0%}. A weak score: colour alone lets many maps of untrained models point"),
-        ("weight on objects", f"{mass:.1%}", f"share of the patches' sum inside the true outline; by chance {area:.1%}, so {mass / max(area, 1e-9):.1f} x chance"),
-    ]  # fmt: skip
+        pointing,
+        ("weight on objects", f"{mass:.1%}", f"share of the patches' sum inside the true outline; {chance}"),
+    ]

@@ -45,19 +45,20 @@ def visualize_attention_on_image(
         CaptureError: no attention was heard, or weights that do not reproduce what PyTorch computed.
     """
     from vit_attention.cli import paint
+    from vit_attention.cli.drawings import View, drawings, knob_names
     from vit_attention.cli.errors import ChoiceError
-    from vit_attention.cli.maps import Look
-    from vit_attention.cli.methods import drawings
     from vit_attention.inputs.pictures import open_picture
 
-    look = {name: more.pop(name) for name in list(more) if name in Look.__dataclass_fields__}
+    look = {name: more.pop(name) for name in list(more) if name in View.__dataclass_fields__}
+    look["knobs"] = {name: more.pop(name) for name in list(more) if name in knob_names()}
     look |= {"layer": _one(layer_idx), "head": _one(head_idx), "avg_heads": avg_heads}
     shapes: dict[str, Any] = {name: more.pop(name) for name in ("size", "grid", "prefix") if name in more}
     opened = open_picture(image_path)
     try:
         painting = paint.Paint(save_raw=save_raw, **more)
-        record = _record(model, device, opened.image, shapes)
-        found = drawings(record, Look(**look))
+        asked = View(**look)
+        record = _record(model, device, opened.image, shapes, asked.needs)
+        found = drawings(record, asked)
     except (ChoiceError, TypeError) as error:
         raise ValueError(str(error)) from error
     title = Path(image_path).name if isinstance(image_path, (str, Path)) else "picture"
@@ -69,14 +70,14 @@ def _one(number: int | None) -> tuple[int, ...] | None:
     return None if number is None else (int(number),)
 
 
-def _record(model: Any, device: str, image: Any, shapes: dict[str, Any]) -> AttentionRecord:
+def _record(model: Any, device: str, image: Any, shapes: dict[str, Any], needs: frozenset[Any]) -> AttentionRecord:
     if isinstance(model, str):
         from vit_attention.registry import load
 
         model = load(model)
     model = moved(model, device, lambda text: warnings.warn(text, stacklevel=4))
     if hasattr(model, "attend"):
-        found: AttentionRecord = model.attend(image)
+        found: AttentionRecord = model.attend(image, keep=needs)
         return found
     from vit_attention.models.any_module import record_of
 

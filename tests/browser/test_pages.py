@@ -8,7 +8,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from ui.table import TABLE
+from ui.start import TABLE
 
 pytestmark = pytest.mark.browser
 

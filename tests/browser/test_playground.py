@@ -125,13 +125,11 @@ def test_exports_open_and_a_saved_record_draws(visit: Any, tmp_path: Path) -> No
 
 @pytest.mark.parametrize(("seed", "number"), [(7, 0), (7, 1), (2, 1)])
 def test_the_brightest_patch_lies_on_the_true_object(visit: Any, seed: int, number: int) -> None:
-    """The gradient-weighted map, asked for one object, is painted brightest on that object and nowhere else."""
+    """The relevance map, asked for one object, is painted brightest on that object and nowhere else."""
     truth = scene(seed, 0.5, 2)
     asked = truth.things[number]
-    seen = visit(
-        f"playground?picture=scene-{seed}-2-50&method=gradient-weighted+rollout&opacity=1.0&target={asked.shape}"
-    )
-    assert seen.address()["method"] == "gradient-weighted rollout"
+    seen = visit(f"playground?picture=scene-{seed}-2-50&method=relevance&opacity=1.0&target={asked.shape}")
+    assert seen.address()["method"] == "relevance"
     row, column = seen.strongest("playground_map")
     assert coverage(asked.mask)[row, column] > 0, f"row {row}, column {column} is off the {asked.colour} {asked.shape}"
     other = truth.things[1 - number]

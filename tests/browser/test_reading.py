@@ -16,7 +16,7 @@ from PIL import Image
 
 import vit_attention as va
 from tests.browser.conftest import Visit
-from ui.documents import Document
+from tutorials.findings.page import Document
 from visualizer.measures.pointing import points_into
 from visualizer.measures.reading import token_heat, token_names
 from visualizer.measures.reading_score import rank_heads, token_truth

@@ -14,9 +14,10 @@ from PIL import Image
 
 import vit_attention as va
 from tests.pages.reading import figures, fine, guess, said, titles, try_claim
+from tutorials.findings.captioning import Captioning
+from tutorials.findings.context import Picture
 from ui import captions, captions_export
-from ui.captions import OPENED, read_bundle
-from ui.pictures import Picture
+from ui.captions_open import OPENED, read_bundle
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction, encode_picture
 from vit_attention.records.geometry import Geometry
 from worlds.captions import caption
@@ -227,7 +228,7 @@ def test_the_code_shown_for_a_record_runs(
     monkeypatch.chdir(tmp_path)
     shown: list[Any] = []
     monkeypatch.setattr(go.Figure, "show", lambda figure: shown.append(figure))
-    now = captions.Told("aoanet", Picture("own", "0", "own", Image.new("RGB", (80, 40))), record, 1, 1, runs=False)
+    now = Captioning("aoanet", Picture("own", "0", "own", Image.new("RGB", (80, 40))), record, 1, 1, runs=False)
     exec(captions_export.record_code(now) + captions_export.DRAW, {})
     assert capsys.readouterr().out == f"<b>cat</b> {gates and 0.25}\n"
     assert len(shown) == 2
@@ -235,7 +236,7 @@ def test_the_code_shown_for_a_record_runs(
 
 def test_the_table_of_numbers_has_every_word_and_region() -> None:
     """Three words over boxes, and a grid of two cells whose places follow from the picture's size."""
-    now = captions.Told("aoanet", Picture("own", "0", "own", Image.new("RGB", (80, 40))), boxes_record(), 1, 0)
+    now = Captioning("aoanet", Picture("own", "0", "own", Image.new("RGB", (80, 40))), boxes_record(), 1, 0)
     lines = captions_export.to_csv(now).splitlines()
     assert lines[0] == "word,region,left,top,right,bottom,share"
     assert lines[1:4] == ["1,1,0,0,30,40,0.7", "1,2,20,0,60,40,0.2", "1,3,50,10,80,40,0.1"]

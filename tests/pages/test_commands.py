@@ -24,7 +24,7 @@ from visualizer.style import theme
 from vit_attention import registry
 from vit_attention.cli import visualize
 from vit_attention.cli.app import main
-from vit_attention.cli.maps import Drawing
+from vit_attention.cli.drawings import Drawing
 from vit_attention.cli.paint import Ground, Paint
 from vit_attention.records.geometry import Geometry, Placed
 from worlds.scenes import scene
@@ -109,11 +109,11 @@ def same(figure: dict[str, Any], made: Made, number: int = 0, trace: int = 0, pi
     """The figure's heatmap and the command's drawing show the same values in the same colours."""
     heat, drawn = heats(figure)[trace], made.drawings[number]
     geometry = made.ground.geometry or Geometry.of(*made.ground.image.size)
-    placed = geometry.place(drawn.values)
+    placed = geometry.place(drawn.map.values)
     mode = scales.Scale(made.paint.scale, clip_percentile=made.paint.clip)
-    pool = [one.values for one in made.drawings]
+    pool = [one.map.values for one in made.drawings]
     pool += [] if made.paint.scale_to is None else [np.array([made.paint.scale_to])]
-    scaled = scales.scale(placed.values, mode, pool, unit=drawn.unit)
+    scaled = scales.scale(placed.values, mode, pool, unit=drawn.map.unit)
     shown = stitched(heats(figure), placed) if pieces else array(heat["z"])
     np.testing.assert_allclose(shown, scaled.values, atol=2e-6)
     assert (heat["zmin"], heat["zmax"]) == pytest.approx((scaled.low, scaled.high), abs=2e-6)
@@ -141,7 +141,7 @@ def test_one_query(app: Any, run: Any, where: str) -> None:
     same(figure, made)
     assert outlined(figure) == (made.ground.truth is not None) == ("truth" in WHERE[where])
     assert len(made.drawings) == 1
-    assert bool(made.drawings[0].patches) == ("row" in WHERE[where])
+    assert bool(made.drawings[0].map.patches) == ("row" in WHERE[where])
 
 
 @pytest.mark.parametrize("mode", ["shared", "per map", "log", "clipped"])
@@ -154,7 +154,7 @@ def test_heads(app: Any, run: Any, mode: str) -> None:
     assert len(made.drawings) == 12
     weights = _MODELS["scene-vit"].attend(scene(24).picture, half=True).maps[11].single
     for head, drawing in enumerate(made.drawings):
-        np.testing.assert_allclose(drawing.values.ravel(), weights[head, 1 + 14 + 12, 1:], atol=2e-6)
+        np.testing.assert_allclose(drawing.map.values.ravel(), weights[head, 1 + 14 + 12, 1:], atol=2e-6)
 
 
 def test_layers(app: Any, run: Any) -> None:
@@ -163,8 +163,8 @@ def test_layers(app: Any, run: Any) -> None:
     made, figure = run(lines(page)[0]), figures(page)["layers_animation"]
     assert [one.number for one in made.drawings] == [2, 3, 4, 5]
     for frame, drawing in zip(figure["frames"], made.drawings, strict=True):
-        np.testing.assert_allclose(array(frame["data"][0]["z"]), drawing.values, atol=2e-6)
-    together = scales.scale(made.drawings[0].values, "shared", [one.values for one in made.drawings])
+        np.testing.assert_allclose(array(frame["data"][0]["z"]), drawing.map.values, atol=2e-6)
+    together = scales.scale(made.drawings[0].map.values, "shared", [one.map.values for one in made.drawings])
     assert heats(figure)[0]["zmax"] == pytest.approx(together.high, abs=2e-6)
     assert outlined(figure) is (made.ground.truth is not None) is True
 
@@ -205,7 +205,12 @@ def test_a_map_without_a_command_says_so(app: Any) -> None:
         ("mean of layers", {"start": "2", "scale": "clipped"}),
         ("rollout", {"residual": "0.3", "discard": "0.5", "fusion": "min"}),
         ("rollout so far", {"residual": "0.95", "start": "3"}),
-        ("gradient-weighted rollout", {"target": "star", "colours": "Jet"}),
+        ("relevance", {"target": "star", "colours": "Jet"}),
+        ("gradient rollout", {"target": "star", "start": "3"}),
+        ("occlusion", {"window": "3", "stride": "2", "fill": "zero"}),
+        ("likeness", {"scale": "per map"}),
+        ("plain likeness", {}),
+        ("painted", {"scale": "log"}),
     ],
 )
 def test_playground(app: Any, run: Any, method: str, more: dict[str, str]) -> None:
@@ -296,7 +301,7 @@ def test_swin(app: Any, run: Any, more: dict[str, str]) -> None:
     page = app("swin", **more)
     made = run(lines(page)[0])
     same(figures(page)["swin_map"], made, pieces=True)
-    assert len(made.drawings[0].patches) == 1
+    assert len(made.drawings[0].map.patches) == 1
 
 
 def test_captions(app: Any, run: Any) -> None:
@@ -308,7 +313,7 @@ def test_captions(app: Any, run: Any) -> None:
     same(drawn["captions_map"], run(lines(page)[0]))
     made = run(lines(page, 1)[0])
     same(drawn["captions_reads"], made)
-    assert made.drawings[0].patches == (56,)
+    assert made.drawings[0].map.patches == (56,)
 
 
 def test_a_record_of_a_caption(app: Any, run: Any, tmp_path: Path) -> None:

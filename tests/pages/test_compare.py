@@ -47,7 +47,7 @@ def test_one_scale_is_printed(app: App) -> None:
 
 
 def test_units_that_differ_are_told(app: App) -> None:
-    test = app("compare", compare_method="gradient-weighted rollout")
+    test = app("compare", compare_method="relevance")
     assert any("units differ" in one.value for one in test.warning)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.pages.reading import figures, fine, guess, said, titles, try_claim
-from tests.ui.hand import context, everywhere
+from tests.tutorials.findings.hand import context, everywhere
 from ui import display, entropy_view
 
 

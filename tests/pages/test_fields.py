@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.pages.reading import figures, fine, guess, said, table, try_claim
-from tests.ui.readings import looks, page, reading
+from tests.tutorials.findings.readings import looks, page, reading
 from ui import documents, fields_view, readers
 from worlds.receipts import receipt
 

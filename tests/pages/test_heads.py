@@ -104,7 +104,7 @@ def test_a_click_among_snapshots_counts_from_the_first_layer_shown(monkeypatch) 
 
 def test_distances_are_exported_one_line_per_head(monkeypatch) -> None:
     table = np.array([[1.5, 2.5], [3.5, np.nan]])
-    monkeypatch.setattr(heads_view.resources, "statistic", lambda *_: table)
+    monkeypatch.setattr(heads_view, "statistic", lambda *_: table)
 
     class Now:
         model = picture = ""

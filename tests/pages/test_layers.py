@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.pages.reading import figures, fine, guess, said, titles, try_claim
-from tests.ui.hand import PATCH, context, everywhere
+from tests.tutorials.findings.hand import PATCH, context, everywhere
 from ui import display, layers_view
 from visualizer.style.scale import Scale
 

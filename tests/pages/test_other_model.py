@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.pages.reading import figures, fine
 from ui import resources
-from ui.table import TABLE
+from ui.start import TABLE
 from vit_attention import registry
 from vit_attention.weights.download import DownloadError
 

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from tests.pages.reading import figures, fine, guess, said, table, titles, try_claim
-from tests.ui.readings import CELLS, TOKENS, looks, reading
+from tests.tutorials.findings.readings import CELLS, TOKENS, looks, reading
 from tests.vit_attention import donuts
 from ui import documents, readers, reading_json, reading_play
 from worlds.receipts import WIDTH, receipt

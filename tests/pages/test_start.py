@@ -9,7 +9,7 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 from tutorials.lessons import lessons
-from ui.table import TABLE
+from ui.start import TABLE
 from vit_attention.models.cards import BUNDLED
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,4 +1,4 @@
-"""Every lesson has every part, and every experiment it refers to exists and gives an answer the lesson can show."""
+"""Every lesson has every part, and every finding it refers to exists and gives an answer the lesson can show."""
 
 from __future__ import annotations
 
@@ -9,25 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tutorials.findings import Context, finding
+from tutorials.findings.captioning import Captioning
+from tutorials.findings.context import Picture, Selection
+from tutorials.findings.page import Document, Inside, Reading
 from tutorials.lessons import FOLDER, Lesson, LessonError, lessons, parse
-from ui import captions, documents, pictures
-from ui.experiments import Context, experiment
-from ui.pictures import Picture
-from ui.reading import Reading
-from ui.resources import BUNDLED_MODEL
-from ui.state import Selection
-from ui.swin import Inside
 from vit_attention import load
-from worlds.scenes import scene
 
 ALL = list(lessons().values())
 
 
 def context(seed: int, objects: int, head: int | None) -> Context:
-    made = scene(seed, objects=objects)
-    record = load(BUNDLED_MODEL).attend(made.picture, half=True)
-    picture = Picture(f"scene-{seed}-{objects}-50", f"scene-{seed}-{objects}-50", "a scene", made.picture, scene=made)
-    return Context(BUNDLED_MODEL, picture, record, Selection(9, head, 0, 6, 6, ()))
+    picture = Picture.drawn(f"scene-{seed}-{objects}-50")
+    record = load("scene-vit").attend(picture.image, half=True)
+    return Context("scene-vit", picture, record, Selection(9, head, 0, 6, 6, ()))
 
 
 @cache
@@ -39,7 +34,7 @@ def of_pictures() -> list[Any]:
 def of_readings() -> list[Any]:
     made = []
     for name, layer, head in (("receipt-3-3", None, None), ("form-1", 3, 2)):
-        page = documents.get(name)
+        page = Document.drawn(name)
         record = load("receipt-donut").attend(page.image, prompt=page.prompt)
         made.append(Reading("receipt-donut", page, record, layer, head, 4))
     return made
@@ -47,7 +42,7 @@ def of_readings() -> list[Any]:
 
 @cache
 def of_windows() -> list[Any]:
-    model, page = load("receipt-donut"), documents.get("receipt-3-3")
+    model, page = load("receipt-donut"), Document.drawn("receipt-3-3")
     geometry = model.prepare(page.image).geometry
     return [
         Inside(model.card.name, page, model.stages(), stage, block, head, (0.3, 0.4), geometry, page.image)
@@ -57,15 +52,15 @@ def of_windows() -> list[Any]:
 
 @cache
 def of_captions() -> list[Any]:
-    told = []
+    made: list[Any] = []
     for name, head, word in (("scene-6-2-50", None, 1), ("scene-4-1-50", 2, 2)):
-        picture = pictures.get(name)
-        told.append(captions.Told(captions.BUNDLED, picture, load(captions.BUNDLED).attend(picture.image), head, word))
-    return told
+        picture = Picture.drawn(name)
+        made.append(Captioning("scene-aoanet", picture, load("scene-aoanet").attend(picture.image), head, word))
+    return made
 
 
 def contexts(lesson: Lesson) -> list[Any]:
-    """What a lesson's experiments are given: by the module they live in."""
+    """What a lesson's findings are given: by the module they live in."""
     own = {"reading": of_readings, "fields": of_readings, "swin": of_windows, "captions": of_captions}
     return own.get(lesson.name, of_pictures)()
 
@@ -75,23 +70,23 @@ def named(lesson: Lesson) -> list[str]:
 
 
 @pytest.mark.parametrize("lesson", ALL, ids=lambda one: one.name)
-def test_every_experiment_gives_an_answer_that_fits(lesson: Lesson) -> None:
+def test_every_finding_gives_an_answer_that_fits(lesson: Lesson) -> None:
     for now in contexts(lesson):
-        guess = experiment(lesson.prediction.finding)(now)
+        guess = finding(lesson.prediction.finding)(now)
         right = guess.answer if isinstance(guess.answer, tuple) else (str(guess.answer),)
         assert right, lesson.name
         assert set(right) <= set(lesson.prediction.options), (lesson.name, guess.answer)
-        check = experiment(lesson.check.finding)(now)
+        check = finding(lesson.check.finding)(now)
         if lesson.check.kind == "number":
             assert np.isfinite(float(check.answer)), lesson.name  # type: ignore[arg-type]
         else:
             options = check.answer if isinstance(check.answer, tuple) else (str(check.answer),)
             assert set(options) <= set(lesson.check.options)
         for claim in lesson.claims:
-            finding = experiment(claim.finding)(now)
-            assert finding.answer is None or isinstance(finding.answer, (bool, np.bool_)), claim.finding
-            assert finding.answer is None or re.search(r"\d", finding.text), (
-                f"{claim.finding} shows no number: {finding.text}"
+            found = finding(claim.finding)(now)
+            assert found.answer is None or isinstance(found.answer, (bool, np.bool_)), claim.finding
+            assert found.answer is None or re.search(r"\d", found.text), (
+                f"{claim.finding} shows no number: {found.text}"
             )
         for text in (guess.text, check.text):
             assert re.search(r"\d", text), text

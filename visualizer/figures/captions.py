@@ -1,4 +1,4 @@
-"""Captions as figures: regions under the attention of one word, all words as a film strip, how far gates are open."""
+"""Captions as figures: regions under the attention of one word, and all words as a film strip."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from PIL import Image
 
-from visualizer.figures import composite, head_table, overlay, picture, stage
+from visualizer.figures import canvas, composite, mosaic, overlay
 from visualizer.measures.regions import region_boxes, region_heat
 from visualizer.style import theme
 from visualizer.style.scale import Scale
 from visualizer.style.scale import scale as scale_values
-from vit_attention.records import Axis
-from vit_attention.records.geometry import Geometry
+from vit_attention.records import Axis, Geometry
 
 STRONGEST = 3
 """Boxes that are outlined: more would hide the picture."""
 TILE, GAP = 120, 8
 """Pixels of one picture of a film strip, across, and between two of them."""
+STRIP, STRIP_OF_TWO = 26, 46
+"""Room over a picture for one line of text and for two, which do not shrink on a phone."""
 
 
 def regions_map(
@@ -52,41 +53,23 @@ def regions_map(
         image, geometry, truth, scale, opacity, unit, title, height: as for `visualizer.figures.overlay.overlay`.
     """
     given = np.asarray(values)
-    shared = None if together is None else region_heat(together, axis, geometry)
-    common: dict[str, Any] = {
-        "scale": scale, "together": shared, "opacity": opacity, "unit": unit, "title": title, "height": height,
-        "truth": truth,
-    }  # fmt: skip
+    common: dict[str, Any] = {"opacity": opacity, "unit": unit, "title": title, "height": height, "truth": truth}
+    common |= {"scale": scale, "together": None if together is None else region_heat(together, axis, geometry)}
     heat = region_heat(given, axis, geometry)
     if axis.grid is not None:
         return overlay.overlay(image, heat, geometry, query=query, clickable=clickable, **common)
     fig = overlay.overlay(image, heat, geometry, **common)
     fig.data[0].update(hoverinfo="skip", hovertemplate=None, text=None)
     boxes = region_boxes(axis, geometry)
-    best = np.argsort(-given, kind="stable")[:STRONGEST].tolist()
-    fig.layout.shapes = [*fig.layout.shapes, *_outlines(boxes, best, query)]
     known = np.flatnonzero(~np.isnan(boxes).any(axis=1))
-    middle = (boxes[known, :2] + boxes[known, 2:]) / 2
+    best = [n for n in np.argsort(-given, kind="stable")[:STRONGEST].tolist() if n in known]
+    thin = [shape for n in best for shape in canvas.rims([boxes[n]], (3, 1), ("rgba(0,0,0,0.6)", "#ffffff"))]
+    asking = [shape for n in query for shape in canvas.rims([boxes[n]])]
+    fig.layout.shapes = [*fig.layout.shapes, *thin, *asking]
+    x, y = ((boxes[known, :2] + boxes[known, 2:]) / 2).T
     text = [theme.safe(f"{axis.name(n)}: {theme.short(given[n])} {unit}") for n in known.tolist()]
-    fig.add_trace(stage.click_markers(middle[:, 0], middle[:, 1], known.astype(np.int32), text))
-    if clickable:
-        stage.let_click(fig)
+    canvas.add_markers(fig, x, y, known.astype(np.int32), text, clickable=clickable)
     return fig
-
-
-def _outlines(boxes: NDArray[np.float64], best: Sequence[int], query: Sequence[int]) -> list[dict[str, Any]]:
-    thin = [
-        {"type": "path", "path": stage.square(boxes[n]), "line": {"color": color, "width": width}}
-        for n in best
-        if np.isfinite(boxes[n]).all()
-        for color, width in (("rgba(0,0,0,0.6)", 3), ("#ffffff", 1))
-    ]
-    asking = [
-        {"type": "path", "path": stage.square(boxes[n]), "line": {"color": color, "width": width}}
-        for n in query
-        for color, width in zip(theme.QUERY, (5, 2.5), strict=True)
-    ]
-    return thin + asking
 
 
 def film_strip(
@@ -124,75 +107,25 @@ def film_strip(
     stack = np.asarray(maps)
     if stack.ndim != 3 or not stack.size:
         raise ValueError(f"maps: want (words, rows, columns), got shape {stack.shape}")
-    for name, given in (("words", words), ("notes", notes)):
-        if given is not None and len(given) != len(stack):
-            raise ValueError(f"{name}: want {len(stack)}, one per map, got {len(given)}")
-    where = stage.fitting(image, geometry)
+    canvas.one_each(len(stack), "map", words=words, notes=notes)
+    where = canvas.fitting(image, geometry)
     scaled = scale_values(stack, scale, stack, unit=unit)
     size = (TILE, max(1, round(TILE * where.original[1] / where.original[0])))
     tiles = [composite.paint(image, replace(scaled, values=v), where, size, colormap, opacity) for v in scaled.values]
-    across, strip = (
-        min(per_row, len(tiles)),
-        26 if notes is None else 46,
-    )  # room for text that does not shrink on a phone
-    step = np.array([size[0] + GAP, size[1] + strip])
-    corners = [(n % across * int(step[0]), n // across * int(step[1]) + strip) for n in range(len(tiles))]
-    whole = (across * int(step[0]) - GAP, -(-len(tiles) // across) * int(step[1]))
-    fig = go.Figure(_bar(scaled, colormap))
+    across, strip = min(per_row, len(tiles)), STRIP if notes is None else STRIP_OF_TWO
+    boxes, whole = mosaic.tiled(len(tiles), across, size, GAP, strip)
+    # A trace without points carries the colour bar.
+    ends = {"color": [scaled.low], "cmin": scaled.low, "cmax": scaled.high, "colorscale": theme.colorscale(colormap)}
+    marker = {**ends, "showscale": True, "colorbar": canvas.colour_bar(scaled), "opacity": 0}
+    fig = go.Figure(go.Scatter(x=[None], y=[None], mode="markers", marker=marker, hoverinfo="skip", name="scale"))
     # A picture each, not one sheet: between them the page's own ground must show, light or dark.
     fig.layout.images = [
-        {**picture.layout_image(Image.fromarray(tile), *size), "x": left, "y": top}
-        for tile, (left, top) in zip(tiles, corners, strict=True)
+        canvas.layout_image(Image.fromarray(tile), *size, corner=box[:2])
+        for tile, box in zip(tiles, boxes, strict=True)
     ]
-    stage.picture_axes(fig, (0, 0, *whole))
-    middle = np.array([(left + size[0] / 2, top + size[1] / 2) for left, top in corners])
-    labels = [f"word {n + theme.FIRST}: {theme.safe(word)}" for n, word in enumerate(words)]
-    fig.add_trace(stage.click_markers(middle[:, 0], middle[:, 1], np.arange(len(tiles), dtype=np.int32), labels))
-    stage.let_click(fig)
-    if chosen is not None:
-        left, top = corners[head_table.within(chosen, len(tiles), "chosen")]
-        fig.layout.shapes = head_table.two_tone((left, top, left + size[0], top + size[1]))
+    text = [f"word {n + theme.FIRST}: {theme.safe(word)}" for n, word in enumerate(words)]
+    mosaic.add_tiles(fig, boxes, whole, text, chosen, clickable=True)
     height = min(1000, 120 + round(width * min(2.4, whole[1] / whole[0])))
-    theme.base(fig, title=title, caption=scaled.caption, height=height, bottom=stage.BAR)
-    style = {"showarrow": False, "yanchor": "bottom", "font": {"size": theme.SMALL}, "borderpad": 1}
-    told = [theme.safe(w) + ("" if notes is None else f"<br>{theme.safe(notes[n])}") for n, w in enumerate(words)]
-    named = [{"x": x, "y": top, "text": t, **style} for (x, _), (_, top), t in zip(middle, corners, told, strict=True)]
-    fig.layout.annotations = [*named, *(one.to_plotly_json() for one in fig.layout.annotations)]
-    return fig
-
-
-def _bar(scaled: Any, colormap: str) -> go.Scatter:
-    """A trace without points that carries the colour bar."""
-    marker = {
-        "color": [scaled.low], "cmin": scaled.low, "cmax": scaled.high, "colorscale": theme.colorscale(colormap),
-        "showscale": True, "colorbar": stage.colour_bar(scaled), "opacity": 0,
-    }  # fmt: skip
-    return go.Scatter(x=[None], y=[None], mode="markers", marker=marker, hoverinfo="skip", name="scale")
-
-
-def gate_bars(
-    words: Sequence[str], gates: ArrayLike, current: int | None = None, *, title: str = "", height: int = 220
-) -> go.Figure:
-    """One bar a word: how far its gate is open, from 0 to 1; a click reports the word's number.
-
-    Args:
-        gates: (words,) mean of the gate over its channels.
-        current: number of the word to mark, from 0.
-    """
-    open_ = np.asarray(gates, dtype=np.float64)
-    if open_.shape != (len(words),) or not ((open_ >= 0) & (open_ <= 1)).all():
-        raise ValueError(f"gates: want {len(words)} numbers from 0 to 1, one per word, got shape {open_.shape}")
-    place = np.arange(len(words))
-    text = [f"{theme.safe(word)}: {value:.1%} open" for word, value in zip(words, open_, strict=True)]
-    fig = go.Figure(go.Bar(x=place, y=open_, customdata=place.astype(np.int32), text=text, textposition="none"))
-    colors = [theme.QUERY[1] if n == current else theme.LINES[0] for n in place.tolist()]
-    outline = [3 if n == current else 0 for n in place.tolist()]
-    fig.data[0].update(marker={"color": colors, "line": {"color": theme.LINE, "width": outline}}, name="gate")
-    fig.data[0].hovertemplate = "%{text}<extra></extra>"
-    axis = {"showgrid": False, "zeroline": False, "fixedrange": True, "tickfont": {"size": theme.SMALL}}
-    ticks = {"tickvals": place.tolist(), "ticktext": [theme.safe(word) for word in words], "tickangle": -45}
-    fig.layout.xaxis = {**axis, "range": [-0.5, len(words) - 0.5], **ticks}
-    fig.layout.yaxis = {**axis, "range": [0, 1], "showgrid": True, "gridcolor": theme.GRID, "tickformat": ".0%"}
-    theme.base(fig, title=title, height=height, bottom=56)
-    fig.layout.margin.l = 44
-    return theme.lay(fig, clickmode="event+select", dragmode=False, bargap=0.2)
+    second = [""] * len(words) if notes is None else [f"<br>{theme.safe(one)}" for one in notes]
+    labels = mosaic.tile_names(boxes, [theme.safe(word) + more for word, more in zip(words, second, strict=True)])
+    return theme.base(fig, title=title, caption=scaled.caption, labels=labels, height=height, bottom=canvas.BAR)

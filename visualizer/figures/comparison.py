@@ -10,11 +10,10 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from visualizer.figures import picture, stage
+from visualizer.figures import canvas
 from visualizer.figures.heatmap import symmetric
 from visualizer.style import theme
 from visualizer.style.scale import Scale
-from visualizer.style.scale import scale as scale_values
 from vit_attention.records.geometry import Geometry
 
 Span = tuple[float, float]
@@ -57,31 +56,37 @@ def before_after(
     """
     images = image if isinstance(image, tuple) else (image, image)
     wheres = geometry if isinstance(geometry, tuple) else (geometry, geometry)
-    where = [stage.fitting(one, g) for one, g in zip(images, wheres, strict=True)]
-    grids = [stage.grid_of(first, "first"), stage.grid_of(second, "second")]
+    where = [canvas.fitting(one, g) for one, g in zip(images, wheres, strict=True)]
+    grids = [canvas.grid_of(first, "first"), canvas.grid_of(second, "second")]
     if difference and grids[0].shape != grids[1].shape:
         raise ValueError(f"difference: want two maps of one shape, got {grids[0].shape} and {grids[1].shape}")
-    drawn, scaled = _both(grids, scale, unit)
-    fig = go.Figure()
+    drawn, scaled = canvas.scale_all(grids, scale, None, unit)
     spans, bars = _places(difference, narrow)
-    colors = {"zmin": scaled.low, "zmax": scaled.high, "colorscale": theme.colorscale(colormap), "opacity": opacity}
-    bar = stage.colour_bar(scaled, **bars[0], tickvals=_thin(scaled.ticks), ticktext=_thin(scaled.tick_text))
+    few = (0, len(scaled.ticks) // 2, -1) if len(scaled.ticks) > 3 else range(len(scaled.ticks))  # panels are narrow
+    ticks = {"tickvals": [scaled.ticks[n] for n in few], "ticktext": [scaled.tick_text[n] for n in few]}
+    bar = canvas.colour_bar(scaled, **bars[0], **ticks)
+    fig = go.Figure()
     for n in range(2):
-        text = stage.patch_text(grids[n], unit)
-        trace = _panel(fig, n + 1, images[n], where[n], drawn[n], text, spans[n], query)
-        trace.update(**colors, showscale=n == 0, colorbar=bar if n == 0 else None, name=theme.safe(names[n]))
-    captions = [scaled.caption]
+        trace = canvas.heat(where[n].place(drawn[n]), scaled, colormap, opacity=opacity, name=theme.safe(names[n]))
+        trace.update(showscale=n == 0, colorbar=bar if n == 0 else None)
+        _panel(fig, n + 1, trace, images[n], where[n], grids[n], unit, spans[n], query)
+    captions, heads = [scaled.caption], [*names]
     if difference:
-        captions.append(
-            _difference(fig, images[0], where[0], grids, spans[2], bars[1], query, diverging, unit, opacity)
-        )
-    heads = [*names, f"{names[1]} minus {names[0]}"][: len(spans)]
-    for n, name in enumerate(heads):
-        _name(fig, name, n)
+        if diverging not in theme.DIVERGING:
+            raise ValueError(f"diverging: want one of {', '.join(theme.DIVERGING)}, got {diverging!r}")
+        gap = grids[1].astype(np.float64) - grids[0].astype(np.float64)
+        scaled = symmetric(gap, f"difference in {unit}", None)
+        ends = {"tickvals": scaled.ticks[::2], "ticktext": scaled.tick_text[::2]}
+        look = {"zmid": 0, "colorbar": canvas.colour_bar(scaled, **bars[1], **ends), "name": "difference"}
+        trace = canvas.heat(where[0].place(gap), scaled, diverging, opacity=max(opacity, 0.8), **look)
+        _panel(fig, 3, trace, images[0], where[0], gap, unit, spans[2], query)
+        captions.append("difference: " + scaled.caption.removeprefix("colour: difference in "))
+        heads.append(f"{names[1]} minus {names[0]}")
     if len(query):
         captions.append("orange outline: query")
     tall = height or (620 if narrow and difference else 400)
-    return theme.base(fig, title=title, caption="\n".join(captions), height=tall, bottom=stage.BAR + 4, top=36)
+    labels = [_name(head, n + 1) for n, head in enumerate(heads)]
+    return theme.base(fig, title=title, caption=captions, labels=labels, height=tall, bottom=canvas.BAR + 4, top=36)
 
 
 def _places(difference: bool, narrow: bool) -> tuple[list[tuple[Span, Span]], list[dict[str, Any]]]:
@@ -99,73 +104,30 @@ def _places(difference: bool, narrow: bool) -> tuple[list[tuple[Span, Span]], li
     return [((start, start + third), (0, 1)) for start in starts], [wide, short]
 
 
-def _both(grids: list[Any], scale: str | Scale, unit: str) -> tuple[list[Any], Any]:
-    """Both maps scaled by one range; maps of unequal shape share it as well."""
-    mode = "shared" if scale == "raw" else scale
-    rows, columns = (max(one.shape[axis] for one in grids) for axis in range(2))
-    stack = np.full((2, rows, columns), np.nan)
-    for layer, one in zip(stack, grids, strict=True):
-        layer[: one.shape[0], : one.shape[1]] = one
-    scaled = scale_values(stack, mode, stack, unit=unit)
-    return [drawn[: g.shape[0], : g.shape[1]] for drawn, g in zip(scaled.values, grids, strict=True)], scaled
-
-
-def _thin(ticks: Sequence[Any]) -> list[Any]:
-    """First, middle and last: panels are narrow."""
-    return [ticks[0], ticks[len(ticks) // 2], ticks[-1]] if len(ticks) > 3 else list(ticks)
-
-
 def _panel(
     fig: go.Figure,
     number: int,
+    trace: go.Heatmap,
     image: Image.Image,
     where: Geometry,
-    drawn: Any,
-    text: Sequence[str],
-    span: tuple[Span, Span],
-    query: Sequence[int],
-) -> go.Heatmap:
-    """Picture, axes, outlines and one heatmap trace, whose colours the caller sets."""
-    tag = "" if number == 1 else str(number)
-    axes = (f"x{tag}", f"y{tag}")
-    placed, order = where.place(drawn), stage.numbers(where, drawn.shape)
-    fig.add_layout_image(picture.layout_image(image, *where.original, axes=axes, max_side=336))
-    stage.picture_axes(fig, stage.extent(where), number, span[0], domain=list(span[1]))
-    fig.layout.shapes = [*fig.layout.shapes, *stage.unseen(where, axes), *stage.outlines(order, query, axes)]
-    trace = go.Heatmap(z=placed.values.astype(np.float32), **stage.cells(placed), xaxis=axes[0], yaxis=axes[1])
-    trace.update(text=[[text[n] for n in row] for row in order.values.tolist()], hovertemplate="%{text}<extra></extra>")
-    fig.add_trace(trace)
-    return fig.data[-1]
-
-
-def _difference(
-    fig: go.Figure,
-    image: Image.Image,
-    where: Geometry,
-    grids: list[Any],
-    span: tuple[Span, Span],
-    place: dict[str, Any],
-    query: Sequence[int],
-    diverging: str,
+    values: Any,
     unit: str,
-    opacity: float,
-) -> str:
-    """Draw the third panel; returns its caption."""
-    if diverging not in theme.DIVERGING:
-        raise ValueError(f"diverging: want one of {', '.join(theme.DIVERGING)}, got {diverging!r}")
-    gap = grids[1].astype(np.float64) - grids[0].astype(np.float64)
-    scaled = symmetric(gap, f"difference in {unit}", None)
-    trace = _panel(fig, 3, image, where, gap, stage.patch_text(gap, unit), span, query)
-    bar = stage.colour_bar(scaled, **place)
-    bar.update(tickvals=[scaled.low, 0.0, scaled.high], ticktext=[scaled.tick_text[0], "0", scaled.tick_text[-1]])
-    trace.update(zmin=scaled.low, zmid=0, zmax=scaled.high, colorscale=theme.colorscale(diverging), colorbar=bar)
-    trace.update(opacity=max(opacity, 0.8), name="difference")
-    return "difference: " + scaled.caption.removeprefix("colour: difference in ")
+    span: tuple[Span, Span],
+    query: Sequence[int],
+) -> None:
+    """Add `trace` on its picture, with axes, outlines and texts to hover over."""
+    axes = canvas.axes_of(number)
+    down = list(span[1])
+    canvas.add_picture(fig, image, where, number=number, max_side=canvas.SMALL_SIDE, across=span[0], domain=down)
+    rims = canvas.rims(canvas.patch_boxes(where, values.shape, query), axes=axes)
+    fig.layout.shapes = [*fig.layout.shapes, *rims]
+    canvas.hover(trace, where, values.shape, canvas.patch_text(values, unit))
+    fig.add_trace(trace.update(xaxis=axes[0], yaxis=axes[1]))
 
 
-def _name(fig: go.Figure, name: str, number: int) -> None:
+def _name(name: str, number: int) -> dict[str, Any]:
     """The panel's name over its picture, wherever equal scales leave the picture inside its panel."""
-    tag = "" if number == 0 else str(number + 1)
-    style = {"showarrow": False, "xanchor": "center", "yanchor": "bottom", "font_size": theme.SMALL + 1}
-    refs = {"xref": f"x{tag} domain", "yref": f"y{tag} domain"}
-    fig.add_annotation(x=0.5, y=1, text=theme.safe(name, 17), name=f"panel {number + 1}", **refs, **style)
+    x, y = canvas.axes_of(number)
+    place = {"x": 0.5, "xref": f"{x} domain", "xanchor": "center", "y": 1, "yref": f"{y} domain", "yanchor": "bottom"}
+    font = {"size": theme.SMALL + 1}
+    return {"text": theme.safe(name, 17), "name": f"panel {number}", "showarrow": False, "font": font, **place}

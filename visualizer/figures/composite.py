@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from visualizer.figures import stage
-from visualizer.measures import contour
+from visualizer.figures import canvas
+from visualizer.measures.regions import under
 from visualizer.style import theme
 from visualizer.style.scale import Scale, Scaled
 from visualizer.style.scale import scale as scale_values
@@ -30,11 +31,7 @@ def paint(
     placed = geometry.place(scaled.unit_interval())
     x = (np.arange(width) + 0.5) * geometry.original[0] / width
     y = (np.arange(height) + 0.5) * geometry.original[1] / height
-    column = np.floor((x - placed.left) / placed.width).astype(int)
-    row = np.floor((y - placed.top) / placed.height).astype(int)
-    rows, columns = placed.values.shape
-    seen = ((row >= 0) & (row < rows))[:, None] & ((column >= 0) & (column < columns))
-    cell = placed.values[np.ix_(row.clip(0, rows - 1), column.clip(0, columns - 1))]
+    cell, seen = under(placed, x, y)
     colour = theme.table(colormap)[np.nan_to_num(np.round(cell * 255)).astype(int)].astype(np.float32)
     heat = np.where((seen & np.isfinite(cell))[..., None], photo + opacity * (colour - photo), photo)
     return np.where(seen[..., None], heat, photo + 0.6 * (np.array(DIM) - photo)).astype(np.uint8)
@@ -64,7 +61,7 @@ def composite(
         settings: one line or more to make it again.
         width: of the picture in pixels, 64 or more.
     """
-    scaled = scale_values(stage.grid_of(values), scale, together, unit=unit)
+    scaled = scale_values(canvas.grid_of(values), scale, together, unit=unit)
     return framed(image, scaled, geometry, caption, settings, colormap, opacity, query, truth, width)
 
 
@@ -80,7 +77,7 @@ def framed(
     truth: ArrayLike | None,
     width: int,
 ) -> Image.Image:
-    where = stage.fitting(image, geometry)
+    where = canvas.fitting(image, geometry)
     size = size_on_paper(where, width)
     lines = legend_lines(scaled, where, caption, settings, query, truth, width)
     sheet = Image.new("RGB", (width, size[1] + 46 + 17 * len(lines) + 6), PAPER)
@@ -88,16 +85,15 @@ def framed(
     pen = ImageDraw.Draw(sheet)
     ratio = width / where.original[0]
     if truth is not None:
-        for rim in truth_rims(truth, where):
+        for rim in canvas.truth_rims(truth, where):
             pen.line([tuple(p) for p in (rim * ratio).tolist()], fill=theme.TRUTH, width=2)
-    order = stage.numbers(where, scaled.values.shape)
-    for patch in query:
-        left, top, right, bottom = (v * ratio for v in stage.box_of(order, int(patch)))
+    for box in canvas.patch_boxes(where, scaled.values.shape, query):
+        left, top, right, bottom = (v * ratio for v in box)
         pen.rectangle((left - 2, top - 2, right + 1, bottom + 1), outline=theme.QUERY[0], width=4)
         pen.rectangle((left - 1, top - 1, right, bottom), outline=theme.QUERY[1], width=2)
     colour_bar(sheet, pen, scaled, colormap, size[1])
     for n, line in enumerate(lines):
-        pen.text((8, size[1] + 44 + 17 * n), line, fill=INK, font=_font(12))
+        pen.text((8, size[1] + 44 + 17 * n), line, fill=INK, font=ImageFont.load_default(12))
     return sheet
 
 
@@ -105,12 +101,6 @@ def size_on_paper(where: Geometry, width: int) -> tuple[int, int]:
     if width < 64:
         raise ValueError(f"width: want at least 64 pixels, got {width}")
     return width, max(1, round(width * where.original[1] / where.original[0]))
-
-
-def truth_rims(truth: ArrayLike, where: Geometry) -> list[NDArray[np.float64]]:
-    """Rims of a mask in pixels of the original."""
-    mask = np.asarray(truth, dtype=bool)
-    return [rim * (np.array(where.original) / (mask.shape[1], mask.shape[0])) for rim in contour.rims(mask)]
 
 
 def legend_lines(
@@ -123,15 +113,10 @@ def legend_lines(
     width: int,
 ) -> list[str]:
     """Everything that is printed under an exported picture, wrapped to its width."""
-    keys = ["orange outline: query"] * bool(len(query)) + ["cyan line: true object"] * (truth is not None)
-    keys += ["grey rim: the model never saw it"] * stage.hides(where)
-    parts = [caption, scaled.caption, "; ".join(keys), *settings.split("\n")]
+    keys = "; ".join(canvas.notes(where, query, truth))
+    parts = [caption, scaled.caption, keys, *settings.split("\n")]
     room = max(8, int((width - 16) / 6.4))
     return [line for part in parts for line in textwrap.wrap(printable(part), room)]
-
-
-def _font(size: int) -> Any:
-    return ImageFont.load_default(size)
 
 
 def colour_bar(sheet: Image.Image, pen: ImageDraw.ImageDraw, scaled: Scaled, colormap: str, top: int) -> None:
@@ -142,7 +127,7 @@ def colour_bar(sheet: Image.Image, pen: ImageDraw.ImageDraw, scaled: Scaled, col
     for at, text in zip(scaled.ticks, scaled.tick_text, strict=True):
         x = 28 + (at - scaled.low) / (scaled.high - scaled.low) * (length - 1)
         pen.line((x, top + 20, x, top + 23), fill=INK)
-        pen.text((x, top + 24), text, fill=INK, font=_font(11), anchor="ma")
+        pen.text((x, top + 24), text, fill=INK, font=ImageFont.load_default(11), anchor="ma")
 
 
 def layer_frames(
@@ -171,27 +156,15 @@ def layer_frames(
     stack = np.asarray(maps)
     if stack.ndim != 3 or not stack.size:
         raise ValueError(f"maps: want (layers, rows, columns), got shape {stack.shape}")
+    canvas.one_each(len(stack), "map", names=names)
     words = names or [f"layer {n + theme.FIRST} of {len(stack)}" for n in range(len(stack))]
-    if len(words) != len(stack):
-        raise ValueError(f"names: want {len(stack)}, one per map, got {len(words)}")
-    mode = "shared" if scale == "raw" else scale
-    whole = scale_values(stack, mode, stack if together is None else together, unit=unit)
-    where = stage.fitting(image, geometry)
-    size = size_on_paper(where, width)
-    small, out = image.convert("RGB").resize(size, Image.Resampling.LANCZOS), []
-    for values, word in zip(whole.values, words, strict=True):
-        one = Scaled(values, whole.low, whole.high, whole.caption, whole.ticks, whole.tick_text)
-        said = f"{word}: {caption}" if caption else word
-        out.append(framed(small, one, where, said, settings, colormap, opacity, query, truth, width))
-    return _same_size(out)
-
-
-def _same_size(frames: list[Image.Image]) -> list[Image.Image]:
-    """Frames whose captions wrapped differently, on paper of the tallest."""
+    drawn, whole = canvas.scale_all(list(stack), scale, together, unit)
+    where = canvas.fitting(image, geometry)
+    small = image.convert("RGB").resize(size_on_paper(where, width), Image.Resampling.LANCZOS)
+    frames = []
+    for values, word in zip(drawn, words, strict=True):
+        one, said = replace(whole, values=values), f"{word}: {caption}" if caption else word
+        frames.append(framed(small, one, where, said, settings, colormap, opacity, query, truth, width))
+    # Captions may wrap differently: all on paper of the tallest.
     tall = max(frame.height for frame in frames)
-    out = []
-    for frame in frames:
-        sheet = Image.new("RGB", (frame.width, tall), PAPER)
-        sheet.paste(frame)
-        out.append(sheet)
-    return out
+    return [ImageOps.pad(frame, (frame.width, tall), color=PAPER, centering=(0, 0)) for frame in frames]

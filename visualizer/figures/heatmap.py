@@ -9,12 +9,13 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
-from visualizer.figures import stage
+from visualizer.figures import canvas
+from visualizer.measures import undefined
 from visualizer.style import theme
 from visualizer.style.scale import Scale, Scaled
 from visualizer.style.scale import scale as scale_values
 from vit_attention.records import Axis
-from vit_attention.records.geometry import Geometry
+from vit_attention.records.geometry import Geometry, Placed
 
 EXACT = 64
 """A matrix with more rows or columns than this is sent in 255 steps of colour instead of exact numbers."""
@@ -42,9 +43,11 @@ def patch_map(
 
     Args: as for `visualizer.figures.overlay.overlay`.
     """
-    grid = stage.grid_of(values)
+    grid = canvas.grid_of(values)
+    text = canvas.patch_text(grid, unit, labels)
     scaled = scale_values(grid, scale, together, unit=unit)
-    return _grid(grid, scaled, theme.colorscale(colormap), query, clickable, box, labels, unit, title, height)
+    fig = _cells(scaled, colormap, text, query, clickable, box)
+    return theme.base(fig, title=title, caption=_caption(scaled, query), height=height, bottom=canvas.BAR)
 
 
 def signed(
@@ -53,6 +56,7 @@ def signed(
     colormap: str = theme.DIVERGENT,
     limit: float | None = None,
     query: Sequence[int] = (),
+    outlined: str = "query",
     clickable: bool = False,
     labels: Sequence[str] | None = None,
     unit: str = "difference",
@@ -63,12 +67,32 @@ def signed(
 
     Args:
         limit: value of the outermost colours; None means the largest absolute value.
+        colormap: one of `theme.DIVERGING`; the rest as for `patch_map`.
     """
-    grid = stage.grid_of(values)
+    grid = canvas.grid_of(values)
     if colormap not in theme.DIVERGING:
         raise ValueError(f"colour map: want one of {', '.join(theme.DIVERGING)} for signed values, got {colormap!r}")
+    text = canvas.patch_text(grid, unit, labels)
     scaled = symmetric(grid, unit, limit)
-    return _grid(grid, scaled, theme.colorscale(colormap), query, clickable, False, labels, unit, title, height)
+    fig = _cells(scaled, colormap, text, query, clickable)
+    return theme.base(fig, title=title, caption=_caption(scaled, query, outlined), height=height, bottom=canvas.BAR)
+
+
+def _cells(
+    scaled: Scaled, colormap: str, text: Sequence[str], query: Sequence[int], clickable: bool, box: bool = False
+) -> go.Figure:
+    rows, columns = scaled.values.shape
+    where = Geometry.of(columns, rows)
+    fig = go.Figure(canvas.heat(where.place(scaled.values), scaled, colormap))
+    canvas.picture_axes(fig, (0, 0, columns, rows))
+    rim = canvas.path(canvas.square((0, 0, columns, rows)), theme.LINE, 1)
+    fig.layout.shapes = [rim, *canvas.rims(canvas.patch_boxes(where, (rows, columns), query))]
+    canvas.answer(fig, where, (rows, columns), text, clickable, box)
+    return fig
+
+
+def _caption(scaled: Scaled, query: Sequence[int], outlined: str = "query") -> str:
+    return scaled.caption + f"\norange outline: {outlined}" * bool(len(query))
 
 
 def symmetric(values: NDArray[Any], unit: str, limit: float | None = None) -> Scaled:
@@ -81,50 +105,10 @@ def symmetric(values: NDArray[Any], unit: str, limit: float | None = None) -> Sc
     end, zero = (end, "") if end > 1e-12 else (1.0, "; every value is 0" if known.size else "; no value is defined")
     beyond = int((known > end).sum())
     note = f"; {beyond} beyond drawn like the ends" if beyond else ""
-    text = tuple(("+" if v > 0 else "") + theme.short(v) for v in (-end, -end / 2, 0.0, end / 2, end))
+    ticks = (-end, -end / 2, 0.0, end / 2, end)
+    text = tuple(("+" if v > 0 else "") + theme.short(v) for v in ticks)
     caption = f"colour: {unit}, {text[0]} to {text[-1]}, middle is 0{zero}{note}"
-    return Scaled(values, -end, end, caption, (-end, -end / 2, 0.0, end / 2, end), text)
-
-
-def _grid(
-    grid: NDArray[Any],
-    scaled: Scaled,
-    colors: list[list[float | str]],
-    query: Sequence[int],
-    clickable: bool,
-    box: bool,
-    labels: Sequence[str] | None,
-    unit: str,
-    title: str,
-    height: int,
-) -> go.Figure:
-    rows, columns = grid.shape
-    where = Geometry.of(columns, rows)
-    placed, text = where.place(scaled.values), stage.patch_text(grid, unit, labels)
-    fig = go.Figure(
-        go.Heatmap(
-            z=placed.values.astype("float32"),
-            **stage.cells(placed),
-            zmin=scaled.low,
-            zmax=scaled.high,
-            colorscale=colors,
-            colorbar=stage.colour_bar(scaled),
-            hovertemplate="%{text}<extra></extra>",
-            text=None if clickable else [text[r * columns : (r + 1) * columns] for r in range(rows)],
-            hoverinfo="skip" if clickable else None,
-            name="map",
-        )
-    )
-    stage.picture_axes(fig, (0, 0, columns, rows))
-    order = stage.numbers(where, (rows, columns))
-    rim = {"type": "path", "path": stage.square((0, 0, columns, rows)), "line": {"color": theme.LINE, "width": 1}}
-    fig.layout.shapes = [rim, *stage.outlines(order, query)]
-    if clickable:
-        x, y = np.meshgrid(np.arange(columns) + 0.5, np.arange(rows) + 0.5)
-        fig.add_trace(stage.click_markers(x, y, np.arange(rows * columns, dtype=np.int32), text))
-        stage.let_click(fig, box)
-    caption = scaled.caption + ("\norange outline: query" if len(query) else "")
-    return theme.base(fig, title=title, caption=caption, height=height, bottom=stage.BAR)
+    return Scaled(values, -end, end, caption, ticks, text)
 
 
 def matrix(
@@ -147,58 +131,52 @@ def matrix(
     Raises:
         ValueError: the axes do not fit the weights.
     """
-    full = stage.grid_of(weights, "weights")
+    full = canvas.grid_of(weights, "weights")
     if full.shape != (len(query_axis), len(key_axis)):
         raise ValueError(f"weights: want {(len(query_axis), len(key_axis))} (queries, keys), got {full.shape}")
     step = -(-max(full.shape) // LARGEST)
     scaled = scale_values(block_means(full, step), scale, together, unit=unit)
     notes = [f"each cell drawn is the mean of {step} x {step} weights"] if step > 1 else []
-    z, low, high, colors = scaled.values.astype("float32"), scaled.low, scaled.high, theme.colorscale(colormap)
-    bar, value = stage.colour_bar(scaled, len=220), "%{z:.3g} " + theme.safe(unit).replace("%{", "% {")
-    if max(z.shape) > EXACT:
-        z, (low, high), colors = quantised(scaled), (0, 255), clear_end(colors)
-        bar["tickvals"] = [(t - scaled.low) / (scaled.high - scaled.low) * STEPS for t in scaled.ticks]
-        one = (scaled.high - scaled.low) / STEPS
-        value = f"colour step %{{z}} of {STEPS}"
-        notes.append(f"drawn in {STEPS} steps of {theme.short(one)}")
-    elif scaled.caption.find("stretched") >= 0 or scaled.caption.find("logarithmic") >= 0:
+    value = "%{z:.3g} " + theme.safe(unit).replace("%{", "% {")
+    if "stretched" in scaled.caption or "logarithmic" in scaled.caption:
         value = "%{z:.3g} on the scale below"
-    fig = go.Figure(
-        go.Heatmap(z=z, x0=(step - 1) / 2, dx=step, y0=(step - 1) / 2, dy=step, zmin=low, zmax=high, colorscale=colors)
-    )
-    fig.data[0].update(colorbar=bar, name="matrix", hovertemplate=f"query %{{y}}, key %{{x}}: {value}<extra></extra>")
+    if max(scaled.values.shape) > EXACT:
+        trace = stepped(Placed(quantised(scaled), -0.5, -0.5, step, step), scaled, colormap, len=220)
+        value = f"colour step %{{z}} of {STEPS}"
+        notes.append(f"drawn in {STEPS} steps of {theme.short((scaled.high - scaled.low) / STEPS)}")
+    else:
+        bar = canvas.colour_bar(scaled, len=220)
+        trace = canvas.heat(Placed(scaled.values, -0.5, -0.5, step, step), scaled, colormap, colorbar=bar)
+    hover = f"query %{{y}}, key %{{x}}: {value}<extra></extra>"
+    fig = go.Figure(trace.update(name="matrix", hoverinfo=None, hovertemplate=hover))
     _token_axes(fig, query_axis, key_axis)
-    caption = "\n".join([scaled.caption, *notes])
-    return theme.base(fig, title=title, caption=caption, height=height, bottom=stage.BAR, top=70)
+    return theme.base(fig, title=title, caption=[scaled.caption, *notes], height=height, bottom=canvas.BAR, top=70)
 
 
 def block_means(full: NDArray[Any], step: int) -> NDArray[Any]:
     """Means over step x step blocks of the last two axes; edges average what is there, NaN is left out."""
     if step <= 1:
         return full
-    rows, columns = full.shape[-2:]
-    lead = [(0, 0)] * (full.ndim - 2)
-    wide = np.pad(full.astype(np.float64), [*lead, (0, -rows % step), (0, -columns % step)], constant_values=np.nan)
-    blocks = wide.reshape(*full.shape[:-2], wide.shape[-2] // step, step, wide.shape[-1] // step, step)
-    known = np.isfinite(blocks)
-    count = known.sum(axis=(-3, -1))
-    total = np.where(known, blocks, 0).sum(axis=(-3, -1))
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    *lead, rows, columns = full.shape
+    more = [*((0, 0) for _ in lead), (0, -rows % step), (0, -columns % step)]
+    wide = np.pad(full.astype(np.float64), more, constant_values=np.nan)
+    return undefined.mean(wide.reshape(*lead, -(-rows // step), step, -(-columns // step), step), axis=(-3, -1))
 
 
 def quantised(scaled: Scaled) -> NDArray[np.uint8]:
     """The scaled values in 0 to 254 steps as bytes; 255 is undefined."""
-    return np.where(np.isnan(scaled.values), 255, np.round(np.nan_to_num(scaled.unit_interval()) * STEPS)).astype(
-        np.uint8
-    )
+    steps = np.round(np.nan_to_num(scaled.unit_interval()) * STEPS)
+    return np.where(np.isnan(scaled.values), 255, steps).astype(np.uint8)
 
 
-def clear_end(colors: list[list[float | str]]) -> list[list[float | str]]:
-    """The scale for bytes from `quantised`: 0 to 254 in colour, 255 clear; for a range of 0 to 255."""
-    edge = (STEPS + 0.5) / 255
-    inner = [[round(float(at) * STEPS / 255, 6), colour] for at, colour in colors]
-    last, clear = inner[-1][1], "rgba(0,0,0,0)"
-    return [*inner, [edge, last], [edge, clear], [1.0, clear]]
+def stepped(placed: Placed, scaled: Scaled, colormap: str, **bar: Any) -> go.Heatmap:
+    """One trace of the bytes from `quantised`, 255 left clear; `bar` as for `canvas.colour_bar`."""
+    inner = [[round(float(at) * STEPS / 255, 6), color] for at, color in theme.colorscale(colormap)]
+    edge, clear = (STEPS + 0.5) / 255, "rgba(0,0,0,0)"
+    colors = [*inner, [edge, inner[-1][1]], [edge, clear], [1.0, clear]]
+    ticks = [(tick - scaled.low) / (scaled.high - scaled.low) * STEPS for tick in scaled.ticks]
+    shown = {"zmin": 0, "zmax": 255, "colorscale": colors, "name": "maps"}
+    return canvas.heat(placed, scaled, colormap, colorbar=canvas.colour_bar(scaled, tickvals=ticks, **bar), **shown)
 
 
 def _token_axes(fig: go.Figure, query_axis: Axis, key_axis: Axis) -> None:

@@ -9,11 +9,14 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
-from visualizer.figures import head_table, stage
-from visualizer.figures.heatmap import STEPS, block_means, clear_end, quantised
+from visualizer.figures import canvas
+from visualizer.figures.heatmap import block_means, quantised, stepped
+from visualizer.figures.summary import head_table
+from visualizer.measures import undefined
 from visualizer.style import theme
 from visualizer.style.scale import Scale, Scaled
 from visualizer.style.scale import scale as scale_values
+from vit_attention.records.geometry import Placed
 
 CELLS = 30_000
 """Most cells in one figure; at one byte each the figure stays under 60 kB. Larger grids are drawn as block means."""
@@ -31,6 +34,7 @@ def head_grid(
     chosen: int | None = None,
     clickable: bool = False,
     unit: str = "share of attention",
+    note: str = "",
     title: str = "",
     height: int | None = None,
 ) -> go.Figure:
@@ -44,6 +48,7 @@ def head_grid(
         together: all maps that share the range, to compare layers.
         chosen: number of a head to outline.
         clickable: a click reports the head's number, from 0.
+        note: a further line of the caption.
 
     Raises:
         ValueError: another shape, or names or captions that do not fit the heads.
@@ -52,31 +57,60 @@ def head_grid(
     if stack.ndim != 3 or not stack.size:
         raise ValueError(f"maps: want (heads, rows, columns), got shape {stack.shape}")
     heads = len(stack)
-    label = _head_labels(heads, names, captions)
-    across = min(per_row or 4, heads)
-    scaled, step = _scaled(stack, scale, together, unit)
+    canvas.one_each(heads, "head", names=names, captions=captions)
+    scaled, caption = _scaled(stack, scale, together, unit)
     rows, columns = scaled.values.shape[1:]
     gap, strip = max(1, columns // 14), round((0.42 if captions is not None else 0.26) * columns)
-    sheet, corners = _sheet(quantised(scaled), across, gap, strip)
-    fig = _figure(sheet, scaled, colormap, (1.0, 1.0))
-    stage.picture_axes(fig, (0, 0, sheet.shape[1], sheet.shape[0]))
+    boxes, (width, tall) = tiled(heads, min(per_row or 4, heads), (columns, rows), gap, strip)
+    sheet = np.full((tall, width), 255, np.uint8)
+    for tile, (left, top, right, bottom) in zip(quantised(scaled), boxes, strict=True):
+        sheet[top:bottom, left:right] = tile
+    fig = go.Figure(stepped(Placed(sheet, 0, 0, 1, 1), scaled, colormap))
+    first = [theme.safe(name) for name in names or (f"head {h + theme.FIRST}" for h in range(heads))]
+    second = ["<br>" * bool(caption) + theme.safe(caption) for caption in captions or [""] * heads]
+    text = [name + more for name, more in zip(first, second, strict=True)]
+    add_tiles(fig, boxes, (width, tall), text, chosen, clickable)
+    height = height or min(900, 130 + round(560 * min(1.2, tall / width)))
+    labels = tile_names(boxes, text)
+    return theme.base(fig, title=title, caption=(caption, note), labels=labels, height=height, bottom=canvas.BAR)
+
+
+def tiled(
+    count: int, across: int, size: tuple[int, int], gap: int, strip: int
+) -> tuple[list[tuple[int, int, int, int]], tuple[int, int]]:
+    """The (left, top, right, bottom) boxes of so many tiles of a (width, height), `across` in a row, and the sheet's size.
+
+    `gap` lies between two tiles of a row; over each is a `strip` for its name.
+    """
+    wide, tall = size[0] + gap, size[1] + strip
+    corners = [(n % across * wide, n // across * tall + strip) for n in range(count)]
+    boxes = [(left, top, left + size[0], top + size[1]) for left, top in corners]
+    return boxes, (across * wide - gap, -(-count // across) * tall)
+
+
+def add_tiles(
+    fig: go.Figure,
+    boxes: Sequence[tuple[int, int, int, int]],
+    size: tuple[int, int],
+    text: Sequence[str],
+    chosen: int | None,
+    clickable: bool,
+) -> None:
+    """Axes over a sheet of tiles of a (width, height), an outline round the chosen one, and places to click."""
+    canvas.picture_axes(fig, (0, 0, *size))
     if chosen is not None:
-        top, left = corners[head_table.within(chosen, heads, "chosen")]
-        fig.layout.shapes = head_table.two_tone((left, top, left + columns, top + rows))
+        fig.layout.shapes = canvas.rims([boxes[canvas.within(chosen, len(boxes), "chosen")]])
     if clickable:
-        middle = np.array([(left + columns / 2, top + rows / 2) for top, left in corners])
-        fig.add_trace(stage.click_markers(middle[:, 0], middle[:, 1], np.arange(heads, dtype=np.int32), label))
-        stage.let_click(fig)
-    tall = height or min(900, 130 + round(560 * min(1.2, sheet.shape[0] / sheet.shape[1])))
-    theme.base(fig, title=title, caption=_caption(scaled, step), height=tall, bottom=stage.BAR)
-    style = {"showarrow": False, "yanchor": "bottom", "font": {"size": theme.SMALL}, "borderpad": 1}
-    named = [
-        {"x": left + columns / 2, "y": top, "text": text, **style}
-        for (top, left), text in zip(corners, label, strict=True)
+        x, y = np.array([((left + right) / 2, (top + bottom) / 2) for left, top, right, bottom in boxes]).T
+        canvas.add_markers(fig, x, y, np.arange(len(boxes), dtype=np.int32), text)
+
+
+def tile_names(boxes: Sequence[tuple[int, int, int, int]], text: Sequence[str]) -> list[dict[str, Any]]:
+    """The texts, made safe, each over its tile."""
+    style = {"yanchor": "bottom", "font": {"size": theme.SMALL}, "borderpad": 1}
+    return [
+        {"x": (box[0] + box[2]) / 2, "y": box[1], "text": one, **style} for box, one in zip(boxes, text, strict=True)
     ]
-    # All at once: each single add_annotation checks and copies all that are there already.
-    fig.layout.annotations = [*named, *(one.to_plotly_json() for one in fig.layout.annotations)]
-    return fig
 
 
 def atlas(
@@ -105,77 +139,35 @@ def atlas(
     for at, one in enumerate(given):
         if one.ndim != 3 or not one.size:
             raise ValueError(f"maps: want (heads, rows, columns) in layer {at}, got shape {one.shape}")
-    depth = list(range(len(given))) if layers is None else [int(n) for n in layers]
-    if not given or len(depth) != len(given):
-        raise ValueError(f"layers: want one number per layer, got {len(depth)} for {len(given)}")
-    counts = [len(one) for one in given]
-    scaled, step = _scaled(_stack(given), scale, None, unit)
+    if not given:
+        raise ValueError("layers: want one number per layer, got 0 for 0")
+    scaled, caption = _scaled(_stack(given), scale, None, unit)
     rows, columns = scaled.values.shape[2:]
+    counts = [len(one) for one in given]
     wide = quantised(scaled).transpose(0, 2, 1, 3).reshape(len(given) * rows, max(counts) * columns)
-    fig = _figure(wide, scaled, colormap, (1 / columns, 1 / rows), theme.FIRST - 0.5)
-    head_table.head_axes(fig, len(given), max(counts), depth, rows / columns)
-    head_table.outline_cell(fig, chosen, counts)
-    head_table.head_markers(fig, counts, depth, [_peak(one) for layer in given for one in layer])
-    return theme.base(fig, title=title, caption=_caption(scaled, step), height=height, bottom=stage.BAR, top=42)
+    low = theme.FIRST - 0.5
+    fig = go.Figure(stepped(Placed(wide, low, low, 1 / columns, 1 / rows), scaled, colormap))
+    peaks = [_peak(one) for layer in given for one in layer]
+    head_table(fig, counts, layers, peaks, chosen, rows / columns)
+    return theme.base(fig, title=title, caption=caption, height=height, bottom=canvas.BAR, top=42)
 
 
-def _head_labels(heads: int, names: Sequence[str] | None, captions: Sequence[str] | None) -> list[str]:
-    for word, given in (("names", names), ("captions", captions)):
-        if given is not None and len(given) != heads:
-            raise ValueError(f"{word}: want {heads}, one per head, got {len(given)}")
-    first = names if names is not None else [f"head {h + theme.FIRST}" for h in range(heads)]
-    second = captions if captions is not None else [""] * heads
-    return [theme.safe(a) + (f"<br>{theme.safe(b)}" if b else "") for a, b in zip(first, second, strict=True)]
-
-
-def _stack(given: list[NDArray[Any]]) -> NDArray[np.float32]:
+def _stack(given: list[NDArray[Any]]) -> NDArray[Any]:
     """(layers, most heads, most rows, most columns); missing heads are NaN, coarser grids repeat their cells."""
-    heads, rows, columns = (max(one.shape[axis] for one in given) for axis in range(3))
-    out = np.full((len(given), heads, rows, columns), np.nan, np.float32)
-    for layer, one in zip(out, given, strict=True):
-        down, across = np.arange(rows) * one.shape[1] // rows, np.arange(columns) * one.shape[2] // columns
-        layer[: len(one)] = one[:, down][:, :, across]
-    return out
+    rows, columns = (max(one.shape[axis] for one in given) for axis in (1, 2))
+    places = [(np.arange(rows) * one.shape[1] // rows, np.arange(columns) * one.shape[2] // columns) for one in given]
+    return undefined.padded([one[:, down][:, :, right] for one, (down, right) in zip(given, places, strict=True)])
 
 
-def _scaled(stack: NDArray[Any], scale: str | Scale, together: Any, unit: str) -> tuple[Scaled, int]:
-    """Scale the stack as one, after means over step x step blocks if it is too large to send."""
+def _scaled(stack: NDArray[Any], scale: str | Scale, together: Any, unit: str) -> tuple[Scaled, str]:
+    """The stack scaled as one, after means over blocks if it is too large to send, and the caption."""
     step = 1
     while stack.size / step**2 > CELLS and step < max(stack.shape[-2:]):
         step += 1
     drawn = block_means(stack, step)
     mode = "shared" if scale == "raw" else scale
-    return scale_values(drawn, mode, drawn if together is None else together, unit=unit), step
-
-
-def _caption(scaled: Scaled, step: int) -> str:
-    return scaled.caption + (f"\neach cell drawn is the mean of {step} x {step} patches" if step > 1 else "")
-
-
-def _sheet(
-    tiles: NDArray[np.uint8], across: int, gap: int, strip: int
-) -> tuple[NDArray[np.uint8], list[tuple[int, int]]]:
-    """Tiles on one sheet, `across` in a row under strips for their names; also the (top, left) of each."""
-    heads, rows, columns = tiles.shape
-    down = -(-heads // across)
-    sheet = np.full((down * (rows + strip), across * (columns + gap) - gap), 255, np.uint8)
-    corners = [((h // across) * (rows + strip) + strip, (h % across) * (columns + gap)) for h in range(heads)]
-    for tile, (top, left) in zip(tiles, corners, strict=True):
-        sheet[top : top + rows, left : left + columns] = tile
-    return sheet, corners
-
-
-def _figure(
-    sheet: NDArray[np.uint8], scaled: Scaled, colormap: str, step: tuple[float, float], start: float = 0.0
-) -> go.Figure:
-    bar = stage.colour_bar(scaled)
-    bar["tickvals"] = [(t - scaled.low) / (scaled.high - scaled.low) * STEPS for t in scaled.ticks]
-    place = {"x0": start + step[0] / 2, "dx": step[0], "y0": start + step[1] / 2, "dy": step[1]}
-    colors = clear_end(theme.colorscale(colormap))
-    trace = go.Heatmap(
-        z=sheet, **place, zmin=0, zmax=255, colorscale=colors, colorbar=bar, hoverinfo="skip", name="maps"
-    )
-    return go.Figure(trace)
+    scaled = scale_values(drawn, mode, drawn if together is None else together, unit=unit)
+    return scaled, scaled.caption + f"\neach cell drawn is the mean of {step} x {step} patches" * (step > 1)
 
 
 def _peak(one: NDArray[Any]) -> str:

@@ -1,14 +1,16 @@
-"""One patch enlarged until its pixels can be read, and lists of numbers as bars."""
+"""Cells with their numbers printed: one patch enlarged until its pixels can be read, and the toy's 4 x 4 patches."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from visualizer.figures import stage
+from visualizer.figures import canvas, heatmap
+from visualizer.measures import toy
+from visualizer.measures.arithmetic import RowSteps
 from visualizer.style import theme
 
 CHANNELS = ("red", "green", "blue")
@@ -33,56 +35,41 @@ def pixels(patch: ArrayLike, channel: str | None = None, *, title: str = "", hei
         raise ValueError(f"channel: want one of {', '.join(CHANNELS)}, got {channel!r}")
     rows, columns = values.shape[:2]
     if channel is None:
-        place = "pixel row %{customdata[0]}, column %{customdata[1]}"
         where = np.moveaxis(np.indices((rows, columns)) + 1, 0, -1)
-        colours = "red %{z[0]}, green %{z[1]}, blue %{z[2]}"
-        fig = go.Figure(
-            go.Image(z=values.astype(np.uint8), customdata=where, hovertemplate=f"{place}<br>{colours}<extra></extra>")
-        )
+        said = "pixel row %{customdata[0]}, column %{customdata[1]}<br>red %{z[0]}, green %{z[1]}, blue %{z[2]}"
+        trace = go.Image(z=values.astype(np.uint8), customdata=where, hovertemplate=f"{said}<extra></extra>")
     else:
-        one = values[..., CHANNELS.index(channel)].astype(np.float32)
-        fig = go.Figure(
-            go.Heatmap(z=one, zmin=0, zmax=255, colorscale=[[0, "#000000"], [1, "#ffffff"]], showscale=False)
-        )
-        fig.data[0].update(hovertemplate=f"{channel} %{{z}}<extra></extra>")
+        one, greys = values[..., CHANNELS.index(channel)].astype(np.float32), [[0, "#000000"], [1, "#ffffff"]]
+        trace = go.Heatmap(z=one, zmin=0, zmax=255, colorscale=greys, showscale=False)
+        trace.update(hovertemplate=f"{channel} %{{z}}<extra></extra>")
         if max(rows, columns) <= READABLE:
-            fig.data[0].update(texttemplate="%{z:.0f}", textfont_size=theme.SMALL)
-    stage.picture_axes(fig, (-0.5, -0.5, columns - 0.5, rows - 0.5))
+            trace.update(texttemplate="%{z:.0f}", textfont_size=theme.SMALL)
+    fig = go.Figure(trace)
+    canvas.picture_axes(fig, (-0.5, -0.5, columns - 0.5, rows - 0.5))
     shown = "screen colours" if channel is None else f"{channel} alone, 0 (black) to 255 (white)"
     return theme.base(fig, title=title, caption=f"{rows} x {columns} pixels, {shown}", height=height)
 
 
-def lists(named: Mapping[str, ArrayLike], *, height: int | None = None) -> go.Figure:
-    """Several lists of numbers of one length, one row of upright bars each, all on one scale around zero.
+def tokens_figure(query: int, title: str = "") -> go.Figure:
+    """The toy's picture: token x, query q and key k in every cell, the asking patch outlined; clickable."""
+    pairs = zip(toy.TOKENS.tolist(), toy.QUERIES.tolist(), toy.KEYS.tolist(), strict=True)
+    lines = [f"x = {_pair(x)}<br>q = {_pair(q)}<br>k = {_pair(k)}" for x, q, k in pairs]
+    return _printed(toy.OBJECT.astype(np.float64), lines, query, "x₁, how much object", title)
 
-    Args:
-        named: plain name to (size,) numbers, first on top.
 
-    Raises:
-        ValueError: no list, or lists of different length.
-    """
-    rows = {name: np.asarray(values, dtype=np.float64) for name, values in named.items()}
-    sizes = {values.shape for values in rows.values()}
-    if len(sizes) != 1 or len(next(iter(sizes))) != 1:
-        raise ValueError(f"lists: want at least one, all of one length, got shapes {sorted(sizes)}")
-    most = max(float(np.abs(values).max(initial=0.0)) for values in rows.values()) or 1.0
-    fig = go.Figure()
-    count = len(rows)
-    for at, (name, values) in enumerate(rows.items()):
-        top = 1 - at / count
-        tag = "" if at == 0 else str(at + 1)
-        colour = theme.QUERY[1] if at == 0 else theme.LINES[0]
-        fig.add_trace(go.Bar(x=np.arange(1, len(values) + 1), y=values, yaxis=f"y{tag}", marker_color=colour))
-        fig.data[-1].hovertemplate = "number %{x}: %{y:.3f}<extra></extra>"
-        fig.layout[f"yaxis{tag}"] = {
-            "domain": [top - 0.78 / count, top - 0.02], "range": [-1.1 * most, 1.1 * most], "fixedrange": True,
-            "tickvals": [-most, 0, most], "ticktext": [f"−{theme.short(most)}", "0", theme.short(most)],
-            "gridcolor": theme.GRID, "zerolinecolor": theme.LINE, "automargin": True,
-        }  # fmt: skip
-        place = {"x": 0, "xref": "paper", "xanchor": "left", "y": top, "yref": "paper", "yanchor": "middle"}
-        fig.add_annotation(text=theme.safe(name), showarrow=False, font_size=theme.SMALL + 1, **place)
-    theme.base(fig, height=height or 60 + 120 * count, bottom=40, top=8)
-    last = "y" if count == 1 else f"y{count}"
-    return fig.update_layout(
-        xaxis={"anchor": last, "fixedrange": True, "showgrid": False, "title": {"text": "number in the list"}}
-    )
+def steps_figure(steps: RowSteps, query: int, title: str = "") -> go.Figure:
+    """The row of one patch: q.k, scaled, power of e and weight in every cell, coloured by weight; clickable."""
+    numbers = zip(steps.products, steps.scaled, steps.powers, steps.weights, strict=True)
+    lines = [f"q·k = {p:.0f}<br>scaled {s:.2f}<br>power {e:.3f}<br>w = {w:.1%}" for p, s, e, w in numbers]
+    return _printed(steps.weights.reshape(toy.GRID), lines, query, "weight", title)
+
+
+def _pair(numbers: Sequence[int]) -> str:
+    return "(" + ", ".join(str(n).replace("-", "−") for n in numbers) + ")"
+
+
+def _printed(values: NDArray[np.float64], lines: Sequence[str], query: int, unit: str, title: str) -> go.Figure:
+    fig = heatmap.patch_map(values, query=(query,), clickable=True, unit=unit, title=title, height=470)
+    text = np.reshape(lines, toy.GRID).tolist()
+    fig.data[0].update(text=text, texttemplate="%{text}", textfont_size=theme.SMALL)
+    return fig

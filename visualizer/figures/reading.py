@@ -1,4 +1,4 @@
-"""A document as it was read: the page under one token's heat, where the window lies, all heads, the probabilities."""
+"""A document as it was read: its page under the heat of one token or field, where the window lies, and all heads."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from visualizer.figures import mosaic, overlay, picture, stage
+from visualizer.figures import canvas, mosaic, overlay
+from visualizer.measures.pointing import checked
 from visualizer.measures.reading import token_maps
-from visualizer.measures.viewport import checked
 from visualizer.style import theme
 from visualizer.style.scale import Scale
 from visualizer.words.plain import printable
-from visualizer.words.reading import shown
-from vit_attention.records import AttentionRecord
-from vit_attention.records.geometry import Geometry
+from vit_attention.records import AttentionRecord, Geometry
 
-PROPOSED = theme.QUERY
-"""The two tones of a proposed box; a true box is drawn in `theme.TRUTH`, dotted, as no other box is."""
 OPACITY = 0.4
 """Of the heat over a page, so that print stays legible under dark and under bright cells."""
+COLOURS = ("blue", "red-orange", "green", "pink", "amber", "light blue")
+"""`theme.LINES` in words."""
+STROKES = ("solid", "dash", "dashdot", "longdash", "longdashdot")
+"""How the boxes of fields are drawn; dots are left to the true boxes."""
 
 
 def page_with_heat(
@@ -51,23 +51,83 @@ def page_with_heat(
         image: the upright page, possibly stored smaller than `geometry.original`.
         values: (rows, columns) over the model's input.
         window: (left, top, right, bottom) in pixels of the original page, from `viewport`; None shows all of it.
-        proposed, true: boxes to outline, in pixels of the original page.
+        proposed, true: boxes to outline, in pixels of the original page: in the two tones of a query, and dotted in
+            `theme.TRUTH`, as no other box is.
         geometry, colormap, opacity, scale, together, unit, title, height: as for `overlay`.
     """
-    fig = overlay.overlay(
-        image, values, geometry, colormap=colormap, opacity=opacity, scale=scale, together=together, unit=unit,
-        title=title, height=height,
-    )  # fmt: skip
+    notes = ["orange outline: proposed box"] * bool(len(proposed)) + ["dotted cyan: true box"] * bool(len(true))
+    common: dict[str, Any] = {"scale": scale, "together": together, "unit": unit, "title": title, "height": height}
+    fig = overlay.overlay(image, values, geometry, colormap=colormap, opacity=opacity, note="; ".join(notes), **common)
     if window is not None:
         left, top, right, bottom = checked(window, "window")
         fig.layout.xaxis.range, fig.layout.yaxis.range = [left, right], [bottom, top]
-    fig.layout.shapes = [*fig.layout.shapes, *_outlines(proposed, true)]
-    notes = ["orange outline: proposed box"] * bool(len(proposed)) + ["dotted cyan: true box"] * bool(len(true))
-    for note in (one for one in fig.layout.annotations if one.name == "caption" and notes):
-        note.text += "<br>" + "; ".join(notes)
-        fig.layout.margin.b += 16
+    dotted = "".join(canvas.square(checked(box, "true")) for box in true)
+    boxes = [checked(box, "proposed") for box in proposed]
+    fig.layout.shapes = [
+        *fig.layout.shapes,
+        *([canvas.path(dotted, theme.TRUTH, 2.5, dash="dot", name="true box")] if dotted else []),
+        *canvas.rims(boxes, (4.5, 2), name="proposed box"),
+    ]
     fig.layout.xaxis.fixedrange = fig.layout.yaxis.fixedrange = False
     return theme.lay(fig, dragmode="zoom")
+
+
+def outline_name(number: int) -> str:
+    """How the box of field `number`, from 0, is drawn, in words for a legend.
+
+    >>> outline_name(0), outline_name(7)
+    ('blue', 'red-orange, dash')
+    """
+    stroke = _stroke(number)
+    return COLOURS[number % len(COLOURS)] + f", {stroke}" * (stroke != STROKES[0])
+
+
+def _stroke(number: int) -> str:
+    return STROKES[number // len(COLOURS) % len(STROKES)]
+
+
+def fields_on_page(
+    image: Image.Image,
+    values: ArrayLike,
+    geometry: Geometry | None,
+    boxes: Sequence[Sequence[float] | None],
+    names: Sequence[str],
+    *,
+    chosen: int = 0,
+    **options: Any,
+) -> go.Figure:
+    """The page under the heat of one field, with the box of every field numbered from 1; a click reports the field.
+
+    Args:
+        image: the upright page.
+        values: (rows, columns) heat of the chosen field.
+        geometry: from the original to the model's input.
+        boxes: proposed for each field, in pixels of the original page; None for a field without one.
+        names: one plain text per field, for hovering.
+        chosen: number of the field, counted from 0, whose box is drawn thick.
+        options: as for `page_with_heat`.
+    """
+    canvas.one_each(len(boxes), "box", names=names)
+    fig = page_with_heat(image, values, geometry, **options)
+    there = [(n, checked(box, f"box {n + theme.FIRST}")) for n, box in enumerate(boxes) if box is not None]
+    shapes, labels = [*fig.layout.shapes], []
+    look = {"xanchor": "left", "yanchor": "bottom", "showarrow": False, "bgcolor": "#ffffff", "name": "field"}
+    look |= {"borderwidth": 2, "borderpad": 1}
+    for n, box in sorted(there, key=lambda one: one[0] == chosen):  # the chosen one over all others
+        color, wide = theme.LINES[n % len(theme.LINES)], 2 * (n == chosen)
+        # White under colour, so that the outline stands out from any page.
+        tones, dashes = ("#ffffff", color), ("solid", _stroke(n))
+        shapes += canvas.rims([box], (3.5 + wide, 2 + wide), tones, dashes=dashes, name="field box")
+        font = {"color": "#000000", "size": theme.SMALL + wide}
+        labels.append(
+            {"x": box[0], "y": box[1], "text": str(n + theme.FIRST), "bordercolor": color, "font": font, **look}
+        )
+    fig.layout.shapes = shapes
+    fig.layout.annotations = [*labels, *fig.layout.annotations]
+    x, y = ([(box[at] + box[at + 2]) / 2 for _, box in there] for at in range(2))
+    text = [f"{n + theme.FIRST}: {theme.safe(printable(names[n]))}" for n, _ in there]
+    canvas.add_markers(fig, x, y, np.array([n for n, _ in there], np.int32), text)
+    return fig
 
 
 def minimap(
@@ -81,19 +141,11 @@ def minimap(
         size: (width, height) of the original page; None takes the image's.
         height: of the figure in pixels.
     """
-    width, tall = size or image.size
-    inner = stage.square(checked(window, "window"))
+    where, inner = Geometry.of(*(size or image.size)), checked(window, "window")
     fig = go.Figure(go.Scatter(x=[], y=[], hoverinfo="skip"))
-    fig.add_layout_image(picture.layout_image(image, width, tall, max_side=2 * height))
-    stage.picture_axes(fig, (0, 0, width, tall))
-    veil = {"type": "path", "path": stage.square((0, 0, width, tall)) + inner, "fillrule": "evenodd"}
-    rim = [
-        {"type": "path", "path": inner, "line": {"color": color, "width": line}, "name": "window"}
-        for color, line in zip(theme.QUERY, (4, 2), strict=True)
-    ]
-    fig.layout.shapes = [{**veil, "fillcolor": theme.SHADE, "line": {"width": 0}}, *rim]
-    theme.base(fig, height=height)
-    return theme.lay(fig, dragmode=False, hovermode=False)
+    page = canvas.add_picture(fig, image, where, max_side=2 * height)
+    shapes = [canvas.veil(page, [inner]), *canvas.rims([inner], (4, 2), name="window")]
+    return theme.base(fig, shapes=shapes, height=height, dragmode=False, hovermode=False)
 
 
 def heads_of_token(
@@ -120,75 +172,11 @@ def heads_of_token(
     maps, depth = token_maps(record, token)
     at = None if chosen is None else (depth.index(chosen[0]) if chosen[0] in depth else -1, chosen[1])
     heads, layers = max(len(one) for one in maps), len(maps)
-    shape = _proportion(record, maps[0].shape[1:])
+    shape = maps[0].shape[1] / maps[0].shape[2]
+    if record.geometry is not None:
+        left, top, right, bottom = canvas.seen_box(record.geometry)
+        shape = float((bottom - top) / (right - left))
     tall = height or round(min(900, 150 + max(120, 640 * min(1.3, layers * shape / heads))))
     fig = mosaic.atlas(maps, colormap=colormap, scale=scale, chosen=at, layers=depth, title=title, height=tall)
     fig.layout.yaxis.scaleratio = shape
     return fig
-
-
-def strip(
-    tokens: Sequence[str],
-    probabilities: ArrayLike,
-    current: int | None = None,
-    *,
-    title: str = "",
-    height: int = 190,
-) -> go.Figure:
-    """One bar per token: the probability in percent that the model gave to the token it wrote; a click reports its number.
-
-    Args:
-        probabilities: (tokens,), 0 to 1, NaN where none is known, as for the prompt.
-        current: number of the token to mark.
-    """
-    chances = np.asarray(probabilities, dtype=np.float64)
-    if chances.shape != (len(tokens),):
-        raise ValueError(f"probabilities: want {len(tokens)}, one per token, got shape {chances.shape}")
-    if not ((chances >= 0) & (chances <= 1) | np.isnan(chances)).all():
-        raise ValueError(f"probabilities: want 0 to 1, got {np.nanmin(chances)} to {np.nanmax(chances)}")
-    place = np.arange(len(tokens))
-    names = [theme.safe(printable(f'token {n + theme.FIRST}, "{shown(t)}"')) for n, t in enumerate(tokens)]
-    said = [f"{name}: {f'{p:.1%}' if np.isfinite(p) else 'not known'}" for name, p in zip(names, chances, strict=True)]
-    colors = [theme.QUERY[1] if n == current else theme.LINES[0] for n in place.tolist()]
-    outline = [3 if n == current else 0 for n in place.tolist()]
-    fig = go.Figure(
-        go.Bar(
-            x=place + theme.FIRST, y=100 * chances, customdata=place.astype(np.int32), text=said, textposition="none"
-        )
-    )
-    fig.data[0].update(marker={"color": colors, "line": {"color": theme.LINE, "width": outline}}, name="probability")
-    fig.data[0].hovertemplate = "%{text}<extra></extra>"
-    axis = {"zeroline": False, "tickfont": {"size": theme.SMALL}, "fixedrange": True}
-    ends = [theme.FIRST - 0.5, theme.FIRST + max(1, len(tokens)) - 0.5]
-    across, up = (
-        {"text": text, "standoff": 2, "font": {"size": theme.FONT_SIZE}} for text in ("token", "probability (%)")
-    )
-    fig.layout.xaxis = {**axis, "range": ends, "title": across, "showgrid": False}
-    fig.layout.yaxis = {
-        **axis, "range": [0, 100], "title": up, "showgrid": True, "gridcolor": theme.GRID, "automargin": True,
-    }  # fmt: skip
-    theme.base(fig, title=title, height=height, bottom=36)
-    return theme.lay(fig, clickmode="event+select", dragmode=False, bargap=0.15)
-
-
-def _proportion(record: AttentionRecord, shape: tuple[int, ...]) -> float:
-    """Height over width of what the model saw, as it lies on the page."""
-    if record.geometry is None:
-        return shape[0] / shape[1]
-    left, top, right, bottom = record.geometry.boxes_to_original([[0, 0, *record.geometry.seen]])[0]
-    return float((bottom - top) / (right - left))
-
-
-def _outlines(proposed: Sequence[Sequence[float]], true: Sequence[Sequence[float]]) -> list[dict[str, Any]]:
-    out: list[dict[str, Any]] = []
-    if len(true):
-        path = "".join(stage.square(checked(box, "true")) for box in true)
-        line = {"color": theme.TRUTH, "width": 2.5, "dash": "dot"}
-        out.append({"type": "path", "path": path, "line": line, "name": "true box"})
-    if len(proposed):
-        path = "".join(stage.square(checked(box, "proposed")) for box in proposed)
-        out += [
-            {"type": "path", "path": path, "line": {"color": color, "width": width}, "name": "proposed box"}
-            for color, width in zip(PROPOSED, (4.5, 2), strict=True)
-        ]
-    return out

@@ -9,28 +9,14 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
-from visualizer.figures import head_table, stage
+from visualizer.figures import canvas
+from visualizer.measures import undefined
 from visualizer.style import theme
-from visualizer.style.scale import Scaled
+from visualizer.style.scale import Scaled, linear
+from vit_attention.records.geometry import Placed
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "cross")
-
-
-def ragged(values: NDArray[Any] | Sequence[Any]) -> tuple[NDArray[np.float64], list[int]]:
-    """(layers, most heads) with NaN where a layer has no such head, and the heads of each layer.
-
-    >>> ragged([[1.0, 2.0], [3.0]])[0].tolist()
-    [[1.0, 2.0], [3.0, nan]]
-    """
-    lines = [np.asarray(one, dtype=np.float64) for one in values]
-    if not lines or any(line.ndim != 1 or not line.size for line in lines):
-        raise ValueError(f"values: want (layers, heads), got shapes {[line.shape for line in lines][:4]}")
-    counts = [len(line) for line in lines]
-    out = np.full((len(lines), max(counts)), np.nan)
-    for row, line in zip(out, lines, strict=True):
-        row[: len(line)] = line
-    return out, counts
 
 
 def head_summary(
@@ -58,38 +44,71 @@ def head_summary(
     Raises:
         ValueError: another shape, or limits that are not in order.
     """
-    grid, counts = ragged(values)
-    depth = list(range(len(grid))) if layers is None else [int(n) for n in layers]
-    if len(depth) != len(grid):
-        raise ValueError(f"layers: want {len(grid)} numbers, got {len(depth)}")
-    scaled = _range(grid, name, unit, limits)
-    fig = go.Figure(
-        go.Heatmap(
-            z=grid.astype(np.float32),
-            x0=theme.FIRST,
-            y0=theme.FIRST,
-            zmin=scaled.low,
-            zmax=scaled.high,
-            colorscale=theme.colorscale(colormap),
-            colorbar=stage.colour_bar(scaled),
-            hoverinfo="skip",
-            name="summary",
-        )
-    )
-    head_table.head_axes(fig, len(grid), grid.shape[1], depth)
-    head_table.outline_cell(fig, chosen, counts)
-    said = [_said(v, unit) for row, n in zip(grid, counts, strict=True) for v in row[:n]]
-    head_table.head_markers(fig, counts, depth, said)
+    lines = [np.asarray(one, dtype=np.float64) for one in values]
+    if not lines or any(line.ndim != 1 or not line.size for line in lines):
+        raise ValueError(f"values: want (layers, heads), got shapes {[line.shape for line in lines][:4]}")
+    scaled = _range(undefined.padded(lines), name, unit, limits)
+    cells = Placed(scaled.values, theme.FIRST - 0.5, theme.FIRST - 0.5, 1, 1)
+    fig = go.Figure(canvas.heat(cells, scaled, colormap, name="summary"))
+    said = [
+        f"{theme.short(v)} {theme.safe(unit)}".rstrip() if np.isfinite(v) else "not defined"
+        for line in lines
+        for v in line
+    ]
+    head_table(fig, [len(line) for line in lines], layers, said, chosen)
     if not clickable:
         fig.layout.clickmode = None
-    return theme.base(fig, title=title, caption=scaled.caption, height=height, bottom=stage.BAR, top=42)
+    return theme.base(fig, title=title, caption=scaled.caption, height=height, bottom=canvas.BAR, top=42)
 
 
-def _said(value: float, unit: str) -> str:
-    return f"{theme.short(value)} {theme.safe(unit)}".rstrip() if np.isfinite(value) else "not defined"
+def head_table(
+    fig: go.Figure,
+    counts: Sequence[int],
+    layers: Sequence[int] | None,
+    said: Sequence[str],
+    chosen: tuple[int, int] | None,
+    shape: float = 1.0,
+) -> None:
+    """Axes and lines of a table with one cell per head, layers down and heads across; a click reports [layer, head].
+
+    Args:
+        counts: heads of each layer.
+        layers: original numbers of the layers, counted from 0; None means that all are given.
+        said: what hovering says about each head.
+        chosen: (place of the layer, head), counted from 0, to outline.
+        shape: height over width of a cell.
+    """
+    depth = list(range(len(counts))) if layers is None else [int(n) for n in layers]
+    if len(depth) != len(counts):
+        raise ValueError(f"layers: want {len(counts)} numbers, one per layer, got {len(depth)}")
+    low, rows, heads = theme.FIRST - 0.5, len(counts), max(counts)
+    common = {"showgrid": False, "zeroline": False, "fixedrange": True, "constrain": "domain", "automargin": True}
+    common["tickfont"] = {"size": theme.SMALL}
+    across, down = ({"text": word, "standoff": 2, "font": {"size": theme.FONT_SIZE}} for word in ("head", "layer"))
+    ends = {"range": [low, low + heads], "side": "top", "dtick": 1 if heads <= 16 else 4}
+    fig.layout.xaxis = {**common, **ends, "title": across}
+    ticks = {
+        "tickvals": list(range(theme.FIRST, theme.FIRST + rows)),
+        "ticktext": [str(n + theme.FIRST) for n in depth],
+    }
+    square = {"scaleanchor": "x", "scaleratio": shape}
+    fig.layout.yaxis = {**common, **ticks, **square, "range": [low + rows, low], "title": down}
+    upright = "".join(f"M{low + h},{low}V{low + rows}" for h in range(heads + 1))
+    level = "".join(f"M{low},{low + at}H{low + heads}" for at in range(rows + 1))
+    shapes = [canvas.path(upright + level, theme.LINE, 1)]
+    if chosen is not None:
+        layer = canvas.within(chosen[0], rows, "chosen layer")
+        top, left = layer + low + 0.0, canvas.within(chosen[1], counts[layer], "chosen head") + low
+        shapes += canvas.rims([(left, top, left + 1, top + 1)])
+    fig.layout.shapes = shapes
+    places = [(at, head) for at, count in enumerate(counts) for head in range(count)]
+    y, x = np.array(places).T + theme.FIRST
+    names = [f"layer {depth[at] + theme.FIRST}, head {head + theme.FIRST}" for at, head in places]
+    text = [f"{name}: {value}" for name, value in zip(names, said, strict=True)]
+    canvas.add_markers(fig, x, y, [[depth[at], head] for at, head in places], text)
 
 
-def _range(grid: NDArray[np.float64], name: str, unit: str, limits: tuple[float, float] | None) -> Scaled:
+def _range(grid: NDArray[Any], name: str, unit: str, limits: tuple[float, float] | None) -> Scaled:
     known = grid[np.isfinite(grid)]
     low, high = limits or ((float(known.min()), float(known.max())) if known.size else (0.0, 1.0))
     if limits is not None and not low < high:
@@ -100,9 +119,7 @@ def _range(grid: NDArray[np.float64], name: str, unit: str, limits: tuple[float,
     outside = int(((known < low) | (known > high)).sum())
     note += f"; {outside} outside drawn like the ends" if outside else ""
     words = f"{name} in {unit}" if unit else name
-    ticks = tuple(float(v) for v in np.linspace(low, high, 5))
-    caption = f"colour: {words}, {theme.short(low)} to {theme.short(high)}{note}"
-    return Scaled(grid, low, high, caption, ticks, tuple(theme.short(t) for t in ticks))
+    return linear(grid, low, high, f"colour: {words}, {theme.short(low)} to {theme.short(high)}{note}")
 
 
 def curves(
@@ -135,33 +152,31 @@ def curves(
         style = {"color": theme.LINES[at % 6], "dash": DASHES[at % 6], "width": 2}
         lines.append(
             go.Scatter(
-                x=depth + theme.FIRST, y=y, mode="lines+markers", line=style, name=theme.safe(name),
+                x=depth + theme.FIRST,
+                y=y,
+                mode="lines+markers",
+                line=style,
+                name=theme.safe(name),
                 marker={"symbol": MARKERS[at % 6], "size": 7},
                 hovertemplate="layer %{x}: %{y:.3g}<extra>%{fullData.name}</extra>",
             )
-        )  # fmt: skip
-    fig = theme.base(go.Figure(lines), title=title, height=height, bottom=86)
-    levels = dict(reference or {})
-    return theme.lay(
-        fig,
+        )
+    levels, thin = reference or {}, {"color": theme.LINE, "width": 1, "dash": "dot"}
+    across = {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "line": thin}
+    ended = {"x": 1, "xref": "paper", "xanchor": "right", "yanchor": "bottom", "font": {"size": theme.SMALL}}
+    return theme.base(
+        go.Figure(lines),
+        title=title,
+        height=height,
+        bottom=86,
         xaxis={**_axis("layer"), "dtick": 1 if len(depth) <= 16 else 4},
         yaxis={**_axis(unit), **({"range": list(limits)} if limits else {})},
-        shapes=[_level(y) for y in levels.values()],
-        annotations=[_named_level(name, y) for name, y in levels.items()],
+        shapes=[{**across, "y0": y, "y1": y} for y in levels.values()],
+        labels=[{**ended, "y": y, "text": theme.safe(name)} for name, y in levels.items()],
         showlegend=True,
         legend={"orientation": "h", "x": 0, "xref": "paper", "y": 0, "yref": "container", "yanchor": "bottom"},
         hovermode="closest",
     )
-
-
-def _level(y: float) -> dict[str, Any]:
-    line = {"color": theme.LINE, "width": 1, "dash": "dot"}
-    return {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}
-
-
-def _named_level(name: str, y: float) -> dict[str, Any]:
-    style = {"showarrow": False, "xanchor": "right", "yanchor": "bottom", "font": {"size": theme.SMALL}}
-    return {"x": 1, "xref": "paper", "y": y, "text": theme.safe(name), **style}
 
 
 def bars(
@@ -184,7 +199,6 @@ def bars(
     text = [theme.short(v) if np.isfinite(v) else "not defined" for v in numbers]
     whole = [f"{theme.safe(label)}: {said}" for label, said in zip(labels, text, strict=True)]
     trace.update(text=text, textposition="outside", hovertext=whole, hovertemplate="%{hovertext}<extra></extra>")
-    fig = theme.base(go.Figure(trace), title=title, height=height or 90 + 30 * max(1, len(numbers)), bottom=44)
     known = numbers[np.isfinite(numbers)]
     low, high = min(0.0, known.min(initial=0.0)), max(0.0, known.max(initial=0.0))
     room = 0.14 * ((high - low) or 1.0)
@@ -195,9 +209,10 @@ def bars(
         "showgrid": False,
         "zeroline": False,
     }
-    return theme.lay(
-        fig, xaxis={**_axis(unit), "range": [low - room * (low < 0), high + room]}, yaxis={**_axis(""), **upright}
-    )
+    across = {**_axis(unit), "range": [low - room * (low < 0), high + room]}
+    tall = height or 90 + 30 * max(1, len(numbers))
+    axes: dict[str, Any] = {"xaxis": across, "yaxis": {**_axis(""), **upright}}
+    return theme.base(go.Figure(trace), title=title, height=tall, bottom=44, **axes)
 
 
 def _cut(label: object, most: int = 26) -> str:

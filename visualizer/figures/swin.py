@@ -10,35 +10,17 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from visualizer.figures import mosaic, stage
-from visualizer.figures.swin_parts import (
-    PLAIN,
-    SHIFTED,
-    crosses,
-    heat,
-    lattice,
-    outline,
-    page,
-    pixels,
-    placed_on,
-    query_rim,
-    strokes,
-    two_tone,
-    veil,
-)
-from visualizer.measures.windows import (
-    FORBIDDEN,
-    PADDING,
-    Box,
-    borders,
-    defined_boxes,
-    window_boxes,
-)
+from visualizer.figures import canvas, mosaic
+from visualizer.figures.swin_parts import Box, crosses, lattice, pixels, placed_on, square_at, strokes
+from visualizer.measures.windows import borders, defined_boxes, window_boxes
 from visualizer.style import theme
 from visualizer.style.scale import Scale
 from visualizer.style.scale import scale as scale_values
 from vit_attention.records.geometry import Geometry
+from vit_attention.records.windows import FORBIDDEN, PADDING
 
+VEIL = "rgba(128,128,128,0.45)"
+"""Laid over cells that a query cannot see at all, so that bare page never reads as weight 0."""
 CLICKS = 5000
 """Most cells that get a place to click; on a larger view only the window's own do."""
 
@@ -77,26 +59,25 @@ def page_windows(
     Raises:
         ValueError: an impossible grid or query.
     """
-    where = placed_on(image, grid, cell, geometry)
+    where, cells = placed_on(image, grid, cell, geometry)
     boxes = [] if query is None else window_boxes(grid, window, shift, query)
-    fig, view = page(
-        image, where, pixels(where, cell, _grown(boxes[0], margin, grid)) if boxes and margin is not None else None
-    )
-    drawn = [(0, PLAIN)] if not shift else [(0, PLAIN), (shift, SHIFTED)] if compare else [(shift, SHIFTED)]
-    shapes = [one for by, dash in drawn for one in lattice(where, grid, cell, window, by, dash)]
-    notes = [f"{'dashed' if by else 'solid'} lines: windows of {window} x {window} cells" + f", shifted by {by}" * (by > 0) for by, _ in drawn]  # fmt: skip
+    fig = go.Figure()
+    view = canvas.add_picture(fig, image, where, _near(where, cells, boxes, margin))
+    drawn = sorted({shift} | ({0} if compare else set()))
+    shapes = [one for by in drawn for one in lattice(cells, window, by, "dash" if by else "solid")]
+    size = f"windows of {window} x {window} cells"
+    notes = [f"dashed lines: {size}, shifted by {by}" if by else f"solid lines: {size}" for by in drawn]
     if query is not None:
-        shapes += [*outline(where, cell, boxes), *query_rim(where, grid, cell, query)]
+        shapes += _outlines(cells, boxes, query)
         notes.append("orange: the chosen cell and its window" + _split_words(len(boxes)))
-    fig.layout.shapes = [*fig.layout.shapes, *shapes]
     if clickable:
-        row, column = _seen_cells(np.zeros(grid, bool), where, cell, view)
+        row, column = np.nonzero(_few_in(cells, view))
         if not row.size:
             row, column = _middles(grid, window, shift)
         text = [f"row {r + theme.FIRST}, column {c + theme.FIRST}" for r, c in zip(row, column, strict=True)]
-        _choose(fig, where, cell, row, column, grid[1], text)
-    caption = "\n".join([*notes, f"{grid[0]} x {grid[1]} cells of {cell[0]} x {cell[1]} pixels (height x width)"])
-    return theme.base(fig, title=title, caption=caption, height=height)
+        _choose(fig, cells, row, column, text)
+    notes.append(f"{grid[0]} x {grid[1]} cells of {cell[0]} x {cell[1]} pixels (height x width)")
+    return theme.base(fig, title=title, caption=notes, shapes=shapes, height=height)
 
 
 def window_map(
@@ -136,31 +117,39 @@ def window_map(
     Raises:
         ValueError: a wrong shape, or no defined value.
     """
-    grid = stage.grid_of(values)
+    grid = canvas.grid_of(values)
     known = np.isfinite(grid)
     barred = np.zeros(grid.shape, bool) if forbidden is None else np.asarray(forbidden, bool)
     if not known.any() or barred.shape != grid.shape:
         raise ValueError(
             f"values and forbidden: want one shape and a defined value, got {grid.shape} and {barred.shape}"
         )
-    where = placed_on(image, grid.shape, cell, geometry)
-    boxes = _first(defined_boxes(known), query, grid.shape[1])
-    fig, view = page(
-        image, where, None if margin is None else pixels(where, cell, _grown(boxes[0], margin, grid.shape))
-    )
+    where, cells = placed_on(image, grid.shape, cell, geometry)
+    boxes = defined_boxes(known)
+    if query is not None:  # its own part of the window first
+        row, column = divmod(query, grid.shape[1])
+        boxes.sort(key=lambda box: not (box[0] <= column < box[2] and box[1] <= row < box[3]))
+    fig = go.Figure()
+    view = canvas.add_picture(fig, image, where, _near(where, cells, boxes, margin))
     scaled = scale_values(np.where(barred, np.nan, grid), scale, together, unit=unit)
-    for at, box in enumerate(boxes):
-        heat(fig, where, cell, box, scaled.values, opacity, theme.colorscale(colormap), (scaled.low, scaled.high))
-        fig.data[-1].update(showscale=at == 0, colorbar=stage.colour_bar(scaled) if at == 0 else None)
-    shapes = [veil(where, cell, boxes, view), *outline(where, cell, boxes)]
-    shapes += crosses([pixels(where, cell, (c, r, c + 1, r + 1)) for r, c in np.argwhere(barred & known).tolist()])
-    shapes += [] if query is None else query_rim(where, grid.shape, cell, query)
-    fig.layout.shapes = [*fig.layout.shapes, *shapes]
-    row, column = _seen_cells(known, where, cell, view if clickable else None)
+    for at, (left, top, right, bottom) in enumerate(boxes):
+        # One part each: a trace of the whole grid would send every undefined cell of the page.
+        placed = cells.crop(left, top, right - left, bottom - top).place(scaled.values[top:bottom, left:right])
+        trace = canvas.heat(placed, scaled, colormap, opacity=opacity, showscale=at == 0)
+        fig.add_trace(trace if at == 0 else trace.update(colorbar=None))
+    outer = canvas.veil(view, pixels(cells, boxes), VEIL, name="undefined", layer="between")
+    marked = crosses(pixels(cells, [square_at(*spot) for spot in np.argwhere(barred & known).tolist()]))
+    shapes = [
+        outer,
+        *_outlines(cells, boxes, None),
+        *marked,
+        *_outlines(cells, [], query),
+    ]
+    row, column = np.nonzero(known | _few_in(cells, view) if clickable else known)
     text = [_say(grid, barred, r, c, unit) for r, c in zip(row.tolist(), column.tolist(), strict=True)]
-    _choose(fig, where, cell, row, column, grid.shape[1], text, clickable)
-    caption = "\n".join([scaled.caption, *_legend(query, bool(barred.any()), outside, len(boxes))])
-    return theme.base(fig, title=title, caption=caption, height=height, bottom=stage.BAR)
+    _choose(fig, cells, row, column, text, clickable)
+    caption = [scaled.caption, *_legend(query, bool(barred.any()), outside, len(boxes))]
+    return theme.base(fig, title=title, caption=caption, shapes=shapes, height=height, bottom=canvas.BAR)
 
 
 def window_heads(
@@ -194,59 +183,52 @@ def window_heads(
     if weights.ndim != 3 or weights.shape[1:] != codes.shape:
         raise ValueError(f"tiles: want (heads, {', '.join(map(str, codes.shape))}), got {weights.shape}")
     drawn = np.where(codes == FORBIDDEN, np.nan, weights)
-    fig = mosaic.head_grid(
-        drawn, captions=captions, per_row=per_row, colormap=colormap, scale=scale, chosen=chosen, clickable=True,
-        title=title, height=height,
-    )  # fmt: skip
+    forbidden, padding = (
+        [square_at(*spot) for spot in np.argwhere(codes == one).tolist()] for one in (FORBIDDEN, PADDING)
+    )
+    note = "; ".join(["orange outline: the query", *_marks(bool(forbidden), bool(padding))])
+    common: dict[str, Any] = {"captions": captions, "per_row": per_row, "title": title, "height": height}
+    fig = mosaic.head_grid(drawn, colormap=colormap, scale=scale, chosen=chosen, clickable=True, note=note, **common)
     chooser = fig.data[-1]
-    corners = [(x - codes.shape[1] / 2, y - codes.shape[0] / 2) for x, y in zip(chooser.x, chooser.y, strict=True)]
+    middle = np.array(codes.shape[::-1]) / 2
+    corners = np.tile(np.stack([chooser.x, chooser.y], axis=1) - middle, 2)
     if not clickable:
         fig.data = fig.data[:-1]
         theme.lay(fig, clickmode=None, hovermode=False)
-    forbidden, padding = ([(c, r, c + 1, r + 1) for r, c in np.argwhere(codes == one).tolist()] for one in (FORBIDDEN, PADDING))  # fmt: skip
-    here = (query[1], query[0], query[1] + 1, query[0] + 1)
     shapes = [
-        *crosses([_moved(box, corner) for corner in corners for box in forbidden]),
-        *strokes([_moved(box, corner) for corner in corners for box in padding]),
-        *two_tone("".join(stage.square(_moved(here, corner)) for corner in corners), (3.5, 1.5)),
+        *crosses([corner + box for corner in corners for box in forbidden]),
+        *strokes([corner + box for corner in corners for box in padding]),
+        *canvas.rims([corner + square_at(*query) for corner in corners], (3.5, 1.5)),
     ]
     fig.layout.shapes = [*shapes, *fig.layout.shapes]
     fig.layout.yaxis.scaleratio = cell[0] / cell[1]
-    _add_note(fig, "; ".join(_marks(bool(forbidden), bool(padding))))
     return fig
 
 
-def _moved(box: Sequence[float], by: Sequence[float]) -> tuple[float, float, float, float]:
-    return box[0] + by[0], box[1] + by[1], box[2] + by[0], box[3] + by[1]
+def _outlines(cells: Geometry, window: Sequence[Box], query: int | None) -> list[canvas.Shape]:
+    """Dotted round the parts of a window, solid round a query."""
+    own = [] if query is None else [square_at(*divmod(query, cells.seen[0]))]
+    dotted = canvas.rims(pixels(cells, window), (4, 2), dashes=("solid", "dot"))
+    return [*dotted, *canvas.rims(pixels(cells, own))]
 
 
-def _first(boxes: list[Box], query: int | None, columns: int) -> list[Box]:
-    """The boxes with that of the query in front."""
-    if query is None:
-        return boxes
-    row, column = divmod(query, columns)
-    return sorted(boxes, key=lambda b: not (b[0] <= column < b[2] and b[1] <= row < b[3]))
+def _near(where: Geometry, cells: Geometry, boxes: Sequence[Box], margin: int | None) -> canvas.Box:
+    """What to show, in pixels: the first box with `margin` cells round it as far as the grid goes, or the whole page."""
+    if margin is None or not boxes:
+        return canvas.extent(where)
+    (left, top, right, bottom), (columns, rows) = boxes[0], cells.seen
+    box = max(0, left - margin), max(0, top - margin), min(columns, right + margin), min(rows, bottom + margin)
+    return pixels(cells, [box])[0]
 
 
-def _grown(box: Box, margin: int, grid: Sequence[int]) -> Box:
-    """The box with `margin` cells round it, as far as the grid goes."""
-    left, top, right, bottom = box
-    return max(0, left - margin), max(0, top - margin), min(grid[1], right + margin), min(grid[0], bottom + margin)
-
-
-def _seen_cells(
-    known: NDArray[np.bool_], where: Geometry, cell: tuple[int, int], view: Sequence[float] | None
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns of the cells that can be pointed at: those of the window, and all in view if they are few."""
-    if view is not None:
-        corners = where.to_seen(np.array([[view[0], view[1]], [view[2], view[3]]])) / (cell[1], cell[0])
-        (left, top), (right, bottom) = np.floor(corners.min(axis=0) + 1e-6), np.ceil(corners.max(axis=0) - 1e-6)
-        inside = np.zeros_like(known)
-        inside[max(0, int(top)) : max(0, int(bottom)), max(0, int(left)) : max(0, int(right))] = True
-        if inside.sum() <= CLICKS:
-            known = known | inside
-    row, column = np.nonzero(known)
-    return row, column
+def _few_in(cells: Geometry, view: Sequence[float]) -> NDArray[np.bool_]:
+    """(rows, columns) True for the cells in view, if they are few enough to get a place to click each."""
+    corners = cells.to_seen(np.reshape(view, (2, 2)))
+    left, top = np.floor(corners.min(axis=0) + 1e-6).astype(int).clip(0, cells.seen)
+    right, bottom = np.ceil(corners.max(axis=0) - 1e-6).astype(int).clip(0, cells.seen)
+    inside = np.zeros(cells.seen[::-1], bool)
+    inside[top:bottom, left:right] = (bottom - top) * (right - left) <= CLICKS
+    return inside
 
 
 def _middles(grid: tuple[int, int], window: int, shift: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -258,20 +240,17 @@ def _middles(grid: tuple[int, int], window: int, shift: int) -> tuple[NDArray[np
 
 def _choose(
     fig: go.Figure,
-    where: Geometry,
-    cell: tuple[int, int],
+    cells: Geometry,
     row: NDArray[np.intp],
     column: NDArray[np.intp],
-    columns: int,
     text: Sequence[str],
     clickable: bool = True,
 ) -> None:
-    middle = where.to_original(np.stack([(column + 0.5) * cell[1], (row + 0.5) * cell[0]], axis=1))
-    numbers = (row * columns + column).astype(np.int32)
-    fig.add_trace(stage.click_markers(middle[:, 0], middle[:, 1], numbers, text))
-    if clickable:
-        stage.let_click(fig)
-    else:
+    """A place to hover over in the middle of each cell; a click reports the cell's number."""
+    x, y = cells.to_original(np.stack([column + 0.5, row + 0.5], axis=1)).T
+    numbers = (row * cells.seen[0] + column).astype(np.int32)
+    canvas.add_markers(fig, x, y, numbers, text, clickable=clickable)
+    if not clickable:
         theme.lay(fig, hovermode="closest")
 
 
@@ -300,12 +279,3 @@ def _legend(query: int | None, forbidden: bool, outside: float, parts: int) -> l
 def _marks(forbidden: bool, padding: bool) -> list[str]:
     notes = ["✕: in the window, but the shift mask forbids it"] if forbidden else []
     return notes + (["upright stroke: padding beyond the page"] if padding else [])
-
-
-def _add_note(fig: go.Figure, text: str) -> None:
-    """Append to the caption that is there already."""
-    whole = "orange outline: the query" + "; " * bool(text) + text
-    for one in fig.layout.annotations:
-        if one.name == "caption":
-            one.text += "<br>" + theme.safe(whole, 66)
-    fig.layout.margin.b += 16 * (1 + theme.safe(whole, 66).count("<br>"))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from visualizer.measures.mixing import Layers
 from visualizer.measures.rollout import mixed_layers
+from visualizer.measures.steps import Layers
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

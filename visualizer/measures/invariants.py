@@ -17,22 +17,24 @@ HALF_TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class Invariants:
-    """How far some attention weights are from being distributions over keys."""
+    """How far some attention weights are from being distributions over keys.
+
+    Attributes:
+        rows: rows with at least one defined key.
+        row_error: largest distance of a row's sum from 1.
+        smallest, largest: defined weights; a share is never below 0 or above 1.
+        finite: no infinity, and no NaN unless keys were allowed to be undefined.
+        entropy_in_bounds: every row's entropy lies between 0 and log2 of its defined keys.
+        tolerance: what sums and weights may be off by.
+    """
 
     rows: int
-    """Rows with at least one defined key."""
     row_error: float
-    """Largest distance of a row's sum from 1."""
     smallest: float
-    """Smallest defined weight; a share is never below 0."""
     largest: float
-    """Largest defined weight; a share is never above 1."""
     finite: bool
-    """No infinity, and no NaN unless keys were allowed to be undefined."""
     entropy_in_bounds: bool
-    """Every row's entropy lies between 0 and log2 of its defined keys."""
     tolerance: float
-    """What sums and weights may be off by."""
 
     @property
     def hold(self) -> bool:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from visualizer.measures import undefined
 from visualizer.measures.fields import Field
-from vit_attention.records import AttentionMap, AttentionRecord
+from vit_attention.records import AttentionMap, AttentionRecord, Geometry
 
 
 def cross_maps(record: AttentionRecord) -> tuple[AttentionMap, ...]:
@@ -19,6 +19,13 @@ def cross_maps(record: AttentionRecord) -> tuple[AttentionMap, ...]:
     if not found:
         raise ValueError("record: want maps of kind 'cross' over the patches of a page, got none")
     return found
+
+
+def page_geometry(record: AttentionRecord) -> Geometry:
+    """From the original page to the model's input; raises ValueError if the record has none."""
+    if record.geometry is None:
+        raise ValueError("record: want one with a geometry, got one without a page")
+    return record.geometry
 
 
 def token_names(record: AttentionRecord) -> tuple[str, ...]:
@@ -59,8 +66,12 @@ def token_heat(
     total = np.zeros((len(rows), grid[0] * grid[1]), np.float32)
     known = np.zeros(total.shape, np.int32)
     for one in maps:
-        for place in _places(one, heads):
-            _add(total, known, head_rows(one, place, rows))
+        for place, number in enumerate(head_numbers(one)):
+            if heads is None or number in heads:
+                part = head_rows(one, place, rows)
+                there = ~np.isnan(part)
+                total += np.where(there, part, 0)
+                known += there
     if not known.any() and total.size and heads is not None:
         raise ValueError(f"heads: want heads of layers {[m.layer for m in maps]}, got {list(heads)}")
     return undefined.ratio(total, known).astype(np.float32).reshape(len(rows), *grid)
@@ -68,16 +79,12 @@ def token_heat(
 
 def head_rows(one: AttentionMap, place: int, rows: NDArray[np.intp]) -> NDArray[np.float32]:
     """(tokens, cells) of the `place`-th head kept in a map, special keys left out; NaN rows where not captured."""
-    head = one.weights[place]
-    if one.queries is None:
-        picked = head if len(rows) == len(head) and np.array_equal(rows, np.arange(len(head))) else head[rows]
-        return undefined.at_least_single(picked)[:, one.key.prefix :].astype(np.float32, copy=False)
-    kept = {query: at for at, query in enumerate(one.queries)}
-    out = np.full((len(rows), head.shape[-1]), np.nan, np.float32)
-    for n, row in enumerate(rows.tolist()):
-        if row in kept:
-            out[n] = head[kept[row]]
-    return out[:, one.key.prefix :]
+    numbers = range(len(one.weights[place])) if one.queries is None else one.queries
+    kept = {query: at for at, query in enumerate(numbers)}
+    at = np.array([kept.get(row, -1) for row in rows.tolist()], dtype=np.intp)
+    out = undefined.at_least_single(one.weights[place][at, one.key.prefix :]).astype(np.float32)
+    out[at < 0] = np.nan
+    return out
 
 
 def token_maps(record: AttentionRecord, token: int) -> tuple[list[NDArray[np.float32]], list[int]]:
@@ -106,20 +113,6 @@ def _chosen(maps: tuple[AttentionMap, ...], layers: Sequence[int] | None) -> tup
     if not len(layers) or any(layer not in there for layer in layers):
         raise ValueError(f"layers: want some of {sorted(there)}, got {list(layers)}")
     return tuple(there[layer] for layer in layers)
-
-
-def _places(one: AttentionMap, heads: Sequence[int] | None) -> list[int]:
-    return [place for place, number in enumerate(head_numbers(one)) if heads is None or number in heads]
-
-
-def _add(total: NDArray[np.float32], known: NDArray[np.int32], part: NDArray[np.float32]) -> None:
-    there = ~np.isnan(part)
-    if there.all():
-        total += part
-        known += 1
-    else:
-        total += np.where(there, part, 0)
-        known += there
 
 
 def gather(heat: ArrayLike, groups: Sequence[Sequence[int]]) -> NDArray[np.float32]:

@@ -18,9 +18,9 @@ from visualizer.measures.reading import (
     cross_maps,
     head_numbers,
     head_rows,
+    page_geometry,
 )
-from vit_attention.records import AttentionRecord
-from vit_attention.records.geometry import Geometry
+from vit_attention.records import AttentionRecord, Geometry
 
 
 class Truth(NamedTuple):
@@ -147,7 +147,8 @@ def token_truth(
             left_out += len({t for word in one.words for t in word.tokens})
             continue
         for token, text, place in _characters(one, tokens):
-            boxes[token] = around(_seen(true.boxes[place : place + len(text)], geometry))
+            corners = geometry.to_seen(np.reshape(true.boxes[place : place + len(text)], (-1, 2)))
+            boxes[token] = *corners.min(axis=0), *corners.max(axis=0)
             words[token], digits[token] = any(c.isalpha() for c in text), text.isdigit()
         starts[[word.tokens[0] for word in one.words]] = True
     inked = ~np.isnan(boxes[:, 0])
@@ -174,7 +175,7 @@ def rank_heads(record: AttentionRecord, truth: TokenTruth) -> list[HeadRank]:
     Raises:
         ValueError: a record without geometry, or a truth of another number of tokens.
     """
-    maps, geometry = cross_maps(record), _geometry(record)
+    maps, geometry = cross_maps(record), page_geometry(record)
     if len(truth.boxes) != len(maps[0].query):
         raise ValueError(f"truth: want {len(maps[0].query)} tokens, got {len(truth.boxes)}")
     rows = np.flatnonzero(truth.words | truth.digits)
@@ -189,8 +190,9 @@ def rank_heads(record: AttentionRecord, truth: TokenTruth) -> list[HeadRank]:
             mass = undefined.ratio(np.nansum(part * cover, axis=-1), np.nansum(part, axis=-1))
             bits = undefined.mean(entropy(part)) if len(rows) else np.float64(np.nan)
             words, starts, digits = (_rate(found, kind) for kind in kinds)
-            out.append(HeadRank(one.layer, number, words, starts, digits, float(bits), float(undefined.mean(mass))))
-    return sorted(out, key=lambda head: -_both(head, int(kinds[0].sum()), int(kinds[2].sum())))
+            mean = float(undefined.mean(mass))
+            out.append((HeadRank(one.layer, number, words, starts, digits, float(bits), mean), found.sum()))
+    return [head for head, _ in sorted(out, key=lambda one: -one[1])]
 
 
 def field_scores(
@@ -252,22 +254,5 @@ def _characters(one: Field, tokens: Sequence[str]) -> list[tuple[int, str, int]]
     return out if place == len("".join(one.text.split())) else []
 
 
-def _seen(boxes: Sequence[Box], geometry: Geometry) -> NDArray[np.float64]:
-    corners = geometry.to_seen(np.asarray(boxes, np.float64).reshape(-1, 2)).reshape(-1, 2, 2)
-    return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
-
-
 def _rate(values: NDArray[np.generic], chosen: NDArray[np.bool_]) -> float:
     return float(values[chosen].mean()) if chosen.any() else float("nan")
-
-
-def _both(head: HeadRank, words: int, digits: int) -> float:
-    """Hit rate over words and digits together; -1 without any, so that nothing is sorted by NaN."""
-    parts = [rate * count for rate, count in ((head.words, words), (head.digits, digits)) if count]
-    return sum(parts) / (words + digits) if parts else -1.0
-
-
-def _geometry(record: AttentionRecord) -> Geometry:
-    if record.geometry is None:
-        raise ValueError("record: want one with a geometry, got one without a page")
-    return record.geometry

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vit_attention.records import Axis
-from vit_attention.records.geometry import Geometry
+from vit_attention.records import Axis, Geometry
+from vit_attention.records.geometry import Placed
 
 FINEST = 112
 """Cells along the longer side of a picture that boxes are drawn with."""
@@ -65,3 +65,12 @@ def region_boxes(axis: Axis, geometry: Geometry | None) -> NDArray[np.float64]:
     else:
         return np.full((len(axis) - axis.prefix, 4), np.nan)
     return geometry.boxes_to_original(boxes)
+
+
+def under(placed: Placed, x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """The value of the cell under each of (columns,) x and (rows,) y of the original, and whether a cell lies there."""
+    column = np.floor((x - placed.left) / placed.width).astype(int)
+    row = np.floor((y - placed.top) / placed.height).astype(int)
+    rows, columns = placed.values.shape
+    there = np.logical_and.outer((row >= 0) & (row < rows), (column >= 0) & (column < columns))
+    return placed.values[np.ix_(row.clip(0, rows - 1), column.clip(0, columns - 1))], there

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from visualizer.measures.mixing import Layers, check_finite, fuse, fuse_fast, mix, one_hot, prepare, pull, stack_of
+from visualizer.measures.steps import Layers, check_finite, fuse, fuse_fast, mix, one_hot, prepare, pull, stack_of
 from visualizer.measures.undefined import Array
 
 __all__ = [

@@ -14,12 +14,15 @@ HIT_THRESHOLD = 0.1
 
 
 class Chance(NamedTuple):
-    """What a map that knows nothing scores; each (...) like the leading axes of the coverage."""
+    """What a map that knows nothing scores; each (...) like the leading axes of the coverage.
+
+    Attributes:
+        mass: mass in the mask of a uniform map: the share of the picture that is covered.
+        hit: probability that a patch picked at random is a hit.
+    """
 
     mass: NDArray[np.float64]
-    """Mass in the mask of a uniform map: the share of the picture that is covered."""
     hit: NDArray[np.float64]
-    """Probability that a patch picked at random is a hit."""
 
 
 def pointing_hit(values: ArrayLike, coverage: ArrayLike, threshold: float = HIT_THRESHOLD) -> NDArray[np.bool_]:

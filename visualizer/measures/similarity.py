@@ -89,6 +89,24 @@ def cosine_similarity(vectors: ArrayLike) -> NDArray[np.float64]:
     return np.clip(directions @ directions.T, -1, 1) + 0.0  # rounding only; + 0.0 turns -0.0 into 0.0
 
 
+def token_similarity(tokens: ArrayLike, centred: bool = False) -> NDArray[np.float64]:
+    """Cosine similarity of every two tokens of a layer.
+
+    Args:
+        tokens: (tokens, width).
+        centred: take the mean of all off first, so that only what tells them apart is compared.
+
+    Returns:
+        (tokens, tokens); -1 to 1; NaN for a token of length 0.
+
+    >>> token_similarity([[9.0, 1.0], [9.0, -1.0]], centred=True)
+    array([[ 1., -1.],
+           [-1.,  1.]])
+    """
+    values = np.asarray(tokens, np.float64)
+    return cosine_similarity(values - values.mean(axis=0) if centred else values)
+
+
 def position_similarity(table: ArrayLike, grid: tuple[int, int], prefix: int = 1) -> NDArray[np.float64]:
     """Cosine similarity of every two patches' position embeddings (Dosovitskiy et al. 2021, figure 7, centre).
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from visualizer.measures import undefined
 from visualizer.measures.distance import attention_distance
 from visualizer.measures.entropy import entropy, relative_entropy
-from visualizer.measures.mixing import Layers
 from visualizer.measures.sinks import special_share
+from visualizer.measures.steps import Layers
 from visualizer.measures.undefined import Array
 
 Grid = tuple[int, int]
@@ -104,7 +104,6 @@ def head_statistic(
     shapes = [np.shape(layer) for layer in layers]
     if not shapes or any(len(shape) != 3 for shape in shapes):
         raise ValueError(f"layers: want (heads, queries, keys) for at least one layer, got {shapes}")
-    table = np.full((len(shapes), max(shape[0] for shape in shapes)), np.nan)
-    for row, layer in zip(table, layers, strict=True):
-        row[: len(layer)] = STATISTICS[name].function(layer, grid, prefix, patch_size)
-    return table
+    function = STATISTICS[name].function
+    rows = [function(layer, grid, prefix, patch_size) for layer in layers]
+    return np.asarray(undefined.padded(rows), dtype=np.float64)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from visualizer.measures.arithmetic import RowSteps, row_steps
 
 GRID = (4, 4)
 """(rows, columns) of the toy."""
 
-OBJECT = np.array([
-    [0, 0, 1, 0],
-    [0, 2, 2, 1],
-    [0, 2, 2, 0],
-    [1, 0, 0, 0],
-])  # fmt: skip
+OBJECT = np.array(
+    [
+        [0, 0, 1, 0],
+        [0, 2, 2, 1],
+        [0, 2, 2, 0],
+        [1, 0, 0, 0],
+    ]
+)
 """First number of every token: how much of an object the patch shows; 0 is ground."""
 
 SIDE = np.tile([-1, 0, 1, 2], (4, 1))
@@ -27,19 +28,10 @@ TO_KEY = np.array([[1, 0], [1, 1]])
 """k = TO_KEY x: the key's second number is the sum of both of the token's, so A reading B is not B reading A."""
 
 
-def tokens() -> NDArray[np.int64]:
-    """(16, 2) the tokens in reading order: object, side."""
-    return np.stack([OBJECT.ravel(), SIDE.ravel()], axis=1).astype(np.int64)
-
-
-def queries() -> NDArray[np.int64]:
-    """(16, 2) q of every patch."""
-    return tokens() @ TO_QUERY.T
-
-
-def keys() -> NDArray[np.int64]:
-    """(16, 2) k of every patch."""
-    return tokens() @ TO_KEY.T
+TOKENS = np.stack([OBJECT.ravel(), SIDE.ravel()], axis=1)
+"""(16, 2) the tokens in reading order: object, side."""
+QUERIES, KEYS = TOKENS @ TO_QUERY.T, TOKENS @ TO_KEY.T
+"""(16, 2) q and k of every patch."""
 
 
 def clamp(row: int, column: int) -> tuple[int, int]:
@@ -60,4 +52,4 @@ def steps(row: int, column: int, stretch: float = 1.0) -> RowSteps:
     rows, columns = GRID
     if not (0 <= row < rows and 0 <= column < columns):
         raise ValueError(f"toy: want a row and a column from 0 to 3, got {row} and {column}")
-    return row_steps(queries()[row * columns + column], keys(), stretch)
+    return row_steps(QUERIES[row * columns + column], KEYS, stretch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,21 @@ def at_least_single(values: ArrayLike) -> Array:
     if array.dtype == np.float16:
         return half_to_single(array)
     return array.astype(np.result_type(array, np.float32))
+
+
+def padded(arrays: Sequence[ArrayLike]) -> Array:
+    """Arrays with the same number of axes as one, single precision or better; NaN where one of them does not reach.
+
+    >>> padded([[1.0, 2.0], [3.0]])
+    array([[ 1.,  2.],
+           [ 3., nan]])
+    """
+    given = [at_least_single(one) for one in arrays]
+    most = np.max([one.shape for one in given], axis=0)
+    out = np.full((len(given), *most), np.nan, np.result_type(*given))
+    for part, one in zip(out, given, strict=True):
+        part[tuple(map(slice, one.shape))] = one
+    return out
 
 
 def split(weights: ArrayLike) -> tuple[Array, NDArray[np.intp]]:
@@ -54,8 +70,8 @@ def split(weights: ArrayLike) -> tuple[Array, NDArray[np.intp]]:
     return values, counts
 
 
-def mean(values: Array, axis: int = -1) -> NDArray[np.float64]:
-    """The mean along `axis` of what is defined; NaN where nothing is.
+def mean(values: Array, axis: int | tuple[int, ...] = -1) -> NDArray[np.float64]:
+    """The mean along `axis`, one or several, of what is defined; NaN where nothing is.
 
     >>> mean(np.array([[1.0, 3.0, np.nan], [np.nan, np.nan, np.nan]]))
     array([ 2., nan])

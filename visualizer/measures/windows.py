@@ -5,50 +5,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visualizer.measures import undefined
 from visualizer.measures.entropy import entropy
+from vit_attention.records.windows import ALLOWED, FORBIDDEN, PADDING
 
-ALLOWED, FORBIDDEN, PADDING = 0, 1, 2
-"""What a place of a window is to a query; the codes of `vit_attention.records.windows`."""
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom of a rectangle, in cells."""
-
-
-class StageLike(Protocol):
-    """What the figures need of a stage; `vit_attention.records.windows.Stage` has it."""
-
-    @property
-    def number(self) -> int:
-        """0 for the stage nearest the page."""
-
-    @property
-    def grid(self) -> tuple[int, int]:
-        """(rows, columns) of cells."""
-
-    @property
-    def cell(self) -> tuple[int, int]:
-        """(height, width) of a cell in pixels of the model's input."""
-
-    @property
-    def heads(self) -> int:
-        """Heads of every block."""
-
-    @property
-    def blocks(self) -> int:
-        """How many blocks."""
-
-    @property
-    def window(self) -> int:
-        """Cells along a side of a window."""
-
-    @property
-    def shifts(self) -> tuple[int, ...]:
-        """Cells by which each block rolls the grid."""
 
 
 def forbidden_share(kinds: ArrayLike) -> float:
@@ -143,14 +109,14 @@ def window_boxes(grid: tuple[int, int], window: int, shift: int, query: int) -> 
     return [(left, top, right, bottom) for (top, bottom), (left, right) in itertools.product(*spans)]
 
 
-def runs(numbers: ArrayLike) -> list[tuple[int, int]]:
-    """Rising whole numbers as (first, one past the last) of every unbroken run.
+def runs(numbers: ArrayLike, gap: int = 1) -> list[tuple[int, int]]:
+    """Rising whole numbers as (first, one past the last) of every run that no step of more than `gap` breaks.
 
     >>> runs([0, 1, 6, 7, 8])
     [(0, 2), (6, 9)]
     """
     rising = np.asarray(numbers, dtype=np.intp)
-    parts = np.split(rising, np.flatnonzero(np.diff(rising) != 1) + 1) if rising.size else []
+    parts = np.split(rising, np.flatnonzero(np.diff(rising) > gap) + 1) if rising.size else []
     return [(int(part[0]), int(part[-1]) + 1) for part in parts]
 
 

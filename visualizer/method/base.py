@@ -25,7 +25,7 @@ Knobs = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Knob:
-    """What a method may be told: a choice, a number from `low` to `high`, or a layer to start from.
+    """What a method may be given: a choice, a number from `low` to `high`, or a layer to start from.
 
     Attributes:
         name: keyword in Python; `short` in an address and, beside the name, on the command line.
@@ -63,7 +63,7 @@ class Knob:
         if isinstance(self.default, tuple):
             return tuple(int(n) for n in value)
         kind = type(self.default)
-        number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+        number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and math.isfinite(value)
         if (
             not number
             or kind(value) != value
@@ -86,7 +86,7 @@ class Map:
         axis: what the tokens are.
         unit: what one value is.
         words: what the map shows.
-        askers: who asked.
+        patches: numbers of the asking patches, to be outlined; () where other tokens ask, or all of them.
         layer: number of the layer that it was read at, 0 first.
         geometry: of the picture, for regions.
         signed: whether values lie on both sides of 0.
@@ -98,7 +98,7 @@ class Map:
     axis: Axis
     unit: str
     words: str
-    askers: Askers
+    patches: tuple[int, ...]
     layer: int
     geometry: Geometry | None = None
     signed: bool = False
@@ -138,11 +138,12 @@ class Method:
         function: (record, question, knobs) to the map; pure.
         meaning: one sentence on what the map shows.
         source: paper and equation, or "" for what needs none.
-        knobs: what it may be told.
+        knobs: what it may be given.
         signals: what it needs beside the weights, as `model.attend(keep=...)` takes it.
         run: knobs of the run that it reads, if it needs one; the run is called like the method.
         title: in menus; "" takes the name.
-        layers: "one" looks at one layer, "until" goes up to one, "all" through all of them.
+        layers: "one" looks at one layer, "until" goes up to one, "through" does where it is asked to and else goes through
+            all, "all" cannot stop.
         heads: whether it looks at one head where one is asked for; the others take all heads together.
         asked_by: "any" token, the "class" token alone, one "patch", or "nobody".
         place: in menus and tables, smallest first.
@@ -228,11 +229,11 @@ class Method:
             QuestionError: a question that this method or record cannot answer; a signal that was not kept.
         """
         question = Question(query_texts(query), layer, head, kind)
-        told = self._knobs(knobs)
+        values = self._knobs(knobs)
         self._check(record, question)
         if self.run:
-            record.check_run(self._run(question.query, told))
-        return replace(self.function(record, question, told), code=self._code(question, told))
+            record.check_run(self._run(question.query, values))
+        return replace(self.function(record, question, values), code=self._code(question, values))
 
     def _knobs(self, given: Knobs) -> dict[str, Any]:
         """Every knob's value by its name, given by name or short name or left at its default."""
@@ -244,9 +245,9 @@ class Method:
             )
         return {k.name: k.checked(given.get(k.name, given.get(k.key, k.default))) for k in knobs}
 
-    def _run(self, query: tuple[str, ...], told: Knobs) -> Run:
+    def _run(self, query: tuple[str, ...], values: Knobs) -> Run:
         """The run it reads; one on a patch is on the patch that asks."""
-        given = {k.name: told[k.name] for k in self.run}
+        given = {k.name: values[k.name] for k in self.run}
         if "patch" in given and len(query) == 1 and query[0].count(",") == 1:
             given["patch"] = tuple(int(n) for n in query[0].split(","))
         return Run.of(self.name, **given)
@@ -278,12 +279,12 @@ class Method:
                 "query", f"want one patch, row,column from 0,0 to {last}, got {' '.join(question.query) or 'none'}"
             )
 
-    def _code(self, question: Question, told: Knobs) -> str:
+    def _code(self, question: Question, values: Knobs) -> str:
         """The call that makes the map; what is left at its default is left out."""
         query = [_python(text) for text in question.query]
         asked = {"query": query[0] if len(query) == 1 else f"[{', '.join(query)}]"} if query else {}
         asked |= {name: repr(n) for name, n in (("layer", question.layer), ("head", question.head)) if n is not None}
-        asked |= {k.name: repr(told[k.name]) for k in (*self.knobs, *self.run) if told[k.name] != k.default}
+        asked |= {k.name: repr(values[k.name]) for k in (*self.knobs, *self.run) if values[k.name] != k.default}
         return f'methods()["{self.name}"](record{"".join(f", {name}={text}" for name, text in asked.items())})'
 
 
@@ -307,12 +308,14 @@ def answer(
 ) -> Map:
     """The map of a row of `one`, asked by `who`; `more` are fields of `Map`."""
     single = np.asarray(row, np.float32)[None, None, None]
+    asking = one.query.kind == "patches" and len(who.rows) < len(one.query)
+    patches = tuple(n - one.query.prefix for n in who.rows if n >= one.query.prefix) if asking else ()
     return Map(
         row,
         one.key,
         unit,
         words + f", asked by {who.words}" * bool(who.words),
-        who,
+        patches,
         layer,
         record.geometry,
         **{"weights": single, **more},

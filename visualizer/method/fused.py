@@ -16,7 +16,7 @@ def fused(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
     row = who.together(fuse(weights_of(one, who.rows), fusion))
     unit = SHARE if fusion == "mean" else f"{fusion} weight of any head"
     words = f"layer {layer + 1}, {fusion} of all heads"
-    return answer(record, one, who, row, words, unit, layer, weights=one.single[None])
+    return answer(record, one, who, row, words, unit, layer, weights=one.weights[None])
 
 
 METHOD = Method(

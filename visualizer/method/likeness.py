@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from visualizer.measures.similarity import cosine_similarity
+from visualizer.measures.similarity import token_similarity
 from visualizer.method.base import Knobs, Map, Method, answer
 from visualizer.method.question import Question, askers
 from vit_attention.records import AttentionRecord
@@ -18,8 +18,7 @@ def alike(record: AttentionRecord, question: Question, centred: bool) -> Map:
     """
     layer, one = question.map(record)
     who, states = askers(one.query, question.query), record.signals["hidden"]
-    tokens = states[layer + 1].astype(np.float64)[one.query.prefix :]
-    found = cosine_similarity(tokens - tokens.mean(axis=0) if centred else tokens)
+    found = token_similarity(states[layer + 1][one.query.prefix :], centred)
     row = np.full(len(one.query), np.nan)
     row[one.query.prefix :] = found[who.rows[0] - one.query.prefix]
     words = f"alike after layer {layer + 1}" + ", mean taken off" * centred

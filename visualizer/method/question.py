@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visualizer.measures.fields import canonical, fields
-from vit_attention.records import AttentionMap, AttentionRecord, Axis
+from vit_attention.records import AttentionMap, AttentionRecord, Axis, half_to_single
 
 FIELD = "field:"
 """In front of the path of a field, which some word may be called like."""
@@ -25,11 +25,12 @@ class QuestionError(ValueError):
 
     Attributes:
         option: which part of the question is wrong: query, layer, head, kind, method, or the name of a knob.
+        text: what is wrong with it.
     """
 
     def __init__(self, option: str, text: str) -> None:
         super().__init__(f"{option}: {text}")
-        self.option = option
+        self.option, self.text = option, text
 
 
 class NothingCapturedError(ValueError):
@@ -165,11 +166,11 @@ def numbered(record: AttentionRecord, kind: str | None = None) -> Maps:
 def span(numbers: Sequence[int] | Maps) -> str:
     """Rising numbers in words, for messages.
 
-    >>> span((0, 1, 2)), span((3, 7))
-    ('0 to 2', '3 and 7')
+    >>> span((0, 1, 2)), span((3, 7)), span((4,))
+    ('0 to 2', '3 and 7', '4')
     """
     there = list(numbers)
-    whole = len(there) > 2 and there == list(range(there[0], there[-1] + 1))
+    whole = len(there) > 1 and there == list(range(there[0], there[-1] + 1))
     return f"{there[0]} to {there[-1]}" if whole else " and ".join(map(str, there))
 
 
@@ -180,12 +181,11 @@ def head_numbers(one: AttentionMap) -> tuple[int, ...]:
 
 def weights_of(one: AttentionMap, rows: Sequence[int]) -> NDArray[np.float32]:
     """(heads, rows, keys) in single precision; raises `QuestionError` for a row that the record did not keep."""
-    if one.queries is None:
-        return one.single[:, list(rows)]
-    gone = [row for row in rows if row not in one.queries]
+    gone = [row for row in rows if one.queries is not None and row not in one.queries]
     if gone:
-        raise QuestionError("query", f"this record kept the rows {list(one.queries)[:12]} alone, got {gone[0]}")
-    return one.single[:, [one.queries.index(row) for row in rows]]
+        raise QuestionError("query", f"this record kept the rows {list(one.queries or ())[:12]} alone, got {gone[0]}")
+    found = one.weights[:, list(rows) if one.queries is None else [one.queries.index(row) for row in rows]]
+    return half_to_single(found) if found.dtype == np.float16 else found
 
 
 def one_head(one: AttentionMap, weights: NDArray[Any], head: int | None) -> NDArray[Any]:
@@ -194,7 +194,7 @@ def one_head(one: AttentionMap, weights: NDArray[Any], head: int | None) -> NDAr
         return np.asarray(weights.mean(axis=0))
     there = head_numbers(one)
     if head not in there:
-        raise QuestionError("head", f"want a number of {span(there)}, got {head}")
+        raise QuestionError("head", f"want numbers of {span(there)}, got {head}")
     return np.asarray(weights[there.index(head)])
 
 

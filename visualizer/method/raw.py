@@ -13,7 +13,7 @@ def raw(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
     who = askers(one.query, question.query)
     row = who.together(one_head(one, weights_of(one, who.rows), question.head))
     words = f"layer {layer + 1}, {head_words(question.head)}"
-    return answer(record, one, who, row, words, SHARE, layer, weights=one.single[None])
+    return answer(record, one, who, row, words, SHARE, layer, weights=one.weights[None])
 
 
 METHOD = Method(

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from visualizer.measures.mixing import HEAD_FUSIONS
 from visualizer.measures.rollout import class_rollout
 from visualizer.measures.rollout import rollout as product
+from visualizer.measures.steps import HEAD_FUSIONS
 from visualizer.method.base import SHARE, Knob, Knobs, Map, Method, answer
 from visualizer.method.question import Maps, Question, askers
 from vit_attention.records import AttentionMap, AttentionRecord
@@ -52,12 +52,12 @@ def rollout(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
     """The asking token's row of the product from the start layer to the layer asked for, or to the last."""
     numbers, maps = from_start(question.product(record), knobs["start_layer"])
     axis, layers = maps[-1].query, [one.weights for one in maps]
-    told: dict[str, Any] = {**knobs, "start_layer": 0, "prefix": axis.prefix}
+    recipe: dict[str, Any] = {**knobs, "start_layer": 0, "prefix": axis.prefix}
     who = askers(axis, question.query)
     if len(who.rows) == 1:
-        row = class_rollout(layers, query=who.rows[0], **told)
+        row = class_rollout(layers, query=who.rows[0], **recipe)
     else:
-        row = np.asarray(who.together(product(layers, **told)[list(who.rows)]))
+        row = np.asarray(who.together(product(layers, **recipe)[list(who.rows)]))
     ends = "to the last" if question.layer is None else f"up to layer {numbers[-1] + 1}"
     words = (
         f"rollout from layer {numbers[0] + 1} {ends}, {knobs['head_fusion']} of heads, "
@@ -71,6 +71,6 @@ METHOD = Method(
     meaning="All layers multiplied: from which patches the asking token is mixed after the last layer, by this rule.",
     source="Abnar & Zuidema 2020, arXiv:2005.00928, section 3",
     knobs=(HEAD_FUSION, RESIDUAL, DISCARD_RATIO, START_LAYER),
-    layers="until",
+    layers="through",
     place=40,
 )

@@ -104,45 +104,32 @@ def scale(
         return _log(grid, chosen.floor, unit)
     if chosen.mode == "clipped":
         return _clipped(grid, chosen.clip_percentile, unit)
-    pool = grid if chosen.mode == "raw" or together is None else _pool(together)
-    low, high = _ends(pool)
+    shared: Any = grid if chosen.mode == "raw" or together is None else together
+    low, high, note = _ends(np.concatenate([np.ravel(np.asarray(one, dtype=np.float64)) for one in shared]))
     words = "raw " + unit if chosen.mode == "raw" else f"{unit}, one scale for all maps"
-    return _linear(grid, low, high, f"colour: {words}, {short(low)} to {short(high)}{_zero(pool)}")
+    return linear(grid, low, high, f"colour: {words}, {short(low)} to {short(high)}{note}")
 
 
-def _pool(together: Any) -> NDArray[np.float64]:
-    """All maps of a stack, or of a list of maps of any shapes, as one row."""
-    if isinstance(together, np.ndarray):
-        return together.astype(np.float64).ravel()
-    return np.concatenate([np.asarray(one, dtype=np.float64).ravel() for one in together])
+def _ends(pool: NDArray[Any]) -> tuple[float, float, str]:
+    """0 (or the minimum, if negative) and the maximum, and what to say if they are the same; never an empty range."""
+    known = np.append(pool[np.isfinite(pool)], 0.0)
+    low, high = float(known.min()), float(known.max())
+    return (low, high, "") if high - low > NOTHING else (low, low + 1.0, "; every value is 0")
 
 
-def _ends(pool: NDArray[Any]) -> tuple[float, float]:
-    """0 (or the minimum, if negative) and the maximum; never an empty range."""
-    known = pool[np.isfinite(pool)]
-    low = min(0.0, float(known.min())) if known.size else 0.0
-    high = max(0.0, float(known.max())) if known.size else 0.0
-    return (low, high) if high - low > NOTHING else (low, low + 1.0)
-
-
-def _zero(pool: NDArray[Any]) -> str:
-    known = pool[np.isfinite(pool)]
-    return "" if known.size and np.ptp(np.append(known, 0.0)) > NOTHING else "; every value is 0"
-
-
-def _linear(grid: NDArray[Any], low: float, high: float, caption: str) -> Scaled:
+def linear(grid: NDArray[Any], low: float, high: float, caption: str) -> Scaled:
+    """The values as they are, with five even ticks from the first to the last colour."""
     ticks = tuple(float(v) for v in np.linspace(low, high, 5))
     return Scaled(grid, low, high, caption, ticks, tuple(short(v) for v in ticks))
 
 
 def _clipped(grid: NDArray[Any], percentile: float, unit: str) -> Scaled:
-    low = _ends(grid)[0]
+    low, most, _ = _ends(grid)
     high = float(np.nanpercentile(grid, percentile))
-    if high - low <= NOTHING:
-        low, high = _ends(grid)
+    high = high if high - low > NOTHING else most
     above = int((grid > high * (1 + 1e-7)).sum())
     words = f"{short(low)} to {short(high)} (percentile {percentile:g}; {above} larger drawn like {short(high)})"
-    return _linear(grid, low, high, f"colour: {unit}, clipped, {words}")
+    return linear(grid, low, high, f"colour: {unit}, clipped, {words}")
 
 
 def _log(grid: NDArray[Any], floor: float, unit: str) -> Scaled:
@@ -162,19 +149,18 @@ def _log(grid: NDArray[Any], floor: float, unit: str) -> Scaled:
 def _per_map(grid: NDArray[Any], unit: str) -> Scaled:
     known = np.isfinite(grid)
     axes = (-2, -1) if grid.ndim > 1 else (-1,)
-    low = np.where(known, grid, np.inf).min(axis=axes, keepdims=True)
-    high = np.where(known, grid, -np.inf).max(axis=axes, keepdims=True)
-    spread = np.where(np.isfinite(high), high, 0) - np.where(np.isfinite(low), low, 0)
-    flat = spread <= NOTHING
-    out = np.where(known, (grid - np.where(np.isfinite(low), low, 0)) / np.where(flat, 1, spread), np.nan)
-    out = out.astype(grid.dtype)
+    low = grid.min(axis=axes, keepdims=True, where=known, initial=np.inf)
+    high = grid.max(axis=axes, keepdims=True, where=known, initial=-np.inf)
+    flat = ~(high - low > NOTHING)  # also a map without a value
+    spread = np.where(flat, 1, high - low)
+    out = np.where(known, (grid - low) / spread, np.nan).astype(grid.dtype)
     constant = int((flat & known.any(axis=axes, keepdims=True)).sum())
     if low.size == 1:
         words = f"stretched from {short(low.item())} to {short(high.item())}"
     else:
         words = "each map stretched from its own minimum to its own maximum"
     note = f"; {constant} constant drawn as 0" if constant else ""
-    named = _linear(out, 0.0, 1.0, f"colour: {unit}, {words}{note}")
+    named = linear(out, 0.0, 1.0, f"colour: {unit}, {words}{note}")
     if low.size > 1:
         return replace(named, ticks=(0.0, 1.0), tick_text=("own min", "own max"))
     if flat.all():

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import html
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
-from plotly.colors import get_colorscale, unlabel_rgb
+from PIL import ImageColor
+from plotly.colors import get_colorscale
 
 NOTES: Mapping[str, str] = {
     "Cividis": "blue to yellow; even steps of lightness, reads nearly the same with every kind of colour vision",
@@ -67,7 +68,7 @@ def table(name: str) -> NDArray[np.uint8]:
     """
     stops = colorscale(name)
     at = [float(stop) for stop, _ in stops]
-    rgb = np.array([_rgb(str(colour)) for _, colour in stops], dtype=np.float64)
+    rgb = np.array([ImageColor.getrgb(str(colour)) for _, colour in stops], dtype=np.float64)
     fine = np.stack([np.interp(np.linspace(0, 1, 256), at, rgb[:, channel]) for channel in range(3)], axis=1)
     out = np.round(fine).astype(np.uint8)
     out.flags.writeable = False
@@ -80,12 +81,6 @@ def colorscale(name: str) -> list[list[float | str]]:
     if name not in known:
         raise ValueError(f"colour map: want one of {', '.join(known)}, got {name!r}")
     return known[name]
-
-
-def _rgb(colour: str) -> tuple[float, float, float]:
-    if colour.startswith("#"):
-        return tuple(float(int(colour[i : i + 2], 16)) for i in (1, 3, 5))  # type: ignore[return-value]
-    return tuple(float(v) for v in unlabel_rgb(colour))  # type: ignore[return-value]
 
 
 def safe(text: object, width: int | None = None) -> str:
@@ -108,7 +103,16 @@ def short(value: float) -> str:
 
 
 def base(
-    fig: go.Figure, *, title: str = "", caption: str = "", height: int = 420, bottom: int = 10, top: int = 0
+    fig: go.Figure,
+    *,
+    title: str = "",
+    caption: str | Sequence[str] = "",
+    labels: Sequence[Mapping[str, Any]] = (),
+    shapes: Sequence[Mapping[str, Any]] = (),
+    height: int = 420,
+    bottom: int = 10,
+    top: int = 0,
+    **layout: Any,
 ) -> go.Figure:
     """Apply the house look to `fig` and return it: clear ground, no legend, title above and caption below.
 
@@ -116,32 +120,46 @@ def base(
 
     Args:
         title: plain text above the figure; markup in it is shown, not obeyed.
-        caption: plain text under the figure, wrapped.
+        caption: plain text under the figure, or its lines; wrapped, and empty lines left out.
+        labels: what else is written on the figure, as Plotly's annotations.
+        shapes: what is drawn over the shapes that are there.
         height: whole height in pixels.
         bottom, top: room in pixels that the figure itself needs under and over the drawing.
+        layout: further properties of the layout, set whole.
     """
-    lines = safe(caption, 66)
-    rows = lines.count("<br>") + 1 if caption else 0
+    lines = safe(caption if isinstance(caption, str) else "\n".join(filter(None, caption)), 66)
+    rows = lines.count("<br>") + 1 if lines else 0
     shown = safe(title, 48)
     over = top + TOP_MARGIN + (title != "") * (22 + 20 * shown.count("<br>"))
     under = bottom + 16 * rows
     place = {"x": 0.5, "xref": "paper", "xanchor": "center", "y": 1, "yref": "container", "yanchor": "top"}
     named = {"title": {"text": shown, "font": {"size": TITLE_SIZE}, "pad": {"t": 6}, **place}} if title else {}
-    lay(
-        fig,
-        height=height,
-        margin={"l": SIDE_MARGIN, "r": SIDE_MARGIN, "t": over, "b": under, "pad": 0},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"size": FONT_SIZE},
-        showlegend=False,
-        hoverlabel={"align": "left"},
-        modebar={"remove": ["lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toggleSpikelines"]},
-        **named,
-    )
-    if caption:
-        note(fig, lines, bottom)
-    return fig
+    house = {
+        "height": height,
+        "margin": {"l": SIDE_MARGIN, "r": SIDE_MARGIN, "t": over, "b": under, "pad": 0},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"size": FONT_SIZE},
+        "showlegend": False,
+        "hoverlabel": {"align": "left"},
+        "modebar": {"remove": ["lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toggleSpikelines"]},
+    }
+    below = {
+        "x": 0.5,
+        "xref": "paper",
+        "xanchor": "center",
+        "y": 0,
+        "yref": "paper",
+        "yanchor": "top",
+        "yshift": -bottom,
+        "align": "center",
+        "font": {"size": SMALL + 1},
+        "name": "caption",
+    }
+    # All at once: each single add_annotation checks and copies all that are there already.
+    written = [{"showarrow": False, **one} for one in (*labels, *([{"text": lines, **below}] if lines else []))]
+    drawn = [*fig.layout.shapes, *shapes]
+    return lay(fig, **{**house, **named, "annotations": written, "shapes": drawn, **layout})
 
 
 def lay(fig: go.Figure, **settings: Any) -> go.Figure:
@@ -149,21 +167,3 @@ def lay(fig: go.Figure, **settings: Any) -> go.Figure:
     for name, value in settings.items():
         fig.layout[name] = value
     return fig
-
-
-def note(fig: go.Figure, text: str, below: int) -> None:
-    """Write `text`, already made safe, `below` pixels under the drawing."""
-    fig.add_annotation(
-        text=text,
-        x=0.5,
-        xref="paper",
-        xanchor="center",
-        y=0,
-        yref="paper",
-        yanchor="top",
-        yshift=-below,
-        align="center",
-        showarrow=False,
-        font_size=SMALL + 1,
-        name="caption",
-    )

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visualizer.style.theme import FIRST, short
-from vit_attention.records import Axis
-from vit_attention.records.geometry import Geometry
+from visualizer.words.plain import plural
+from vit_attention.records import Axis, Geometry
 
 
 def describe(
@@ -21,6 +21,7 @@ def describe(
     *,
     geometry: Geometry | None = None,
     strongest: int = 3,
+    count_undefined: bool = True,
 ) -> str:
     """One map in sentences: its strongest tokens with value and place, the share they hold, and its entropy.
 
@@ -33,6 +34,7 @@ def describe(
         name, unit: what the map is called and what one value is.
         geometry: names places on the picture the user gave instead of in the grid.
         strongest: how many tokens to name.
+        count_undefined: say how many values are NaN.
 
     Raises:
         ValueError: values that do not fit the axis or grid.
@@ -57,8 +59,11 @@ Entropy 1.36 of at most 2 bits.'
     else:
         parts = [f"{_token(axis, n, geometry)} with {short(flat[n])}" for n in best]
         parts[0] += f" ({unit})"
-        sentence = f"{name}: strongest {'is' if len(best) == 1 else 'are'} {_list(parts)}"
-    return sentence + _spread(flat, known, best, signed) + _missing(known)
+        listed = " and ".join(filter(None, ("; ".join(parts[:-1]), parts[-1])))
+        sentence = f"{name}: strongest {'is' if len(best) == 1 else 'are'} {listed}"
+    missing = int((~known).sum()) if count_undefined else 0
+    more = f" {missing} of {len(known)} values are not defined." if missing else ""
+    return sentence + _spread(flat, known, best, signed) + more
 
 
 def _axis(given: NDArray[Any], what: Axis | tuple[int, int] | None) -> Axis:
@@ -113,15 +118,6 @@ def _spread(flat: NDArray[Any], known: NDArray[np.bool_], best: Sequence[int], s
     return f"; {who} {held:.0f} % of the sum. Entropy {short(bits)} of at most {short(np.log2(len(shares)))} bits."
 
 
-def _missing(known: NDArray[np.bool_]) -> str:
-    count = int((~known).sum())
-    return f" {count} of {len(known)} values are not defined." if count else ""
-
-
-def _list(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else "; ".join(parts[:-1]) + " and " + parts[-1]
-
-
 def describe_grid(
     values: NDArray[Any] | Sequence[Any],
     name: str,
@@ -151,15 +147,8 @@ Largest: layer 1, head 1 (3). Smallest: layer 1, head 2 (1).'
         return f"{name}: no value is defined."
     ranked = sorted(found, key=lambda one: -one[0])
     numbers = [v for v, _, _ in found]
-    size = f"{len(found)} {_plural('head', len(found))} in {len(lines)} {_plural('layer', len(lines))}"
+    size = f"{plural(len(found), 'head')} in {plural(len(lines), 'layer')}"
     span = f"{short(ranked[-1][0])} to {short(ranked[0][0])} {unit}, mean {short(float(np.mean(numbers)))} {unit}"
-    top, bottom = (_heads(part) for part in (ranked[:extremes], ranked[::-1][:extremes]))
+    heads = [f"layer {d + FIRST}, head {h + FIRST} ({short(v)})" for v, d, h in ranked]
+    top, bottom = ("; ".join(part) for part in (heads[:extremes], heads[::-1][:extremes]))
     return f"{name} of {size}: {span}. Largest: {top}. Smallest: {bottom}."
-
-
-def _heads(found: Sequence[tuple[float, int, int]]) -> str:
-    return "; ".join(f"layer {d + FIRST}, head {h + FIRST} ({short(v)})" for v, d, h in found)
-
-
-def _plural(word: str, count: int) -> str:
-    return word if count == 1 else word + "s"

@@ -12,6 +12,15 @@ def printable(text: object) -> str:
     return _UNPRINTABLE.sub(" ", str(text))
 
 
+def plural(count: int, word: str) -> str:
+    """How many of something.
+
+    >>> plural(1, "head"), plural(2, "layer")
+    ('1 head', '2 layers')
+    """
+    return f"{count} {word}{'s' * (count != 1)}"
+
+
 def offset(down: int, right: int) -> str:
     """Where a key lies from its query, in words.
 
@@ -21,5 +30,5 @@ def offset(down: int, right: int) -> str:
     parts = []
     for count, name, words in ((down, "row", ("up", "down")), (right, "column", ("left", "right"))):
         if count:
-            parts.append(f"{abs(count)} {name}{'s' * (abs(count) > 1)} {words[count > 0]}")
+            parts.append(f"{plural(abs(count), name)} {words[count > 0]}")
     return ", ".join(parts) or "at the query"

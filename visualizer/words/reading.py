@@ -14,8 +14,7 @@ from visualizer.measures.reading import token_maps, token_names
 from visualizer.style.theme import FIRST
 from visualizer.words import maps as words
 from visualizer.words.plain import printable
-from vit_attention.records import AttentionRecord
-from vit_attention.records.geometry import Geometry
+from vit_attention.records import AttentionRecord, Geometry
 
 SHOWN = 3000
 """Most pieces of text in one JSON view; of a longer one the part round the current token is shown."""

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from visualizer.measures.windows import StageLike, merge, window_boxes
+from visualizer.measures.windows import merge, window_boxes
 from visualizer.style.theme import FIRST, short
 from visualizer.words.maps import describe
-from visualizer.words.plain import offset
+from visualizer.words.plain import offset, plural
+from vit_attention.records.windows import Stage
 
 
 def describe_windows(grid: tuple[int, int], window: int, shift: int = 0, query: int | None = None) -> str:
@@ -58,15 +59,15 @@ outside its window and are not defined, which is not a weight of 0.'
     barred = np.zeros(grid.shape, bool) if forbidden is None else np.asarray(forbidden, bool)
     row, column = divmod(query, grid.shape[1])
     count = int(np.isfinite(grid).sum())
-    allowed = np.where(barred, np.nan, grid)
-    said = describe(allowed, name=f"{name} of the cell in row {row + FIRST}, column {column + FIRST}")
-    said = said.split(f" {int(np.isnan(allowed).sum())} of {allowed.size} values are not defined.")[0]
+    named = f"{name} of the cell in row {row + FIRST}, column {column + FIRST}"
+    said = describe(np.where(barred, np.nan, grid), name=named, count_undefined=False)
     if barred.any():
         said += f" {int(barred.sum())} of the window's {count} cells are forbidden by the shift mask."
     if outside > 5e-4:
         said += f" {100 * outside:.1f} % fell on padding beyond the page."
     off = grid.size - count
-    return said + f" {off} of {grid.size} cells lie outside its window and are not defined, which is not a weight of 0." * (off > 0)  # fmt: skip
+    more = f" {off} of {grid.size} cells lie outside its window and are not defined, which is not a weight of 0."
+    return said + more * (off > 0)
 
 
 def describe_bias(bias: ArrayLike, name: str = "Relative position bias", extremes: int = 2) -> str:
@@ -107,14 +108,12 @@ def describe_merge(chosen: int, grid: tuple[int, int], number: int = 0) -> str:
     return f"Stage {here} cells (row, column) {'; '.join(names)} are joined in this order into the stage {there} cell {to}."
 
 
-def describe_stages(stages: Sequence[StageLike], current: int) -> str:
+def describe_stages(stages: Sequence[Stage], current: int) -> str:
     """The stage tracker in sentences, one per stage."""
     said = []
     for one in stages:
         size = f"{one.grid[0]} x {one.grid[1]} cells of {one.cell[0]} x {one.cell[1]} pixels (height x width)"
-        plural = (f"{n} {word}{'s' * (n != 1)}" for n, word in ((one.blocks, "block"), (one.heads, "head")))
+        each = f"{plural(one.blocks, 'block')} of {plural(one.heads, 'head')}"
         mark = " (current)" if one.number == current else ""
-        said.append(
-            f"Stage {one.number + FIRST}{mark}: {size}, {' of '.join(plural)}, windows of {one.window} x {one.window}."
-        )
+        said.append(f"Stage {one.number + FIRST}{mark}: {size}, {each}, windows of {one.window} x {one.window}.")
     return " ".join(said)

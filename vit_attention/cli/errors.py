@@ -8,12 +8,3 @@ FAILURES: tuple[type[Exception], ...] = (ValueError, RuntimeError, OSError, Memo
 
 class ChoiceError(Exception):
     """An option asks for what this model or method does not have: the same for every picture, so the run ends."""
-
-
-class NothingCapturedError(ValueError):
-    """A run left no attention maps that can be drawn on a picture."""
-
-
-def nothing_captured(why: str, step: str) -> NothingCapturedError:
-    """The one wording of this error: the reason and the next step."""
-    return NothingCapturedError(f"No attention maps captured: {why}. {step}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,17 @@ def _tenths(report: Report, name: str) -> Callable[[int, int | None], None]:
             report.note(f"{name}: downloading, {done / 1e6:.0f}{of}")
 
     return progress
+
+
+def check_signals(model: Any, keep: Iterable[Any]) -> None:
+    """Refuse a method whose signals this kind of model does not give, the same for every picture.
+
+    Raises:
+        ChoiceError: names the signal.
+    """
+    missing = sorted(str(getattr(one, "name", one)) for one in keep if getattr(one, "name", one) not in model.signals)
+    if missing:
+        raise ChoiceError(f"--method: needs {missing[0]}, which {model.card.name} ({model.card.task}) does not give")
 
 
 def attend(model: Any, given: Any, /, **wanted: Any) -> AttentionRecord:

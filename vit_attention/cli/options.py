@@ -3,32 +3,47 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from vit_attention.cli.choices import numbers
+from visualizer.method import Knob, methods
+from vit_attention.cli.drawings import View
+
+MOST = 4096
+"""Largest number of a layer, head or token range that is spelled out."""
 
 T = TypeVar("T")
 Command = Callable[..., Any]
 
-METHODS = {
-    "raw": "the weights of each layer as the model used them",
-    "fused": "each layer with its heads made one by --fusion",
-    "mean-of-layers": "the mean from --start-layer to --layer",
-    "rollout": "all layers multiplied, up to --layer",
-    "gradient-rollout": "weights times their effect on one class's score (--target)",
-    "likeness": "how alike the tokens of patches are after --layer, less the mean of all",
-    "plain-likeness": "the same with the mean left in",
-    "painted": "how far every token has moved after --layer when the asking patch is painted over",
-}
 COLORMAPS = ("Cividis", "Viridis", "Inferno", "Magma", "Greys", "Jet")
 SCALES = ("raw", "shared", "per map", "log", "clipped")
-FUSIONS = ("mean", "max", "min")
 FOLDER = Path("attn_vis")
+
+
+_RANGE = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?", re.ASCII)
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """Numbers written as a list of numbers and ranges, sorted, each once; raises ValueError for anything else.
+
+    >>> numbers("0,5-7")
+    (0, 5, 6, 7)
+    """
+    found: set[int] = set()
+    for part in text.split(","):
+        match = _RANGE.fullmatch(part.strip())
+        if match is None:
+            raise ValueError(f"want numbers such as 3 or 0,5-7, got {text!r}")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if not first <= last < first + MOST:
+            raise ValueError(f"want a range from small to large of at most {MOST} numbers, got {part.strip()!r}")
+        found.update(range(first, last + 1))
+    return tuple(sorted(found))
 
 
 class Numbers(click.ParamType):
@@ -95,16 +110,32 @@ _LOOK: tuple[Command, ...] = (
     click.option("--layer", type=Numbers(), help="Layers, 0 first, such as 3 or 0,5-7.  [default: all]"),
     click.option("--head", type=Numbers(), help="Heads, 0 first, each drawn on its own.  [default: their mean]"),
     click.option("--avg-heads/--no-avg-heads", default=True, help="Without --head: the mean of all heads, or each on its own."),
-    click.option("--method", type=click.Choice(list(METHODS)), default="raw", show_default=True, help="; ".join(f"{k}: {v}" for k, v in METHODS.items()) + "."),
+    click.option("--method", type=click.Choice(list(methods())), default="raw", show_default=True, help=" ".join(f"{name}: {one.meaning}" for name, one in methods().items())),
     click.option("--query", multiple=True, metavar="WHO", help="Who asks: class; row,column of a patch (0,0 first); a token's number; a word that was read or said; field:PATH of a document; mean; each. Given several times they ask together.  [default: class, or mean where there is no class token]"),
     click.option("--kind", type=click.Choice(["self", "cross", "window"]), help="Only maps of this kind."),
     click.option("--stage", type=click.IntRange(0), help="Stage of a reader's encoder, 0 first: draws what one cell (--query row,column) reads in its window there."),
     click.option("--block", type=click.IntRange(0), help="Block of that stage, 0 first.  [default: 0]"),
-    click.option("--fusion", type=click.Choice(FUSIONS), default="mean", show_default=True, help="How heads become one."),
-    click.option("--residual", type=Finite(0, 1), default=0.5, show_default=True, help="Share of the skip connection in a rollout."),
-    click.option("--discard", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True, help="Share of the smallest weights of each row that a rollout drops."),
-    click.option("--start-layer", type=click.IntRange(0), default=0, show_default=True, help="First layer of a method through depth."),
 )  # fmt: skip
+
+
+def knobs() -> dict[str, Knob]:
+    """Every knob that the command line offers, by name: those of all methods, but for the patch that asks anyway."""
+    found = {knob.name: knob for one in methods().values() for knob in (*one.knobs, *one.run)}
+    return {name: knob for name, knob in found.items() if not isinstance(knob.default, tuple)}
+
+
+def _option(knob: Knob) -> Command:
+    flags = dict.fromkeys("--" + name.replace("_", "-") for name in (knob.key, knob.name))
+    kind: click.ParamType = click.Choice(knob.choices) if knob.choices else click.IntRange(int(knob.low))
+    if isinstance(knob.default, float):
+        kind = Finite(knob.low, knob.high, max_open=knob.below)
+    users = ", ".join(name for name, one in methods().items() if knob in (*one.knobs, *one.run))
+    return click.option(
+        *flags, knob.name, type=kind, default=knob.default, show_default=True, help=f"{knob.help} For {users}."
+    )
+
+
+_KNOBS = tuple(_option(knob) for knob in knobs().values())
 _PAINT: tuple[Command, ...] = (
     click.option("--colormap", type=click.Choice(COLORMAPS, case_sensitive=False), default="Cividis", show_default=True, help="Jet shows edges that are not in the values."),
     click.option("--alpha", type=Finite(0, 1), default=0.6, show_default=True, help="How much the map covers the picture."),
@@ -139,10 +170,15 @@ json_option = _JSON
 model_options = _together(_MODEL)
 asked_options = _together(_ASKED)
 seen_options = _together(_SEEN)
-look_options = _together(_LOOK)
+look_options = _together(_LOOK, _KNOBS)
 paint_options = _together(_PAINT)
 
 
 def take(kind: type[T], given: dict[str, Any]) -> T:
     """A record of the options that it has fields for."""
     return kind(**{field.name: given[field.name] for field in fields(kind) if field.name in given})  # type: ignore[arg-type]
+
+
+def take_view(given: dict[str, Any]) -> View:
+    """What of a record the options ask to draw."""
+    return replace(take(View, given), knobs={name: given[name] for name in knobs()})

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vit_attention.cli import files
-from vit_attention.cli.maps import Drawing
+from vit_attention.cli.drawings import Drawing
 from vit_attention.records.geometry import Geometry
 
 
@@ -58,7 +58,7 @@ def write(drawings: Sequence[Drawing], ground: Ground, paint: Paint, folder: Pat
     """Write `attn_map_*.png`, `heatmap_*.png` and, if wanted, `attn_raw_*.npy` of every drawing; returns their paths."""
     out: list[Path] = []
     blank = Image.new("RGB", ground.image.size, "white")
-    together = [one.values for one in drawings]
+    together = [one.map.values for one in drawings]
     saved: set[int] = set()
     for one in drawings:
         end = "_".join(part for part in (str(one.number), files.safe(one.name), one.part) if part)
@@ -68,7 +68,7 @@ def write(drawings: Sequence[Drawing], ground: Ground, paint: Paint, folder: Pat
             out.append(files.write(folder / f"{name}_layer_{end}.png", _png(drawn)))
         if paint.save_raw and one.number not in saved:
             saved.add(one.number)
-            out.append(files.write(folder / f"attn_raw_layer_{one.number}.npy", _npy(one.raw)))
+            out.append(files.write(folder / f"attn_raw_layer_{one.number}.npy", _npy(one.map.weights)))
     return out
 
 
@@ -82,12 +82,12 @@ def painted(one: Drawing, ground: Ground, paint: Paint, alpha: float, together: 
     pool = together if paint.scale_to is None else [*together, np.array([paint.scale_to])]
     if paint.plain:
         geometry = Geometry.of(*ground.image.size) if ground.geometry is None else ground.geometry
-        scaled = scales.scale(one.values, mode, pool, unit=one.unit)
+        scaled = scales.scale(one.map.values, mode, pool, unit=one.map.unit)
         return Image.fromarray(lay(ground.image, scaled, geometry, ground.image.size, paint.colormap, alpha))
     return composite(
-        ground.image, one.values, ground.geometry, one.words if paint.caption is None else paint.caption,
+        ground.image, one.map.values, ground.geometry, one.map.words if paint.caption is None else paint.caption,
         settings=ground.settings if paint.settings is None else paint.settings, colormap=paint.colormap, opacity=alpha,
-        scale=mode, together=pool, query=one.patches, truth=ground.truth, unit=one.unit, width=paint.width,
+        scale=mode, together=pool, query=one.map.patches, truth=ground.truth, unit=one.map.unit, width=paint.width,
     )  # fmt: skip
 
 
@@ -96,4 +96,4 @@ def _png(image: Image.Image) -> Callable[[BinaryIO], object]:
 
 
 def _npy(array: NDArray[Any]) -> Callable[[BinaryIO], object]:
-    return lambda out: np.save(out, array, allow_pickle=False)
+    return lambda out: np.save(out, np.asarray(array, np.float32), allow_pickle=False)

@@ -6,24 +6,14 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from vit_attention.cli.maps import Look
+from visualizer.method import methods
+from vit_attention.cli.drawings import View
 from vit_attention.cli.paint import Paint
 
 PROGRAM = ("python", "-m", "vit_attention")
 OWN_PICTURE = "my_picture.jpg"
 """Stands for an upload, whose place on the reader's disk nobody knows."""
 
-METHODS = {
-    "one layer": "raw",
-    "heads of one layer": "fused",
-    "mean of layers": "mean-of-layers",
-    "rollout": "rollout",
-    "rollout so far": "rollout",
-    "gradient-weighted rollout": "gradient-rollout",
-}
-"""What pages call the methods, and what the command line does."""
-
-_WHOLE_DEPTH = ("rollout", "gradient-weighted rollout")
 _UPLOADS = ("own picture", "own document")
 
 Query = int | str | tuple[int, int] | Sequence[tuple[int, int]]
@@ -44,9 +34,9 @@ def command(
         model: its name; None for a bundle.
         picture: file, bundle, or the name of a drawn or sample picture, as in a page's address.
         layer, head: 0 first, or a text such as "0-3"; None for all layers, or the mean of all heads.
-        method: of the command line, or as pages call it.
+        method: one of `visualizer.methods()`.
         query: a token's number, "class", a word, "mean"; (row, column) of a patch, or several, 0 first.
-        options: fields of `Look`, `Paint` and `Wanted`, and truth, bundle and output: ``residual=0.9, colormap="Jet"``.
+        options: fields of `View`, `Paint` and `Wanted`, and truth, bundle and output: ``residual=0.9, colormap="Jet"``.
 
     Raises:
         ValueError: an option that the command line does not have.
@@ -57,9 +47,9 @@ def command(
     words = [*PROGRAM, "visualize", _safe(OWN_PICTURE if picture in _UPLOADS else picture)]
     named = {
         "model": model,
-        "layer": None if method in _WHOLE_DEPTH else layer,
+        "layer": layer,
         "head": head,
-        "method": METHODS.get(method, method),
+        "method": method,
     }
     for name, value in named.items():
         words += _option(name, value)
@@ -95,8 +85,9 @@ def _line(command: str, inputs: Sequence[str], model: str, options: dict[str, An
     return shlex.join(words)
 
 
+_KNOBS = [knob for one in methods().values() for knob in (*one.knobs, *one.run)]
 _DEFAULTS: dict[str, Any] = {
-    **vars(Look()), **vars(Paint()), "model": None, "output": "attn_vis", "target": None, "prompt": None, "question": None,
+    **{name: knob.default for knob in _KNOBS for name in (knob.name, knob.key)}, **vars(View()), **vars(Paint()), "model": None, "output": "attn_vis", "target": None, "prompt": None, "question": None,
     "beams": 1, "features": None, "weights": None, "infos_path": None, "half": False, "truth": False, "bundle": False,
     "stage": None, "block": 0, "tight": True, "bundles": True, "layers": None, "heads": None, "queries": None,
 }  # fmt: skip

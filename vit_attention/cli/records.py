@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from vit_attention.cli import loading
 from vit_attention.cli.errors import ChoiceError
 from vit_attention.cli.inputs import Given, Opened, is_bundle, opened
@@ -48,7 +46,7 @@ def check(items: Sequence[Given], wanted: Wanted) -> None:
 
 
 def of(
-    given: Given, model: Callable[[], Any], wanted: Wanted, likeliest: bool = False
+    given: Given, model: Callable[[], Any], wanted: Wanted, keep: frozenset[Any] = frozenset()
 ) -> tuple[AttentionRecord, Opened]:
     """The record of an input and the picture that it is drawn on.
 
@@ -56,7 +54,7 @@ def of(
         given: a picture, a file of features, or a bundle, for which no model is loaded.
         model: loads the model when it is first needed.
         wanted: what is asked of the model.
-        likeliest: where no target is given, take gradients for the likeliest class.
+        keep: what a method needs beside weights.
 
     Raises:
         PictureError, ValueError: the input cannot be read, or the model cannot take it.
@@ -68,7 +66,10 @@ def of(
     # A picture that cannot be opened is told before a model is loaded or fetched for it.
     picture = None if given.path.suffix in FEATURES else opened(given)
     loaded = model()
-    options = _options(loaded, wanted)
+    more = keep - {"weights"}
+    if more:
+        loading.check_signals(loaded, more)
+    options = {**_options(loaded, wanted), "keep": more or None}
     if picture is None and loaded.card.task == "caption":
         record = loading.attend(loaded, given.path, **options)
         if not record.picture:
@@ -82,8 +83,6 @@ def of(
             raise ChoiceError(f"--features: want a captioning model, got {loaded.card.name} ({loaded.card.task})")
         file = _features(wanted.features, given.name)
         return loading.attend(loaded, file, picture=picture.image, **options), picture
-    if likeliest and wanted.target is None and len(getattr(loaded, "classes", "")):
-        options["target"] = int(np.argmax(loaded.classify([picture.image])[0]))
     try:
         return loading.attend(loaded, picture.image, **options), picture
     except DownloadError as error:

@@ -39,13 +39,13 @@ def show(bundles: tuple[Path, ...], as_json: bool) -> None:
     report = Report(as_json)
     for path in bundles:
         try:
-            told = summary(AttentionRecord.load(path))
+            about = summary(AttentionRecord.load(path))
         except ValueError as error:
             report.failed(str(path), error)
             continue
-        report.done(str(path), **told)
+        report.done(str(path), **about)
         if not as_json:
-            click.echo(_text(path, told))
+            click.echo(_text(path, about))
     report.finish(command="show")
 
 
@@ -72,19 +72,19 @@ def _map(one: AttentionMap) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _text(path: Path, told: dict[str, Any]) -> str:
-    said = told["text"] or "; ".join(f"{one['class']} {one['probability']:.1%}" for one in told["classes"])
-    size = "x".join(map(str, told["picture"])) + " pixels" if told["picture"] else "none"
+def _text(path: Path, about: dict[str, Any]) -> str:
+    said = about["text"] or "; ".join(f"{one['class']} {one['probability']:.1%}" for one in about["classes"])
+    size = "x".join(map(str, about["picture"])) + " pixels" if about["picture"] else "none"
     rows = [
         [str(m["layer"]), m["kind"], str(m["heads"]), f"{m['queries']} x {m['keys']}", f"{m['asks']} x {m['answers']}",
          "-" if m["entropy_bits"] is None else f"{m['entropy_bits']:.2f}",
          "-" if m["residual"] is None else f"{m['residual']:.1e}", m["name"]]
-        for m in told["maps"]
+        for m in about["maps"]
     ]  # fmt: skip
     head = ["layer", "kind", "heads", "rows x columns", "asks x answers", "entropy (bits)", "residual", "name"]
     lines = [
-        line(path), f"  model    {line(told['model'])} ({line(told['weights_hash'])})", f"  picture  {size}",
-        f"  said     {line(said) or 'nothing'}", f"  size     {told['megabytes']:.1f} MB in memory",
+        line(path), f"  model    {line(about['model'])} ({line(about['weights_hash'])})", f"  picture  {size}",
+        f"  said     {line(said) or 'nothing'}", f"  size     {about['megabytes']:.1f} MB in memory",
     ]  # fmt: skip
     return "\n".join([*lines, "", *("  " + one for one in table(head, rows))])
 

@@ -9,11 +9,10 @@ from typing import Any
 
 import click
 
-from vit_attention.cli import inside, loading, records
+from vit_attention.cli import loading, records
+from vit_attention.cli.drawings import Drawing, View, drawings
 from vit_attention.cli.errors import FAILURES, ChoiceError
 from vit_attention.cli.inputs import Given, Opened, expand, is_bundle, opened
-from vit_attention.cli.maps import Drawing, Look
-from vit_attention.cli.methods import drawings
 from vit_attention.cli.options import (
     asked_options,
     json_option,
@@ -23,6 +22,7 @@ from vit_attention.cli.options import (
     paint_options,
     seen_options,
     take,
+    take_view,
 )
 from vit_attention.cli.paint import Ground, Paint, write
 from vit_attention.cli.report import Report
@@ -65,14 +65,14 @@ def visualize(
     items = expand([*image, *images])
     if not items:
         raise click.UsageError("want at least one IMAGE, got none")
-    look, paint, wanted = take(Look, given), take(Paint, given), take(records.Wanted, given)
+    view, paint, wanted = take_view(given), take(Paint, given), take(records.Wanted, given)
     _check(items, wanted, given["model"], report)
     model = cache(lambda: loading.load(take(loading.Source, given), report))
     for item in report.through(items, "Drawing"):
         folder = output / item.name if len(items) > 1 else output
         try:
-            record, picture, found = _drawn(item, model, wanted, look)
-            _tell(report, item, record, picture, look)
+            record, picture, found = _drawn(item, model, wanted, view)
+            _tell(report, item, record, picture, view)
             ground = Ground(
                 picture.image, record.geometry, picture.truth if truth else None, _settings(record, picture)
             )
@@ -97,33 +97,31 @@ def _check(items: Sequence[Given], wanted: records.Wanted, model: str | None, re
 
 
 def _drawn(
-    item: Given, model: Callable[[], Any], wanted: records.Wanted, look: Look
+    item: Given, model: Callable[[], Any], wanted: records.Wanted, view: View
 ) -> tuple[AttentionRecord, Opened, list[Drawing]]:
     """The record of an input, the picture it is drawn on, and the drawings asked for."""
-    if look.method in inside.TOKENS or wanted.stage is not None or wanted.block is not None:
+    if wanted.stage is not None or wanted.block is not None:
         if is_bundle(item.path):
-            raise ChoiceError(
-                "--stage, --block and the methods that compare tokens want a model and a picture, got a bundle"
-            )
-        picture, where = opened(item), None
-        if look.method not in inside.TOKENS:
-            where = (wanted.stage or 0, wanted.block or 0)
-        record, found = inside.of(model(), picture, look, where, wanted.half)
+            raise ChoiceError("--stage and --block want a model and a picture, got a bundle")
+        from vit_attention.cli.windows import windows  # torch comes with it
+
+        picture = opened(item)
+        record, found = windows(model(), picture, wanted.stage or 0, wanted.block or 0, view)
         return record, picture, found
-    record, picture = records.of(item, model, wanted, look.method == "gradient-rollout")
-    return record, picture, drawings(record, look)
+    record, picture = records.of(item, model, wanted, view.needs)
+    return record, picture, drawings(record, view)
 
 
 def _settings(record: AttentionRecord, picture: Opened) -> str:
     return f"{record.model}; {picture.title}"
 
 
-def _tell(report: Report, item: Given, record: AttentionRecord, picture: Opened, look: Look) -> None:
+def _tell(report: Report, item: Given, record: AttentionRecord, picture: Opened, view: View) -> None:
     for note in dict.fromkeys([*picture.notes, *record.settings.get("notes", [])]):
         report.note(f"{item.text}: {note}")
     if record.prediction.text:
         report.note(f"{item.text}: {record.prediction.text}")
-        if not look.query:
+        if not view.query:
             report.note(f"{item.text}: drawn is the mean over all tokens; --query WORD or NUMBER asks for one, --query each for all.")  # fmt: skip
 
 
@@ -140,6 +138,7 @@ def facts(record: AttentionRecord) -> dict[str, Any]:
 def _said(one: Drawing, record: AttentionRecord) -> dict[str, Any]:
     from visualizer.words.maps import describe
 
-    on_page = record.geometry if one.axis.grid is not None else None
-    words = describe(one.row, one.axis, name=one.words, unit=one.unit, geometry=on_page)
-    return {"layer": one.number, "name": one.name, "part": one.part or None, "shows": one.words, "text": words}
+    shown = one.map
+    on_page = record.geometry if shown.axis.grid is not None else None
+    words = describe(shown.row, shown.axis, name=shown.words, unit=shown.unit, geometry=on_page)
+    return {"layer": one.number, "name": one.name, "part": one.part or None, "shows": shown.words, "text": words}

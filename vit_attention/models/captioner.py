@@ -82,7 +82,7 @@ class CaptionModel(Model):
         return 0 if self.network.refiner is None else len(self.network.refiner.layers)
 
     def prepare(self, given: Any, picture: Any = None) -> Features:
-        """The regions of a picture, or of a file or an array of features, ready to be told.
+        """The regions of a picture, or of a file or an array of features, ready for the network.
 
         Args:
             given: a picture (PIL image, path, bytes, (height, width, 3) uint8 array), a path to an .npz or .npy file of

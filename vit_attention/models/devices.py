@@ -1,4 +1,4 @@
-"""Where a model runs: the processor unless told otherwise."""
+"""Where a model runs: the processor unless asked otherwise."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def usable(name: str) -> str:
 
 
 def moved(model: Any, device: str, say: Callable[[str], None]) -> Any:
-    """The model where it was asked to run; if there is no such device, `say` is told and it stays where it is.
+    """The model where it was asked to run; if there is no such device, `say` hears of it and it stays where it is.
 
     Args:
         model: a model of this library or a torch module.

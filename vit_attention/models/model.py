@@ -21,7 +21,7 @@ from vit_attention.records import SIGNALS, AttentionMap, AttentionRecord, Axis, 
 from vit_attention.records.geometry import Geometry
 
 DEFAULT_BUDGET = 1 << 30
-"""Largest capture, in bytes, that `attend` starts without being told to."""
+"""Largest capture, in bytes, that `attend` starts unasked."""
 
 
 class BudgetError(ValueError):
@@ -109,7 +109,7 @@ class Model(ABC):
         weights_hash: first 16 hexadecimal digits of the SHA-256 of the weights.
         classes: names of the classes it tells apart; often none.
         signals: what `attend(keep=...)` can keep beside weights, runs included.
-        half: whether weights are kept in float16 unless told otherwise.
+        half: whether weights are kept in float16 unless asked otherwise.
         options: what `attend` takes beside the arguments that all families share.
     """
 

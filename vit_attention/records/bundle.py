@@ -6,16 +6,15 @@ import json
 import os
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
-
-from vit_attention.records.axes import Axis
-from vit_attention.records.geometry import Geometry
-from vit_attention.records.record import AttentionMap, AttentionRecord, Prediction
 
 FORMAT = "sightlines-record"
 FORMAT_VERSION = 1
@@ -27,29 +26,14 @@ class BundleError(ValueError):
     """A file is not a bundle, or not a whole one."""
 
 
-def save(record: AttentionRecord, path: Path) -> Path:
-    """Write `record` to `path` (".npz" is added if missing), whole or not at all."""
+def save(path: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Path:
+    """Write arrays and plain values to `path` (".npz" is added if missing), whole or not at all; returns where."""
     target = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
-    arrays: dict[str, NDArray[Any]] = {"norms": record.norms, "scores": record.prediction.scores}
-    if record.prediction.chances.size:
-        arrays["chances"] = record.prediction.chances
-    if record.picture:
-        arrays["picture"] = np.frombuffer(record.picture, np.uint8)
-    for i, one in enumerate(record.maps):
-        arrays[f"weights_{i}"] = one.weights
-        if one.gradient is not None:
-            arrays[f"gradient_{i}"] = one.gradient
-    for name, signal in record.signals.items():
-        arrays |= (
-            {f"signal_{name}_{i}": part for i, part in enumerate(signal)}
-            if isinstance(signal, tuple)
-            else {f"signal_{name}": signal}
-        )
-    arrays["manifest"] = np.frombuffer(json.dumps(_manifest(record)).encode(), np.uint8)
+    whole = json.dumps({"format": FORMAT, "version": FORMAT_VERSION, **manifest}).encode()
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".bundle-", suffix=".npz")
     try:
         with os.fdopen(handle, "wb") as out:
-            np.savez_compressed(out, **arrays)  # type: ignore[arg-type]
+            np.savez_compressed(out, **arrays, manifest=np.frombuffer(whole, np.uint8))  # type: ignore[arg-type]
         os.replace(name, target)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -57,32 +41,25 @@ def save(record: AttentionRecord, path: Path) -> Path:
     return target
 
 
-def _manifest(record: AttentionRecord) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
-        "version": FORMAT_VERSION,
-        "model": record.model,
-        "weights_hash": record.weights_hash,
-        "settings": record.settings,
-        "versions": record.versions,
-        "signals": {name: len(one) if isinstance(one, tuple) else None for name, one in record.signals.items()},
-        "geometry": None if record.geometry is None else record.geometry.to_json(),
-        "prediction": {
-            "labels": record.prediction.labels, "text": record.prediction.text, "target": record.prediction.target,
-            "tokens": record.prediction.tokens,
-        },
-        "maps": [
-            {
-                "name": m.name, "layer": m.layer, "kind": m.kind, "query": m.query.to_json(), "key": m.key.to_json(),
-                "residual": m.residual, "heads": m.heads, "queries": m.queries, "gradient": m.gradient is not None,
-            }
-            for m in record.maps
-        ],
-    }  # fmt: skip
+@dataclass(frozen=True)
+class Bundle:
+    """An open file: its manifest, and its arrays by name."""
+
+    archive: zipfile.ZipFile
+    manifest: dict[str, Any]
+
+    def has(self, name: str) -> bool:
+        """Whether there is an array of this name."""
+        return f"{name}.npy" in self.archive.namelist()
+
+    def array(self, name: str) -> NDArray[Any]:
+        """An array; raises for one that is not there or not as large as it says."""
+        return _array(self.archive, name)
 
 
-def load(path: Path) -> AttentionRecord:
-    """Read the record in `path`.
+@contextmanager
+def opened(path: Path) -> Iterator[Bundle]:
+    """The bundle in `path`; whatever is wrong with it, also while it is worked with, is told as one kind of error.
 
     Raises:
         BundleError: the file is missing, is no bundle, is cut short, holds pickled objects, or unpacks to over 1 GiB.
@@ -93,31 +70,21 @@ def load(path: Path) -> AttentionRecord:
             manifest = json.loads(bytes(_array(archive, "manifest")))
             if manifest.get("format") != FORMAT or manifest.get("version") != FORMAT_VERSION:
                 raise BundleError(f"{path.name}: want format {FORMAT} version {FORMAT_VERSION}, got another")
-            return _record(archive, manifest)
+            yield Bundle(archive, manifest)
     except BundleError:
         raise
     except FileNotFoundError as error:
         raise BundleError(f"{path.name}: no such file") from error
-    except (
-        OSError,
-        EOFError,
-        KeyError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        IndexError,
-        zipfile.BadZipFile,
-    ) as error:
+    except _DAMAGED as error:
         raise BundleError(
             f"{path.name}: want a whole Sightlines bundle, got another or a damaged file ({error})"
         ) from error
-    except (
-        NotImplementedError,
-        RuntimeError,
-        RecursionError,
-        MemoryError,
-    ) as error:  # encrypted or odd zips, nested JSON
+    except _ODD as error:
         raise BundleError(f"{path.name}: want a file that can be unpacked, got one that cannot") from error
+
+
+_DAMAGED = (OSError, EOFError, KeyError, TypeError, ValueError, AttributeError, IndexError, zipfile.BadZipFile)
+_ODD = (NotImplementedError, RuntimeError, RecursionError, MemoryError)  # encrypted or odd zips, nested JSON
 
 
 def _refuse_bombs(archive: zipfile.ZipFile, path: Path) -> None:
@@ -139,48 +106,3 @@ def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
             raise BundleError(f"{name}: the header promises more than the file holds")
     with archive.open(entry) as stream:
         return npy_format.read_array(stream, allow_pickle=False)
-
-
-def _record(archive: zipfile.ZipFile, manifest: dict[str, Any]) -> AttentionRecord:
-    said = manifest["prediction"]
-    geometry = manifest["geometry"]
-    names = set(archive.namelist())
-    prediction = Prediction(
-        tuple(map(str, said["labels"])), _array(archive, "scores").astype(np.float32), str(said["text"]), said["target"],
-        tuple(map(str, said.get("tokens", ()))),
-        _array(archive, "chances").astype(np.float32) if "chances.npy" in names else np.zeros(0, np.float32),
-    )  # fmt: skip
-    return AttentionRecord(
-        maps=tuple(_map(archive, i, entry) for i, entry in enumerate(manifest["maps"])),
-        geometry=None if geometry is None else Geometry.from_json(geometry),
-        prediction=prediction,
-        picture=bytes(_array(archive, "picture")) if "picture.npy" in names else b"",
-        norms=_array(archive, "norms"),
-        model=str(manifest["model"]),
-        weights_hash=str(manifest["weights_hash"]),
-        settings=dict(manifest["settings"]),
-        versions=dict(manifest["versions"]),
-        signals={str(name): _signal(archive, name, parts) for name, parts in manifest.get("signals", {}).items()},
-    )
-
-
-def _signal(archive: zipfile.ZipFile, name: str, parts: int | None) -> Any:
-    if parts is None:
-        return _array(archive, f"signal_{name}")
-    return tuple(_array(archive, f"signal_{name}_{i}") for i in range(int(parts)))
-
-
-def _map(archive: zipfile.ZipFile, index: int, entry: dict[str, Any]) -> AttentionMap:
-    kept = {name: None if entry[name] is None else tuple(int(v) for v in entry[name]) for name in ("heads", "queries")}
-    return AttentionMap(
-        weights=_array(archive, f"weights_{index}"),
-        name=str(entry["name"]),
-        layer=int(entry["layer"]),
-        kind=str(entry["kind"]),
-        query=Axis.from_json(entry["query"]),
-        key=Axis.from_json(entry["key"]),
-        residual=None if entry["residual"] is None else float(entry["residual"]),
-        gradient=_array(archive, f"gradient_{index}") if entry["gradient"] else None,
-        heads=kept["heads"],
-        queries=kept["queries"],
-    )

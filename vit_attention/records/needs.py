@@ -11,14 +11,14 @@ SIGNALS = ("weights", "target", "gradients", "hidden", "queries", "keys", "value
 
 @dataclass(frozen=True)
 class Run:
-    """A need that the model is run again for, or another way: its name, and its knobs as sorted (name, value) pairs.
+    """A need that the model is run again for, or another way: its name, and the values of its knobs.
 
-    >>> Run.of("occlusion", window=2, fill="mean").told
+    >>> Run.of("occlusion", window=2, fill="mean").knobs
     {'fill': 'mean', 'window': 2}
     """
 
     name: str
-    knobs: tuple[tuple[str, Any], ...] = ()
+    pairs: tuple[tuple[str, Any], ...] = ()
 
     @classmethod
     def of(cls, name: str, **knobs: Any) -> Run:
@@ -26,10 +26,10 @@ class Run:
         return cls(name, tuple(sorted(knobs.items())))
 
     @property
-    def told(self) -> dict[str, Any]:
+    def knobs(self) -> dict[str, Any]:
         """The knobs by name."""
-        return dict(self.knobs)
+        return dict(self.pairs)
 
     def plain(self) -> dict[str, Any]:
         """The knobs as JSON can hold them."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in self.knobs}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in self.pairs}

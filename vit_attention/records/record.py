@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,79 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vit_attention.records.axes import Axis
+from vit_attention.records import bundle
 from vit_attention.records.geometry import Geometry
+from vit_attention.records.maps import ROW_SUM_TOLERANCE, AttentionMap
 from vit_attention.records.needs import Run
 
 Signal = NDArray[Any] | tuple[NDArray[Any], ...]
-MAP_KINDS = ("self", "cross", "window")
-ROW_SUM_TOLERANCE = {np.dtype(np.float32): 1e-4, np.dtype(np.float16): 5e-3}
-
-
-@dataclass(frozen=True, eq=False)
-class AttentionMap:
-    """The attention of one block.
-
-    Attributes:
-        weights: (heads, queries, keys), float32 or float16; rows sum to 1, NaN where a key is undefined (off-window).
-        name: module path inside the model.
-        layer: depth, 0 for the block nearest the input.
-        kind: "self", "cross" or "window".
-        query, key: what rows and columns stand for.
-        residual: largest absolute difference between these weights times the block's values and what PyTorch's own
-            attention gives, in units of the values; None if there was nothing to compare with.
-        heads: original numbers of the heads kept; None means all.
-        queries: original numbers of the rows kept; None means all.
-        gradient: (heads, queries, keys) derivative of the target's raw score by the weights, if asked for.
-    """
-
-    weights: NDArray[Any]
-    name: str
-    layer: int
-    kind: str
-    query: Axis
-    key: Axis
-    residual: float | None = None
-    heads: tuple[int, ...] | None = None
-    queries: tuple[int, ...] | None = None
-    gradient: NDArray[Any] | None = None
-
-    def __post_init__(self) -> None:
-        where = f"map {self.name!r}"
-        if self.kind not in MAP_KINDS:
-            raise ValueError(f"{where}: want kind in {MAP_KINDS}, got {self.kind!r}")
-        if self.weights.dtype not in ROW_SUM_TOLERANCE:
-            raise ValueError(f"{where}: want float32 or float16 weights, got {self.weights.dtype}")
-        rows = len(self.query) if self.queries is None else len(self.queries)
-        if self.weights.ndim != 3 or self.weights.shape[1:] != (rows, len(self.key)):
-            raise ValueError(f"{where}: want (heads, {rows}, {len(self.key)}) weights, got {self.weights.shape}")
-        if self.heads is not None and len(self.heads) != len(self.weights):
-            raise ValueError(f"{where}: want {len(self.heads)} heads, got {len(self.weights)}")
-        if self.gradient is not None and self.gradient.shape != self.weights.shape:
-            raise ValueError(f"{where}: want a gradient of shape {self.weights.shape}, got {self.gradient.shape}")
-
-    @property
-    def single(self) -> NDArray[np.float32]:
-        """The weights in float32, whatever they are kept in."""
-        return half_to_single(self.weights) if self.weights.dtype == np.float16 else self.weights
-
-    @cached_property
-    def row_error(self) -> float:
-        """Largest distance of a row sum from 1; rows that are wholly undefined do not count."""
-        # A product with ones is one pass of BLAS without a temporary; NaN (off-window keys) takes the careful way.
-        sums = self.single @ np.ones(self.weights.shape[-1], np.float32)
-        if not np.isfinite(sums).all():
-            sums = np.nansum(self.weights, axis=-1, dtype=np.float32)
-            sums = np.where(np.isnan(self.weights).all(axis=-1), 1, sums)
-        return float(np.abs(sums - 1).max()) if sums.size else 0.0
-
-    def row(self, query: int) -> NDArray[Any]:
-        """(heads, keys), the weights of original query `query`; raises KeyError if that row was not kept."""
-        if self.queries is None:
-            return self.weights[:, query]
-        if query not in self.queries:
-            raise KeyError(f"map {self.name!r}: query {query} was not captured; captured: {self.queries[:12]}")
-        return self.weights[:, self.queries.index(query)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,30 +168,58 @@ class AttentionRecord:
 
     def save(self, path: str | Path) -> Path:
         """Write one portable bundle (.npz with a JSON manifest), whole or not at all; returns its path."""
-        from vit_attention.records.bundle import save
+        said, signals = self.prediction, self.signals
+        arrays = {"norms": self.norms, "scores": said.scores}
+        arrays |= {"chances": said.chances} if said.chances.size else {}
+        arrays |= {"picture": np.frombuffer(self.picture, np.uint8)} if self.picture else {}
+        for i, one in enumerate(self.maps):
+            arrays[f"weights_{i}"] = one.weights
+            arrays |= {} if one.gradient is None else {f"gradient_{i}": one.gradient}
+        for name, signal in signals.items():
+            parts = {f"_{i}": part for i, part in enumerate(signal)} if isinstance(signal, tuple) else {"": signal}
+            arrays |= {f"signal_{name}{end}": part for end, part in parts.items()}
+        manifest = {
+            "model": self.model,
+            "weights_hash": self.weights_hash,
+            "settings": self.settings,
+            "versions": self.versions,
+            "signals": {name: len(one) if isinstance(one, tuple) else None for name, one in signals.items()},
+            "geometry": None if self.geometry is None else self.geometry.to_json(),
+            "prediction": {"labels": said.labels, "text": said.text, "target": said.target, "tokens": said.tokens},
+            "maps": [one.to_json() for one in self.maps],
+        }
+        return bundle.save(Path(path), manifest, arrays)
 
-        return save(self, Path(path))
-
-    @staticmethod
-    def load(path: str | Path) -> AttentionRecord:
+    @classmethod
+    def load(cls, path: str | Path) -> AttentionRecord:
         """Read a bundle; needs no torch. Raises `BundleError` (a ValueError) for anything that is not one."""
-        from vit_attention.records.bundle import load
-
-        return load(Path(path))
-
-
-def half_to_single(array: NDArray[np.float16]) -> NDArray[np.float32]:
-    """`array` in float32, by looking up each of the 65536 half-precision numbers: twice as fast as numpy's own cast.
-
-    >>> half_to_single(np.array([0.5, np.inf], np.float16))
-    array([0.5, inf], dtype=float32)
-    """
-    return _all_halves().take(np.ascontiguousarray(array).view(np.uint16), mode="clip")
-
-
-@cache
-def _all_halves() -> NDArray[np.float32]:
-    return np.arange(65536, dtype=np.uint16).view(np.float16).astype(np.float32)
+        with bundle.opened(Path(path)) as file:
+            data, geometry, empty = file.manifest, file.manifest["geometry"], np.zeros(0, np.float32)
+            said = data["prediction"]
+            return cls(
+                maps=tuple(AttentionMap.from_json(one, i, file.array) for i, one in enumerate(data["maps"])),
+                geometry=None if geometry is None else Geometry.from_json(geometry),
+                prediction=Prediction(
+                    labels=tuple(map(str, said["labels"])),
+                    scores=file.array("scores").astype(np.float32),
+                    text=str(said["text"]),
+                    target=said["target"],
+                    tokens=tuple(map(str, said.get("tokens", ()))),
+                    chances=file.array("chances").astype(np.float32) if file.has("chances") else empty,
+                ),
+                picture=bytes(file.array("picture")) if file.has("picture") else b"",
+                norms=file.array("norms"),
+                model=str(data["model"]),
+                weights_hash=str(data["weights_hash"]),
+                settings=dict(data["settings"]),
+                versions=dict(data["versions"]),
+                signals={
+                    str(name): file.array(f"signal_{name}")
+                    if count is None
+                    else tuple(file.array(f"signal_{name}_{i}") for i in range(int(count)))
+                    for name, count in data.get("signals", {}).items()
+                },
+            )
 
 
 def _half(array: NDArray[Any] | None) -> Any:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vit_attention.records.axes import Axis
+from vit_attention.records.maps import AttentionMap, half_to_single
 from vit_attention.records.partition import Partition, Stage
-from vit_attention.records.record import AttentionMap, half_to_single
 
 __all__ = ["ALLOWED", "FORBIDDEN", "LARGEST_MAP", "PADDING", "Partition", "Stage", "Windows"]
 

@@ -49,5 +49,5 @@ def runs() -> tuple[str, ...]:
 def carry_out(run: Run, again: Again) -> NDArray[Any]:
     """What a run leaves for its method to read; raises ValueError for a knob out of range."""
     module = importlib.import_module(f"{__name__}.{run.name.replace('-', '_')}")
-    found: NDArray[Any] = module.run(again, **run.told)
+    found: NDArray[Any] = module.run(again, **run.knobs)
     return found

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from vit_attention.records.geometry import Geometry
+from vit_attention.inputs.edited import painted_over
 from vit_attention.signals import Again
 
 
@@ -37,15 +36,3 @@ def moved(before: NDArray[np.floating], after: NDArray[np.floating]) -> NDArray[
     first = np.asarray(before, np.float64)
     length = np.maximum(np.linalg.norm(first, axis=-1), 1e-12)
     return np.asarray(np.linalg.norm(np.asarray(after, np.float64) - first, axis=-1) / length)
-
-
-def painted_over(image: Image.Image, geometry: Geometry | None, grid: tuple[int, int], patch: int) -> Image.Image:
-    """The picture with one patch (0 first, special tokens not counted) painted black, or white if it is dark."""
-    where = Geometry.of(*image.size) if geometry is None else geometry
-    row, column = divmod(patch, grid[1])
-    width, height = where.seen[0] // grid[1], where.seen[1] // grid[0]
-    box = where.boxes_to_original([[column * width, row * height, (column + 1) * width, (row + 1) * height]])[0]
-    left, top, right, bottom = (int(v) for v in np.round(np.clip(box, 0, np.tile(image.size, 2))))
-    pixels = np.asarray(image.convert("RGB")).copy()
-    pixels[top:bottom, left:right] = 0 if pixels[top:bottom, left:right].mean() > 127.5 else 255
-    return Image.fromarray(pixels)

@@ -45,7 +45,7 @@ def test_every_map_lies_under_its_layer_and_head_and_a_click_names_them(sent: Se
     assert (heat["z"] == 254).sum() == 1
     assert chooser["customdata"][2 * 4 + 1] == [2, 1]  # a list: typed rows reach the page as {"0": 2, "1": 1}
     assert (chooser["x"][9], chooser["y"][9]) == (2, 3)
-    assert chooser["text"][9] == "3, head 2: max 0.9"
+    assert chooser["text"][9] == "layer 3, head 2: max 0.9"
 
 
 def test_layers_with_fewer_heads_or_coarser_grids_leave_clear_cells(sent: Sent) -> None:

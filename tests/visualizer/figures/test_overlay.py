@@ -101,6 +101,18 @@ def test_query_patches_are_outlined_in_two_tones(sent: Sent) -> None:
         overlay(Image.new("RGB", (224, 224)), hot(0, 0), query=[196])
 
 
+def test_the_caption_names_what_is_outlined(sent: Sent) -> None:
+    image = Image.new("RGB", (224, 224))
+    said = {
+        name: sent(overlay(image, hot(0, 0), query=query, outlined=name))["layout"]["annotations"][0]["text"]
+        for name, query in (("", [1, 2]), ("long token", [1, 2]), ("nothing", []))
+    }
+    assert "orange outlines: 2 queries" in said[""]
+    assert "orange outline: long token" in said["long token"]
+    assert "quer" not in said["long token"]
+    assert "outline" not in said["nothing"]
+
+
 def test_the_true_object_is_one_small_line_in_place(sent: Sent, size: Callable[[go.Figure], int]) -> None:
     mask = np.zeros((120, 160), bool)  # stored at a quarter of the original
     mask[30:60, 40:80] = True

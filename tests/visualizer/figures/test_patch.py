@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from visualizer.figures import charts
 from visualizer.figures import patch as patch_figure
 
 
@@ -26,7 +27,7 @@ def test_one_channel_prints_its_numbers_on_a_fixed_scale(rng: np.random.Generato
 
 
 def test_lists_share_one_scale_and_keep_their_order() -> None:
-    fig = patch_figure.lists({"q": [1.0, -2.0], "k": [0.5, 0.1]})
+    fig = charts.lists({"q": [1.0, -2.0], "k": [0.5, 0.1]})
     assert [list(bar.y) for bar in fig.data] == [[1, -2], [0.5, 0.1]]
     assert fig.layout.yaxis.range == fig.layout.yaxis2.range == pytest.approx((-2.2, 2.2))
     assert [note.text for note in fig.layout.annotations] == ["q", "k"]
@@ -34,7 +35,7 @@ def test_lists_share_one_scale_and_keep_their_order() -> None:
 
 
 def test_markup_in_names_is_shown_and_not_obeyed() -> None:
-    assert patch_figure.lists({"<b>q</b>": [1.0]}).layout.annotations[0].text == "&lt;b&gt;q&lt;/b&gt;"
+    assert charts.lists({"<b>q</b>": [1.0]}).layout.annotations[0].text == "&lt;b&gt;q&lt;/b&gt;"
 
 
 def test_what_does_not_fit_is_refused() -> None:
@@ -43,4 +44,4 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="channel: want"):
         patch_figure.pixels(np.zeros((4, 4, 3)), "alpha")
     with pytest.raises(ValueError, match="lists: want"):
-        patch_figure.lists({"q": [1.0], "k": [1.0, 2.0]})
+        charts.lists({"q": [1.0], "k": [1.0, 2.0]})

@@ -6,7 +6,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from visualizer.figures.picture import data_uri, layout_image
+from visualizer.figures.canvas import data_uri, layout_image
 
 
 def test_the_address_holds_a_small_jpeg_of_the_same_picture() -> None:

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 from scipy.stats import entropy as scipy_entropy
 
-from visualizer.figures.reading import heads_of_token, minimap, page_with_heat, strip
-from visualizer.measures.viewport import centred, say_window, viewport
+from visualizer.figures.charts import strip
+from visualizer.figures.reading import heads_of_token, minimap, page_with_heat
+from visualizer.measures.pointing import centred, say_window, viewport
 from visualizer.style import theme
 from visualizer.words.reading import SHOWN, describe_heads, describe_token, json_html, token_runs
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
@@ -23,9 +24,21 @@ PAGE = Image.new("RGB", (96, 128), (240, 240, 240))
 WHERE = Geometry.of(384, 512).resize(192, 256)
 TOKENS = ["<s_menu>", "<s_nm>", "▁ic", "ed", "▁tea", "</s_nm>", "</s_menu>", "</s>"]
 EVIL = [
-    "<s_nm>", '<script>alert("1")</script>', "<img src=x onerror=alert(1)>", '" onmouseover="x', "</pre>", "</span>", "'", "&lt;",
-    "\x00", "\ud800", "javascript:", "</s_nm>", '<s_"><b>', "<s_><i>",
-]  # fmt: skip
+    "<s_nm>",
+    '<script>alert("1")</script>',
+    "<img src=x onerror=alert(1)>",
+    '" onmouseover="x',
+    "</pre>",
+    "</span>",
+    "'",
+    "&lt;",
+    "\x00",
+    "\ud800",
+    "javascript:",
+    "</s_nm>",
+    '<s_"><b>',
+    "<s_><i>",
+]
 
 
 class Seen(HTMLParser):
@@ -138,18 +151,22 @@ def test_the_minimap_outlines_the_window_on_the_whole_page(sent: Sent, size: Cal
     assert size(fig) < 10_000
     assert say_window((384, 512), window) == (
         "Shown: 50 to 100 % of the width and 0 to 50 % of the height of the page."
-    )  # fmt: skip
+    )
     assert say_window((384, 512), (0, 0, 384, 512)) == "Shown: the whole page."
 
 
 def reading(rng: np.random.Generator, geometry: Geometry | None, grid: tuple[int, int] = (8, 12)) -> AttentionRecord:
     maps = [
         AttentionMap(
-            rng.dirichlet(np.ones(grid[0] * grid[1]), (heads, len(TOKENS))).astype(np.float16), f"d{layer}", layer, "cross",
-            Axis.text(TOKENS), Axis.patches(*grid),
+            rng.dirichlet(np.ones(grid[0] * grid[1]), (heads, len(TOKENS))).astype(np.float16),
+            f"d{layer}",
+            layer,
+            "cross",
+            Axis.text(TOKENS),
+            Axis.patches(*grid),
         )
         for layer, heads in ((1, 2), (3, 4))
-    ]  # fmt: skip
+    ]
     return AttentionRecord(tuple(maps), geometry)
 
 
@@ -180,9 +197,10 @@ def test_the_maps_of_heads_lie_as_on_the_page_when_the_model_reads_it_turned(sen
         (AttentionMap(cells, "d", 0, "cross", query, Axis.patches(rows, columns)),), Geometry.of(30, 20).turn(1)
     )
     out = sent(heads_of_token(one, 0))
-    assert np.argwhere(out["data"][0]["z"] == 254).tolist() == np.argwhere(
-        np.rot90(cells.reshape(rows, columns), -1) == 1
-    ).tolist()  # fmt: skip
+    assert (
+        np.argwhere(out["data"][0]["z"] == 254).tolist()
+        == np.argwhere(np.rot90(cells.reshape(rows, columns), -1) == 1).tolist()
+    )
     assert out["layout"]["yaxis"]["scaleratio"] == pytest.approx(20 / 30)
 
 
@@ -250,8 +268,12 @@ def test_deeply_nested_output_is_shown() -> None:
 def test_runs_are_plain_data() -> None:
     runs = token_runs([*EVIL[:2], "</s_nm>"], 1)
     assert runs[1] == {
-        "index": 1, "text": '<script>alert("1")</script>', "kind": "part", "field": "nm", "current": True,
-    }  # fmt: skip
+        "index": 1,
+        "text": '<script>alert("1")</script>',
+        "kind": "part",
+        "field": "nm",
+        "current": True,
+    }
     assert [r["kind"] for r in runs] == ["open", "part", "close"]
     assert [r["text"] for r in token_runs(TOKENS)][2:5] == ["ic", "ed", "tea"]
 

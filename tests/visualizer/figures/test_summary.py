@@ -18,7 +18,7 @@ def test_each_head_has_its_cell_and_its_click(sent: Sent) -> None:
     assert np.isnan(heat["z"][1, 1:]).all()
     assert (heat["x0"], heat["y0"], heat["zmin"], heat["zmax"]) == (1, 1, 1.0, 4.0)
     assert chooser["customdata"] == [[0, 0], [0, 1], [0, 2], [1, 0]]
-    assert chooser["text"][3] == "2, head 1: 4 bits"
+    assert chooser["text"][3] == "layer 2, head 1: 4 bits"
 
 
 def test_the_caption_states_unit_range_and_what_lies_outside(sent: Sent) -> None:

@@ -40,9 +40,15 @@ def test_stretch_multiplies_the_scaled_products_and_keeps_the_order() -> None:
 
 @pytest.mark.parametrize(
     ("query", "keys", "stretch"),
-    [([1, 2], [[1, 2, 3]], 1), ([[1]], [[1]], 1), ([1], np.zeros((0, 1)), 1), ([np.nan], [[1]], 1), ([1], [[1]], 0),
-     ([1], [[1]], np.inf)],
-)  # fmt: skip
+    [
+        ([1, 2], [[1, 2, 3]], 1),
+        ([[1]], [[1]], 1),
+        ([1], np.zeros((0, 1)), 1),
+        ([np.nan], [[1]], 1),
+        ([1], [[1]], 0),
+        ([1], [[1]], np.inf),
+    ],
+)
 def test_what_does_not_fit_is_refused(query: object, keys: object, stretch: float) -> None:
     with pytest.raises(ValueError, match="want"):
         row_steps(query, keys, stretch)  # type: ignore[arg-type]

@@ -10,19 +10,66 @@ import numpy as np
 import pytest
 
 import vit_attention.compat  # noqa: F401  before transformers
-from visualizer.measures.field_tree import DEEPEST
-from visualizer.measures.fields import as_json, canonical, fields, kind, pretty
+from visualizer.measures.fields import DEEPEST, as_json, canonical, fields, kind, pretty
 from worlds.receipts import form, receipt
 
 RECEIPT = [
-    "<s_store>", "▁north", "▁din", "er", "</s_store>", "<s_menu>", "<s_nm>", "▁ic", "ed", "▁lat", "te", "</s_nm>",
-    "<s_price>", "▁2", ".", "5", "0", "</s_price>", "<sep/>", "<s_nm>", "▁tea", "</s_nm>", "</s_menu>", "</s>",
-]  # fmt: skip
+    "<s_store>",
+    "▁north",
+    "▁din",
+    "er",
+    "</s_store>",
+    "<s_menu>",
+    "<s_nm>",
+    "▁ic",
+    "ed",
+    "▁lat",
+    "te",
+    "</s_nm>",
+    "<s_price>",
+    "▁2",
+    ".",
+    "5",
+    "0",
+    "</s_price>",
+    "<sep/>",
+    "<s_nm>",
+    "▁tea",
+    "</s_nm>",
+    "</s_menu>",
+    "</s>",
+]
 HOSTILE = [
-    '<script>alert("x")</script>', "</pre>", '"', "\\", "\n", "\x00", "\u2028", "\ud800", "<s_", "<s_>", "</s_>",
-    "<s_a>", "</s_a>", "<s_b>", "</s_b>", "<S_A>", "<sep/>", "<yes/>", "</s>", "<unk>", "▁", "▁<img", "", "{", "}", "<s_text_sequence>",
-    "</s_text_sequence>", "<s_\n>", "</s_\n>",
-]  # fmt: skip
+    '<script>alert("x")</script>',
+    "</pre>",
+    '"',
+    "\\",
+    "\n",
+    "\x00",
+    "\u2028",
+    "\ud800",
+    "<s_",
+    "<s_>",
+    "</s_>",
+    "<s_a>",
+    "</s_a>",
+    "<s_b>",
+    "</s_b>",
+    "<S_A>",
+    "<sep/>",
+    "<yes/>",
+    "</s>",
+    "<unk>",
+    "▁",
+    "▁<img",
+    "",
+    "{",
+    "}",
+    "<s_text_sequence>",
+    "</s_text_sequence>",
+    "<s_\n>",
+    "</s_\n>",
+]
 
 
 def oracle(tokens: list[str]) -> Any:
@@ -51,7 +98,10 @@ def written(rng: np.random.Generator, depth: int, names: list[str]) -> list[str]
             else:
                 for leaf in range(int(rng.integers(1, 4)) if rng.random() < 0.2 else 1):
                     out += ["<sep/>"] * (leaf > 0)
-                    out += [str(t) for t in rng.choice(["▁ic", "ed", "▁", "2", ".", '"', "é", "▁<unk>", "x y"], rng.integers(0, 5))]  # fmt: skip
+                    out += [
+                        str(t)
+                        for t in rng.choice(["▁ic", "ed", "▁", "2", ".", '"', "é", "▁<unk>", "x y"], rng.integers(0, 5))
+                    ]
             out.append(f"</s_{name}>")
             out += ["▁stray"] * (rng.random() < 0.1)
     return out
@@ -164,8 +214,17 @@ def no_collector() -> Iterator[None]:
 
 @pytest.mark.parametrize(
     "block",
-    [["<s_a>"], ["</s_a>"], ["<s_a>", "<s_b>", "</s_a>"], ["<sep/>"], ["▁"], ["x"], ["<s_a>", "x", "</s_a>"], ["<s_a>", "<sep/>", "</s_b>"]],
-)  # fmt: skip
+    [
+        ["<s_a>"],
+        ["</s_a>"],
+        ["<s_a>", "<s_b>", "</s_a>"],
+        ["<sep/>"],
+        ["▁"],
+        ["x"],
+        ["<s_a>", "x", "</s_a>"],
+        ["<s_a>", "<sep/>", "</s_b>"],
+    ],
+)
 def test_time_grows_with_the_tokens_and_not_with_their_square(block: list[str], no_collector: None) -> None:
     def seconds(count: int) -> float:
         tokens = block * (count // len(block))
@@ -179,5 +238,10 @@ def test_time_grows_with_the_tokens_and_not_with_their_square(block: list[str], 
 
 def test_kinds() -> None:
     assert [kind(t) for t in ("<s_>", "<S_x>", "</s>", "<s>", "<unk>", "</b>")] == [
-        "open", "open", "control", "control", "part", "part",
-    ]  # fmt: skip
+        "open",
+        "open",
+        "control",
+        "control",
+        "part",
+        "part",
+    ]

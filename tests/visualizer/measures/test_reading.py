@@ -8,9 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from visualizer.measures.field_box import boxed, peaks, proposals, propose_box
+from visualizer.measures.field_box import boxed, ink_of, peaks, proposals, propose_box, snap
 from visualizer.measures.fields import fields
-from visualizer.measures.ink import ink_of, snap
 from visualizer.measures.pointing import around, cell_cover, chance, iou, points_into
 from visualizer.measures.reading import field_heat, gather, token_heat, token_names
 from visualizer.measures.reading_score import Truth, field_scores, hits, rank_heads, token_truth
@@ -26,9 +25,7 @@ def record(
     layers: list[NDArray], names: list[str], grid: tuple[int, int], geometry: Geometry | None = PAGE, prompt: int = 0
 ) -> AttentionRecord:
     query = Axis.text(names[prompt:], names[:prompt])
-    maps = [
-        AttentionMap(w, f"decoder.{n}", n, "cross", query, Axis.patches(*grid)) for n, w in enumerate(layers)
-    ]  # fmt: skip
+    maps = [AttentionMap(w, f"decoder.{n}", n, "cross", query, Axis.patches(*grid)) for n, w in enumerate(layers)]
     own = AttentionMap(np.eye(len(names), dtype=np.float32)[None], "own", 0, "self", query, query)
     return AttentionRecord((own, *maps), geometry)
 
@@ -41,10 +38,14 @@ def random_layers(
 
 def truth_of(page: Document) -> list[tuple[str, str, list]]:
     return [
-        (p.field, p.text, [page.words[w].characters[i] for w, t in zip(p.words, p.text.split(), strict=True) for i in range(len(t))])
+        (
+            p.field,
+            p.text,
+            [page.words[w].characters[i] for w, t in zip(p.words, p.text.split(), strict=True) for i in range(len(t))],
+        )
         for p in page.pieces
         if p.words
-    ]  # fmt: skip
+    ]
 
 
 def letters_of(page: Document) -> list[str]:
@@ -216,10 +217,11 @@ def test_tokens_that_are_single_letters_get_the_boxes_of_the_letters(seed: int) 
     found = token_truth(names, truth_of(page), PAGE)
     printed = [
         np.array(page.words[w].characters[i]) / 2
-        for p in page.pieces if p.words
+        for p in page.pieces
+        if p.words
         for w, text in zip(p.words, p.text.split(), strict=True)
         for i in range(len(text))
-    ]  # fmt: skip
+    ]
     ink = [n for n, name in enumerate(names) if name not in ("▁", "</s>") and not name.startswith("<")]
     np.testing.assert_allclose(found.boxes[ink], printed)
     assert np.isnan(np.delete(found.boxes, ink, axis=0)).all()
@@ -234,7 +236,21 @@ def test_tokens_that_are_single_letters_get_the_boxes_of_the_letters(seed: int) 
 def test_only_fields_read_right_at_their_place_count_and_the_rest_is_counted() -> None:
     box = [(float(n), 0.0, float(n + 1), 1.0) for n in range(4)]
     truth = [Truth("menu.0.nm", "tea", box[:3]), ("menu.0.cnt", "2", box[3:])]
-    names = ["<s_menu>", "<s_nm>", "▁te", "a", "</s_nm>", "<s_cnt>", "▁3", "</s_cnt>", "<s_odd>", "▁x", "y", "</s_odd>", "</s_menu>"]  # fmt: skip
+    names = [
+        "<s_menu>",
+        "<s_nm>",
+        "▁te",
+        "a",
+        "</s_nm>",
+        "<s_cnt>",
+        "▁3",
+        "</s_cnt>",
+        "<s_odd>",
+        "▁x",
+        "y",
+        "</s_odd>",
+        "</s_menu>",
+    ]
     found = token_truth(names, truth, Geometry.of(10, 10))
     np.testing.assert_array_equal(found.boxes[[2, 3]], [[0, 0, 2, 1], [2, 0, 3, 1]])
     assert np.flatnonzero(~np.isnan(found.boxes[:, 0])).tolist() == [2, 3]
@@ -262,7 +278,10 @@ def test_hits_of_a_reader_that_points_at_every_letter_and_of_one_that_never_does
     blind[truth.words & ~truth.starts] = np.eye(96)[95]
     half = hits(blind.reshape(-1, *GRID), truth, SIZE)
     assert (half.starts.hit, half.later.hit) == (1, 0)
-    guesses = [np.mean([points_into(np.eye(96)[c].reshape(GRID), b, SIZE) for c in range(96)]) for b in truth.boxes[truth.digits]]  # fmt: skip
+    guesses = [
+        np.mean([points_into(np.eye(96)[c].reshape(GRID), b, SIZE) for c in range(96)])
+        for b in truth.boxes[truth.digits]
+    ]
     assert found.digits.chance == pytest.approx(np.mean(guesses))
     nothing = hits(right[:, ::-1].reshape(-1, *GRID), truth, SIZE)
     assert nothing.words.hit < 0.2

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from visualizer.figures.captions import film_strip, gate_bars, regions_map
+from visualizer.figures.captions import film_strip, regions_map
+from visualizer.figures.charts import gate_bars
 from visualizer.measures.regions import region_boxes, region_heat
 from vit_attention.records import Axis
 from vit_attention.records.geometry import Geometry

@@ -14,8 +14,8 @@ from visualizer.measures.rollout import (
     class_rollout,
     class_rollouts,
     fuse,
-    gradient_rollout,
     mixed_layers,
+    relevance,
     rollout,
     rollouts,
 )
@@ -199,23 +199,23 @@ def test_fuse_agrees_with_numpy():
         np.testing.assert_allclose(fuse(layer, name), function(layer.astype(np.float64), axis=0), atol=1e-12)
 
 
-def test_gradient_rollout_is_the_recursion_of_the_paper():
+def test_relevance_is_the_recursion_of_the_paper():
     rng = np.random.default_rng(1)
     layers, gradients = random_layers(depth=4), [rng.standard_normal((2, 5, 5)) for _ in range(4)]
-    relevance = np.eye(5)
+    product = np.eye(5)
     for layer, gradient in zip(layers[1:], gradients[1:], strict=True):
-        relevance = relevance + np.clip(gradient * layer, 0, None).mean(axis=0) @ relevance
+        product = product + np.clip(gradient * layer, 0, None).mean(axis=0) @ product
     for query in range(5):
-        np.testing.assert_allclose(gradient_rollout(layers, gradients, 1, query), relevance[query], atol=1e-12)
-    half = gradient_rollout([a.astype(np.float16) for a in layers], [g.astype(np.float16) for g in gradients], 1)
-    np.testing.assert_allclose(half, relevance[0], atol=5e-3)
+        np.testing.assert_allclose(relevance(layers, gradients, 1, query), product[query], atol=1e-12)
+    half = relevance([a.astype(np.float16) for a in layers], [g.astype(np.float16) for g in gradients], 1)
+    np.testing.assert_allclose(half, product[0], atol=5e-3)
 
 
-def test_gradient_rollout_pairs_each_layer_with_its_own_gradient():
+def test_relevance_pairs_each_layer_with_its_own_gradient():
     layers, none = random_layers(depth=2), np.zeros((2, 5, 5))
     expected = np.eye(5)[0] + layers[0].mean(axis=0)[0]
-    np.testing.assert_allclose(gradient_rollout(layers, [np.ones((2, 5, 5)), none]), expected, atol=1e-12)
-    assert gradient_rollout(layers, [none, none]).tolist() == [1, 0, 0, 0, 0]
+    np.testing.assert_allclose(relevance(layers, [np.ones((2, 5, 5)), none]), expected, atol=1e-12)
+    assert relevance(layers, [none, none]).tolist() == [1, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("function", [rollout, rollouts, class_rollout, class_rollouts])
@@ -258,10 +258,10 @@ def test_queries_and_gradients_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="query: want 0 to 4, got 5"):
         class_rollout(layers, query=5)
     with pytest.raises(ValueError, match="gradients: want the shapes of layers"):
-        gradient_rollout(layers, random_layers(heads=3))
+        relevance(layers, random_layers(heads=3))
     with pytest.raises(ValueError, match="gradients: want the shapes of layers"):
-        gradient_rollout(layers, layers[:2])
+        relevance(layers, layers[:2])
     with pytest.raises(ValueError, match="want finite"):
-        gradient_rollout(layers, [np.full((2, 5, 5), np.inf)] * 3)
+        relevance(layers, [np.full((2, 5, 5), np.inf)] * 3)
     with pytest.raises(ValueError, match="layer: want"):
         fuse(np.eye(3))

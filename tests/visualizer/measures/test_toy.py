@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from visualizer.figures import toy as toy_figure
+from visualizer.figures import patch as patch_figure
 from visualizer.measures import toy
 
 
@@ -19,7 +19,7 @@ def test_the_row_of_an_object_patch_is_the_one_on_paper() -> None:
 
 
 def test_a_query_of_zeros_reads_all_sixteen_alike() -> None:
-    assert toy.queries()[1].tolist() == [0, 0]
+    assert toy.QUERIES[1].tolist() == [0, 0]
     assert toy.steps(0, 1).weights.tolist() == [1 / 16] * 16
 
 
@@ -31,8 +31,8 @@ def test_ground_on_the_right_reads_the_object_more_than_it_is_read_back() -> Non
 
 
 def test_all_tokens_are_small_integers_and_every_product_is_whole() -> None:
-    assert toy.tokens().shape == toy.keys().shape == (16, 2)
-    assert np.abs(toy.keys()).max() <= 3
+    assert toy.TOKENS.shape == toy.KEYS.shape == (16, 2)
+    assert np.abs(toy.KEYS).max() <= 3
     for row, column in np.ndindex(4, 4):
         products = toy.steps(row, column).products
         assert (products == np.round(products)).all()
@@ -46,7 +46,7 @@ def test_a_patch_outside_is_refused_and_clamped_by_the_page(row: int, column: in
 
 
 def test_the_figures_print_every_number_in_its_cell_and_can_be_clicked() -> None:
-    tokens, row = toy_figure.tokens_figure(6), toy_figure.steps_figure(toy.steps(1, 2), 6)
+    tokens, row = patch_figure.tokens_figure(6), patch_figure.steps_figure(toy.steps(1, 2), 6)
     cell = row.data[0].text[1][2]
     assert all(part in cell for part in ("q·k = 7", "4.95", "1.000", "28.5%"))
     assert tokens.data[0].text[1][3] == "x = (1, 2)<br>q = (1, 2)<br>k = (1, 3)"

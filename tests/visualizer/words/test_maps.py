@@ -38,9 +38,16 @@ def test_places_are_on_the_picture_and_not_in_the_grid() -> None:
 def test_nine_places() -> None:
     said = [place(x, y) for y in (0.1, 0.5, 0.9) for x in (0.1, 0.5, 0.9)]
     assert said == [
-        "upper left", "upper middle", "upper right", "left", "centre", "right", "lower left", "lower middle",
+        "upper left",
+        "upper middle",
+        "upper right",
+        "left",
+        "centre",
+        "right",
+        "lower left",
+        "lower middle",
         "lower right",
-    ]  # fmt: skip
+    ]
 
 
 def test_signed_constant_and_undefined_values_are_told_as_such() -> None:

@@ -13,15 +13,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from visualizer.method import QuestionError, methods
+from visualizer.method.question import askers
 from vit_attention.cli import options, records
 from vit_attention.cli.app import main
-from vit_attention.cli.choices import askings, numbers
-from vit_attention.cli.errors import ChoiceError
 from vit_attention.cli.files import distinct, write
 from vit_attention.cli.inputs import by_name, expand
-from vit_attention.cli.inside import painted_over
-from vit_attention.cli.recipe import METHODS, command, read_command
+from vit_attention.cli.options import numbers
+from vit_attention.cli.recipe import command, read_command
 from vit_attention.cli.report import Report
+from vit_attention.inputs.edited import painted_over
 from vit_attention.inputs.pictures import PictureError
 from vit_attention.models.cards import Card
 from vit_attention.records import Axis
@@ -51,31 +52,27 @@ def test_numbers_refuse_what_is_none(text: str) -> None:
     ],
 )
 def test_askers_on_a_grid_of_4_by_3_behind_two_tokens(wanted: list[str], rows: tuple[int, ...]) -> None:
-    (asked,) = askings(Axis.patches(4, 3, ("class", "distillation")), wanted)
+    asked = askers(Axis.patches(4, 3, ("class", "distillation")), wanted)
     assert asked.rows == rows
 
 
 @pytest.mark.parametrize("wanted", [["4,0"], ["0,3"], ["14"], ["tail"], ["mean", "0,0"], ["-1"]])
 def test_askers_that_are_not_there(wanted: list[str]) -> None:
-    with pytest.raises(ChoiceError, match="--query: want"):
-        askings(Axis.patches(4, 3, ("class", "distillation")), wanted)
+    with pytest.raises(QuestionError, match="query: want"):
+        askers(Axis.patches(4, 3, ("class", "distillation")), wanted)
 
 
 @pytest.mark.parametrize(
     ("wanted", "rows"), [("1", (1,)), ("tea", (3,)), ("iced", (1, 2)), ("nm", (1, 2, 3)), ("</s>", (5,))]
 )
 def test_tokens_words_and_fields_of_a_reading(wanted: str, rows: tuple[int, ...]) -> None:
-    (asked,) = askings(Axis.text(READ), [wanted])
+    asked = askers(Axis.text(READ), [wanted])
     assert asked.rows == rows
 
 
 def test_a_word_that_was_not_read_fails_for_its_page_alone() -> None:
     with pytest.raises(ValueError, match="what was said: <s_nm> ic ed tea"):
-        askings(Axis.text(READ), ["coffee"])
-
-
-def test_each_asks_one_by_one() -> None:
-    assert [one.part for one in askings(Axis.text(READ[:2]), ["each"])] == ["query_0", "query_1"]
+        askers(Axis.text(READ), ["coffee"])
 
 
 def test_no_two_inputs_share_a_name(tmp_path: Path) -> None:
@@ -117,30 +114,27 @@ def test_drawn_pictures_by_name_are_those_of_the_worlds() -> None:
 
 
 def test_help_and_library_name_the_same_choices() -> None:
-    from visualizer.measures import mixing
     from visualizer.style import scale, theme
-    from vit_attention.cli.depth import THROUGH_DEPTH
-    from vit_attention.cli.inside import TOKENS
 
     assert set(options.COLORMAPS) == set(theme.COLORMAPS)
     assert options.COLORMAPS[0] == theme.COLORMAP
     assert set(options.SCALES) == set(scale.MODES)
-    assert options.FUSIONS == mixing.HEAD_FUSIONS
-    assert set(METHODS.values()) == {"raw", "fused", *THROUGH_DEPTH}
-    assert set(options.METHODS) == {*METHODS.values(), *TOKENS}
 
 
-def test_pages_and_command_line_know_the_same_methods() -> None:
-    methods = pytest.importorskip("ui.methods")
-    assert set(METHODS) == set(methods.METHODS)
+def test_methods_share_a_knob_only_if_it_is_the_same() -> None:
+    seen: dict[str, Any] = {}
+    for one in methods().values():
+        for knob in (*one.knobs, *one.run):
+            assert seen.setdefault(knob.name, knob) == knob, one.name
+            assert seen.setdefault(knob.key, knob) == knob, one.name
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        command("scene-vit", "scene-7", 3, 0, "one layer", "class", colormap="Jet", alpha=0.5, truth=True),
-        command("scene-vit", "-rf $(x) 'y'.png", 3, method="rollout so far", query=[(0, 1), (2, 3)], residual=0.9, discard=0.25),
-        command("hf:a b", "own picture", method="gradient-weighted rollout", target="-x; y", caption="--no 'way'", settings=""),
+        command("scene-vit", "scene-7", 3, 0, "raw", "class", colormap="Jet", alpha=0.5, truth=True),
+        command("scene-vit", "-rf $(x) 'y'.png", 3, method="rollout-so-far", query=[(0, 1), (2, 3)], residual=0.9, discard=0.25),
+        command("hf:a b", "own picture", method="relevance", target="-x; y", caption="--no 'way'", settings=""),
         command("receipt-donut", "receipt-3-3", query=7, prompt="<s_receipt>", beams=2, scale="shared", scale_to=0.031),
     ],
 )  # fmt: skip
@@ -150,11 +144,12 @@ def test_commands_mean_what_they_were_made_from(line: str) -> None:
     visualize = main.commands["visualize"]
     given = visualize.make_context("visualize", words[4:]).params
     again = {
-        name: given[name] for name in ("truth", "half", "bundle", "residual", "discard", "alpha", "caption", "scale_to")
+        name: given[name]
+        for name in ("truth", "half", "bundle", "residual", "discard_ratio", "alpha", "caption", "scale_to")
     }
     expected = {
         "scene-7": {"truth": True, "alpha": 0.5, "caption": None},
-        "./-rf $(x) 'y'.png": {"residual": 0.9, "discard": 0.25, "truth": False},
+        "./-rf $(x) 'y'.png": {"residual": 0.9, "discard_ratio": 0.25, "truth": False},
         "my_picture.jpg": {"caption": "--no 'way'"},
         "receipt-3-3": {"scale_to": 0.031, "alpha": 0.6},
     }[given["images"][0]]
@@ -178,6 +173,7 @@ def test_a_picture_that_is_not_there_is_told_before_a_model_is_loaded() -> None:
 def test_weights_that_cannot_be_fetched_are_answered_with_the_options_that_help(tmp_path: Path) -> None:
     class Blind:
         card = Card("aoanet", "AoANet", "", "", 0, 0.0, False, "", "", "", task="caption")
+        options = frozenset({"picture"})
 
         def attend(self, picture: Any) -> Any:
             raise DownloadError("no network")

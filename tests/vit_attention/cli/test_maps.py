@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vit_attention.cli.errors import ChoiceError, NothingCapturedError
-from vit_attention.cli.maps import Look, on_input
-from vit_attention.cli.methods import drawings
+from visualizer.method import Map, NothingCapturedError
+from vit_attention.cli.drawings import View, drawings
+from vit_attention.cli.errors import ChoiceError
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction
 from vit_attention.records.geometry import Geometry
 
@@ -38,7 +38,7 @@ def captioned() -> AttentionRecord:
 
 def test_every_layer_is_drawn_with_its_number_and_name() -> None:
     made = record()
-    found = drawings(made, Look())
+    found = drawings(made, View())
     assert [(one.number, one.name, one.part) for one in found] == [
         (0, "block.0", ""),
         (1, "block.1", ""),
@@ -46,28 +46,28 @@ def test_every_layer_is_drawn_with_its_number_and_name() -> None:
     ]
     for one, layer in zip(found, made.layers, strict=True):
         np.testing.assert_allclose(
-            one.values.ravel(), [sum(h[0, k] for h in layer) / 2 for k in range(1, 7)], rtol=1e-6
+            one.map.values.ravel(), [sum(h[0, k] for h in layer) / 2 for k in range(1, 7)], rtol=1e-6
         )
-        np.testing.assert_array_equal(one.raw, layer[None])
+        np.testing.assert_array_equal(one.map.weights, layer[None])
 
 
 def test_one_head_of_one_layer_asked_by_a_patch() -> None:
     made = record()
-    (one,) = drawings(made, Look(layer=(1,), head=(1,), query=("1,2",)))
-    np.testing.assert_array_equal(one.values, made.layers[1][1, 6, 1:].reshape(2, 3))
-    assert one.patches == (5,)
-    assert one.words == "layer 2, head 2, asked by the patch in row 2, column 3"
+    (one,) = drawings(made, View(layer=(1,), head=(1,), query=("1,2",)))
+    np.testing.assert_array_equal(one.map.values, made.layers[1][1, 6, 1:].reshape(2, 3))
+    assert one.map.patches == (5,)
+    assert one.map.words == "layer 2, head 2, asked by the patch in row 2, column 3"
 
 
 def test_without_averaging_every_head_is_drawn() -> None:
-    found = drawings(record(), Look(layer=(0,), avg_heads=False))
+    found = drawings(record(), View(layer=(0,), avg_heads=False))
     assert [one.part for one in found] == ["head_0", "head_1"]
 
 
 def test_a_head_is_drawn_alone_even_if_averaging_was_asked_for() -> None:
     made = record()
-    (one,) = drawings(made, Look(layer=(0,), head=(1,), avg_heads=True))
-    np.testing.assert_array_equal(one.values.ravel(), made.layers[0][1, 0, 1:])
+    (one,) = drawings(made, View(layer=(0,), head=(1,), avg_heads=True))
+    np.testing.assert_array_equal(one.map.values.ravel(), made.layers[0][1, 0, 1:])
 
 
 def test_rollout_is_the_product_up_to_the_layer_asked_for() -> None:
@@ -76,20 +76,20 @@ def test_rollout_is_the_product_up_to_the_layer_asked_for() -> None:
     for layer in made.layers[:2]:
         product = (0.2 * np.eye(7) + 0.8 * layer.astype(np.float64).mean(axis=0)) @ product
     for query, wanted in ((("0,1",), product[2]), (("0,1", "1,1"), (product[2] + product[5]) / 2)):
-        (one,) = drawings(made, Look(method="rollout", layer=(1,), residual=0.2, query=query))
-        np.testing.assert_allclose(one.row, wanted, atol=1e-6)
-    assert one.words.startswith("rollout from layer 1 up to layer 2, mean of heads, residual share 0.2, discard 0%")
+        (one,) = drawings(made, View(method="rollout", layer=(1,), knobs={"residual": 0.2}, query=query))
+        np.testing.assert_allclose(one.map.row, wanted, atol=1e-6)
+    assert one.map.words.startswith("rollout from layer 1 up to layer 2, mean of heads, residual share 0.2, discard 0%")
 
 
 def test_mean_of_layers_and_fusion() -> None:
     made = record()
-    (one,) = drawings(made, Look(method="mean-of-layers", start_layer=1, head=(0,)))
-    np.testing.assert_allclose(one.row, (made.layers[1][0, 0] + made.layers[2][0, 0]) / 2, rtol=1e-6)
-    (top,) = drawings(made, Look(method="fused", fusion="max", layer=(2,)))
-    np.testing.assert_allclose(top.row, np.maximum(made.layers[2][0, 0], made.layers[2][1, 0]))
+    (one,) = drawings(made, View(method="mean-of-layers", knobs={"start_layer": 1}, head=(0,)))
+    np.testing.assert_allclose(one.map.row, (made.layers[1][0, 0] + made.layers[2][0, 0]) / 2, rtol=1e-6)
+    (top,) = drawings(made, View(method="fused", knobs={"head_fusion": "max"}, layer=(2,)))
+    np.testing.assert_allclose(top.map.row, np.maximum(made.layers[2][0, 0], made.layers[2][1, 0]))
 
 
-def test_gradient_rollout_follows_the_rule() -> None:
+def test_relevance_follows_the_rule() -> None:
     made = record()
     slopes = [
         np.random.default_rng(n).normal(size=layer.shape).astype(np.float32) for n, layer in enumerate(made.layers)
@@ -99,30 +99,30 @@ def test_gradient_rollout_follows_the_rule() -> None:
     relevance = np.eye(7)
     for layer, slope in zip(made.layers, slopes, strict=True):
         relevance = relevance + np.maximum(layer * slope, 0).mean(axis=0) @ relevance
-    (one,) = drawings(replace(made, maps=maps, prediction=said), Look(method="gradient-rollout"))
-    np.testing.assert_allclose(one.row, relevance[0], rtol=1e-4)
-    assert "for the class dog, asked by the class token" in one.words
+    (one,) = drawings(replace(made, maps=maps, prediction=said), View(method="relevance"))
+    np.testing.assert_allclose(one.map.row, relevance[0], rtol=1e-4)
+    assert "for the class dog, asked by the class token" in one.map.words
 
 
 def test_a_caption_is_drawn_region_by_region() -> None:
     made = captioned()
-    found = drawings(made, Look())
+    found = drawings(made, View())
     assert [(one.number, one.name) for one in found] == [(0, "r.0"), (1, "r.1"), (2, "core")]
-    assert "asked by the mean of all 3 regions" in found[0].words
-    (word,) = drawings(made, Look(query=("ring",)))
-    assert word.words == 'layer 3, mean of all heads, asked by token 3, "ring"'
-    np.testing.assert_allclose(word.row, made.maps[2].weights[:, 2].mean(axis=0), rtol=1e-6)
+    assert "asked by the mean of all 3 regions" in found[0].map.words
+    (word,) = drawings(made, View(query=("ring",)))
+    assert word.map.words == 'layer 3, mean of all heads, asked by token 3, "ring"'
+    np.testing.assert_allclose(word.map.row, made.maps[2].weights[:, 2].mean(axis=0), rtol=1e-6)
 
 
 def test_words_ask_where_words_are() -> None:
     made = captioned()
-    assert [one.part for one in drawings(made, Look(query=("each",)))] == ["query_0", "query_1", "query_2"]
-    assert len(drawings(made, Look(query=("2",)))) == 3
+    assert [one.part for one in drawings(made, View(query=("each",)))] == ["query_0", "query_1", "query_2"]
+    assert len(drawings(made, View(query=("2",)))) == 3
     # Another picture may say the word: this one alone fails.
     with pytest.raises(ValueError, match="what was said: a red ring"):
-        drawings(made, Look(query=("blue",)))
+        drawings(made, View(query=("blue",)))
     with pytest.raises(ChoiceError, match="words ask in layer 2 alone, and regions in layer 1"):
-        drawings(made, Look(query=("ring",), layer=(1,)))
+        drawings(made, View(query=("ring",), layer=(1,)))
 
 
 def test_every_word_of_a_field_counts_the_same() -> None:
@@ -132,21 +132,21 @@ def test_every_word_of_a_field_counts_the_same() -> None:
     maps = tuple(AttentionMap(w, f"d.{n}", n, "cross", written, cells) for n, w in enumerate(weights))
     made = AttentionRecord(maps, Geometry.of(6, 4))
     wanted = [(w[:, 1] + w[:, 2]) / 4 + w[:, 3] / 2 for w in weights]
-    for number, one in enumerate(drawings(made, Look(query=("field:nm",)))):
-        np.testing.assert_allclose(one.row, wanted[number].mean(axis=0), rtol=1e-6)
-        assert one.words.endswith("asked by the field nm")
-    (one,) = drawings(made, Look(query=("field:nm",), head=(1,), layer=(0,)))
-    np.testing.assert_allclose(one.row, wanted[0][1], rtol=1e-6)
-    (one,) = drawings(made, Look(query=("field:nm",), method="mean-of-layers"))
-    np.testing.assert_allclose(one.row, np.mean(wanted, axis=(0, 1)), rtol=1e-6)
-    (one,) = drawings(made, Look(query=("nm",), layer=(0,)))
-    np.testing.assert_allclose(one.row, weights[0][:, 6].mean(axis=0), rtol=1e-6)
+    for number, one in enumerate(drawings(made, View(query=("field:nm",)))):
+        np.testing.assert_allclose(one.map.row, wanted[number].mean(axis=0), rtol=1e-6)
+        assert one.map.words.endswith("asked by the field nm")
+    (one,) = drawings(made, View(query=("field:nm",), head=(1,), layer=(0,)))
+    np.testing.assert_allclose(one.map.row, wanted[0][1], rtol=1e-6)
+    (one,) = drawings(made, View(query=("field:nm",), method="mean-of-layers"))
+    np.testing.assert_allclose(one.map.row, np.mean(wanted, axis=(0, 1)), rtol=1e-6)
+    (one,) = drawings(made, View(query=("nm",), layer=(0,)))
+    np.testing.assert_allclose(one.map.row, weights[0][:, 6].mean(axis=0), rtol=1e-6)
     with pytest.raises(ValueError, match=r"want a field that was read \(nm, cnt\), got 'total'"):
-        drawings(made, Look(query=("field:total",)))
+        drawings(made, View(query=("field:total",)))
 
 
 def test_where_regions_overlap_the_strongest_counts() -> None:
-    values = on_input(REGIONS, np.array([0.2, 0.5, 0.3]), Geometry.of(4, 5))
+    values = Map(np.array([0.2, 0.5, 0.3]), REGIONS, "", "", (), 0, Geometry.of(4, 5)).values
     expected = np.full((5, 4), np.nan)
     expected[:4] = [0.2, 0.5, 0.5, 0.5]
     expected[0] = [0.3, 0.5, 0.5, 0.5]
@@ -156,25 +156,25 @@ def test_where_regions_overlap_the_strongest_counts() -> None:
 def test_regions_without_boxes_are_refused_with_the_next_step() -> None:
     nowhere = Axis("regions", boxes=np.full((3, 4), np.nan))
     with pytest.raises(ValueError, match=r"want boxes .* in an array called boxes"):
-        on_input(nowhere, np.ones(3), Geometry.of(4, 4))
+        assert Map(np.ones(3), nowhere, "", "", (), 0, Geometry.of(4, 4)).values.size
 
 
 @pytest.mark.parametrize(
-    ("look", "why"),
+    ("view", "why"),
     [
-        (Look(layer=(3,)), "--layer: want numbers of 0 to 2, got 3"),
-        (Look(head=(2,)), "--head: want numbers of 0 to 1, got 2"),
-        (Look(method="rollout", layer=(0, 1)), "want one --layer"),
-        (Look(method="gradient-rollout"), "no gradients: extract it again with --target"),
-        (Look(method="gradient-rollout", layer=(1,)), "leave --layer out"),
-        (Look(method="gradient-rollout", query=("3,3",)), "leave --query out"),
-        (Look(method="rollout", head=(1,)), "leave --head out"),
-        (Look(method="fused", head=(1,)), "leave --head out"),
+        (View(layer=(3,)), "--layer: want numbers of 0 to 2, got 3"),
+        (View(head=(2,)), "--head: want numbers of 0 to 1, got 2"),
+        (View(method="rollout", layer=(0, 1)), "want one --layer"),
+        (View(method="relevance"), "names none"),
+        (View(method="relevance", layer=(1,)), "--layer: relevance goes through all layers"),
+        (View(method="relevance", query=("3,3",)), "--query: relevance tells what the class token used"),
+        (View(method="rollout", head=(1,)), "--head: rollout takes all heads"),
+        (View(method="fused", head=(1,)), "--head: fused takes all heads"),
     ],
 )
-def test_what_a_record_does_not_have_is_told(look: Look, why: str) -> None:
+def test_what_a_record_does_not_have_is_told(view: View, why: str) -> None:
     with pytest.raises(ChoiceError, match=why):
-        drawings(record(), look)
+        drawings(record(), view)
 
 
 def test_products_of_parts_are_refused() -> None:
@@ -182,20 +182,20 @@ def test_products_of_parts_are_refused() -> None:
     part = replace(made.maps[0], weights=made.maps[0].weights[:, :2], queries=(0, 4))
     kept = replace(made, maps=(part,))
     with pytest.raises(ChoiceError, match="wants all heads and queries"):
-        drawings(kept, Look(method="rollout"))
+        drawings(kept, View(method="rollout"))
     with pytest.raises(ChoiceError, match=r"kept the rows \[0, 4\] alone, got 2"):
-        drawings(kept, Look(query=("2",)))
-    (one,) = drawings(kept, Look(query=("4",)))
-    np.testing.assert_allclose(one.row, part.weights[:, 1].mean(axis=0))
+        drawings(kept, View(query=("2",)))
+    (one,) = drawings(kept, View(query=("4",)))
+    np.testing.assert_allclose(one.map.row, part.weights[:, 1].mean(axis=0))
 
 
 def test_no_attention_maps_captured() -> None:
     over_text = AttentionRecord((AttentionMap(rows((1, 3, 3), 0), "t", 0, "self", WORDS, WORDS),))
     for made, why in ((over_text, "run over text"), (AttentionRecord(()), "this record is empty")):
         with pytest.raises(NothingCapturedError, match=f"^No attention maps captured: .*{why}"):
-            drawings(made, Look())
+            drawings(made, View())
     windows = AttentionRecord(tuple(replace(one, kind="window") for one in record().maps))
     with pytest.raises(NothingCapturedError, match=r"kind window alone\. Add --kind window"):
-        drawings(windows, Look())
+        drawings(windows, View())
     with pytest.raises(NothingCapturedError, match="maps of kind self alone"):
-        drawings(record(), Look(kind="cross"))
+        drawings(record(), View(kind="cross"))

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 import vit_attention as va
-from visualizer import class_rollout, gradient_rollout
+from visualizer import class_rollout, relevance
 from visualizer.export.files import overlay_png
 from vit_attention.cli.recipe import command
 from worlds import receipts
@@ -116,11 +116,11 @@ def test_options_without_a_command_on_several_pictures(tmp_path: Path, scene_vit
 def _pages() -> list[tuple[str, dict[str, Any]]]:
     """What pages hand to `command`: a patch through one head, a rollout, a class's relevance."""
     return [
-        ("raw", {"layer": 5, "head": 2, "method": "one layer", "query": (6, 8), "half": True, "colormap": "Jet", "alpha": 0.4,
+        ("raw", {"layer": 5, "head": 2, "method": "raw", "query": (6, 8), "half": True, "colormap": "Jet", "alpha": 0.4,
                  "scale": "log", "truth": True}),
-        ("rollout", {"layer": 9, "method": "rollout", "residual": 0.7, "discard": 0.25, "fusion": "max", "half": True,
+        ("rollout", {"method": "rollout", "residual": 0.7, "discard": 0.25, "fusion": "max", "half": True,
                      "settings": "scene-vit"}),
-        ("relevance", {"method": "gradient-weighted rollout", "start_layer": 2, "target": "star", "caption": "Why a star?"}),
+        ("relevance", {"method": "relevance", "start_layer": 2, "target": "star", "caption": "Why a star?"}),
     ]  # fmt: skip
 
 
@@ -141,7 +141,7 @@ def test_a_pages_command_makes_its_picture(name: str, asked: dict[str, Any], tmp
         )
         look["settings"] = "scene-vit"
     else:
-        values, words = gradient_rollout(record.layers, record.gradients, start_layer=2)[1:], "Why a star?"
+        values, words = relevance(record.layers, record.gradients, start_layer=2)[1:], "Why a star?"
         look["unit"] = "relevance"
     (made,) = (tmp_path / "here").glob("attn_map_*.png")
     same_picture(made, overlay_png(world.picture, values.reshape(14, 14), record.geometry, words, **look), tmp_path)
@@ -241,12 +241,12 @@ def test_a_captioning_checkpoint_with_its_features(tmp_path: Path) -> None:
         ),
         ("visualize receipt-3-3 --model receipt-donut --stage 2", "want one --query row,column from 0,0 to 15,23"),
         ("visualize receipt-3-3 --model receipt-donut --stage 2 --query 0,0 --query 0,1", "got 0,0 0,1"),
-        ("visualize scene-7 --model scene-vit --method likeness", "want one --query row,column from 0,0 to 13,13"),
+        ("visualize scene-7 --model scene-vit --method likeness", "want one patch, row,column from 0,0 to 13,13"),
+        ("visualize scene-7 --model scene-vit --method rollout --layer 3,4", "want one --layer, where it ends, got 2"),
         (
-            "visualize scene-7 --model scene-vit --method likeness --layer 3,4 --query 1,1",
-            "want one --layer of 0 to 11",
+            "visualize receipt-3-3 --model receipt-donut --method painted --query 1,1",
+            "needs painted, which receipt-donut (read) does not give",
         ),
-        ("visualize receipt-3-3 --model receipt-donut --method painted --query 1,1", "does not tell its tokens"),
         ("read receipt-3-3 --model receipt-donut --layer 9", "--layer: want numbers of 0 to 3, got 9"),
         ("--layer 3", "want at least one IMAGE"),
         ("unknown", "No such command 'unknown'"),

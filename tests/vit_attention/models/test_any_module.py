@@ -248,7 +248,7 @@ def test_groups_of_tokens_are_not_taken_for_the_whole_picture(picture: Path) -> 
     ("model", "options", "why"),
     [
         ("no-such-model", {}, "want one of scene-vit"),
-        (Tiny().eval(), {"layer_idx": 7}, "--layer: want numbers of 0 and 1, got 7"),
+        (Tiny().eval(), {"layer_idx": 7}, "--layer: want numbers of 0 to 1, got 7"),
         (Tiny().eval(), {"colour": "Jet"}, "colour"),
         (Tiny().eval(), {"image_path": "nowhere.png"}, "which does not exist"),
     ],

@@ -1,0 +1,215 @@
+"""Every method against its definition written out by hand, on records small enough to see through."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from visualizer.method import Map, QuestionError, methods
+from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction, Run
+from vit_attention.records.geometry import Geometry
+
+AXIS = Axis.patches(2, 3, ("class",))
+NAMES = tuple(methods())
+PATCH = (1, 0)  # token 4
+
+
+def record(**more: Any) -> AttentionRecord:
+    """Three layers of 2, 3 and 2 heads over a class token and 2 x 3 patches, with every signal there is."""
+    rng = np.random.default_rng(0)
+    layers = [rng.dirichlet(np.ones(7), size=(heads, 7)).astype(np.float32) for heads in (2, 3, 2)]
+    maps = tuple(
+        AttentionMap(one, f"block.{n}", n, "self", AXIS, AXIS, gradient=rng.normal(size=one.shape).astype(np.float32))
+        for n, one in enumerate(layers)
+    )
+    signals = {
+        "hidden": rng.normal(size=(4, 7, 5)).astype(np.float32),
+        "painted": rng.random((4, 7)),
+        "occlusion": rng.normal(size=(2, 3)).astype(np.float32),
+    }
+    runs = {"painted": {"patch": list(PATCH)}, "occlusion": {"fill": "mean", "stride": 1, "window": 1}}
+    said = Prediction(("cat", "dog"), np.array([0.0, 1.0], np.float32), target=1)
+    given = {"prediction": said, "signals": signals, "settings": {"runs": runs}, **more}
+    return AttentionRecord(maps, Geometry.of(48, 32), **given)
+
+
+def ask(name: str, made: AttentionRecord | None = None, **asked: Any) -> Map:
+    """The method's map; a patch asks where a method wants one."""
+    who = {"query": PATCH} if methods()[name].asked_by == "patch" else {}
+    return methods()[name](made or record(), **{**who, **asked})
+
+
+def product(layers: Any, residual: float, fusion: str, discard: float = 0.0) -> NDArray[Any]:
+    """Rollout as in the lesson: alpha times the identity, rows divided by their sums, new layers on the left."""
+    alpha, found = residual / (1 - residual), np.eye(7)
+    for layer in layers:
+        fused = getattr(layer.astype(np.float64), fusion)(axis=0)
+        for row in fused:
+            row[1 + np.argsort(row[1:], kind="stable")[: int(discard * 6)]] = 0
+        fused /= fused.sum(axis=1, keepdims=True)
+        found = (fused + alpha * np.eye(7)) / (1 + alpha) @ found
+    return found
+
+
+@pytest.mark.parametrize("fusion", ["mean", "max", "min"])
+@pytest.mark.parametrize(("name", "layer", "last"), [("rollout", None, 2), ("rollout", 1, 1), ("rollout-so-far", 1, 1)])
+def test_rollout(name: str, layer: int | None, last: int, fusion: str) -> None:
+    made = record()
+    found = ask(
+        name, made, query=(1, 0), layer=layer, head_fusion=fusion, residual=0.2, discard_ratio=0.5, start_layer=1
+    )
+    wanted = product(made.layers[1 : last + 1], 0.2, fusion, 0.5)[4]
+    np.testing.assert_allclose(found.row, wanted, atol=1e-6)
+    np.testing.assert_allclose(found.values, wanted[1:].reshape(2, 3), atol=1e-6)
+    assert (found.unit, found.layer, found.patches) == ("share of attention", last, (3,))
+
+
+def test_several_patches_ask_together() -> None:
+    made = record()
+    wanted = product(made.layers, 0.5, "mean")[[2, 5]].mean(axis=0)
+    found = ask("rollout", made, query=[(0, 1), (1, 1)])
+    np.testing.assert_allclose(found.row, wanted, atol=1e-6)
+    assert found.words.endswith("asked by 2 patches together")
+
+
+def test_raw_is_the_models_own_row() -> None:
+    made = record()
+    np.testing.assert_array_equal(ask("raw", made, layer=1, head=2, query=3).row, made.layers[1][2, 3])
+    np.testing.assert_allclose(ask("raw", made).row, made.layers[2][:, 0].mean(axis=0), rtol=1e-6)
+
+
+def test_mean_of_layers() -> None:
+    made = record()
+    wanted = (made.layers[1].mean(axis=0)[0] + made.layers[2].mean(axis=0)[0]) / 2
+    np.testing.assert_allclose(ask("mean-of-layers", made, layer=2, start_layer=1).row, wanted, atol=1e-6)
+
+
+def test_heads_of_one_layer() -> None:
+    made = record()
+    found = ask("fused", made, layer=1, query=5, head_fusion="min")
+    np.testing.assert_allclose(found.row, made.layers[1][:, 5].min(axis=0), atol=1e-6)
+    assert found.unit == "min weight of any head"
+
+
+def test_relevance_adds_positive_effects() -> None:
+    """Chefer et al. 2021, equations 5 and 6."""
+    made, found = record(), np.eye(7)
+    for layer, slope in zip(made.layers, made.gradients, strict=True):
+        found = found + np.maximum(layer * slope, 0).mean(axis=0) @ found
+    np.testing.assert_allclose(ask("relevance", made).row, found[0], rtol=1e-5)
+    assert "for the class dog, asked by the class token" in ask("relevance", made).words
+
+
+def test_gradient_rollout_is_a_rollout_of_weights_times_gradients() -> None:
+    """Mean over heads, positive part, (A + I) / 2, rows to 1; each layer with its own gradient."""
+    made, found = record(), np.eye(7)
+    for layer, slope in zip(made.layers[1:], made.gradients[1:], strict=True):
+        step = (np.maximum((layer.astype(float) * slope).mean(axis=0), 0) + np.eye(7)) / 2
+        found = step / step.sum(axis=1)[:, None] @ found
+    mine = ask("gradient-rollout", made, start_layer=1)
+    np.testing.assert_allclose(mine.row, found[0], rtol=1e-5)
+    assert np.abs(mine.row - ask("relevance", made, start_layer=1).row).max() > 0.1
+
+
+def test_likeness_compares_tokens_with_and_without_their_mean() -> None:
+    made = record()
+    tokens = made.signals["hidden"][2][1:].astype(float)
+    for name, each in (("plain-likeness", tokens), ("likeness", tokens - tokens.mean(axis=0))):
+        wanted = [one @ each[3] / np.linalg.norm(one) / np.linalg.norm(each[3]) for one in each]
+        found = ask(name, made, layer=1)
+        np.testing.assert_allclose(found.values.ravel(), wanted, rtol=1e-5)
+        assert np.isnan(found.row[0])
+        assert found.signed
+
+
+def test_runs_are_read_as_they_are() -> None:
+    made = record()
+    np.testing.assert_array_equal(ask("painted", made, layer=0).values.ravel(), made.signals["painted"][1][1:])
+    np.testing.assert_array_equal(ask("occlusion", made).values, made.signals["occlusion"])
+
+
+def test_a_run_made_with_other_knobs_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"made with {'fill': 'mean', 'stride': 1, 'window': 1}"):
+        ask("occlusion", window=2)
+    with pytest.raises(ValueError, match=r"want a record made with {'patch': \[0, 2\]}"):
+        ask("painted", query=(0, 2))
+    assert methods()["occlusion"].needs_for(window=2) - methods()["occlusion"].needs == {
+        Run.of("occlusion", window=2, stride=1, fill="mean")
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_code_shown_makes_the_map(name: str) -> None:
+    made, method = record(), methods()[name]
+    asked: dict[str, Any] = {"query": [(0, 1), (1, 1)]} if method.asked_by == "any" else {}
+    asked |= {"layer": 1} if method.layers != "all" else {}
+    asked |= {"head": 1} if method.heads else {}
+    other = {"head_fusion": "max", "residual": 0.3, "discard_ratio": 0.5, "start_layer": 1}
+    asked |= {knob.name: other[knob.name] for knob in method.knobs}
+    found = ask(name, made, **asked)
+    again = eval(found.code, {"methods": methods, "record": made})  # the code is ours
+    np.testing.assert_array_equal(again.row, found.row)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_method_says_what_it_is(name: str) -> None:
+    method = methods()[name]
+    assert method.meaning.endswith(".")
+    assert all(knob.help.endswith(".") and knob.label for knob in (*method.knobs, *method.run))
+    assert method.layers in ("one", "until", "through", "all")
+    assert method.asked_by in ("any", "class", "patch", "nobody")
+    assert method.source or name in ("mean-of-layers", "painted")
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "why"),
+    [
+        ("raw", {"layer": 3}, "layer: want numbers of 0 to 2, got 3"),
+        ("raw", {"head": 2, "layer": 0}, "head: want numbers of 0 to 1, got 2"),
+        ("raw", {"query": (2, 0)}, "query: want a patch from 0,0 to 1,2"),
+        ("raw", {"residual": 0.5}, "residual: raw has no such knob; it has none"),
+        ("rollout", {"head": 0}, "head: rollout takes all heads"),
+        ("rollout", {"residual": 1.5}, "residual: want a number from 0 to 1, got 1.5"),
+        ("rollout", {"discard_ratio": 1}, "discard_ratio: want a number from 0 to below 1, got 1"),
+        ("rollout", {"head_fusion": "median"}, "head_fusion: want one of mean, max, min, got 'median'"),
+        ("rollout", {"start_layer": -1}, "start_layer: want a whole number from 0 up, got -1"),
+        ("rollout", {"start_layer": float("nan")}, "start_layer: want a whole number"),
+        ("relevance", {"layer": 1}, "layer: relevance goes through all layers"),
+        ("relevance", {"query": (0, 0)}, "query: relevance tells what the class token used"),
+        ("occlusion", {"query": (0, 0)}, "query: occlusion changes the picture"),
+        ("likeness", {"query": "class"}, "query: want one patch, row,column from 0,0 to 1,2"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(name: str, asked: dict[str, Any], why: str) -> None:
+    with pytest.raises(QuestionError, match=re.escape(why)):
+        ask(name, **asked)
+
+
+def test_what_a_record_lacks_is_said() -> None:
+    made = record()
+    bare = replace(made, signals={}, maps=tuple(replace(one, gradient=None) for one in made.maps))
+    for name, lack in (("relevance", "gradients"), ("likeness", "hidden")):
+        with pytest.raises(QuestionError, match=f"this record has no {lack}: want model.attend"):
+            ask(name, bare)
+    with pytest.raises(QuestionError, match="names none"):
+        ask("relevance", replace(made, prediction=Prediction()))
+    with pytest.raises(QuestionError, match="wants every layer"):
+        ask("rollout", replace(made, settings={"unheard": ["block.1"]}))
+    kept = replace(made, maps=(replace(made.maps[0], weights=made.maps[0].weights[:1], heads=(1,), gradient=None),))
+    with pytest.raises(QuestionError, match="wants all heads and queries"):
+        ask("rollout", kept)
+    np.testing.assert_array_equal(ask("raw", kept, head=1).row, made.maps[0].weights[0, 0])
+
+
+def test_text_that_attends_to_text_has_one_number_a_token() -> None:
+    words = Axis.text(("a", "red", "ring"))
+    weights = np.random.default_rng(1).dirichlet(np.ones(3), (2, 3)).astype(np.float32)
+    made = AttentionRecord((AttentionMap(weights, "t", 0, "self", words, words),))
+    found = methods()["raw"](made, query="ring")
+    np.testing.assert_allclose(found.values, weights[:, 2].mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(methods()["rollout"](made, query=2).values.sum(), 1, rtol=1e-6)

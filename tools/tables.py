@@ -1,0 +1,92 @@
+"""docs/methods.md and docs/models.md, from the tables that menus and the command line are made of.
+
+Run as ``python -m tools.tables``; a test compares what is written with what it would write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import vit_attention as va
+from visualizer import methods
+from visualizer.method import Knob, Method
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+METHODS = """# Methods
+
+Each is one file of `visualizer/method/`, named like the method. In Python:
+
+    record = model.attend(picture, target="star", keep=methods()["relevance"].needs)
+    methods()["relevance"](record, start_layer=2).values
+
+On the command line: `vit-attention visualize PICTURE --model NAME --method relevance --target star --start-layer 2`.
+Written by `python -m tools.tables`.
+"""
+MODELS = """# Models
+
+What `va.models()` lists and `--model` takes; beside these, `hf:FOLDER`, `hf:OWNER/NAME` and `timm:NAME` load what fits.
+Written by `python -m tools.tables`.
+"""
+LAYERS = {"one": "one layer", "until": "up to one layer", "through": "all layers, or up to one", "all": "all layers"}
+ASKED = {
+    "any": "any token",
+    "class": "the class token",
+    "patch": "one patch",
+    "nobody": "nobody: the picture is changed",
+}
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table.
+
+    >>> print(table(["a"], [["1"]]), end="")
+    | a |
+    | --- |
+    | 1 |
+    """
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in lines)
+
+
+def _knob(knob: Knob) -> str:
+    if isinstance(knob.default, tuple):
+        return f"`{knob.name}`, the patch that asks"
+    span = " / ".join(knob.choices) or f"from {knob.low:g}" + (f" to {knob.high:g}" if knob.high < float("inf") else "")
+    return f"`{knob.name}` ({span}; {knob.default})"
+
+
+def _method(one: Method) -> list[str]:
+    knobs = ", ".join(_knob(knob) for knob in (*one.knobs, *one.run)) or "none"
+    needs = sorted([*one.signals, *(["a run"] if one.run else [])])
+    asks = f"{LAYERS[one.layers]}{', one head' * one.heads}; asked by {ASKED[one.asked_by]}"
+    return [f"`{one.name}`", one.meaning, asks, ", ".join(["weights", *needs]), knobs, one.source or "this project"]
+
+
+def documents() -> dict[str, str]:
+    """What each file of docs/ holds, by its name."""
+    head = ["name", "what it shows", "looks at", "needs", "knobs (range; default)", "source"]
+    cards = [
+        [
+            f"`{one.name}`",
+            one.family,
+            one.task,
+            f"{one.megabytes:.1f}",
+            "bundled" if one.bundled else "on request",
+            one.licence,
+            one.knows,
+        ]
+        for one in va.models()
+    ]
+    models = ["name", "family", "task", "MB", "weights", "licence", "knows"]
+    return {
+        "methods.md": f"{METHODS}\n{table(head, map(_method, methods().values()))}",
+        "models.md": f"{MODELS}\n{table(models, cards)}",
+    }
+
+
+if __name__ == "__main__":
+    DOCS.mkdir(exist_ok=True)
+    for name, text in documents().items():
+        (DOCS / name).write_text(text, encoding="utf-8")

@@ -1,0 +1,303 @@
+"""What a finding is given, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from visualizer.method import Map, Method, methods
+from visualizer.method.question import head_numbers
+from vit_attention import registry
+from vit_attention.records import AttentionRecord, Axis
+from worlds.naming import parse
+from worlds.scenes import Scene, coverage
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture to look at.
+
+    Attributes:
+        id: what the address carries.
+        key: what caches go by; for an own picture a digest of its bytes.
+        title: for people.
+        image: upright RGB.
+        scene: the truth, for drawn scenes.
+        credit: origin and licence of a photograph.
+        notes: what was done while opening it, in sentences.
+    """
+
+    id: str
+    key: str
+    title: str
+    image: Image.Image
+    scene: Scene | None = None
+    credit: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_photograph(self) -> bool:
+        return self.scene is None
+
+    @classmethod
+    def drawn(cls, name: str) -> Picture:
+        """The scene of a name such as scene-7; raises ValueError for a name of no scene."""
+        known = parse(name)
+        made = None if known is None else known.draw()
+        if known is None or not isinstance(made, Scene):
+            raise ValueError(f"picture: want the name of a scene, such as scene-7, got {name!r}")
+        return cls(name, name, known.title, made.picture, made)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is looked at, in numbers that fit the record.
+
+    Attributes:
+        layer: 0 for the layer nearest the picture.
+        head: 0 first, or None for the mean of all heads.
+        query: number of the asking token, special tokens first.
+        row, column: the asking patch, 0 first, also while the class token asks.
+        patches: numbers (0 first, without special tokens) of the patches that ask together; () for a single query.
+    """
+
+    layer: int
+    head: int | None
+    query: int
+    row: int
+    column: int
+    patches: tuple[int, ...]
+
+    @property
+    def by_class_token(self) -> bool:
+        return self.query == 0
+
+
+class Run(Protocol):
+    """How a context runs its model; the app keeps what came out, `anew` does not."""
+
+    def __call__(self, work: Callable[..., Any], model: str, picture: Any, *args: Any, **given: Any) -> Any:
+        """What ``work(loaded model, picture, *args, **given)`` returns.
+
+        Args:
+            work: a function of a module; what it returns is told apart by its name, `model`, the picture's key and `args`.
+            model: name of the model.
+            picture: a picture or page, or None for work that needs none.
+            args: more that the outcome depends on.
+            given: what follows from all the others and need not be compared.
+        """
+
+
+def anew(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given: Any) -> Any:
+    """The outcome of a work, computed on every call: for notebooks and tests."""
+    return work(registry.load(model), picture, *args, **given)
+
+
+def answered(
+    model: Any, picture: Picture, name: str, target: str, asked: tuple[Any, ...], knobs: tuple[Any, ...]
+) -> Map:
+    """The map of a method whose signals a page's record does not carry: the model looks again and keeps them."""
+    method, question = methods()[name], dict(asked)
+    run = {knob.name for knob in method.run}
+    needs = method.needs_for(query=question.get("query"), **{k: v for k, v in knobs if k in run})
+    return method(model.attend(picture.image, target=target or None, keep=needs), **question, **dict(knobs))
+
+
+def _pairs(given: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Keywords as something that can be compared."""
+    return tuple((name, tuple(value) if isinstance(value, list) else value) for name, value in sorted(given.items()))
+
+
+@dataclass(frozen=True)
+class Context:
+    """One picture under one model, as the reader sees it now.
+
+    Attributes:
+        model: name of the model that made the record.
+        picture: the picture and, for scenes, its truth.
+        record: every map of it.
+        chosen: layer, head and query of the reader.
+        run: runs the model for what the record does not hold.
+    """
+
+    model: str
+    picture: Picture
+    record: AttentionRecord
+    chosen: Selection
+    run: Run = field(default=anew, repr=False, compare=False)
+    _single: dict[int, NDArray[np.float32]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def view(self) -> tuple[object, ...]:
+        """What is looked at: two contexts of the same view give the same findings."""
+        return (self.model, self.picture.key, self.chosen)
+
+    @property
+    def axis(self) -> Axis:
+        return self.record.maps[0].query
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """(rows, columns) of the patches."""
+        return self.axis.grid or (1, 1)
+
+    @property
+    def patch_size(self) -> tuple[int, int]:
+        """(height, width) of a patch in pixels of the model's input; (1, 1) without a picture."""
+        if self.record.geometry is None:
+            return (1, 1)
+        width, height = self.record.geometry.seen
+        return (height // self.grid[0], width // self.grid[1])
+
+    @property
+    def asking(self) -> list[int]:
+        """Numbers of the asking tokens: one, or several patches together."""
+        return [self.axis.prefix + p for p in self.chosen.patches] or [self.chosen.query]
+
+    def heads(self, layer: int) -> NDArray[np.float32]:
+        """(heads, tokens, tokens) weights of one layer in float32."""
+        # The layer last asked for stays converted: pages ask for one again and again. Only one, since a fragment keeps its
+        # context for as long as the session lasts.
+        if layer not in self._single:
+            self._single.clear()
+            self._single[layer] = self.record.maps[layer].single
+        return self._single[layer]
+
+    def weights(self) -> NDArray[np.float32]:
+        """(tokens, tokens) weights of the chosen layer: the chosen head, or the mean of all heads."""
+        layer = self.heads(self.chosen.layer)
+        return layer.mean(axis=0) if self.chosen.head is None else layer[self.chosen.head]
+
+    def row(self) -> NDArray[np.float32]:
+        """(tokens,) what the chosen query reads; the mean of the rows if several patches ask together."""
+        weights = self.weights()
+        return weights[self.asking].mean(axis=0) if self.chosen.patches else weights[self.chosen.query]
+
+    def asking_rows(self) -> list[NDArray[np.float32]]:
+        """One (heads, tokens) array per layer: the row of the asking token, or the mean row of the asking patches."""
+        return [layer[:, self.asking].astype(np.float32).mean(axis=1) for layer in self.record.layers]
+
+    def chosen_rows(self) -> NDArray[np.float32]:
+        """(layers, tokens) rows of the asking token through all layers, in the chosen head or the mean of all heads."""
+        head, layers = self.chosen.head, self.asking_rows()
+        return np.stack([rows.mean(axis=0) if head is None or head >= len(rows) else rows[head] for rows in layers])
+
+    def patch_map(self, rows: NDArray[Any] | None = None) -> NDArray[Any]:
+        """(..., rows, columns) the patch part of (..., tokens) weights (default: the chosen row); no special tokens."""
+        values = self.row() if rows is None else rows
+        return values[..., self.axis.prefix :].reshape(*values.shape[:-1], *self.grid)
+
+    @property
+    def truth(self) -> NDArray[np.float32] | None:
+        """(rows, columns) share of every patch that named objects cover; None for photographs."""
+        scene, geometry = self.picture.scene, self.record.geometry
+        if scene is None or geometry is None:
+            return None
+        return coverage(scene.mask, self.grid) if scene.mask.shape[0] % self.grid[0] == 0 else None
+
+    @property
+    def query(self) -> Any:
+        """Who asks, as a method takes it; None for the class token, which asks anyway."""
+        if self.chosen.patches:
+            return [divmod(patch, self.grid[1]) for patch in self.chosen.patches]
+        if self.chosen.query >= self.axis.prefix:
+            return divmod(self.chosen.query - self.axis.prefix, self.grid[1])
+        return self.chosen.query or None
+
+    def question(self, method: Method) -> dict[str, Any]:
+        """What the reader has chosen, as keywords of a method's call, as far as that method asks for it."""
+        one = self.record.maps[self.chosen.layer]
+        asked: dict[str, Any] = {}
+        if method.asked_by in ("any", "patch"):
+            patch = (self.chosen.row, self.chosen.column)
+            asked["query"] = patch if method.asked_by == "patch" else self.query
+        if method.layers in ("one", "until"):
+            # A bundle may hold some layers only; they keep their own numbers.
+            asked["layer"] = one.layer
+        if method.heads and self.chosen.head is not None:
+            asked["head"] = head_numbers(one)[self.chosen.head]
+        return asked
+
+    def answer(self, name: str, target: str = "", knobs: Mapping[str, Any] | None = None, **asked: Any) -> Map:
+        """The map of a method for what the reader has chosen.
+
+        Args:
+            name: of the method.
+            target: class asked about, for methods that ask about one; "" takes the likeliest.
+            knobs: of the method; the others keep their defaults.
+            asked: what is asked instead of the reader's choice: query, layer or head.
+
+        Raises:
+            ValueError: this model, record or picture has no such map; says why.
+        """
+        method = methods()[name]
+        question, wanted = {**self.question(method), **asked}, self.target(target) if method.asks_class else ""
+        given = {k: v for k, v in (knobs or {}).items() if k in {knob.name for knob in (*method.knobs, *method.run)}}
+        if self._answers(method, wanted):
+            return method(self.record, **question, **given)
+        if self.picture.key.startswith("bundle-"):
+            lacks = f"for {wanted!r}" if wanted else f"{min(method.signals, default=name)}"
+            raise ValueError(
+                f"this bundle was saved without what {name} needs {lacks}, and no model is run for a bundle"
+            )
+        found: Map = self.run(answered, self.model, self.picture, name, wanted, _pairs(question), _pairs(given))
+        return found
+
+    def lacks(self, method: Method) -> str:
+        """Why a method has no map of this record, as far as its signals go: a bundle may not have been saved with them."""
+        if not self.picture.key.startswith("bundle-"):
+            return ""
+        missing = [
+            name for name in (*method.signals, *([method.name] if method.run else [])) if not self.record.has(name)
+        ]
+        return f"this bundle was saved without {missing[0]}" if missing else ""
+
+    def _answers(self, method: Method, target: str) -> bool:
+        said = self.record.prediction
+        asked = not target or (said.target is not None and said.labels[said.target] == target)
+        kept = all(self.record.has(name) for name in method.signals)
+        return asked and kept and (not method.run or self.record.has(method.name))
+
+    def target(self, target: str = "") -> str:
+        """The class asked about; raises ValueError for a model without classes or a class it does not know."""
+        known = self.record.prediction.labels
+        if not known:
+            raise ValueError(f"gradients need a class, and {self.model} names none")
+        if target and target not in known:
+            raise ValueError(f"class: want one that {self.model} knows, got {target!r}")
+        return target or self.record.prediction.top(1)[0][0]
+
+    def query_name(self) -> str:
+        """The asking token in words."""
+        if self.chosen.patches:
+            return f"{len(self.chosen.patches)} patches together"
+        return f"the {self.axis.name(self.chosen.query)}"
+
+    def head_name(self) -> str:
+        """The chosen head in words."""
+        return "mean of all heads" if self.chosen.head is None else f"head {self.chosen.head + 1}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the live numbers say to a prediction, a check question or a claim.
+
+    Attributes:
+        answer: for predictions and choices the option that is right (or several that all are); for number questions
+            the number; for claims whether it holds here, None if this picture or model cannot test it. None where this picture or model cannot tell.
+        text: one or two sentences with the numbers and units that show it.
+    """
+
+    answer: str | tuple[str, ...] | float | bool | None
+    text: str
+
+
+NO_TRUTH = Finding(
+    None, "Nobody knows exactly where the objects of a photograph are. Choose a drawn scene in the sidebar."
+)
+"""What a finding that needs the true mask says about a picture without one."""

@@ -1,0 +1,164 @@
+"""Lesson "From token to field": whether a focused head is a right one, and what a proposed box tells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tutorials.findings.context import Finding
+from tutorials.findings.page import Document, Reading
+from tutorials.findings.reading import NO_TRUTH, PAGES, several_pages
+from visualizer.measures.head_sample import KINDS, Sample, measured
+from visualizer.measures.ranks import rank_correlation
+from visualizer.measures.reading_score import FieldScore, field_scores
+from vit_attention.records import AttentionRecord
+
+SAME, NEAR, FAR = "Yes, it is the same head", "No, but it is in the best quarter", "No, it comes later"
+SEED_LAYER, SEED_HEAD = 2, 7
+"""The third layer's head 8, of which it has been said that it shows the most focused patterns."""
+LINKED = -0.5
+"""Rank correlation of entropy and hit rate from which on focus is said to tell who is right."""
+
+NOTHING_RIGHT = Finding(None, "No value of this page was read right, so no token's place is known.")
+
+
+def sample_page(model: Any, document: Document, prompt: str, record: AttentionRecord) -> Sample:
+    """Hits and entropy of every head in a record of the page; of an own page the entropies alone."""
+    return measured(record, document.values)
+
+
+def page_sample(now: Reading) -> Sample:
+    """Hits and entropy of every head on this page."""
+    prompt = str(now.record.settings.get("prompt", ""))
+    return now.run(sample_page, now.model, now.document, prompt, record=now.record)
+
+
+def rates(found: Sample, kinds: tuple[str, ...] = KINDS) -> NDArray[np.float64]:
+    """(layers, heads) hit rate over the tokens of these kinds, without the means; NaN without any."""
+    layers, heads = (n - 1 for n in found.bits.shape)
+    return np.array([[found.rate(kinds, layer, head) for head in range(heads)] for layer in range(layers)])
+
+
+def scores(now: Reading, tight: bool = True) -> list[FieldScore]:
+    """Every field of the page against the truth; [] for an own page."""
+    if now.document.truth is None:
+        return []
+    return field_scores(now.record, now.document.values, now.layers, now.heads, tight)
+
+
+def name(place: tuple[int, int]) -> str:
+    return f"layer {place[0] + 1}, head {place[1] + 1}"
+
+
+def _best(values: NDArray[np.float64]) -> tuple[int, int]:
+    row, column = np.unravel_index(int(np.nanargmax(values)), values.shape)
+    return int(row), int(column)
+
+
+def focused_is_right(now: Reading) -> Finding:
+    """Where the head of the lowest entropy stands among all heads by hit rate on this page."""
+    if now.document.truth is None:
+        return NO_TRUTH
+    found = page_sample(now)
+    if not found.tokens.sum():
+        return NOTHING_RIGHT
+    hits, bits = rates(found), found.bits[:-1, :-1]
+    focused = _best(-bits)
+    better = int((hits > hits[focused]).sum())
+    answer = SAME if better == 0 else NEAR if better < hits.size / 4 else FAR
+    others = f"{better} of {hits.size} heads hit more often, the best of them {hits.max():.0%} ({name(_best(hits))})"
+    text = (
+        f"The lowest entropy, {bits[focused]:.2f} bits, has {name(focused)}. Its strongest cell lies on the token's own "
+        f"print for {hits[focused]:.0%} of {int(found.tokens.sum())} tokens; "
+        f"{others if better else f'of {hits.size} heads none hits more often'}."
+    )
+    return Finding(answer, text)
+
+
+def located(now: Reading) -> Finding:
+    """Percentage of the fields read right whose proposed box has its middle in the true box."""
+    if now.document.truth is None:
+        return NO_TRUTH
+    right = [one for one in scores(now) if one.right]
+    if not right:
+        return Finding(None, "No field of this page was read right.")
+    inside = sum(one.centre for one in right)
+    percent = 100 * inside / len(right)
+    return Finding(
+        percent, f"{now.map_name().capitalize()}: {inside} of {len(right)} fields read right, {percent:.0f} %."
+    )
+
+
+def third_layer_head_eight(now: Reading) -> Finding:
+    """Whether head 8 of the third layer has the lowest mean entropy of all heads on this page."""
+    found = page_sample(now)
+    bits = found.bits[:-1, :-1]
+    if bits.shape[0] <= SEED_LAYER or bits.shape[1] <= SEED_HEAD:
+        return Finding(None, f"This decoder has {bits.shape[0]} layers and {bits.shape[1]} heads a layer.")
+    if not np.isfinite(bits).all():
+        return NOTHING_RIGHT
+    own, focused = bits[SEED_LAYER, SEED_HEAD], _best(-bits)
+    place = int((bits < own).sum()) + 1
+    text = (
+        f"Its mean entropy is {own:.2f} bits, place {place} of {bits.size} from the most focused. The lowest is "
+        f"{bits[focused]:.2f} bits, of {name(focused)}."
+    )
+    if found.tokens.sum():
+        hits = rates(found)
+        text += f" By hits it is place {int((hits > hits[SEED_LAYER, SEED_HEAD]).sum()) + 1}, with {hits[SEED_LAYER, SEED_HEAD]:.0%}."
+    return Finding(place == 1, text)
+
+
+def focus_tells(now: Reading) -> Finding:
+    """Rank correlation of entropy and hit rate over all heads."""
+    if now.document.truth is None:
+        return NO_TRUTH
+    found = page_sample(now)
+    if not found.tokens.sum():
+        return NOTHING_RIGHT
+    hits, bits = rates(found), found.bits[:-1, :-1]
+    linked = rank_correlation(bits, hits)
+    if not np.isfinite(linked):
+        return Finding(None, "All heads have the same entropy or the same hit rate here.")
+    text = (
+        f"Over {hits.size} heads on this page the rank correlation of entropy and hit rate is {linked:.2f}. If focus "
+        "told who is right, it would be near -1; if it told nothing, near 0."
+    )
+    return Finding(linked <= LINKED, text)
+
+
+def mean_is_best(now: Reading) -> Finding:
+    """Whether the mean of all heads hits at least as often as the head that was best on other pages."""
+    if now.document.truth is None:
+        return NO_TRUTH
+    found, others = page_sample(now), several_pages(now)
+    if others is None:
+        return Finding(
+            None, "Reading more pages with this model to choose a head would take too long; receipt-donut can."
+        )
+    if not found.tokens.sum() or not others.tokens.sum():
+        return NOTHING_RIGHT
+    chosen = _best(rates(others))
+    mean, single = found.rate(KINDS, None, None), found.rate(KINDS, *chosen)
+    text = (
+        f"The mean of all heads hits {mean:.0%} of {int(found.tokens.sum())} tokens of this page; {name(chosen)}, which "
+        f"was best on {PAGES} other receipts, hits {single:.0%}."
+    )
+    return Finding(mean >= single, text)
+
+
+def wrong_place_wrong_value(now: Reading) -> Finding:
+    """Whether every field whose box lies in the wrong place was read wrong."""
+    if now.document.truth is None:
+        return NO_TRUTH
+    misplaced = [one for one in scores(now) if one.box is not None and one.true_box is not None and not one.centre]
+    if not misplaced:
+        return Finding(None, "The middle of every proposed box lies in its true box here.")
+    wrong = sum(not one.right for one in misplaced)
+    text = (
+        f"{now.map_name().capitalize()}: {len(misplaced)} fields have the middle of their proposed box outside the true "
+        f"box; {wrong} of them were read wrong and {len(misplaced) - wrong} right."
+    )
+    return Finding(wrong == len(misplaced), text)

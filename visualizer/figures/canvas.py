@@ -1,0 +1,385 @@
+"""A picture and what is laid on it: axes in its pixels, coloured cells, outlines, places to click, the colour bar."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+
+from visualizer.measures import contour, undefined
+from visualizer.style import theme
+from visualizer.style.scale import Scale, Scaled, scale
+from vit_attention.records.geometry import Geometry, Placed
+
+BAR = 40
+"""Room under a drawing for a colour bar with its numbers, in pixels."""
+MAX_SIDE = 640
+"""Longest side of the picture inside a figure, in pixels."""
+SMALL_SIDE = 336
+"""The same where one figure holds several pictures, or many frames."""
+
+Axes = tuple[str, str]
+Box = tuple[float, ...]
+Shape = dict[str, Any]
+FIRST_AXES = ("x", "y")
+
+
+def fitting(image: Image.Image, geometry: Geometry | None) -> Geometry:
+    """`geometry`, or that of a model that saw the whole picture; a stored picture may be smaller than the original."""
+    if geometry is None:
+        return Geometry.of(*image.size)
+    ratio = (image.size[0] / image.size[1]) / (geometry.original[0] / geometry.original[1])
+    if abs(np.log(ratio)) > 0.05 + 2 / min(image.size):
+        raise ValueError(f"image: want the shape of {geometry.original} (width, height), got {image.size}")
+    return geometry
+
+
+def grid_of(values: ArrayLike, name: str = "values") -> NDArray[Any]:
+    """`values` as a (rows, columns) array; raises ValueError for another number of axes or an empty grid."""
+    grid = np.asarray(values)
+    if grid.ndim != 2 or not grid.size:
+        raise ValueError(f"{name}: want (rows, columns), got shape {grid.shape}")
+    return grid
+
+
+def within(number: int, count: int, name: str) -> int:
+    """`number` if it is one of `count`, counted from 0; raises ValueError, saying `name`, if not."""
+    if not 0 <= number < count:
+        raise ValueError(f"{name}: want 0 to {count - 1}, got {number}")
+    return int(number)
+
+
+def one_each(count: int, what: str, **texts: Sequence[str] | None) -> None:
+    """Raise ValueError for texts, by the name of the argument, that are not one per `what`; None is always right."""
+    for name, given in texts.items():
+        if given is not None and len(given) != count:
+            raise ValueError(f"{name}: want {count}, one per {what}, got {len(given)}")
+
+
+def scale_all(
+    maps: Sequence[NDArray[Any]], mode: str | Scale, together: Any, unit: str
+) -> tuple[list[NDArray[Any]], Scaled]:
+    """Maps of any shapes scaled as one, and what they share; "raw" means "shared" here."""
+    stack = undefined.padded(maps).astype(np.float64)
+    scaled = scale(stack, "shared" if mode == "raw" else mode, stack if together is None else together, unit=unit)
+    return [drawn[tuple(map(slice, one.shape))] for drawn, one in zip(scaled.values, maps, strict=True)], scaled
+
+
+def data_uri(image: Image.Image, max_side: int = MAX_SIDE, quality: int = 85) -> str:
+    """`image` as a JPEG `data:` address that needs no request, shrunk so that no side is longer than `max_side` pixels.
+
+    >>> data_uri(Image.new("RGB", (8, 8)))[:23]
+    'data:image/jpeg;base64,'
+    """
+    small = image.convert("RGB")
+    small.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    small.save(out, "JPEG", quality=quality)
+    return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode("ascii")
+
+
+def layout_image(
+    image: Image.Image,
+    width: float,
+    height: float,
+    *,
+    corner: Sequence[float] = (0, 0),
+    axes: Axes = FIRST_AXES,
+    max_side: int = MAX_SIDE,
+) -> dict[str, Any]:
+    """A Plotly layout image of `width` and `height` right of and below its `corner`, on a reversed y axis."""
+    return {
+        "source": data_uri(image, max_side),
+        "xref": axes[0],
+        "yref": axes[1],
+        "x": corner[0],
+        "y": corner[1],
+        "sizex": width,
+        "sizey": height,
+        "xanchor": "left",
+        "yanchor": "top",
+        "sizing": "stretch",
+        "layer": "below",
+    }
+
+
+def add_picture(
+    fig: go.Figure,
+    image: Image.Image,
+    where: Geometry,
+    view: Sequence[float] | None = None,
+    *,
+    number: int = 1,
+    max_side: int = MAX_SIDE,
+    **placed: Any,
+) -> Box:
+    """Put the picture, its axes and a veil over what the model never saw on `fig`; returns what is shown.
+
+    Args:
+        view: (left, top, right, bottom) in pixels of the original; None shows all of the picture and any padding that
+            the model saw. Cut out before it is made small, so that a close view keeps the stored sharpness.
+        number: of the panel, from 1.
+        placed: as for `picture_axes`.
+    """
+    axes = axes_of(number)
+    shown = tuple(float(v) for v in (extent(where) if view is None else view))
+    part = (
+        layout_image(image, *where.original, axes=axes, max_side=max_side)
+        if view is None
+        else _cut_out(image, where, shown, axes)
+    )
+    fig.add_layout_image(part)
+    picture_axes(fig, shown, number, **placed)
+    fig.layout.shapes = [*fig.layout.shapes, *unseen(where, axes)]
+    return shown
+
+
+def _cut_out(image: Image.Image, where: Geometry, view: Sequence[float], axes: Axes) -> dict[str, Any]:
+    ratio = image.size[0] / where.original[0], image.size[1] / where.original[1]
+    left, top, right, bottom = (v * ratio[n % 2] for n, v in enumerate(view))
+    upper, lower = (max(0, int(left)), max(0, int(top))), np.ceil([right, bottom]).astype(int).tolist()
+    box = (*upper, *(min(side, end) for side, end in zip(image.size, lower, strict=True)))
+    if box[2] <= box[0] or box[3] <= box[1]:  # a view of nothing but padding
+        box = (0, 0, *image.size)
+    part = image.crop(box)
+    width, height = part.size
+    enlarge = max(1, 320 // max(part.size))
+    large = part.resize((width * enlarge, height * enlarge), Image.Resampling.BICUBIC) if enlarge > 1 else part
+    corner = (box[0] / ratio[0], box[1] / ratio[1])
+    return layout_image(large, width / ratio[0], height / ratio[1], corner=corner, axes=axes)
+
+
+def extent(geometry: Geometry) -> Box:
+    """(left, top, right, bottom) that shows the whole picture and any padding the model saw."""
+    left, top, right, bottom = seen_box(geometry)
+    width, height = geometry.original
+    return min(0.0, left), min(0.0, top), max(float(width), right), max(float(height), bottom)
+
+
+def seen_box(geometry: Geometry) -> Box:
+    """(left, top, right, bottom) of what the model saw, in pixels of the original."""
+    return tuple(geometry.boxes_to_original([[0, 0, *geometry.seen]])[0].tolist())
+
+
+def axes_of(number: int) -> Axes:
+    """The names of the axes of panel `number`, from 1."""
+    tag = "" if number == 1 else str(number)
+    return f"x{tag}", f"y{tag}"
+
+
+def picture_axes(
+    fig: go.Figure, box: Sequence[float], number: int = 1, across: Sequence[float] = (0, 1), **y: Any
+) -> None:
+    """Axes in pixels of the original, y downwards, equal scales, nothing drawn; ranges by hand.
+
+    Markers make Plotly widen a range that it chooses itself, so none is left to it.
+    """
+    (x_name, y_name), tag = axes_of(number), "" if number == 1 else str(number)
+    left, top, right, bottom = (float(v) for v in box)
+    bare = {"visible": False, "fixedrange": True, "constrain": "domain"}
+    fig.layout[f"xaxis{tag}"] = {**bare, "range": [left, right], "domain": list(across), "anchor": y_name}
+    fig.layout[f"yaxis{tag}"] = {**bare, "range": [bottom, top], "scaleanchor": x_name, "anchor": x_name, **y}
+
+
+def heat(placed: Placed, scaled: Scaled, colormap: str, **options: Any) -> go.Heatmap:
+    """One trace of coloured cells with its colour bar; bytes stay bytes, since they are a quarter of the size."""
+    z = placed.values if placed.values.dtype == np.uint8 else placed.values.astype(np.float32)
+    look = {"zmin": scaled.low, "zmax": scaled.high, "colorscale": theme.colorscale(colormap), "hoverinfo": "skip"}
+    return go.Heatmap(z=z, **cells(placed), **{**look, "colorbar": colour_bar(scaled), "name": "map", **options})
+
+
+def cells(placed: Placed) -> dict[str, float]:
+    """Where the cells of a heatmap trace lie: middle of the first one and the steps."""
+    x, y = placed.left + placed.width / 2, placed.top + placed.height / 2
+    return {"x0": x, "dx": placed.width, "y0": y, "dy": placed.height}
+
+
+def colour_bar(scaled: Scaled, **options: Any) -> dict[str, Any]:
+    """A horizontal bar under the drawing: a vertical one would make panels of unequal size."""
+    return {
+        "orientation": "h",
+        "x": 0.5,
+        "xanchor": "center",
+        "y": 0,
+        "yanchor": "top",
+        "ypad": 6,
+        "xpad": 0,
+        "thickness": 12,
+        "lenmode": "pixels",
+        "len": 290,
+        "outlinewidth": 0,
+        "tickvals": list(scaled.ticks),
+        "ticktext": list(scaled.tick_text),
+        "tickfont": {"size": theme.SMALL},
+        **options,
+    }
+
+
+def path(d: str, color: str, width: float, axes: Axes = FIRST_AXES, dash: str = "solid", **more: Any) -> Shape:
+    """One shape along an SVG path."""
+    line = {"color": color, "width": width, "dash": dash}
+    return {"type": "path", "path": d, "xref": axes[0], "yref": axes[1], "line": line, **more}
+
+
+def square(box: Sequence[float]) -> str:
+    """The SVG path of a (left, top, right, bottom) box."""
+    left, top, right, bottom = (round(float(v), 2) for v in box)
+    return f"M{left},{top}H{right}V{bottom}H{left}Z"
+
+
+def rims(
+    boxes: Sequence[Sequence[float]],
+    widths: Sequence[float] = (5, 2.5),
+    tones: Sequence[str] = theme.QUERY,
+    axes: Axes = FIRST_AXES,
+    *,
+    dashes: Sequence[str] = ("solid", "solid"),
+    **more: Any,
+) -> list[Shape]:
+    """Two shapes, a wide one under a narrow one, round all of the boxes: one of the tones stands out from any picture."""
+    d = "".join(map(square, boxes))
+    return [path(d, *look, **more) for look in zip(tones, widths, [axes] * 2, dashes, strict=True)] if d else []
+
+
+def veil(outer: Sequence[float], holes: Sequence[Sequence[float]], color: str = theme.SHADE, **more: Any) -> Shape:
+    """Grey over a box but for the holes in it."""
+    d = square(outer) + "".join(map(square, holes))
+    return {"type": "path", "path": d, "fillrule": "evenodd", "fillcolor": color, "line": {"width": 0}, **more}
+
+
+def unseen(geometry: Geometry, axes: Axes = FIRST_AXES) -> list[Shape]:
+    """A veil over the pixels of the original that the model never saw, with a dotted rim; [] if it saw them all.
+
+    The layer is "between": Plotly paints shapes of the layer "below" under the picture.
+    """
+    if not hides(geometry):
+        return []
+    width, height = geometry.original
+    inner = np.clip(seen_box(geometry), 0, [width, height, width, height]).tolist()
+    rim = path(square(inner), "#ffffff", 1, axes, "dot", layer="between")
+    return [veil((0, 0, width, height), [inner], xref=axes[0], yref=axes[1], layer="between"), rim]
+
+
+def hides(geometry: Geometry) -> bool:
+    """Whether some pixels of the original lie outside what the model saw (more than half a pixel)."""
+    left, top, right, bottom = seen_box(geometry)
+    width, height = geometry.original
+    return bool(max(left, top, width - right, height - bottom) > 0.5)
+
+
+def numbers(geometry: Geometry, shape: Sequence[int]) -> Placed:
+    """The patch numbers, in reading order of the model, laid on the original picture."""
+    return geometry.place(np.arange(shape[0] * shape[1]).reshape(shape))
+
+
+def patch_boxes(where: Geometry, shape: Sequence[int], patches: Sequence[int]) -> list[Box]:
+    """(left, top, right, bottom) of each of the patches of a (rows, columns) grid, in pixels of the original."""
+    placed = numbers(where, shape)
+    out: list[Box] = []
+    for patch in patches:
+        found = np.argwhere(placed.values == int(patch))
+        if not len(found):
+            raise ValueError(f"query: want patch numbers from 0 to {placed.values.size - 1}, got {patch}")
+        left, top = placed.left + found[0, 1] * placed.width, placed.top + found[0, 0] * placed.height
+        out.append((left, top, left + placed.width, top + placed.height))
+    return out
+
+
+def truth_rims(truth: ArrayLike, where: Geometry) -> list[NDArray[np.float64]]:
+    """Closed rims of the True pixels of a (height, width) mask of the original, stored at any size."""
+    mask = np.asarray(truth, dtype=bool)
+    return [rim * (np.array(where.original) / mask.shape[::-1]) for rim in contour.rims(mask)]
+
+
+def truth_line(truth: ArrayLike, where: Geometry) -> go.Scatter:
+    """One line trace along `truth_rims`."""
+    parts = [np.vstack([rim, [[np.nan, np.nan]]]) for rim in truth_rims(truth, where)]
+    x, y = np.concatenate([np.zeros((0, 2)), *parts]).astype(np.float32).T
+    line = {"color": theme.TRUTH, "width": 2.5}
+    return go.Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", name="truth")
+
+
+def notes(where: Geometry, query: Sequence[int] = (), truth: Any = None, outlined: str = "query") -> list[str]:
+    """What outlines and veils mean, in words."""
+    out = [f"orange outline: {outlined}"] * bool(len(query)) + ["cyan line: true object"] * (truth is not None)
+    return out + ["grey rim: the model never saw it"] * hides(where)
+
+
+def add_markers(
+    fig: go.Figure,
+    x: ArrayLike,
+    y: ArrayLike,
+    customdata: Any,
+    text: Sequence[str],
+    *,
+    clickable: bool = True,
+    box: bool = False,
+) -> None:
+    """Invisible markers that answer clicks and hovering: Plotly never reports a click on a heatmap itself.
+
+    Args:
+        customdata: what a click reports, one entry per marker. Pairs must be lists: a two-dimensional array reaches
+            the click as {"0": ..., "1": ...}.
+        text: what hovering shows, already made safe.
+        clickable: report clicks, wherever in a cell they fall.
+        box: let a box be dragged over several.
+    """
+    nothing = {"marker": {"opacity": 0}}
+    markers = go.Scatter(
+        x=np.asarray(x, dtype=np.float32).ravel(),
+        y=np.asarray(y, dtype=np.float32).ravel(),
+        mode="markers",
+        marker={"symbol": "square", "size": 18, "opacity": 0},
+        selected=nothing,
+        unselected=nothing,
+        customdata=customdata,
+        text=list(text),
+        hovertemplate="%{text}<extra></extra>",
+        name="choose",
+    )
+    fig.add_trace(markers)
+    if clickable:
+        drag = "select" if box else False
+        theme.lay(fig, clickmode="event+select", dragmode=drag, hovermode="closest", hoverdistance=-1)
+
+
+def hover(trace: go.Heatmap, where: Geometry, shape: Sequence[int], text: Sequence[str]) -> None:
+    """Let each cell of `trace` say its text; the texts stand in reading order of the model."""
+    turned = [[text[n] for n in row] for row in numbers(where, shape).values.tolist()]
+    trace.update(text=turned, hoverinfo=None, hovertemplate="%{text}<extra></extra>")
+
+
+def add_patches(fig: go.Figure, where: Geometry, shape: Sequence[int], text: Sequence[str], box: bool = False) -> None:
+    """One invisible marker per patch, with its text; a click reports the patch number."""
+    order = numbers(where, shape)
+    rows, columns = order.values.shape
+    x = order.left + (np.arange(columns) + 0.5) * order.width
+    y = order.top + (np.arange(rows) + 0.5) * order.height
+    patches = order.values.ravel().astype(np.int32)
+    across, down = np.meshgrid(x, y)
+    add_markers(fig, across, down, patches, [text[n] for n in patches.tolist()], box=box)
+
+
+def answer(fig: go.Figure, where: Geometry, shape: Sequence[int], text: Sequence[str], click: bool, box: bool) -> None:
+    """Let the patches of the heatmap in `fig` say their texts and, if asked to, report clicks."""
+    if click:
+        add_patches(fig, where, shape, text, box)
+    else:
+        hover(fig.data[0], where, shape, text)
+
+
+def patch_text(values: NDArray[Any], unit: str, labels: Sequence[str] | None = None) -> list[str]:
+    """What hovering says about each patch, in reading order of the model."""
+    one_each(values.size, "patch", labels=labels)
+    out: list[str] = []
+    for (row, column), value in np.ndenumerate(values):
+        shown = theme.short(value) if np.isfinite(value) else "not defined"
+        name = "" if labels is None else f"{theme.safe(labels[len(out)])}<br>"
+        out.append(f"{name}row {row + theme.FIRST}, column {column + theme.FIRST}: {shown} {theme.safe(unit)}".rstrip())
+    return out
