@@ -14,8 +14,6 @@ SCHEMAS = (
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
 
-_declared: list[torch.library.Library] = []  # a declaration lasts as long as its Library object
-
 
 def operators_missing() -> bool:
     """Whether torchvision is installed but its compiled operators do not load into this torch."""
@@ -34,18 +32,9 @@ def operators_missing() -> bool:
     return False
 
 
-def declare_missing_operators() -> bool:
-    """Declare the schemas that torchvision's import asks for; returns whether it was necessary.
-
-    Models and transforms then work; calling `nms` itself still fails, with torch's own message.
-    """
-    if _declared or not operators_missing():
-        return bool(_declared)
-    library = torch.library.Library("torchvision", "DEF")
+declared: torch.library.Library | None = None
+"""The declaration, where one is necessary; it lasts as long as this object. Calling `nms` itself still fails, in torch's words."""
+if operators_missing():
+    declared = torch.library.Library("torchvision", "DEF")
     for schema in SCHEMAS:
-        library.define(schema)
-    _declared.append(library)
-    return True
-
-
-declare_missing_operators()
+        declared.define(schema)

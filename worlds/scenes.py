@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,10 +70,10 @@ class Scene:
     @property
     def mask(self) -> NDArray[np.bool_]:
         """(224, 224) bool, the pixels of any named object."""
-        return np.logical_or.reduce([thing.mask for thing in self.things])
+        return np.asarray(np.logical_or.reduce([thing.mask for thing in self.things]))
 
 
-def coverage(mask: NDArray, grid: tuple[int, int] = (14, 14)) -> NDArray[np.float32]:
+def coverage(mask: NDArray[Any], grid: tuple[int, int] = (14, 14)) -> NDArray[np.float32]:
     """Share of each patch that `mask` covers, (rows, columns), 0 to 1.
 
     >>> coverage(np.eye(4), (2, 2))
@@ -84,10 +85,10 @@ def coverage(mask: NDArray, grid: tuple[int, int] = (14, 14)) -> NDArray[np.floa
     if height % rows or width % columns:
         raise ValueError(f"want a mask that {rows} x {columns} patches tile, got {height} x {width} pixels")
     tiles = mask.reshape(rows, height // rows, columns, width // columns)
-    return tiles.mean(axis=(1, 3), dtype=np.float32)
+    return np.asarray(tiles.mean(axis=(1, 3), dtype=np.float32))
 
 
-def _stamp(outline: NDArray, radius: float) -> NDArray[np.floating]:
+def _stamp(outline: NDArray[Any], radius: float) -> NDArray[np.floating]:
     """Antialiased coverage of an outline scaled to `radius` pixels, in its own square window."""
     half = int(np.ceil(radius * np.hypot(*outline.T).max())) + 1
     side = 2 * half * _SUPERSAMPLE
@@ -96,14 +97,14 @@ def _stamp(outline: NDArray, radius: float) -> NDArray[np.floating]:
     return np.asarray(canvas.reduce(_SUPERSAMPLE), dtype=np.float32) / 255
 
 
-def _turned(rng: np.random.Generator, outline: NDArray, tilt: float) -> NDArray:
+def _turned(rng: np.random.Generator, outline: NDArray[Any], tilt: float) -> NDArray[Any]:
     angle = np.radians(rng.uniform(-tilt, tilt))
     cos, sin = np.cos(angle), np.sin(angle)
     mirrored = outline * (rng.choice((-1.0, 1.0)), 1.0)
-    return mirrored @ np.array([[cos, sin], [-sin, cos]])
+    return np.asarray(mirrored @ np.array([[cos, sin], [-sin, cos]]))
 
 
-def _blob(rng: np.random.Generator) -> NDArray:
+def _blob(rng: np.random.Generator) -> NDArray[Any]:
     """A ragged outline or a bar: clutter that is none of the named shapes."""
     if rng.random() < 0.35:
         half = rng.uniform(0.1, 0.22)
@@ -119,7 +120,9 @@ def _muted(rng: np.random.Generator) -> NDArray[np.float32]:
     return np.clip(grey + rng.uniform(-38, 38, 3), 0, 255).astype(np.float32)
 
 
-def _paint(pixels: NDArray, stamp: NDArray, centre: NDArray, fill: NDArray) -> tuple[slice, slice, NDArray]:
+def _paint(
+    pixels: NDArray[Any], stamp: NDArray[Any], centre: NDArray[Any], fill: NDArray[Any]
+) -> tuple[slice, slice, NDArray[Any]]:
     """Blend `fill` into float `pixels` through `stamp`; returns the window touched and the stamp inside the picture."""
     side = stamp.shape[0]
     top, left = (round(float(c)) - side // 2 for c in (centre[1], centre[0]))
@@ -139,13 +142,13 @@ def _ground(rng: np.random.Generator, difficulty: float) -> tuple[NDArray[np.flo
     return table[crop(rng, SIDE)], (first + second) / 2
 
 
-def _clutter(rng: np.random.Generator, pixels: NDArray, difficulty: float) -> None:
+def _clutter(rng: np.random.Generator, pixels: NDArray[Any], difficulty: float) -> None:
     for _ in range(int(rng.integers(round(2 * difficulty), round(10 * difficulty) + 1))):
         stamp = _stamp(_turned(rng, _blob(rng), 180), rng.uniform(8, 34))
         _paint(pixels, stamp, rng.uniform(0, SIDE, 2), _muted(rng))
 
 
-def _places(rng: np.random.Generator, radii: NDArray) -> NDArray:
+def _places(rng: np.random.Generator, radii: NDArray[Any]) -> NDArray[Any]:
     """Centres inside the picture, objects apart from one another."""
     while True:
         centres = np.stack([rng.uniform(r + 2, SIDE - r - 2, 2) for r in radii])
@@ -153,7 +156,7 @@ def _places(rng: np.random.Generator, radii: NDArray) -> NDArray:
             return centres
 
 
-def _colour_names(rng: np.random.Generator, ground: NDArray, count: int) -> list[str]:
+def _colour_names(rng: np.random.Generator, ground: NDArray[Any], count: int) -> list[str]:
     """Colour words that stand out from the ground, no word twice."""
     names = [n for n, rgb in COLOURS.items() if np.abs(np.array(rgb) - ground).sum() > 120]
     return [str(n) for n in rng.permutation(names)[:count]]
@@ -198,10 +201,10 @@ def scene(seed: int, difficulty: float = 0.5, objects: int | None = None) -> Sce
 
 def _draw_thing(
     rng: np.random.Generator,
-    pixels: NDArray,
-    owner: NDArray,
+    pixels: NDArray[Any],
+    owner: NDArray[Any],
     what: tuple[int, str, str],
-    centre: NDArray,
+    centre: NDArray[Any],
     radius: float,
 ) -> float:
     """Paint one object with a slightly uneven fill; returns its whole area in pixels."""
@@ -214,7 +217,9 @@ def _draw_thing(
     return float((stamp > 0.5).sum())
 
 
-def _hide(rng: np.random.Generator, pixels: NDArray, owner: NDArray, centre: NDArray, radius: float) -> None:
+def _hide(
+    rng: np.random.Generator, pixels: NDArray[Any], owner: NDArray[Any], centre: NDArray[Any], radius: float
+) -> None:
     """Lay a piece of clutter over the rim of an object: it hides part of it, never the middle."""
     reach = radius * rng.uniform(0.35, 0.6)
     angle = rng.uniform(0, 2 * np.pi)
@@ -224,7 +229,7 @@ def _hide(rng: np.random.Generator, pixels: NDArray, owner: NDArray, centre: NDA
     window[(part > 0.5) & (window > 0)] = 255
 
 
-def _add_noise(rng: np.random.Generator, pixels: NDArray, difficulty: float) -> None:
+def _add_noise(rng: np.random.Generator, pixels: NDArray[Any], difficulty: float) -> None:
     grain = crop(rng, SIDE)[..., None].astype(np.float32) - 128
     pixels += grain * (rng.uniform(0, 0.16) * difficulty)
     pixels += rng.standard_normal((SIDE, SIDE, 1), dtype=np.float32) * np.float32(rng.uniform(0, 12) * difficulty)

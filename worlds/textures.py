@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,9 @@ BANK_SIDE = 352
 _PER_FAMILY = 10
 
 
-def _rescale(values: NDArray) -> NDArray[np.uint8]:
+def _rescale(values: NDArray[Any]) -> NDArray[np.uint8]:
     low, high = values.min(), values.max()
-    return ((values - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)
+    return np.asarray(((values - low) * (255 / max(high - low, 1e-9))).astype(np.uint8))
 
 
 def _noise(rng: np.random.Generator, cells: int) -> NDArray[np.uint8]:
@@ -36,7 +37,7 @@ def _wave_phase(rng: np.random.Generator) -> NDArray[np.float32]:
     y, x = np.mgrid[:BANK_SIDE, :BANK_SIDE].astype(np.float32)
     angle, period = rng.uniform(0, np.pi), rng.uniform(10, 44)
     wobble = _noise(rng, 5).astype(np.float32) / 255 * rng.uniform(0, 4)
-    return (x * np.cos(angle) + y * np.sin(angle)) * (2 * np.pi / period) + wobble
+    return np.asarray((x * np.cos(angle) + y * np.sin(angle)) * (2 * np.pi / period) + wobble)
 
 
 def _stripes(rng: np.random.Generator) -> NDArray[np.uint8]:

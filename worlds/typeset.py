@@ -108,4 +108,4 @@ def paper(rng: np.random.Generator, size: tuple[int, int]) -> NDArray[np.float32
     corners = rng.uniform(-14, 14, (2, 2)).astype(np.float32)
     shadow = np.asarray(Image.fromarray(corners).resize((w, h), Image.Resampling.BILINEAR))
     grain = rng.standard_normal((h, w), dtype=np.float32) * np.float32(rng.uniform(0, 7))
-    return (tint + (shadow + grain)[..., None]).astype(np.float32)
+    return np.asarray((tint + (shadow + grain)[..., None]).astype(np.float32))

@@ -13,6 +13,7 @@ from training.scene_data import HELD_OUT_SEED, TRAIN_SEED, batch, halved, patch_
 from training.scene_vit import Learner, Run, Stage, to_tensor
 from training.scene_vit_forward import forward
 from vit_attention.adapters.scene_vit import RECIPE
+from vit_attention.capture import listening
 from vit_attention.inputs.preprocess import prepare
 from worlds.scenes import scene
 from worlds.shapes import NAMES
@@ -47,10 +48,13 @@ def test_the_training_pass_is_the_models_own() -> None:
     torch.manual_seed(0)
     learner = Learner().eval()
     pixels = to_tensor(np.random.default_rng(0).integers(0, 255, (2, 112, 112, 3), dtype=np.uint8))
+    heard: list[torch.Tensor] = []
     with torch.no_grad():
         tokens, deep = forward(learner.net, pixels, (0, 0), deep=6)
-        torch.testing.assert_close(learner.net.heads(tokens[:, 0]), learner.net(pixels), atol=1e-5, rtol=0)
-    assert deep is not None
+        with listening(list(learner.net.encoder.layers), heard.append):
+            scores = learner.net(pixels)
+    torch.testing.assert_close(learner.net.heads(tokens[:, 0]), scores, atol=1e-5, rtol=0)
+    torch.testing.assert_close(deep, heard[5], atol=1e-5, rtol=0)
 
 
 def test_early_heads_begin_by_looking_at_one_neighbour() -> None:

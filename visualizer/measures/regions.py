@@ -59,10 +59,7 @@ def region_heat(values: ArrayLike, axis: Axis, geometry: Geometry | None = None,
 def region_boxes(axis: Axis, geometry: Geometry | None) -> NDArray[np.float64]:
     """(regions, 4) left, top, right, bottom of every region in pixels of the original picture; NaN where unknown."""
     if axis.grid is not None and geometry is not None:
-        rows, columns = axis.grid
-        y, x = np.divmod(np.arange(rows * columns), columns)
-        cell = np.array(geometry.seen) / (columns, rows)
-        boxes = np.stack([x, y, x + 1, y + 1], axis=1) * np.tile(cell, 2)
+        boxes = geometry.cells(axis.grid)
     elif axis.boxes is not None and geometry is not None:
         boxes = axis.boxes
     else:

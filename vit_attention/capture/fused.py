@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vit_attention.capture.layout import Layout
-from vit_attention.capture.seen import CaptureError, differentiable
+from vit_attention.capture.seen import CaptureError, Evidence, differentiable
 
 DROPOUT = (
     "want a model in evaluation mode, got one in training mode with dropout, whose weights are not softmax(QK): "
@@ -56,23 +56,6 @@ class Asked:
     def shape(self) -> tuple[int, int, int, int]:
         """(batch, heads, queries, keys)."""
         return (*self.query.shape[:3], self.key.shape[2])
-
-
-@dataclass(eq=False)
-class Attended:
-    """What one fused attention did.
-
-    Attributes:
-        weights: (batch, heads, queries, keys) in float32 or float64, detached; NaN in rows without any key.
-        out: (batch, heads, queries, head width) weights x values, 0 in rows without any key as in PyTorch's own kernels.
-        probe: with gradients, the weights in the graph.
-        undefined: how many rows have no key at all.
-    """
-
-    weights: Tensor
-    out: Tensor
-    probe: Tensor | None = None
-    undefined: int = 0
 
 
 def asked(
@@ -124,20 +107,28 @@ def exactly(like: Tensor) -> contextlib.AbstractContextManager[Any]:
     return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else contextlib.nullcontext()
 
 
-def attend(call: Asked, gradients: bool = False) -> Attended:
+def attend(call: Asked, gradients: bool = False) -> tuple[Tensor, Evidence]:
     """Weights = softmax(Q K^T scale + mask) in float32 or better, and weights x values (Vaswani et al. 2017, equation 1).
 
     Args:
         call: the inputs.
         gradients: take the weights into the graph, as a probe to differentiate by.
+
+    Returns:
+        (batch, heads, queries, head width) weights x values, 0 in rows without any key as in PyTorch's own kernels; and
+        the weights, NaN in such rows, with the proof against PyTorch's fused kernel.
     """
     with exactly(call.query):
         if gradients or (torch.is_grad_enabled() and call.in_graph) or call.query.device.type != "cpu":
-            return _attend_in_graph(call, gradients)
-        return _attend_in_place(call)
+            out, found = _attend_in_graph(call, gradients)
+        else:
+            out, found = _attend_in_place(call)
+    found.parts = {"query": call.query, "key": call.key, "value": call.value}
+    found.proof = lambda rows: (own_rows(call, rows), out.index_select(2, rows))
+    return out, found
 
 
-def _attend_in_graph(call: Asked, gradients: bool) -> Attended:
+def _attend_in_graph(call: Asked, gradients: bool) -> tuple[Tensor, Evidence]:
     precise = torch.promote_types(call.query.dtype, torch.float32)
     scores = _masked((call.query.to(precise) * call.scale) @ call.key.to(precise).mT, call)
     weights, keyless = scores.softmax(-1), _keyless(scores, call)
@@ -147,11 +138,11 @@ def _attend_in_graph(call: Asked, gradients: bool) -> Attended:
     out = (weights if probe is None else probe).to(call.value.dtype) @ call.value
     kept = weights.detach()
     if keyless is None:
-        return Attended(kept, out, probe)
-    return Attended(kept.masked_fill(keyless, float("nan")), out, probe, int(keyless.sum()))
+        return out, Evidence(kept, probe=probe)
+    return out, Evidence(kept.masked_fill(keyless, float("nan")), probe=probe, undefined=int(keyless.sum()))
 
 
-def _attend_in_place(call: Asked) -> Attended:
+def _attend_in_place(call: Asked) -> tuple[Tensor, Evidence]:
     """The same without a graph, one picture at a time: its views go to BLAS as they are, where a batch would be copied."""
     batch, heads, queries, keys = call.shape
     precise = torch.promote_types(call.query.dtype, torch.float32)
@@ -170,7 +161,7 @@ def _attend_in_place(call: Asked) -> Attended:
         if keyless is not None:
             scores.masked_fill_(keyless, float("nan"))
             undefined += int(keyless.sum())
-    return Attended(weights, out, undefined=undefined)
+    return out, Evidence(weights, undefined=undefined)
 
 
 def _masked(scores: Tensor, call: Asked, item: int | None = None) -> Tensor:

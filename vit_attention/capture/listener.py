@@ -174,15 +174,10 @@ def _attend(who: Who, args: Any, kwargs: Any) -> tuple[Tensor, Tensor | None]:
             recorder.names.add(call.name)
         return F.scaled_dot_product_attention(*args, **kwargs), None
     given = fused.asked(heads_of(who[0][1].module), *args, **kwargs)
-    done, out = _computed(given, any(recorder.request.gradients for recorder, _ in who), args, kwargs)
-    parts = {"query": given.query, "key": given.key, "value": given.value}
-
-    def proof(rows: Tensor) -> tuple[Tensor, Tensor]:
-        return fused.own_rows(given, rows), done.out.index_select(2, rows)
-
+    out, found = _computed(given, any(recorder.request.gradients for recorder, _ in who), args, kwargs)
     with fused.exactly(given.query):
-        _keep(who, Evidence(done.weights, proof, done.probe, parts, done.undefined))
-    return out, done.weights
+        _keep(who, found)
+    return out, found.weights
 
 
 def _keep(who: Who, found: Evidence) -> None:
@@ -194,23 +189,19 @@ def _keep(who: Who, found: Evidence) -> None:
 def _attend_natively(who: Who, given: dict[str, Any]) -> tuple[Tensor, Tensor | None]:
     """The composite's result, (tokens, batch, width), and its weights; on the native fast path."""
     out, weights = native.attend(given)
-
-    def proof(rows: Tensor) -> tuple[Tensor, Tensor]:
-        return out.index_select(1, rows), native.rebuilt(given, weights.index_select(2, rows))
-
-    _keep(who, Evidence(weights, proof))
+    _keep(who, Evidence(weights, lambda rows: (out[:, rows], native.rebuilt(given, weights[:, :, rows]))))
     return out.transpose(0, 1), weights
 
 
-def _computed(given: fused.Asked, gradients: bool, args: Any, kwargs: Any) -> tuple[fused.Attended, Tensor]:
-    """The attention, and what the model goes on with: weights x values, in the shape of the fused function's result."""
+def _computed(given: fused.Asked, gradients: bool, args: Any, kwargs: Any) -> tuple[Tensor, Evidence]:
+    """What the model goes on with, weights x values in the shape of the fused function's result; and the attention."""
     if gradients or not (torch.is_grad_enabled() and given.in_graph):
-        done = fused.attend(given, gradients)
-        return done, given.layout.unfold(done.out)
+        out, found = fused.attend(given, gradients)
+        return given.layout.unfold(out), found
     # Training: gradient checkpointing wants the very tensors saved that it will see again, so PyTorch's own kernel runs.
     with torch.no_grad():
-        done = fused.attend(given)
-    return done, F.scaled_dot_product_attention(*args, **kwargs)
+        found = fused.attend(given)[1]
+    return F.scaled_dot_product_attention(*args, **kwargs), found
 
 
 def _multiply(who: Who, product: eager.Product) -> Tensor:

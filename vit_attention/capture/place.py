@@ -136,12 +136,9 @@ class Network:
 
         What is around and is no attention by its name, the whole network for one, does not speak for its blocks.
         """
-        around = {holder for name in heard for holder in ancestors(name)}
-        silent = [n for n in self.blocks if n not in heard | around]
-        if not silent:
-            return []
+        known = heard.union(*(ancestors(name) for name in heard))  # those heard, and what holds them
         speaking = {n for n in heard if _is_called_attention(type(self.parts[n]).__name__)}
-        silent = [n for n in silent if speaking.isdisjoint(ancestors(n))]
+        silent = [n for n in self.blocks if n not in known and speaking.isdisjoint(ancestors(n))]
         return [n for n in silent if any(id(p) in used for p in self.parts[n].parameters())]
 
 

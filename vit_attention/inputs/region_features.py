@@ -74,13 +74,9 @@ class Features:
 
     def region_boxes(self) -> NDArray[np.float64]:
         """(regions, 4) boxes in pixels of the model's input, of a grid as well; NaN where nobody knows."""
-        if self.grid is None or self.geometry is None:
-            boxes = self.axis.boxes
-            return np.full((len(self.values), 4), np.nan) if boxes is None else boxes
-        rows, columns = self.grid
-        width, height = self.geometry.seen[0] / columns, self.geometry.seen[1] / rows
-        y, x = np.divmod(np.arange(rows * columns), columns)
-        return np.stack([x * width, y * height, (x + 1) * width, (y + 1) * height], axis=1)
+        if self.grid is not None and self.geometry is not None:
+            return self.geometry.cells(self.grid)
+        return np.full((len(self.values), 4), np.nan) if self.axis.boxes is None else self.axis.boxes
 
     def permuted(self, order: Sequence[int]) -> Features:
         """The same set of regions in another order, each with its box; it is a grid no longer.
@@ -210,7 +206,9 @@ def read_features(path: str | Path, picture: Any = None) -> Features:
     if not path.is_file():
         raise ValueError(f"features: no such file: {path.name}")
     try:
-        parts = _read_npz(path) if path.suffix == ".npz" else {"features": _read_npy(path)}
+        with path.open("rb") as stream:
+            npz = path.suffix == ".npz"
+            parts = _read_npz(stream) if npz else {"features": _read_array(stream, path.stat().st_size)}
         seen = parts.get("picture") if picture is None else picture
         # One-dimensional bytes are an encoded picture.
         seen = seen.tobytes() if isinstance(seen, np.ndarray) and seen.ndim == 1 else seen
@@ -221,14 +219,9 @@ def read_features(path: str | Path, picture: Any = None) -> Features:
         raise ValueError(f"{path.name}: want an .npz or .npy file, got one that cannot be read ({error})") from error
 
 
-def _read_npy(path: Path) -> NDArray[Any]:
-    with path.open("rb") as stream:
-        return _read_array(stream, path.stat().st_size)
-
-
-def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
+def _read_npz(file: BinaryIO) -> dict[str, NDArray[Any]]:
     found = {}
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(file) as archive:
         there = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
         for part, names in NAMES.items():
             name = next((name for name in names if name in there), None)

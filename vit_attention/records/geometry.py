@@ -108,6 +108,17 @@ class Geometry:
         corners = self.to_original(given.reshape(-1, 2)).reshape(-1, 2, 2)
         return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
 
+    def cells(self, grid: tuple[int, int]) -> NDArray[np.float64]:
+        """(cells, 4) left, top, right, bottom in the model's pixels of a grid of (rows, columns) that tiles them.
+
+        >>> Geometry.of(20, 30).cells((3, 2))[3].tolist()
+        [10.0, 10.0, 20.0, 20.0]
+        """
+        rows, columns = grid
+        y, x = np.divmod(np.arange(rows * columns), columns)
+        side = np.array(self.seen) / (columns, rows)
+        return np.asarray(np.stack([x, y, x + 1, y + 1], axis=1) * np.tile(side, 2))
+
     def place(self, values: ArrayLike) -> Placed:
         """Lay a (rows, columns) grid that tiles the model's input on the original picture.
 

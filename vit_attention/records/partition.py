@@ -97,7 +97,7 @@ class Partition:
             for at, side, window, shift in zip((row, column), self.padded, self.window, self.shift, strict=True)
         ]
         region = bands[0] * 3 + bands[1]
-        return region[:, :, None] != region[:, None, :]
+        return np.asarray(region[:, :, None] != region[:, None, :])
 
 
 @dataclass(frozen=True)

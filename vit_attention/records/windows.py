@@ -97,12 +97,12 @@ class Windows:
 
     def _order(self, query: int) -> NDArray[np.int64]:
         """The cell numbers of the places in a query's window, -1 where the grid was padded."""
-        return self.partition.order([self.window_of(query)])[0]
+        return np.asarray(self.partition.order([self.window_of(query)])[0])
 
     def _hidden(self, query: int) -> NDArray[np.bool_]:
         """Which places of its window are forbidden to a query."""
         window, place = self.partition.locate(query)
-        return self.partition.forbids([window])[0, place]
+        return np.asarray(self.partition.forbids([window])[0, place])
 
     def _weights(self, query: int) -> NDArray[np.float32]:
         """(heads, places) weights of one query."""
@@ -156,7 +156,7 @@ class Windows:
 
         Padding follows the layer norm, so a padded key is not nothing: it is the key projection's bias.
         """
-        return self._weights(query)[:, self._order(query) < 0].sum(axis=1)
+        return np.asarray(self._weights(query)[:, self._order(query) < 0].sum(axis=1))
 
     def to_map(self, queries: Sequence[int] | None = None) -> AttentionMap:
         """The stitched rows as an `AttentionMap` of kind "window", NaN off-window.

@@ -187,17 +187,12 @@ def _infos(found: Any) -> Infos:
     opt, vocab = found["opt"], found["vocab"]
     if type(opt) is not _Record or not hasattr(opt, "state"):
         raise UnsafePickleError(f"opt: want an argparse.Namespace, got {type(opt).__name__}")
-    values = {_name(key): value for key, value in opt.state.items()}
     budget = [_MOST_VALUES]
-    for key, value in values.items():
+    for key, value in opt.state.items():
+        if type(key) is not str or not key.isidentifier() or key.startswith("__") or len(key) > 100:
+            raise UnsafePickleError(f"opt: want names of options, got {short(key)}")
         _check_plain(value, f"opt.{key}", _DEEPEST, budget)
-    return Infos(Namespace(**values), _vocabulary(vocab))
-
-
-def _name(key: Any) -> str:
-    if type(key) is not str or not key.isidentifier() or key.startswith("__") or len(key) > 100:
-        raise UnsafePickleError(f"opt: want names of options, got {short(key)}")
-    return key
+    return Infos(Namespace(**opt.state), _vocabulary(vocab))
 
 
 def _check_plain(value: Any, where: str, deep: int, budget: list[int]) -> None:

@@ -226,7 +226,7 @@ class _Job:
             self.progress(done, total or self.size)
 
 
-class _SafeRedirects(urllib.request.HTTPRedirectHandler):
+class SafeRedirects(urllib.request.HTTPRedirectHandler):
     """Follows redirects to https, and to http only from http; the standard handler would follow ftp too."""
 
     def redirect_request(
@@ -239,7 +239,7 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-_OPENER = urllib.request.build_opener(_SafeRedirects)
+_OPENER = urllib.request.build_opener(SafeRedirects)
 
 
 def _failure(reason: str, url: str) -> DownloadError:

@@ -13,7 +13,7 @@ from vit_attention.weights.checkpoints import CheckpointError
 _MOST_TUPLES = 1000
 _LARGEST_TUPLE = 1000
 # An empty record takes one byte in a pickle and 64 in memory. Published files take about half a million instructions.
-_MOST_INSTRUCTIONS = 4_000_000
+MOST_INSTRUCTIONS = 4_000_000
 _OPCODES = {
     "PROTO",
     "FRAME",
@@ -86,8 +86,8 @@ def look_through(data: bytes, allowed: Collection[tuple[str, ...]]) -> None:
     argument: Any
     for number, (opcode, argument, _) in enumerate(pickletools.genops(data)):
         name = opcode.name
-        if number >= _MOST_INSTRUCTIONS:
-            raise UnsafePickleError(f"want at most {_MOST_INSTRUCTIONS} instructions, got more")
+        if number >= MOST_INSTRUCTIONS:
+            raise UnsafePickleError(f"want at most {MOST_INSTRUCTIONS} instructions, got more")
         if name not in _OPCODES:
             raise UnsafePickleError(f"want plain values, got the pickle instruction {name}")
         if name == "GLOBAL" and tuple(str(argument).split(" ", 1)) not in allowed:

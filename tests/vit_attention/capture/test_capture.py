@@ -150,9 +150,13 @@ def test_masked_keys_get_exactly_nothing(model: nn.Sequential, x: Tensor) -> Non
 def test_transformer_encoder_layers_are_seen_too(x: Tensor) -> None:
     torch.manual_seed(0)
     encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(12, 2, 24, batch_first=True), 2).eval()
-    with torch.no_grad(), va.capture(encoder) as seen:
-        encoder(x)
+    with torch.no_grad():
+        with va.capture(encoder) as seen:
+            encoder(x)
+        inner = encoder.layers[0](x)
     assert len(seen) == 2
+    for one, layer, given in zip(seen, encoder.layers, (x, inner), strict=True):
+        torch.testing.assert_close(one.weights, by_hand(layer.self_attn, given), atol=1e-5, rtol=0)
 
 
 def test_selection_keeps_what_was_asked_for(model: nn.Sequential, x: Tensor) -> None:
@@ -274,6 +278,17 @@ def test_listening_hears_tokens_in_order(model: nn.Sequential, x: Tensor) -> Non
     torch.testing.assert_close(heard[0], x)
     torch.testing.assert_close(heard[2], out)
     assert not model[0]._forward_hooks
+
+
+def test_listening_hears_its_own_thread_alone(model: nn.Sequential, x: Tensor) -> None:
+    heard: list[Tensor] = []
+    with torch.no_grad(), listening(list(model), heard.append, before_first=True):
+        other = threading.Thread(target=model, args=(x,))
+        other.start()
+        other.join()
+        assert heard == []
+        model[0](x)
+    assert len(heard) == 2
 
 
 class Homemade(nn.Module):

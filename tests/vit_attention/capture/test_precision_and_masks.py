@@ -195,7 +195,7 @@ def test_every_form_of_torchs_own_attention(options: dict[str, Any], batched: bo
     torch.testing.assert_close(seen[0].weights, own if batched else own[None], atol=1e-6, rtol=0)
     torch.testing.assert_close(mean, own.mean(-3), atol=1e-6, rtol=0)
     torch.testing.assert_close(again, out, atol=1e-6, rtol=0)
-    assert seen[0].residual is not None
+    assert seen[0].residual == pytest.approx(0, abs=1e-6)
 
 
 def test_a_causal_hint_to_torchs_own_attention_means_what_it_means_without_capture() -> None:

@@ -46,8 +46,8 @@ def test_features_are_prepared_as_in_training(norm: int, box: int, norm_box: int
     np.testing.assert_array_equal(found.boxes, BOXES)
     record = model.attend(given)
     tokens = [0 if word == END else [*VOCAB.values()].index(word) + 1 for word in record.prediction.tokens]
-    told = ByHand(network.options, network.state_dict()).tell(want, [0, *tokens[:-1]])
-    np.testing.assert_allclose(record.maps[-1].weights, told["attention"].transpose(1, 0, 2), atol=1e-5)
+    expected = ByHand(network.options, network.state_dict()).tell(want, [0, *tokens[:-1]])
+    np.testing.assert_allclose(record.maps[-1].weights, expected["attention"].transpose(1, 0, 2), atol=1e-5)
 
 
 def test_features_that_hold_their_boxes_are_taken_as_they_are() -> None:

@@ -264,7 +264,7 @@ def test_says_that_a_file_was_cut_short(share: float, tmp_path: Path) -> None:
 
 
 def test_bounds_the_number_of_instructions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pickle_fence, "_MOST_INSTRUCTIONS", 5000)
+    monkeypatch.setattr(pickle_fence, "MOST_INSTRUCTIONS", 5000)
     assert read_infos(INFOS).vocab["1"] == "a"
     with pytest.raises(UnsafePickleError, match="want at most 5000 instructions"):
         read_infos(written(tmp_path, b"\x80\x02" + b"}" * 5000 + b"."))

@@ -416,7 +416,7 @@ def test_a_redirect_never_leads_from_https_to_http() -> None:
 
     def follow(address: str) -> urllib.request.Request | None:
         arguments = (request, io.BytesIO(), 302, "Found", HTTPMessage(), address)
-        return download._SafeRedirects().redirect_request(*arguments)
+        return download.SafeRedirects().redirect_request(*arguments)
 
     with pytest.raises(urllib.error.HTTPError, match="not allowed"):
         follow("http://weights.invalid/w.pth")
