@@ -15,7 +15,7 @@ import plotly.io
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageColor
 
-from visualizer.figures import canvas
+from visualizer.figures import canvas, outlines
 from visualizer.figures.composite import INK, PAPER, composite, layer_frames, legend_lines
 from visualizer.style import theme
 from visualizer.style.scale import Scale, Scaled
@@ -161,7 +161,7 @@ def _hex(colour: NDArray[Any]) -> str:
 
 
 def _rects(grid: NDArray[Any], scaled: Scaled, where: Geometry, colormap: str, ratio: float) -> list[str]:
-    placed, order = where.place(scaled.unit_interval()), canvas.numbers(where, grid.shape)
+    placed, order = where.place(scaled.unit_interval()), outlines.numbers(where, grid.shape)
     colours, text = theme.table(colormap), canvas.patch_text(grid, "")
     size = f'width="{placed.width * ratio:.3f}" height="{placed.height * ratio:.3f}"'
     out = []
@@ -180,11 +180,11 @@ def _svg_lines(
 ) -> str:
     """The veil over what the model never saw and the outlines, in pixels of the original."""
     look = 'fill="#808080" fill-opacity="0.6" fill-rule="evenodd"'
-    out = [f'<path id="unseen" d="{veil["path"]}" {look}/>' for veil in canvas.unseen(where)[:1]]
-    for rim in canvas.truth_rims(truth, where) if truth is not None else ():
+    out = [f'<path id="unseen" d="{veil["path"]}" {look}/>' for veil in outlines.unseen(where)[:1]]
+    for rim in outlines.truth_rims(truth, where) if truth is not None else ():
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in rim)
         out.append(f'<polyline points="{points}" stroke="{theme.TRUTH}" stroke-width="{2 / ratio:.3f}"/>')
-    for one in canvas.rims(canvas.patch_boxes(where, shape, query)):
+    for one in outlines.rims(outlines.patch_boxes(where, shape, query)):
         line = one["line"]
         out.append(f'<path d="{one["path"]}" stroke="{line["color"]}" stroke-width="{line["width"] / ratio:.3f}"/>')
     return "".join(out)

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from visualizer.figures import canvas
+from visualizer.figures import canvas, outlines
 from visualizer.style import theme
 from visualizer.style.scale import Scale
 from vit_attention.records.geometry import Geometry
@@ -64,9 +64,9 @@ def layer_animation(
     fig = go.Figure(first, frames=frames)
     canvas.add_picture(fig, image, where, max_side=canvas.SMALL_SIDE)
     if truth is not None:
-        fig.add_trace(canvas.truth_line(truth, where))
-    rims = canvas.rims(canvas.patch_boxes(where, grids[start].shape, query))
-    caption = (scaled.caption, "; ".join(canvas.notes(where, query, truth)))
+        fig.add_trace(outlines.truth_line(truth, where))
+    rims = outlines.rims(outlines.patch_boxes(where, grids[start].shape, query))
+    caption = (scaled.caption, "; ".join(outlines.notes(where, query, truth)))
     theme.base(fig, title=title, caption=caption, shapes=rims, height=height, bottom=canvas.BAR)
     return _controls(fig, words, start, duration)
 

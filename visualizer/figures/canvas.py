@@ -1,4 +1,4 @@
-"""A picture and what is laid on it: axes in its pixels, coloured cells, outlines, places to click, the colour bar."""
+"""A picture and what is laid on it: axes in its pixels, coloured cells, places to click and hover, the colour bar."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from visualizer.measures import contour, undefined
+from visualizer.figures.outlines import FIRST_AXES, Axes, Box, numbers, seen_box, unseen
+from visualizer.measures import undefined
 from visualizer.style import theme
 from visualizer.style.scale import Scale, Scaled, scale
 from vit_attention.records.geometry import Geometry, Placed
@@ -23,11 +24,6 @@ MAX_SIDE = 640
 """Longest side of the picture inside a figure, in pixels."""
 SMALL_SIDE = 336
 """The same where one figure holds several pictures, or many frames."""
-
-Axes = tuple[str, str]
-Box = tuple[float, ...]
-Shape = dict[str, Any]
-FIRST_AXES = ("x", "y")
 
 
 def fitting(image: Image.Image, geometry: Geometry | None) -> Geometry:
@@ -162,11 +158,6 @@ def extent(geometry: Geometry) -> Box:
     return min(0.0, left), min(0.0, top), max(float(width), right), max(float(height), bottom)
 
 
-def seen_box(geometry: Geometry) -> Box:
-    """(left, top, right, bottom) of what the model saw, in pixels of the original."""
-    return tuple(geometry.boxes_to_original([[0, 0, *geometry.seen]])[0].tolist())
-
-
 def axes_of(number: int) -> Axes:
     """The names of the axes of panel `number`, from 1."""
     tag = "" if number == 1 else str(number)
@@ -219,96 +210,6 @@ def colour_bar(scaled: Scaled, **options: Any) -> dict[str, Any]:
         "tickfont": {"size": theme.SMALL},
         **options,
     }
-
-
-def path(d: str, color: str, width: float, axes: Axes = FIRST_AXES, dash: str = "solid", **more: Any) -> Shape:
-    """One shape along an SVG path."""
-    line = {"color": color, "width": width, "dash": dash}
-    return {"type": "path", "path": d, "xref": axes[0], "yref": axes[1], "line": line, **more}
-
-
-def square(box: Sequence[float]) -> str:
-    """The SVG path of a (left, top, right, bottom) box."""
-    left, top, right, bottom = (round(float(v), 2) for v in box)
-    return f"M{left},{top}H{right}V{bottom}H{left}Z"
-
-
-def rims(
-    boxes: Sequence[Sequence[float]],
-    widths: Sequence[float] = (5, 2.5),
-    tones: Sequence[str] = theme.QUERY,
-    axes: Axes = FIRST_AXES,
-    *,
-    dashes: Sequence[str] = ("solid", "solid"),
-    **more: Any,
-) -> list[Shape]:
-    """Two shapes, a wide one under a narrow one, round all of the boxes: one of the tones stands out from any picture."""
-    d = "".join(map(square, boxes))
-    return [path(d, *look, **more) for look in zip(tones, widths, [axes] * 2, dashes, strict=True)] if d else []
-
-
-def veil(outer: Sequence[float], holes: Sequence[Sequence[float]], color: str = theme.SHADE, **more: Any) -> Shape:
-    """Grey over a box but for the holes in it."""
-    d = square(outer) + "".join(map(square, holes))
-    return {"type": "path", "path": d, "fillrule": "evenodd", "fillcolor": color, "line": {"width": 0}, **more}
-
-
-def unseen(geometry: Geometry, axes: Axes = FIRST_AXES) -> list[Shape]:
-    """A veil over the pixels of the original that the model never saw, with a dotted rim; [] if it saw them all.
-
-    The layer is "between": Plotly paints shapes of the layer "below" under the picture.
-    """
-    if not hides(geometry):
-        return []
-    width, height = geometry.original
-    inner = np.clip(seen_box(geometry), 0, [width, height, width, height]).tolist()
-    rim = path(square(inner), "#ffffff", 1, axes, "dot", layer="between")
-    return [veil((0, 0, width, height), [inner], xref=axes[0], yref=axes[1], layer="between"), rim]
-
-
-def hides(geometry: Geometry) -> bool:
-    """Whether some pixels of the original lie outside what the model saw (more than half a pixel)."""
-    left, top, right, bottom = seen_box(geometry)
-    width, height = geometry.original
-    return bool(max(left, top, width - right, height - bottom) > 0.5)
-
-
-def numbers(geometry: Geometry, shape: Sequence[int]) -> Placed:
-    """The patch numbers, in reading order of the model, laid on the original picture."""
-    return geometry.place(np.arange(shape[0] * shape[1]).reshape(shape))
-
-
-def patch_boxes(where: Geometry, shape: Sequence[int], patches: Sequence[int]) -> list[Box]:
-    """(left, top, right, bottom) of each of the patches of a (rows, columns) grid, in pixels of the original."""
-    placed = numbers(where, shape)
-    out: list[Box] = []
-    for patch in patches:
-        found = np.argwhere(placed.values == int(patch))
-        if not len(found):
-            raise ValueError(f"query: want patch numbers from 0 to {placed.values.size - 1}, got {patch}")
-        left, top = placed.left + found[0, 1] * placed.width, placed.top + found[0, 0] * placed.height
-        out.append((left, top, left + placed.width, top + placed.height))
-    return out
-
-
-def truth_rims(truth: ArrayLike, where: Geometry) -> list[NDArray[np.float64]]:
-    """Closed rims of the True pixels of a (height, width) mask of the original, stored at any size."""
-    mask = np.asarray(truth, dtype=bool)
-    return [rim * (np.array(where.original) / mask.shape[::-1]) for rim in contour.rims(mask)]
-
-
-def truth_line(truth: ArrayLike, where: Geometry) -> go.Scatter:
-    """One line trace along `truth_rims`."""
-    parts = [np.vstack([rim, [[np.nan, np.nan]]]) for rim in truth_rims(truth, where)]
-    x, y = np.concatenate([np.zeros((0, 2)), *parts]).astype(np.float32).T
-    line = {"color": theme.TRUTH, "width": 2.5}
-    return go.Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", name="truth")
-
-
-def notes(where: Geometry, query: Sequence[int] = (), truth: Any = None, outlined: str = "query") -> list[str]:
-    """What outlines and veils mean, in words."""
-    out = [f"orange outline: {outlined}"] * bool(len(query)) + ["cyan line: true object"] * (truth is not None)
-    return out + ["grey rim: the model never saw it"] * hides(where)
 
 
 def add_markers(

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from visualizer.figures import canvas, composite, mosaic, overlay
+from visualizer.figures import canvas, composite, mosaic, outlines, overlay
 from visualizer.measures.regions import region_boxes, region_heat
 from visualizer.style import theme
 from visualizer.style.scale import Scale
@@ -63,8 +63,8 @@ def regions_map(
     boxes = region_boxes(axis, geometry)
     known = np.flatnonzero(~np.isnan(boxes).any(axis=1))
     best = [n for n in np.argsort(-given, kind="stable")[:STRONGEST].tolist() if n in known]
-    thin = [shape for n in best for shape in canvas.rims([boxes[n]], (3, 1), ("rgba(0,0,0,0.6)", "#ffffff"))]
-    asking = [shape for n in query for shape in canvas.rims([boxes[n]])]
+    thin = [shape for n in best for shape in outlines.rims([boxes[n]], (3, 1), ("rgba(0,0,0,0.6)", "#ffffff"))]
+    asking = [shape for n in query for shape in outlines.rims([boxes[n]])]
     fig.layout.shapes = [*fig.layout.shapes, *thin, *asking]
     x, y = ((boxes[known, :2] + boxes[known, 2:]) / 2).T
     text = [theme.safe(f"{axis.name(n)}: {theme.short(given[n])} {unit}") for n in known.tolist()]

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from visualizer.figures import canvas
+from visualizer.figures import canvas, outlines
 from visualizer.figures.heatmap import symmetric
 from visualizer.style import theme
 from visualizer.style.scale import Scale
@@ -119,7 +119,7 @@ def _panel(
     axes = canvas.axes_of(number)
     down = list(span[1])
     canvas.add_picture(fig, image, where, number=number, max_side=canvas.SMALL_SIDE, across=span[0], domain=down)
-    rims = canvas.rims(canvas.patch_boxes(where, values.shape, query), axes=axes)
+    rims = outlines.rims(outlines.patch_boxes(where, values.shape, query), axes=axes)
     fig.layout.shapes = [*fig.layout.shapes, *rims]
     canvas.hover(trace, where, values.shape, canvas.patch_text(values, unit))
     fig.add_trace(trace.update(xaxis=axes[0], yaxis=axes[1]))

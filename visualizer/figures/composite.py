@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from visualizer.figures import canvas
+from visualizer.figures import canvas, outlines
 from visualizer.measures.regions import under
 from visualizer.style import theme
 from visualizer.style.scale import Scale, Scaled
@@ -85,9 +85,9 @@ def framed(
     pen = ImageDraw.Draw(sheet)
     ratio = width / where.original[0]
     if truth is not None:
-        for rim in canvas.truth_rims(truth, where):
+        for rim in outlines.truth_rims(truth, where):
             pen.line([tuple(p) for p in (rim * ratio).tolist()], fill=theme.TRUTH, width=2)
-    for box in canvas.patch_boxes(where, scaled.values.shape, query):
+    for box in outlines.patch_boxes(where, scaled.values.shape, query):
         left, top, right, bottom = (v * ratio for v in box)
         pen.rectangle((left - 2, top - 2, right + 1, bottom + 1), outline=theme.QUERY[0], width=4)
         pen.rectangle((left - 1, top - 1, right, bottom), outline=theme.QUERY[1], width=2)
@@ -113,7 +113,7 @@ def legend_lines(
     width: int,
 ) -> list[str]:
     """Everything that is printed under an exported picture, wrapped to its width."""
-    keys = "; ".join(canvas.notes(where, query, truth))
+    keys = "; ".join(outlines.notes(where, query, truth))
     parts = [caption, scaled.caption, keys, *settings.split("\n")]
     room = max(8, int((width - 16) / 6.4))
     return [line for part in parts for line in textwrap.wrap(printable(part), room)]

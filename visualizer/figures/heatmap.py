@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
-from visualizer.figures import canvas
+from visualizer.figures import canvas, outlines
 from visualizer.measures import undefined
 from visualizer.style import theme
 from visualizer.style.scale import Scale, Scaled
@@ -85,8 +85,8 @@ def _cells(
     where = Geometry.of(columns, rows)
     fig = go.Figure(canvas.heat(where.place(scaled.values), scaled, colormap))
     canvas.picture_axes(fig, (0, 0, columns, rows))
-    rim = canvas.path(canvas.square((0, 0, columns, rows)), theme.LINE, 1)
-    fig.layout.shapes = [rim, *canvas.rims(canvas.patch_boxes(where, (rows, columns), query))]
+    rim = outlines.path(outlines.square((0, 0, columns, rows)), theme.LINE, 1)
+    fig.layout.shapes = [rim, *outlines.rims(outlines.patch_boxes(where, (rows, columns), query))]
     canvas.answer(fig, where, (rows, columns), text, clickable, box)
     return fig
 

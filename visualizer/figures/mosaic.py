@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
-from visualizer.figures import canvas
+from visualizer.figures import canvas, outlines
 from visualizer.figures.heatmap import block_means, quantised, stepped
 from visualizer.figures.summary import head_table
 from visualizer.measures import undefined
@@ -99,7 +99,7 @@ def add_tiles(
     """Axes over a sheet of tiles of a (width, height), an outline round the chosen one, and places to click."""
     canvas.picture_axes(fig, (0, 0, *size))
     if chosen is not None:
-        fig.layout.shapes = canvas.rims([boxes[canvas.within(chosen, len(boxes), "chosen")]])
+        fig.layout.shapes = outlines.rims([boxes[canvas.within(chosen, len(boxes), "chosen")]])
     if clickable:
         x, y = np.array([((left + right) / 2, (top + bottom) / 2) for left, top, right, bottom in boxes]).T
         canvas.add_markers(fig, x, y, np.arange(len(boxes), dtype=np.int32), text)

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from visualizer.figures import canvas
+from visualizer.figures import canvas, outlines
 from visualizer.style import theme
 from visualizer.style.scale import Scale
 from visualizer.style.scale import scale as scale_values
@@ -121,22 +121,22 @@ def _furnish(
 ) -> list[str]:
     """Put picture, axes and outlines on `fig`; returns what they mean, in words."""
     canvas.add_picture(fig, image, where)
-    fig.layout.shapes = [*fig.layout.shapes, *canvas.rims(canvas.patch_boxes(where, grid, query))]
+    fig.layout.shapes = [*fig.layout.shapes, *outlines.rims(outlines.patch_boxes(where, grid, query))]
     if truth is not None:
-        fig.add_trace(canvas.truth_line(truth, where))
-    notes = canvas.notes(where, query, truth, outlined or "query")
+        fig.add_trace(outlines.truth_line(truth, where))
+    notes = outlines.notes(where, query, truth, outlined or "query")
     if len(query) > 1 and not outlined:
         notes[0] = f"orange outlines: {len(query)} queries"
     return notes
 
 
-def _lattice(where: Geometry, grid: tuple[int, int]) -> list[canvas.Shape]:
+def _lattice(where: Geometry, grid: tuple[int, int]) -> list[outlines.Shape]:
     """Grid lines in two tones, so that they show on any picture."""
-    order = canvas.numbers(where, grid)
+    order = outlines.numbers(where, grid)
     rows, columns = order.values.shape
     x = order.left + np.arange(columns + 1) * order.width
     y = order.top + np.arange(rows + 1) * order.height
     upright = "".join(f"M{at:.2f},{y[0]:.2f}V{y[-1]:.2f}" for at in x)
     level = "".join(f"M{x[0]:.2f},{at:.2f}H{x[-1]:.2f}" for at in y)
     tones = (("rgba(0,0,0,0.35)", 2), ("rgba(255,255,255,0.6)", 1))
-    return [canvas.path(upright + level, color, width) for color, width in tones]
+    return [outlines.path(upright + level, color, width) for color, width in tones]

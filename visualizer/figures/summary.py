@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
-from visualizer.figures import canvas
+from visualizer.figures import canvas, outlines
 from visualizer.measures import undefined
 from visualizer.style import theme
 from visualizer.style.scale import Scaled, linear
@@ -95,11 +95,11 @@ def head_table(
     fig.layout.yaxis = {**common, **ticks, **square, "range": [low + rows, low], "title": down}
     upright = "".join(f"M{low + h},{low}V{low + rows}" for h in range(heads + 1))
     level = "".join(f"M{low},{low + at}H{low + heads}" for at in range(rows + 1))
-    shapes = [canvas.path(upright + level, theme.LINE, 1)]
+    shapes = [outlines.path(upright + level, theme.LINE, 1)]
     if chosen is not None:
         layer = canvas.within(chosen[0], rows, "chosen layer")
         top, left = layer + low + 0.0, canvas.within(chosen[1], counts[layer], "chosen head") + low
-        shapes += canvas.rims([(left, top, left + 1, top + 1)])
+        shapes += outlines.rims([(left, top, left + 1, top + 1)])
     fig.layout.shapes = shapes
     places = [(at, head) for at, count in enumerate(counts) for head in range(count)]
     y, x = np.array(places).T + theme.FIRST

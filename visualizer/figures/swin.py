@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from visualizer.figures import canvas, mosaic
+from visualizer.figures import canvas, mosaic, outlines
 from visualizer.figures.swin_parts import Box, crosses, lattice, pixels, placed_on, square_at, strokes
 from visualizer.measures.windows import borders, defined_boxes, window_boxes
 from visualizer.style import theme
@@ -137,7 +137,7 @@ def window_map(
         placed = cells.crop(left, top, right - left, bottom - top).place(scaled.values[top:bottom, left:right])
         trace = canvas.heat(placed, scaled, colormap, opacity=opacity, showscale=at == 0)
         fig.add_trace(trace if at == 0 else trace.update(colorbar=None))
-    outer = canvas.veil(view, pixels(cells, boxes), VEIL, name="undefined", layer="between")
+    outer = outlines.veil(view, pixels(cells, boxes), VEIL, name="undefined", layer="between")
     marked = crosses(pixels(cells, [square_at(*spot) for spot in np.argwhere(barred & known).tolist()]))
     shapes = [
         outer,
@@ -198,21 +198,21 @@ def window_heads(
     shapes = [
         *crosses([corner + box for corner in corners for box in forbidden]),
         *strokes([corner + box for corner in corners for box in padding]),
-        *canvas.rims([corner + square_at(*query) for corner in corners], (3.5, 1.5)),
+        *outlines.rims([corner + square_at(*query) for corner in corners], (3.5, 1.5)),
     ]
     fig.layout.shapes = [*shapes, *fig.layout.shapes]
     fig.layout.yaxis.scaleratio = cell[0] / cell[1]
     return fig
 
 
-def _outlines(cells: Geometry, window: Sequence[Box], query: int | None) -> list[canvas.Shape]:
+def _outlines(cells: Geometry, window: Sequence[Box], query: int | None) -> list[outlines.Shape]:
     """Dotted round the parts of a window, solid round a query."""
     own = [] if query is None else [square_at(*divmod(query, cells.seen[0]))]
-    dotted = canvas.rims(pixels(cells, window), (4, 2), dashes=("solid", "dot"))
-    return [*dotted, *canvas.rims(pixels(cells, own))]
+    dotted = outlines.rims(pixels(cells, window), (4, 2), dashes=("solid", "dot"))
+    return [*dotted, *outlines.rims(pixels(cells, own))]
 
 
-def _near(where: Geometry, cells: Geometry, boxes: Sequence[Box], margin: int | None) -> canvas.Box:
+def _near(where: Geometry, cells: Geometry, boxes: Sequence[Box], margin: int | None) -> outlines.Box:
     """What to show, in pixels: the first box with `margin` cells round it as far as the grid goes, or the whole page."""
     if margin is None or not boxes:
         return canvas.extent(where)

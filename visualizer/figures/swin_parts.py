@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from visualizer.figures import canvas
+from visualizer.figures import canvas, outlines
 from visualizer.measures.windows import borders
 from visualizer.style import theme
 from vit_attention.records.geometry import Geometry
@@ -35,7 +35,7 @@ def placed_on(
     return where, replace(where, seen=(columns, rows), matrix=((a, b, c), (d, e, f)))
 
 
-def pixels(cells: Geometry, boxes: ArrayLike) -> list[canvas.Box]:
+def pixels(cells: Geometry, boxes: ArrayLike) -> list[outlines.Box]:
     """Boxes in cells as boxes in pixels of the original."""
     return [tuple(box) for box in cells.boxes_to_original(boxes).tolist()]
 
@@ -45,14 +45,14 @@ def square_at(row: int, column: int) -> tuple[int, int, int, int]:
     return column, row, column + 1, row + 1
 
 
-def lattice(cells: Geometry, window: int, shift: int, dash: str) -> list[canvas.Shape]:
+def lattice(cells: Geometry, window: int, shift: int, dash: str) -> list[outlines.Shape]:
     """The borders of the windows of a block, in two tones."""
     columns, rows = cells.seen
     level = [(0, at, columns, at) for at in borders(rows, window, shift).tolist()]
     upright = [(at, 0, at, rows) for at in borders(columns, window, shift).tolist()]
     thin = 1.5 if max(rows, columns) <= CROWDED * window else 3
     path = lines(pixels(cells, [*level, *upright]))
-    return [canvas.path(path, color, width / thin, dash=dash) for color, width in TONES]
+    return [outlines.path(path, color, width / thin, dash=dash) for color, width in TONES]
 
 
 def lines(ends: Sequence[Box]) -> str:
@@ -60,16 +60,16 @@ def lines(ends: Sequence[Box]) -> str:
     return "".join(f"M{a:.1f},{b:.1f}L{c:.1f},{d:.1f}" for a, b, c, d in ends)
 
 
-def crosses(boxes: Sequence[Box]) -> list[canvas.Shape]:
+def crosses(boxes: Sequence[Box]) -> list[outlines.Shape]:
     """One cross per box, drawn to the box's own size so that it stays inside at every zoom."""
     path = "".join(f"M{a:g},{b:g}L{c:g},{d:g}M{a:g},{d:g}L{c:g},{b:g}" for a, b, c, d in map(_inner, boxes))
-    return [canvas.path(path, theme.LINE, 1.5)] if path else []
+    return [outlines.path(path, theme.LINE, 1.5)] if path else []
 
 
-def strokes(boxes: Sequence[Box]) -> list[canvas.Shape]:
+def strokes(boxes: Sequence[Box]) -> list[outlines.Shape]:
     """One upright stroke per box: a place that is padding."""
     path = "".join(f"M{(a + c) / 2:g},{b:g}V{d:g}" for a, b, c, d in map(_inner, boxes))
-    return [canvas.path(path, theme.LINES[4], 2)] if path else []
+    return [outlines.path(path, theme.LINES[4], 2)] if path else []
 
 
 def _inner(box: Box) -> tuple[float, float, float, float]:

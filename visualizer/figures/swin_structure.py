@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from visualizer.figures import canvas, heatmap
+from visualizer.figures import canvas, heatmap, outlines
 from visualizer.figures.swin_parts import lines, pixels, placed_on, square_at
 from visualizer.measures.windows import borders, merge
 from visualizer.style import theme
@@ -112,18 +112,18 @@ def merge_picture(
         fig.add_trace(go.Scatter(x=[], y=[], xaxis=axes[0], yaxis=axes[1], hoverinfo="skip"))
         view = pixels(cells, [near])[0]
         canvas.add_picture(fig, image, where, view, number=panel, across=across, constraintoward="top")
-        shapes.append(canvas.path(_between(cells, near, count, panel), theme.LINE, 1, axes))
+        shapes.append(outlines.path(_between(cells, near, count, panel), theme.LINE, 1, axes))
         name = f"stage {number + panel - 1 + theme.FIRST}: {count[0]} rows x {count[1]} columns"
         size = f"of cells {panel * cell[0]} pixels high, {panel * cell[1]} wide"
         labels.append({"text": f"{name}<br>{size}", "x": sum(across) / 2, **style})
     look = {"font": {"size": theme.FONT_SIZE, "color": "#000000"}, "bgcolor": "rgba(255,255,255,0.75)"}
     boxes = pixels(cells, [square_at(*source) for source in step.sources])
     for spot, (box, padding) in enumerate(zip(boxes, step.padding, strict=True), start=1):
-        shapes += canvas.rims([box], dashes=["dot" if padding else "solid"] * 2)
+        shapes += outlines.rims([box], dashes=["dot" if padding else "solid"] * 2)
         place = {"x": (box[0] + box[2]) / 2, "y": (box[1] + box[3]) / 2}
         labels.append({"text": f"{spot} (zeros)" if padding else str(spot), **place, **look})
     (row, column), (x, y) = step.target, axes
-    shapes += canvas.rims(pixels(cells, [(2 * column, 2 * row, 2 * column + 2, 2 * row + 2)]), axes=(x, y))
+    shapes += outlines.rims(pixels(cells, [(2 * column, 2 * row, 2 * column + 2, 2 * row + 2)]), axes=(x, y))
     caption = "cells 1 to 4 are joined in this order into one list of numbers, normed, and mapped to half its length"
     return theme.base(fig, title=title, caption=caption, labels=labels, shapes=shapes, height=height, top=44)
 
@@ -168,7 +168,7 @@ def stage_tracker(
         left, here = APART * at, at == current
         shift = one.shifts[block] if here and block is not None else 0
         shapes.append(_window_lines(one, left, tall, shift))
-        shapes += canvas.rims([(left, 0, left + 1, tall)] * here)
+        shapes += outlines.rims([(left, 0, left + 1, tall)] * here)
         labels.append({"text": "<br>".join(stage_lines(one, here)), "x": left + 0.5, **style})
     middle = [APART * at + 0.5 for at in range(len(stages))]
     plain = [theme.safe(", ".join(stage_lines(one, False, bold=False))) for one in stages]
@@ -188,8 +188,8 @@ def stage_lines(one: Stage, current: bool, bold: bool = True) -> list[str]:
     return [marked, grid, size, f"{plural(one.heads, 'head')}, {plural(one.blocks, 'block')}"]
 
 
-def _window_lines(one: Stage, left: float, tall: float, shift: int) -> canvas.Shape:
+def _window_lines(one: Stage, left: float, tall: float, shift: int) -> outlines.Shape:
     rows, columns = one.grid
     level = "".join(f"M{left},{at / rows * tall:.4f}H{left + 1}" for at in borders(rows, one.window, shift).tolist())
     upright = "".join(f"M{left + at / columns:.4f},0V{tall:.4f}" for at in borders(columns, one.window, shift).tolist())
-    return canvas.path(level + upright, theme.LINE, 1, dash="dash" if shift else "solid")
+    return outlines.path(level + upright, theme.LINE, 1, dash="dash" if shift else "solid")
