@@ -38,10 +38,7 @@ def fitting(image: Image.Image, geometry: Geometry | None) -> Geometry:
 
 def grid_of(values: ArrayLike, name: str = "values") -> NDArray[Any]:
     """`values` as a (rows, columns) array; raises ValueError for another number of axes or an empty grid."""
-    grid = np.asarray(values)
-    if grid.ndim != 2 or not grid.size:
-        raise ValueError(f"{name}: want (rows, columns), got shape {grid.shape}")
-    return grid
+    return undefined.shaped(values, name, "(rows, columns)")
 
 
 def within(number: int, count: int, name: str) -> int:
@@ -256,23 +253,24 @@ def hover(trace: go.Heatmap, where: Geometry, shape: Sequence[int], text: Sequen
     trace.update(text=turned, hoverinfo=None, hovertemplate="%{text}<extra></extra>")
 
 
-def add_patches(fig: go.Figure, where: Geometry, shape: Sequence[int], text: Sequence[str], box: bool = False) -> None:
-    """One invisible marker per patch, with its text; a click reports the patch number."""
+def add_patches(
+    fig: go.Figure,
+    where: Geometry,
+    shape: Sequence[int],
+    text: Sequence[str],
+    clickable: bool = True,
+    box: bool = False,
+) -> None:
+    """Let the patches say their texts: by markers whose click reports the patch number, or by the heatmap of `fig`."""
+    if not clickable:
+        return hover(fig.data[0], where, shape, text)
     order = numbers(where, shape)
     rows, columns = order.values.shape
     x = order.left + (np.arange(columns) + 0.5) * order.width
     y = order.top + (np.arange(rows) + 0.5) * order.height
     patches = order.values.ravel().astype(np.int32)
     across, down = np.meshgrid(x, y)
-    add_markers(fig, across, down, patches, [text[n] for n in patches.tolist()], box=box)
-
-
-def answer(fig: go.Figure, where: Geometry, shape: Sequence[int], text: Sequence[str], click: bool, box: bool) -> None:
-    """Let the patches of the heatmap in `fig` say their texts and, if asked to, report clicks."""
-    if click:
-        add_patches(fig, where, shape, text, box)
-    else:
-        hover(fig.data[0], where, shape, text)
+    return add_markers(fig, across, down, patches, [text[n] for n in patches.tolist()], box=box)
 
 
 def patch_text(values: NDArray[Any], unit: str, labels: Sequence[str] | None = None) -> list[str]:

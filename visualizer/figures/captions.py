@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from visualizer.figures import canvas, composite, mosaic, outlines, overlay
+from visualizer.measures import undefined
 from visualizer.measures.regions import region_boxes, region_heat
 from visualizer.style import theme
 from visualizer.style.scale import Scale
@@ -104,9 +105,7 @@ def film_strip(
     Raises:
         ValueError: another shape, or words or notes that do not fit the maps.
     """
-    stack = np.asarray(maps)
-    if stack.ndim != 3 or not stack.size:
-        raise ValueError(f"maps: want (words, rows, columns), got shape {stack.shape}")
+    stack = undefined.shaped(maps, "maps", "(words, rows, columns)")
     canvas.one_each(len(stack), "map", words=words, notes=notes)
     where = canvas.fitting(image, geometry)
     scaled = scale_values(stack, scale, stack, unit=unit)

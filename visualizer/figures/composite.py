@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from visualizer.figures import canvas, outlines
+from visualizer.measures import undefined
 from visualizer.measures.regions import under
 from visualizer.style import theme
 from visualizer.style.scale import Scale, Scaled
@@ -153,9 +154,7 @@ def layer_frames(
         maps: (layers, rows, columns).
         names: one per map; None means "layer 1 of 12" and so on. The rest: as for `composite`.
     """
-    stack = np.asarray(maps)
-    if stack.ndim != 3 or not stack.size:
-        raise ValueError(f"maps: want (layers, rows, columns), got shape {stack.shape}")
+    stack = undefined.shaped(maps, "maps", "(layers, rows, columns)")
     canvas.one_each(len(stack), "map", names=names)
     words = names or [f"layer {n + theme.FIRST} of {len(stack)}" for n in range(len(stack))]
     drawn, whole = canvas.scale_all(list(stack), scale, together, unit)

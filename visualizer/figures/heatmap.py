@@ -46,8 +46,7 @@ def patch_map(
     grid = canvas.grid_of(values)
     text = canvas.patch_text(grid, unit, labels)
     scaled = scale_values(grid, scale, together, unit=unit)
-    fig = _cells(scaled, colormap, text, query, clickable, box)
-    return theme.base(fig, title=title, caption=_caption(scaled, query), height=height, bottom=canvas.BAR)
+    return _cells(scaled, colormap, text, query, "query", clickable, box, title, height)
 
 
 def signed(
@@ -74,25 +73,29 @@ def signed(
         raise ValueError(f"colour map: want one of {', '.join(theme.DIVERGING)} for signed values, got {colormap!r}")
     text = canvas.patch_text(grid, unit, labels)
     scaled = symmetric(grid, unit, limit)
-    fig = _cells(scaled, colormap, text, query, clickable)
-    return theme.base(fig, title=title, caption=_caption(scaled, query, outlined), height=height, bottom=canvas.BAR)
+    return _cells(scaled, colormap, text, query, outlined, clickable, False, title, height)
 
 
 def _cells(
-    scaled: Scaled, colormap: str, text: Sequence[str], query: Sequence[int], clickable: bool, box: bool = False
+    scaled: Scaled,
+    colormap: str,
+    text: Sequence[str],
+    query: Sequence[int],
+    outlined: str,
+    clickable: bool,
+    box: bool,
+    title: str,
+    height: int,
 ) -> go.Figure:
     rows, columns = scaled.values.shape
     where = Geometry.of(columns, rows)
     fig = go.Figure(canvas.heat(where.place(scaled.values), scaled, colormap))
     canvas.picture_axes(fig, (0, 0, columns, rows))
+    canvas.add_patches(fig, where, (rows, columns), text, clickable, box)
     rim = outlines.path(outlines.square((0, 0, columns, rows)), theme.LINE, 1)
-    fig.layout.shapes = [rim, *outlines.rims(outlines.patch_boxes(where, (rows, columns), query))]
-    canvas.answer(fig, where, (rows, columns), text, clickable, box)
-    return fig
-
-
-def _caption(scaled: Scaled, query: Sequence[int], outlined: str = "query") -> str:
-    return scaled.caption + f"\norange outline: {outlined}" * bool(len(query))
+    shapes = [rim, *outlines.rims(outlines.patch_boxes(where, (rows, columns), query))]
+    caption = (scaled.caption, f"orange outline: {outlined}" if len(query) else "")
+    return theme.base(fig, title=title, caption=caption, shapes=shapes, height=height, bottom=canvas.BAR)
 
 
 def symmetric(values: NDArray[Any], unit: str, limit: float | None = None) -> Scaled:

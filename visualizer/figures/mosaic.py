@@ -53,9 +53,7 @@ def head_grid(
     Raises:
         ValueError: another shape, or names or captions that do not fit the heads.
     """
-    stack = np.asarray(maps)
-    if stack.ndim != 3 or not stack.size:
-        raise ValueError(f"maps: want (heads, rows, columns), got shape {stack.shape}")
+    stack = undefined.shaped(maps, "maps", "(heads, rows, columns)")
     heads = len(stack)
     canvas.one_each(heads, "head", names=names, captions=captions)
     scaled, caption = _scaled(stack, scale, together, unit)
@@ -135,10 +133,7 @@ def atlas(
     Raises:
         ValueError: another shape, or `chosen` outside.
     """
-    given = [np.asarray(one) for one in maps]
-    for at, one in enumerate(given):
-        if one.ndim != 3 or not one.size:
-            raise ValueError(f"maps: want (heads, rows, columns) in layer {at}, got shape {one.shape}")
+    given = [undefined.shaped(one, "maps", "(heads, rows, columns)") for one in maps]
     if not given:
         raise ValueError("layers: want one number per layer, got 0 for 0")
     scaled, caption = _scaled(_stack(given), scale, None, unit)

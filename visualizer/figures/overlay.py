@@ -70,7 +70,7 @@ def overlay(
     placed, blend = where.place(scaled.values), "best" if smooth else False
     fig = go.Figure(canvas.heat(placed, scaled, colormap, opacity=opacity, zsmooth=blend))
     notes = _furnish(fig, image, where, grid.shape, query, truth, outlined)
-    canvas.answer(fig, where, grid.shape, canvas.patch_text(grid, unit, labels), clickable, box)
+    canvas.add_patches(fig, where, grid.shape, canvas.patch_text(grid, unit, labels), clickable, box)
     if smooth:
         notes.append("blended between patches; the model gives one number per patch")
     caption = (scaled.caption, "; ".join(notes), note)
@@ -106,7 +106,7 @@ def bare(
         f"{name}patch in row {n // columns + theme.FIRST}, column {n % columns + theme.FIRST}"
         for n, name in enumerate(names)
     ]
-    canvas.add_patches(fig, where, grid, text, box)
+    canvas.add_patches(fig, where, grid, text, box=box)
     return theme.base(fig, title=title, caption="; ".join([f"{rows} x {columns} patches", *notes]), height=height)
 
 
