@@ -144,8 +144,9 @@ def _cut_out(image: Image.Image, where: Geometry, view: Sequence[float], axes: A
     width, height = part.size
     enlarge = max(1, 320 // max(part.size))
     large = part.resize((width * enlarge, height * enlarge), Image.Resampling.BICUBIC) if enlarge > 1 else part
-    corner = (box[0] / ratio[0], box[1] / ratio[1])
-    return layout_image(large, width / ratio[0], height / ratio[1], corner=corner, axes=axes)
+    return layout_image(
+        large, width / ratio[0], height / ratio[1], corner=(box[0] / ratio[0], box[1] / ratio[1]), axes=axes
+    )
 
 
 def extent(geometry: Geometry) -> Box:
@@ -249,8 +250,11 @@ def add_markers(
 
 def hover(trace: go.Heatmap, where: Geometry, shape: Sequence[int], text: Sequence[str]) -> None:
     """Let each cell of `trace` say its text; the texts stand in reading order of the model."""
-    turned = [[text[n] for n in row] for row in numbers(where, shape).values.tolist()]
-    trace.update(text=turned, hoverinfo=None, hovertemplate="%{text}<extra></extra>")
+    trace.update(
+        text=[[text[n] for n in row] for row in numbers(where, shape).values.tolist()],
+        hoverinfo=None,
+        hovertemplate="%{text}<extra></extra>",
+    )
 
 
 def add_patches(

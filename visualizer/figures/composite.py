@@ -62,8 +62,18 @@ def composite(
         settings: one line or more to make it again.
         width: of the picture in pixels, 64 or more.
     """
-    scaled = scale_values(canvas.grid_of(values), scale, together, unit=unit)
-    return framed(image, scaled, geometry, caption, settings, colormap, opacity, query, truth, width)
+    return framed(
+        image,
+        scale_values(canvas.grid_of(values), scale, together, unit=unit),
+        geometry,
+        caption,
+        settings,
+        colormap,
+        opacity,
+        query,
+        truth,
+        width,
+    )
 
 
 def framed(
@@ -114,8 +124,7 @@ def legend_lines(
     width: int,
 ) -> list[str]:
     """Everything that is printed under an exported picture, wrapped to its width."""
-    keys = "; ".join(outlines.notes(where, query, truth))
-    parts = [caption, scaled.caption, keys, *settings.split("\n")]
+    parts = [caption, scaled.caption, "; ".join(outlines.notes(where, query, truth)), *settings.split("\n")]
     room = max(8, int((width - 16) / 6.4))
     return [line for part in parts for line in textwrap.wrap(printable(part), room)]
 

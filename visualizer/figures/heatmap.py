@@ -45,8 +45,9 @@ def patch_map(
     """
     grid = canvas.grid_of(values)
     text = canvas.patch_text(grid, unit, labels)
-    scaled = scale_values(grid, scale, together, unit=unit)
-    return _cells(scaled, colormap, text, query, "query", clickable, box, title, height)
+    return _cells(
+        scale_values(grid, scale, together, unit=unit), colormap, text, query, "query", clickable, box, title, height
+    )
 
 
 def signed(
@@ -72,8 +73,7 @@ def signed(
     if colormap not in theme.DIVERGING:
         raise ValueError(f"colour map: want one of {', '.join(theme.DIVERGING)} for signed values, got {colormap!r}")
     text = canvas.patch_text(grid, unit, labels)
-    scaled = symmetric(grid, unit, limit)
-    return _cells(scaled, colormap, text, query, outlined, clickable, False, title, height)
+    return _cells(symmetric(grid, unit, limit), colormap, text, query, outlined, clickable, False, title, height)
 
 
 def _cells(
@@ -94,8 +94,14 @@ def _cells(
     canvas.add_patches(fig, where, (rows, columns), text, clickable, box)
     rim = outlines.path(outlines.square((0, 0, columns, rows)), theme.LINE, 1)
     shapes = [rim, *outlines.rims(outlines.patch_boxes(where, (rows, columns), query))]
-    caption = (scaled.caption, f"orange outline: {outlined}" if len(query) else "")
-    return theme.base(fig, title=title, caption=caption, shapes=shapes, height=height, bottom=canvas.BAR)
+    return theme.base(
+        fig,
+        title=title,
+        caption=(scaled.caption, f"orange outline: {outlined}" if len(query) else ""),
+        shapes=shapes,
+        height=height,
+        bottom=canvas.BAR,
+    )
 
 
 def symmetric(values: NDArray[Any], unit: str, limit: float | None = None) -> Scaled:
@@ -110,8 +116,7 @@ def symmetric(values: NDArray[Any], unit: str, limit: float | None = None) -> Sc
     note = f"; {beyond} beyond drawn like the ends" if beyond else ""
     ticks = (-end, -end / 2, 0.0, end / 2, end)
     text = tuple(("+" if v > 0 else "") + theme.short(v) for v in ticks)
-    caption = f"colour: {unit}, {text[0]} to {text[-1]}, middle is 0{zero}{note}"
-    return Scaled(values, -end, end, caption, ticks, text)
+    return Scaled(values, -end, end, f"colour: {unit}, {text[0]} to {text[-1]}, middle is 0{zero}{note}", ticks, text)
 
 
 def matrix(
@@ -148,10 +153,12 @@ def matrix(
         value = f"colour step %{{z}} of {STEPS}"
         notes.append(f"drawn in {STEPS} steps of {theme.short((scaled.high - scaled.low) / STEPS)}")
     else:
-        bar = canvas.colour_bar(scaled, len=220)
-        trace = canvas.heat(Placed(scaled.values, -0.5, -0.5, step, step), scaled, colormap, colorbar=bar)
-    hover = f"query %{{y}}, key %{{x}}: {value}<extra></extra>"
-    fig = go.Figure(trace.update(name="matrix", hoverinfo=None, hovertemplate=hover))
+        trace = canvas.heat(
+            Placed(scaled.values, -0.5, -0.5, step, step), scaled, colormap, colorbar=canvas.colour_bar(scaled, len=220)
+        )
+    fig = go.Figure(
+        trace.update(name="matrix", hoverinfo=None, hovertemplate=f"query %{{y}}, key %{{x}}: {value}<extra></extra>")
+    )
     _token_axes(fig, query_axis, key_axis)
     return theme.base(fig, title=title, caption=[scaled.caption, *notes], height=height, bottom=canvas.BAR, top=70)
 
@@ -186,8 +193,13 @@ def _token_axes(fig: go.Figure, query_axis: Axis, key_axis: Axis) -> None:
     common = {"showgrid": False, "zeroline": False, "fixedrange": True, "constrain": "domain", "ticks": "outside"}
     for name, axis, word in (("xaxis", key_axis, "keys (read from)"), ("yaxis", query_axis, "queries (that read)")):
         places, words = _ticks(axis)
-        font = {"size": theme.SMALL}
-        fig.layout[name] = {**common, "tickvals": places, "ticktext": words, "tickfont": font, "automargin": True}
+        fig.layout[name] = {
+            **common,
+            "tickvals": places,
+            "ticktext": words,
+            "tickfont": {"size": theme.SMALL},
+            "automargin": True,
+        }
         fig.layout[name].title = {"text": word, "font": {"size": theme.FONT_SIZE}, "standoff": 4}
     keys, queries = len(key_axis), len(query_axis)
     fig.update_xaxes(range=[-0.5, keys - 0.5], side="top", tickangle=-45)

@@ -69,8 +69,9 @@ def head_grid(
     text = [name + more for name, more in zip(first, second, strict=True)]
     add_tiles(fig, boxes, (width, tall), text, chosen, clickable)
     height = height or min(900, 130 + round(560 * min(1.2, tall / width)))
-    labels = tile_names(boxes, text)
-    return theme.base(fig, title=title, caption=(caption, note), labels=labels, height=height, bottom=canvas.BAR)
+    return theme.base(
+        fig, title=title, caption=(caption, note), labels=tile_names(boxes, text), height=height, bottom=canvas.BAR
+    )
 
 
 def tiled(
@@ -142,8 +143,7 @@ def atlas(
     wide = quantised(scaled).transpose(0, 2, 1, 3).reshape(len(given) * rows, max(counts) * columns)
     low = theme.FIRST - 0.5
     fig = go.Figure(stepped(Placed(wide, low, low, 1 / columns, 1 / rows), scaled, colormap))
-    peaks = [_peak(one) for layer in given for one in layer]
-    head_table(fig, counts, layers, peaks, chosen, rows / columns)
+    head_table(fig, counts, layers, [_peak(one) for layer in given for one in layer], chosen, rows / columns)
     return theme.base(fig, title=title, caption=caption, height=height, bottom=canvas.BAR, top=42)
 
 
@@ -160,8 +160,9 @@ def _scaled(stack: NDArray[Any], scale: str | Scale, together: Any, unit: str) -
     while stack.size / step**2 > CELLS and step < max(stack.shape[-2:]):
         step += 1
     drawn = block_means(stack, step)
-    mode = "shared" if scale == "raw" else scale
-    scaled = scale_values(drawn, mode, drawn if together is None else together, unit=unit)
+    scaled = scale_values(
+        drawn, "shared" if scale == "raw" else scale, drawn if together is None else together, unit=unit
+    )
     return scaled, scaled.caption + f"\neach cell drawn is the mean of {step} x {step} patches" * (step > 1)
 
 

@@ -21,8 +21,14 @@ FIRST_AXES = ("x", "y")
 
 def path(d: str, color: str, width: float, axes: Axes = FIRST_AXES, dash: str = "solid", **more: Any) -> Shape:
     """One shape along an SVG path."""
-    line = {"color": color, "width": width, "dash": dash}
-    return {"type": "path", "path": d, "xref": axes[0], "yref": axes[1], "line": line, **more}
+    return {
+        "type": "path",
+        "path": d,
+        "xref": axes[0],
+        "yref": axes[1],
+        "line": {"color": color, "width": width, "dash": dash},
+        **more,
+    }
 
 
 def square(box: Sequence[float]) -> str:
@@ -104,8 +110,7 @@ def truth_line(truth: ArrayLike, where: Geometry) -> go.Scatter:
     """One line trace along `truth_rims`."""
     parts = [np.vstack([rim, [[np.nan, np.nan]]]) for rim in truth_rims(truth, where)]
     x, y = np.concatenate([np.zeros((0, 2)), *parts]).astype(np.float32).T
-    line = {"color": theme.TRUTH, "width": 2.5}
-    return go.Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", name="truth")
+    return go.Scatter(x=x, y=y, mode="lines", line={"color": theme.TRUTH, "width": 2.5}, hoverinfo="skip", name="truth")
 
 
 def notes(where: Geometry, query: Sequence[int] = (), truth: Any = None, outlined: str = "query") -> list[str]:

@@ -73,8 +73,9 @@ def overlay(
     canvas.add_patches(fig, where, grid.shape, canvas.patch_text(grid, unit, labels), clickable, box)
     if smooth:
         notes.append("blended between patches; the model gives one number per patch")
-    caption = (scaled.caption, "; ".join(notes), note)
-    return theme.base(fig, title=title, caption=caption, height=height, bottom=canvas.BAR)
+    return theme.base(
+        fig, title=title, caption=(scaled.caption, "; ".join(notes), note), height=height, bottom=canvas.BAR
+    )
 
 
 def bare(

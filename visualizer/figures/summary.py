@@ -48,8 +48,9 @@ def head_summary(
     if not lines or any(line.ndim != 1 or not line.size for line in lines):
         raise ValueError(f"values: want (layers, heads), got shapes {[line.shape for line in lines][:4]}")
     scaled = _range(undefined.padded(lines), name, unit, limits)
-    cells = Placed(scaled.values, theme.FIRST - 0.5, theme.FIRST - 0.5, 1, 1)
-    fig = go.Figure(canvas.heat(cells, scaled, colormap, name="summary"))
+    fig = go.Figure(
+        canvas.heat(Placed(scaled.values, theme.FIRST - 0.5, theme.FIRST - 0.5, 1, 1), scaled, colormap, name="summary")
+    )
     said = [
         f"{theme.short(v)} {theme.safe(unit)}".rstrip() if np.isfinite(v) else "not defined"
         for line in lines
@@ -104,8 +105,13 @@ def head_table(
     places = [(at, head) for at, count in enumerate(counts) for head in range(count)]
     y, x = np.array(places).T + theme.FIRST
     names = [f"layer {depth[at] + theme.FIRST}, head {head + theme.FIRST}" for at, head in places]
-    text = [f"{name}: {value}" for name, value in zip(names, said, strict=True)]
-    canvas.add_markers(fig, x, y, [[depth[at], head] for at, head in places], text)
+    canvas.add_markers(
+        fig,
+        x,
+        y,
+        [[depth[at], head] for at, head in places],
+        [f"{name}: {value}" for name, value in zip(names, said, strict=True)],
+    )
 
 
 def _range(grid: NDArray[Any], name: str, unit: str, limits: tuple[float, float] | None) -> Scaled:

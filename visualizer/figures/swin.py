@@ -148,8 +148,14 @@ def window_map(
     row, column = np.nonzero(known | _few_in(cells, view) if clickable else known)
     text = [_say(grid, barred, r, c, unit) for r, c in zip(row.tolist(), column.tolist(), strict=True)]
     _choose(fig, cells, row, column, text, clickable)
-    caption = [scaled.caption, *_legend(query, bool(barred.any()), outside, len(boxes))]
-    return theme.base(fig, title=title, caption=caption, shapes=shapes, height=height, bottom=canvas.BAR)
+    return theme.base(
+        fig,
+        title=title,
+        caption=[scaled.caption, *_legend(query, bool(barred.any()), outside, len(boxes))],
+        shapes=shapes,
+        height=height,
+        bottom=canvas.BAR,
+    )
 
 
 def window_heads(
@@ -248,8 +254,7 @@ def _choose(
 ) -> None:
     """A place to hover over in the middle of each cell; a click reports the cell's number."""
     x, y = cells.to_original(np.stack([column + 0.5, row + 0.5], axis=1)).T
-    numbers = (row * cells.seen[0] + column).astype(np.int32)
-    canvas.add_markers(fig, x, y, numbers, text, clickable=clickable)
+    canvas.add_markers(fig, x, y, (row * cells.seen[0] + column).astype(np.int32), text, clickable=clickable)
     if not clickable:
         theme.lay(fig, hovermode="closest")
 

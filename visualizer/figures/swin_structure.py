@@ -64,8 +64,12 @@ def bias_map(
     for axis, reach, word in ((fig.layout.xaxis, right, "columns right"), (fig.layout.yaxis, down, "rows down")):
         steps = range(-reach, reach + 1, max(1, reach // 3))
         signs = [f"{step:+d}".replace("-", "−") if step else "0" for step in steps]
-        named = {"text": word, "standoff": 2, "font": {"size": theme.FONT_SIZE}}
-        axis.update(**look, tickfont={"size": theme.SMALL}, title=named, ticktext=signs)
+        axis.update(
+            **look,
+            tickfont={"size": theme.SMALL},
+            title={"text": word, "standoff": 2, "font": {"size": theme.FONT_SIZE}},
+            ticktext=signs,
+        )
         axis.tickvals = [step + reach + 0.5 for step in steps]
     fig.layout.xaxis.side = "top"
     fig.layout.margin.t += 52
@@ -110,8 +114,9 @@ def merge_picture(
     for panel, (count, across) in enumerate(((grid, (0.0, 0.48)), (step.grid, (0.52, 1.0))), start=1):
         axes = canvas.axes_of(panel)
         fig.add_trace(go.Scatter(x=[], y=[], xaxis=axes[0], yaxis=axes[1], hoverinfo="skip"))
-        view = pixels(cells, [near])[0]
-        canvas.add_picture(fig, image, where, view, number=panel, across=across, constraintoward="top")
+        canvas.add_picture(
+            fig, image, where, pixels(cells, [near])[0], number=panel, across=across, constraintoward="top"
+        )
         shapes.append(outlines.path(_between(cells, near, count, panel), theme.LINE, 1, axes))
         name = f"stage {number + panel - 1 + theme.FIRST}: {count[0]} rows x {count[1]} columns"
         size = f"of cells {panel * cell[0]} pixels high, {panel * cell[1]} wide"
@@ -120,8 +125,14 @@ def merge_picture(
     boxes = pixels(cells, [square_at(*source) for source in step.sources])
     for spot, (box, padding) in enumerate(zip(boxes, step.padding, strict=True), start=1):
         shapes += outlines.rims([box], dashes=["dot" if padding else "solid"] * 2)
-        place = {"x": (box[0] + box[2]) / 2, "y": (box[1] + box[3]) / 2}
-        labels.append({"text": f"{spot} (zeros)" if padding else str(spot), **place, **look})
+        labels.append(
+            {
+                "text": f"{spot} (zeros)" if padding else str(spot),
+                "x": (box[0] + box[2]) / 2,
+                "y": (box[1] + box[3]) / 2,
+                **look,
+            }
+        )
     (row, column), (x, y) = step.target, axes
     shapes += outlines.rims(pixels(cells, [(2 * column, 2 * row, 2 * column + 2, 2 * row + 2)]), axes=(x, y))
     caption = "cells 1 to 4 are joined in this order into one list of numbers, normed, and mapped to half its length"
@@ -166,14 +177,12 @@ def stage_tracker(
     style = {"y": tall, "yanchor": "top", "yshift": -4, "font": {"size": theme.SMALL}}
     for at, one in enumerate(stages):
         left, here = APART * at, at == current
-        shift = one.shifts[block] if here and block is not None else 0
-        shapes.append(_window_lines(one, left, tall, shift))
+        shapes.append(_window_lines(one, left, tall, one.shifts[block] if here and block is not None else 0))
         shapes += outlines.rims([(left, 0, left + 1, tall)] * here)
         labels.append({"text": "<br>".join(stage_lines(one, here)), "x": left + 0.5, **style})
     middle = [APART * at + 0.5 for at in range(len(stages))]
     plain = [theme.safe(", ".join(stage_lines(one, False, bold=False))) for one in stages]
-    numbers = list(range(len(stages)))
-    canvas.add_markers(fig, middle, [tall / 2] * len(stages), numbers, plain, clickable=clickable)
+    canvas.add_markers(fig, middle, [tall / 2] * len(stages), list(range(len(stages))), plain, clickable=clickable)
     canvas.picture_axes(fig, (-0.18, -0.02, APART * len(stages) - 0.17, tall + 0.02))
     shifted = block is not None and stages[current].shifts[block]
     caption = "lines: windows, shifted and dashed in the current block" if shifted else "lines: windows"

@@ -143,8 +143,12 @@ def boxed(
         }
         for one, box, boxes in proposals(record, layers, heads, tight)
     ]
-    page = list(record.geometry.original) if record.geometry else []
-    return {"model": record.model, "page": page, "json": as_json(token_names(record)), "fields": listed}
+    return {
+        "model": record.model,
+        "page": list(record.geometry.original) if record.geometry else [],
+        "json": as_json(token_names(record)),
+        "fields": listed,
+    }
 
 
 def _rounded(box: Box | None) -> list[float] | None:
