@@ -168,10 +168,9 @@ def stage_tracker(
     Raises:
         ValueError: no stages, or no such stage or block.
     """
-    if not 0 <= current < len(stages):
-        raise ValueError(f"current: want 0 to {len(stages) - 1}, got {current}")
-    if block is not None and not 0 <= block < stages[current].blocks:
-        raise ValueError(f"block: want 0 to {stages[current].blocks - 1}, got {block}")
+    marked = stages[canvas.within(current, len(stages), "current")]
+    if block is not None:
+        canvas.within(block, marked.blocks, "block")
     tall = stages[0].grid[0] * stages[0].cell[0] / (stages[0].grid[1] * stages[0].cell[1])  # the page is 1 wide
     fig, shapes, labels = go.Figure(), [], []
     style = {"y": tall, "yanchor": "top", "yshift": -4, "font": {"size": theme.SMALL}}
@@ -184,7 +183,7 @@ def stage_tracker(
     plain = [theme.safe(", ".join(stage_lines(one, False, bold=False))) for one in stages]
     canvas.add_markers(fig, middle, [tall / 2] * len(stages), list(range(len(stages))), plain, clickable=clickable)
     canvas.picture_axes(fig, (-0.18, -0.02, APART * len(stages) - 0.17, tall + 0.02))
-    shifted = block is not None and stages[current].shifts[block]
+    shifted = block is not None and marked.shifts[block]
     caption = "lines: windows, shifted and dashed in the current block" if shifted else "lines: windows"
     return theme.base(fig, title=title, caption=caption, labels=labels, shapes=shapes, height=height, bottom=78)
 
