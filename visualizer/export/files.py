@@ -18,8 +18,7 @@ from PIL import Image, ImageColor
 from visualizer.figures import canvas, outlines
 from visualizer.figures.composite import INK, PAPER, composite, layer_frames, legend_lines
 from visualizer.style import theme
-from visualizer.style.scale import Scale, Scaled
-from visualizer.style.scale import scale as scale_values
+from visualizer.style.scale import Scale, Scaled, apply_scale
 from visualizer.words.plain import printable
 from vit_attention.records.geometry import Geometry
 
@@ -124,7 +123,7 @@ def overlay_svg(
     """
     grid = canvas.grid_of(values)
     where = canvas.fitting(image, geometry)
-    scaled = scale_values(grid, scale, together, unit=unit)
+    scaled = apply_scale(grid, scale, together, unit=unit)
     ratio = width / where.original[0]
     high = where.original[1] * ratio
     lines = legend_lines(scaled, where, caption, settings, query, truth, width)

@@ -15,7 +15,7 @@ from PIL import Image
 from visualizer.figures.outlines import FIRST_AXES, Axes, Box, numbers, seen_box, unseen
 from visualizer.measures import undefined
 from visualizer.style import theme
-from visualizer.style.scale import Scale, Scaled, scale
+from visualizer.style.scale import Scale, Scaled, apply_scale
 from vit_attention.records.geometry import Geometry, Placed
 
 BAR = 40
@@ -60,7 +60,7 @@ def scale_all(
 ) -> tuple[list[NDArray[Any]], Scaled]:
     """Maps of any shapes scaled as one, and what they share; "raw" means "shared" here."""
     stack = undefined.padded(maps).astype(np.float64)
-    scaled = scale(stack, "shared" if mode == "raw" else mode, stack if together is None else together, unit=unit)
+    scaled = apply_scale(stack, "shared" if mode == "raw" else mode, stack if together is None else together, unit=unit)
     return [drawn[tuple(map(slice, one.shape))] for drawn, one in zip(scaled.values, maps, strict=True)], scaled
 
 

@@ -15,8 +15,7 @@ from visualizer.figures import canvas, composite, mosaic, outlines, overlay
 from visualizer.measures import undefined
 from visualizer.measures.regions import region_boxes, region_heat
 from visualizer.style import theme
-from visualizer.style.scale import Scale
-from visualizer.style.scale import scale as scale_values
+from visualizer.style.scale import Scale, apply_scale
 from vit_attention.records import Axis, Geometry
 
 STRONGEST = 3
@@ -108,7 +107,7 @@ def film_strip(
     stack = undefined.shaped(maps, "maps", "(words, rows, columns)")
     canvas.one_each(len(stack), "map", words=words, notes=notes)
     where = canvas.fitting(image, geometry)
-    scaled = scale_values(stack, scale, stack, unit=unit)
+    scaled = apply_scale(stack, scale, stack, unit=unit)
     size = (TILE, max(1, round(TILE * where.original[1] / where.original[0])))
     tiles = [composite.paint(image, replace(scaled, values=v), where, size, colormap, opacity) for v in scaled.values]
     across, strip = min(per_row, len(tiles)), STRIP if notes is None else STRIP_OF_TWO

@@ -15,8 +15,7 @@ from visualizer.figures import canvas, outlines
 from visualizer.measures import undefined
 from visualizer.measures.regions import under
 from visualizer.style import theme
-from visualizer.style.scale import Scale, Scaled
-from visualizer.style.scale import scale as scale_values
+from visualizer.style.scale import Scale, Scaled, apply_scale
 from visualizer.words.plain import printable
 from vit_attention.records.geometry import Geometry
 
@@ -64,7 +63,7 @@ def composite(
     """
     return framed(
         image,
-        scale_values(canvas.grid_of(values), scale, together, unit=unit),
+        apply_scale(canvas.grid_of(values), scale, together, unit=unit),
         geometry,
         caption,
         settings,

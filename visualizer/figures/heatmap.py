@@ -12,8 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from visualizer.figures import canvas, outlines
 from visualizer.measures import undefined
 from visualizer.style import theme
-from visualizer.style.scale import Scale, Scaled
-from visualizer.style.scale import scale as scale_values
+from visualizer.style.scale import Scale, Scaled, apply_scale
 from vit_attention.records import Axis
 from vit_attention.records.geometry import Geometry, Placed
 
@@ -46,7 +45,7 @@ def patch_map(
     grid = canvas.grid_of(values)
     text = canvas.patch_text(grid, unit, labels)
     return _cells(
-        scale_values(grid, scale, together, unit=unit), colormap, text, query, "query", clickable, box, title, height
+        apply_scale(grid, scale, together, unit=unit), colormap, text, query, "query", clickable, box, title, height
     )
 
 
@@ -143,7 +142,7 @@ def matrix(
     if full.shape != (len(query_axis), len(key_axis)):
         raise ValueError(f"weights: want {(len(query_axis), len(key_axis))} (queries, keys), got {full.shape}")
     step = -(-max(full.shape) // LARGEST)
-    scaled = scale_values(block_means(full, step), scale, together, unit=unit)
+    scaled = apply_scale(block_means(full, step), scale, together, unit=unit)
     notes = [f"each cell drawn is the mean of {step} x {step} weights"] if step > 1 else []
     value = "%{z:.3g} " + theme.safe(unit).replace("%{", "% {")
     if "stretched" in scaled.caption or "logarithmic" in scaled.caption:

@@ -14,8 +14,7 @@ from visualizer.figures.heatmap import block_means, quantised, stepped
 from visualizer.figures.summary import head_table
 from visualizer.measures import undefined
 from visualizer.style import theme
-from visualizer.style.scale import Scale, Scaled
-from visualizer.style.scale import scale as scale_values
+from visualizer.style.scale import Scale, Scaled, apply_scale
 from vit_attention.records.geometry import Placed
 
 CELLS = 30_000
@@ -160,7 +159,7 @@ def _scaled(stack: NDArray[Any], scale: str | Scale, together: Any, unit: str) -
     while stack.size / step**2 > CELLS and step < max(stack.shape[-2:]):
         step += 1
     drawn = block_means(stack, step)
-    scaled = scale_values(
+    scaled = apply_scale(
         drawn, "shared" if scale == "raw" else scale, drawn if together is None else together, unit=unit
     )
     return scaled, scaled.caption + f"\neach cell drawn is the mean of {step} x {step} patches" * (step > 1)

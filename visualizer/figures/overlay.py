@@ -12,8 +12,7 @@ from PIL import Image
 
 from visualizer.figures import canvas, outlines
 from visualizer.style import theme
-from visualizer.style.scale import Scale
-from visualizer.style.scale import scale as scale_values
+from visualizer.style.scale import Scale, apply_scale
 from vit_attention.records.geometry import Geometry
 
 
@@ -66,7 +65,7 @@ def overlay(
     if not 0 <= opacity <= 1:
         raise ValueError(f"opacity: want 0 to 1, got {opacity}")
     where = canvas.fitting(image, geometry)
-    scaled = scale_values(grid, scale, together, unit=unit)
+    scaled = apply_scale(grid, scale, together, unit=unit)
     placed, blend = where.place(scaled.values), "best" if smooth else False
     fig = go.Figure(canvas.heat(placed, scaled, colormap, opacity=opacity, zsmooth=blend))
     notes = _furnish(fig, image, where, grid.shape, query, truth, outlined)

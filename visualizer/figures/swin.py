@@ -14,8 +14,7 @@ from visualizer.figures import canvas, mosaic, outlines
 from visualizer.figures.swin_parts import Box, crosses, lattice, pixels, placed_on, square_at, strokes
 from visualizer.measures.windows import borders, defined_boxes, window_boxes
 from visualizer.style import theme
-from visualizer.style.scale import Scale
-from visualizer.style.scale import scale as scale_values
+from visualizer.style.scale import Scale, apply_scale
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.windows import FORBIDDEN, PADDING
 
@@ -131,7 +130,7 @@ def window_map(
         boxes.sort(key=lambda box: not (box[0] <= column < box[2] and box[1] <= row < box[3]))
     fig = go.Figure()
     view = canvas.add_picture(fig, image, where, _near(where, cells, boxes, margin))
-    scaled = scale_values(np.where(barred, np.nan, grid), scale, together, unit=unit)
+    scaled = apply_scale(np.where(barred, np.nan, grid), scale, together, unit=unit)
     for at, (left, top, right, bottom) in enumerate(boxes):
         # One part each: a trace of the whole grid would send every undefined cell of the page.
         placed = cells.crop(left, top, right - left, bottom - top).place(scaled.values[top:bottom, left:right])
