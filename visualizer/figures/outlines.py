@@ -117,3 +117,26 @@ def notes(where: Geometry, query: Sequence[int] = (), truth: Any = None, outline
     """What outlines and veils mean, in words."""
     out = [f"orange outline: {outlined}"] * bool(len(query)) + ["cyan line: true object"] * (truth is not None)
     return out + ["grey rim: the model never saw it"] * hides(where)
+
+
+def lines(ends: Sequence[Sequence[float]]) -> str:
+    """The SVG path of straight lines (x, y, x, y)."""
+    return "".join(f"M{a:.1f},{b:.1f}L{c:.1f},{d:.1f}" for a, b, c, d in ends)
+
+
+def crosses(boxes: Sequence[Sequence[float]]) -> list[Shape]:
+    """One cross per box, drawn to the box's own size so that it stays inside at every zoom."""
+    d = "".join(f"M{a:g},{b:g}L{c:g},{d:g}M{a:g},{d:g}L{c:g},{b:g}" for a, b, c, d in map(_inner, boxes))
+    return [path(d, theme.LINE, 1.5)] if d else []
+
+
+def strokes(boxes: Sequence[Sequence[float]]) -> list[Shape]:
+    """One upright stroke per box: a place that is padding."""
+    d = "".join(f"M{(a + c) / 2:g},{b:g}V{d:g}" for a, b, c, d in map(_inner, boxes))
+    return [path(d, theme.LINES[4], 2)] if d else []
+
+
+def _inner(box: Sequence[float]) -> tuple[float, float, float, float]:
+    left, top, right, bottom = box
+    x, y = 0.22 * (right - left), 0.22 * (bottom - top)
+    return round(left + x, 2), round(top + y, 2), round(right - x, 2), round(bottom - y, 2)

@@ -1,21 +1,23 @@
-"""How a Swin encoder is built, drawn: the relative position bias, patch merging, and the stages."""
+"""How a Swin encoder is built, drawn: the relative position bias, one window's heads, patch merging, and the stages."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from visualizer.figures import canvas, heatmap, outlines
-from visualizer.figures.swin_parts import lines, pixels, placed_on, square_at
+from visualizer.figures import canvas, heatmap, mosaic, outlines
+from visualizer.figures.swin import marks, pixels, placed_on, square_at
 from visualizer.measures.windows import borders, merge
 from visualizer.style import theme
+from visualizer.style.scale import Scale
 from visualizer.words.plain import offset, plural
 from vit_attention.records.geometry import Geometry
-from vit_attention.records.windows import Stage
+from vit_attention.records.windows import FORBIDDEN, PADDING, Stage
 
 BIAS_UNIT = "added to the score, natural-log units"
 """A bias of 1 multiplies a weight by e before the row is made to sum to 1."""
@@ -144,7 +146,7 @@ def _between(cells: Geometry, near: Sequence[int], grid: tuple[int, int], step: 
     left, top, right, bottom = (int(np.clip(v / step, 0, grid[1 - n % 2])) for n, v in enumerate(near))
     level = [(left, at, right, at) for at in range(top, bottom + 1)]
     upright = [(at, top, at, bottom) for at in range(left, right + 1)]
-    return lines(pixels(cells, step * np.array([*level, *upright])))
+    return outlines.lines(pixels(cells, step * np.array([*level, *upright])))
 
 
 def stage_tracker(
@@ -201,3 +203,56 @@ def _window_lines(one: Stage, left: float, tall: float, shift: int) -> outlines.
     level = "".join(f"M{left},{at / rows * tall:.4f}H{left + 1}" for at in borders(rows, one.window, shift).tolist())
     upright = "".join(f"M{left + at / columns:.4f},0V{tall:.4f}" for at in borders(columns, one.window, shift).tolist())
     return outlines.path(level + upright, theme.LINE, 1, dash="dash" if shift else "solid")
+
+
+def window_heads(
+    tiles: ArrayLike,
+    kinds: ArrayLike,
+    query: tuple[int, int],
+    cell: tuple[int, int] = (1, 1),
+    *,
+    captions: Sequence[str] | None = None,
+    chosen: int | None = None,
+    per_row: int | None = None,
+    colormap: str = theme.COLORMAP,
+    scale: str | Scale = "shared",
+    clickable: bool = False,
+    title: str = "",
+    height: int | None = None,
+) -> go.Figure:
+    """All heads of one query side by side, each the window as its block sees it: rolled together, padding included.
+
+    Args:
+        tiles: (heads, window, window) weights of the query.
+        kinds: (window, window) codes `ALLOWED`, `FORBIDDEN`, `PADDING`.
+        query: (row, column) of the query in the window.
+        cell: (height, width) of a cell; only their ratio matters.
+        captions, chosen, per_row, colormap, scale, clickable, title, height: as for `visualizer.figures.mosaic.head_grid`.
+
+    Raises:
+        ValueError: shapes that do not fit.
+    """
+    weights, codes = np.asarray(tiles, np.float32), np.asarray(kinds)
+    if weights.ndim != 3 or weights.shape[1:] != codes.shape:
+        raise ValueError(f"tiles: want (heads, {', '.join(map(str, codes.shape))}), got {weights.shape}")
+    drawn = np.where(codes == FORBIDDEN, np.nan, weights)
+    forbidden, padding = (
+        [square_at(*spot) for spot in np.argwhere(codes == one).tolist()] for one in (FORBIDDEN, PADDING)
+    )
+    note = "; ".join(["orange outline: the query", *marks(bool(forbidden), bool(padding))])
+    common: dict[str, Any] = {"captions": captions, "per_row": per_row, "title": title, "height": height}
+    fig = mosaic.head_grid(drawn, colormap=colormap, scale=scale, chosen=chosen, clickable=True, note=note, **common)
+    chooser = fig.data[-1]
+    middle = np.array(codes.shape[::-1]) / 2
+    corners = np.tile(np.stack([chooser.x, chooser.y], axis=1) - middle, 2)
+    if not clickable:
+        fig.data = fig.data[:-1]
+        theme.lay(fig, clickmode=None, hovermode=False)
+    shapes = [
+        *outlines.crosses([corner + box for corner in corners for box in forbidden]),
+        *outlines.strokes([corner + box for corner in corners for box in padding]),
+        *outlines.rims([corner + square_at(*query) for corner in corners], (3.5, 1.5)),
+    ]
+    fig.layout.shapes = [*shapes, *fig.layout.shapes]
+    fig.layout.yaxis.scaleratio = cell[0] / cell[1]
+    return fig
