@@ -179,7 +179,7 @@ def heads(now: Inside) -> str:
     tile, kinds = block.tile(now.query), block.kinds(now.query)
     bits, most = window_entropy(tile, kinds)
     place = divmod(block.partition.locate(now.query)[1], block.window)
-    fig = swin_figures.window_heads(
+    fig = swin_structure.window_heads(
         tile, kinds, place, block.cell, captions=[f"{one:.2f} bits" for one in bits], chosen=now.head, clickable=True,
         title=f"All {block.heads} heads of the cell", scale="shared",
     )  # fmt: skip

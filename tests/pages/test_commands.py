@@ -113,7 +113,7 @@ def same(figure: dict[str, Any], made: Made, number: int = 0, trace: int = 0, pi
     mode = scales.Scale(made.paint.scale, clip_percentile=made.paint.clip)
     pool = [one.map.values for one in made.drawings]
     pool += [] if made.paint.scale_to is None else [np.array([made.paint.scale_to])]
-    scaled = scales.scale(placed.values, mode, pool, unit=drawn.map.unit)
+    scaled = scales.apply_scale(placed.values, mode, pool, unit=drawn.map.unit)
     shown = stitched(heats(figure), placed) if pieces else array(heat["z"])
     np.testing.assert_allclose(shown, scaled.values, atol=2e-6)
     assert (heat["zmin"], heat["zmax"]) == pytest.approx((scaled.low, scaled.high), abs=2e-6)
@@ -172,7 +172,7 @@ def test_layers(app: Any, run: Any) -> None:
     assert [one.number for one in made.drawings] == [2, 3, 4, 5]
     for frame, drawing in zip(figure["frames"], made.drawings, strict=True):
         np.testing.assert_allclose(array(frame["data"][0]["z"]), drawing.map.values, atol=2e-6)
-    together = scales.scale(made.drawings[0].map.values, "shared", [one.map.values for one in made.drawings])
+    together = scales.apply_scale(made.drawings[0].map.values, "shared", [one.map.values for one in made.drawings])
     assert heats(figure)[0]["zmax"] == pytest.approx(together.high, abs=2e-6)
     assert outlined(figure) is (made.ground.truth is not None) is True
 

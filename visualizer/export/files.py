@@ -15,29 +15,29 @@ import plotly.io
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageColor
 
-from visualizer.figures import canvas
+from visualizer.figures import canvas, outlines
 from visualizer.figures.composite import INK, PAPER, composite, layer_frames, legend_lines
 from visualizer.style import theme
-from visualizer.style.scale import Scale, Scaled
-from visualizer.style.scale import scale as scale_values
+from visualizer.style.scale import Scale, Scaled, apply_scale
 from visualizer.words.plain import printable
 from vit_attention.records.geometry import Geometry
 
 COLOURS_IN_GIF = 128
 """Colours of the palette that all frames of a GIF share."""
+FAST = {"compress_level": 2}
+"""How PNGs are packed: the default takes four times as long on photographs and saves a tenth."""
 
 
 def overlay_png(
     image: Image.Image, values: ArrayLike, geometry: Geometry | None = None, caption: str = "", **options: Any
 ) -> bytes:
     """`composite` as PNG bytes; the same arguments."""
-    return _encoded(composite(image, values, geometry, caption, **options), "PNG")
+    return _encoded(composite(image, values, geometry, caption, **options), "PNG", **FAST)
 
 
-def _encoded(drawn: Image.Image, format: str) -> bytes:
+def _encoded(drawn: Image.Image, kind: str, **options: Any) -> bytes:
     out = io.BytesIO()
-    # The default compression takes four times as long on photographs and saves a tenth.
-    drawn.save(out, format, compress_level=2)
+    drawn.save(out, kind, **options)
     return out.getvalue()
 
 
@@ -54,9 +54,8 @@ def layers_gif(
     frames = layer_frames(image, maps, geometry, caption, **options)
     palette = _palette(frames, options.get("colormap", theme.COLORMAP))
     small = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
-    out = io.BytesIO()
-    small[0].save(out, "GIF", save_all=True, append_images=small[1:], duration=duration, loop=0, optimize=False)
-    return out.getvalue()
+    endless = {"save_all": True, "append_images": small[1:], "duration": duration, "loop": 0}
+    return _encoded(small[0], "GIF", **endless, optimize=False)
 
 
 def _palette(frames: Sequence[Image.Image], colormap: str) -> Image.Image:
@@ -82,11 +81,8 @@ def layers_webp(
 ) -> bytes:
     """The layers as an endless animated WebP, smaller than a GIF and in full colour; `duration` in ms a frame."""
     frames = layer_frames(image, maps, geometry, caption, **options)
-    out = io.BytesIO()
-    frames[0].save(
-        out, "WEBP", save_all=True, append_images=frames[1:], duration=duration, loop=0, quality=80, method=0
-    )
-    return out.getvalue()
+    endless = {"save_all": True, "append_images": frames[1:], "duration": duration, "loop": 0}
+    return _encoded(frames[0], "WEBP", **endless, quality=80, method=0)
 
 
 def layers_zip(
@@ -101,7 +97,7 @@ def layers_zip(
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for n, frame in enumerate(frames):
-            archive.writestr(f"layer-{n + theme.FIRST:02d}.png", _encoded(frame, "PNG"))
+            archive.writestr(f"layer-{n + theme.FIRST:02d}.png", _encoded(frame, "PNG", **FAST))
     return out.getvalue()
 
 
@@ -127,7 +123,7 @@ def overlay_svg(
     """
     grid = canvas.grid_of(values)
     where = canvas.fitting(image, geometry)
-    scaled = scale_values(grid, scale, together, unit=unit)
+    scaled = apply_scale(grid, scale, together, unit=unit)
     ratio = width / where.original[0]
     high = where.original[1] * ratio
     lines = legend_lines(scaled, where, caption, settings, query, truth, width)
@@ -161,7 +157,7 @@ def _hex(colour: NDArray[Any]) -> str:
 
 
 def _rects(grid: NDArray[Any], scaled: Scaled, where: Geometry, colormap: str, ratio: float) -> list[str]:
-    placed, order = where.place(scaled.unit_interval()), canvas.numbers(where, grid.shape)
+    placed, order = where.place(scaled.unit_interval()), outlines.numbers(where, grid.shape)
     colours, text = theme.table(colormap), canvas.patch_text(grid, "")
     size = f'width="{placed.width * ratio:.3f}" height="{placed.height * ratio:.3f}"'
     out = []
@@ -180,11 +176,11 @@ def _svg_lines(
 ) -> str:
     """The veil over what the model never saw and the outlines, in pixels of the original."""
     look = 'fill="#808080" fill-opacity="0.6" fill-rule="evenodd"'
-    out = [f'<path id="unseen" d="{veil["path"]}" {look}/>' for veil in canvas.unseen(where)[:1]]
-    for rim in canvas.truth_rims(truth, where) if truth is not None else ():
+    out = [f'<path id="unseen" d="{veil["path"]}" {look}/>' for veil in outlines.unseen(where)[:1]]
+    for rim in outlines.truth_rims(truth, where) if truth is not None else ():
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in rim)
         out.append(f'<polyline points="{points}" stroke="{theme.TRUTH}" stroke-width="{2 / ratio:.3f}"/>')
-    for one in canvas.rims(canvas.patch_boxes(where, shape, query)):
+    for one in outlines.rims(outlines.patch_boxes(where, shape, query)):
         line = one["line"]
         out.append(f'<path d="{one["path"]}" stroke="{line["color"]}" stroke-width="{line["width"] / ratio:.3f}"/>')
     return "".join(out)

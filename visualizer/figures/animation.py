@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from visualizer.figures import canvas
+from visualizer.figures import canvas, outlines
 from visualizer.style import theme
 from visualizer.style.scale import Scale
 from vit_attention.records.geometry import Geometry
@@ -64,10 +64,16 @@ def layer_animation(
     fig = go.Figure(first, frames=frames)
     canvas.add_picture(fig, image, where, max_side=canvas.SMALL_SIDE)
     if truth is not None:
-        fig.add_trace(canvas.truth_line(truth, where))
-    rims = canvas.rims(canvas.patch_boxes(where, grids[start].shape, query))
-    caption = (scaled.caption, "; ".join(canvas.notes(where, query, truth)))
-    theme.base(fig, title=title, caption=caption, shapes=rims, height=height, bottom=canvas.BAR)
+        fig.add_trace(outlines.truth_line(truth, where))
+    rims = outlines.rims(outlines.patch_boxes(where, grids[start].shape, query))
+    theme.base(
+        fig,
+        title=title,
+        caption=(scaled.caption, "; ".join(outlines.notes(where, query, truth))),
+        shapes=rims,
+        height=height,
+        bottom=canvas.BAR,
+    )
     return _controls(fig, words, start, duration)
 
 
@@ -86,8 +92,12 @@ def _controls(fig: go.Figure, words: Sequence[str], start: int, duration: int) -
     row = {"type": "buttons", "direction": "left", "buttons": buttons, "x": 0, **low, "showactive": False}
     fig.layout.updatemenus = [{**row, "pad": {"t": under + 14, "l": 0}}]
     slider = {"active": start, "steps": steps, "x": 0.36, "len": 0.64, **low, "activebgcolor": theme.QUERY[1]}
-    now = {"prefix": "", "font": {"size": theme.FONT_SIZE}, "offset": 6}
-    look = {"ticklen": 3, "minorticklen": 0, "font": {"size": theme.SMALL}, "currentvalue": now}
+    look = {
+        "ticklen": 3,
+        "minorticklen": 0,
+        "font": {"size": theme.SMALL},
+        "currentvalue": {"prefix": "", "font": {"size": theme.FONT_SIZE}, "offset": 6},
+    }
     fig.layout.sliders = [{**slider, **look, "pad": {"t": under, "b": 0}}]
     fig.layout.margin.b = under + 70
     return fig

@@ -1,4 +1,4 @@
-"""A picture and what is laid on it: axes in its pixels, coloured cells, outlines, places to click, the colour bar."""
+"""A picture and what is laid on it: axes in its pixels, coloured cells, places to click and hover, the colour bar."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from visualizer.measures import contour, undefined
+from visualizer.figures.outlines import FIRST_AXES, Axes, Box, numbers, seen_box, unseen
+from visualizer.measures import undefined
 from visualizer.style import theme
-from visualizer.style.scale import Scale, Scaled, scale
+from visualizer.style.scale import Scale, Scaled, apply_scale
 from vit_attention.records.geometry import Geometry, Placed
 
 BAR = 40
@@ -23,11 +24,6 @@ MAX_SIDE = 640
 """Longest side of the picture inside a figure, in pixels."""
 SMALL_SIDE = 336
 """The same where one figure holds several pictures, or many frames."""
-
-Axes = tuple[str, str]
-Box = tuple[float, ...]
-Shape = dict[str, Any]
-FIRST_AXES = ("x", "y")
 
 
 def fitting(image: Image.Image, geometry: Geometry | None) -> Geometry:
@@ -42,10 +38,7 @@ def fitting(image: Image.Image, geometry: Geometry | None) -> Geometry:
 
 def grid_of(values: ArrayLike, name: str = "values") -> NDArray[Any]:
     """`values` as a (rows, columns) array; raises ValueError for another number of axes or an empty grid."""
-    grid = np.asarray(values)
-    if grid.ndim != 2 or not grid.size:
-        raise ValueError(f"{name}: want (rows, columns), got shape {grid.shape}")
-    return grid
+    return undefined.shaped(values, name, "(rows, columns)")
 
 
 def within(number: int, count: int, name: str) -> int:
@@ -67,7 +60,7 @@ def scale_all(
 ) -> tuple[list[NDArray[Any]], Scaled]:
     """Maps of any shapes scaled as one, and what they share; "raw" means "shared" here."""
     stack = undefined.padded(maps).astype(np.float64)
-    scaled = scale(stack, "shared" if mode == "raw" else mode, stack if together is None else together, unit=unit)
+    scaled = apply_scale(stack, "shared" if mode == "raw" else mode, stack if together is None else together, unit=unit)
     return [drawn[tuple(map(slice, one.shape))] for drawn, one in zip(scaled.values, maps, strict=True)], scaled
 
 
@@ -151,8 +144,9 @@ def _cut_out(image: Image.Image, where: Geometry, view: Sequence[float], axes: A
     width, height = part.size
     enlarge = max(1, 320 // max(part.size))
     large = part.resize((width * enlarge, height * enlarge), Image.Resampling.BICUBIC) if enlarge > 1 else part
-    corner = (box[0] / ratio[0], box[1] / ratio[1])
-    return layout_image(large, width / ratio[0], height / ratio[1], corner=corner, axes=axes)
+    return layout_image(
+        large, width / ratio[0], height / ratio[1], corner=(box[0] / ratio[0], box[1] / ratio[1]), axes=axes
+    )
 
 
 def extent(geometry: Geometry) -> Box:
@@ -160,11 +154,6 @@ def extent(geometry: Geometry) -> Box:
     left, top, right, bottom = seen_box(geometry)
     width, height = geometry.original
     return min(0.0, left), min(0.0, top), max(float(width), right), max(float(height), bottom)
-
-
-def seen_box(geometry: Geometry) -> Box:
-    """(left, top, right, bottom) of what the model saw, in pixels of the original."""
-    return tuple(geometry.boxes_to_original([[0, 0, *geometry.seen]])[0].tolist())
 
 
 def axes_of(number: int) -> Axes:
@@ -221,96 +210,6 @@ def colour_bar(scaled: Scaled, **options: Any) -> dict[str, Any]:
     }
 
 
-def path(d: str, color: str, width: float, axes: Axes = FIRST_AXES, dash: str = "solid", **more: Any) -> Shape:
-    """One shape along an SVG path."""
-    line = {"color": color, "width": width, "dash": dash}
-    return {"type": "path", "path": d, "xref": axes[0], "yref": axes[1], "line": line, **more}
-
-
-def square(box: Sequence[float]) -> str:
-    """The SVG path of a (left, top, right, bottom) box."""
-    left, top, right, bottom = (round(float(v), 2) for v in box)
-    return f"M{left},{top}H{right}V{bottom}H{left}Z"
-
-
-def rims(
-    boxes: Sequence[Sequence[float]],
-    widths: Sequence[float] = (5, 2.5),
-    tones: Sequence[str] = theme.QUERY,
-    axes: Axes = FIRST_AXES,
-    *,
-    dashes: Sequence[str] = ("solid", "solid"),
-    **more: Any,
-) -> list[Shape]:
-    """Two shapes, a wide one under a narrow one, round all of the boxes: one of the tones stands out from any picture."""
-    d = "".join(map(square, boxes))
-    return [path(d, *look, **more) for look in zip(tones, widths, [axes] * 2, dashes, strict=True)] if d else []
-
-
-def veil(outer: Sequence[float], holes: Sequence[Sequence[float]], color: str = theme.SHADE, **more: Any) -> Shape:
-    """Grey over a box but for the holes in it."""
-    d = square(outer) + "".join(map(square, holes))
-    return {"type": "path", "path": d, "fillrule": "evenodd", "fillcolor": color, "line": {"width": 0}, **more}
-
-
-def unseen(geometry: Geometry, axes: Axes = FIRST_AXES) -> list[Shape]:
-    """A veil over the pixels of the original that the model never saw, with a dotted rim; [] if it saw them all.
-
-    The layer is "between": Plotly paints shapes of the layer "below" under the picture.
-    """
-    if not hides(geometry):
-        return []
-    width, height = geometry.original
-    inner = np.clip(seen_box(geometry), 0, [width, height, width, height]).tolist()
-    rim = path(square(inner), "#ffffff", 1, axes, "dot", layer="between")
-    return [veil((0, 0, width, height), [inner], xref=axes[0], yref=axes[1], layer="between"), rim]
-
-
-def hides(geometry: Geometry) -> bool:
-    """Whether some pixels of the original lie outside what the model saw (more than half a pixel)."""
-    left, top, right, bottom = seen_box(geometry)
-    width, height = geometry.original
-    return bool(max(left, top, width - right, height - bottom) > 0.5)
-
-
-def numbers(geometry: Geometry, shape: Sequence[int]) -> Placed:
-    """The patch numbers, in reading order of the model, laid on the original picture."""
-    return geometry.place(np.arange(shape[0] * shape[1]).reshape(shape))
-
-
-def patch_boxes(where: Geometry, shape: Sequence[int], patches: Sequence[int]) -> list[Box]:
-    """(left, top, right, bottom) of each of the patches of a (rows, columns) grid, in pixels of the original."""
-    placed = numbers(where, shape)
-    out: list[Box] = []
-    for patch in patches:
-        found = np.argwhere(placed.values == int(patch))
-        if not len(found):
-            raise ValueError(f"query: want patch numbers from 0 to {placed.values.size - 1}, got {patch}")
-        left, top = placed.left + found[0, 1] * placed.width, placed.top + found[0, 0] * placed.height
-        out.append((left, top, left + placed.width, top + placed.height))
-    return out
-
-
-def truth_rims(truth: ArrayLike, where: Geometry) -> list[NDArray[np.float64]]:
-    """Closed rims of the True pixels of a (height, width) mask of the original, stored at any size."""
-    mask = np.asarray(truth, dtype=bool)
-    return [rim * (np.array(where.original) / mask.shape[::-1]) for rim in contour.rims(mask)]
-
-
-def truth_line(truth: ArrayLike, where: Geometry) -> go.Scatter:
-    """One line trace along `truth_rims`."""
-    parts = [np.vstack([rim, [[np.nan, np.nan]]]) for rim in truth_rims(truth, where)]
-    x, y = np.concatenate([np.zeros((0, 2)), *parts]).astype(np.float32).T
-    line = {"color": theme.TRUTH, "width": 2.5}
-    return go.Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip", name="truth")
-
-
-def notes(where: Geometry, query: Sequence[int] = (), truth: Any = None, outlined: str = "query") -> list[str]:
-    """What outlines and veils mean, in words."""
-    out = [f"orange outline: {outlined}"] * bool(len(query)) + ["cyan line: true object"] * (truth is not None)
-    return out + ["grey rim: the model never saw it"] * hides(where)
-
-
 def add_markers(
     fig: go.Figure,
     x: ArrayLike,
@@ -351,27 +250,31 @@ def add_markers(
 
 def hover(trace: go.Heatmap, where: Geometry, shape: Sequence[int], text: Sequence[str]) -> None:
     """Let each cell of `trace` say its text; the texts stand in reading order of the model."""
-    turned = [[text[n] for n in row] for row in numbers(where, shape).values.tolist()]
-    trace.update(text=turned, hoverinfo=None, hovertemplate="%{text}<extra></extra>")
+    trace.update(
+        text=[[text[n] for n in row] for row in numbers(where, shape).values.tolist()],
+        hoverinfo=None,
+        hovertemplate="%{text}<extra></extra>",
+    )
 
 
-def add_patches(fig: go.Figure, where: Geometry, shape: Sequence[int], text: Sequence[str], box: bool = False) -> None:
-    """One invisible marker per patch, with its text; a click reports the patch number."""
+def add_patches(
+    fig: go.Figure,
+    where: Geometry,
+    shape: Sequence[int],
+    text: Sequence[str],
+    clickable: bool = True,
+    box: bool = False,
+) -> None:
+    """Let the patches say their texts: by markers whose click reports the patch number, or by the heatmap of `fig`."""
+    if not clickable:
+        return hover(fig.data[0], where, shape, text)
     order = numbers(where, shape)
     rows, columns = order.values.shape
     x = order.left + (np.arange(columns) + 0.5) * order.width
     y = order.top + (np.arange(rows) + 0.5) * order.height
     patches = order.values.ravel().astype(np.int32)
     across, down = np.meshgrid(x, y)
-    add_markers(fig, across, down, patches, [text[n] for n in patches.tolist()], box=box)
-
-
-def answer(fig: go.Figure, where: Geometry, shape: Sequence[int], text: Sequence[str], click: bool, box: bool) -> None:
-    """Let the patches of the heatmap in `fig` say their texts and, if asked to, report clicks."""
-    if click:
-        add_patches(fig, where, shape, text, box)
-    else:
-        hover(fig.data[0], where, shape, text)
+    return add_markers(fig, across, down, patches, [text[n] for n in patches.tolist()], box=box)
 
 
 def patch_text(values: NDArray[Any], unit: str, labels: Sequence[str] | None = None) -> list[str]:

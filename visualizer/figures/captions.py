@@ -11,11 +11,11 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from visualizer.figures import canvas, composite, mosaic, overlay
+from visualizer.figures import canvas, composite, mosaic, outlines, overlay
+from visualizer.measures import undefined
 from visualizer.measures.regions import region_boxes, region_heat
 from visualizer.style import theme
-from visualizer.style.scale import Scale
-from visualizer.style.scale import scale as scale_values
+from visualizer.style.scale import Scale, apply_scale
 from vit_attention.records import Axis, Geometry
 
 STRONGEST = 3
@@ -63,8 +63,8 @@ def regions_map(
     boxes = region_boxes(axis, geometry)
     known = np.flatnonzero(~np.isnan(boxes).any(axis=1))
     best = [n for n in np.argsort(-given, kind="stable")[:STRONGEST].tolist() if n in known]
-    thin = [shape for n in best for shape in canvas.rims([boxes[n]], (3, 1), ("rgba(0,0,0,0.6)", "#ffffff"))]
-    asking = [shape for n in query for shape in canvas.rims([boxes[n]])]
+    thin = [shape for n in best for shape in outlines.rims([boxes[n]], (3, 1), ("rgba(0,0,0,0.6)", "#ffffff"))]
+    asking = [shape for n in query for shape in outlines.rims([boxes[n]])]
     fig.layout.shapes = [*fig.layout.shapes, *thin, *asking]
     x, y = ((boxes[known, :2] + boxes[known, 2:]) / 2).T
     text = [theme.safe(f"{axis.name(n)}: {theme.short(given[n])} {unit}") for n in known.tolist()]
@@ -104,12 +104,10 @@ def film_strip(
     Raises:
         ValueError: another shape, or words or notes that do not fit the maps.
     """
-    stack = np.asarray(maps)
-    if stack.ndim != 3 or not stack.size:
-        raise ValueError(f"maps: want (words, rows, columns), got shape {stack.shape}")
+    stack = undefined.shaped(maps, "maps", "(words, rows, columns)")
     canvas.one_each(len(stack), "map", words=words, notes=notes)
     where = canvas.fitting(image, geometry)
-    scaled = scale_values(stack, scale, stack, unit=unit)
+    scaled = apply_scale(stack, scale, stack, unit=unit)
     size = (TILE, max(1, round(TILE * where.original[1] / where.original[0])))
     tiles = [composite.paint(image, replace(scaled, values=v), where, size, colormap, opacity) for v in scaled.values]
     across, strip = min(per_row, len(tiles)), STRIP if notes is None else STRIP_OF_TWO

@@ -40,8 +40,7 @@ def strip(
     across, up = (
         {"text": text, "standoff": 2, "font": {"size": theme.FONT_SIZE}} for text in ("token", "probability (%)")
     )
-    ends = [theme.FIRST - 0.5, theme.FIRST + max(1, len(tokens)) - 0.5]
-    fig.layout.xaxis.update(range=ends, title=across)
+    fig.layout.xaxis.update(range=[theme.FIRST - 0.5, theme.FIRST + max(1, len(tokens)) - 0.5], title=across)
     fig.layout.yaxis.update(range=[0, 100], title=up, automargin=True)
     return theme.base(fig, title=title, height=height, bottom=36, bargap=0.15)
 
@@ -74,8 +73,9 @@ def _upright(values: ArrayLike, said: Sequence[str], current: int | None, name: 
     colors = [theme.QUERY[1] if n == current else theme.LINES[0] for n in place.tolist()]
     marker = {"color": colors, "line": {"color": theme.LINE, "width": [3 * (n == current) for n in place.tolist()]}}
     text = {"text": said, "textposition": "none", "hovertemplate": "%{text}<extra></extra>"}
-    numbers = place.astype(np.int32)
-    fig = go.Figure(go.Bar(x=place + first, y=values, customdata=numbers, marker=marker, name=name, **text))
+    fig = go.Figure(
+        go.Bar(x=place + first, y=values, customdata=place.astype(np.int32), marker=marker, name=name, **text)
+    )
     axis = {"showgrid": False, "zeroline": False, "fixedrange": True, "tickfont": {"size": theme.SMALL}}
     behind = {"showgrid": True, "gridcolor": theme.GRID}
     return theme.lay(fig, xaxis=axis, yaxis={**axis, **behind}, clickmode="event+select", dragmode=False)
@@ -100,8 +100,12 @@ def lists(named: Mapping[str, ArrayLike], *, height: int | None = None) -> go.Fi
     fig, labels, count = go.Figure(), [], len(rows)
     for at, (name, values) in enumerate(rows.items()):
         top, tag = 1 - at / count, "" if at == 0 else str(at + 1)
-        colour = theme.QUERY[1] if at == 0 else theme.LINES[0]
-        bars = go.Bar(x=np.arange(1, len(values) + 1), y=values, yaxis=f"y{tag}", marker_color=colour)
+        bars = go.Bar(
+            x=np.arange(1, len(values) + 1),
+            y=values,
+            yaxis=f"y{tag}",
+            marker_color=theme.QUERY[1] if at == 0 else theme.LINES[0],
+        )
         fig.add_trace(bars.update(hovertemplate="number %{x}: %{y:.3f}<extra></extra>"))
         axis = {**common, "domain": [top - 0.78 / count, top - 0.02]}
         fig.layout[f"yaxis{tag}"] = {**axis, "gridcolor": theme.GRID, "zerolinecolor": theme.LINE}
@@ -147,8 +151,9 @@ def focus_against_hits(
         marker = {**look, "size": [16 if one else 11 for one in ringed]}
         name = f"layer {layer + theme.FIRST}"
         said = [f"{name}, head {head + theme.FIRST}" for head in heads]
-        chose = [[layer, head] for head in heads]
-        fig.add_trace(_points(across, 100 * up, said, marker=marker, customdata=chose, name=name))
+        fig.add_trace(
+            _points(across, 100 * up, said, marker=marker, customdata=[[layer, head] for head in heads], name=name)
+        )
     axis = {"showgrid": True, "gridcolor": theme.GRID, "zeroline": False, "fixedrange": True, "automargin": True}
     fig.layout.xaxis = {**axis, "title": {"text": "mean entropy in bits: focused on the left"}, "rangemode": "tozero"}
     fig.layout.yaxis = {**axis, "title": {"text": "hits in %"}, "range": [-4, 104]}

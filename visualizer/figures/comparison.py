@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from visualizer.figures import canvas
+from visualizer.figures import canvas, outlines
 from visualizer.figures.heatmap import symmetric
 from visualizer.style import theme
 from visualizer.style.scale import Scale
@@ -85,8 +85,15 @@ def before_after(
     if len(query):
         captions.append("orange outline: query")
     tall = height or (620 if narrow and difference else 400)
-    labels = [_name(head, n + 1) for n, head in enumerate(heads)]
-    return theme.base(fig, title=title, caption=captions, labels=labels, height=tall, bottom=canvas.BAR + 4, top=36)
+    return theme.base(
+        fig,
+        title=title,
+        caption=captions,
+        labels=[_name(head, n + 1) for n, head in enumerate(heads)],
+        height=tall,
+        bottom=canvas.BAR + 4,
+        top=36,
+    )
 
 
 def _places(difference: bool, narrow: bool) -> tuple[list[tuple[Span, Span]], list[dict[str, Any]]]:
@@ -97,8 +104,7 @@ def _places(difference: bool, narrow: bool) -> tuple[list[tuple[Span, Span]], li
         return [((0, half), (0, 1)), ((half + GAP, 1), (0, 1))], [{"lenmode": "fraction", "len": 0.8}]
     if narrow:
         upper, lower = (0.54, 1), (0, 0.46)
-        middle = (0.5 - half / 2, 0.5 + half / 2)
-        return [((0, half), upper), ((half + GAP, 1), upper), (middle, lower)], [left, right]
+        return [((0, half), upper), ((half + GAP, 1), upper), ((0.5 - half / 2, 0.5 + half / 2), lower)], [left, right]
     starts = [n * (third + GAP) for n in range(3)]
     wide, short = {**left, "x": third + GAP / 2, "len": 1.5 * third}, {**right, "x": 1 - third / 2, "len": 0.7 * third}
     return [((start, start + third), (0, 1)) for start in starts], [wide, short]
@@ -117,10 +123,13 @@ def _panel(
 ) -> None:
     """Add `trace` on its picture, with axes, outlines and texts to hover over."""
     axes = canvas.axes_of(number)
-    down = list(span[1])
-    canvas.add_picture(fig, image, where, number=number, max_side=canvas.SMALL_SIDE, across=span[0], domain=down)
-    rims = canvas.rims(canvas.patch_boxes(where, values.shape, query), axes=axes)
-    fig.layout.shapes = [*fig.layout.shapes, *rims]
+    canvas.add_picture(
+        fig, image, where, number=number, max_side=canvas.SMALL_SIDE, across=span[0], domain=list(span[1])
+    )
+    fig.layout.shapes = [
+        *fig.layout.shapes,
+        *outlines.rims(outlines.patch_boxes(where, values.shape, query), axes=axes),
+    ]
     canvas.hover(trace, where, values.shape, canvas.patch_text(values, unit))
     fig.add_trace(trace.update(xaxis=axes[0], yaxis=axes[1]))
 
@@ -129,5 +138,10 @@ def _name(name: str, number: int) -> dict[str, Any]:
     """The panel's name over its picture, wherever equal scales leave the picture inside its panel."""
     x, y = canvas.axes_of(number)
     place = {"x": 0.5, "xref": f"{x} domain", "xanchor": "center", "y": 1, "yref": f"{y} domain", "yanchor": "bottom"}
-    font = {"size": theme.SMALL + 1}
-    return {"text": theme.safe(name, 17), "name": f"panel {number}", "showarrow": False, "font": font, **place}
+    return {
+        "text": theme.safe(name, 17),
+        "name": f"panel {number}",
+        "showarrow": False,
+        "font": {"size": theme.SMALL + 1},
+        **place,
+    }

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from visualizer.figures import canvas
+from visualizer.figures import canvas, outlines
+from visualizer.measures import undefined
 from visualizer.measures.regions import under
 from visualizer.style import theme
-from visualizer.style.scale import Scale, Scaled
-from visualizer.style.scale import scale as scale_values
+from visualizer.style.scale import Scale, Scaled, apply_scale
 from visualizer.words.plain import printable
 from vit_attention.records.geometry import Geometry
 
@@ -61,8 +61,18 @@ def composite(
         settings: one line or more to make it again.
         width: of the picture in pixels, 64 or more.
     """
-    scaled = scale_values(canvas.grid_of(values), scale, together, unit=unit)
-    return framed(image, scaled, geometry, caption, settings, colormap, opacity, query, truth, width)
+    return framed(
+        image,
+        apply_scale(canvas.grid_of(values), scale, together, unit=unit),
+        geometry,
+        caption,
+        settings,
+        colormap,
+        opacity,
+        query,
+        truth,
+        width,
+    )
 
 
 def framed(
@@ -85,9 +95,9 @@ def framed(
     pen = ImageDraw.Draw(sheet)
     ratio = width / where.original[0]
     if truth is not None:
-        for rim in canvas.truth_rims(truth, where):
+        for rim in outlines.truth_rims(truth, where):
             pen.line([tuple(p) for p in (rim * ratio).tolist()], fill=theme.TRUTH, width=2)
-    for box in canvas.patch_boxes(where, scaled.values.shape, query):
+    for box in outlines.patch_boxes(where, scaled.values.shape, query):
         left, top, right, bottom = (v * ratio for v in box)
         pen.rectangle((left - 2, top - 2, right + 1, bottom + 1), outline=theme.QUERY[0], width=4)
         pen.rectangle((left - 1, top - 1, right, bottom), outline=theme.QUERY[1], width=2)
@@ -113,8 +123,7 @@ def legend_lines(
     width: int,
 ) -> list[str]:
     """Everything that is printed under an exported picture, wrapped to its width."""
-    keys = "; ".join(canvas.notes(where, query, truth))
-    parts = [caption, scaled.caption, keys, *settings.split("\n")]
+    parts = [caption, scaled.caption, "; ".join(outlines.notes(where, query, truth)), *settings.split("\n")]
     room = max(8, int((width - 16) / 6.4))
     return [line for part in parts for line in textwrap.wrap(printable(part), room)]
 
@@ -153,9 +162,7 @@ def layer_frames(
         maps: (layers, rows, columns).
         names: one per map; None means "layer 1 of 12" and so on. The rest: as for `composite`.
     """
-    stack = np.asarray(maps)
-    if stack.ndim != 3 or not stack.size:
-        raise ValueError(f"maps: want (layers, rows, columns), got shape {stack.shape}")
+    stack = undefined.shaped(maps, "maps", "(layers, rows, columns)")
     canvas.one_each(len(stack), "map", names=names)
     words = names or [f"layer {n + theme.FIRST} of {len(stack)}" for n in range(len(stack))]
     drawn, whole = canvas.scale_all(list(stack), scale, together, unit)

@@ -9,11 +9,10 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
-from visualizer.figures import canvas
+from visualizer.figures import canvas, outlines
 from visualizer.measures import undefined
 from visualizer.style import theme
-from visualizer.style.scale import Scale, Scaled
-from visualizer.style.scale import scale as scale_values
+from visualizer.style.scale import Scale, Scaled, apply_scale
 from vit_attention.records import Axis
 from vit_attention.records.geometry import Geometry, Placed
 
@@ -45,9 +44,9 @@ def patch_map(
     """
     grid = canvas.grid_of(values)
     text = canvas.patch_text(grid, unit, labels)
-    scaled = scale_values(grid, scale, together, unit=unit)
-    fig = _cells(scaled, colormap, text, query, clickable, box)
-    return theme.base(fig, title=title, caption=_caption(scaled, query), height=height, bottom=canvas.BAR)
+    return _cells(
+        apply_scale(grid, scale, together, unit=unit), colormap, text, query, "query", clickable, box, title, height
+    )
 
 
 def signed(
@@ -73,26 +72,35 @@ def signed(
     if colormap not in theme.DIVERGING:
         raise ValueError(f"colour map: want one of {', '.join(theme.DIVERGING)} for signed values, got {colormap!r}")
     text = canvas.patch_text(grid, unit, labels)
-    scaled = symmetric(grid, unit, limit)
-    fig = _cells(scaled, colormap, text, query, clickable)
-    return theme.base(fig, title=title, caption=_caption(scaled, query, outlined), height=height, bottom=canvas.BAR)
+    return _cells(symmetric(grid, unit, limit), colormap, text, query, outlined, clickable, False, title, height)
 
 
 def _cells(
-    scaled: Scaled, colormap: str, text: Sequence[str], query: Sequence[int], clickable: bool, box: bool = False
+    scaled: Scaled,
+    colormap: str,
+    text: Sequence[str],
+    query: Sequence[int],
+    outlined: str,
+    clickable: bool,
+    box: bool,
+    title: str,
+    height: int,
 ) -> go.Figure:
     rows, columns = scaled.values.shape
     where = Geometry.of(columns, rows)
     fig = go.Figure(canvas.heat(where.place(scaled.values), scaled, colormap))
     canvas.picture_axes(fig, (0, 0, columns, rows))
-    rim = canvas.path(canvas.square((0, 0, columns, rows)), theme.LINE, 1)
-    fig.layout.shapes = [rim, *canvas.rims(canvas.patch_boxes(where, (rows, columns), query))]
-    canvas.answer(fig, where, (rows, columns), text, clickable, box)
-    return fig
-
-
-def _caption(scaled: Scaled, query: Sequence[int], outlined: str = "query") -> str:
-    return scaled.caption + f"\norange outline: {outlined}" * bool(len(query))
+    canvas.add_patches(fig, where, (rows, columns), text, clickable, box)
+    rim = outlines.path(outlines.square((0, 0, columns, rows)), theme.LINE, 1)
+    shapes = [rim, *outlines.rims(outlines.patch_boxes(where, (rows, columns), query))]
+    return theme.base(
+        fig,
+        title=title,
+        caption=(scaled.caption, f"orange outline: {outlined}" if len(query) else ""),
+        shapes=shapes,
+        height=height,
+        bottom=canvas.BAR,
+    )
 
 
 def symmetric(values: NDArray[Any], unit: str, limit: float | None = None) -> Scaled:
@@ -107,8 +115,7 @@ def symmetric(values: NDArray[Any], unit: str, limit: float | None = None) -> Sc
     note = f"; {beyond} beyond drawn like the ends" if beyond else ""
     ticks = (-end, -end / 2, 0.0, end / 2, end)
     text = tuple(("+" if v > 0 else "") + theme.short(v) for v in ticks)
-    caption = f"colour: {unit}, {text[0]} to {text[-1]}, middle is 0{zero}{note}"
-    return Scaled(values, -end, end, caption, ticks, text)
+    return Scaled(values, -end, end, f"colour: {unit}, {text[0]} to {text[-1]}, middle is 0{zero}{note}", ticks, text)
 
 
 def matrix(
@@ -135,7 +142,7 @@ def matrix(
     if full.shape != (len(query_axis), len(key_axis)):
         raise ValueError(f"weights: want {(len(query_axis), len(key_axis))} (queries, keys), got {full.shape}")
     step = -(-max(full.shape) // LARGEST)
-    scaled = scale_values(block_means(full, step), scale, together, unit=unit)
+    scaled = apply_scale(block_means(full, step), scale, together, unit=unit)
     notes = [f"each cell drawn is the mean of {step} x {step} weights"] if step > 1 else []
     value = "%{z:.3g} " + theme.safe(unit).replace("%{", "% {")
     if "stretched" in scaled.caption or "logarithmic" in scaled.caption:
@@ -145,10 +152,12 @@ def matrix(
         value = f"colour step %{{z}} of {STEPS}"
         notes.append(f"drawn in {STEPS} steps of {theme.short((scaled.high - scaled.low) / STEPS)}")
     else:
-        bar = canvas.colour_bar(scaled, len=220)
-        trace = canvas.heat(Placed(scaled.values, -0.5, -0.5, step, step), scaled, colormap, colorbar=bar)
-    hover = f"query %{{y}}, key %{{x}}: {value}<extra></extra>"
-    fig = go.Figure(trace.update(name="matrix", hoverinfo=None, hovertemplate=hover))
+        trace = canvas.heat(
+            Placed(scaled.values, -0.5, -0.5, step, step), scaled, colormap, colorbar=canvas.colour_bar(scaled, len=220)
+        )
+    fig = go.Figure(
+        trace.update(name="matrix", hoverinfo=None, hovertemplate=f"query %{{y}}, key %{{x}}: {value}<extra></extra>")
+    )
     _token_axes(fig, query_axis, key_axis)
     return theme.base(fig, title=title, caption=[scaled.caption, *notes], height=height, bottom=canvas.BAR, top=70)
 
@@ -183,8 +192,13 @@ def _token_axes(fig: go.Figure, query_axis: Axis, key_axis: Axis) -> None:
     common = {"showgrid": False, "zeroline": False, "fixedrange": True, "constrain": "domain", "ticks": "outside"}
     for name, axis, word in (("xaxis", key_axis, "keys (read from)"), ("yaxis", query_axis, "queries (that read)")):
         places, words = _ticks(axis)
-        font = {"size": theme.SMALL}
-        fig.layout[name] = {**common, "tickvals": places, "ticktext": words, "tickfont": font, "automargin": True}
+        fig.layout[name] = {
+            **common,
+            "tickvals": places,
+            "ticktext": words,
+            "tickfont": {"size": theme.SMALL},
+            "automargin": True,
+        }
         fig.layout[name].title = {"text": word, "font": {"size": theme.FONT_SIZE}, "standoff": 4}
     keys, queries = len(key_axis), len(query_axis)
     fig.update_xaxes(range=[-0.5, keys - 0.5], side="top", tickangle=-45)

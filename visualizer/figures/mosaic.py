@@ -9,13 +9,12 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
-from visualizer.figures import canvas
+from visualizer.figures import canvas, outlines
 from visualizer.figures.heatmap import block_means, quantised, stepped
 from visualizer.figures.summary import head_table
 from visualizer.measures import undefined
 from visualizer.style import theme
-from visualizer.style.scale import Scale, Scaled
-from visualizer.style.scale import scale as scale_values
+from visualizer.style.scale import Scale, Scaled, apply_scale
 from vit_attention.records.geometry import Placed
 
 CELLS = 30_000
@@ -53,9 +52,7 @@ def head_grid(
     Raises:
         ValueError: another shape, or names or captions that do not fit the heads.
     """
-    stack = np.asarray(maps)
-    if stack.ndim != 3 or not stack.size:
-        raise ValueError(f"maps: want (heads, rows, columns), got shape {stack.shape}")
+    stack = undefined.shaped(maps, "maps", "(heads, rows, columns)")
     heads = len(stack)
     canvas.one_each(heads, "head", names=names, captions=captions)
     scaled, caption = _scaled(stack, scale, together, unit)
@@ -71,8 +68,9 @@ def head_grid(
     text = [name + more for name, more in zip(first, second, strict=True)]
     add_tiles(fig, boxes, (width, tall), text, chosen, clickable)
     height = height or min(900, 130 + round(560 * min(1.2, tall / width)))
-    labels = tile_names(boxes, text)
-    return theme.base(fig, title=title, caption=(caption, note), labels=labels, height=height, bottom=canvas.BAR)
+    return theme.base(
+        fig, title=title, caption=(caption, note), labels=tile_names(boxes, text), height=height, bottom=canvas.BAR
+    )
 
 
 def tiled(
@@ -99,7 +97,7 @@ def add_tiles(
     """Axes over a sheet of tiles of a (width, height), an outline round the chosen one, and places to click."""
     canvas.picture_axes(fig, (0, 0, *size))
     if chosen is not None:
-        fig.layout.shapes = canvas.rims([boxes[canvas.within(chosen, len(boxes), "chosen")]])
+        fig.layout.shapes = outlines.rims([boxes[canvas.within(chosen, len(boxes), "chosen")]])
     if clickable:
         x, y = np.array([((left + right) / 2, (top + bottom) / 2) for left, top, right, bottom in boxes]).T
         canvas.add_markers(fig, x, y, np.arange(len(boxes), dtype=np.int32), text)
@@ -135,10 +133,7 @@ def atlas(
     Raises:
         ValueError: another shape, or `chosen` outside.
     """
-    given = [np.asarray(one) for one in maps]
-    for at, one in enumerate(given):
-        if one.ndim != 3 or not one.size:
-            raise ValueError(f"maps: want (heads, rows, columns) in layer {at}, got shape {one.shape}")
+    given = [undefined.shaped(one, "maps", "(heads, rows, columns)") for one in maps]
     if not given:
         raise ValueError("layers: want one number per layer, got 0 for 0")
     scaled, caption = _scaled(_stack(given), scale, None, unit)
@@ -147,8 +142,7 @@ def atlas(
     wide = quantised(scaled).transpose(0, 2, 1, 3).reshape(len(given) * rows, max(counts) * columns)
     low = theme.FIRST - 0.5
     fig = go.Figure(stepped(Placed(wide, low, low, 1 / columns, 1 / rows), scaled, colormap))
-    peaks = [_peak(one) for layer in given for one in layer]
-    head_table(fig, counts, layers, peaks, chosen, rows / columns)
+    head_table(fig, counts, layers, [_peak(one) for layer in given for one in layer], chosen, rows / columns)
     return theme.base(fig, title=title, caption=caption, height=height, bottom=canvas.BAR, top=42)
 
 
@@ -165,8 +159,9 @@ def _scaled(stack: NDArray[Any], scale: str | Scale, together: Any, unit: str) -
     while stack.size / step**2 > CELLS and step < max(stack.shape[-2:]):
         step += 1
     drawn = block_means(stack, step)
-    mode = "shared" if scale == "raw" else scale
-    scaled = scale_values(drawn, mode, drawn if together is None else together, unit=unit)
+    scaled = apply_scale(
+        drawn, "shared" if scale == "raw" else scale, drawn if together is None else together, unit=unit
+    )
     return scaled, scaled.caption + f"\neach cell drawn is the mean of {step} x {step} patches" * (step > 1)
 
 

@@ -10,10 +10,9 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from visualizer.figures import canvas
+from visualizer.figures import canvas, outlines
 from visualizer.style import theme
-from visualizer.style.scale import Scale
-from visualizer.style.scale import scale as scale_values
+from visualizer.style.scale import Scale, apply_scale
 from vit_attention.records.geometry import Geometry
 
 
@@ -66,15 +65,16 @@ def overlay(
     if not 0 <= opacity <= 1:
         raise ValueError(f"opacity: want 0 to 1, got {opacity}")
     where = canvas.fitting(image, geometry)
-    scaled = scale_values(grid, scale, together, unit=unit)
+    scaled = apply_scale(grid, scale, together, unit=unit)
     placed, blend = where.place(scaled.values), "best" if smooth else False
     fig = go.Figure(canvas.heat(placed, scaled, colormap, opacity=opacity, zsmooth=blend))
     notes = _furnish(fig, image, where, grid.shape, query, truth, outlined)
-    canvas.answer(fig, where, grid.shape, canvas.patch_text(grid, unit, labels), clickable, box)
+    canvas.add_patches(fig, where, grid.shape, canvas.patch_text(grid, unit, labels), clickable, box)
     if smooth:
         notes.append("blended between patches; the model gives one number per patch")
-    caption = (scaled.caption, "; ".join(notes), note)
-    return theme.base(fig, title=title, caption=caption, height=height, bottom=canvas.BAR)
+    return theme.base(
+        fig, title=title, caption=(scaled.caption, "; ".join(notes), note), height=height, bottom=canvas.BAR
+    )
 
 
 def bare(
@@ -106,7 +106,7 @@ def bare(
         f"{name}patch in row {n // columns + theme.FIRST}, column {n % columns + theme.FIRST}"
         for n, name in enumerate(names)
     ]
-    canvas.add_patches(fig, where, grid, text, box)
+    canvas.add_patches(fig, where, grid, text, box=box)
     return theme.base(fig, title=title, caption="; ".join([f"{rows} x {columns} patches", *notes]), height=height)
 
 
@@ -121,22 +121,22 @@ def _furnish(
 ) -> list[str]:
     """Put picture, axes and outlines on `fig`; returns what they mean, in words."""
     canvas.add_picture(fig, image, where)
-    fig.layout.shapes = [*fig.layout.shapes, *canvas.rims(canvas.patch_boxes(where, grid, query))]
+    fig.layout.shapes = [*fig.layout.shapes, *outlines.rims(outlines.patch_boxes(where, grid, query))]
     if truth is not None:
-        fig.add_trace(canvas.truth_line(truth, where))
-    notes = canvas.notes(where, query, truth, outlined or "query")
+        fig.add_trace(outlines.truth_line(truth, where))
+    notes = outlines.notes(where, query, truth, outlined or "query")
     if len(query) > 1 and not outlined:
         notes[0] = f"orange outlines: {len(query)} queries"
     return notes
 
 
-def _lattice(where: Geometry, grid: tuple[int, int]) -> list[canvas.Shape]:
+def _lattice(where: Geometry, grid: tuple[int, int]) -> list[outlines.Shape]:
     """Grid lines in two tones, so that they show on any picture."""
-    order = canvas.numbers(where, grid)
+    order = outlines.numbers(where, grid)
     rows, columns = order.values.shape
     x = order.left + np.arange(columns + 1) * order.width
     y = order.top + np.arange(rows + 1) * order.height
     upright = "".join(f"M{at:.2f},{y[0]:.2f}V{y[-1]:.2f}" for at in x)
     level = "".join(f"M{x[0]:.2f},{at:.2f}H{x[-1]:.2f}" for at in y)
     tones = (("rgba(0,0,0,0.35)", 2), ("rgba(255,255,255,0.6)", 1))
-    return [canvas.path(upright + level, color, width) for color, width in tones]
+    return [outlines.path(upright + level, color, width) for color, width in tones]

@@ -70,6 +70,5 @@ def _pair(numbers: Sequence[int]) -> str:
 
 def _printed(values: NDArray[np.float64], lines: Sequence[str], query: int, unit: str, title: str) -> go.Figure:
     fig = heatmap.patch_map(values, query=(query,), clickable=True, unit=unit, title=title, height=470)
-    text = np.reshape(lines, toy.GRID).tolist()
-    fig.data[0].update(text=text, texttemplate="%{text}", textfont_size=theme.SMALL)
+    fig.data[0].update(text=np.reshape(lines, toy.GRID).tolist(), texttemplate="%{text}", textfont_size=theme.SMALL)
     return fig

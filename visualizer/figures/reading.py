@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from visualizer.figures import canvas, mosaic, overlay
+from visualizer.figures import canvas, mosaic, outlines, overlay
 from visualizer.measures.pointing import checked
 from visualizer.measures.reading import token_maps
 from visualizer.style import theme
@@ -61,12 +61,12 @@ def page_with_heat(
     if window is not None:
         left, top, right, bottom = checked(window, "window")
         fig.layout.xaxis.range, fig.layout.yaxis.range = [left, right], [bottom, top]
-    dotted = "".join(canvas.square(checked(box, "true")) for box in true)
+    dotted = "".join(outlines.square(checked(box, "true")) for box in true)
     boxes = [checked(box, "proposed") for box in proposed]
     fig.layout.shapes = [
         *fig.layout.shapes,
-        *([canvas.path(dotted, theme.TRUTH, 2.5, dash="dot", name="true box")] if dotted else []),
-        *canvas.rims(boxes, (4.5, 2), name="proposed box"),
+        *([outlines.path(dotted, theme.TRUTH, 2.5, dash="dot", name="true box")] if dotted else []),
+        *outlines.rims(boxes, (4.5, 2), name="proposed box"),
     ]
     fig.layout.xaxis.fixedrange = fig.layout.yaxis.fixedrange = False
     return theme.lay(fig, dragmode="zoom")
@@ -117,7 +117,7 @@ def fields_on_page(
         color, wide = theme.LINES[n % len(theme.LINES)], 2 * (n == chosen)
         # White under colour, so that the outline stands out from any page.
         tones, dashes = ("#ffffff", color), ("solid", _stroke(n))
-        shapes += canvas.rims([box], (3.5 + wide, 2 + wide), tones, dashes=dashes, name="field box")
+        shapes += outlines.rims([box], (3.5 + wide, 2 + wide), tones, dashes=dashes, name="field box")
         font = {"color": "#000000", "size": theme.SMALL + wide}
         labels.append(
             {"x": box[0], "y": box[1], "text": str(n + theme.FIRST), "bordercolor": color, "font": font, **look}
@@ -144,7 +144,7 @@ def minimap(
     where, inner = Geometry.of(*(size or image.size)), checked(window, "window")
     fig = go.Figure(go.Scatter(x=[], y=[], hoverinfo="skip"))
     page = canvas.add_picture(fig, image, where, max_side=2 * height)
-    shapes = [canvas.veil(page, [inner]), *canvas.rims([inner], (4, 2), name="window")]
+    shapes = [outlines.veil(page, [inner]), *outlines.rims([inner], (4, 2), name="window")]
     return theme.base(fig, shapes=shapes, height=height, dragmode=False, hovermode=False)
 
 
@@ -174,7 +174,7 @@ def heads_of_token(
     heads, layers = max(len(one) for one in maps), len(maps)
     shape = maps[0].shape[1] / maps[0].shape[2]
     if record.geometry is not None:
-        left, top, right, bottom = canvas.seen_box(record.geometry)
+        left, top, right, bottom = outlines.seen_box(record.geometry)
         shape = float((bottom - top) / (right - left))
     tall = height or round(min(900, 150 + max(120, 640 * min(1.3, layers * shape / heads))))
     fig = mosaic.atlas(maps, colormap=colormap, scale=scale, chosen=at, layers=depth, title=title, height=tall)

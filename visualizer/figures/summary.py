@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
-from visualizer.figures import canvas
+from visualizer.figures import canvas, outlines
 from visualizer.measures import undefined
 from visualizer.style import theme
 from visualizer.style.scale import Scaled, linear
@@ -48,8 +48,9 @@ def head_summary(
     if not lines or any(line.ndim != 1 or not line.size for line in lines):
         raise ValueError(f"values: want (layers, heads), got shapes {[line.shape for line in lines][:4]}")
     scaled = _range(undefined.padded(lines), name, unit, limits)
-    cells = Placed(scaled.values, theme.FIRST - 0.5, theme.FIRST - 0.5, 1, 1)
-    fig = go.Figure(canvas.heat(cells, scaled, colormap, name="summary"))
+    fig = go.Figure(
+        canvas.heat(Placed(scaled.values, theme.FIRST - 0.5, theme.FIRST - 0.5, 1, 1), scaled, colormap, name="summary")
+    )
     said = [
         f"{theme.short(v)} {theme.safe(unit)}".rstrip() if np.isfinite(v) else "not defined"
         for line in lines
@@ -95,17 +96,22 @@ def head_table(
     fig.layout.yaxis = {**common, **ticks, **square, "range": [low + rows, low], "title": down}
     upright = "".join(f"M{low + h},{low}V{low + rows}" for h in range(heads + 1))
     level = "".join(f"M{low},{low + at}H{low + heads}" for at in range(rows + 1))
-    shapes = [canvas.path(upright + level, theme.LINE, 1)]
+    shapes = [outlines.path(upright + level, theme.LINE, 1)]
     if chosen is not None:
         layer = canvas.within(chosen[0], rows, "chosen layer")
         top, left = layer + low + 0.0, canvas.within(chosen[1], counts[layer], "chosen head") + low
-        shapes += canvas.rims([(left, top, left + 1, top + 1)])
+        shapes += outlines.rims([(left, top, left + 1, top + 1)])
     fig.layout.shapes = shapes
     places = [(at, head) for at, count in enumerate(counts) for head in range(count)]
     y, x = np.array(places).T + theme.FIRST
     names = [f"layer {depth[at] + theme.FIRST}, head {head + theme.FIRST}" for at, head in places]
-    text = [f"{name}: {value}" for name, value in zip(names, said, strict=True)]
-    canvas.add_markers(fig, x, y, [[depth[at], head] for at, head in places], text)
+    canvas.add_markers(
+        fig,
+        x,
+        y,
+        [[depth[at], head] for at, head in places],
+        [f"{name}: {value}" for name, value in zip(names, said, strict=True)],
+    )
 
 
 def _range(grid: NDArray[Any], name: str, unit: str, limits: tuple[float, float] | None) -> Scaled:

@@ -1,8 +1,9 @@
-"""Swin windows on the page: their borders, one query's attention stitched back, and all heads of one window."""
+"""Swin windows on the page: their borders, and one query's attention stitched back."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,19 +11,20 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from visualizer.figures import canvas, mosaic
-from visualizer.figures.swin_parts import Box, crosses, lattice, pixels, placed_on, square_at, strokes
+from visualizer.figures import canvas, outlines
 from visualizer.measures.windows import borders, defined_boxes, window_boxes
 from visualizer.style import theme
-from visualizer.style.scale import Scale
-from visualizer.style.scale import scale as scale_values
+from visualizer.style.scale import Scale, apply_scale
 from vit_attention.records.geometry import Geometry
-from vit_attention.records.windows import FORBIDDEN, PADDING
 
 VEIL = "rgba(128,128,128,0.45)"
 """Laid over cells that a query cannot see at all, so that bare page never reads as weight 0."""
 CLICKS = 5000
 """Most cells that get a place to click; on a larger view only the window's own do."""
+CROWDED = 24
+"""Windows along a side from which their borders are drawn thin."""
+TONES = (("rgba(255,255,255,0.85)", 3.0), (theme.LINES[0], 1.5))
+"""A wide light and a narrow dark line: one of them stands out from any page."""
 
 
 def page_windows(
@@ -131,14 +133,14 @@ def window_map(
         boxes.sort(key=lambda box: not (box[0] <= column < box[2] and box[1] <= row < box[3]))
     fig = go.Figure()
     view = canvas.add_picture(fig, image, where, _near(where, cells, boxes, margin))
-    scaled = scale_values(np.where(barred, np.nan, grid), scale, together, unit=unit)
+    scaled = apply_scale(np.where(barred, np.nan, grid), scale, together, unit=unit)
     for at, (left, top, right, bottom) in enumerate(boxes):
         # One part each: a trace of the whole grid would send every undefined cell of the page.
         placed = cells.crop(left, top, right - left, bottom - top).place(scaled.values[top:bottom, left:right])
         trace = canvas.heat(placed, scaled, colormap, opacity=opacity, showscale=at == 0)
         fig.add_trace(trace if at == 0 else trace.update(colorbar=None))
-    outer = canvas.veil(view, pixels(cells, boxes), VEIL, name="undefined", layer="between")
-    marked = crosses(pixels(cells, [square_at(*spot) for spot in np.argwhere(barred & known).tolist()]))
+    outer = outlines.veil(view, pixels(cells, boxes), VEIL, name="undefined", layer="between")
+    marked = outlines.crosses(pixels(cells, [square_at(*spot) for spot in np.argwhere(barred & known).tolist()]))
     shapes = [
         outer,
         *_outlines(cells, boxes, None),
@@ -148,71 +150,24 @@ def window_map(
     row, column = np.nonzero(known | _few_in(cells, view) if clickable else known)
     text = [_say(grid, barred, r, c, unit) for r, c in zip(row.tolist(), column.tolist(), strict=True)]
     _choose(fig, cells, row, column, text, clickable)
-    caption = [scaled.caption, *_legend(query, bool(barred.any()), outside, len(boxes))]
-    return theme.base(fig, title=title, caption=caption, shapes=shapes, height=height, bottom=canvas.BAR)
-
-
-def window_heads(
-    tiles: ArrayLike,
-    kinds: ArrayLike,
-    query: tuple[int, int],
-    cell: tuple[int, int] = (1, 1),
-    *,
-    captions: Sequence[str] | None = None,
-    chosen: int | None = None,
-    per_row: int | None = None,
-    colormap: str = theme.COLORMAP,
-    scale: str | Scale = "shared",
-    clickable: bool = False,
-    title: str = "",
-    height: int | None = None,
-) -> go.Figure:
-    """All heads of one query side by side, each the window as its block sees it: rolled together, padding included.
-
-    Args:
-        tiles: (heads, window, window) weights of the query.
-        kinds: (window, window) codes `ALLOWED`, `FORBIDDEN`, `PADDING`.
-        query: (row, column) of the query in the window.
-        cell: (height, width) of a cell; only their ratio matters.
-        captions, chosen, per_row, colormap, scale, clickable, title, height: as for `visualizer.figures.mosaic.head_grid`.
-
-    Raises:
-        ValueError: shapes that do not fit.
-    """
-    weights, codes = np.asarray(tiles, np.float32), np.asarray(kinds)
-    if weights.ndim != 3 or weights.shape[1:] != codes.shape:
-        raise ValueError(f"tiles: want (heads, {', '.join(map(str, codes.shape))}), got {weights.shape}")
-    drawn = np.where(codes == FORBIDDEN, np.nan, weights)
-    forbidden, padding = (
-        [square_at(*spot) for spot in np.argwhere(codes == one).tolist()] for one in (FORBIDDEN, PADDING)
+    return theme.base(
+        fig,
+        title=title,
+        caption=[scaled.caption, *_legend(query, bool(barred.any()), outside, len(boxes))],
+        shapes=shapes,
+        height=height,
+        bottom=canvas.BAR,
     )
-    note = "; ".join(["orange outline: the query", *_marks(bool(forbidden), bool(padding))])
-    common: dict[str, Any] = {"captions": captions, "per_row": per_row, "title": title, "height": height}
-    fig = mosaic.head_grid(drawn, colormap=colormap, scale=scale, chosen=chosen, clickable=True, note=note, **common)
-    chooser = fig.data[-1]
-    middle = np.array(codes.shape[::-1]) / 2
-    corners = np.tile(np.stack([chooser.x, chooser.y], axis=1) - middle, 2)
-    if not clickable:
-        fig.data = fig.data[:-1]
-        theme.lay(fig, clickmode=None, hovermode=False)
-    shapes = [
-        *crosses([corner + box for corner in corners for box in forbidden]),
-        *strokes([corner + box for corner in corners for box in padding]),
-        *canvas.rims([corner + square_at(*query) for corner in corners], (3.5, 1.5)),
-    ]
-    fig.layout.shapes = [*shapes, *fig.layout.shapes]
-    fig.layout.yaxis.scaleratio = cell[0] / cell[1]
-    return fig
 
 
-def _outlines(cells: Geometry, window: Sequence[Box], query: int | None) -> list[canvas.Shape]:
+def _outlines(cells: Geometry, window: Sequence[Sequence[float]], query: int | None) -> list[outlines.Shape]:
     """Dotted round the parts of a window, solid round a query."""
     own = [] if query is None else [square_at(*divmod(query, cells.seen[0]))]
-    dotted = canvas.rims(pixels(cells, window), (4, 2), dashes=("solid", "dot"))
-    return [*dotted, *canvas.rims(pixels(cells, own))]
+    dotted = outlines.rims(pixels(cells, window), (4, 2), dashes=("solid", "dot"))
+    return [*dotted, *outlines.rims(pixels(cells, own))]
 
 
-def _near(where: Geometry, cells: Geometry, boxes: Sequence[Box], margin: int | None) -> canvas.Box:
+def _near(where: Geometry, cells: Geometry, boxes: Sequence[Sequence[float]], margin: int | None) -> outlines.Box:
     """What to show, in pixels: the first box with `margin` cells round it as far as the grid goes, or the whole page."""
     if margin is None or not boxes:
         return canvas.extent(where)
@@ -248,8 +203,7 @@ def _choose(
 ) -> None:
     """A place to hover over in the middle of each cell; a click reports the cell's number."""
     x, y = cells.to_original(np.stack([column + 0.5, row + 0.5], axis=1)).T
-    numbers = (row * cells.seen[0] + column).astype(np.int32)
-    canvas.add_markers(fig, x, y, numbers, text, clickable=clickable)
+    canvas.add_markers(fig, x, y, (row * cells.seen[0] + column).astype(np.int32), text, clickable=clickable)
     if not clickable:
         theme.lay(fig, hovermode="closest")
 
@@ -269,13 +223,46 @@ def _split_words(count: int) -> str:
 
 def _legend(query: int | None, forbidden: bool, outside: float, parts: int) -> list[str]:
     notes = ["dotted orange: the window" + _split_words(parts) + "; solid orange: the query" * (query is not None)]
-    notes += _marks(forbidden, False)
+    notes += marks(forbidden, False)
     notes.append("grey veil: not defined; the query cannot see there, which is not a weight of 0")
     if outside > 5e-4:
         notes.append(f"{100 * outside:.1f} % of the query's attention fell on padding beyond the page")
     return notes
 
 
-def _marks(forbidden: bool, padding: bool) -> list[str]:
+def marks(forbidden: bool, padding: bool) -> list[str]:
     notes = ["✕: in the window, but the shift mask forbids it"] if forbidden else []
     return notes + (["upright stroke: padding beyond the page"] if padding else [])
+
+
+def placed_on(
+    image: Image.Image, grid: Sequence[int], cell: Sequence[int], geometry: Geometry | None
+) -> tuple[Geometry, Geometry]:
+    """From the original page to the model's input, of which None means the whole page, and to cells of the stage."""
+    if min(*grid, *cell) < 1:
+        raise ValueError(f"grid and cell: want positive numbers, got {tuple(grid)} and {tuple(cell)}")
+    rows, columns = int(grid[0]), int(grid[1])
+    whole = Geometry.of(*image.size).resize(columns * cell[1], rows * cell[0])
+    where = whole if geometry is None else canvas.fitting(image, geometry)
+    (a, b, c), (d, e, f) = (np.array(where.matrix) / [[cell[1]], [cell[0]]]).tolist()
+    return where, replace(where, seen=(columns, rows), matrix=((a, b, c), (d, e, f)))
+
+
+def pixels(cells: Geometry, boxes: ArrayLike) -> list[outlines.Box]:
+    """Boxes in cells as boxes in pixels of the original."""
+    return [tuple(box) for box in cells.boxes_to_original(boxes).tolist()]
+
+
+def square_at(row: int, column: int) -> tuple[int, int, int, int]:
+    """The box of one cell, in cells."""
+    return column, row, column + 1, row + 1
+
+
+def lattice(cells: Geometry, window: int, shift: int, dash: str) -> list[outlines.Shape]:
+    """The borders of the windows of a block, in two tones."""
+    columns, rows = cells.seen
+    level = [(0, at, columns, at) for at in borders(rows, window, shift).tolist()]
+    upright = [(at, 0, at, rows) for at in borders(columns, window, shift).tolist()]
+    thin = 1.5 if max(rows, columns) <= CROWDED * window else 3
+    path = outlines.lines(pixels(cells, [*level, *upright]))
+    return [outlines.path(path, color, width / thin, dash=dash) for color, width in TONES]

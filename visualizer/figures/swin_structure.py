@@ -1,21 +1,23 @@
-"""How a Swin encoder is built, drawn: the relative position bias, patch merging, and the stages."""
+"""How a Swin encoder is built, drawn: the relative position bias, one window's heads, patch merging, and the stages."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from visualizer.figures import canvas, heatmap
-from visualizer.figures.swin_parts import lines, pixels, placed_on, square_at
+from visualizer.figures import canvas, heatmap, mosaic, outlines
+from visualizer.figures.swin import marks, pixels, placed_on, square_at
 from visualizer.measures.windows import borders, merge
 from visualizer.style import theme
+from visualizer.style.scale import Scale
 from visualizer.words.plain import offset, plural
 from vit_attention.records.geometry import Geometry
-from vit_attention.records.windows import Stage
+from vit_attention.records.windows import FORBIDDEN, PADDING, Stage
 
 BIAS_UNIT = "added to the score, natural-log units"
 """A bias of 1 multiplies a weight by e before the row is made to sum to 1."""
@@ -64,8 +66,12 @@ def bias_map(
     for axis, reach, word in ((fig.layout.xaxis, right, "columns right"), (fig.layout.yaxis, down, "rows down")):
         steps = range(-reach, reach + 1, max(1, reach // 3))
         signs = [f"{step:+d}".replace("-", "−") if step else "0" for step in steps]
-        named = {"text": word, "standoff": 2, "font": {"size": theme.FONT_SIZE}}
-        axis.update(**look, tickfont={"size": theme.SMALL}, title=named, ticktext=signs)
+        axis.update(
+            **look,
+            tickfont={"size": theme.SMALL},
+            title={"text": word, "standoff": 2, "font": {"size": theme.FONT_SIZE}},
+            ticktext=signs,
+        )
         axis.tickvals = [step + reach + 0.5 for step in steps]
     fig.layout.xaxis.side = "top"
     fig.layout.margin.t += 52
@@ -110,20 +116,27 @@ def merge_picture(
     for panel, (count, across) in enumerate(((grid, (0.0, 0.48)), (step.grid, (0.52, 1.0))), start=1):
         axes = canvas.axes_of(panel)
         fig.add_trace(go.Scatter(x=[], y=[], xaxis=axes[0], yaxis=axes[1], hoverinfo="skip"))
-        view = pixels(cells, [near])[0]
-        canvas.add_picture(fig, image, where, view, number=panel, across=across, constraintoward="top")
-        shapes.append(canvas.path(_between(cells, near, count, panel), theme.LINE, 1, axes))
+        canvas.add_picture(
+            fig, image, where, pixels(cells, [near])[0], number=panel, across=across, constraintoward="top"
+        )
+        shapes.append(outlines.path(_between(cells, near, count, panel), theme.LINE, 1, axes))
         name = f"stage {number + panel - 1 + theme.FIRST}: {count[0]} rows x {count[1]} columns"
         size = f"of cells {panel * cell[0]} pixels high, {panel * cell[1]} wide"
         labels.append({"text": f"{name}<br>{size}", "x": sum(across) / 2, **style})
     look = {"font": {"size": theme.FONT_SIZE, "color": "#000000"}, "bgcolor": "rgba(255,255,255,0.75)"}
     boxes = pixels(cells, [square_at(*source) for source in step.sources])
     for spot, (box, padding) in enumerate(zip(boxes, step.padding, strict=True), start=1):
-        shapes += canvas.rims([box], dashes=["dot" if padding else "solid"] * 2)
-        place = {"x": (box[0] + box[2]) / 2, "y": (box[1] + box[3]) / 2}
-        labels.append({"text": f"{spot} (zeros)" if padding else str(spot), **place, **look})
+        shapes += outlines.rims([box], dashes=["dot" if padding else "solid"] * 2)
+        labels.append(
+            {
+                "text": f"{spot} (zeros)" if padding else str(spot),
+                "x": (box[0] + box[2]) / 2,
+                "y": (box[1] + box[3]) / 2,
+                **look,
+            }
+        )
     (row, column), (x, y) = step.target, axes
-    shapes += canvas.rims(pixels(cells, [(2 * column, 2 * row, 2 * column + 2, 2 * row + 2)]), axes=(x, y))
+    shapes += outlines.rims(pixels(cells, [(2 * column, 2 * row, 2 * column + 2, 2 * row + 2)]), axes=(x, y))
     caption = "cells 1 to 4 are joined in this order into one list of numbers, normed, and mapped to half its length"
     return theme.base(fig, title=title, caption=caption, labels=labels, shapes=shapes, height=height, top=44)
 
@@ -133,7 +146,7 @@ def _between(cells: Geometry, near: Sequence[int], grid: tuple[int, int], step: 
     left, top, right, bottom = (int(np.clip(v / step, 0, grid[1 - n % 2])) for n, v in enumerate(near))
     level = [(left, at, right, at) for at in range(top, bottom + 1)]
     upright = [(at, top, at, bottom) for at in range(left, right + 1)]
-    return lines(pixels(cells, step * np.array([*level, *upright])))
+    return outlines.lines(pixels(cells, step * np.array([*level, *upright])))
 
 
 def stage_tracker(
@@ -157,25 +170,22 @@ def stage_tracker(
     Raises:
         ValueError: no stages, or no such stage or block.
     """
-    if not 0 <= current < len(stages):
-        raise ValueError(f"current: want 0 to {len(stages) - 1}, got {current}")
-    if block is not None and not 0 <= block < stages[current].blocks:
-        raise ValueError(f"block: want 0 to {stages[current].blocks - 1}, got {block}")
+    marked = stages[canvas.within(current, len(stages), "current")]
+    if block is not None:
+        canvas.within(block, marked.blocks, "block")
     tall = stages[0].grid[0] * stages[0].cell[0] / (stages[0].grid[1] * stages[0].cell[1])  # the page is 1 wide
     fig, shapes, labels = go.Figure(), [], []
     style = {"y": tall, "yanchor": "top", "yshift": -4, "font": {"size": theme.SMALL}}
     for at, one in enumerate(stages):
         left, here = APART * at, at == current
-        shift = one.shifts[block] if here and block is not None else 0
-        shapes.append(_window_lines(one, left, tall, shift))
-        shapes += canvas.rims([(left, 0, left + 1, tall)] * here)
+        shapes.append(_window_lines(one, left, tall, one.shifts[block] if here and block is not None else 0))
+        shapes += outlines.rims([(left, 0, left + 1, tall)] * here)
         labels.append({"text": "<br>".join(stage_lines(one, here)), "x": left + 0.5, **style})
     middle = [APART * at + 0.5 for at in range(len(stages))]
     plain = [theme.safe(", ".join(stage_lines(one, False, bold=False))) for one in stages]
-    numbers = list(range(len(stages)))
-    canvas.add_markers(fig, middle, [tall / 2] * len(stages), numbers, plain, clickable=clickable)
+    canvas.add_markers(fig, middle, [tall / 2] * len(stages), list(range(len(stages))), plain, clickable=clickable)
     canvas.picture_axes(fig, (-0.18, -0.02, APART * len(stages) - 0.17, tall + 0.02))
-    shifted = block is not None and stages[current].shifts[block]
+    shifted = block is not None and marked.shifts[block]
     caption = "lines: windows, shifted and dashed in the current block" if shifted else "lines: windows"
     return theme.base(fig, title=title, caption=caption, labels=labels, shapes=shapes, height=height, bottom=78)
 
@@ -188,8 +198,61 @@ def stage_lines(one: Stage, current: bool, bold: bool = True) -> list[str]:
     return [marked, grid, size, f"{plural(one.heads, 'head')}, {plural(one.blocks, 'block')}"]
 
 
-def _window_lines(one: Stage, left: float, tall: float, shift: int) -> canvas.Shape:
+def _window_lines(one: Stage, left: float, tall: float, shift: int) -> outlines.Shape:
     rows, columns = one.grid
     level = "".join(f"M{left},{at / rows * tall:.4f}H{left + 1}" for at in borders(rows, one.window, shift).tolist())
     upright = "".join(f"M{left + at / columns:.4f},0V{tall:.4f}" for at in borders(columns, one.window, shift).tolist())
-    return canvas.path(level + upright, theme.LINE, 1, dash="dash" if shift else "solid")
+    return outlines.path(level + upright, theme.LINE, 1, dash="dash" if shift else "solid")
+
+
+def window_heads(
+    tiles: ArrayLike,
+    kinds: ArrayLike,
+    query: tuple[int, int],
+    cell: tuple[int, int] = (1, 1),
+    *,
+    captions: Sequence[str] | None = None,
+    chosen: int | None = None,
+    per_row: int | None = None,
+    colormap: str = theme.COLORMAP,
+    scale: str | Scale = "shared",
+    clickable: bool = False,
+    title: str = "",
+    height: int | None = None,
+) -> go.Figure:
+    """All heads of one query side by side, each the window as its block sees it: rolled together, padding included.
+
+    Args:
+        tiles: (heads, window, window) weights of the query.
+        kinds: (window, window) codes `ALLOWED`, `FORBIDDEN`, `PADDING`.
+        query: (row, column) of the query in the window.
+        cell: (height, width) of a cell; only their ratio matters.
+        captions, chosen, per_row, colormap, scale, clickable, title, height: as for `visualizer.figures.mosaic.head_grid`.
+
+    Raises:
+        ValueError: shapes that do not fit.
+    """
+    weights, codes = np.asarray(tiles, np.float32), np.asarray(kinds)
+    if weights.ndim != 3 or weights.shape[1:] != codes.shape:
+        raise ValueError(f"tiles: want (heads, {', '.join(map(str, codes.shape))}), got {weights.shape}")
+    drawn = np.where(codes == FORBIDDEN, np.nan, weights)
+    forbidden, padding = (
+        [square_at(*spot) for spot in np.argwhere(codes == one).tolist()] for one in (FORBIDDEN, PADDING)
+    )
+    note = "; ".join(["orange outline: the query", *marks(bool(forbidden), bool(padding))])
+    common: dict[str, Any] = {"captions": captions, "per_row": per_row, "title": title, "height": height}
+    fig = mosaic.head_grid(drawn, colormap=colormap, scale=scale, chosen=chosen, clickable=True, note=note, **common)
+    chooser = fig.data[-1]
+    middle = np.array(codes.shape[::-1]) / 2
+    corners = np.tile(np.stack([chooser.x, chooser.y], axis=1) - middle, 2)
+    if not clickable:
+        fig.data = fig.data[:-1]
+        theme.lay(fig, clickmode=None, hovermode=False)
+    shapes = [
+        *outlines.crosses([corner + box for corner in corners for box in forbidden]),
+        *outlines.strokes([corner + box for corner in corners for box in padding]),
+        *outlines.rims([corner + square_at(*query) for corner in corners], (3.5, 1.5)),
+    ]
+    fig.layout.shapes = [*shapes, *fig.layout.shapes]
+    fig.layout.yaxis.scaleratio = cell[0] / cell[1]
+    return fig

@@ -26,8 +26,7 @@ def rims(mask: ArrayLike, max_side: int = MAX_SIDE) -> list[NDArray[np.float64]]
     if full.ndim != 2:
         raise ValueError(f"mask: want (height, width), got shape {full.shape}")
     step = max(1, -(-max(full.shape) // max_side))
-    thin = full[step // 2 :: step, step // 2 :: step]
-    loops = _chain(_edges(thin))
+    loops = _chain(_edges(full[step // 2 :: step, step // 2 :: step]))
     limit = (full.shape[1], full.shape[0])
     return [np.minimum(np.array(loop, dtype=np.float64) * step, limit) for loop in loops]
 

@@ -102,9 +102,7 @@ def propose_box(
     >>> propose_box([[0.0, 0.1, 0.5], [0.1, 0.0, 0.3]], Geometry.of(30, 20))
     (20.0, 0.0, 30.0, 20.0)
     """
-    grid = np.nan_to_num(np.asarray(heat, dtype=np.float64), nan=0.0)
-    if grid.ndim != 2 or not grid.size:
-        raise ValueError(f"heat: want (rows, columns), got shape {grid.shape}")
+    grid = np.nan_to_num(undefined.shaped(heat, "heat", "(rows, columns)").astype(np.float64), nan=0.0)
     if not 0 < cut <= 1:
         raise ValueError(f"cut: want more than 0 and at most 1, got {cut}")
     if not grid.max() > 0:
@@ -145,8 +143,12 @@ def boxed(
         }
         for one, box, boxes in proposals(record, layers, heads, tight)
     ]
-    page = list(record.geometry.original) if record.geometry else []
-    return {"model": record.model, "page": page, "json": as_json(token_names(record)), "fields": listed}
+    return {
+        "model": record.model,
+        "page": list(record.geometry.original) if record.geometry else [],
+        "json": as_json(token_names(record)),
+        "fields": listed,
+    }
 
 
 def _rounded(box: Box | None) -> list[float] | None:

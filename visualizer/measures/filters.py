@@ -55,8 +55,7 @@ def tiles(patterns: ArrayLike, columns: int = 7, zoom: int = 4) -> NDArray[np.ui
     pictures = pictures.repeat(zoom, axis=1).repeat(zoom, axis=2)
     count, height, width, _ = pictures.shape
     rows, gap = -(-count // columns), 2
-    sheet = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, 3), 255, np.uint8)
-    for at, tile in enumerate(pictures):
-        top, left = gap + (at // columns) * (height + gap), gap + (at % columns) * (width + gap)
-        sheet[top : top + height, left : left + width] = tile
-    return sheet
+    spaced = np.pad(pictures, ((0, rows * columns - count), (0, gap), (0, gap), (0, 0)), constant_values=255)
+    lines = spaced.reshape(rows, columns, height + gap, width + gap, 3).swapaxes(1, 2)
+    sheet = lines.reshape(rows * (height + gap), columns * (width + gap), 3)
+    return np.pad(sheet, ((gap, 0), (gap, 0), (0, 0)), constant_values=255)

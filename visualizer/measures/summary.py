@@ -104,6 +104,5 @@ def head_statistic(
     shapes = [np.shape(layer) for layer in layers]
     if not shapes or any(len(shape) != 3 for shape in shapes):
         raise ValueError(f"layers: want (heads, queries, keys) for at least one layer, got {shapes}")
-    function = STATISTICS[name].function
-    rows = [function(layer, grid, prefix, patch_size) for layer in layers]
+    rows = [STATISTICS[name].function(layer, grid, prefix, patch_size) for layer in layers]
     return np.asarray(undefined.padded(rows), dtype=np.float64)

@@ -27,6 +27,18 @@ def at_least_single(values: ArrayLike) -> Array:
     return array.astype(np.result_type(array, np.float32))
 
 
+def shaped(values: ArrayLike | Sequence[ArrayLike], name: str, axes: str) -> NDArray[Any]:
+    """`values` as an array with the axes that `axes` names; raises ValueError, saying `name`, for others or an empty one.
+
+    >>> shaped([[1, 2]], "map", "(rows, columns)").shape
+    (1, 2)
+    """
+    given = np.asarray(values)
+    if given.ndim != axes.count(",") + 1 or not given.size:
+        raise ValueError(f"{name}: want {axes}, got shape {given.shape}")
+    return given
+
+
 def padded(arrays: Sequence[ArrayLike]) -> Array:
     """Arrays with the same number of axes as one, single precision or better; NaN where one of them does not reach.
 

@@ -73,9 +73,7 @@ def window_distance(row: ArrayLike, query: int, cell: Sequence[float]) -> NDArra
     >>> window_distance([[[0.5, 0.5, np.nan]]], 0, (4, 2))
     array([1.])
     """
-    weights = undefined.at_least_single(row)
-    if weights.ndim != 3:
-        raise ValueError(f"row: want (heads, rows, columns), got shape {weights.shape}")
+    weights = undefined.at_least_single(undefined.shaped(row, "row", "(heads, rows, columns)"))
     rows, columns = weights.shape[1:]
     down, right = _row_column(query, (rows, columns))
     far = np.hypot((np.arange(rows)[:, None] - down) * cell[0], (np.arange(columns) - right) * cell[1])

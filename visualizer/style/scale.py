@@ -70,7 +70,7 @@ class Scaled:
         return np.clip((self.values.astype(np.float64) - self.low) / (self.high - self.low), 0, 1)
 
 
-def scale(
+def apply_scale(
     values: ArrayLike,
     mode: str | Scale = "raw",
     together: ArrayLike | Sequence[ArrayLike] | None = None,
@@ -88,7 +88,7 @@ def scale(
     Raises:
         ValueError: unknown mode, values that are infinite, or "log" of negative values.
 
-    >>> scale([[0.0, 0.031]]).caption
+    >>> apply_scale([[0.0, 0.031]]).caption
     'colour: raw share of attention, 0 to 0.031'
     """
     chosen = mode if isinstance(mode, Scale) else Scale(mode)

@@ -158,8 +158,7 @@ def base(
     }
     # All at once: each single add_annotation checks and copies all that are there already.
     written = [{"showarrow": False, **one} for one in (*labels, *([{"text": lines, **below}] if lines else []))]
-    drawn = [*fig.layout.shapes, *shapes]
-    return lay(fig, **{**house, **named, "annotations": written, "shapes": drawn, **layout})
+    return lay(fig, **{**house, **named, "annotations": written, "shapes": [*fig.layout.shapes, *shapes], **layout})
 
 
 def lay(fig: go.Figure, **settings: Any) -> go.Figure:

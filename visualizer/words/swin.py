@@ -59,8 +59,11 @@ outside its window and are not defined, which is not a weight of 0.'
     barred = np.zeros(grid.shape, bool) if forbidden is None else np.asarray(forbidden, bool)
     row, column = divmod(query, grid.shape[1])
     count = int(np.isfinite(grid).sum())
-    named = f"{name} of the cell in row {row + FIRST}, column {column + FIRST}"
-    said = describe(np.where(barred, np.nan, grid), name=named, count_undefined=False)
+    said = describe(
+        np.where(barred, np.nan, grid),
+        name=f"{name} of the cell in row {row + FIRST}, column {column + FIRST}",
+        count_undefined=False,
+    )
     if barred.any():
         said += f" {int(barred.sum())} of the window's {count} cells are forbidden by the shift mask."
     if outside > 5e-4:

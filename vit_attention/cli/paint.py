@@ -82,7 +82,7 @@ def painted(one: Drawing, ground: Ground, paint: Paint, alpha: float, together: 
     pool = together if paint.scale_to is None else [*together, np.array([paint.scale_to])]
     if paint.plain:
         geometry = Geometry.of(*ground.image.size) if ground.geometry is None else ground.geometry
-        scaled = scales.scale(one.map.values, mode, pool, unit=one.map.unit)
+        scaled = scales.apply_scale(one.map.values, mode, pool, unit=one.map.unit)
         return Image.fromarray(lay(ground.image, scaled, geometry, ground.image.size, paint.colormap, alpha))
     return composite(
         ground.image,

@@ -57,9 +57,9 @@ def test_opacity_blends_and_undefined_cells_show_the_picture() -> None:
 
 def test_scale_and_settings_are_printed_under_the_picture() -> None:
     plain = opened(export.overlay_png(GREY, hot(0, 0)))
-    told = opened(export.overlay_png(GREY, hot(0, 0), caption="scene-vit, layer 3", settings="one\ntwo"))
-    assert told.height == plain.height + 3 * 17
-    ink = np.asarray(told.convert("L"))[plain.height - 6 :]
+    captioned = opened(export.overlay_png(GREY, hot(0, 0), caption="scene-vit, layer 3", settings="one\ntwo"))
+    assert captioned.height == plain.height + 3 * 17
+    ink = np.asarray(captioned.convert("L"))[plain.height - 6 :]
     assert (ink < 100).sum() > 100
 
 

@@ -1,11 +1,10 @@
-"""A patch enlarged, and lists as bars: what is handed to the browser."""
+"""A patch enlarged: what is handed to the browser."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from visualizer.figures import charts
 from visualizer.figures import patch as patch_figure
 
 
@@ -26,22 +25,8 @@ def test_one_channel_prints_its_numbers_on_a_fixed_scale(rng: np.random.Generato
     assert patch_figure.pixels(large, "red").data[0].texttemplate is None
 
 
-def test_lists_share_one_scale_and_keep_their_order() -> None:
-    fig = charts.lists({"q": [1.0, -2.0], "k": [0.5, 0.1]})
-    assert [list(bar.y) for bar in fig.data] == [[1, -2], [0.5, 0.1]]
-    assert fig.layout.yaxis.range == fig.layout.yaxis2.range == pytest.approx((-2.2, 2.2))
-    assert [note.text for note in fig.layout.annotations] == ["q", "k"]
-    assert fig.layout.yaxis.domain[0] > fig.layout.yaxis2.domain[1]
-
-
-def test_markup_in_names_is_shown_and_not_obeyed() -> None:
-    assert charts.lists({"<b>q</b>": [1.0]}).layout.annotations[0].text == "&lt;b&gt;q&lt;/b&gt;"
-
-
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="patch: want"):
         patch_figure.pixels(np.zeros((4, 4)))
     with pytest.raises(ValueError, match="channel: want"):
         patch_figure.pixels(np.zeros((4, 4, 3)), "alpha")
-    with pytest.raises(ValueError, match="lists: want"):
-        charts.lists({"q": [1.0], "k": [1.0, 2.0]})

@@ -12,7 +12,7 @@ from PIL import Image
 from scipy.stats import entropy as scipy_entropy
 
 from visualizer.figures.charts import strip
-from visualizer.figures.reading import heads_of_token, minimap, page_with_heat
+from visualizer.figures.reading import COLOURS, fields_on_page, heads_of_token, minimap, outline_name, page_with_heat
 from visualizer.measures.pointing import centred, say_window, viewport
 from visualizer.style import theme
 from visualizer.words.reading import SHOWN, describe_heads, describe_token, json_html, token_runs
@@ -138,6 +138,20 @@ def test_boxes_are_outlined_and_named(sent: Sent) -> None:
     ):
         with pytest.raises(ValueError, match="want left < right"):
             call()
+
+
+def test_no_field_is_drawn_as_the_truth_is(sent: Sent) -> None:
+    boxes = [(n, n, n + 9, n + 9) for n in range(30)]
+    drawn = sent(fields_on_page(PAGE, np.ones((4, 3)), None, boxes, ["x"] * 30, true=[(1, 2, 3, 4)]))["layout"][
+        "shapes"
+    ]
+    (truth,) = {one["line"]["dash"] for one in drawn if one.get("name") == "true box"}
+    fields = [(one["line"]["color"], one["line"]["dash"]) for one in drawn if one.get("name") == "field box"][1::2]
+    assert truth == "dot"
+    assert truth not in {dash for _, dash in fields}
+    assert len(set(fields)) == 30, "each of thirty fields has a look of its own"
+    assert len({outline_name(n) for n in range(30)}) == 30
+    assert outline_name(len(COLOURS)) == "blue, dash"
 
 
 def test_the_minimap_outlines_the_window_on_the_whole_page(sent: Sent, size: Callable[[go.Figure], int]) -> None:
