@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from tutorials.findings import Context
 from visualizer.measures.entropy import entropy
 from visualizer.measures.score import mass_in_mask, pointing_hit
 from visualizer.measures.sinks import sink_tokens
+from vit_attention.records import AttentionRecord
 
 
 def card(now: Context, values: NDArray[Any], row: NDArray[Any] | None = None, what: str = "this map") -> None:
@@ -24,13 +26,15 @@ def card(now: Context, values: NDArray[Any], row: NDArray[Any] | None = None, wh
             negative or undefined values is taken for none.
         what: the map in words.
     """
+    draw(f"For {what}.", facts(now, values, row))
+
+
+def draw(caption: str, checks: Sequence[tuple[str, str, str]]) -> None:
+    """A card of checks: (check, figure with unit, meaning)."""
     with st.expander("May I believe it? Trust card", expanded=False):
-        st.caption(f"For {what}.")
-        st.markdown(
-            "\n".join(
-                ["| check | here | what it tells |", "|---|---|---|", *(line(r) for r in facts(now, values, row))]
-            )
-        )
+        st.caption(caption)
+        lines = ["| check | here | what it tells |", "|---|---|---|", *(line(check) for check in checks)]
+        st.markdown("\n".join(lines))
 
 
 def line(fact: tuple[str, str, str]) -> str:
@@ -39,16 +43,30 @@ def line(fact: tuple[str, str, str]) -> str:
 
 def facts(now: Context, values: NDArray[Any], row: NDArray[Any] | None = None) -> list[tuple[str, str, str]]:
     """(check, figure with unit, meaning) for every check that applies to the map."""
-    found = [_parity(now), _row_sums(now), *_unheard(now)]
+    found = [*proof(now.record), *_unheard(now)]
     if row is not None and (np.asarray(row, np.float32) >= 0).all():
         found += [_special(now, row), _sinks(now, row), _entropy(row)]
     return found + _score(now, values)
 
 
-def _parity(now: Context) -> tuple[str, str, str]:
-    residual = now.record.residual
-    shown = "not proved" if residual is None else f"{residual:.1e}"
-    return ("parity residual", shown, "largest difference, over a few rows of every block, between these weights times the block's values and what PyTorch's own attention gives; about a millionth of the size of what is compared is the rounding of 32-bit numbers")  # fmt: skip
+def proof(record: AttentionRecord) -> list[tuple[str, str, str]]:
+    """What can be checked about every record: its parity with PyTorch's attention, and its row sums."""
+    shown = "not proved" if record.residual is None else f"{record.residual:.1e}"
+    error = max(float(one.row_error) for one in record.maps)
+    return [
+        (
+            "parity residual",
+            shown,
+            "largest difference, over a few rows of every block, between these weights times the block's values and what "
+            "PyTorch's own attention gives; about a millionth of the size of what is compared is the rounding of 32-bit numbers",
+        ),
+        (
+            "row sums",
+            f"1 ± {error:.1e}",
+            "every row of weights must add up to 1; where they are kept in half precision (16 bits a number), that alone gives "
+            "up to 5e-4",
+        ),
+    ]
 
 
 def _unheard(now: Context) -> list[tuple[str, str, str]]:
@@ -57,11 +75,6 @@ def _unheard(now: Context) -> list[tuple[str, str, str]]:
     if not isinstance(missing, list) or not missing:
         return []
     return [("not heard", f"{len(missing)} layers", "attention layers of this network that could not be captured; methods that multiply layers refuse")]  # fmt: skip
-
-
-def _row_sums(now: Context) -> tuple[str, str, str]:
-    error = max(float(one.row_error) for one in now.record.maps)
-    return ("row sums", f"1 ± {error:.1e}", "every row of weights must add up to 1; where they are kept in half precision (16 bits a number), that alone gives up to 5e-4")  # fmt: skip
 
 
 def _special(now: Context, row: NDArray[Any]) -> tuple[str, str, str]:
