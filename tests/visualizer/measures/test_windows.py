@@ -123,7 +123,7 @@ def test_merging_joins_what_the_library_joins(grid: tuple[int, int]) -> None:
         (lambda: window_entropy(np.ones((1, 2, 3)), [[0, 0], [0, 0]]), "tile: want"),
         (lambda: forbidden_share([[1, 2]]), "kinds: want"),
         (lambda: window_distance(np.ones((2, 2)), 0, (1, 1)), "row: want"),
-        (lambda: window_boxes((4, 4), 2, 0, 16), "cell: want 0 to 15"),
+        (lambda: window_boxes((4, 4), 2, 0, 16), "query: want a cell from 0 to 15"),
         (lambda: merge(-1, (4, 4)), "cell: want 0 to 15"),
     ],
 )
