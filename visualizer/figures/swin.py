@@ -160,8 +160,7 @@ def window_map(
 def _outlines(cells: Geometry, window: Sequence[Sequence[float]], query: int | None) -> list[outlines.Shape]:
     """Dotted round the parts of a window, solid round a query."""
     own = [] if query is None else [square_at(*divmod(query, cells.seen[0]))]
-    dotted = outlines.rims(pixels(cells, window), (4, 2), dashes=("solid", "dot"))
-    return [*dotted, *outlines.rims(pixels(cells, own))]
+    return [*outlines.rims(pixels(cells, window), (4, 2), dashes=("solid", "dot")), *outlines.rims(pixels(cells, own))]
 
 
 def _near(where: Geometry, cells: Geometry, boxes: Sequence[Sequence[float]], margin: int | None) -> outlines.Box:
