@@ -49,7 +49,7 @@ class Prediction:
     def probabilities(self) -> NDArray[np.float64]:
         """(classes,) softmax of the scores."""
         shifted = np.exp(self.scores.astype(np.float64) - (self.scores.max() if len(self.scores) else 0))
-        return shifted / max(shifted.sum(), 1e-300)
+        return np.asarray(shifted / max(shifted.sum(), 1e-300))
 
     def top(self, count: int = 5) -> list[tuple[str, float]]:
         """The `count` likeliest (label, probability), best first."""
