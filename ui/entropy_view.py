@@ -181,8 +181,9 @@ def extremes(now: Context, truth: NDArray[np.bool_] | None, scale: Scale) -> lis
                 together=maps,
                 truth=truth,
             )
-        look: dict[str, Any] = {"layer": now.record.maps[layer].layer, "head": int(head), "truth": truth is not None}
-        commands.append(snippets.command(now, **look, output=f"attn_vis/{name}", **snippets.scaled(scale, maps)))
+        place = {"layer": now.record.maps[layer].layer, "head": int(head)}
+        look = {"truth": truth is not None, "output": f"attn_vis/{name}", **snippets.scaled(scale, maps)}
+        commands.append(snippets.command(now, **{**place, **look}))
     return commands
 
 
