@@ -117,13 +117,14 @@ def view(now: Context) -> None:
         trust.card(seen, shown.values, shown.row, f"the map on the {side}: {shown.words}")
     both = [first.values, second.values]
     look = snippets.scaled(scale, both)
-    commands = [snippets.command(seen, *how, output=f"attn_vis/{side}", **look) for side, seen, _, how in sides]
-    python = (
+    components.code(
+        now,
         f"{snippets.map_code(now, method[0], first, method[1])}left, first = record, values\n\n"
         f"{snippets.record_code(other)}{snippets.map_code(other, own[0], second, own[1])}"
-        f"{CODE.replace('AGREE', str(now.grid == other.grid))}"
+        f"{CODE.replace('AGREE', str(now.grid == other.grid))}",
+        [snippets.command(seen, *how, output=f"attn_vis/{side}", **look) for side, seen, _, how in sides],
+        snippets.note(scale),
     )
-    components.code(now, python, commands, snippets.note(scale))
     files = {}
     for side, seen, shown, _ in sides:
         how = {"settings": f"{seen.model}; {seen.picture.title}", "unit": shown.unit, "scale": "shared"}
@@ -147,20 +148,23 @@ def _method(now: Context, key: str, more: Sequence[str] = (), prefix: str = "") 
 
 def _draw(now: Context, other: Context, first: Map, second: Map, scale: str) -> None:
     agree, sides = now.grid == other.grid, (("Left", now, first), ("Right", other, second))
-    figure = before_after(
-        (now.picture.image, other.picture.image),
-        first.values,
-        second.values,
-        ("left", "right"),
-        (now.record.geometry, other.record.geometry),
-        difference=agree,
-        scale=scale,
-        query=controls.query_patches(now) if agree else (),
-        unit=first.unit if first.unit == second.unit else "each map's own unit",
-        narrow=controls.on_phone(),
-    )
     said = "\n\n".join(f"{side}: {describe(one.values, name=one.words, unit=one.unit)}" for side, _, one in sides)
-    components.chart(figure, "compare_maps", said)
+    components.chart(
+        before_after(
+            (now.picture.image, other.picture.image),
+            first.values,
+            second.values,
+            ("left", "right"),
+            (now.record.geometry, other.record.geometry),
+            difference=agree,
+            scale=scale,
+            query=controls.query_patches(now) if agree else (),
+            unit=first.unit if first.unit == second.unit else "each map's own unit",
+            narrow=controls.on_phone(),
+        ),
+        "compare_maps",
+        said,
+    )
     full = (f"{side}: `{seen.model}`, `{pictures.title(seen.picture.id)}`, {one.words}." for side, seen, one in sides)
     st.markdown("  \n".join(full))
     if not agree:

@@ -29,8 +29,7 @@ def context() -> Context:
     wanted, name = str(st.session_state[state.MODEL]), resources.active_model()
     if wanted != name:
         offer(wanted, resources.BUNDLED_MODEL, "fetch_weights")
-    advice = "Choose another model or picture in the sidebar; everything else is as you left it."
-    record = looked(name, picture, advice)
+    record = looked(name, picture, "Choose another model or picture in the sidebar; everything else is as you left it.")
     if name == resources.BUNDLED_MODEL and picture.is_photograph:
         st.warning(
             "This is a photograph, and scene-vit knows only twelve drawn shapes: its maps here are real, but they say "

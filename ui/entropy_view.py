@@ -58,11 +58,13 @@ def draw() -> None:
     trust.card(now, now.patch_map(), now.row(), controls.map_name(now))
     lesson.check(text, now)
     lesson.rest(text, now)
-    note = (
+    components.code(
+        now,
+        CODE,
+        commands,
         "The first line saves the record that the table and the curves are drawn from; `show` on its file tells the mean "
-        "entropy of every layer. The other two draw the most focused and the most spread map."
+        "entropy of every layer. The other two draw the most focused and the most spread map.",
     )
-    components.code(now, CODE, commands, note)
     title, query = f"{now.model}, {controls.map_name(now)}", controls.query_patches(now)
     components.downloads(
         "entropy",
@@ -108,17 +110,20 @@ def table(now: Context, everyone: bool) -> NDArray[np.float64]:
 def heatmap(now: Context, values: NDArray[np.float64], everyone: bool, share: bool) -> None:
     """All heads of all layers; a click chooses layer and head."""
     shown, unit, end = (values / most(now), SHARE, 1.0) if share else (values, BITS, most(now))
-    figure = head_summary(
-        shown,
-        "entropy",
-        unit,
-        limits=(0.0, end),
-        chosen=None if now.chosen.head is None else (now.chosen.layer, now.chosen.head),
-        title="Entropy of every head",
-    )
     name = "Entropy, mean over all tokens" if everyone else f"Entropy, asked by {now.query_name()}"
-    said = words.describe_grid(shown, name, unit)
-    components.panel(figure, "entropy_heatmap", said, components.pick_head("entropy_heatmap"))
+    components.panel(
+        head_summary(
+            shown,
+            "entropy",
+            unit,
+            limits=(0.0, end),
+            chosen=None if now.chosen.head is None else (now.chosen.layer, now.chosen.head),
+            title="Entropy of every head",
+        ),
+        "entropy_heatmap",
+        words.describe_grid(shown, name, unit),
+        components.pick_head("entropy_heatmap"),
+    )
 
 
 def curve(now: Context, values: NDArray[np.float64], everyone: bool, share: bool) -> None:
@@ -223,8 +228,9 @@ def sinks(now: Context, truth: NDArray[np.bool_] | None) -> None:
         f"tokens and **{float(sink_share(row, found)):.1%}** on patch tokens of outlier "
         f"length ({len(numbers)} here).{where}"
     )
-    label = "Without long and special tokens (changes the display only)"
-    cosmetic = st.toggle(label, key="entropy_without", **controls.KEEP)
+    cosmetic = st.toggle(
+        "Without long and special tokens (changes the display only)", key="entropy_without", **controls.KEEP
+    )
     shown = without(row, found | (np.arange(len(row)) < prefix)) if cosmetic else row
     left, right = st.columns(2)
     with left:

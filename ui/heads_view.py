@@ -56,8 +56,12 @@ def draw() -> None:
     lesson.rest(text, now)
     shown = {"truth": truth is not None, **snippets.scaled(own, maps)}
     every = {"head": None, "avg_heads": False, **snippets.scaled(scale)}
-    commands = [snippets.command(now, **shown), snippets.command(now, **every)]
-    components.code(now, CODE.replace("SCALE", scale.mode), commands, snippets.note(scale.mode))
+    components.code(
+        now,
+        CODE.replace("SCALE", scale.mode),
+        [snippets.command(now, **shown), snippets.command(now, **every)],
+        snippets.note(scale.mode),
+    )
     title, look = f"{now.model}, {controls.map_name(now)}", {"truth": truth, "scale": scale, "together": maps}
     components.downloads(
         "heads",
@@ -76,19 +80,18 @@ def grid(now: Context, scale: Scale) -> None:
     """All heads of the chosen layer, each with entropy and distance; a click chooses the head."""
     rows, far, key = now.asking_rows()[now.chosen.layer], layer_distance(now, now.chosen.layer), "heads_grid"
     bits, maps = entropy(rows), now.patch_map(rows)
-    figure = mosaic.head_grid(
-        maps,
-        captions=[f"{b:.1f} bits, {d:.1f} px" for b, d in zip(bits, far, strict=True)],
-        scale=scale,
-        chosen=now.chosen.head,
-        clickable=True,
-        title=f"All heads of layer {now.chosen.layer + 1}",
-        # Four maps in a row fit in half a page or on a phone.
-        height=130 + round(370 * min(1.8, -(-len(maps) // 4) / 3)),
-    )
     name = "Head {}, entropy of the whole row {:.2f} bits, mean distance {:.1f} pixels".format
     components.panel(
-        figure,
+        mosaic.head_grid(
+            maps,
+            captions=[f"{b:.1f} bits, {d:.1f} px" for b, d in zip(bits, far, strict=True)],
+            scale=scale,
+            chosen=now.chosen.head,
+            clickable=True,
+            title=f"All heads of layer {now.chosen.layer + 1}",
+            # Four maps in a row fit in half a page or on a phone.
+            height=130 + round(370 * min(1.8, -(-len(maps) // 4) / 3)),
+        ),
         key,
         "\n".join(words.describe(one, name=name(h + 1, bits[h], far[h]), strongest=1) for h, one in enumerate(maps)),
         partial(components.pick_number, key, state.HEAD),
@@ -147,9 +150,14 @@ def everything(now: Context) -> None:
 def _atlas(now: Context, chosen: tuple[int, int] | None) -> None:
     scale, rows = controls.scale("heads_atlas", ("per map", "shared", "log", "clipped")), now.asking_rows()
     title, key = f"All heads, asked by {now.query_name()}", "heads_atlas"
-    figure = mosaic.atlas([now.patch_map(one) for one in rows], scale=scale, chosen=chosen, title=title)
     said = words.describe_grid([entropy(one) for one in rows], "Entropy of the asking token's row", "bits")
-    components.panel(figure, key, said, components.pick_head(key), alt=f"{title}. {said}")
+    components.panel(
+        mosaic.atlas([now.patch_map(one) for one in rows], scale=scale, chosen=chosen, title=title),
+        key,
+        said,
+        components.pick_head(key),
+        alt=f"{title}. {said}",
+    )
 
 
 def _number(now: Context, chosen: tuple[int, int] | None) -> None:
@@ -158,14 +166,22 @@ def _number(now: Context, chosen: tuple[int, int] | None) -> None:
     name = picked if picked in names else "distance"
     values, unit = statistic(now, name), STATISTICS[name].unit
     st.caption(STATISTICS[name].meaning)
-    figure = summary.head_summary(values, name, unit, chosen=chosen, title=f"{name.capitalize()} of every head")
-    components.panel(figure, key, words.describe_grid(values, name.capitalize(), unit), components.pick_head(key))
+    components.panel(
+        summary.head_summary(values, name, unit, chosen=chosen, title=f"{name.capitalize()} of every head"),
+        key,
+        words.describe_grid(values, name.capitalize(), unit),
+        components.pick_head(key),
+    )
 
 
 @st.fragment
 def _likeness(now: Context) -> None:
-    meanings = "cosine: strong weights decide. jensen-shannon: 1 minus the divergence in bits, all queries count alike."
-    metric = controls.menu("Compare by", METRICS, "heads_metric", help=meanings)
+    metric = controls.menu(
+        "Compare by",
+        METRICS,
+        "heads_metric",
+        help="cosine: strong weights decide. jensen-shannon: 1 minus the divergence in bits, all queries count alike.",
+    )
     values = head_similarity(now.heads(now.chosen.layer), metric)
     axis, title = Axis.text([str(h + 1) for h in range(len(values))]), f"Heads of layer {now.chosen.layer + 1}"
     figure = heatmap.matrix(

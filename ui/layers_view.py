@@ -53,8 +53,12 @@ def draw() -> None:
         shares(now)
     lesson.check(text, now)
     lesson.rest(text, now)
-    code = CODE.replace("FIRST", str(layers[0])).replace("END", str(layers[-1] + 1)).replace("SCALE", scale.mode)
-    components.code(now, code, [command(now, layers, scale, truth is not None)], snippets.note(scale.mode))
+    components.code(
+        now,
+        CODE.replace("FIRST", str(layers[0])).replace("END", str(layers[-1] + 1)).replace("SCALE", scale.mode),
+        [command(now, layers, scale, truth is not None)],
+        snippets.note(scale.mode),
+    )
     components.downloads(
         "layers",
         {
@@ -87,41 +91,48 @@ def play(now: Context, layers: list[int], scale: Scale, truth: NDArray[np.bool_]
         now.patch_map(now.chosen_rows()[layers]),
         f"{now.head_name().capitalize()}, asked by {now.query_name()}",
     )
-    figure = animation.layer_animation(
-        now.picture.image,
-        maps,
-        now.record.geometry,
-        names=[f"layer {n + 1}" for n in layers],
-        start=layers.index(now.chosen.layer) if now.chosen.layer in layers else 0,
-        scale=scale,
-        query=controls.query_patches(now),
-        truth=truth,
-        title=title,
-        duration=600,
-    )
     said = "\n".join(
         words.describe(one, name=f"Layer {n + 1}", strongest=1) for n, one in zip(layers, maps, strict=True)
     )
-    components.panel(figure, "layers_animation", said, alt=f"{title}, layer after layer.\n{said}")
+    components.panel(
+        animation.layer_animation(
+            now.picture.image,
+            maps,
+            now.record.geometry,
+            names=[f"layer {n + 1}" for n in layers],
+            start=layers.index(now.chosen.layer) if now.chosen.layer in layers else 0,
+            scale=scale,
+            query=controls.query_patches(now),
+            truth=truth,
+            title=title,
+            duration=600,
+        ),
+        "layers_animation",
+        said,
+        alt=f"{title}, layer after layer.\n{said}",
+    )
 
 
 def snapshots(now: Context, layers: list[int], scale: Scale) -> None:
     """The same maps side by side; a click chooses the layer."""
     rows, key = now.chosen_rows()[layers], "layers_snapshots"
     bits = entropy(rows)
-    figure = mosaic.head_grid(
-        now.patch_map(rows),
-        names=[f"layer {n + 1}" for n in layers],
-        captions=[f"{b:.1f} bits" for b in bits],
-        scale=scale,
-        per_row=3,
-        clickable=True,
-        chosen=layers.index(now.chosen.layer) if now.chosen.layer in layers else None,
-        title=f"{now.head_name().capitalize()}, asked by {now.query_name()}",
-    )
     said = "; ".join(f"layer {n + 1} {b:.2f} bits" for n, b in zip(layers, bits, strict=True))
-    alt = f"Maps of {len(layers)} layers side by side. Entropy: {said}."
-    components.chart(figure, key, alt, partial(components.pick_number, key, state.LAYER, layers[0]))
+    components.chart(
+        mosaic.head_grid(
+            now.patch_map(rows),
+            names=[f"layer {n + 1}" for n in layers],
+            captions=[f"{b:.1f} bits" for b in bits],
+            scale=scale,
+            per_row=3,
+            clickable=True,
+            chosen=layers.index(now.chosen.layer) if now.chosen.layer in layers else None,
+            title=f"{now.head_name().capitalize()}, asked by {now.query_name()}",
+        ),
+        key,
+        f"Maps of {len(layers)} layers side by side. Entropy: {said}.",
+        partial(components.pick_number, key, state.LAYER, layers[0]),
+    )
 
 
 def numbers(now: Context) -> None:
@@ -141,8 +152,12 @@ def numbers(now: Context) -> None:
         alike = np.full((1, len(now.axis), len(now.axis)), 1 / len(now.axis))
         who, even = now.query_name(), float(_each_distance(now, alike)[patches].mean())
     with right:
-        reference = {f"everywhere alike: {even:.0f} pixels": even}
-        figure = curves({f"distance, {who}": far}, "pixels", reference=reference, title="How far it looks")
+        figure = curves(
+            {f"distance, {who}": far},
+            "pixels",
+            reference={f"everywhere alike: {even:.0f} pixels": even},
+            title="How far it looks",
+        )
         components.chart(figure, "layers_distance", f"Attention distance in pixels, {who}: " + _listed(far, "{:.0f}"))
 
 
@@ -167,9 +182,11 @@ def shares(now: Context) -> None:
     if mass is not None and now.truth is not None:
         lines["on objects, of the weight on patches"] = mass
         reference[f"chance for objects: {float(now.truth.mean()):.1%}"] = float(now.truth.mean())
-    figure = curves(lines, "share", limits=(0, 1.03), reference=reference, title="Where the weight goes")
-    said = ". ".join(f"Share {name}: {_listed(values, '{:.1%}')}" for name, values in lines.items())
-    components.panel(figure, "layers_shares", said)
+    components.panel(
+        curves(lines, "share", limits=(0, 1.03), reference=reference, title="Where the weight goes"),
+        "layers_shares",
+        ". ".join(f"Share {name}: {_listed(values, '{:.1%}')}" for name, values in lines.items()),
+    )
 
 
 def _listed(values: NDArray[np.float64], form: str) -> str:

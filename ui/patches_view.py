@@ -72,10 +72,13 @@ def draw() -> None:
 def cut_picture(now: Context) -> None:
     """The picture under its patch grid, ready to be clicked, and what was resized or cropped away."""
     geometry, key, truth = now.record.geometry, "patches_picture", controls.truth(now)
-    figure = overlay.bare(now.picture.image, now.grid, geometry, query=(tokens.chosen_patch(now),), truth=truth)
     place = f"row {now.chosen.row + 1}, column {now.chosen.column + 1}"
-    alt = f"The picture under {now.grid[0]} by {now.grid[1]} patches; chosen: {place}."
-    components.chart(figure, key, alt, components.pick_patches(key, now.grid[1]))
+    components.chart(
+        overlay.bare(now.picture.image, now.grid, geometry, query=(tokens.chosen_patch(now),), truth=truth),
+        key,
+        f"The picture under {now.grid[0]} by {now.grid[1]} patches; chosen: {place}.",
+        components.pick_patches(key, now.grid[1]),
+    )
     components.query_arrows()
     steps = "; ".join(geometry.steps) if geometry else ""
     st.caption(f"Before cutting: {steps}." if steps else "The model sees the picture as it is.")
@@ -91,8 +94,11 @@ def one_patch(now: Context) -> None:
     mean = ", ".join(
         f"{name} {value:.0f}" for name, value in zip(patch_figure.CHANNELS, pixels.mean(axis=(0, 1)), strict=True)
     )
-    figure = patch_figure.pixels(pixels, shown if shown in patch_figure.CHANNELS else None, title=title)
-    components.chart(figure, "patches_pixels", f"{title}, enlarged; mean {mean} of 255.")
+    components.chart(
+        patch_figure.pixels(pixels, shown if shown in patch_figure.CHANNELS else None, title=title),
+        "patches_pixels",
+        f"{title}, enlarged; mean {mean} of 255.",
+    )
     height, width, _ = pixels.shape
     size = len(now.run(tokens.patch_filters, now.model, None))
     st.markdown(
@@ -139,8 +145,11 @@ def positions(now: Context) -> None:
         return
     values = position_similarity(table, now.grid, now.axis.prefix)[now.chosen.row, now.chosen.column]
     title, unit = f"Positions alike to row {now.chosen.row + 1}, column {now.chosen.column + 1}", "cosine similarity"
-    figure = heatmap.signed(values, limit=1.0, query=(tokens.chosen_patch(now),), unit=unit, title=title)
-    components.chart(figure, "patches_positions", words.describe(values, name=title, unit=unit))
+    components.chart(
+        heatmap.signed(values, limit=1.0, query=(tokens.chosen_patch(now),), unit=unit, title=title),
+        "patches_positions",
+        words.describe(values, name=title, unit=unit),
+    )
     if now.model == resources.BUNDLED_MODEL:
         st.caption(
             "scene-vit's table started from a designed code: 12 of its 144 channels held waves along rows and "
@@ -159,8 +168,7 @@ def deeper(now: Context) -> tuple[NDArray[np.float64], str, str, str]:
             "The chosen patch is painted black (white if it is dark) and the model runs again. Colours show how "
             "far every token moves."
         )
-        modes = ("log", "raw")
-        picked = st.segmented_control("Colour scale", modes, default="log", key="reach_scale", required=True)
+        picked = st.segmented_control("Colour scale", ("log", "raw"), default="log", key="reach_scale", required=True)
         scale = "log" if picked == "log" else "raw"
     else:
         centred = st.toggle(
@@ -178,8 +186,17 @@ def deeper(now: Context) -> tuple[NDArray[np.float64], str, str, str]:
 
 
 def _on_picture(now: Context, key: str, values: NDArray[np.float64], title: str, unit: str, scale: str = "raw") -> None:
-    query = (tokens.chosen_patch(now),)
-    components.picture_map(now, key, values, title, unit=unit, query=query, clickable=True, scale=scale, opacity=0.7)
+    components.picture_map(
+        now,
+        key,
+        values,
+        title,
+        unit=unit,
+        query=(tokens.chosen_patch(now),),
+        clickable=True,
+        scale=scale,
+        opacity=0.7,
+    )
 
 
 def facts(now: Context) -> list[trust.Fact]:

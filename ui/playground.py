@@ -69,21 +69,23 @@ def film(now: Context, method: Method, knobs: Mapping[str, Any], look: Mapping[s
     """The same method with every layer as the chosen one."""
     chosen = [replace(now, chosen=replace(now.chosen, layer=layer)) for layer in range(len(now.record.maps))]
     found = [one.answer(method.name, "", knobs) for one in chosen]
-    figure = layer_animation(
-        now.picture.image,
-        [one.values for one in found],
-        now.record.geometry,
-        start=now.chosen.layer,
-        colormap=look["colormap"],
-        opacity=look["opacity"],
-        scale="shared" if look["scale"] == "raw" else look["scale"],
-        query=controls.query_patches(now),
-        truth=look["truth"],
-        unit=found[0].unit,
-        title=f"{method.label}, layer by layer",
+    components.chart(
+        layer_animation(
+            now.picture.image,
+            [one.values for one in found],
+            now.record.geometry,
+            start=now.chosen.layer,
+            colormap=look["colormap"],
+            opacity=look["opacity"],
+            scale="shared" if look["scale"] == "raw" else look["scale"],
+            query=controls.query_patches(now),
+            truth=look["truth"],
+            unit=found[0].unit,
+            title=f"{method.label}, layer by layer",
+        ),
+        "playground_film",
+        f"A film of {len(found)} maps. First: {found[0].words}. Last: {found[-1].words}.",
     )
-    said = f"A film of {len(found)} maps. First: {found[0].words}. Last: {found[-1].words}."
-    components.chart(figure, "playground_film", said)
 
 
 def prediction(now: Context) -> None:

@@ -86,14 +86,16 @@ def picture(now: Context, shown: bool, truth: Any) -> None:
     how = "Off: click one patch. On: drag; their rows are averaged."
     box, key = st.toggle("Drag a box over several patches", key="query_box", help=how), "query_picture"
     if shown:
-        title = f"Layer {now.chosen.layer + 1}, {now.head_name()}"
         look: dict[str, Any] = {"name": map_name(now), "clickable": True, "truth": truth, "box": box}
-        components.picture_map(now, key, now.patch_map(), title, **look)
+        components.picture_map(now, key, now.patch_map(), f"Layer {now.chosen.layer + 1}, {now.head_name()}", **look)
         return
     query, pick = controls.query_patches(now), components.pick_patches(key, now.grid[1])
-    figure = overlay.bare(now.picture.image, now.grid, now.record.geometry, query=query, truth=truth, box=box)
-    alt = f"The picture under {now.grid[0]} by {now.grid[1]} patches; {now.query_name()} asks."
-    components.chart(figure, key, alt, pick)
+    components.chart(
+        overlay.bare(now.picture.image, now.grid, now.record.geometry, query=query, truth=truth, box=box),
+        key,
+        f"The picture under {now.grid[0]} by {now.grid[1]} patches; {now.query_name()} asks.",
+        pick,
+    )
 
 
 def arithmetic(now: Context) -> None:
@@ -118,8 +120,11 @@ def arithmetic(now: Context) -> None:
         f"k of the {now.axis.name(best)} (largest weight)": keys[best],
         f"k of the {now.axis.name(usual)} (median key)": keys[usual],
     }
-    alt = f"Bars of the {width} numbers of q and of two keys; their products are in the text below."
-    components.chart(charts.lists(named), "query_lists", alt)
+    components.chart(
+        charts.lists(named),
+        "query_lists",
+        f"Bars of the {width} numbers of q and of two keys; their products are in the text below.",
+    )
     rows = (
         ("q·k, products added up", steps.products, "{:.3f}"),
         (f"divided by √{width} = {1 / steps.factor:.3f}", steps.scaled, "{:.3f}"),
@@ -174,8 +179,14 @@ def steps_csv(now: Context) -> bytes:
 def what_if(now: Context) -> None:
     """The same row under another scale, labelled as no model's doing."""
     st.header("What if the scale were another?", anchor=False)
-    how = "1 is what the model does. Every other value is a thought experiment on this one row."
-    picked = st.select_slider("Multiply 1/√d by", STRETCHES, value=1.0, key="stretch", help=how, **controls.KEEP)
+    picked = st.select_slider(
+        "Multiply 1/√d by",
+        STRETCHES,
+        value=1.0,
+        key="stretch",
+        help="1 is what the model does. Every other value is a thought experiment on this one row.",
+        **controls.KEEP,
+    )
     stretch = float(picked) if picked in STRETCHES else 1.0
     weights = live_steps(now, stretch).weights
     label = "This is the model's own scale." if stretch == 1 else "**This is not what the model does.**"
@@ -197,19 +208,28 @@ def toy_page(now: Context) -> None:
             f"The sidebar asks row {now.chosen.row + 1}, column {now.chosen.column + 1}; the toy has 4 of each, so "
             "the nearest patch asks."
         )
-    how = "1 is how models do it."
-    stretch = st.select_slider("Multiply 1/√2 by", STRETCHES, value=1.0, key="toy_stretch", help=how)
+    stretch = st.select_slider(
+        "Multiply 1/√2 by", STRETCHES, value=1.0, key="toy_stretch", help="1 is how models do it."
+    )
     steps = toy.steps(row, column, float(stretch) if stretch in STRETCHES else 1.0)
     left, right = st.columns(2)
     with left:
         figure, key = patch_figure.tokens_figure(query, "The toy's tokens"), "query_toy_tokens"
-        alt = "A 4 by 4 grid; every cell holds a token x, its query q and its key k."
-        components.chart(figure, key, alt, components.pick_patches(key, toy.GRID[1]))
+        components.chart(
+            figure,
+            key,
+            "A 4 by 4 grid; every cell holds a token x, its query q and its key k.",
+            components.pick_patches(key, toy.GRID[1]),
+        )
     with right:
         title, key = f"The row of the patch in row {row + 1}, column {column + 1}", "query_toy_row"
-        said = words.describe(steps.weights, toy.GRID, title, "weight")
         figure = patch_figure.steps_figure(steps, query, title)
-        components.chart(figure, key, said, components.pick_patches(key, toy.GRID[1]))
+        components.chart(
+            figure,
+            key,
+            words.describe(steps.weights, toy.GRID, title, "weight"),
+            components.pick_patches(key, toy.GRID[1]),
+        )
     # They stay inside the 4 x 4 patches, unlike the shared ones.
     components.query_arrows("toy", lambda down, right: state.ask_patch(*toy.clamp(row + down, column + right)))
     best = int(steps.strongest(1)[0])

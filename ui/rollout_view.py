@@ -58,22 +58,23 @@ def live(now: Context) -> None:
         describe(direct, name=f"Layer {now.chosen.layer + 1}, {now.head_name()}"),
         describe(rolled.values, name="Rollout"),
     )
-    figure = comparison.before_after(
-        now.picture.image,
-        direct,
-        rolled.values,
-        (f"layer {now.chosen.layer + 1} alone", "rollout"),
-        now.record.geometry,
-        scale=scale,
-        query=controls.query_patches(now),
-        narrow=controls.on_phone(),
-    )
     special = float(np.sum(rolled.row[: now.axis.prefix]))
-    caption = (
-        f"Left: {now.head_name()}, asked by {now.query_name()}. Right: {rolled.words}. {special:.1%} of the rollout "
-        "lies on special tokens, which no patch can show."
+    components.panel(
+        comparison.before_after(
+            now.picture.image,
+            direct,
+            rolled.values,
+            (f"layer {now.chosen.layer + 1} alone", "rollout"),
+            now.record.geometry,
+            scale=scale,
+            query=controls.query_patches(now),
+            narrow=controls.on_phone(),
+        ),
+        "rollout_compare",
+        "\n\n".join(said),
+        caption=f"Left: {now.head_name()}, asked by {now.query_name()}. Right: {rolled.words}. {special:.1%} of the rollout "
+        "lies on special tokens, which no patch can show.",
     )
-    components.panel(figure, "rollout_compare", "\n\n".join(said), caption=caption)
     trust.card(now, rolled.values, rolled.row, rolled.words)
     st.header("Layer by layer", anchor=False)
     left, right = st.columns(2)
@@ -82,8 +83,12 @@ def live(now: Context) -> None:
     with right:
         depth(now, knobs)
     look = snippets.scaled(scale, [direct, rolled.values])
-    commands = [snippets.command(now, **look), snippets.command(now, "rollout", knobs=knobs, **look)]
-    components.code(now, snippets.map_code(now, "rollout", rolled) + DRAW, commands, snippets.note(scale))
+    components.code(
+        now,
+        snippets.map_code(now, "rollout", rolled) + DRAW,
+        [snippets.command(now, **look), snippets.command(now, "rollout", knobs=knobs, **look)],
+        snippets.note(scale),
+    )
     components.downloads(
         "rollout",
         {
@@ -99,35 +104,40 @@ def live(now: Context) -> None:
 def film(now: Context, knobs: Mapping[str, Any], scale: str) -> None:
     """The rollout after each layer, played in the browser; `scale` is one of `SCALES`."""
     maps = found.so_far(now, knobs)
-    figure = animation.layer_animation(
-        now.picture.image,
-        [one.values for one in maps],
-        now.record.geometry,
-        start=len(maps) - 1,
-        title="Rollout so far",
-        scale=scale,
-        names=[f"up to layer {one.layer + 1}" for one in maps],
-        query=controls.query_patches(now),
-    )
     last = describe(maps[-1].values, name=f"Rollout up to layer {len(now.record.maps)}")
-    components.chart(figure, "rollout_film", f"A film of the rollout up to each layer. Last frame: {last}")
+    components.chart(
+        animation.layer_animation(
+            now.picture.image,
+            [one.values for one in maps],
+            now.record.geometry,
+            start=len(maps) - 1,
+            title="Rollout so far",
+            scale=scale,
+            names=[f"up to layer {one.layer + 1}" for one in maps],
+            query=controls.query_patches(now),
+        ),
+        "rollout_film",
+        f"A film of the rollout up to each layer. Last frame: {last}",
+    )
 
 
 def depth(now: Context, knobs: Mapping[str, Any]) -> None:
     """Entropy of the rollout and of every layer alone."""
     bits, alone, most = found.saturation(now, knobs), entropy(now.chosen_rows()), float(np.log2(len(now.axis)))
     first, bar = len(alone) - len(bits), found.SATURATED * most
-    figure = curves(
-        {"rollout so far": [np.nan] * first + list(bits), f"each layer alone, {now.head_name()}": alone},
-        "entropy in bits",
-        limits=(0, most * 1.06),
-        title="How spread out?",
-        height=430,
-        reference={f"largest possible: {most:.2f}": most, f"90 % of it: {bar:.2f}": bar},
-    )
     after = "; ".join(f"layer {first + n}: {one:.2f}" for n, one in enumerate(bits, start=1))
-    said = f"Entropy of the rollout in bits after {after}. The largest possible is {most:.2f}."
-    components.panel(figure, "rollout_entropy", said)
+    components.panel(
+        curves(
+            {"rollout so far": [np.nan] * first + list(bits), f"each layer alone, {now.head_name()}": alone},
+            "entropy in bits",
+            limits=(0, most * 1.06),
+            title="How spread out?",
+            height=430,
+            reference={f"largest possible: {most:.2f}": most, f"90 % of it: {bar:.2f}": bar},
+        ),
+        "rollout_entropy",
+        f"Entropy of the rollout in bits after {after}. The largest possible is {most:.2f}.",
+    )
 
 
 def deletion_test(now: Context) -> None:

@@ -154,8 +154,7 @@ def _another_model() -> None:
         except (ValueError, DownloadError, OSError, RuntimeError) as error:
             st.error("This model cannot be loaded.")
             st.text(str(error))
-    label = "Back to the sidebar's model"
-    back.button(label, key="playground_back", on_click=_forget, args=(OTHER,), width="stretch")
+    back.button("Back to the sidebar's model", key="playground_back", on_click=_forget, args=(OTHER,), width="stretch")
     st.caption("Only offered to the person at the server itself. Only configuration and numbers are read, never code.")
 
 
@@ -194,5 +193,10 @@ def bundle_context(name: str, digest: str, record: AttentionRecord) -> Context:
     kept = [one.layer for one in record.maps]
     if kept != list(range(len(kept))):
         st.caption(f"It holds only layers {', '.join(str(k + 1) for k in kept)}; they are counted from 1 here.")
-    picture = Picture(BUNDLE_ID, f"{BUNDLE_ID}-{digest}", name, image)
-    return Context(record.model, picture, record, state.selection(record), resources.run)
+    return Context(
+        record.model,
+        Picture(BUNDLE_ID, f"{BUNDLE_ID}-{digest}", name, image),
+        record,
+        state.selection(record),
+        resources.run,
+    )
