@@ -99,11 +99,9 @@ def test_every_room_of_a_package_has_its_floor(package: str) -> None:
 
 PLAIN = {
     "ui/__init__.py": "the package",
-    "ui/bundles.py": "files from visitors",
-    "ui/commands.py": "what pages hand out, with captions_snippets and snippets",
-    "ui/captions_snippets.py": "see commands",
+    "ui/captions_snippets.py": "see snippets",
     "ui/heavy.py": "the server's imports and memory",
-    "ui/snippets.py": "see commands",
+    "ui/snippets.py": "what pages hand out, with captions_snippets",
 }
 """Files of ui that draw nothing and keep nothing, and why they are there all the same."""
 

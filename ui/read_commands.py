@@ -10,8 +10,8 @@ from tutorials.findings.captioning import Captioning
 from tutorials.findings.page import Inside, Reading
 from ui import controls
 from ui.captions import COVER
-from ui.commands import scaled
 from ui.reading_snippets import prompt_of
+from ui.snippets import scaled
 from visualizer.figures.reading import OPACITY
 from visualizer.style.scale import Scale
 from vit_attention.cli.recipe import command, read_command

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui import readers
-from ui.visitor import on_this_machine
+from ui.state import on_this_machine
 from vit_attention.weights.download import DownloadError
 
 FIELD = "reader_hf"

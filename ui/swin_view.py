@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from tutorials.findings.page import Inside
-from ui import components, controls, display, swin, swin_notes
+from ui import components, controls, swin, swin_notes
 from visualizer.figures import swin as swin_figures
 from visualizer.figures import swin_structure
 from visualizer.figures.rolled import rolled_sheet
@@ -78,7 +78,7 @@ def work_table(now: Inside) -> None:
 def look() -> Look:
     """Named controls of how maps are drawn."""
     with st.expander("How maps are drawn"):
-        scale = display.scale("swin", SCALES)
+        scale = controls.scale("swin", SCALES)
         left, right = st.columns(2)
         with left:
             colours = st.selectbox("Colours", theme.OFFERED, key="swin_colours", **controls.KEEP)
