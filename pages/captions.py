@@ -6,16 +6,16 @@ routing.ensure_router()
 
 import streamlit as st
 
-from ui import captions, captions_all, captions_refiner, captions_view, lesson
+from ui import captions, captions_regions, captions_view, lesson
 
 text = lesson.head("captions")
 now = captions.context()
 lesson.action(text)
 captions.own_record()
 captions_view.live(now)
-captions_refiner.draw(now)
+captions_regions.refiner(now)
 st.header("A set has no first region", anchor=False)
 if lesson.predict(text, now):
-    captions_all.order_outcome(now)
+    captions_regions.order_outcome(now)
 lesson.check(text, now)
 lesson.rest(text, now)

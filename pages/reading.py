@@ -6,15 +6,15 @@ routing.ensure_router()
 
 import streamlit as st
 
-from ui import lesson, reading, reading_heads, reading_own, reading_view
+from ui import documents, lesson, reading, reading_view
 
 text = lesson.head("reading")
 now = reading.context()
 lesson.action(text)
-reading_own.ask()
+documents.own_page()
 reading_view.live(now)
 if lesson.predict(text, now):
-    reading_heads.tags(now)
+    reading_view.tags(now)
 lesson.check(text, now)
 lesson.rest(text, now)
 st.caption("The next page gathers these maps to words and fields: From token to field.")

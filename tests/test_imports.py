@@ -99,9 +99,8 @@ def test_every_room_of_a_package_has_its_floor(package: str) -> None:
 
 PLAIN = {
     "ui/__init__.py": "the package",
-    "ui/captions_snippets.py": "see snippets",
     "ui/heavy.py": "the server's imports and memory",
-    "ui/snippets.py": "what pages hand out, with captions_snippets",
+    "ui/snippets.py": "what pages hand out",
 }
 """Files of ui that draw nothing and keep nothing, and why they are there all the same."""
 

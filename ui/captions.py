@@ -1,29 +1,28 @@
-"""What the caption page works on: its sidebar, and the model, picture, record and choice of a run."""
+"""What the caption page works on: its sidebar, and the model, picture, record and choice of a run or of an opened file."""
 
 from __future__ import annotations
 
+import hashlib
 import random
 from dataclasses import replace
 
+import numpy as np
 import streamlit as st
 
-from tutorials.findings.captioning import Captioning
+from tutorials.findings.captioning import Captioning, plain
 from tutorials.findings.context import Picture
-from ui import captions_open, controls, pictures, resources, state
-from ui.captions_open import OPENED, WORD, own_record
+from ui import parts, pictures, resources, sources, state
+from ui.parts import MEAN
+from visualizer.measures.regions import region_heat
 from vit_attention import registry
 from worlds import captions as worlds_captions
 from worlds.naming import scene_name
 
-__all__ = [
-    "BEAMS", "BUNDLED", "CAPTIONER", "COVER", "DEFAULT", "GALLERY", "HEAD", "MEAN", "OF_BOXES", "OPENED", "SCENE", "WORD",
-    "context", "names", "options", "own_record", "sidebar",
-]  # fmt: skip
-
-CAPTIONER, SCENE, HEAD, BEAMS = "captioner", "scene", "caption_head", "beams"
-"""Keys of the widgets and names in the address; heads count from 1 there."""
-BUNDLED, MEAN = "scene-aoanet", "mean"
-MOST_BEAMS = 5
+CAPTIONER, SCENE, HEAD, BEAMS, WORD = "captioner", "scene", "caption_head", "beams", "word"
+"""Keys of the widgets and names in the address; heads and words count from 1 there."""
+OPENED = "captions_record"
+"""Session key of what an opened bundle holds."""
+BUNDLED, MOST_BEAMS = "scene-aoanet", 5
 COVER = 0.4
 """How strongly maps cover the picture at first: under more, red and green things are hard to tell apart."""
 OF_BOXES = "White outlines: the three strongest regions. Where boxes overlap the strongest is drawn; what no box covers stays bare."
@@ -32,31 +31,34 @@ GALLERY = ("scene-6-2-50", "scene-0-2-50", "scene-14-2-50", "scene-2-2-50", "sce
 DEFAULT = GALLERY[0]
 
 
-def names() -> list[str]:
-    """Every captioner by name, the bundled one first."""
-    return [card.name for card in registry.models() if card.task == "caption"]
-
-
 def sidebar() -> None:
-    """The sidebar of the caption page; everything in it is in the address."""
+    """The sidebar of the caption page, the bundled model first; everything in it is in the address."""
+    opened = st.session_state.get(OPENED)
+    heads = registry.card(BUNDLED).heads if opened is None else len(opened.decoder.weights)
     with st.sidebar:
         st.selectbox(
-            "Captioner", names(), key=CAPTIONER, bind="query-params",
+            "Captioner",
+            [card.name for card in registry.models() if card.task == "caption"],
+            key=CAPTIONER,
+            bind="query-params",
             help="scene-aoanet ships with this app and works offline. The published network needs your own files.",
-        )  # fmt: skip
+        )
         st.caption(registry.card(str(st.session_state[CAPTIONER])).label)
-        _picture_menu()
-        if st.session_state.get(HEAD, MEAN) not in (choices := [MEAN, *(str(n + 1) for n in range(_heads()))]):
-            st.session_state[HEAD] = MEAN
-        st.selectbox("Decoder head", choices, key=HEAD, bind="query-params", help="mean: the mean of all heads.")
+        tip = "Scenes are drawn by this app, so what they show, and where, is known. Own pictures: page Playground."
+        parts.picture_menu("Picture", SCENE, options, DEFAULT, tip)
+        st.caption(pictures.title(str(st.session_state[SCENE])))
+        st.button("Another scene of two objects", key="captions_new", on_click=_new_scene, width="stretch")
+        choices, tip = [MEAN, *parts.counted(heads)], "mean: the mean of all heads."
+        parts.menu("Decoder head", HEAD, choices, bind="query-params", help=tip)
         st.slider(
-            "Beams", 1, MOST_BEAMS, 1, key=BEAMS, bind="query-params",
+            "Beams",
+            1,
+            MOST_BEAMS,
+            1,
+            key=BEAMS,
+            bind="query-params",
             help="1 takes the likeliest word at every step. More keep that many captions alive and choose the likeliest whole one.",
-        )  # fmt: skip
-
-
-def _heads() -> int:
-    return captions_open.heads() or registry.card(BUNDLED).heads
+        )
 
 
 def options(current: str) -> list[str]:
@@ -69,56 +71,45 @@ def options(current: str) -> list[str]:
     return ids
 
 
-def _picture_menu() -> None:
-    wanted = str(st.session_state.get(SCENE, DEFAULT))
-    choices = options(st.query_params.get(SCENE, wanted))
-    if wanted not in choices:
-        choices = options(wanted)
-    if wanted not in choices:
-        st.session_state[SCENE] = DEFAULT
-    st.selectbox(
-        "Picture", choices, choices.index(DEFAULT), key=SCENE, bind="query-params",
-        help="Scenes are drawn by this app, so what they show, and where, is known. Own pictures: page Playground.",
-    )  # fmt: skip
-    st.caption(pictures.title(str(st.session_state[SCENE])))
-    st.button("Another scene of two objects", key="captions_new", on_click=_new_scene, width="stretch")
-
-
 def _new_scene() -> None:
     while True:
-        seed = random.randrange(10_000)
-        picture = scene_name(seed, 2)
-        made = pictures.get(picture).scene
+        name = scene_name(random.randrange(10_000), 2)
+        made = pictures.get(name).scene
         if made is not None and worlds_captions.caption(made).clear:
-            st.session_state[SCENE] = picture
+            st.session_state[SCENE] = name
             return
 
 
 def context() -> Captioning:
     """Model, picture, record and choice of this run; stops the page with a message if there is no record to show."""
-    opened = captions_open.opened()
-    if opened is not None:
-        return _chosen(opened)
+    now: Captioning | None = st.session_state.get(OPENED)
+    if now is None:
+        now = _captioned()
+    else:
+        st.info(
+            f"From the file {plain(now.picture.title)}, made by {plain(now.record.model) or 'an unnamed model'}. The sidebar's "
+            "picture does not matter here."
+        )
+    word = parts.whole(st.session_state.get(WORD, 1), 1, len(now.words)) - 1
+    return replace(now, head=parts.menu_number(HEAD, len(now.decoder.weights)), word=word)
+
+
+def _captioned() -> Captioning:
     picture = pictures.get(str(st.session_state.get(SCENE, DEFAULT)))
     if str(st.session_state.get(CAPTIONER, BUNDLED)) != BUNDLED:
         _say_how()
-    beams = int(controls.within(st.session_state.get(BEAMS, 1), 1, MOST_BEAMS))
-    try:
-        with st.spinner("The model is looking ..."):
-            record = resources.record(BUNDLED, picture, beams=beams)
-    except (ValueError, RuntimeError, OSError) as error:
-        st.error(f"{BUNDLED} cannot tell this picture: {error}")
-        st.info("Choose another picture in the sidebar; everything else is as you left it.")
-        st.stop()
-    _say_limits(picture)
-    return _chosen(Captioning(BUNDLED, picture, record, None, 0, beams, run=resources.run))
-
-
-def _chosen(now: Captioning) -> Captioning:
-    head, heads = str(st.session_state.get(HEAD, MEAN)), len(now.decoder.weights)
-    at = int(head) - 1 if head.isdigit() and 1 <= int(head) <= heads else None
-    word = int(controls.within(st.session_state.get(WORD, 1), 1, len(now.words))) - 1
-    return replace(now, head=at, word=word)
+    beams = parts.whole(st.session_state.get(BEAMS, 1), 1, MOST_BEAMS)
+    with parts.or_stop(f"{BUNDLED} cannot tell this picture", "picture"), st.spinner("The model is looking ..."):
+        record = resources.record(BUNDLED, picture, beams=beams)
+    if picture.is_photograph:
+        st.warning(
+            "scene-aoanet knows sentences about twelve drawn shapes and nothing else. It will say one of them about this "
+            "picture, too: its maps are real, but the sentence is made up.",
+            icon="⚠️",
+        )
+    for note in picture.notes:
+        st.caption(note)
+    return Captioning(BUNDLED, picture, record, None, 0, beams, run=resources.run)
 
 
 def _say_how() -> None:
@@ -136,12 +127,38 @@ def _say_how() -> None:
         )
 
 
-def _say_limits(picture: Picture) -> None:
-    if picture.is_photograph:
-        st.warning(
-            "scene-aoanet knows sentences about twelve drawn shapes and nothing else. It will say one of them about this "
-            "picture, too: its maps are real, but the sentence is made up.",
-            icon="⚠️",
-        )
-    for note in picture.notes:
-        st.caption(note)
+def own_record() -> None:
+    """A way to open a saved record: drawn from its file alone, after a look at what is in it."""
+    label = "Record bundle (.npz, at most 10 MB) of a caption, saved by record.save or by the command line"
+    with parts.own_file("A record of your own", label, ["npz"], "captions_npz", _open):
+        if st.session_state.get(OPENED) is not None:
+            st.button("Close the record and go back to the sidebar's picture", key="captions_close", on_click=_show)
+        st.caption("A bundle is drawn from its file alone: no model is run, and nothing in it is executed.")
+
+
+def _open(name: str, data: bytes) -> None:
+    _show(read_bundle(name, data))
+
+
+def _show(opened: Captioning | None = None) -> None:
+    st.session_state[OPENED], st.session_state[WORD] = opened, 1
+
+
+def read_bundle(name: str, data: bytes) -> Captioning:
+    """The caption in the bytes of a bundle of that name.
+
+    Raises:
+        ValueError: no bundle, one that unpacks to too much, or a record that is no caption on a picture.
+    """
+    record = sources.unpacked(data)
+    cross = [one for one in record.maps if one.kind == "cross" and one.query.kind == "text" and one.key.kind != "text"]
+    whole = all(one.queries is None and one.kind != "window" for one in record.maps)
+    if len(cross) != 1 or not whole or cross[0].query.prefix or cross[0].key.prefix or not cross[0].query.labels:
+        raise ValueError("want the record of a caption: one map from words to regions, got another kind of record")
+    if any(len(one.key) != len(cross[0].key) for one in record.maps if one.kind == "self"):
+        raise ValueError("want maps over the same regions, got different numbers of them")
+    if not record.picture:
+        raise ValueError("want a record with its picture (attend(features, picture=...)), got one without")
+    region_heat(np.zeros(len(cross[0].key)), cross[0].key, record.geometry)  # says so if nobody knows the boxes
+    picture = Picture("own record", hashlib.sha256(data).hexdigest()[:20], name, record.image)
+    return Captioning(record.model or "unnamed model", picture, record, None, 0, runs=False)

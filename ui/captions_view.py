@@ -1,69 +1,55 @@
-"""The parts of page "One word, one look" that follow the word: the sentence, the picture under it, its gate."""
+"""The parts of page "One word, one look" that follow the word: the sentence, its map and gates, all words, all heads."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from tutorials.findings.captioning import Captioning, describe_row, let_through, plain, shown, turned_round
-from ui import captions_all, captions_export, captions_trust, components, controls, reading_play
-from ui.captions import COVER, OF_BOXES, WORD
-from ui.captions_all import AGAIN, SCALES, pick
-from visualizer.figures.captions import regions_map
+from ui import captions_proof, controls, parts, stepping
+from ui.captions import COVER, HEAD, OF_BOXES, WORD
+from ui.parts import SCALES
+from visualizer.figures.captions import film_strip, regions_map
 from visualizer.figures.charts import gate_bars
+from visualizer.figures.mosaic import head_grid
 from visualizer.measures.entropy import entropy
+from visualizer.measures.regions import region_heat
 from visualizer.style.scale import MODES
 
-SCALE, OPACITY, BARS = "word_scale", "word_opacity", "captions_gates"
+HEADS, STRIP, BARS = "captions_heads", "captions_strip", "captions_gates"
 
 
 def live(now: Captioning) -> None:
-    """Everything that follows the word. A fragment: a step draws this part alone; it runs by itself while it plays."""
-    every = reading_play.PAUSE if reading_play.playing(WORD) else None
-    st.fragment(run_every=every)(_live)(now)
+    """Everything that follows the word."""
+    stepping.follow(WORD, _live, now)
 
 
 def _live(given: Captioning) -> None:
-    if st.session_state.pop(AGAIN, False):
-        st.rerun()
+    parts.rerun_if_asked()
     last = len(given.words)
-    reading_play.advance(WORD, 1, last)
+    stepping.advance(WORD, 1, last)
     # The slider knows best which word it is, also on the first run of a linked view: what it decides waits for it.
     above = st.container()
-    now = replace(given, word=_slider(last))
+    now = replace(given, word=parts.number("Word", WORD, 1, last, 1, slide=True))
     with above:
         _sentence(now)
-        _buttons(now, last)
+        with st.container(horizontal=True):
+            stepping.buttons("captions", WORD, now.word + 1, 1, last, "word")
     left, right = st.columns([3, 2])
     with left:
-        _picture(now)
+        scale, opacity = _picture(now)
     with right:
         _about(now)
-        gates(now)
-    captions_trust.card(now)
-    captions_all.strip(now)
-    captions_all.heads(now)
-    captions_export.code(now)
-    captions_export.downloads(now)
-
-
-def _slider(last: int) -> int:
-    """The chosen word, 0 first."""
-    if WORD in st.session_state and st.session_state[WORD] != (
-        at := int(controls.within(st.session_state[WORD], 1, last))
-    ):
-        st.session_state[WORD] = at  # left over from a longer sentence
-    if last == 1:
-        return 0
-    chosen = st.slider("Word", 1, last, 1, key=WORD, bind="query-params", persist_state="session")
-    return int(controls.within(chosen, 1, last)) - 1
-
-
-def _go(to: int, last: int) -> None:
-    st.session_state[WORD] = min(max(to + 1, 1), last)
+        _gates(now)
+    captions_proof.card(now)
+    _strip(now)
+    _heads(now)
+    captions_proof.code(now, scale, opacity)
+    captions_proof.downloads(now)
 
 
 def _sentence(now: Captioning) -> None:
@@ -72,50 +58,36 @@ def _sentence(now: Captioning) -> None:
     with st.container(horizontal=True, gap="small"):
         for n, word in enumerate(now.words):
             st.button(
-                plain(shown(word)), key=f"captions_word_{n}", on_click=_go, args=(n, len(now.words)),
+                plain(shown(word)),
+                key=f"captions_word_{n}",
+                on_click=stepping.go,
+                args=(WORD, n + 1),
                 type="secondary" if n == now.word else "tertiary",
-            )  # fmt: skip
+            )
     if now.truth is not None and now.words:
-        true = str(now.truth)
-        st.caption(
-            f"True of this scene: {true}"
-            + " (the same relation, told the other way round)" * turned_round(now)
-            + "."
-            + (" The objects lie near a diagonal: another word would be as true." * (not now.truth.clear))
-        )
+        turned = " (the same relation, told the other way round)" * turned_round(now)
+        near = " The objects lie near a diagonal: another word would be as true." * (not now.truth.clear)
+        st.caption(f"True of this scene: {now.truth}{turned}.{near}")
 
 
-def _buttons(now: Captioning, last: int) -> None:
-    with st.container(horizontal=True):
-        for name, key, to, off in (
-            ("← Previous", "previous", now.word - 1, now.word == 0),
-            ("Next →", "next", now.word + 1, now.word == last - 1),
-        ):
-            st.button(name, key=f"captions_{key}", on_click=_go, args=(to, last), disabled=off)
-        reading_play.button(WORD, 1, last, AGAIN, "word")
-
-
-def _picture(now: Captioning) -> None:
-    scale, opacity, truth = _display(now)
-    row = now.row()
+def _picture(now: Captioning) -> tuple[str, float]:
+    """The map of the word; returns scale and opacity that it is drawn with."""
+    scale, opacity = parts.how_drawn("word", COVER, "map", "words of this sentence")
     fig = regions_map(
-        now.picture.image, row, now.axis, now.record.geometry, truth=truth, scale=scale, opacity=opacity,
-        together=now.rows(now.head) if scale == "shared" else None, title=f"To say “{shown(now.words[now.word])}”",
+        now.picture.image,
+        now.row(),
+        now.axis,
+        now.record.geometry,
+        truth=_truth(now),
+        scale=scale,
+        opacity=opacity,
+        together=now.rows(now.head) if scale == "shared" else None,
+        title=f"To say “{shown(now.words[now.word])}”",
         height=430 if controls.on_phone() else 500,
-    )  # fmt: skip
-    said = describe_row(now, row, f"Looked at to choose {now.map_name()}")
-    components.chart(fig, "captions_map", said)
-    if now.axis.grid is None:
-        st.caption(OF_BOXES)
-    components.in_words(said)
-
-
-def _display(now: Captioning) -> tuple[str, float, Any]:
-    with st.expander("How it is drawn"):
-        scale = controls.one_of(st.selectbox("Scale of the colours", SCALES, key=SCALE, **controls.KEEP), SCALES)
-        st.caption(f"{scale}: {MODES[scale]}." + " Here: all words of this sentence." * (scale == "shared"))
-        opacity = st.slider("Opacity of the map", 0.0, 1.0, COVER, 0.05, key=OPACITY, **controls.KEEP)
-    return scale, controls.within(opacity, 0, 1), _truth(now)
+    )
+    said = describe_row(now, now.row(), f"Looked at to choose {now.map_name()}")
+    parts.figure(fig, "captions_map", said, caption=OF_BOXES * (now.axis.grid is None), words=True)
+    return scale, opacity
 
 
 def _truth(now: Captioning) -> Any:
@@ -135,30 +107,88 @@ def _truth(now: Captioning) -> Any:
 
 def _about(now: Captioning) -> None:
     """Number, word, probability and how far the gate is open."""
-    chance = now.record.prediction.chances
-    lines = [f"**{plain(now.map_name().replace('word', 'Word', 1))}**"]
-    if len(chance) == len(now.words):
-        lines.append(f"probability {float(chance[now.word]):.1%}")
-    bits = float(entropy(now.row() / now.row().sum()))
-    lines.append(f"entropy {bits:.2f} of at most {np.log2(len(now.axis)):.2f} bits")
+    chances, bits = now.record.prediction.chances, float(entropy(now.row() / now.row().sum()))
+    chance = f", probability {float(chances[now.word]):.1%}" if len(chances) == len(now.words) else ""
     gate = "" if now.gates is None else f" **Gate** {let_through(now.gates[now.word]).removeprefix('gate ')}."
-    st.markdown(f"{', '.join(lines)}.{gate}")
+    name = plain(now.map_name().replace("word", "Word", 1))
+    st.markdown(f"**{name}**{chance}, entropy {bits:.2f} of at most {np.log2(len(now.axis)):.2f} bits.{gate}")
 
 
-def gates(now: Captioning) -> None:
+def _gates(now: Captioning) -> None:
     """The gate of every word, beside the map: what was looked at and how much of it was let through."""
     if now.gates is None:
         st.caption("The decoder of this network has no gate, or the record does not keep it.")
         return
     words = [shown(word) for word in now.words]
-    fig = gate_bars(words, now.gates, now.word, title="How far the gate is open")
-    said = (
-        "How far the gate is open, mean over its channels: "
-        + ", ".join(f"{w} {g:.0%}" for w, g in zip(words, now.gates, strict=True))
-        + "."
+    each = ", ".join(f"{word} {gate:.0%}" for word, gate in zip(words, now.gates, strict=True))
+    parts.figure(
+        gate_bars(words, now.gates, now.word, title="How far the gate is open"),
+        BARS,
+        f"How far the gate is open, mean over its channels: {each}.",
+        partial(parts.choose_clicked, BARS, WORD),
+        caption="A map says where the decoder looked. Its gate (attention on attention) then opens, channel by channel, for a mix of "
+        "what was read and of the query: drawn is the mean over the channels, 0 to 100 %. Click a bar to jump to its word.",
     )
-    components.chart(fig, BARS, said, lambda: pick(BARS))
-    st.caption(
-        "A map says where the decoder looked. Its gate (attention on attention) then opens, channel by channel, for a mix of "
-        "what was read and of the query: drawn is the mean over the channels, 0 to 100 %. Click a bar to jump to its word."
+
+
+def _strip(now: Captioning) -> None:
+    """The film strip: one small picture a word, its gate above it; a click jumps there."""
+    st.header("All words at once", anchor=False)
+    scale = controls.one_of(
+        st.segmented_control(
+            "Scale of the strip", SCALES, default="shared", key="strip_scale", required=True, **controls.KEEP
+        ),
+        SCALES,
     )
+    words, rows = [shown(word) for word in now.words], now.rows(now.head)
+    across, width = (3, 320) if controls.on_phone() else (5, 620)
+    fig = film_strip(
+        now.picture.image,
+        now.heat(rows),
+        words,
+        now.record.geometry,
+        notes=None if now.gates is None else [f"gate {gate:.0%}" for gate in now.gates],
+        chosen=now.word,
+        scale=scale,
+        title=f"Where each word looked, {now.head_name()}",
+        per_row=across,
+        width=width,
+        opacity=COVER,
+    )
+    said = "\n".join(describe_row(now, row, f"“{word}”") for word, row in zip(words, rows, strict=True))
+    caption = f"Click a picture to jump to its word. Scale {scale}: {MODES[scale]}."
+    parts.figure(fig, STRIP, said, partial(parts.choose_clicked, STRIP, WORD), caption=caption, words=True)
+
+
+def _heads(now: Captioning) -> None:
+    """Every head's map of the chosen word; a click chooses the head."""
+    st.header("All heads of this word", anchor=False)
+    weights, geometry = now.decoder.single[:, now.word], now.record.geometry
+    heat = region_heat(weights, now.axis, geometry, finest=48)  # boxes no finer than a mosaic draws
+    bits = [f"{bit:.1f} bits" for bit in entropy(weights)]
+    fig = head_grid(
+        np.stack([geometry.place(one).values if geometry else one for one in heat]),
+        scale="per map",
+        captions=bits,
+        chosen=now.head,
+        clickable=True,
+        title=f"Every head for “{shown(now.words[now.word])}”",
+    )
+    each = "; ".join(f"head {n + 1} {one}" for n, one in enumerate(bits))
+    gate = "" if now.gates is None else f" All heads share one gate. Here: {let_through(now.gates[now.word])}."
+    parts.figure(
+        fit_phone(fig),
+        HEADS,
+        f"Entropy of every head for {now.words[now.word]}: {each}",
+        partial(parts.choose_clicked, HEADS, HEAD, str, again=True),
+        caption="Each head on a scale of its own. Under its number: the entropy of its row, in bits; 0 if one region gets everything, "
+        f"at most {np.log2(len(now.axis)):.1f}. Click one to choose it; the sidebar does the same, and goes back to the mean.{gate}",
+    )
+
+
+def fit_phone(mosaic: Any) -> Any:
+    """The mosaic, on a phone as tall as its width leaves it: more would be blank."""
+    if controls.on_phone():
+        shape = mosaic.layout.yaxis.range[0] / mosaic.layout.xaxis.range[1]
+        mosaic.layout.height = min(mosaic.layout.height, 140 + round(350 * shape))
+    return mosaic

@@ -7,16 +7,18 @@ import hashlib
 import streamlit as st
 
 from tutorials.findings.page import Document
-from vit_attention.inputs.pictures import PictureError, open_picture
+from ui import parts
+from vit_attention.inputs.pictures import open_picture
 from worlds.naming import Name, parse
 
 DOCUMENT = "document"
 """Key of the menu and name in the address."""
-
-UPLOAD = "uploaded_document"
-UPLOAD_ID = "own document"
+UPLOAD, UPLOAD_ID = "uploaded_document", "own document"
+"""Session key of the own page, and its id."""
 GALLERY = ("receipt-3-3", "receipt-5-2", "receipt-8-4", "receipt-21-5", "invented-3-3", "form-1", "form-6")
 DEFAULT = GALLERY[0]
+LARGEST = 2560
+"""Pixels that the longer side of an own page may keep: as many as the largest published reader sees."""
 
 
 def _drawn(document_id: str) -> Name | None:
@@ -32,12 +34,9 @@ def title(document_id: str) -> str:
 
 def options(current: str) -> list[str]:
     """Ids for the menu: gallery, the own page if there is one, and a valid `current` one."""
-    ids = [*GALLERY]
-    if st.session_state.get(UPLOAD) is not None:
-        ids.append(UPLOAD_ID)
-    if current not in ids and _drawn(current):
-        ids.append(current)  # not first: an address that names a menu's default option is ignored
-    return ids
+    own = [UPLOAD_ID] if st.session_state.get(UPLOAD) is not None else []
+    # Not first: an address that names a menu's default option is ignored.
+    return list(dict.fromkeys([*GALLERY, *own, *([current] if _drawn(current) else [])]))
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -47,23 +46,25 @@ def _open(document_id: str) -> Document:
 
 def get(document_id: str) -> Document:
     """The page of this id; the default one for an id that names none (a link to somebody else's upload)."""
-    if document_id == UPLOAD_ID and isinstance(st.session_state.get(UPLOAD), Document):
-        own: Document = st.session_state[UPLOAD]
+    own: Document | None = st.session_state.get(UPLOAD)
+    if document_id == UPLOAD_ID and own is not None:
         return own
     return _open(document_id if _drawn(document_id) else DEFAULT)
 
 
-LARGEST = 2560
-"""Pixels that the longer side of an own page may keep: as many as the largest published reader sees."""
+def own_page() -> None:
+    """A way to read one's own page."""
+    label = "Page (JPEG, PNG, WebP, GIF, BMP or TIFF; at most 10 MB)"
+    kinds = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
+    parts.own_file("Read a page of your own", label, kinds, "reading_upload", _take).caption(
+        "It stays in this session's memory: no link restores it, and nobody else can see it. receipt-donut was trained "
+        "on drawn receipts and forms alone; for photographed ones choose a published Donut in the sidebar."
+    )
 
 
-def take_upload(data: bytes, name: str) -> str | None:
-    """Make `data` the session's own page and choose it; returns what is wrong with it instead, if anything is."""
-    try:
-        opened = open_picture(data, max_side=LARGEST)
-    except PictureError as error:
-        return f"{name}: {error}"
+def _take(name: str, data: bytes) -> None:
+    """Make `data` the session's own page and choose it; raises ValueError for no picture."""
+    opened = open_picture(data, max_side=LARGEST)
     key = "own-" + hashlib.sha256(data).hexdigest()[:20]
     st.session_state[UPLOAD] = Document(UPLOAD_ID, key, "My own page", opened.image, notes=opened.notes)
     st.session_state[DOCUMENT] = UPLOAD_ID
-    return None

@@ -55,7 +55,7 @@ def draw() -> None:
     st.header("Deeper: what a patch comes to know", anchor=False)
     st.markdown(f"After layer {now.chosen.layer + 1}, chosen in the sidebar. Move the layer from 1 upwards and watch.")
     values, title, unit, command = deeper(now)
-    trust.show(facts(now))
+    trust.draw("", facts(now))
     lesson.check(text, now)
     lesson.rest(text, now)
     components.code(now, CODE.replace("PATCH", str(patch)), [command])

@@ -1,4 +1,4 @@
-"""Cached document readers and what they read, shared by all sessions, always bounded."""
+"""Cached document readers and what they read, shared by all sessions, always bounded; own ones by folder or hub id."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from tutorials.findings.page import BUNDLED, Document
 from tutorials.findings.reading import PAGES, sample_pages
 from ui import resources
 from ui.resources import model, running
+from ui.state import on_this_machine
 from vit_attention import registry
 from vit_attention.models.cards import BUNDLED as FOLDER
 from vit_attention.records import AttentionRecord
 from vit_attention.records.windows import Stage
+from vit_attention.weights.download import DownloadError
 
 READER = "reader"
 """Key of the menu and name in the address."""
 OWN = "SIGHTLINES_READERS"
 """Environment variable: folders of own checkpoints, separated like those of PATH."""
-OTHER = "other_reader"
-"""Session key: name of a reader that the person at the server has loaded."""
+OTHER, JUST_LOADED = "other_reader", "reader_just_loaded"
+"""Session keys: name of a reader that the person at the server has loaded; the same, until the menu shows it."""
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 
 
@@ -39,30 +41,26 @@ def own() -> list[str]:
     folders = (Path(part) for part in os.environ.get(OWN, "").split(os.pathsep) if part)
     named = [f"hf:{folder}" for folder in folders if folder.is_dir()]
     other = st.session_state.get(OTHER)
-    return named if other is None or other in named else [*named, str(other)]
+    return list(dict.fromkeys([*named, *([other] if other else [])]))
 
 
 def at_hand(name: str) -> bool:
     """Whether the reader loads without a download."""
-    if name in own():
+    if name in own() or (card := registry.card(name)).bundled:
         return True
-    card = registry.card(name)
-    if card.bundled or card.task != "read":
-        return card.bundled
     # The configuration arrives first: a download that broke off leaves it alone.
-    return _file(name, "config.json") is not None and any(_file(name, one) is not None for one in WEIGHTS)
+    return card.task == "read" and bool(_file(name, "config.json")) and any(_file(name, one) for one in WEIGHTS)
 
 
 def _file(name: str, file: str) -> Path | None:
     """A file of a reader on this machine."""
-    card = registry.card(name)
-    own_one = name.startswith("hf:")
-    folder = Path(name.removeprefix("hf:")) if own_one else FOLDER / name
-    if card.bundled or (own_one and folder.is_dir()):
+    card, named = registry.card(name), name.removeprefix("hf:")
+    folder = Path(named) if named != name else FOLDER / name
+    if card.bundled or (named != name and folder.is_dir()):
         return folder / file if (folder / file).is_file() else None
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(card.hub or name.removeprefix("hf:"), file)
+    found = try_to_load_from_cache(card.hub or named, file)
     return Path(found) if isinstance(found, str) else None
 
 
@@ -106,3 +104,30 @@ def run(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given:
     """What a work about a reading gives, as `resources.run`; some take seconds, and the page says so."""
     with st.spinner(f"Reading {PAGES} more pages ..." if work is sample_pages else "Measuring every head ..."):
         return resources.run(work, model, picture, *args, **given)
+
+
+def choose_loaded() -> None:
+    """Choose the reader that was just loaded; to be called before the menu is drawn."""
+    if wanted := st.session_state.pop(JUST_LOADED, None):
+        st.session_state[READER] = wanted
+
+
+def ask_for_another() -> None:
+    """A field for a folder or hub id and a button, folded away; what goes wrong is said, and the reader before stays."""
+    if not on_this_machine():
+        return
+    with st.expander("Another reader"):
+        field = st.text_input("Folder or hub id of a Donut", key="reader_hf", placeholder="folder or owner/name")
+        wanted = "hf:" + (name := str(field).strip()).removeprefix("hf:")
+        if st.button("Load it", key="reader_load", disabled=not name, width="stretch"):
+            try:
+                with st.spinner("Loading ..."):
+                    model(wanted)
+                st.session_state[OTHER] = st.session_state[JUST_LOADED] = wanted
+                st.rerun()
+            except (ValueError, DownloadError, OSError, RuntimeError) as error:
+                st.error("This reader cannot be loaded.")
+                st.text(str(error))
+        st.caption(
+            "Only offered to the person at the server itself. Only configuration and numbers are read, never code."
+        )

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from tutorials.findings.page import Reading
-from ui import components, controls
+from ui import controls, parts
 from visualizer.figures.reading import minimap
 from visualizer.measures.pointing import Box, centred, say_window, viewport
 
@@ -18,8 +18,8 @@ MOST_ZOOM = 8.0
 def choose(now: Reading) -> Box:
     """The controls and the minimap; returns what part of the page to draw, in its own pixels."""
     size = page_size(now)
-    zoom = st.slider("Zoom", 1.0, MOST_ZOOM, 1.0, 0.5, key=ZOOM, format="%.1f ×", **controls.KEEP)
-    zoom = controls.within(zoom, 1, MOST_ZOOM)
+    wanted = st.slider("Zoom", 1.0, MOST_ZOOM, 1.0, 0.5, key=ZOOM, format="%.1f ×", **controls.KEEP)
+    zoom = controls.within(wanted, 1, MOST_ZOOM)
     left, right = st.columns(2)
     off = zoom == 1
     across = left.slider("Pan left to right (%)", 0, 100, 50, 1, key=ACROSS, disabled=off, **controls.KEEP)
@@ -29,11 +29,15 @@ def choose(now: Reading) -> Box:
         st.button("Reset the view", key="reading_reset", on_click=_reset, disabled=off)
         peak = strongest_place(now)
         st.button(
-            "Go to the strongest cell", key="reading_centre", on_click=_centre, args=(size, peak), disabled=peak is None,
+            "Go to the strongest cell",
+            key="reading_centre",
+            on_click=_centre,
+            args=(size, peak),
+            disabled=peak is None,
             help="Zooms in three times, if the whole page is shown, with that cell in the middle.",
-        )  # fmt: skip
-    components.chart(minimap(now.document.image, window, size), "reading_minimap", say_window(size, window))
-    st.caption(say_window(size, window))
+        )
+    said = say_window(size, window)
+    parts.figure(minimap(now.document.image, window, size), "reading_minimap", said, caption=said)
     return window
 
 

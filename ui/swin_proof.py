@@ -7,7 +7,7 @@ import streamlit as st
 
 from tutorials.findings.page import Inside
 from ui import components
-from ui.reading_snippets import page_code
+from ui.reading_proof import page_code
 from visualizer.export import files as export
 from visualizer.measures.windows import forbidden_share, window_distance, window_entropy
 

@@ -15,11 +15,12 @@ from visualizer.figures import swin_structure
 from visualizer.figures.rolled import rolled_sheet
 from visualizer.figures.swin_structure import stage_lines
 from visualizer.measures.swin import reached, work
-from visualizer.measures.windows import FORBIDDEN, window_boxes, window_entropy
+from visualizer.measures.windows import window_boxes, window_entropy
 from visualizer.style import theme
 from visualizer.style.scale import Scale
 from visualizer.words import swin as swin_words
-from vit_attention.records.windows import Stage
+from visualizer.words.plain import offset
+from vit_attention.records.windows import FORBIDDEN, Stage
 
 SCALES = ("raw", "log", "clipped")
 TALL, ACROSS, ROOM = 560, 400, 150
@@ -186,7 +187,7 @@ def heads(now: Inside) -> str:
     peaks = np.where(kinds == FORBIDDEN, -1, tile).reshape(block.heads, -1)
     where = [divmod(int(one), block.window) for one in peaks.argmax(axis=1)]
     said = "\n".join(
-        f"Head {n + 1}: {share:.1%} on its strongest cell, {swin_structure.offset(r - place[0], c - place[1])}; entropy "
+        f"Head {n + 1}: {share:.1%} on its strongest cell, {offset(r - place[0], c - place[1])}; entropy "
         f"{bit:.2f} of at most {most:.2f} bits."
         for n, (share, (r, c), bit) in enumerate(zip(peaks.max(axis=1), where, bits, strict=True))
     )

@@ -13,6 +13,7 @@ from tutorials.findings import Context
 from visualizer.measures.entropy import entropy
 from visualizer.measures.score import mass_in_mask, pointing_hit
 from visualizer.measures.sinks import sink_tokens
+from vit_attention.records import AttentionRecord
 
 Fact = tuple[str, str, str]
 """(check, figure with unit, meaning)."""
@@ -28,15 +29,15 @@ def card(now: Context, values: NDArray[Any], row: NDArray[Any] | None = None, wh
             negative or undefined values is taken for none.
         what: the map in words.
     """
-    show(facts(now, values, row), f"For {what}.")
+    draw(f"For {what}.", facts(now, values, row))
 
 
-def show(found: Sequence[Fact], caption: str = "") -> None:
-    """Draw a card of these facts, folded away."""
+def draw(caption: str, checks: Sequence[Fact]) -> None:
+    """A card of checks, folded away."""
     with st.expander("May I believe it? Trust card"):
         if caption:
             st.caption(caption)
-        st.markdown("\n".join(["| check | here | what it tells |", "|---|---|---|", *(line(one) for one in found)]))
+        st.markdown("\n".join(["| check | here | what it tells |", "|---|---|---|", *(line(one) for one in checks)]))
 
 
 def line(fact: Fact) -> str:
@@ -45,12 +46,23 @@ def line(fact: Fact) -> str:
 
 def facts(now: Context, values: NDArray[Any], row: NDArray[Any] | None = None) -> list[Fact]:
     """Every check that applies to the map."""
-    residual, unheard = now.record.residual, now.record.settings.get("unheard")
-    error = max(float(one.row_error) for one in now.record.maps)
-    found = [
+    found, unheard = proof(now.record), now.record.settings.get("unheard")
+    if isinstance(unheard, list) and unheard:
+        # A number and no names: what a file says is never markup.
+        meaning = "attention layers of this network that could not be captured; methods that multiply layers refuse"
+        found.append(("not heard", f"{len(unheard)} layers", meaning))
+    if row is not None and (np.asarray(row, np.float32) >= 0).all():
+        found += _of_row(now, np.asarray(row, np.float32))
+    return found + _score(now, values)
+
+
+def proof(record: AttentionRecord) -> list[Fact]:
+    """What can be checked about every record: its parity with PyTorch's attention, and its row sums."""
+    error = max(float(one.row_error) for one in record.maps)
+    return [
         (
             "parity residual",
-            "not proved" if residual is None else f"{residual:.1e}",
+            "not proved" if record.residual is None else f"{record.residual:.1e}",
             "largest difference, over a few rows of every block, between these weights times the block's values and what "
             "PyTorch's own attention gives; about a millionth of the size of what is compared is the rounding of 32-bit "
             "numbers",
@@ -62,14 +74,6 @@ def facts(now: Context, values: NDArray[Any], row: NDArray[Any] | None = None) -
             "gives up to 5e-4",
         ),
     ]
-    if isinstance(unheard, list) and unheard:
-        meaning = "attention layers of this network that could not be captured; methods that multiply layers refuse"
-        found.append(
-            ("not heard", f"{len(unheard)} layers", meaning)
-        )  # a number and no names: a file's are never markup
-    if row is not None and (np.asarray(row, np.float32) >= 0).all():
-        found += _of_row(now, np.asarray(row, np.float32))
-    return found + _score(now, values)
 
 
 def _of_row(now: Context, row: NDArray[np.float32]) -> list[Fact]:

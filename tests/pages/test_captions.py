@@ -16,8 +16,8 @@ import vit_attention as va
 from tests.pages.reading import figures, fine, guess, said, titles, try_claim
 from tutorials.findings.captioning import Captioning
 from tutorials.findings.context import Picture
-from ui import captions, captions_export
-from ui.captions_open import OPENED, read_bundle
+from ui import captions, captions_proof
+from ui.captions import OPENED, read_bundle
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction, encode_picture
 from vit_attention.records.geometry import Geometry
 from worlds.captions import caption
@@ -183,9 +183,9 @@ def boxes_record(*, picture: bool = True, special: tuple[str, ...] = ()) -> Atte
 
 
 def test_a_record_with_boxes_is_drawn_with_its_boxes(app, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    record = read_bundle(boxes_record().save(tmp_path / "own.npz").read_bytes())
+    given = read_bundle("own.npz", boxes_record().save(tmp_path / "own.npz").read_bytes())
     page = app("captions")
-    page.session_state[OPENED] = ("own.npz", "0" * 20, record)
+    page.session_state[OPENED] = given
     fine(page.run())
     assert words(page) == ["**bold**", "<b>cat</b>", "(end)"]
     drawn = figures(page)["captions_map"]
@@ -209,7 +209,7 @@ def test_what_a_record_says_is_shown_letter_by_letter(app, tmp_path: Path) -> No
     inside = AttentionMap(np.full((1, 3, 3), 1 / 3, np.float32), "refiner", 0, "self", regions, regions)
     record = replace(given, maps=(inside, replace(cross, layer=1)), model=pixel)
     page = app("captions")
-    page.session_state[OPENED] = (pixel, "0" * 20, read_bundle(record.save(tmp_path / "own.npz").read_bytes()))
+    page.session_state[OPENED] = read_bundle(pixel, record.save(tmp_path / "own.npz").read_bytes())
     fine(page.run())
     try_claim(page, "captions", 5)
     kinds = ("markdown", "caption", "info", "success", "warning", "error", "button")
@@ -229,7 +229,7 @@ def test_the_code_shown_for_a_record_runs(
     shown: list[Any] = []
     monkeypatch.setattr(go.Figure, "show", lambda figure: shown.append(figure))
     now = Captioning("aoanet", Picture("own", "0", "own", Image.new("RGB", (80, 40))), record, 1, 1, runs=False)
-    exec(captions_export.record_code(now) + captions_export.DRAW, {})
+    exec(captions_proof.record_code(now) + captions_proof.DRAW, {})
     assert capsys.readouterr().out == f"<b>cat</b> {gates and 0.25}\n"
     assert len(shown) == 2
 
@@ -237,13 +237,13 @@ def test_the_code_shown_for_a_record_runs(
 def test_the_table_of_numbers_has_every_word_and_region() -> None:
     """Three words over boxes, and a grid of two cells whose places follow from the picture's size."""
     now = Captioning("aoanet", Picture("own", "0", "own", Image.new("RGB", (80, 40))), boxes_record(), 1, 0)
-    lines = captions_export.to_csv(now).splitlines()
+    lines = captions_proof.to_csv(now).splitlines()
     assert lines[0] == "word,region,left,top,right,bottom,share"
     assert lines[1:4] == ["1,1,0,0,30,40,0.7", "1,2,20,0,60,40,0.2", "1,3,50,10,80,40,0.1"]
     assert len(lines) == 10
     cells = replace(now.decoder, weights=np.array([[[0.25, 0.75]] * 3], np.float32), key=Axis.patches(1, 2))
     grid = replace(now, record=replace(now.record, maps=(cells,)), head=None)
-    assert captions_export.to_csv(grid).splitlines()[-1] == "3,2,40,0,80,40,0.75"
+    assert captions_proof.to_csv(grid).splitlines()[-1] == "3,2,40,0,80,40,0.75"
 
 
 @pytest.mark.parametrize(
@@ -257,15 +257,15 @@ def test_records_that_are_no_caption_on_a_picture_are_refused(
     tmp_path: Path, record: AttentionRecord, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        read_bundle(record.save(tmp_path / "own.npz").read_bytes())
+        read_bundle("own.npz", record.save(tmp_path / "own.npz").read_bytes())
 
 
 def test_a_record_of_another_kind_is_refused(tmp_path: Path) -> None:
     other: Any = va.load("scene-vit").attend(scene(7).picture, layers=[0])
     with pytest.raises(ValueError, match="want the record of a caption"):
-        read_bundle(other.save(tmp_path / "own.npz").read_bytes())
+        read_bundle("own.npz", other.save(tmp_path / "own.npz").read_bytes())
     with pytest.raises(ValueError, match="bundle"):
-        read_bundle(b"nothing")
+        read_bundle("own.npz", b"nothing")
 
 
 def test_every_scene_of_the_gallery_is_clear_and_named_right() -> None:

@@ -19,7 +19,7 @@ from PIL import Image
 from tests.pages.reading import figures, fine, guess, said, table, titles, try_claim
 from tests.tutorials.findings.readings import CELLS, TOKENS, looks, reading
 from tests.vit_attention import donuts
-from ui import documents, readers, reading_json, reading_play
+from ui import documents, readers, reading_json, stepping
 from worlds.receipts import WIDTH, receipt
 
 DRAWN = receipt(3, 3)
@@ -301,7 +301,7 @@ def test_an_own_page_says_what_the_small_model_was_trained_to_read(app) -> None:
 )
 def test_what_is_no_page_is_refused_by_name_and_the_page_stays(app, data: bytes, message: str) -> None:
     page = give(app("reading"), "mine.png", data)
-    (problem,) = (one.value for one in page.error)
+    (problem,) = (one.value.replace("\\", "") for one in page.error)
     assert problem.startswith("mine.png: picture: ")
     assert message in problem
     assert page.selectbox(key="document").value == documents.DEFAULT
@@ -326,21 +326,21 @@ def test_play_walks_on_by_the_clock_and_stops_at_the_end(app, monkeypatch: pytes
     page = app("reading", token="1")
     last = Written(page).data["last"] + 1
     clock = [time.monotonic()]
-    monkeypatch.setattr(reading_play, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(stepping, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     fine(page.slider(key="token").set_value(last - 1).run())
     fine(page.button(key="reading_play").click().run())
     assert page.button(key="reading_play").label == "■ Stop"
     assert page.slider(key="token").value == last - 1
-    clock[0] += reading_play.PAUSE
+    clock[0] += stepping.PAUSE
     fine(page.run())
     assert page.slider(key="token").value == last
-    clock[0] += reading_play.PAUSE
+    clock[0] += stepping.PAUSE
     fine(page.run())
     assert page.button(key="reading_play").label == "▶ Play"
     fine(page.button(key="reading_play").click().run())
     assert page.slider(key="token").value == 1, "at the end it begins again"
     fine(page.button(key="reading_play").click().run())
-    clock[0] += 9 * reading_play.PAUSE
+    clock[0] += 9 * stepping.PAUSE
     fine(page.run())
     assert page.slider(key="token").value == 1
 
@@ -395,7 +395,7 @@ def test_an_own_checkpoint_folder_is_offered_and_read(app, monkeypatch: pytest.M
 
 
 def test_the_person_at_the_server_loads_another_reader(app, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("ui.readers_other.on_this_machine", lambda: True)
+    monkeypatch.setattr("ui.readers.on_this_machine", lambda: True)
     folder = donuts.folder(tmp_path / "mine")
     page = app("reading")
     fine(page.text_input(key="reader_hf").set_value(str(tmp_path / "nothing")).run())
@@ -406,7 +406,7 @@ def test_the_person_at_the_server_loads_another_reader(app, monkeypatch: pytest.
     fine(page.button(key="reader_load").click().run())
     assert page.selectbox(key="reader").value == f"hf:{folder}"
     assert page.button(key="read_now")
-    monkeypatch.setattr("ui.readers_other.on_this_machine", lambda: False)
+    monkeypatch.setattr("ui.readers.on_this_machine", lambda: False)
     assert not [one for one in app("reading").text_input if one.key == "reader_hf"]
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 from tutorials.findings.context import Run, anew
 from visualizer.measures.fields import Field, fields
 from visualizer.measures.reading import cross_maps, token_heat, token_names
+from visualizer.measures.reading_score import Hits, TokenTruth, hits, token_truth
 from vit_attention.records import AttentionMap, AttentionRecord
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.windows import Stage, Windows
@@ -138,6 +139,26 @@ class Reading:
     def heat(self) -> NDArray[np.float32]:
         """(rows, columns) of the chosen token."""
         return token_heat(self.record, self.layers, self.heads, tokens=[self.token])[0]
+
+    @property
+    def chances(self) -> NDArray[np.float64]:
+        """(tokens,) probability the model gave each token; NaN for the prompt's, and where it was not kept."""
+        known, out = self.record.prediction.chances, np.full(len(self.tokens), np.nan)
+        if 0 < len(known) <= len(out):
+            out[-len(known) :] = known
+        return out
+
+    @property
+    def printed(self) -> TokenTruth | None:
+        """Where every token of a value that was read right is printed; None where nobody knows."""
+        if self.document.truth is None or self.record.geometry is None:
+            return None
+        return token_truth(self.tokens, self.document.values, self.record.geometry)
+
+    def hits(self) -> Hits | None:
+        """How often the strongest cell of a token lies on its own print; None where nobody knows."""
+        geometry, printed = self.record.geometry, self.printed
+        return None if printed is None or geometry is None else hits(self.heats(), printed, geometry.seen)
 
     def map_name(self) -> str:
         """Layer and head in words."""

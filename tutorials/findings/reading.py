@@ -17,7 +17,6 @@ from visualizer.measures.fields import canonical, kind
 from visualizer.measures.head_sample import Sample, measured, pooled
 from visualizer.measures.pointing import Box, points_into
 from visualizer.measures.ranks import rank_correlation
-from visualizer.measures.reading_score import hits, token_truth
 from visualizer.words.reading import called
 
 NEXT, LAST = "On the print that is read next", "On the print that was read last"
@@ -112,9 +111,9 @@ def where_tags_look(now: Reading) -> Finding:
 
 def which_row(now: Reading) -> Finding:
     """Which row of the map hits a token's print most often: the one before it, its own, or the one after."""
-    if now.document.truth is None or now.record.geometry is None:
+    truth = now.printed
+    if truth is None or now.record.geometry is None:
         return NO_TRUTH
-    truth = token_truth(now.tokens, now.document.values, now.record.geometry)
     rows = np.flatnonzero(truth.words | truth.digits)
     rows = rows[(rows > 0) & (rows < len(now.tokens) - 1)]
     if not len(rows):
@@ -134,10 +133,9 @@ def which_row(now: Reading) -> Finding:
 
 def looked_at(now: Reading) -> Finding:
     """Whether the strongest cell of most tokens of letters and digits lies on their own print."""
-    if now.document.truth is None or now.record.geometry is None:
+    found = now.hits()
+    if found is None:
         return NO_TRUTH
-    truth = token_truth(now.tokens, now.document.values, now.record.geometry)
-    found = hits(now.heats(), truth, now.record.geometry.seen)
     count = found.words.tokens + found.digits.tokens
     if not count:
         return Finding(None, "No value of this page was read right, so no token's place is known.")
@@ -173,10 +171,9 @@ def tags_spread(now: Reading) -> Finding:
 
 def rest_guessed(now: Reading) -> Finding:
     """Whether what completes a word is looked at less often than what starts one."""
-    if now.document.truth is None or now.record.geometry is None:
+    found = now.hits()
+    if found is None:
         return NO_TRUTH
-    truth = token_truth(now.tokens, now.document.values, now.record.geometry)
-    found = hits(now.heats(), truth, now.record.geometry.seen)
     if not found.starts.tokens or not found.later.tokens:
         return Finding(None, "No word of several pieces was read right on this page.")
     text = (
@@ -207,15 +204,14 @@ def invented_read(now: Reading) -> Finding:
 
 def unsure_spread(now: Reading) -> Finding:
     """Whether tokens read from many cells are those the model gave a low probability."""
-    chances = now.record.prediction.chances
-    if not len(chances):
+    chances = now.chances
+    if not np.isfinite(chances).any():
         return Finding(None, "This reading was kept without its probabilities.")
-    first = len(now.tokens) - len(chances)
-    rows = [t for t in range(first, len(now.tokens)) if kind(now.tokens[t]) in ("word", "part")]
-    rows = [t for t in rows if np.isfinite(now.heats()[t]).all()]
+    pieces = np.isfinite(chances) & np.isfinite(now.heats()).all(axis=(1, 2))
+    rows = [t for t in np.flatnonzero(pieces).tolist() if kind(now.tokens[t]) in ("word", "part")]
     if len(rows) < 3:
         return Finding(None, "This reading holds too few pieces of text to be ranked.")
-    known = chances[np.array(rows) - first]
+    known = chances[rows]
     low = rows[int(np.argmin(known))]
     least = f"The least sure was {called(now.tokens, low)}, with a probability of {known.min():.1%}"
     if known.min() > SURE:
