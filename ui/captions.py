@@ -11,7 +11,7 @@ import streamlit as st
 
 from tutorials.findings.captioning import Captioning, plain
 from tutorials.findings.context import Picture
-from ui import bundles, parts, pictures, resources, state
+from ui import parts, pictures, resources, sources, state
 from visualizer.measures.regions import region_heat
 from vit_attention import registry
 from worlds import captions as worlds_captions
@@ -148,7 +148,7 @@ def read_bundle(name: str, data: bytes) -> Captioning:
     Raises:
         ValueError: no bundle, one that unpacks to too much, or a record that is no caption on a picture.
     """
-    record = bundles.read(data)
+    record = sources.unpacked(data)
     cross = [one for one in record.maps if one.kind == "cross" and one.query.kind == "text" and one.key.kind != "text"]
     whole = all(one.queries is None and one.kind != "window" for one in record.maps)
     if len(cross) != 1 or not whole or cross[0].query.prefix or cross[0].key.prefix or not cross[0].query.labels:

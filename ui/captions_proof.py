@@ -13,7 +13,7 @@ import numpy as np
 
 from tutorials.findings.captioning import Captioning, let_through
 from tutorials.findings.captions import HIT
-from ui import commands, components, parts, snippets, trust
+from ui import components, parts, snippets, trust
 from ui.captions import COVER
 from visualizer.export import files as export
 from visualizer.measures.entropy import entropy
@@ -83,7 +83,7 @@ def record_code(now: Captioning) -> str:
 
 def code(now: Captioning, scale: str, opacity: float) -> None:
     """Python and the command that make this view, the map drawn with this scale and opacity."""
-    look = {"alpha": opacity, **commands.scaled(scale, now.rows(now.head))}
+    look = {"alpha": opacity, **snippets.scaled(scale, now.rows(now.head))}
     parts.code(record_code(now) + DRAW, [map_command(now, now.decoder.layer, now.head, now.word, **look)])
 
 

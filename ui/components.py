@@ -7,11 +7,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
+from numpy.typing import ArrayLike, NDArray
 
 from tutorials.findings.context import Context, Picture
 from ui import controls, pictures, resources, snippets, state
-from ui.commands import OWN_PICTURE, own
+from visualizer.export import files as export
+from visualizer.figures.overlay import overlay
+from visualizer.figures.summary import bars
+from visualizer.method.base import SHARE
+from visualizer.words.maps import describe
 from vit_attention import registry
+from vit_attention.cli.recipe import OWN_PICTURE
+from vit_attention.records import AttentionRecord
 
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
@@ -22,15 +29,30 @@ def context() -> Context:
     wanted, name = str(st.session_state[state.MODEL]), resources.active_model()
     if wanted != name:
         offer(wanted, resources.BUNDLED_MODEL, "fetch_weights")
+    record = looked(name, picture, "Choose another model or picture in the sidebar; everything else is as you left it.")
+    if name == resources.BUNDLED_MODEL and picture.is_photograph:
+        st.warning(
+            "This is a photograph, and scene-vit knows only twelve drawn shapes: its maps here are real, but they say "
+            "little about the photograph. For photographs choose ViT-B/16 in the sidebar.",
+            icon="⚠️",
+        )
+    if name != resources.BUNDLED_MODEL and not picture.is_photograph:
+        st.caption(f"{registry.card(name).label} was trained on photographs, not on drawn scenes.")
+    for note in picture.notes:
+        st.caption(note)
+    return Context(name, picture, record, state.selection(record), resources.run)
+
+
+def looked(name: str, picture: Picture, advice: str = "") -> AttentionRecord:
+    """The record of a picture under a model; stops the page with a message and `advice` if there is none."""
     try:
         with st.spinner("The model is looking ..."):
-            record = resources.record(name, picture)
+            return resources.record(name, picture)
     except (ValueError, RuntimeError, OSError) as error:
         st.error(f"{name} cannot show this picture: {error}")
-        st.info("Choose another model or picture in the sidebar; everything else is as you left it.")
+        if advice:
+            st.info(advice)
         st.stop()
-    _say_limits(name, picture)
-    return Context(name, picture, record, state.selection(record), resources.run)
 
 
 def offer(wanted: str, shown: str, key: str, more: str = "") -> None:
@@ -55,19 +77,6 @@ def offer(wanted: str, shown: str, key: str, more: str = "") -> None:
             st.error(problem)
 
 
-def _say_limits(name: str, picture: Picture) -> None:
-    if name == resources.BUNDLED_MODEL and picture.is_photograph:
-        st.warning(
-            "This is a photograph, and scene-vit knows only twelve drawn shapes: its maps here are real, but they say "
-            "little about the photograph. For photographs choose ViT-B/16 in the sidebar.",
-            icon="⚠️",
-        )
-    if name != resources.BUNDLED_MODEL and not picture.is_photograph:
-        st.caption(f"{registry.card(name).label} was trained on photographs, not on drawn scenes.")
-    for note in picture.notes:
-        st.caption(note)
-
-
 def chart(figure: Any, key: str, alt: str, on_select: Callable[[], None] | None = None) -> None:
     """A Plotly figure with its text alternative; `on_select` makes its markers clickable."""
     extra: dict[str, Any] = {} if on_select is None else {"on_select": on_select, "selection_mode": ("points", "box")}
@@ -78,6 +87,67 @@ def in_words(text: str) -> None:
     """The same map as text, for readers who do not rely on colour."""
     with st.expander("This map in words"):
         st.text(text)
+
+
+def panel(
+    figure: Any, key: str, words: str, on_select: Callable[[], None] | None = None, caption: str = "", alt: str = ""
+) -> None:
+    """A figure, what there is to say about it, and the same in words; `alt` is its text alternative if not the words."""
+    chart(figure, key, alt or words, on_select)
+    if caption:
+        st.caption(caption)
+    in_words(words)
+
+
+def bar_chart(
+    key: str,
+    named: Iterable[tuple[str, float]],
+    unit: str,
+    each: str = "{}: {:.1%}",
+    ends: Sequence[str] = ("", ""),
+    **look: Any,
+) -> None:
+    """Bars by name; `each` of them between the `ends` are the text alternative, `look` is as `bars` takes it."""
+    names, values = zip(*named, strict=True)
+    listed = "; ".join(map(each.format, names, values))
+    chart(bars(names, values, unit, **look), key, listed.join(ends))
+
+
+def picture_map(
+    now: Context,
+    key: str,
+    values: NDArray[Any],
+    title: str,
+    *,
+    name: str = "",
+    unit: str = SHARE,
+    alt: str = "",
+    caption: str = "",
+    clickable: bool = False,
+    **look: Any,
+) -> None:
+    """A map over the page's picture, the asking patches outlined.
+
+    Args:
+        now: what the page looks at.
+        key: of the chart.
+        values: (rows, columns) the map.
+        title: over it.
+        name: of the map in words; "" takes the title.
+        unit: what one value is.
+        alt: the text alternative; "" takes the map in words.
+        caption: what there is to say about it.
+        clickable: a click makes a patch the query; such maps stand in words below.
+        look: as `overlay` takes it.
+    """
+    look = {"query": controls.query_patches(now), **look, "unit": unit, "clickable": clickable, "title": title}
+    pick = pick_patches(key, now.grid[1]) if clickable else None
+    said = alt or describe(values, None, name or title, unit)
+    chart(overlay(now.picture.image, values, now.record.geometry, **look), key, said, pick)
+    if caption:
+        st.caption(caption)
+    if clickable:
+        in_words(said)
 
 
 def table(columns: Mapping[str, Sequence[object]]) -> None:
@@ -115,11 +185,10 @@ def pick_patches(key: str, columns: int) -> Callable[[], None]:
     """A callback that makes the clicked patch, or the box of patches, the query."""
 
     def pick() -> None:
-        numbers = sorted({int(_first(point)) for point in chosen_points(key)})
-        if len(numbers) == 1:
-            state.ask_patch(*divmod(numbers[0], columns))
-        elif numbers:
-            state.ask_patches(numbers, columns)
+        points = chosen_points(key)
+        numbers = sorted({int(one[0] if isinstance(one, (list, tuple)) else one) for one in points})
+        if numbers:
+            state.ask_patch(*divmod(numbers[0], columns), numbers if len(numbers) > 1 else ())
 
     return pick
 
@@ -130,31 +199,30 @@ def pick_head(key: str) -> Callable[[], None]:
     def pick() -> None:
         points = chosen_points(key)
         if points and isinstance(points[0], (list, tuple)) and len(points[0]) >= 2:
-            st.session_state[state.LAYER] = int(points[0][0]) + 1
-            st.session_state[state.HEAD] = str(int(points[0][1]) + 1)
+            layer, head = (int(number) + 1 for number in points[0][:2])
+            st.session_state.update({state.LAYER: layer, state.HEAD: str(head)})
 
     return pick
 
 
-def _first(point: Any) -> Any:
-    return point[0] if isinstance(point, (list, tuple)) else point
+def pick_number(key: str, shared: str, first: int = 0) -> None:
+    """Make the clicked map of a mosaic, numbered from 0, the shared layer or head; for callbacks."""
+    points = chosen_points(key)
+    if points and isinstance(points[0], int):
+        number = first + points[0] + 1
+        st.session_state[shared] = number if shared == state.LAYER else str(number)
 
 
-def query_arrows() -> None:
-    """Buttons that move the asking patch: the twin of clicking, for keyboard and touch."""
-    moves = (("←", 0, -1), ("↑", -1, 0), ("↓", 1, 0), ("→", 0, 1))
-    words = {"←": "left", "↑": "up", "↓": "down", "→": "right"}
+def query_arrows(key: str = "move", move: Callable[[int, int], None] | None = None) -> None:
+    """Buttons that move the asking patch down and right: the twin of clicking, for keyboard and touch."""
     with st.container(horizontal=True):  # columns would stack four full rows on a phone
-        for sign, down, right in moves:
-            st.button(
-                sign, key=f"move_{words[sign]}", on_click=_move, args=(down, right), help=f"Ask the patch {words[sign]}"
-            )
+        for sign, word, *step in (("←", "left", 0, -1), ("↑", "up", -1, 0), ("↓", "down", 1, 0), ("→", "right", 0, 1)):
+            st.button(sign, key=f"{key}_{word}", on_click=move or _move, args=step, help=f"Ask the patch {word}")
 
 
 def _move(down: int, right: int) -> None:
-    row = max(1, int(st.session_state[state.ROW]) + down)
-    column = max(1, int(st.session_state[state.COLUMN]) + right)
-    state.ask_patch(row - 1, column - 1)
+    row, column = int(st.session_state[state.ROW]) + down, int(st.session_state[state.COLUMN]) + right
+    state.ask_patch(max(1, row) - 1, max(1, column) - 1)
 
 
 def code(now: Context, lines: str, commands: Sequence[str] = (), note: str = "") -> None:
@@ -169,16 +237,26 @@ def copy_commands(commands: Sequence[str], note: str = "") -> None:
     if commands:
         st.caption("The same from the command line, into the folder attn_vis. The button in its corner copies it.")
         st.code("\n".join(commands), language="bash")
-    if own(commands):
+    if any(OWN_PICTURE in line for line in commands):  # nobody knows where on the disk it is
         st.caption(f"{OWN_PICTURE} stands for your own picture: put its path there.")
     if note:
         st.caption(note)
 
 
-def downloads(name: str, files: dict[str, tuple[str, Callable[[], bytes]]]) -> None:
+def downloads(name: str, files: Mapping[str, tuple[str, Callable[[], bytes]]]) -> None:
     """Download buttons whose data is made on the click: label to (file name, maker)."""
     with st.expander("Export"):
         for column, (label, (file, make)) in zip(st.columns(len(files)), files.items(), strict=True):
             column.download_button(
                 label, data=make, file_name=file, key=f"{name}_{file}", on_click="ignore", width="stretch"
             )
+
+
+def png(now: Context, values: ArrayLike, caption: str, **look: Any) -> bytes:
+    """A map over the page's picture, for `downloads`; `look` as `overlay_png` takes it."""
+    return export.overlay_png(now.picture.image, values, now.record.geometry, caption, **look)
+
+
+def csv(values: ArrayLike) -> bytes:
+    """A map as a table, for `downloads`."""
+    return export.to_csv(values).encode()

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
 from tutorials.findings import Context
+from ui import state
 from visualizer.method import Knob, methods
 from visualizer.style import theme
-from visualizer.style.scale import MODES
+from visualizer.style.scale import MODES, Scale
 
 KEEP: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
 """In the address, and kept while other pages are visited."""
 
-
-@dataclass(frozen=True)
-class Display:
-    """How a map is drawn; nothing here changes the numbers except `scale`, which is printed on the figure."""
-
-    opacity: float
-    colormap: str
-    smooth: bool
-    scale: str
-    truth: Any
+COMPARING = ("shared", "per map", "log", "clipped")
+"""Colour scales for figures of several maps, where "raw" would mean "shared"."""
 
 
 def one_of(value: Any, options: Sequence[str]) -> str:
@@ -39,6 +31,18 @@ def within(value: Any, low: float, high: float) -> float:
         return min(max(float(value), low), high)
     except (TypeError, ValueError):
         return low
+
+
+def menu(label: str, options: Sequence[str], key: str, **how: Any) -> str:
+    """One of `options` from a folded menu that stands in the address; the first for an address that names none."""
+    return one_of(st.selectbox(label, options, key=key, **KEEP, **how), options)
+
+
+def choice(label: str, options: Sequence[str], key: str, **how: Any) -> str:
+    """One of `options` from buttons side by side that stand in the address; the first is chosen at first."""
+    return one_of(
+        st.segmented_control(label, options, default=options[0], key=key, required=True, **KEEP, **how), options
+    )
 
 
 def method(now: Context, key: str, more: Sequence[str] = (), label: str = "Method", first: str = "") -> str:
@@ -57,11 +61,11 @@ def method(now: Context, key: str, more: Sequence[str] = (), label: str = "Metho
     why = {one: one.unfit(now.record) or now.lacks(one) for one in methods().values()}
     names = {**{text: text for text in more}, **{one.label: one.name for one, reason in why.items() if not reason}}
     titles = list(names)
-    chosen = st.selectbox(label, titles, index=titles.index(first or titles[0]), key=key, **KEEP)
+    chosen = menu(label, titles, key, index=titles.index(first or titles[0]))
     missing = "; ".join(f"{one.label} ({reason})" for one, reason in why.items() if reason)
     if missing:
         st.caption(f"Not here: {missing}.")
-    return names[one_of(chosen, titles)]
+    return names[chosen]
 
 
 def knobs(now: Context, wanted: Sequence[Knob], prefix: str = "", columns: int = 1) -> dict[str, Any]:
@@ -98,44 +102,58 @@ def _knob(now: Context, knob: Knob, key: str) -> Any:
 def target(now: Context, key: str, label: str = "Class asked about", first: str = "") -> str:
     """A menu of classes worth asking about: the shapes of a scene, the likeliest five, and the one in the address."""
     prediction, scene = now.record.prediction, now.picture.scene
-    shapes = [thing.shape for thing in scene.things if thing.shape in prediction.labels] if scene else []
-    asked = [str(st.session_state.get(key) or st.query_params.get(key, ""))]
-    wanted = [first, *shapes, *(name for name, _ in prediction.top(5)), *asked]
-    names = [name for name in dict.fromkeys(wanted) if name in prediction.labels]
+    shapes = [thing.shape for thing in scene.things] if scene else []
+    asked = str(st.session_state.get(key) or st.query_params.get(key, ""))
+    wanted = dict.fromkeys([first, *shapes, *(name for name, _ in prediction.top(5)), asked])
+    names = [name for name in wanted if name in prediction.labels]
     if not names:
         st.caption("This model names no classes.")
         return ""
     if st.session_state.get(key) not in names:
         st.session_state.pop(key, None)
-    chosen = one_of(st.selectbox(label, names, key=key, **KEEP), names)
+    chosen = menu(label, names, key)
     st.caption(f"The model gives it {prediction.probabilities[prediction.labels.index(chosen)]:.1%}.")
     return chosen
 
 
-def display(now: Context) -> Display:
-    """Opacity, colours, blending, scale and the true outline."""
+def look(now: Context) -> dict[str, Any]:
+    """How a map is drawn, as `overlay` takes it: colours, opacity, blending, scale and the true outline.
+
+    Nothing here changes the numbers except the scale, which is printed on the figure.
+    """
     # No format_func on bound menus: the address would carry the words.
-    mode = one_of(st.selectbox("Scale", list(MODES), key="scale", **KEEP), list(MODES))
+    mode = menu("Scale", list(MODES), "scale")
     st.caption(f"{mode}: {MODES[mode]}.")
-    colours = one_of(st.selectbox("Colours", list(theme.COLORMAPS), key="colours", **KEEP), list(theme.COLORMAPS))
+    colours = menu("Colours", list(theme.COLORMAPS), "colours")
     st.caption(f"{colours}: {theme.NOTES[colours]}.")
     opacity = st.slider("Opacity of the map", 0.0, 1.0, 0.6, 0.05, key="opacity", **KEEP)
     smooth = st.toggle("Blend between patches", key="smooth", **KEEP, help="Adds no knowledge: one number a patch.")
-    return Display(
-        opacity=within(opacity, 0, 1),
-        colormap=colours,
-        smooth=bool(smooth),
-        scale=mode,
-        truth=truth(now),
-    )
+    return {
+        "colormap": colours,
+        "opacity": within(opacity, 0, 1),
+        "smooth": bool(smooth),
+        "scale": mode,
+        "truth": truth(now),
+    }
+
+
+def scale(page: str, modes: Sequence[str] = COMPARING) -> Scale:
+    """The colour scale of a page's maps, the first of `modes` unless changed."""
+    left, right = st.columns(2, vertical_alignment="bottom")
+    with left:
+        meanings = "; ".join(f"{name}: {MODES[name]}" for name in modes)
+        mode = menu("Colour scale", modes, f"{page}_scale", help=f"{meanings}.")
+    if mode != "clipped":
+        right.caption(f"{mode}: {MODES[mode]}.")
+        return Scale(mode)
+    percentile = right.slider("Percentile that keeps its colour", 80, 100, 99, key=f"{page}_clip", **KEEP)
+    return Scale(mode, clip_percentile=within(percentile, 1, 100))
 
 
 def truth(now: Context) -> Any:
     """The true outline if the reader wants it; None for pictures without one."""
     scene = now.picture.scene
-    if scene is None or not st.toggle("Show the true outline", key="truth", **KEEP):
-        return None
-    return scene.mask
+    return scene.mask if scene is not None and st.toggle("Show the true outline", key="truth", **KEEP) else None
 
 
 def on_phone() -> bool:
@@ -147,3 +165,24 @@ def query_patches(now: Context) -> tuple[int, ...]:
     """Numbers of the asking patches; () while a special token asks."""
     alone = now.chosen.query - now.axis.prefix
     return now.chosen.patches or ((alone,) if alone >= 0 else ())
+
+
+def map_name(now: Context) -> str:
+    """Where the chosen map comes from, in words: layer, head and who asks."""
+    return f"layer {now.chosen.layer + 1}, {now.head_name()}, asked by {now.query_name()}"
+
+
+def steps(now: Context, page: str) -> None:
+    """Buttons to the next layer and head: the twin of clicking, for keyboard and touch."""
+    layers, heads = len(now.record.maps), len(now.record.maps[now.chosen.layer].weights)
+    with st.container(horizontal=True):
+        for name, deeper, further in (("Layer −", -1, 0), ("Layer +", 1, 0), ("Head −", 0, -1), ("Head +", 0, 1)):
+            ends = bool(deeper) and not 0 <= now.chosen.layer + deeper < layers
+            st.button(name, key=f"{page}_{name}", on_click=_step, args=(deeper, further, heads), disabled=ends)
+
+
+def _step(deeper: int, further: int, heads: int) -> None:
+    st.session_state[state.LAYER] = max(1, int(st.session_state[state.LAYER]) + deeper)
+    head = str(st.session_state[state.HEAD])
+    place = ((int(head) if head.isdigit() else 0) + further) % (heads + 1)  # 0 is the mean of all heads
+    st.session_state[state.HEAD] = str(place) if place else "mean"

@@ -29,7 +29,11 @@ def predict(lesson: Lesson, context: Any) -> bool:
         if guess is None:
             st.caption("The outcome appears when you have chosen.")
             return False
-        _judge(guess, finding(lesson.prediction.finding)(context), skipped=guess == "Just show me")
+        found = finding(lesson.prediction.finding)(context)
+        if guess == "Just show me":
+            st.info(found.text)
+        else:
+            _judge(found, _right(guess, found))
         return True
 
 
@@ -37,13 +41,12 @@ def _right(given: str, found: Finding) -> bool:
     return given in found.answer if isinstance(found.answer, tuple) else given == str(found.answer)
 
 
-def _judge(given: str, found: Finding, skipped: bool = False) -> None:
-    if skipped or found.answer is None:
-        st.info(found.text)
-    elif _right(given, found):
-        st.success(f"Right. {found.text}")
+def _judge(found: Finding, good: bool, yes: str = "Right", no: str = "Not here", neither: str = "") -> None:
+    """The text of a finding after a verdict, or after `neither` where this picture or model cannot tell."""
+    if found.answer is None:
+        st.info(neither + found.text)
     else:
-        st.warning(f"Not here. {found.text}")
+        (st.success if good else st.warning)(f"{yes if good else no}. {found.text}")
 
 
 def action(lesson: Lesson) -> None:
@@ -53,25 +56,22 @@ def action(lesson: Lesson) -> None:
 
 def check(lesson: Lesson, context: Any) -> None:
     """The question graded from the live numbers; nothing is computed before an answer is given."""
+    question, key = lesson.check, f"{lesson.name}_check"
     with st.container(border=True):
-        st.markdown(f"**Check yourself.** {lesson.check.question}")
-        key = f"{lesson.name}_check"
-        if lesson.check.kind == "choice":
-            given = st.radio(
-                "Answer", lesson.check.options, index=None, key=key, horizontal=True, label_visibility="collapsed"
+        st.markdown(f"**Check yourself.** {question.question}")
+        if question.kind == "choice":
+            given: Any = st.radio(
+                "Answer", question.options, index=None, key=key, horizontal=True, label_visibility="collapsed"
             )
-            if given is not None:
-                _judge(given, finding(lesson.check.finding)(context))
-            return
-        unit = f" ({lesson.check.unit})" if lesson.check.unit else ""
-        number = st.number_input(f"Answer{unit}", value=None, key=key, placeholder="a number")
-        if number is not None:
-            found = finding(lesson.check.finding)(context)
-            if found.answer is None:
-                st.info(found.text)
-                return
-            near = abs(float(number) - float(found.answer)) <= lesson.check.tolerance  # type: ignore[arg-type]
-            (st.success if near else st.warning)(f"{'Right' if near else 'Not here'}. {found.text}")
+        else:
+            unit = f" ({question.unit})" if question.unit else ""
+            given = st.number_input(f"Answer{unit}", value=None, key=key, placeholder="a number")
+        if given is not None:
+            found: Any = finding(question.finding)(context)
+            if question.kind == "choice" or found.answer is None:
+                _judge(found, _right(given, found))
+            else:
+                _judge(found, abs(float(given) - float(found.answer)) <= question.tolerance)
 
 
 def rest(lesson: Lesson, context: Any) -> None:
@@ -95,27 +95,12 @@ def rest(lesson: Lesson, context: Any) -> None:
 def _claim(lesson: Lesson, number: int, claim: Claim, context: Any) -> None:
     with st.container(border=True):
         st.markdown(f"**Claim {number}.** “{claim.text}”  \n*Test:* {claim.test}")
-        kept = _findings(lesson, context)
+        key = f"{lesson.name}_findings"
+        view, kept = st.session_state.get(key, (None, {}))
+        if view != context.view:  # what was found elsewhere does not hold here
+            kept = {}
+            st.session_state[key] = (context.view, kept)
         if st.button("Test it here", key=f"{lesson.name}_claim_{number}"):
             kept[number] = finding(claim.finding)(context)
         if number in kept:
-            _tell(kept[number])
-
-
-def _findings(lesson: Lesson, context: Any) -> dict[int, Finding]:
-    """Number of a claim to what its test found, for those tested on what is looked at now."""
-    key = f"{lesson.name}_findings"
-    view, kept = st.session_state.get(key, (None, {}))
-    if view != context.view:
-        kept = {}
-        st.session_state[key] = (context.view, kept)
-    return kept
-
-
-def _tell(finding: Finding) -> None:
-    if finding.answer is None:
-        st.info(f"Cannot be told here. {finding.text}")
-    elif finding.answer:
-        st.success(f"Holds here. {finding.text}")
-    else:
-        st.warning(f"Fails here. {finding.text}")
+            _judge(kept[number], bool(kept[number].answer), "Holds here", "Fails here", "Cannot be told here. ")

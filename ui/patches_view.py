@@ -1,4 +1,4 @@
-"""The parts of page "Patches and tokens": the cut picture, one patch, the embedding, places, likeness."""
+"""Page "Patches and tokens": the cut picture, one patch, the embedding, places, likeness."""
 
 from __future__ import annotations
 
@@ -8,47 +8,77 @@ from numpy.typing import NDArray
 
 from tutorials.findings import Context
 from tutorials.findings import patches as tokens
-from ui import commands as command_lines
-from ui import components, resources
-from visualizer.figures import heatmap
+from ui import components, controls, lesson, resources, snippets, trust
+from visualizer.figures import heatmap, overlay
 from visualizer.figures import patch as patch_figure
-from visualizer.figures.overlay import bare, overlay
 from visualizer.measures.filters import principal_filters, tiles
 from visualizer.measures.similarity import position_similarity
 from visualizer.words import maps as words
 
 ALIKE, CHANGED = "alike to the chosen patch", "changed when the chosen patch is painted over"
 
+CODE = """from visualizer.figures.overlay import overlay
+from visualizer.measures.similarity import cosine_similarity
 
-def count(now: Context) -> str:
-    """The bill of tokens in one sentence."""
-    rows, columns = now.grid
-    height, width = now.patch_size
+tokens = model.hidden_states(picture)[layer + 1][record.maps[0].query.prefix :]
+alike = cosine_similarity(tokens - tokens.mean(axis=0))
+patch = PATCH
+overlay(record.image, alike[patch].reshape(record.maps[0].query.grid), record.geometry, query=(patch,),
+        unit="cosine similarity").show()
+"""
+
+
+def draw() -> None:
+    """The whole page."""
+    text, now = lesson.head("patches"), components.context()
+    (rows, columns), (height, width), special = now.grid, now.patch_size, now.axis.prefix
     seen = now.record.geometry.seen if now.record.geometry else (0, 0)
-    special = now.axis.prefix
-    return (
+    st.markdown(
         f"{seen[0]} × {seen[1]} pixels, cut into patches of {width} × {height}: {rows} rows × {columns} columns = "
         f"{rows * columns} patches, and {special} special token{'s' * (special != 1)}: **{len(now.axis)} tokens**."
+    )
+    lesson.action(text)
+    left, right = st.columns(2)
+    with left:
+        cut_picture(now)
+    with right:
+        one_patch(now)
+    st.header("From pixels to a token", anchor=False)
+    embedding(now)
+    st.header("Where am I? Position embeddings", anchor=False)
+    positions(now)
+    st.header("Before any layer", anchor=False)
+    patch = tokens.chosen_patch(now)
+    if lesson.predict(text, now):
+        values = tokens.likeness(now, 0)[patch].reshape(now.grid)
+        _on_picture(now, "patches_first", values, "Alike before layer 1", "cosine similarity")
+    st.header("Deeper: what a patch comes to know", anchor=False)
+    st.markdown(f"After layer {now.chosen.layer + 1}, chosen in the sidebar. Move the layer from 1 upwards and watch.")
+    values, title, unit, command = deeper(now)
+    trust.draw("", facts(now))
+    lesson.check(text, now)
+    lesson.rest(text, now)
+    components.code(now, CODE.replace("PATCH", str(patch)), [command])
+    name = f"{now.model}: {title}"
+    components.downloads(
+        "patches",
+        {
+            "Map (PNG)": ("patches.png", lambda: components.png(now, values, name, query=(patch,), unit=unit)),
+            "Map (CSV)": ("patches.csv", lambda: components.csv(values)),
+        },
     )
 
 
 def cut_picture(now: Context) -> None:
     """The picture under its patch grid, ready to be clicked, and what was resized or cropped away."""
-    scene = now.picture.scene
-    outlined = scene is not None and st.toggle(
-        "Show the true outline", key="truth", bind="query-params", persist_state="session"
-    )
-    geometry, key = now.record.geometry, "patches_picture"
-    fig = bare(
-        now.picture.image,
-        now.grid,
-        geometry,
-        query=(tokens.chosen_patch(now),),
-        truth=scene.mask if scene and outlined else None,
-    )
+    geometry, key, truth = now.record.geometry, "patches_picture", controls.truth(now)
     place = f"row {now.chosen.row + 1}, column {now.chosen.column + 1}"
-    alt = f"The picture under {now.grid[0]} by {now.grid[1]} patches; chosen: {place}."
-    components.chart(fig, key, alt, components.pick_patches(key, now.grid[1]))
+    components.chart(
+        overlay.bare(now.picture.image, now.grid, geometry, query=(tokens.chosen_patch(now),), truth=truth),
+        key,
+        f"The picture under {now.grid[0]} by {now.grid[1]} patches; chosen: {place}.",
+        components.pick_patches(key, now.grid[1]),
+    )
     components.query_arrows()
     steps = "; ".join(geometry.steps) if geometry else ""
     st.caption(f"Before cutting: {steps}." if steps else "The model sees the picture as it is.")
@@ -60,14 +90,15 @@ def one_patch(now: Context) -> None:
     shown = st.segmented_control(
         "Show", ["colours", *patch_figure.CHANNELS], default="colours", key="patches_channel", required=True
     )
-    channel = shown if shown in patch_figure.CHANNELS else None
-    pixels = tokens.patch_pixels(now)
-    title = f"Patch row {now.chosen.row + 1}, column {now.chosen.column + 1}"
+    pixels, title = tokens.patch_pixels(now), f"Patch row {now.chosen.row + 1}, column {now.chosen.column + 1}"
     mean = ", ".join(
         f"{name} {value:.0f}" for name, value in zip(patch_figure.CHANNELS, pixels.mean(axis=(0, 1)), strict=True)
     )
-    alt = f"{title}, enlarged; mean {mean} of 255."
-    components.chart(patch_figure.pixels(pixels, channel, title=title), "patches_pixels", alt)
+    components.chart(
+        patch_figure.pixels(pixels, shown if shown in patch_figure.CHANNELS else None, title=title),
+        "patches_pixels",
+        f"{title}, enlarged; mean {mean} of 255.",
+    )
     height, width, _ = pixels.shape
     size = len(now.run(tokens.patch_filters, now.model, None))
     st.markdown(
@@ -97,13 +128,13 @@ def embedding(now: Context) -> None:
         f"no unit). The first holds {share[0]:.0%} of the filters' summed squares, all shown together "
         f"{share.sum():.0%}."
     )
-    try:
-        st.caption(
-            "Proof: filters × pixels + one bias for all + position embedding gives the tokens that enter layer 1; "
-            f"the largest difference over all patches and numbers is {tokens.linear_error(now):.1e}."
-        )
-    except ValueError:
-        st.caption("This model prepares its tokens in more steps, so the formula cannot be checked number by number.")
+    error = _linear_error(now)
+    st.caption(
+        "This model prepares its tokens in more steps, so the formula cannot be checked number by number."
+        if error is None
+        else "Proof: filters × pixels + one bias for all + position embedding gives the tokens that enter layer 1; "
+        f"the largest difference over all patches and numbers is {error:.1e}."
+    )
 
 
 def positions(now: Context) -> None:
@@ -113,9 +144,12 @@ def positions(now: Context) -> None:
         st.info("This model has no table with one learned position per token, so there is nothing to compare.")
         return
     values = position_similarity(table, now.grid, now.axis.prefix)[now.chosen.row, now.chosen.column]
-    title = f"Positions alike to row {now.chosen.row + 1}, column {now.chosen.column + 1}"
-    fig = heatmap.signed(values, limit=1.0, query=(tokens.chosen_patch(now),), unit="cosine similarity", title=title)
-    components.chart(fig, "patches_positions", words.describe(values, name=title, unit="cosine similarity"))
+    title, unit = f"Positions alike to row {now.chosen.row + 1}, column {now.chosen.column + 1}", "cosine similarity"
+    components.chart(
+        heatmap.signed(values, limit=1.0, query=(tokens.chosen_patch(now),), unit=unit, title=title),
+        "patches_positions",
+        words.describe(values, name=title, unit=unit),
+    )
     if now.model == resources.BUNDLED_MODEL:
         st.caption(
             "scene-vit's table started from a designed code: 12 of its 144 channels held waves along rows and "
@@ -124,89 +158,69 @@ def positions(now: Context) -> None:
         )
 
 
-def at_first(now: Context) -> None:
-    """The outcome of the guess: likeness before any layer."""
-    values = tokens.likeness(now, 0)[tokens.chosen_patch(now)].reshape(now.grid)
-    title = "Alike before layer 1"
-    _on_picture(now, values, title, "cosine similarity", "patches_first")
-
-
-def deeper(now: Context) -> tuple[NDArray[np.float64], str, str]:
-    """Likeness, or the reach of one painted patch, after the chosen layer; returns the map, its title and its unit."""
-    depth, patch = now.chosen.layer + 1, tokens.chosen_patch(now)
-    what = st.segmented_control(
-        "Map", [ALIKE, CHANGED], default=ALIKE, key="reach", required=True, bind="query-params", persist_state="session"
-    )
-    if what == CHANGED:
+def deeper(now: Context) -> tuple[NDArray[np.float64], str, str, str]:
+    """Likeness, or the reach of one painted patch, after the chosen layer: the map, its title, unit and command."""
+    depth, scale, unit = now.chosen.layer + 1, "raw", "cosine similarity"
+    if controls.choice("Map", (ALIKE, CHANGED), "reach") == CHANGED:
+        method, title, unit = "painted", f"Changed after layer {depth}", "share of the token's length"
         values = tokens.change(now)[depth][now.axis.prefix :].reshape(now.grid)
-        title, unit = f"Changed after layer {depth}", "share of the token's length"
         st.caption(
             "The chosen patch is painted black (white if it is dark) and the model runs again. Colours show how "
             "far every token moves."
         )
-        mode = st.segmented_control("Colour scale", ["log", "raw"], default="log", key="reach_scale", required=True)
+        picked = st.segmented_control("Colour scale", ("log", "raw"), default="log", key="reach_scale", required=True)
+        scale = "log" if picked == "log" else "raw"
     else:
         centred = st.toggle(
-            "Take the mean of all patches off first", value=True, key="centred", bind="query-params",
-            persist_state="session",
+            "Take the mean of all patches off first",
+            value=True,
+            key="centred",
             help="All tokens share a large common part. Without it, only what tells patches apart is compared.",
-        )  # fmt: skip
-        values = tokens.likeness(now, depth, bool(centred))[patch].reshape(now.grid)
-        title = f"Alike after layer {depth}" + (", mean taken off" if centred else "")
-        unit, mode = "cosine similarity", "raw"
-    _on_picture(now, values, title, unit, "patches_deeper", "log" if mode == "log" else "raw")
-    return values, title, unit
-
-
-def command(now: Context) -> str:
-    """The command of the map above."""
-    if st.session_state.get("reach") == CHANGED:
-        return command_lines.of(
-            now,
-            "painted",
-            alpha=0.7,
-            **command_lines.scaled("raw" if st.session_state.get("reach_scale") == "raw" else "log"),
+            **controls.KEEP,
         )
-    return command_lines.of(
+        method = "likeness" if centred else "plain-likeness"
+        title = f"Alike after layer {depth}" + (", mean taken off" if centred else "")
+        values = tokens.likeness(now, depth, bool(centred))[tokens.chosen_patch(now)].reshape(now.grid)
+    _on_picture(now, "patches_deeper", values, title, unit, scale)
+    return values, title, unit, snippets.command(now, method, alpha=0.7, **snippets.scaled(scale))
+
+
+def _on_picture(now: Context, key: str, values: NDArray[np.float64], title: str, unit: str, scale: str = "raw") -> None:
+    components.picture_map(
         now,
-        "likeness" if st.session_state.get("centred", True) else "plain-likeness",
-        alpha=0.7,
-        **command_lines.scaled("raw"),
+        key,
+        values,
+        title,
+        unit=unit,
+        query=(tokens.chosen_patch(now),),
+        clickable=True,
+        scale=scale,
+        opacity=0.7,
     )
 
 
-def _on_picture(now: Context, values: NDArray[np.float64], title: str, unit: str, key: str, scale: str = "raw") -> None:
-    said = words.describe(values, name=title, unit=unit)
-    pick = components.pick_patches(key, now.grid[1])
-    fig = overlay(
-        now.picture.image, values, now.record.geometry, query=(tokens.chosen_patch(now),), clickable=True, unit=unit,
-        title=title,
-        scale=scale, opacity=0.7,
-    )  # fmt: skip
-    components.chart(fig, key, said, pick)
-    components.in_words(said)
-
-
-def trust(now: Context) -> None:
-    """What can be checked about maps of tokens: there are no weights here, so the attention card does not fit."""
-    hidden = now.run(tokens.hidden_states, now.model, now.picture)
-    with st.expander("May I believe it? Trust card"):
-        lines = ["| check | here | what it tells |", "|---|---|---|"]
-        if now.record.norms.shape == (len(hidden) - 1, hidden.shape[1]):
-            gap = float(np.abs(np.linalg.norm(hidden[1:], axis=-1) / np.maximum(now.record.norms, 1e-12) - 1).max())
-            lines.append(
-                f"| two runs agree | {gap:.1e} | largest relative difference of token lengths between the run "
-                "shown here and the one that made the attention record |"
-            )
-        try:
-            lines.append(
-                f"| linear start | {tokens.linear_error(now):.1e} | largest difference between the entering tokens "
-                "and filters × pixels + bias + position |"
-            )
-        except ValueError:
-            lines.append("| linear start | not provable | this model prepares its tokens in more steps |")
-        lines.append(
-            "| likeness is not reading | no weights | cosine similarities have no row sums and say nothing about "
-            "which token reads which |"
+def facts(now: Context) -> list[trust.Fact]:
+    """What can be checked about maps of tokens: there are no weights here, so the card of attention does not fit."""
+    hidden, norms = now.run(tokens.hidden_states, now.model, now.picture), now.record.norms
+    found = []
+    if norms.shape == (len(hidden) - 1, hidden.shape[1]):
+        gap = float(np.abs(np.linalg.norm(hidden[1:], axis=-1) / np.maximum(norms, 1e-12) - 1).max())
+        meaning = (
+            "largest relative difference of token lengths between the run shown here and the one that made the attention "
+            "record"
         )
-        st.markdown("\n".join(lines))
+        found.append(("two runs agree", f"{gap:.1e}", meaning))
+    error = _linear_error(now)
+    linear = ("not provable", "this model prepares its tokens in more steps")
+    if error is not None:
+        meaning = "largest difference between the entering tokens and filters × pixels + bias + position"
+        linear = (f"{error:.1e}", meaning)
+    signs = "cosine similarities have no row sums and say nothing about which token reads which"
+    return [*found, ("linear start", *linear), ("likeness is not reading", "no weights", signs)]
+
+
+def _linear_error(now: Context) -> float | None:
+    try:
+        return tokens.linear_error(now)
+    except ValueError:  # no table with one position a token, so the formula cannot be checked
+        return None

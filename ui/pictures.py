@@ -48,8 +48,14 @@ def _open(picture_id: str) -> Picture:
         return Picture.drawn(picture_id)
     sample = samples()[picture_id]
     opened = open_picture(sample.open())
-    credit = f"{sample.credit}; {sample.licence}."
-    return Picture(picture_id, picture_id, sample.title, opened.image, credit=credit, notes=opened.notes)
+    return Picture(
+        picture_id,
+        picture_id,
+        sample.title,
+        opened.image,
+        credit=f"{sample.credit}; {sample.licence}.",
+        notes=opened.notes,
+    )
 
 
 def get(picture_id: str) -> Picture:

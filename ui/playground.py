@@ -1,10 +1,10 @@
-"""The parts of page "Playground": one map by any method, how it is drawn, the answer of the model, export and code."""
+"""Page "Playground": one map by any method, how it is drawn, the answer of the model, export and code."""
 
 from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from tutorials.findings import Context
-from ui import commands, components, controls, snippets, state, trust
-from ui.controls import Display
+from ui import components, controls, snippets, state, trust
 from visualizer.export import files as export
 from visualizer.figures.animation import layer_animation
 from visualizer.figures.overlay import overlay
-from visualizer.figures.summary import bars
 from visualizer.method import Map, Method, methods
-from visualizer.words.maps import describe
 
 
 @st.fragment
@@ -36,125 +33,104 @@ def view(now: Context) -> None:
         knobs = controls.knobs(now, (*method.knobs, *method.run))
         target = controls.target(now, "target") if method.asks_class else ""
         with st.container(border=True):
-            how = controls.display(now)
+            look = controls.look(now)
     try:
-        drawn = now.answer(method.name, target, knobs)
+        found = now.answer(method.name, target, knobs)
     except ValueError as error:
         right.error(f"This method has no map here: {error}")
         return
     with right:
-        _map(now, method.label, drawn, how)
+        words, title = found.words[0].upper() + found.words[1:], method.label.capitalize()
+        how = {"name": words, "unit": found.unit, "caption": f"{words}.", "clickable": True, "height": 520, **look}
+        try:
+            components.picture_map(now, "playground_map", found.values, title, **how)
+        except ValueError as error:
+            st.error(f"This map cannot be drawn: {error}")
         prediction(now)
-    if method.layers in ("one", "until") and st.toggle(
-        "Play this method through all layers", key="film", **controls.KEEP
-    ):
-        _film(now, method, knobs, how)
-    trust.card(now, drawn.values, drawn.row, drawn.words)
-    code = snippets.map_code(now, method.name, drawn, target)
-    _code(now, drawn, how, code, command_line(now, method.name, knobs, target, how))
-    _downloads(now, drawn, how)
+    label = "Play this method through all layers"
+    if method.layers in ("one", "until") and st.toggle(label, key="film", **controls.KEEP):
+        film(now, method, knobs, look)
+    trust.card(now, found.values, found.row, found.words)
+    marked = {"query": list(controls.query_patches(now)), "unit": found.unit}
+    options = {**look, **marked, "opacity": float(f"{look['opacity']:g}")}
+    shown = ", ".join(f"{name}={value!r}" for name, value in options.items() if name != "truth")
+    code = (
+        f"{snippets.map_code(now, method.name, found, target)}from visualizer.figures.overlay import overlay\n\n"
+        f"overlay(record.image, values, record.geometry, {shown}).show()\n"
+    )
+    paint = {"colormap": look["colormap"], "alpha": look["opacity"], "truth": look["truth"] is not None}
+    command = snippets.command(now, method.name, target, knobs, **paint, **snippets.scaled(look["scale"]))
+    blended = "The command line draws patches as they are, never blended." * look["smooth"]
+    components.code(now, code, [command], blended)
+    _downloads(now, found, {**look, **marked})
 
 
-def _map(now: Context, name: str, drawn: Map, how: Display) -> None:
-    words = drawn.words[0].upper() + drawn.words[1:]
-    try:
-        fig = overlay(
-            now.picture.image, drawn.values, now.record.geometry, colormap=how.colormap, opacity=how.opacity,
-            smooth=how.smooth, scale=how.scale, query=controls.query_patches(now), truth=how.truth, clickable=True,
-            unit=drawn.unit, title=name.capitalize(), height=520,
-        )  # fmt: skip
-    except ValueError as error:
-        st.error(f"This map cannot be drawn: {error}")
-        return
-    said = describe(drawn.values, name=words, unit=drawn.unit)
-    components.chart(fig, "playground_map", said, components.pick_patches("playground_map", now.grid[1]))
-    st.caption(words + ".")
-    components.in_words(said)
-
-
-def _film(now: Context, method: Method, knobs: Mapping[str, Any], how: Display) -> None:
+def film(now: Context, method: Method, knobs: Mapping[str, Any], look: Mapping[str, Any]) -> None:
     """The same method with every layer as the chosen one."""
     chosen = [replace(now, chosen=replace(now.chosen, layer=layer)) for layer in range(len(now.record.maps))]
     found = [one.answer(method.name, "", knobs) for one in chosen]
-    fig = layer_animation(
-        now.picture.image, [one.values for one in found], now.record.geometry, start=now.chosen.layer,
-        colormap=how.colormap, opacity=how.opacity, scale="shared" if how.scale == "raw" else how.scale,
-        query=controls.query_patches(now), truth=how.truth, unit=found[0].unit, title=f"{method.label}, layer by layer",
-    )  # fmt: skip
-    said = f"A film of {len(found)} maps. First: {found[0].words}. Last: {found[-1].words}."
-    components.chart(fig, "playground_film", said)
+    components.chart(
+        layer_animation(
+            now.picture.image,
+            [one.values for one in found],
+            now.record.geometry,
+            start=now.chosen.layer,
+            colormap=look["colormap"],
+            opacity=look["opacity"],
+            scale="shared" if look["scale"] == "raw" else look["scale"],
+            query=controls.query_patches(now),
+            truth=look["truth"],
+            unit=found[0].unit,
+            title=f"{method.label}, layer by layer",
+        ),
+        "playground_film",
+        f"A film of {len(found)} maps. First: {found[0].words}. Last: {found[-1].words}.",
+    )
 
 
 def prediction(now: Context) -> None:
     """What the model says: its five likeliest classes."""
-    said = now.record.prediction
+    said, scene = now.record.prediction, now.picture.scene
     if not said.labels:
         st.caption("This model names no classes.")
         return
-    best = said.top(5)
-    fig = bars([name for name, _ in best], [chance for _, chance in best], "probability", title="What the model says")
-    words = "Likeliest classes: " + "; ".join(f"{name} {chance:.1%}" for name, chance in best)
-    components.chart(fig, "playground_prediction", words)
-    scene = now.picture.scene
+    components.bar_chart(
+        "playground_prediction",
+        said.top(5),
+        "probability",
+        "{} {:.1%}",
+        ("Likeliest classes: ", ""),
+        title="What the model says",
+    )
     if scene is not None:
         st.caption("Truth: " + " and ".join(f"{thing.colour} {thing.shape}" for thing in scene.things) + ".")
 
 
-def command_line(now: Context, name: str, knobs: Mapping[str, Any], target: str, how: Display) -> str:
-    """The command that makes the map above."""
-    truth = how.truth is not None
-    return commands.of(
-        now, name, knobs, target, colormap=how.colormap, alpha=how.opacity, truth=truth, **commands.scaled(how.scale)
-    )
-
-
-def _code(now: Context, drawn: Map, how: Display, code: str, command: str) -> None:
-    query = list(controls.query_patches(now))
-    lines = code + (
-        "from visualizer.figures.overlay import overlay\n\n"
-        f"overlay(record.image, values, record.geometry, colormap={how.colormap!r}, opacity={how.opacity:g}, "
-        f"smooth={how.smooth}, scale={how.scale!r}, query={query}, unit={drawn.unit!r}).show()\n"
-    )
-    with st.expander("Show me the code"):
-        st.code(_start(now) + lines, language="python")
-        components.copy_commands([command], "The command line draws patches as they are, never blended." * how.smooth)
-
-
-def _start(now: Context) -> str:
-    """The lines before the method: for a bundle they open the file instead of running a model."""
-    if now.picture.id != "bundle":
-        return snippets.record_code(now)
-    opened = f"import vit_attention as va\n\nrecord = va.AttentionRecord.load({now.picture.title!r})\n"
-    run = snippets.record_code(now)
-    return opened + run[run.index("layer = ") :]
-
-
-def _downloads(now: Context, drawn: Map, how: Display) -> None:
+def _downloads(now: Context, found: Map, look: Mapping[str, Any]) -> None:
     image, geometry = now.picture.image, now.record.geometry
-    look: dict[str, Any] = {"colormap": how.colormap, "opacity": how.opacity, "scale": how.scale, "truth": how.truth}
-    look |= {"unit": drawn.unit, "query": controls.query_patches(now)}
-    told = {**look, "settings": f"{now.model}; {now.picture.title}"}
+    printed = {
+        **{name: value for name, value in look.items() if name != "smooth"},
+        "settings": f"{now.model}; {now.picture.title}",
+    }
 
     def page() -> bytes:
-        fig = overlay(image, drawn.values, geometry, smooth=how.smooth, title=drawn.words, **look)
-        return export.standalone_html(fig).encode()
+        figure = overlay(image, found.values, geometry, title=found.words, **look)
+        return export.standalone_html(figure).encode()
 
-    files: dict[str, tuple[str, Callable[[], bytes]]] = {
-        "Picture (PNG)": ("map.png", lambda: export.overlay_png(image, drawn.values, geometry, drawn.words, **told)),
-        "Drawing (SVG)": (
-            "map.svg",
-            lambda: _bytes(export.overlay_svg(image, drawn.values, geometry, drawn.words, **told)),
-        ),
-        "Table (CSV)": ("map.csv", lambda: export.to_csv(drawn.values).encode()),
-        "Array (NPY)": ("map.npy", lambda: array_bytes(drawn.values)),
-        "Record (NPZ)": ("record.npz", lambda: record_bytes(now)),
-        "Page (HTML)": ("map.html", page),
-    }
-    components.downloads("playground", files)
-
-
-def _bytes(text: str | bytes) -> bytes:
-    return text if isinstance(text, bytes) else text.encode()
+    components.downloads(
+        "playground",
+        {
+            "Picture (PNG)": ("map.png", lambda: components.png(now, found.values, found.words, **printed)),
+            "Drawing (SVG)": (
+                "map.svg",
+                lambda: export.overlay_svg(image, found.values, geometry, found.words, **printed),
+            ),
+            "Table (CSV)": ("map.csv", lambda: components.csv(found.values)),
+            "Array (NPY)": ("map.npy", lambda: array_bytes(found.values)),
+            "Record (NPZ)": ("record.npz", lambda: record_bytes(now)),
+            "Page (HTML)": ("map.html", page),
+        },
+    )
 
 
 def array_bytes(values: NDArray[Any]) -> bytes:

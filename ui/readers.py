@@ -15,7 +15,7 @@ from tutorials.findings.page import BUNDLED, Document
 from tutorials.findings.reading import PAGES, sample_pages
 from ui import resources
 from ui.resources import model, running
-from ui.visitor import on_this_machine
+from ui.state import on_this_machine
 from vit_attention import registry
 from vit_attention.models.cards import BUNDLED as FOLDER
 from vit_attention.records import AttentionRecord

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tutorials.findings.page import Reading
-from ui import commands, components, parts, trust
+from ui import components, parts, snippets, trust
 from ui.documents import UPLOAD_ID
 from visualizer.export import files as export
 from visualizer.figures.reading import OPACITY
@@ -103,7 +103,7 @@ def map_command(now: Reading, query: int | str, **look: Any) -> str:
 
 def code(now: Reading, scale: str, opacity: float) -> None:
     """Python and the command that make the map of the token, drawn with this scale and opacity."""
-    look = {"alpha": opacity, **commands.scaled(scale, now.heats())}
+    look = {"alpha": opacity, **snippets.scaled(scale, now.heats())}
     parts.code(record_code(now) + DRAW, [map_command(now, now.token, **look)])
 
 

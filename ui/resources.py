@@ -90,5 +90,11 @@ def _outcome(name: str, key: str, asked: tuple[Any, ...], _work: Any, _picture: 
 
 def run(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given: Any) -> Any:
     """What a work of a finding gives (see `tutorials.findings.context.Run`): run once, then kept for every session."""
-    asked = (f"{work.__module__}.{work.__qualname__}", *args)
-    return _outcome(model, "" if picture is None else picture.key, asked, work, picture, given)
+    return _outcome(
+        model,
+        "" if picture is None else picture.key,
+        (f"{work.__module__}.{work.__qualname__}", *args),
+        work,
+        picture,
+        given,
+    )

@@ -1,10 +1,25 @@
-"""Code that makes the view on the page, for a notebook."""
+"""What a page hands out to make its view again: lines of Python for a notebook, and commands for a shell.
+
+A command makes the picture of its page: the same numbers, scale, colours and outlines. Layers, heads, rows and columns count
+from 0 there, as in Python.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
 from tutorials.findings import Context
 from visualizer.method import Map, methods
+from visualizer.style.scale import Scale
+from vit_attention.cli.recipe import command as command_line
 from vit_attention.inputs.samples import samples
+
+BUNDLE = "bundle"
+"""Id of the picture of an opened record."""
 
 
 def picture_code(picture_id: str) -> str:
@@ -19,29 +34,67 @@ def picture_code(picture_id: str) -> str:
 
 
 def record_code(now: Context) -> str:
-    """Picture, model, record, and the chosen layer, head and query as variables."""
-    head = (
-        "None  # mean of all heads" if now.chosen.head is None else f"{now.chosen.head}  # head {now.chosen.head + 1}"
-    )
+    """Picture, model and record, or the file of a record, and the chosen layer, head and query as variables."""
+    run = f'{picture_code(now.picture.id)}model = va.load("{now.model}")\nrecord = model.attend(picture)\n'
+    opened = f"\nrecord = va.AttentionRecord.load({now.picture.title!r})\n"
     return (
-        "import vit_attention as va\n"
-        + picture_code(now.picture.id)
-        + f'model = va.load("{now.model}")\nrecord = model.attend(picture)\n'
-        + f"layer = {now.chosen.layer}  # layer {now.chosen.layer + 1}; numbers begin at 0\n"
-        + f"head = {head}\nquery = {now.chosen.query}  # {now.axis.name(now.chosen.query)}\n"
-        + "weights = record.maps[layer].weights  # (heads, queries, keys)\n\n"
+        f"import vit_attention as va\n{opened if now.picture.id == BUNDLE else run}"
+        f"layer = {now.chosen.layer}  # layer {now.chosen.layer + 1}; numbers begin at 0\n"
+        f"head = {now.chosen.head}  # {now.head_name()}\n"
+        f"query = {now.chosen.query}  # {now.axis.name(now.chosen.query)}\n"
+        "weights = record.maps[layer].weights  # (heads, queries, keys)\n\n"
     )
 
 
 def map_code(now: Context, name: str, found: Map, target: str = "") -> str:
     """The lines that make a method's map from ``record``, or from ``model`` and ``picture`` where it needs more of them."""
     method, more = methods()[name], ""
-    if method.needs != {"weights"} and not now.picture.key.startswith("bundle-"):
+    if method.needs != {"weights"} and now.picture.id != BUNDLE:
+        patch = f"_for(query={now.question(method)['query']})" if method.asked_by == "patch" and method.run else ""
         wanted = f", target={now.target(target)!r}" if method.asks_class else ""
-        needs = (
-            f"needs_for(query={now.question(method)['query']})"
-            if method.asked_by == "patch" and method.run
-            else "needs"
-        )
-        more = f'record = model.attend(picture{wanted}, keep=methods()["{name}"].{needs})\n'
+        more = f'record = model.attend(picture{wanted}, keep=methods()["{name}"].needs{patch})\n'
     return f"from visualizer import methods\n\n{more}found = {found.code}\nrow, values = found.row, found.values\n"
+
+
+def command(
+    now: Context, name: str = "raw", target: str = "", knobs: Mapping[str, Any] | None = None, **look: Any
+) -> str:
+    """The command of one map of a picture under a model.
+
+    Args:
+        now: what the page looks at.
+        name: of the method.
+        target: class asked about, for methods that ask about one; "" takes the likeliest.
+        knobs: of the method, by name.
+        look: options of the command line that go before what the context says: ``head=None, scale="log", alpha=0.7``.
+    """
+    method = methods()[name]
+    values = {knob.key: (knobs or {}).get(knob.name) for knob in (*method.knobs, *method.run)}
+    options = {
+        "query": None,
+        **now.question(method),
+        # What asks about a class is answered from weights in full precision.
+        "half": now.picture.id != BUNDLE and not method.asks_class,
+        **{key: value for key, value in values.items() if not isinstance(value, tuple)},
+        "target": now.target(target) if method.asks_class else None,
+    }
+    return command_line(*source(now), method=name, **{**options, **look})
+
+
+def source(now: Context) -> tuple[str | None, str]:
+    """(model or None, picture) as the command line names them; a bundle needs no model."""
+    return (None, now.picture.title) if now.picture.id == BUNDLE else (now.model, now.picture.id)
+
+
+def scaled(mode: str | Scale, together: Sequence[NDArray[Any]] | NDArray[Any] | None = None) -> dict[str, Any]:
+    """The options of a colour scale; maps that share it with the one drawn count by their maximum."""
+    scale = mode if isinstance(mode, Scale) else Scale(mode)
+    most = None if scale.mode != "shared" or together is None else float(max(np.nanmax(one) for one in together))
+    return {"scale": scale.mode, "clip": scale.clip_percentile, "scale_to": most}
+
+
+def note(mode: str) -> str:
+    """What to know about a scale whose range comes from every map of a figure."""
+    if mode not in ("log", "clipped"):
+        return ""
+    return f"With --scale {mode} every map gets a range of its own; the figure of several maps above takes one for all."

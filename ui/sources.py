@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import random
+import tempfile
+import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import streamlit as st
 from PIL import Image
 
 from tutorials.findings.context import Context, Picture
-from ui import bundles, components, pictures, resources, state
-from ui.visitor import on_this_machine
+from ui import components, controls, pictures, resources, state
+from ui.snippets import BUNDLE as BUNDLE_ID
+from ui.state import on_this_machine
 from vit_attention.inputs.pictures import PictureError, open_picture
 from vit_attention.records import AttentionRecord
 from vit_attention.weights.download import DownloadError
@@ -29,17 +33,12 @@ def draw() -> None:
     if problem:
         said.error(problem)
     with st.expander("Another picture, a saved record, another model"):
-        names = ["My picture", "Fresh scene", "Saved record"] + ["Another model"] * on_this_machine()
-        tabs = dict(zip(names, st.tabs(names), strict=True))
-        with tabs["My picture"]:
-            _own_picture()
-        with tabs["Fresh scene"]:
-            _fresh_scene()
-        with tabs["Saved record"]:
-            _saved_record()
-        if "Another model" in tabs:
-            with tabs["Another model"]:
-                _another_model()
+        ways = {"My picture": _own_picture, "Fresh scene": _fresh_scene, "Saved record": _saved_record}
+        if on_this_machine():
+            ways["Another model"] = _another_model
+        for tab, way in zip(st.tabs(list(ways)), ways.values(), strict=True):
+            with tab:
+                way()
 
 
 def _own_picture() -> None:
@@ -55,8 +54,8 @@ def _own_picture() -> None:
 def _take(key: str) -> None:
     given = st.session_state.get(key)
     if given is not None:
-        st.session_state[BUNDLE] = None
-        st.session_state[PROBLEM] = pictures.take_upload(given.getvalue(), given.name or "picture")
+        problem = pictures.take_upload(given.getvalue(), given.name or "picture")
+        st.session_state.update({BUNDLE: None, PROBLEM: problem})
 
 
 def _fresh_scene() -> None:
@@ -71,11 +70,10 @@ def _fresh_scene() -> None:
 def _draw_scene(fresh: bool = False) -> None:
     if fresh:
         st.session_state["playground_seed"] = random.randrange(1_000_000)
-    seed = min(max(int(st.session_state.get("playground_seed") or 0), 0), 999_999_999)
+    seed = int(controls.within(st.session_state.get("playground_seed"), 0, 999_999_999))
     objects = 1 if st.session_state.get("playground_objects") == 1 else 2
-    difficulty = min(max(int(st.session_state.get("playground_difficulty") or 0), 0), 100)
-    st.session_state[BUNDLE] = None
-    st.session_state[state.PICTURE] = scene_name(seed, objects, difficulty / 100)
+    difficulty = int(controls.within(st.session_state.get("playground_difficulty"), 0, 100))
+    st.session_state.update({BUNDLE: None, state.PICTURE: scene_name(seed, objects, difficulty / 100)})
 
 
 def _saved_record() -> None:
@@ -84,7 +82,7 @@ def _saved_record() -> None:
         key="playground_npz", on_change=_open_bundle,
     )  # fmt: skip
     if st.session_state.get(BUNDLE) is not None:
-        st.button("Close the record and run the model again", key="playground_close", on_click=_close_bundle)
+        st.button("Close the record and run the model again", key="playground_close", on_click=_forget, args=(BUNDLE,))
     st.caption("A bundle is drawn from its file alone: no model is run, and nothing in it is executed.")
 
 
@@ -94,14 +92,13 @@ def _open_bundle() -> None:
         return
     data = given.getvalue()
     try:
-        record = read_bundle(data)
-        st.session_state[BUNDLE] = (given.name, hashlib.sha256(data).hexdigest()[:20], record)
+        st.session_state[BUNDLE] = (given.name, hashlib.sha256(data).hexdigest()[:20], read_bundle(data))
     except ValueError as error:
         st.session_state[PROBLEM] = f"{given.name}: {error}"
 
 
-def _close_bundle() -> None:
-    st.session_state[BUNDLE] = None
+def _forget(what: str) -> None:
+    st.session_state[what] = None
 
 
 def read_bundle(data: bytes) -> AttentionRecord:
@@ -110,12 +107,36 @@ def read_bundle(data: bytes) -> AttentionRecord:
     Raises:
         ValueError: no bundle, one that unpacks to too much, or maps that are not self-attention between all patches.
     """
-    record = bundles.read(data)
+    record = unpacked(data)
     shapes = {(axis.kind, axis.grid, len(axis)) for one in record.maps for axis in (one.query, one.key)}
     plain = all(one.kind == "self" and one.queries is None for one in record.maps)
     if len(shapes) != 1 or not plain or next(iter(shapes))[0] != "patches":
         raise ValueError("want the self-attention of all patches of one picture, got maps of another kind")
     return record
+
+
+MOST_UNPACKED = 200 << 20
+"""Bytes that an opened bundle may unpack to: one session keeps it."""
+
+
+def unpacked(data: bytes) -> AttentionRecord:
+    """The record in the bytes of a stranger's bundle; nothing in it is run.
+
+    Raises:
+        ValueError: no bundle, or one that unpacks to too much.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "record.npz"
+        path.write_bytes(data)
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                size = sum(entry.file_size for entry in archive.infolist())
+            if size > MOST_UNPACKED:
+                raise ValueError(f"want at most {MOST_UNPACKED >> 20} MB unpacked, got {size >> 20} MB")
+        try:
+            return AttentionRecord.load(path)
+        except ValueError as error:  # it knows the visitor's file by a name that means nothing to them
+            raise ValueError(str(error).removeprefix(f"{path.name}: ")) from error
 
 
 def _another_model() -> None:
@@ -133,12 +154,8 @@ def _another_model() -> None:
         except (ValueError, DownloadError, OSError, RuntimeError) as error:
             st.error("This model cannot be loaded.")
             st.text(str(error))
-    back.button("Back to the sidebar's model", key="playground_back", on_click=_back, width="stretch")
+    back.button("Back to the sidebar's model", key="playground_back", on_click=_forget, args=(OTHER,), width="stretch")
     st.caption("Only offered to the person at the server itself. Only configuration and numbers are read, never code.")
-
-
-def _back() -> None:
-    st.session_state[OTHER] = None
 
 
 def context() -> Context:
@@ -176,5 +193,10 @@ def bundle_context(name: str, digest: str, record: AttentionRecord) -> Context:
     kept = [one.layer for one in record.maps]
     if kept != list(range(len(kept))):
         st.caption(f"It holds only layers {', '.join(str(k + 1) for k in kept)}; they are counted from 1 here.")
-    picture = Picture("bundle", f"bundle-{digest}", name, image)
-    return Context(record.model, picture, record, state.selection(record), resources.run)
+    return Context(
+        record.model,
+        Picture(BUNDLE_ID, f"{BUNDLE_ID}-{digest}", name, image),
+        record,
+        state.selection(record),
+        resources.run,
+    )

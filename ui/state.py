@@ -1,6 +1,8 @@
-"""Every key of the shared session state, and what the reader has chosen, checked."""
+"""Every key of the shared session state, what the reader has chosen, checked, and who is looking."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -34,17 +36,15 @@ def selection(record: AttentionRecord) -> Selection:
     axis = record.maps[0].query
     rows, columns = axis.grid or (1, 1)
     layer = _clamp(st.session_state.get(LAYER), 1, len(record.maps)) - 1
-    heads = len(record.maps[layer].weights)
     head = str(st.session_state.get(HEAD))
     row = _clamp(st.session_state.get(ROW), 1, rows) - 1
     column = _clamp(st.session_state.get(COLUMN), 1, columns) - 1
-    asks_patch = st.session_state.get(ASK) == PATCH or axis.prefix == 0
-    chosen = st.session_state.get(PATCHES, ())
-    patches = tuple(int(p) for p in chosen if 0 <= int(p) < rows * columns) if asks_patch else ()
+    by_patch = st.session_state.get(ASK) == PATCH or axis.prefix == 0
+    patches = tuple(int(p) for p in st.session_state.get(PATCHES, ()) if by_patch and 0 <= int(p) < rows * columns)
     return Selection(
         layer=layer,
-        head=min(int(head), heads) - 1 if head.isdigit() and int(head) > 0 else None,
-        query=axis.prefix + row * columns + column if asks_patch else 0,
+        head=min(int(head), len(record.maps[layer].weights)) - 1 if head.isdigit() and int(head) > 0 else None,
+        query=axis.prefix + row * columns + column if by_patch else 0,
         row=row,
         column=column,
         patches=patches if len(patches) > 1 else (),
@@ -58,14 +58,11 @@ def _clamp(value: object, low: int, high: int) -> int:
         return low
 
 
-def ask_patch(row: int, column: int) -> None:
-    """Make one patch (0 first) the query; for callbacks."""
-    st.session_state[ASK] = PATCH
-    st.session_state[ROW], st.session_state[COLUMN] = row + 1, column + 1
-    st.session_state[PATCHES] = ()
+def ask_patch(row: int, column: int, together: Sequence[int] = ()) -> None:
+    """Make one patch (0 first) the query, or all of the numbers `together` with it; for callbacks."""
+    st.session_state.update({ASK: PATCH, ROW: row + 1, COLUMN: column + 1, PATCHES: tuple(together)})
 
 
-def ask_patches(numbers: list[int], columns: int) -> None:
-    """Make several patches ask together; the first of them also becomes the single query."""
-    ask_patch(*divmod(numbers[0], columns))
-    st.session_state[PATCHES] = tuple(numbers)
+def on_this_machine() -> bool:
+    """Whether the visitor sits at the server: only then may a name on its disk or the hub be loaded."""
+    return st.context.ip_address is None and "X-Forwarded-For" not in st.context.headers

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tutorials.findings.page import Inside
-from ui import commands, components, parts, trust
+from ui import components, parts, snippets, trust
 from ui.reading_proof import page_code
 from visualizer.export import files as export
 from visualizer.measures.windows import forbidden_share, window_distance, window_entropy
@@ -86,7 +86,7 @@ def code(now: Inside, look: dict[str, Any]) -> None:
         f"bias_map(found.bias[{now.head or 0}]).show()\nprint(found.residual)\n"
     )
     place = {"query": divmod(now.query, now.here.grid[1]), "stage": now.stage, "block": now.block}
-    drawn = {"colormap": look["colormap"], "alpha": look["opacity"], **commands.scaled(look["scale"])}
+    drawn = {"colormap": look["colormap"], "alpha": look["opacity"], **snippets.scaled(look["scale"])}
     parts.code(lines, [command(now.model, now.document.id, head=now.head, **place, **drawn)])
 
 

@@ -9,16 +9,18 @@ import numpy as np
 import streamlit as st
 
 from tutorials.findings.page import Inside
-from ui import components, controls, display, parts, swin
+from ui import components, controls, parts, swin
 from ui.controls import KEEP
 from visualizer.figures import swin as swin_figures
 from visualizer.figures import swin_structure
 from visualizer.figures.rolled import rolled_sheet
 from visualizer.figures.swin_structure import stage_lines
 from visualizer.measures.swin import reached, work
-from visualizer.measures.windows import FORBIDDEN, window_boxes, window_entropy
+from visualizer.measures.windows import window_boxes, window_entropy
 from visualizer.style import theme
 from visualizer.words import swin as swin_words
+from visualizer.words.plain import offset
+from vit_attention.records.windows import FORBIDDEN
 
 TALL, ACROSS, ROOM = 560, 400, 150
 """Pixels: the tallest figure, how wide a page is drawn in a column, and what title and captions take of the height."""
@@ -65,7 +67,7 @@ def work_table(now: Inside) -> None:
 def look() -> dict[str, Any]:
     """How maps are drawn, as figures take it; only the scale changes what a colour stands for, and it is printed."""
     with st.expander("How maps are drawn"):
-        scale = display.scale("swin", ("raw", "log", "clipped"))
+        scale = controls.scale("swin", ("raw", "log", "clipped"))
         left, right = st.columns(2)
         with left:
             colours = parts.menu("Colours", "swin_colours", theme.OFFERED, **KEEP)
@@ -198,7 +200,7 @@ def heads(now: Inside) -> str:
     peaks = np.where(kinds == FORBIDDEN, -1, tile).reshape(block.heads, -1)
     where = [divmod(int(one), block.window) for one in peaks.argmax(axis=1)]
     said = "\n".join(
-        f"Head {n + 1}: {share:.1%} on its strongest cell, {swin_structure.offset(r - row, c - column)}; entropy "
+        f"Head {n + 1}: {share:.1%} on its strongest cell, {offset(r - row, c - column)}; entropy "
         f"{bit:.2f} of at most {most:.2f} bits."
         for n, (share, (r, c), bit) in enumerate(zip(peaks.max(axis=1), where, bits, strict=True))
     )

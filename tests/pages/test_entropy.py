@@ -7,7 +7,7 @@ import pytest
 
 from tests.pages.reading import figures, fine, guess, said, titles, try_claim
 from tests.tutorials.findings.hand import context, everywhere
-from ui import display, entropy_view
+from ui import controls, entropy_view
 
 
 def test_the_page_opens_and_the_outcome_waits_for_the_guess(app) -> None:
@@ -46,7 +46,7 @@ def test_the_curve_draws_both_averages(monkeypatch, everyone: bool) -> None:
     np.testing.assert_allclose(drawn["entropy of the mean map"], [1], atol=1e-6)
 
 
-@pytest.mark.parametrize("mode", display.COMPARING)
+@pytest.mark.parametrize("mode", controls.COMPARING)
 def test_every_scale_is_drawn(app, mode: str) -> None:
     page = app("entropy", entropy_scale=mode, truth="true")
     assert len([title for title in titles(page) if title.startswith("Most ")]) == 2

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.pages.reading import fine, guess, said, titles, try_claim
-from ui import display, heads_view, state
+from ui import components, controls, heads_view, state
 from visualizer.measures.summary import STATISTICS
 from visualizer.style.scale import MODES
 
@@ -34,7 +34,7 @@ def test_every_statistic_is_drawn(app, name: str) -> None:
     assert STATISTICS[name].meaning in [one.value for one in page.caption]
 
 
-@pytest.mark.parametrize("mode", display.COMPARING)
+@pytest.mark.parametrize("mode", controls.COMPARING)
 def test_every_scale_says_what_it_does(app, mode: str) -> None:
     page = app("heads", heads_scale=mode)
     shown = page.get("plotly_chart")[0].proto.spec
@@ -91,14 +91,14 @@ def test_the_true_outline_lies_on_the_chosen_map(app) -> None:
 def test_a_click_in_the_grid_chooses_the_head(monkeypatch, point, kept: str) -> None:
     session = {state.HEAD: "mean", "grid": {"selection": {"points": [{"customdata": point}]}}}
     monkeypatch.setattr("streamlit.session_state", session)
-    display.pick_number("grid", state.HEAD)
+    components.pick_number("grid", state.HEAD)
     assert session[state.HEAD] == kept
 
 
 def test_a_click_among_snapshots_counts_from_the_first_layer_shown(monkeypatch) -> None:
     session = {state.LAYER: 1, "grid": {"selection": {"points": [{"customdata": 2}]}}}
     monkeypatch.setattr("streamlit.session_state", session)
-    display.pick_number("grid", state.LAYER, 5)
+    components.pick_number("grid", state.LAYER, 5)
     assert session[state.LAYER] == 8
 
 

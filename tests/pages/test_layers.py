@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.pages.reading import figures, fine, guess, said, titles, try_claim
 from tests.tutorials.findings.hand import PATCH, context, everywhere
-from ui import display, layers_view
+from ui import controls, layers_view
 from visualizer.style.scale import Scale
 
 
@@ -68,7 +68,7 @@ def test_the_check_is_graded_from_the_live_numbers(app) -> None:
     assert page.success[0].value.startswith("Right. Attention of the patch in row 3, column 4 (head 1)")
 
 
-@pytest.mark.parametrize("mode", display.COMPARING)
+@pytest.mark.parametrize("mode", controls.COMPARING)
 def test_every_scale_is_drawn(app, mode: str) -> None:
     app("layers", layers_scale=mode)
 

@@ -13,7 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import vit_attention as va
-from ui import bundles, sources
+from ui import sources
 from visualizer.method import methods
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
 
@@ -127,7 +127,7 @@ def test_a_hostile_record_is_a_message(app: App, tmp_path: Path, what: str) -> N
 
 def test_a_record_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert sources.read_bundle(bundle(tmp_path)).model == "<b>strange</b>"
-    monkeypatch.setattr(bundles, "MOST_UNPACKED", 1000)
+    monkeypatch.setattr(sources, "MOST_UNPACKED", 1000)
     with pytest.raises(ValueError, match="unpacked"):
         sources.read_bundle(bundle(tmp_path))
 
