@@ -42,8 +42,13 @@ def sidebar() -> None:
             help="scene-aoanet ships with this app and works offline. The published network needs your own files.",
         )
         st.caption(registry.card(str(st.session_state[CAPTIONER])).label)
-        tip = "Scenes are drawn by this app, so what they show, and where, is known. Own pictures: page Playground."
-        parts.picture_menu("Picture", SCENE, options, DEFAULT, tip)
+        parts.picture_menu(
+            "Picture",
+            SCENE,
+            options,
+            DEFAULT,
+            "Scenes are drawn by this app, so what they show, and where, is known. Own pictures: page Playground.",
+        )
         st.caption(pictures.title(str(st.session_state[SCENE])))
         st.button("Another scene of two objects", key="captions_new", on_click=_new_scene, width="stretch")
         parts.number_menu("Decoder head", HEAD, heads, bind="query-params", help="mean: the mean of all heads.")
@@ -126,9 +131,8 @@ def own_record() -> None:
     label = "Record bundle (.npz, at most 10 MB) of a caption, saved by record.save or by the command line"
     with parts.own_file("A record of your own", label, ["npz"], "captions_npz", _open):
         if st.session_state.get(OPENED) is not None:
-            closed = ({OPENED: None, WORD: 1},)
             label = "Close the record and go back to the sidebar's picture"
-            st.button(label, key="captions_close", on_click=st.session_state.update, args=closed)
+            st.button(label, key="captions_close", on_click=st.session_state.update, args=({OPENED: None, WORD: 1},))
         st.caption("A bundle is drawn from its file alone: no model is run, and nothing in it is executed.")
 
 

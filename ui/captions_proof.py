@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import tempfile
 from pathlib import Path
@@ -37,9 +35,18 @@ film_strip(record.image, maps, decoder.query.labels, record.geometry, opacity=0.
 def card(now: Captioning) -> None:
     """What can be checked about this sentence's maps; nouns are scored against the scene and beside chance."""
     bits, most = float(entropy(now.row() / now.row().sum())), float(np.log2(len(now.axis)))
-    meaning = "0: one region holds everything; the maximum: all regions hold the same"
-    checks = [*trust.proof(now.record), ("entropy", f"{bits:.2f} bits of {most:.2f}", meaning), *_nouns(now)]
-    trust.draw(f"For {now.in_heads()}; the entropy is that of word {now.word + 1}.", checks)
+    trust.draw(
+        f"For {now.in_heads()}; the entropy is that of word {now.word + 1}.",
+        [
+            *trust.proof(now.record),
+            (
+                "entropy",
+                f"{bits:.2f} bits of {most:.2f}",
+                "0: one region holds everything; the maximum: all regions hold the same",
+            ),
+            *_nouns(now),
+        ],
+    )
 
 
 def _nouns(now: Captioning) -> list[tuple[str, str, str]]:
@@ -83,8 +90,19 @@ def record_code(now: Captioning) -> str:
 
 def code(now: Captioning, scale: str, opacity: float) -> None:
     """Python and the command that make this view, the map drawn with this scale and opacity."""
-    look = {"alpha": opacity, **snippets.scaled(scale, now.rows(now.head))}
-    parts.code(record_code(now) + DRAW, [map_command(now, now.decoder.layer, now.head, now.word, **look)])
+    parts.code(
+        record_code(now) + DRAW,
+        [
+            map_command(
+                now,
+                now.decoder.layer,
+                now.head,
+                now.word,
+                alpha=opacity,
+                **snippets.scaled(scale, now.rows(now.head)),
+            )
+        ],
+    )
 
 
 def map_command(now: Captioning, layer: int, head: int | None, query: int, **look: Any) -> str:
@@ -96,14 +114,11 @@ def map_command(now: Captioning, layer: int, head: int | None, query: int, **loo
 
 def to_csv(now: Captioning) -> str:
     """One line a word and region, both from 1: its box in pixels of the picture, if known, and its share of attention."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("word", "region", "left", "top", "right", "bottom", "share"))
-    boxes = region_boxes(now.axis, now.record.geometry)
-    places = [["" if math.isnan(side) else f"{side:g}" for side in box] for box in boxes.tolist()]
-    for (word, region), share in np.ndenumerate(now.rows(now.head)):
-        writer.writerow((word + 1, region + 1, *places[region], str(share)))
-    return out.getvalue()
+    boxes = region_boxes(now.axis, now.record.geometry).tolist()
+    places = [["" if math.isnan(side) else f"{side:g}" for side in box] for box in boxes]
+    numbers = np.ndenumerate(now.rows(now.head))
+    rows = [(word + 1, region + 1, *places[region], str(share)) for (word, region), share in numbers]
+    return parts.csv_text([("word", "region", "left", "top", "right", "bottom", "share"), *rows])
 
 
 def downloads(now: Captioning) -> None:
@@ -111,18 +126,24 @@ def downloads(now: Captioning) -> None:
 
     def picture() -> bytes:
         gate = "" if now.gates is None else f"; {let_through(now.gates[now.word])}"
-        look = {"settings": now.model, "opacity": COVER}
         return export.overlay_png(
-            now.picture.image, now.heat(now.row()), now.record.geometry, now.map_name() + gate, **look
+            now.picture.image,
+            now.heat(now.row()),
+            now.record.geometry,
+            now.map_name() + gate,
+            settings=now.model,
+            opacity=COVER,
         )
 
     def bundle() -> bytes:
         with tempfile.TemporaryDirectory() as folder:
             return now.record.save(Path(folder) / "told.npz").read_bytes()
 
-    files = {
-        "This word (PNG)": (f"caption-{now.word + 1}.png", picture),
-        "All words (CSV)": ("caption.csv", lambda: to_csv(now).encode()),
-        "Whole record (NPZ)": ("caption.npz", bundle),
-    }
-    components.downloads("captions", files)
+    components.downloads(
+        "captions",
+        {
+            "This word (PNG)": (f"caption-{now.word + 1}.png", picture),
+            "All words (CSV)": ("caption.csv", lambda: to_csv(now).encode()),
+            "Whole record (NPZ)": ("caption.npz", bundle),
+        },
+    )

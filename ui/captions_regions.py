@@ -34,16 +34,6 @@ def refiner(now: Captioning) -> None:
         "Every region asks every region, itself included, layer after layer; what it read passes a gate and is added to it. "
         "Click a region on the first picture, or give its number."
     )
-    layer, head, region = _choose(now)
-    left, right = st.columns(2)
-    with left:
-        _reads(now, layer, head, region)
-    with right:
-        _gates(now, now.refiner[layer].layer, region)
-
-
-def _choose(now: Captioning) -> tuple[int, int | None, int]:
-    """Menus of the layer, head and region; what they choose, 0 first."""
     layers, heads = len(now.refiner), len(now.refiner[0].weights)
     # Where something is: the region that the first noun looked at most.
     start = int(now.rows(None)[next(iter(now.nouns), 0)].argmax()) + 1
@@ -51,25 +41,28 @@ def _choose(now: Captioning) -> tuple[int, int | None, int]:
     layer = parts.number("Refiner layer", LAYER, 1, layers, 1, slide=True, otherwise=1, place=one)
     head = parts.number_menu("Refiner head", HEAD, heads, place=two, **KEEP)
     region = parts.number("Region that asks", REGION, 1, len(now.axis), start, otherwise=start, place=three)
-    return layer, head, region
+    left, right = st.columns(2)
+    with left:
+        _reads(now, layer, head, region)
+    with right:
+        _gates(now, now.refiner[layer].layer, region)
 
 
 def _reads(now: Captioning, layer: int, head: int | None, region: int) -> None:
     weights, number = now.refiner[layer].single, now.refiner[layer].layer
     row = weights[:, region].mean(axis=0) if head is None else weights[head][region]
     words = f"layer {number + 1}, {'mean of all heads' if head is None else f'head {head + 1}'}"
-    fig = regions_map(
-        now.picture.image,
-        row,
-        now.axis,
-        now.record.geometry,
-        query=[region],
-        clickable=True,
-        title=f"Read by region {region + 1}",
-        opacity=COVER,
-    )
     components.panel(
-        fig,
+        regions_map(
+            now.picture.image,
+            row,
+            now.axis,
+            now.record.geometry,
+            query=[region],
+            clickable=True,
+            title=f"Read by region {region + 1}",
+            opacity=COVER,
+        ),
         READS,
         describe_row(now, row, f"Read by the {now.region_name(region)} in the refiner's {words}"),
         partial(parts.choose_clicked, READS, REGION),
@@ -87,19 +80,18 @@ def _gates(now: Captioning, number: int, region: int) -> None:
         st.caption("The refiner of this network has no gates, or the record does not keep them.")
         return
     row, name = gates[number], f"Gates of the refiner's layer {number + 1}"
-    fig = regions_map(
-        now.picture.image,
-        row,
-        now.axis,
-        now.record.geometry,
-        query=[region],
-        scale="per map",
-        unit=OPEN,
-        title=name,
-        opacity=COVER,
-    )
     components.panel(
-        fig,
+        regions_map(
+            now.picture.image,
+            row,
+            now.axis,
+            now.record.geometry,
+            query=[region],
+            scale="per map",
+            unit=OPEN,
+            title=name,
+            opacity=COVER,
+        ),
         "captions_refiner_gates",
         describe_row(now, row, name, OPEN),
         caption=f"How far each region's gate is open, mean over its channels: {row.min():.1%} to {row.max():.1%}, mean "
@@ -125,15 +117,27 @@ def order_outcome(now: Captioning) -> None:
     before, after = now.rows(None)[now.word], found.decoder.single.mean(axis=0)[now.word]
     back = np.empty_like(after)
     back[found.order] = after
-    maps = np.stack([before, after, back]).reshape(3, *(now.axis.grid or (1, len(now.axis))))
     names, word = (
         ["as handed over in order", "as handed over, shuffled", "shuffled, put back"],
         shown(now.words[now.word]),
     )
-    fig = head_grid(maps, names=names, per_row=3, scale="shared", title=f"Mean of heads for “{word}”")
     said = (
         f"Three maps for “{word}”: the regions in order, in a random order, and that order undone. The first and the third "
         f"differ by at most {np.abs(before - back).max():.1e}; over all words and heads, by at most {largest_gap(now, found):.1e}. "
         "The first record is kept with 16 bits a number, which alone makes up to 5e-4."
     )
-    components.panel(fit_phone(fig), "captions_order", said, caption=said, below=False)
+    components.panel(
+        fit_phone(
+            head_grid(
+                np.stack([before, after, back]).reshape(3, *(now.axis.grid or (1, len(now.axis)))),
+                names=names,
+                per_row=3,
+                scale="shared",
+                title=f"Mean of heads for “{word}”",
+            )
+        ),
+        "captions_order",
+        said,
+        caption=said,
+        below=False,
+    )

@@ -72,20 +72,23 @@ def _sentence(now: Captioning) -> None:
 def _picture(now: Captioning) -> tuple[str, float]:
     """The map of the word; returns scale and opacity that it is drawn with."""
     scale, opacity = parts.how_drawn("word", COVER, "map", "words of this sentence")
-    fig = regions_map(
-        now.picture.image,
-        now.row(),
-        now.axis,
-        now.record.geometry,
-        truth=_truth(now),
-        scale=scale,
-        opacity=opacity,
-        together=now.rows(now.head) if scale == "shared" else None,
-        title=f"To say “{shown(now.words[now.word])}”",
-        height=430 if controls.on_phone() else 500,
+    components.panel(
+        regions_map(
+            now.picture.image,
+            now.row(),
+            now.axis,
+            now.record.geometry,
+            truth=_truth(now),
+            scale=scale,
+            opacity=opacity,
+            together=now.rows(now.head) if scale == "shared" else None,
+            title=f"To say “{shown(now.words[now.word])}”",
+            height=430 if controls.on_phone() else 500,
+        ),
+        "captions_map",
+        describe_row(now, now.row(), f"Looked at to choose {now.map_name()}"),
+        caption=OF_BOXES * (now.axis.grid is None),
     )
-    said = describe_row(now, now.row(), f"Looked at to choose {now.map_name()}")
-    components.panel(fig, "captions_map", said, caption=OF_BOXES * (now.axis.grid is None))
     return scale, opacity
 
 
@@ -137,22 +140,25 @@ def _strip(now: Captioning) -> None:
     scale = controls.choice("Scale of the strip", SCALES, "strip_scale")
     words, rows = [shown(word) for word in now.words], now.rows(now.head)
     across, width = (3, 320) if controls.on_phone() else (5, 620)
-    fig = film_strip(
-        now.picture.image,
-        now.heat(rows),
-        words,
-        now.record.geometry,
-        notes=None if now.gates is None else [f"gate {gate:.0%}" for gate in now.gates],
-        chosen=now.word,
-        scale=scale,
-        title=f"Where each word looked, {now.head_name()}",
-        per_row=across,
-        width=width,
-        opacity=COVER,
+    components.panel(
+        film_strip(
+            now.picture.image,
+            now.heat(rows),
+            words,
+            now.record.geometry,
+            notes=None if now.gates is None else [f"gate {gate:.0%}" for gate in now.gates],
+            chosen=now.word,
+            scale=scale,
+            title=f"Where each word looked, {now.head_name()}",
+            per_row=across,
+            width=width,
+            opacity=COVER,
+        ),
+        STRIP,
+        "\n".join(describe_row(now, row, f"“{word}”") for word, row in zip(words, rows, strict=True)),
+        partial(parts.choose_clicked, STRIP, WORD),
+        caption=f"Click a picture to jump to its word. Scale {scale}: {MODES[scale]}.",
     )
-    said = "\n".join(describe_row(now, row, f"“{word}”") for word, row in zip(words, rows, strict=True))
-    caption = f"Click a picture to jump to its word. Scale {scale}: {MODES[scale]}."
-    components.panel(fig, STRIP, said, partial(parts.choose_clicked, STRIP, WORD), caption=caption)
 
 
 def _heads(now: Captioning) -> None:

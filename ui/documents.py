@@ -48,9 +48,13 @@ def get(document_id: str) -> Document:
 
 def own_page() -> None:
     """A way to read one's own page."""
-    label = "Page (JPEG, PNG, WebP, GIF, BMP or TIFF; at most 10 MB)"
-    kinds = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
-    parts.own_file("Read a page of your own", label, kinds, "reading_upload", _take).caption(
+    parts.own_file(
+        "Read a page of your own",
+        "Page (JPEG, PNG, WebP, GIF, BMP or TIFF; at most 10 MB)",
+        ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"],
+        "reading_upload",
+        _take,
+    ).caption(
         "It stays in this session's memory: no link restores it, and nobody else can see it. receipt-donut was trained "
         "on drawn receipts and forms alone; for photographed ones choose a published Donut in the sidebar."
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from functools import partial
@@ -56,8 +54,15 @@ def live(now: Reading) -> None:
         words_of = (" + ".join(now.tokens[t].replace("▁", "") for t in word.tokens) for word in found[at].words)
         pieces = " | ".join(words_of) or "none"
         st.text(f"{found[at].path}: {found[at].text}\nIts words, each from its tokens: {pieces}")
-        tip = "Off: a box is as coarse as the cells of the map. On: it is drawn in to the line of print it touches."
-        tight = bool(st.toggle("Draw boxes tight round the ink", True, key=TIGHT, help=tip, **KEEP))
+        tight = bool(
+            st.toggle(
+                "Draw boxes tight round the ink",
+                True,
+                key=TIGHT,
+                help="Off: a box is as coarse as the cells of the map. On: it is drawn in to the line of print it touches.",
+                **KEEP,
+            )
+        )
     guesses, truth = proposals(now.record, now.layers, now.heads, tight)[:MOST_FIELDS], now.document.values
     scored = field_scores(now.record, truth, now.layers, now.heads, tight) if truth else []
     with left:
@@ -91,9 +96,15 @@ def _page(
         height=figure_height(now),
     )
     said = words.describe(heat, name=title, geometry=now.record.geometry)
-    caption = f"{now.map_name().capitalize()}. The heat is that of field {at + 1}; its box is the thick one."
     with place:
-        components.panel(fig, PAGE, said, partial(parts.choose_clicked, PAGE, FIELD), caption=caption, below=False)
+        components.panel(
+            fig,
+            PAGE,
+            said,
+            partial(parts.choose_clicked, PAGE, FIELD),
+            caption=f"{now.map_name().capitalize()}. The heat is that of field {at + 1}; its box is the thick one.",
+            below=False,
+        )
     components.in_words(said)
 
 
@@ -177,19 +188,18 @@ def ranking(now: Reading) -> None:
     hits, bits = rates(found), found.bits[:-1, :-1]
     if np.isfinite(hits).any():
         mean = (float(found.bits[-1, -1]), found.rate(KINDS, None, None))
-        fig = focus_against_hits(
-            bits,
-            hits,
-            chosen=None if now.layer is None or now.head is None else (now.layer, now.head),
-            chance=found.chance,
-            title="Every head: how focused, how often right",
-            mean=mean,
-        )
         linked = rank_correlation(bits, hits)
         said = f"{hits.size} heads on {where}: rank correlation of entropy and hit rate {linked:.2f}."
         star = f"Mean of all layers and heads: {mean[1]:.0%} hits, {mean[0]:.2f} bits."
         components.panel(
-            fig,
+            focus_against_hits(
+                bits,
+                hits,
+                chosen=None if now.layer is None or now.head is None else (now.layer, now.head),
+                chance=found.chance,
+                title="Every head: how focused, how often right",
+                mean=mean,
+            ),
             CLOUD,
             f"{said} {star}",
             partial(choose_clicked_head, CLOUD),
@@ -254,28 +264,38 @@ def _code(now: Reading, at: int, tight: bool) -> None:
         "heats = field_heat(token_heat(record, layers, heads), found)  # (fields, rows, columns)\n"
         f"boxed(record, layers, heads, tight={tight})  # the JSON with the box of every field and word\n"
     )
-    chosen = {"layer": now.layer, "head": now.head, "tight": tight}
-    boxes = read_command([now.document.id], now.model, prompt=now.prompt, **chosen)
-    heat = map_command(now, f"field:{now.fields[at].path}", alpha=OPACITY)
-    note = "The first line saves the JSON with the boxes, the second draws this heat."
-    parts.code(reading_proof.record_code(now) + lines, [boxes, heat], note)
+    parts.code(
+        reading_proof.record_code(now) + lines,
+        [
+            read_command(
+                [now.document.id],
+                now.model,
+                prompt=now.prompt,
+                layer=now.layer,
+                head=now.head,
+                tight=tight,
+            ),
+            map_command(now, f"field:{now.fields[at].path}", alpha=OPACITY),
+        ],
+        "The first line saves the JSON with the boxes, the second draws this heat.",
+    )
 
 
 def _downloads(now: Reading, heat: NDArray[np.float32], at: int, tight: bool) -> None:
     def as_json() -> bytes:
         return json.dumps(boxed(now.record, now.layers, now.heads, tight), indent=2, ensure_ascii=False).encode()
 
-    files = {
-        "JSON with boxes": ("fields.json", as_json),
-        "This heat (PNG)": (f"field-{at + 1}.png", lambda: reading_proof.overlay(now, heat, f"Field {at + 1}")),
-        "Every head (CSV)": ("heads.csv", lambda: heads_csv(page_sample(now))),
-    }
-    components.downloads("fields", files)
+    components.downloads(
+        "fields",
+        {
+            "JSON with boxes": ("fields.json", as_json),
+            "This heat (PNG)": (f"field-{at + 1}.png", lambda: reading_proof.overlay(now, heat, f"Field {at + 1}")),
+            "Every head (CSV)": ("heads.csv", lambda: heads_csv(page_sample(now))),
+        },
+    )
 
 
 def heads_csv(found: Sample) -> bytes:
     """The table of heads as a file."""
-    out = io.StringIO()
     rows = head_rows(found)
-    csv.writer(out).writerows([list(rows), *zip(*rows.values(), strict=True)])
-    return out.getvalue().encode()
+    return parts.csv_text([list(rows), *zip(*rows.values(), strict=True)], end="\r\n").encode()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -179,6 +181,13 @@ def code(lines: str, commands: Sequence[str], note: str = "") -> None:
     with st.expander("Show me the code"):
         st.code(lines, language="python")
         components.copy_commands(commands, note)
+
+
+def csv_text(rows: Iterable[Sequence[object]], end: str = "\n") -> str:
+    """Rows as a file of numbers, each row ended by `end`."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator=end).writerows(rows)
+    return out.getvalue()
 
 
 def own_file(

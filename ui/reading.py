@@ -59,8 +59,12 @@ def chosen() -> tuple[str, Document]:
     document, name = documents.get(str(st.session_state.get(DOCUMENT, documents.DEFAULT))), readers.active()
     wanted = str(st.session_state.get(READER, name))
     if wanted != name and wanted in readers.names():
-        takes = f"Reading one page with it takes about {registry.card(wanted).memory / 1000:.1f} GB of memory."
-        components.offer(wanted, readers.BUNDLED, "fetch_reader", takes)
+        components.offer(
+            wanted,
+            readers.BUNDLED,
+            "fetch_reader",
+            f"Reading one page with it takes about {registry.card(wanted).memory / 1000:.1f} GB of memory.",
+        )
     if name == readers.BUNDLED and document.truth is None:
         st.warning(
             "This is your own page, and receipt-donut was trained on nothing but drawn receipts of one to five articles "
@@ -105,8 +109,15 @@ def _takes(name: str) -> str:
 def ask_prompt(name: str) -> str:
     """The task prompt of a published reader; the one for questions asks for the question, an own one for the prompt."""
     if name in readers.own():
-        tip = "The tokens that tell the reader its task, as it was trained: for example <s_cord-v2>."
-        return str(st.text_input("Task prompt", readers.model(name).prompt, max_chars=300, key="prompt", help=tip))
+        return str(
+            st.text_input(
+                "Task prompt",
+                readers.model(name).prompt,
+                max_chars=300,
+                key="prompt",
+                help="The tokens that tell the reader its task, as it was trained: for example <s_cord-v2>.",
+            )
+        )
     prompt = registry.card(name).prompt
     if "{question}" not in prompt:
         return prompt

@@ -123,9 +123,16 @@ def draw(tokens: Sequence[str], current: int, first: int, key: str, on_pick: Cal
         key: of the component; `picked(key)` reads what was chosen.
         on_pick: callback.
     """
+    # Registered anew each run: a component is known to the server that registered it, and a second one may follow.
+    component = st.components.v2.component(
+        "sightlines_reading_json",
+        html='<div class="box" role="group" aria-label="What the model wrote. Arrow keys step through it."></div>',
+        css=CSS,
+        js=JS,
+    )
     html = json_html(tokens, current, first=first)
     data = {"html": html, "current": current, "first": first, "last": len(tokens) - 1}
-    _mounted()(key=key, data=data, on_token_change=on_pick)
+    component(key=key, data=data, on_token_change=on_pick)
 
 
 def picked(key: str) -> int | None:
@@ -133,12 +140,3 @@ def picked(key: str) -> int | None:
     event: Any = st.session_state.get(key) or {}
     value = event.get(EVENT) if hasattr(event, "get") else None
     return int(value) if isinstance(value, (int, float)) and abs(value) < 1e9 else None
-
-
-def _mounted() -> Any:
-    # Registered anew each run: a component is known to the server that registered it, and a second one may follow.
-    return st.components.v2.component(
-        "sightlines_reading_json",
-        html='<div class="box" role="group" aria-label="What the model wrote. Arrow keys step through it."></div>',
-        css=CSS, js=JS,
-    )  # fmt: skip

@@ -28,16 +28,21 @@ page_with_heat(record.image, heat, record.geometry).show()
 
 def card(now: Reading, values: NDArray[np.float32], what: str) -> None:
     """The trust card of one (rows, columns) map, `what` in words, under the chosen layer and head."""
-    checks = [*trust.proof(now.record), _entropy(values), *_hits(now)]
-    trust.draw(f"For {now.map_name()}; the entropy is that of {what}.", checks)
+    trust.draw(
+        f"For {now.map_name()}; the entropy is that of {what}.",
+        [*trust.proof(now.record), _entropy(values), *_hits(now)],
+    )
 
 
 def _entropy(values: NDArray[np.float32]) -> tuple[str, str, str]:
     if not np.isfinite(values).all():
         return ("entropy", "not known", "this map was not captured")
     bits, most = float(entropy(values.ravel() / values.sum())), float(np.log2(values.size))
-    meaning = "0: one cell holds everything; the maximum: all cells hold the same"
-    return ("entropy", f"{bits:.2f} bits of {most:.2f}", meaning)
+    return (
+        "entropy",
+        f"{bits:.2f} bits of {most:.2f}",
+        "0: one cell holds everything; the maximum: all cells hold the same",
+    )
 
 
 def _hits(now: Reading) -> list[tuple[str, str, str]]:
@@ -45,13 +50,6 @@ def _hits(now: Reading) -> list[tuple[str, str, str]]:
     if found is None:
         meaning = "where the words of your own page stand is not known; on drawn receipts and forms it is"
         return [("against the truth", "unknown", meaning)]
-    completes = "later sub-words, which may be told from the start without looking"
-    rates = (
-        ("word hit", found.words, "sub-words with a letter whose strongest cell lies on their own print"),
-        ("of these, starts of words", found.starts, "the first sub-word of each word"),
-        ("of these, what completes them", found.later, completes),
-        ("digit hit", found.digits, "the same for tokens of digits"),
-    )
     return [
         *(
             (
@@ -59,7 +57,16 @@ def _hits(now: Reading) -> list[tuple[str, str, str]]:
                 f"{one.hit:.0%} of {one.tokens} (chance {one.chance:.1%})" if one.tokens else "no such token",
                 meaning,
             )
-            for name, one, meaning in rates
+            for name, one, meaning in (
+                ("word hit", found.words, "sub-words with a letter whose strongest cell lies on their own print"),
+                ("of these, starts of words", found.starts, "the first sub-word of each word"),
+                (
+                    "of these, what completes them",
+                    found.later,
+                    "later sub-words, which may be told from the start without looking",
+                ),
+                ("digit hit", found.digits, "the same for tokens of digits"),
+            )
         ),
         ("left out", f"{found.left_out} tokens", "tokens of values read wrong: they stand nowhere on the page"),
     ]
@@ -92,14 +99,17 @@ def record_code(now: Reading) -> str:
 def map_command(now: Reading, query: int | str, **look: Any) -> str:
     """The command of what was looked at for a token or field, in the chosen head or the mean, drawn like `look`."""
     through = "mean-of-layers" if now.layer is None else "raw"
-    place = (now.model, now.document.id, now.layer, now.head, through, query)
-    return command(*place, kind="cross", prompt=now.prompt, **look)
+    return command(
+        now.model, now.document.id, now.layer, now.head, through, query, kind="cross", prompt=now.prompt, **look
+    )
 
 
 def code(now: Reading, scale: str, opacity: float) -> None:
     """Python and the command that make the map of the token, drawn with this scale and opacity."""
-    look = {"alpha": opacity, **snippets.scaled(scale, now.heats())}
-    parts.code(record_code(now) + DRAW, [map_command(now, now.token, **look)])
+    parts.code(
+        record_code(now) + DRAW,
+        [map_command(now, now.token, alpha=opacity, **snippets.scaled(scale, now.heats()))],
+    )
 
 
 def overlay(now: Reading, heat: NDArray[np.float32], what: str) -> bytes:
@@ -111,8 +121,10 @@ def overlay(now: Reading, heat: NDArray[np.float32], what: str) -> bytes:
 def downloads(now: Reading) -> None:
     """The page under the heat of the token, and the heat."""
     name, what = f"reading-{now.token + 1}", called(now.tokens, now.token)
-    files = {
-        "This page (PNG)": (f"{name}.png", lambda: overlay(now, now.heat(), what)),
-        "This heat (CSV)": (f"{name}.csv", lambda: export.to_csv(now.heat()).encode()),
-    }
-    components.downloads("reading", files)
+    components.downloads(
+        "reading",
+        {
+            "This page (PNG)": (f"{name}.png", lambda: overlay(now, now.heat(), what)),
+            "This heat (CSV)": (f"{name}.csv", lambda: components.csv(now.heat())),
+        },
+    )

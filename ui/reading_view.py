@@ -44,7 +44,7 @@ def _live(given: Reading) -> None:
     # How many rows the prompt takes: the first row that was produced and not given.
     first, last = min(given.maps[0].query.prefix, len(given.tokens) - 1), len(given.tokens)
     stepping.advance(TOKEN, first + 1, last)
-    # Above the slider, and told by it: the twin of the arrow keys and of clicking, for everybody.
+    # Above the slider, whose number they need: the twin of the arrow keys and of clicking, for everybody.
     steps = st.container(horizontal=True)
     now = replace(given, token=_slider(given, first, last))
     with steps:
@@ -72,8 +72,15 @@ def _slider(now: Reading, first: int, last: int) -> int:
     st.session_state[STEPPED] = whose
     if (begin := st.session_state.pop(BEGIN, word if other else None)) is not None:
         st.session_state[TOKEN] = begin
-    tip = "Arrow keys left and right step too, from anywhere on the page but an input."
-    at = parts.number("Token", TOKEN, first + 1, last, word, slide=True, help=tip)
+    at = parts.number(
+        "Token",
+        TOKEN,
+        first + 1,
+        last,
+        word,
+        slide=True,
+        help="Arrow keys left and right step too, from anywhere on the page but an input.",
+    )
     if other and at + 1 != word:  # a slider of another length is a new one, which takes what the address first said
         st.session_state[BEGIN] = word
         st.rerun()
@@ -123,9 +130,14 @@ def _page(now: Reading, window: Box) -> tuple[str, float]:
         fig.layout.dragmode = False
         fig.layout.xaxis.fixedrange = fig.layout.yaxis.fixedrange = True
     said = describe_token(heat, now.tokens, now.token, now.record.geometry)
-    caption = f"{now.map_name().capitalize()}. Drag a box on the page to zoom further; double-click to go back."
     with place:
-        components.panel(fig, "reading_page", said, caption=caption, below=False)
+        components.panel(
+            fig,
+            "reading_page",
+            said,
+            caption=f"{now.map_name().capitalize()}. Drag a box on the page to zoom further; double-click to go back.",
+            below=False,
+        )
     components.in_words(said)
     return scale, opacity
 
@@ -141,8 +153,13 @@ def _window(now: Reading) -> Box:
     down = right.slider("Pan top to bottom (%)", 0, 100, 50, 1, key=DOWN, disabled=off, **KEEP)
     window = viewport(size, zoom, controls.within(across, 0, 100) / 100, controls.within(down, 0, 100) / 100)
     with st.container(horizontal=True):
-        reset = ({ZOOM: 1.0, ACROSS: 50, DOWN: 50},)
-        st.button("Reset the view", key="reading_reset", on_click=st.session_state.update, args=reset, disabled=off)
+        st.button(
+            "Reset the view",
+            key="reading_reset",
+            on_click=st.session_state.update,
+            args=({ZOOM: 1.0, ACROSS: 50, DOWN: 50},),
+            disabled=off,
+        )
         peak = _strongest_place(now)
         st.button(
             "Go to the strongest cell",

@@ -35,9 +35,12 @@ def tracker(now: Inside) -> None:
         marked = (f"**▶ {line.replace(':', '**:', 1)}" if at == now.stage else line for at, line in enumerate(lines))
         st.markdown("\n".join(f"- {line}" for line in marked))
     else:
-        fig = swin_structure.stage_tracker(now.plan, now.stage, now.block, clickable=True)
-        said = swin_words.describe_stages(now.plan, now.stage)
-        components.chart(fig, STAGES, said, partial(parts.choose_clicked, STAGES, swin.STAGE, str))
+        components.chart(
+            swin_structure.stage_tracker(now.plan, now.stage, now.block, clickable=True),
+            STAGES,
+            swin_words.describe_stages(now.plan, now.stage),
+            partial(parts.choose_clicked, STAGES, swin.STAGE, str),
+        )
     st.caption(
         f"You are in stage {now.stage + 1} of {len(now.plan)}, block {now.block + 1} of {here.blocks}: cells of "
         f"{here.cell[0]} x {here.cell[1]} pixels (height x width), {here.width} numbers each; windows of {here.window} x "
@@ -85,56 +88,59 @@ def page(now: Inside) -> None:
     """The page under the windows of the chosen block."""
     here, tip = now.here, "In a shifted block: solid lines where the windows of an unshifted block lie."
     compare = st.toggle("Show the plain windows too", key="swin_plain", disabled=not now.shift, help=tip, **KEEP)
-    fig = swin_figures.page_windows(
-        now.document.image,
-        here.grid,
-        here.cell,
-        here.window,
-        now.shift,
-        now.geometry,
-        query=now.query,
-        compare=bool(compare),
-        clickable=True,
-        title=f"Windows of stage {now.stage + 1}, block {now.block + 1}",
-        height=_tall(now),
-    )
-    small = "Cells are too small to hit here: a click chooses the middle of a window, and the map takes it from there."
     components.panel(
-        fig,
+        swin_figures.page_windows(
+            now.document.image,
+            here.grid,
+            here.cell,
+            here.window,
+            now.shift,
+            now.geometry,
+            query=now.query,
+            compare=bool(compare),
+            clickable=True,
+            title=f"Windows of stage {now.stage + 1}, block {now.block + 1}",
+            height=_tall(now),
+        ),
         PAGE,
         swin_words.describe_windows(here.grid, here.window, now.shift, now.query),
         partial(swin.choose_clicked_cell, PAGE, here.grid[1]),
-        caption=small * (here.grid[0] * here.grid[1] > swin_figures.CLICKS),
+        caption="Cells are too small to hit here: a click chooses the middle of a window, and the map takes it from there."
+        * (here.grid[0] * here.grid[1] > swin_figures.CLICKS),
     )
 
 
 def stitched(now: Inside, how: dict[str, Any]) -> None:
     """The query's attention put back on the page."""
-    tip = "The part of the page round the chosen cell; off: the whole page."
-    close = st.toggle("Zoom to the window", True, key="swin_zoom", help=tip, **KEEP)
-    here, title, barred = now.here, now.map_name().capitalize(), now.windows.forbidden(now.query)
-    fig = swin_figures.window_map(
-        now.document.image,
-        now.row(),
-        here.cell,
-        now.geometry,
-        query=now.query,
-        forbidden=barred,
-        outside=now.outside(),
-        margin=max(1, here.window // 2) if close else None,
-        clickable=True,
-        title=title,
-        height=TALL if close else _tall(now),
-        **how,
+    close = st.toggle(
+        "Zoom to the window",
+        True,
+        key="swin_zoom",
+        help="The part of the page round the chosen cell; off: the whole page.",
+        **KEEP,
     )
+    here, title, barred = now.here, now.map_name().capitalize(), now.windows.forbidden(now.query)
     pieces = len(window_boxes(here.grid, here.window, now.shift, now.query))
-    split = f"Its window lies in {pieces} parts at the edges of the page; switch the zoom off to see them all."
     components.panel(
-        fig,
+        swin_figures.window_map(
+            now.document.image,
+            now.row(),
+            here.cell,
+            now.geometry,
+            query=now.query,
+            forbidden=barred,
+            outside=now.outside(),
+            margin=max(1, here.window // 2) if close else None,
+            clickable=True,
+            title=title,
+            height=TALL if close else _tall(now),
+            **how,
+        ),
         MAP,
         swin_words.describe_window_map(now.row(), now.query, barred, now.outside(), title),
         partial(swin.choose_clicked_cell, MAP, here.grid[1]),
-        caption=split * (bool(close) and pieces > 1),
+        caption=f"Its window lies in {pieces} parts at the edges of the page; switch the zoom off to see them all."
+        * (bool(close) and pieces > 1),
     )
 
 
@@ -159,24 +165,29 @@ def rolled(now: Inside, how: dict[str, Any]) -> None:
     here, block, query = now.here, now.windows, now.query
     sheet = rolled_sheet(now.seen, block)
     barred = sheet.forbidden(query)
-    fig = swin_figures.window_map(
-        sheet.image,
-        sheet.values(now.of_head(block.tile(query)), query),
-        here.cell,
-        query=sheet.query(query),
-        forbidden=barred,
-        margin=max(1, here.window // 2),
-        title="The same window as the block sees it",
-        height=TALL,
-        **how,
-    )
     how_far = f"is rolled up and left by {now.shift} cells" if now.shift else "is not rolled in this block"
     cells = int(barred.sum())
     said = (
         f"The page {how_far}; the window of the chosen cell is in one piece. {cells} of its {here.window**2} places are "
         "forbidden to the cell" + (", for they come from other edges of the page." if cells else ".")
     )
-    components.panel(fig, "swin_rolled", said, caption=said, below=False)
+    components.panel(
+        swin_figures.window_map(
+            sheet.image,
+            sheet.values(now.of_head(block.tile(query)), query),
+            here.cell,
+            query=sheet.query(query),
+            forbidden=barred,
+            margin=max(1, here.window // 2),
+            title="The same window as the block sees it",
+            height=TALL,
+            **how,
+        ),
+        "swin_rolled",
+        said,
+        caption=said,
+        below=False,
+    )
 
 
 def heads(now: Inside) -> str:
@@ -184,17 +195,6 @@ def heads(now: Inside) -> str:
     block, tile, kinds = now.windows, now.windows.tile(now.query), now.windows.kinds(now.query)
     bits, most = window_entropy(tile, kinds)
     row, column = divmod(block.partition.locate(now.query)[1], block.window)
-    fig = swin_structure.window_heads(
-        tile,
-        kinds,
-        (row, column),
-        block.cell,
-        captions=[f"{one:.2f} bits" for one in bits],
-        chosen=now.head,
-        clickable=True,
-        title=f"All {block.heads} heads of the cell",
-        scale="shared",
-    )
     peaks = np.where(kinds == FORBIDDEN, -1, tile).reshape(block.heads, -1)
     where = [divmod(int(one), block.window) for one in peaks.argmax(axis=1)]
     said = "\n".join(
@@ -202,9 +202,23 @@ def heads(now: Inside) -> str:
         f"{bit:.2f} of at most {most:.2f} bits."
         for n, (share, (r, c), bit) in enumerate(zip(peaks.max(axis=1), where, bits, strict=True))
     )
-    caption = "The window as the block sees it, rolled together. Click a head to choose it."
     components.panel(
-        fig, HEADS, said, partial(parts.choose_clicked, HEADS, swin.HEAD, str), caption=caption, below=False
+        swin_structure.window_heads(
+            tile,
+            kinds,
+            (row, column),
+            block.cell,
+            captions=[f"{one:.2f} bits" for one in bits],
+            chosen=now.head,
+            clickable=True,
+            title=f"All {block.heads} heads of the cell",
+            scale="shared",
+        ),
+        HEADS,
+        said,
+        partial(parts.choose_clicked, HEADS, swin.HEAD, str),
+        caption="The window as the block sees it, rolled together. Click a head to choose it.",
+        below=False,
     )
     return said
 
@@ -234,15 +248,19 @@ def merging(now: Inside) -> None:
         return
     number = now.stage - last
     before, after, chosen = now.plan[number], now.plan[number + 1], now.query_in(number)
-    fig = swin_structure.merge_picture(
-        now.document.image, before.grid, before.cell, chosen, now.geometry, number=number, margin=before.window
-    )
     said = swin_words.describe_merge(chosen, before.grid, number)
-    caption = (
-        f"{said} Four lists of {before.width} numbers, joined, are {4 * before.width}; they are normed, and a linear map makes "
-        f"{after.width} of them. Cells: {before.grid[0] * before.grid[1]:,} become {after.grid[0] * after.grid[1]:,}."
+    components.panel(
+        swin_structure.merge_picture(
+            now.document.image, before.grid, before.cell, chosen, now.geometry, number=number, margin=before.window
+        ),
+        "swin_merge",
+        said,
+        caption=(
+            f"{said} Four lists of {before.width} numbers, joined, are {4 * before.width}; they are normed, and a linear map makes "
+            f"{after.width} of them. Cells: {before.grid[0] * before.grid[1]:,} become {after.grid[0] * after.grid[1]:,}."
+        ),
+        below=False,
     )
-    components.panel(fig, "swin_merge", said, caption=caption, below=False)
     if last:
         st.caption("Nothing is merged after the last stage; this is the step that made its cells.")
 
@@ -251,15 +269,18 @@ def reach_table(now: Inside) -> None:
     """How much of the page can have changed the cell at the chosen place, by the end of each block so far."""
     blocks = [(one, block) for one in now.plan[: now.stage + 1] for block in range(one.blocks)]
     blocks = [(one, block) for one, block in blocks if one.number < now.stage or block <= now.block]
-    names = [
-        f"stage {one.number + 1}, block {block + 1}" + ", shifted" * bool(one.shifts[block]) for one, block in blocks
-    ]
     found = [reached(now.plan, one.number, block, now.query_in(one.number)) for one, block in blocks]
-    rows_columns = "rows x columns of the first stage (of {} x {})".format(*now.plan[0].grid)
     components.table(
         {
-            "after": names,
-            rows_columns: [f"{rows.sum()} x {columns.sum()}" for rows, columns in found],
+            "after": (
+                [
+                    f"stage {one.number + 1}, block {block + 1}" + ", shifted" * bool(one.shifts[block])
+                    for one, block in blocks
+                ]
+            ),
+            "rows x columns of the first stage (of {} x {})".format(*now.plan[0].grid): [
+                f"{rows.sum()} x {columns.sum()}" for rows, columns in found
+            ],
             "share of the page": [f"{rows.mean() * columns.mean():.2%}" for rows, columns in found],
         }
     )
