@@ -6,7 +6,7 @@ routing.ensure_router()
 
 import streamlit as st
 
-from ui import components, lesson, read_commands, swin, swin_proof, swin_view
+from ui import components, lesson, swin, swin_proof, swin_view
 
 text = lesson.head("swin")
 menus, stages, cell = st.container(), st.container(), st.container()
@@ -49,5 +49,5 @@ st.markdown(
 swin_view.reach_table(now)
 lesson.check(text, now)
 lesson.rest(text, now)
-swin_proof.code(now, read_commands.cell(now, how.scale, how.colormap, how.opacity))
+swin_proof.code(now, how)
 swin_proof.downloads(now)

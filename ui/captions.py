@@ -12,7 +12,6 @@ import streamlit as st
 from tutorials.findings.captioning import Captioning, plain
 from tutorials.findings.context import Picture
 from ui import parts, pictures, resources, sources, state
-from ui.parts import MEAN
 from visualizer.measures.regions import region_heat
 from vit_attention import registry
 from worlds import captions as worlds_captions
@@ -48,8 +47,7 @@ def sidebar() -> None:
         parts.picture_menu("Picture", SCENE, options, DEFAULT, tip)
         st.caption(pictures.title(str(st.session_state[SCENE])))
         st.button("Another scene of two objects", key="captions_new", on_click=_new_scene, width="stretch")
-        choices, tip = [MEAN, *parts.counted(heads)], "mean: the mean of all heads."
-        parts.menu("Decoder head", HEAD, choices, bind="query-params", help=tip)
+        parts.head_menu("Decoder head", HEAD, heads, bind="query-params", help="mean: the mean of all heads.")
         st.slider(
             "Beams",
             1,

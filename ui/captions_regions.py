@@ -14,7 +14,6 @@ from ui.captions import COVER, OF_BOXES
 from ui.captions_proof import map_command
 from ui.captions_view import fit_phone
 from ui.controls import KEEP
-from ui.parts import MEAN
 from visualizer.figures.captions import regions_map
 from visualizer.figures.mosaic import head_grid
 
@@ -52,10 +51,10 @@ def _choose(now: Captioning) -> tuple[int, int | None, int]:
     with one:
         layer = parts.number("Refiner layer", LAYER, 1, layers, 1, slide=True, otherwise=1)
     with two:
-        parts.menu("Refiner head", HEAD, [MEAN, *parts.counted(heads)], **KEEP)
+        head = parts.head_menu("Refiner head", HEAD, heads, **KEEP)
     with three:
         region = parts.number("Region that asks", REGION, 1, len(now.axis), start, otherwise=start)
-    return layer, parts.menu_number(HEAD, heads), region
+    return layer, head, region
 
 
 def _reads(now: Captioning, layer: int, head: int | None, region: int) -> None:

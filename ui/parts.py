@@ -62,6 +62,12 @@ def menu(label: str, key: str, choices: Sequence[str], **options: Any) -> str:
     return controls.one_of(st.selectbox(label, choices, key=key, **options), choices)
 
 
+def head_menu(label: str, key: str, heads: int, **options: Any) -> int | None:
+    """A menu of heads and their mean, which is chosen at first; returns the head, 0 first, or None for the mean."""
+    menu(label, key, [MEAN, *counted(heads)], **options)
+    return menu_number(key, heads)
+
+
 def menu_number(key: str, most: int) -> int | None:
     """What a menu of that key has chosen, 0 first; None for the mean, and for what there is none of."""
     chosen = str(st.session_state.get(key, MEAN))

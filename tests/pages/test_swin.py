@@ -19,7 +19,7 @@ from streamlit.testing.v1 import AppTest
 import vit_attention as va
 from tests.pages.reading import figures, fine, guess, said, table, titles, try_claim
 from tests.vit_attention import donuts
-from ui import documents, readers, swin, swin_notes, swin_proof
+from ui import components, documents, parts, readers, swin, swin_proof
 from vit_attention import registry
 from worlds.receipts import receipt
 
@@ -129,15 +129,15 @@ def test_clicks_choose_cell_stage_and_head(monkeypatch: pytest.MonkeyPatch) -> N
     state: dict[str, Any] = {}
     clicked: list[Any] = []
     monkeypatch.setattr(swin.st, "session_state", state)
-    monkeypatch.setattr(swin, "chosen_points", lambda key: clicked)
-    swin.pick_cell("swin_page", 24)
-    swin.pick("swin_stages", swin.STAGE)
+    monkeypatch.setattr(components, "chosen_points", lambda key: clicked)
+    swin.choose_clicked_cell("swin_page", 24)
+    parts.choose_clicked("swin_stages", swin.STAGE, str)
     assert state == {}  # a click beside everything changes nothing
     clicked.append(15 * 24 + 9)
-    swin.pick_cell("swin_page", 24)
+    swin.choose_clicked_cell("swin_page", 24)
     assert (state[swin.ROW], state[swin.COLUMN]) == (16, 10)
     clicked[0] = [2]
-    swin.pick("swin_stages", swin.STAGE)
+    parts.choose_clicked("swin_stages", swin.STAGE, str)
     assert state[swin.STAGE] == "3"
 
 
@@ -336,7 +336,7 @@ def test_a_page_on_its_side_is_shown_upright_and_its_counting_told(app: App, mon
     start, down = geometry.to_original([[0, 0], [0, 1]])
     way = "to the right" if down[0] > start[0] else "to the left"
     assert f"its rows count {way}" in note
-    assert swin_notes.turned(geometry) == note
+    assert swin.turned(geometry) == note
     layout = figures(page)["swin_page"]["layout"]
     assert (layout["xaxis"]["range"], layout["yaxis"]["range"]) == ([0, side.width], [side.height, 0])
     drawn = layout["height"] - layout["margin"]["t"] - layout["margin"]["b"]
