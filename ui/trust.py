@@ -10,8 +10,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from tutorials.findings import Context
-from visualizer.measures.entropy import entropy
-from visualizer.measures.score import mass_in_mask, pointing_hit
+from visualizer import entropy
+from visualizer.measures import score
 from visualizer.measures.sinks import sink_tokens
 
 Fact = tuple[str, str, str]
@@ -62,11 +62,14 @@ def facts(now: Context, values: NDArray[Any], row: NDArray[Any] | None = None) -
             "gives up to 5e-4",
         ),
     ]
-    if isinstance(unheard, list) and unheard:
-        meaning = "attention layers of this network that could not be captured; methods that multiply layers refuse"
+    if isinstance(unheard, list) and unheard:  # a number and no names: what a file says is never markup
         found.append(
-            ("not heard", f"{len(unheard)} layers", meaning)
-        )  # a number and no names: a file's are never markup
+            (
+                "not heard",
+                f"{len(unheard)} layers",
+                "attention layers of this network that could not be captured; methods that multiply layers refuse",
+            )
+        )
     if row is not None and (np.asarray(row, np.float32) >= 0).all():
         found += _of_row(now, np.asarray(row, np.float32))
     return found + _score(now, values)
@@ -80,12 +83,18 @@ def _of_row(now: Context, row: NDArray[np.float32]) -> list[Fact]:
             f"{float(row[sinks].sum()):.1%} on {int(sinks.sum())} patches",
             "patches whose token is unusually long after the last layer: candidates for sinks (Darcet et al. 2023)",
         )
-    special = f"{float(row[: now.axis.prefix].sum()):.1%}"
-    bits = f"{float(entropy(row)):.2f} bits of {np.log2(len(row)):.2f}"
     return [
-        ("on special tokens", special, "share of the row that no patch on the picture can show"),
+        (
+            "on special tokens",
+            f"{float(row[: now.axis.prefix].sum()):.1%}",
+            "share of the row that no patch on the picture can show",
+        ),
         ("on long tokens", *long),
-        ("entropy", bits, "0: one token holds everything; the maximum: all tokens hold the same"),
+        (
+            "entropy",
+            f"{float(entropy(row)):.2f} bits of {np.log2(len(row)):.2f}",
+            "0: one token holds everything; the maximum: all tokens hold the same",
+        ),
     ]
 
 
@@ -93,14 +102,19 @@ def _score(now: Context, values: NDArray[Any]) -> list[Fact]:
     truth = now.truth
     if truth is None:
         return [("against the truth", "unknown", "only drawn scenes come with exact outlines")]
-    meaning = (
-        f"strongest patch more than 10 % covered by an object; a random patch: {float((truth > 0.1).mean()):.0%}. A weak "
-        "score: colour alone lets many maps of untrained models point"
-    )
-    found = [("points at an object", "yes" if bool(pointing_hit(values, truth)) else "no", meaning)]
+    found = [
+        (
+            "points at an object",
+            "yes" if bool(score.pointing_hit(values, truth)) else "no",
+            "strongest patch more than 10 % covered by an object; a random patch: "
+            f"{float((truth > 0.1).mean()):.0%}. A weak score: colour alone lets many maps of untrained models point",
+        )
+    ]
     if (np.asarray(values) >= 0).all():  # a sum of signed values has no shares
-        mass, area = float(mass_in_mask(values, truth)), float(truth.mean())
-        chance = f"by chance {area:.1%}, so {mass / max(area, 1e-9):.1f} x chance"
-        inside = f"share of the patches' sum inside the true outline; {chance}"
-        found.append(("weight on objects", f"{mass:.1%}", inside))
+        mass, area = float(score.mass_in_mask(values, truth)), float(truth.mean())
+        meaning = (
+            f"share of the patches' sum inside the true outline; by chance {area:.1%}, so {mass / max(area, 1e-9):.1f} x "
+            "chance"
+        )
+        found.append(("weight on objects", f"{mass:.1%}", meaning))
     return found
