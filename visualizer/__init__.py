@@ -28,7 +28,6 @@ from visualizer.measures.similarity import cosine_similarity, head_similarity, p
 from visualizer.measures.sinks import sink_share, sink_tokens, special_share, without
 from visualizer.measures.summary import STATISTICS, Statistic, head_statistic
 from visualizer.measures.windows import forbidden_share, window_distance, window_entropy
-from visualizer.method import methods
 
 # Imported when they are first asked for: figures need Plotly.
 _LAZY = {
@@ -47,6 +46,7 @@ _LAZY = {
     "measures.pointing": ("points_into",),
     "measures.reading": ("field_heat", "gather", "token_heat", "token_names"),
     "measures.reading_score": ("field_scores", "hits", "rank_heads", "token_truth"),
+    "method": ("methods",),
     "style.scale": ("Scale",),
     "words.maps": ("describe", "describe_grid"),
     "words.reading": ("describe_heads", "describe_token", "json_html", "token_runs"),
@@ -73,7 +73,6 @@ __all__ = [
     "head_similarity",
     "head_statistic",
     "mass_in_mask",
-    "methods",
     "mixed_layers",
     "patch_distances",
     "pointing_hit",

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from tutorials.findings.context import Finding
 from tutorials.findings.page import BUNDLED, Inside
 from visualizer.measures import swin
-from visualizer.measures.windows import FORBIDDEN, PADDING
 from visualizer.words.plain import offset
-from vit_attention.records.windows import Windows
+from vit_attention.records.windows import FORBIDDEN, PADDING, Windows
 
 SHARES = ("Less than 1 %", "1 % to 10 %", "10 % to 50 %", "More than half")
 BOUNDS = (0.01, 0.1, 0.5)

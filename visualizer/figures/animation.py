@@ -65,12 +65,11 @@ def layer_animation(
     canvas.add_picture(fig, image, where, max_side=canvas.SMALL_SIDE)
     if truth is not None:
         fig.add_trace(outlines.truth_line(truth, where))
-    rims = outlines.rims(outlines.patch_boxes(where, grids[start].shape, query))
     theme.base(
         fig,
         title=title,
         caption=(scaled.caption, "; ".join(outlines.notes(where, query, truth))),
-        shapes=rims,
+        shapes=outlines.rims(outlines.patch_boxes(where, grids[start].shape, query)),
         height=height,
         bottom=canvas.BAR,
     )

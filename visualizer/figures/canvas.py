@@ -244,8 +244,9 @@ def add_markers(
     )
     fig.add_trace(markers)
     if clickable:
-        drag = "select" if box else False
-        theme.lay(fig, clickmode="event+select", dragmode=drag, hovermode="closest", hoverdistance=-1)
+        theme.lay(
+            fig, clickmode="event+select", dragmode="select" if box else False, hovermode="closest", hoverdistance=-1
+        )
 
 
 def hover(trace: go.Heatmap, where: Geometry, shape: Sequence[int], text: Sequence[str]) -> None:

@@ -84,13 +84,12 @@ def before_after(
         heads.append(f"{names[1]} minus {names[0]}")
     if len(query):
         captions.append("orange outline: query")
-    tall = height or (620 if narrow and difference else 400)
     return theme.base(
         fig,
         title=title,
         caption=captions,
         labels=[_name(head, n + 1) for n, head in enumerate(heads)],
-        height=tall,
+        height=height or (620 if narrow and difference else 400),
         bottom=canvas.BAR + 4,
         top=36,
     )

@@ -43,9 +43,16 @@ def patch_map(
     Args: as for `visualizer.figures.overlay.overlay`.
     """
     grid = canvas.grid_of(values)
-    text = canvas.patch_text(grid, unit, labels)
     return _cells(
-        apply_scale(grid, scale, together, unit=unit), colormap, text, query, "query", clickable, box, title, height
+        apply_scale(grid, scale, together, unit=unit),
+        colormap,
+        canvas.patch_text(grid, unit, labels),
+        query,
+        "query",
+        clickable,
+        box,
+        title,
+        height,
     )
 
 
@@ -71,8 +78,17 @@ def signed(
     grid = canvas.grid_of(values)
     if colormap not in theme.DIVERGING:
         raise ValueError(f"colour map: want one of {', '.join(theme.DIVERGING)} for signed values, got {colormap!r}")
-    text = canvas.patch_text(grid, unit, labels)
-    return _cells(symmetric(grid, unit, limit), colormap, text, query, outlined, clickable, False, title, height)
+    return _cells(
+        symmetric(grid, unit, limit),
+        colormap,
+        canvas.patch_text(grid, unit, labels),
+        query,
+        outlined,
+        clickable,
+        False,
+        title,
+        height,
+    )
 
 
 def _cells(

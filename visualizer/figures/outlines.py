@@ -66,8 +66,10 @@ def unseen(geometry: Geometry, axes: Axes = FIRST_AXES) -> list[Shape]:
         return []
     width, height = geometry.original
     inner = np.clip(seen_box(geometry), 0, [width, height, width, height]).tolist()
-    rim = path(square(inner), "#ffffff", 1, axes, "dot", layer="between")
-    return [veil((0, 0, width, height), [inner], xref=axes[0], yref=axes[1], layer="between"), rim]
+    return [
+        veil((0, 0, width, height), [inner], xref=axes[0], yref=axes[1], layer="between"),
+        path(square(inner), "#ffffff", 1, axes, "dot", layer="between"),
+    ]
 
 
 def hides(geometry: Geometry) -> bool:

@@ -118,9 +118,15 @@ def fields_on_page(
         # White under colour, so that the outline stands out from any page.
         tones, dashes = ("#ffffff", color), ("solid", _stroke(n))
         shapes += outlines.rims([box], (3.5 + wide, 2 + wide), tones, dashes=dashes, name="field box")
-        font = {"color": "#000000", "size": theme.SMALL + wide}
         labels.append(
-            {"x": box[0], "y": box[1], "text": str(n + theme.FIRST), "bordercolor": color, "font": font, **look}
+            {
+                "x": box[0],
+                "y": box[1],
+                "text": str(n + theme.FIRST),
+                "bordercolor": color,
+                "font": {"color": "#000000", "size": theme.SMALL + wide},
+                **look,
+            }
         )
     fig.layout.shapes = shapes
     fig.layout.annotations = [*labels, *fig.layout.annotations]

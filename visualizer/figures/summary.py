@@ -155,13 +155,12 @@ def curves(
         depth = np.arange(len(y)) if layers is None else np.asarray(layers)
         if y.ndim != 1 or len(depth) != len(y):
             raise ValueError(f"{name}: want ({len(depth)},) values, one per layer, got shape {y.shape}")
-        style = {"color": theme.LINES[at % 6], "dash": DASHES[at % 6], "width": 2}
         lines.append(
             go.Scatter(
                 x=depth + theme.FIRST,
                 y=y,
                 mode="lines+markers",
-                line=style,
+                line={"color": theme.LINES[at % 6], "dash": DASHES[at % 6], "width": 2},
                 name=theme.safe(name),
                 marker={"symbol": MARKERS[at % 6], "size": 7},
                 hovertemplate="layer %{x}: %{y:.3g}<extra>%{fullData.name}</extra>",

@@ -127,10 +127,7 @@ def window_map(
             f"values and forbidden: want one shape and a defined value, got {grid.shape} and {barred.shape}"
         )
     where, cells = placed_on(image, grid.shape, cell, geometry)
-    boxes = defined_boxes(known)
-    if query is not None:  # its own part of the window first
-        row, column = divmod(query, grid.shape[1])
-        boxes.sort(key=lambda box: not (box[0] <= column < box[2] and box[1] <= row < box[3]))
+    boxes = defined_boxes(known, query)
     fig = go.Figure()
     view = canvas.add_picture(fig, image, where, _near(where, cells, boxes, margin))
     scaled = apply_scale(np.where(barred, np.nan, grid), scale, together, unit=unit)
@@ -163,8 +160,7 @@ def window_map(
 def _outlines(cells: Geometry, window: Sequence[Sequence[float]], query: int | None) -> list[outlines.Shape]:
     """Dotted round the parts of a window, solid round a query."""
     own = [] if query is None else [square_at(*divmod(query, cells.seen[0]))]
-    dotted = outlines.rims(pixels(cells, window), (4, 2), dashes=("solid", "dot"))
-    return [*dotted, *outlines.rims(pixels(cells, own))]
+    return [*outlines.rims(pixels(cells, window), (4, 2), dashes=("solid", "dot")), *outlines.rims(pixels(cells, own))]
 
 
 def _near(where: Geometry, cells: Geometry, boxes: Sequence[Sequence[float]], margin: int | None) -> outlines.Box:

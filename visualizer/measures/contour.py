@@ -27,8 +27,7 @@ def rims(mask: ArrayLike, max_side: int = MAX_SIDE) -> list[NDArray[np.float64]]
         raise ValueError(f"mask: want (height, width), got shape {full.shape}")
     step = max(1, -(-max(full.shape) // max_side))
     loops = _chain(_edges(full[step // 2 :: step, step // 2 :: step]))
-    limit = (full.shape[1], full.shape[0])
-    return [np.minimum(np.array(loop, dtype=np.float64) * step, limit) for loop in loops]
+    return [np.minimum(np.array(loop, dtype=np.float64) * step, full.shape[::-1]) for loop in loops]
 
 
 def _edges(mask: NDArray[np.bool_]) -> dict[tuple[int, int], list[tuple[int, int]]]:

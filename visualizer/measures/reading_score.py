@@ -190,8 +190,12 @@ def rank_heads(record: AttentionRecord, truth: TokenTruth) -> list[HeadRank]:
             mass = undefined.ratio(np.nansum(part * cover, axis=-1), np.nansum(part, axis=-1))
             bits = undefined.mean(entropy(part)) if len(rows) else np.float64(np.nan)
             words, starts, digits = (_rate(found, kind) for kind in kinds)
-            mean = float(undefined.mean(mass))
-            out.append((HeadRank(one.layer, number, words, starts, digits, float(bits), mean), found.sum()))
+            out.append(
+                (
+                    HeadRank(one.layer, number, words, starts, digits, float(bits), float(undefined.mean(mass))),
+                    found.sum(),
+                )
+            )
     return [head for head, _ in sorted(out, key=lambda one: -one[1])]
 
 

@@ -47,8 +47,7 @@ def padded(arrays: Sequence[ArrayLike]) -> Array:
            [ 3., nan]])
     """
     given = [at_least_single(one) for one in arrays]
-    most = np.max([one.shape for one in given], axis=0)
-    out = np.full((len(given), *most), np.nan, np.result_type(*given))
+    out = np.full((len(given), *np.max([one.shape for one in given], axis=0)), np.nan, np.result_type(*given))
     for part, one in zip(out, given, strict=True):
         part[tuple(map(slice, one.shape))] = one
     return out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from visualizer.measures import undefined
 from visualizer.measures.entropy import entropy
-from vit_attention.records.windows import ALLOWED, FORBIDDEN, PADDING
+from vit_attention.records.windows import ALLOWED, FORBIDDEN, PADDING, Partition
 
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom of a rectangle, in cells."""
@@ -98,13 +97,9 @@ def window_boxes(grid: tuple[int, int], window: int, shift: int, query: int) -> 
     >>> window_boxes((8, 8), 4, 2, 0)
     [(0, 0, 2, 2), (6, 0, 8, 2), (0, 6, 2, 8), (6, 6, 8, 8)]
     """
-    spans = []
-    for at, side in zip(_row_column(query, grid), grid, strict=True):
-        padded = -(-side // window) * window
-        start = (at - shift) % padded // window * window
-        span = (start + np.arange(window) + shift) % padded
-        spans.append(sorted(runs(np.sort(span[span < side])), key=lambda run, at=at: not run[0] <= at < run[1]))  # type: ignore[misc]
-    return [(left, top, right, bottom) for (top, bottom), (left, right) in itertools.product(*spans)]
+    part = Partition(grid, (window, window), (shift, shift))
+    cells = part.order([part.locate(query)[0]])
+    return defined_boxes(np.isin(np.arange(grid[0] * grid[1]), cells).reshape(grid), query)
 
 
 def runs(numbers: ArrayLike, gap: int = 1) -> list[tuple[int, int]]:
@@ -118,10 +113,14 @@ def runs(numbers: ArrayLike, gap: int = 1) -> list[tuple[int, int]]:
     return [(int(part[0]), int(part[-1]) + 1) for part in parts]
 
 
-def defined_boxes(known: NDArray[np.bool_]) -> list[Box]:
-    """The rectangles of the True cells of a (rows, columns) grid on which a stitched row is defined."""
+def defined_boxes(known: NDArray[np.bool_], query: int | None = None) -> list[Box]:
+    """The rectangles of the True cells of a (rows, columns) grid; the one with the query first, then those beside it."""
     down, across = runs(np.flatnonzero(known.any(axis=1))), runs(np.flatnonzero(known.any(axis=0)))
-    return [(left, top, right, bottom) for top, bottom in down for left, right in across]
+    boxes = [(left, top, right, bottom) for top, bottom in down for left, right in across]
+    if query is not None:
+        row, column = _row_column(query, known.shape)
+        boxes.sort(key=lambda box: (not box[1] <= row < box[3], not box[0] <= column < box[2]))
+    return boxes
 
 
 @dataclass(frozen=True)

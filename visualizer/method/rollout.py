@@ -39,7 +39,13 @@ DISCARD_RATIO = Knob(
     below=True,
     step=0.05,
 )
-START_LAYER = Knob("start_layer", 0, "Start layer", "First layer of a method through depth.", short="start")
+START_LAYER = Knob(
+    "start_layer",
+    0,
+    "Start layer",
+    "First layer of a method through depth; the lowest is nearest the picture.",
+    short="start",
+)
 
 
 def from_start(chain: Maps, start: int) -> tuple[list[int], list[AttentionMap]]:

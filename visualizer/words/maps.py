@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from visualizer.measures.entropy import entropy
 from visualizer.style.theme import FIRST, short
 from visualizer.words.plain import plural
 from vit_attention.records import Axis, Geometry
@@ -110,12 +111,10 @@ def _spread(flat: NDArray[Any], known: NDArray[np.bool_], best: Sequence[int], s
     total = float(flat[known].sum())
     if signed or total <= 0:
         return "."
-    shares = flat[known] / total
-    positive = shares[shares > 0]
-    bits = max(0.0, float(-(positive * np.log2(positive)).sum()))
+    bits = float(entropy(flat[known]))
     held = 100 * float(flat[list(best)].sum()) / total
     who = "it holds" if len(best) == 1 else "together they hold"
-    return f"; {who} {held:.0f} % of the sum. Entropy {short(bits)} of at most {short(np.log2(len(shares)))} bits."
+    return f"; {who} {held:.0f} % of the sum. Entropy {short(bits)} of at most {short(np.log2(known.sum()))} bits."
 
 
 def describe_grid(

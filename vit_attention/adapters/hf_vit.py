@@ -6,7 +6,7 @@ import inspect
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from PIL import Image
@@ -16,7 +16,7 @@ from vit_attention import compat  # noqa: F401  (compat goes before transformers
 from vit_attention.adapters import hub
 from vit_attention.heavy import Progress, heavy_imports
 from vit_attention.inputs.prepared import Input
-from vit_attention.inputs.preprocess import Recipe, prepare
+from vit_attention.inputs.preprocess import Recipe, prepare, three
 from vit_attention.models.cards import Card
 from vit_attention.models.vision import Anatomy, VisionModel
 from vit_attention.weights import checkpoints
@@ -75,8 +75,7 @@ def _module(transformers: Any, config: Any, folder: Path, weights: Path | None) 
     missing = [k for k in report["missing_keys"] if "pooler" not in k and "mask_token" not in k]
     if missing:
         raise checkpoints.CheckpointError(f"{folder.name}: {len(missing)} tensors missing (first: {missing[0]})")
-    found: nn.Module = module
-    return found
+    return cast(nn.Module, module)
 
 
 def _classifies(module: nn.Module) -> bool:
@@ -97,13 +96,10 @@ def _recipe(folder: Path, config: Any) -> Recipe:
         # A shorter-side resize without a crop gives no fixed size: take the model's own.
         final, first = native if shortest else _size(size, 224), None
     plain = not given.get("do_normalize", True)
-    mean, std = ((0.0,) * 3, (1.0,) * 3) if plain else (_three(given, "image_mean"), _three(given, "image_std"))
+    mean, std = (
+        ((0.0,) * 3, (1.0,) * 3) if plain else (three(given.get("image_mean", 0.5)), three(given.get("image_std", 0.5)))
+    )
     return Recipe(final, first, mean, std, Image.Resampling(given.get("resample", 2)))
-
-
-def _three(given: dict[str, Any], name: str) -> tuple[float, float, float]:
-    red, green, blue = (float(v) for v in given.get(name, (0.5, 0.5, 0.5)))
-    return red, green, blue
 
 
 def _size(size: Any, default: int) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,20 +70,15 @@ def knob_names() -> set[str]:
     return {name for knob in knobs for name in (knob.name, knob.key)}
 
 
-class choices:
+@contextmanager
+def choices(view: View) -> Iterator[None]:
     """Turns what a method refuses into what is wrong with an option."""
-
-    def __init__(self, view: View) -> None:
-        self.view = view
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, QuestionError):
-            option = error.option.replace("_", "-")
-            named = f"{option} {self.view.method}" if option == "method" else option
-            raise ChoiceError(f"--{named}: {error.text}") from error
+    try:
+        yield
+    except QuestionError as error:
+        option = error.option.replace("_", "-")
+        named = f"{option} {view.method}" if option == "method" else option
+        raise ChoiceError(f"--{named}: {error.text}") from error
 
 
 def drawings(record: AttentionRecord, view: View) -> list[Drawing]:

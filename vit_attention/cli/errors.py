@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import click
+
 FAILURES: tuple[type[Exception], ...] = (ValueError, RuntimeError, OSError, MemoryError)
 """What one picture may fail with; the others go on. A mistake in our own code is of another kind and is shown whole."""
 
 
-class ChoiceError(Exception):
+class ChoiceError(click.UsageError):
     """An option asks for what this model or method does not have: the same for every picture, so the run ends."""

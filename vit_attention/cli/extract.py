@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from vit_attention.cli import loading, records
-from vit_attention.cli.errors import FAILURES, ChoiceError
 from vit_attention.cli.inputs import expand
 from vit_attention.cli.options import (
     Numbers,
@@ -50,19 +49,12 @@ def extract(images: tuple[str, ...], output: Path, as_json: bool, **given: Any) 
     report = Report(as_json)
     model = cache(lambda: loading.load(take(loading.Source, given), report))
     wanted, items = take(records.Wanted, given), expand(images)
-    try:
-        records.check(items, wanted)
-    except ChoiceError as error:
-        raise click.UsageError(str(error)) from error
+    records.check(items, wanted)
     for item in report.through(items, "Extracting"):
-        try:
+        with report.attempt(item.text):
             record, picture = records.of(item, model, wanted)
             for note in picture.notes:
                 report.note(f"{item.text}: {note}")
             output.mkdir(parents=True, exist_ok=True)
             report.done(item.text, [record.save(output / f"{item.name}.npz")], maps=len(record.maps), **facts(record))
-        except ChoiceError as error:
-            raise click.UsageError(str(error)) from error
-        except FAILURES as error:
-            report.failed(item.text, error)
     report.finish(command="extract", output=str(output))

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import click
 
 from vit_attention.cli import files, loading
-from vit_attention.cli.errors import FAILURES, ChoiceError
+from vit_attention.cli.errors import ChoiceError
 from vit_attention.cli.inputs import Given, expand, opened
 from vit_attention.cli.options import Numbers, asked_options, json_option, model_options, output, take
 from vit_attention.cli.report import Report, plain
@@ -57,10 +57,7 @@ def read(pages: tuple[str, ...], output: Path, bundles: bool, restart: bool, as_
     if not items:
         raise click.UsageError(f"want at least one page, got none: no pictures in {', '.join(pages)}")
     model = loading.load(take(loading.Source, given), report)
-    try:
-        wanted = _settings(model, given)
-    except ChoiceError as error:
-        raise click.UsageError(str(error)) from error
+    wanted = _settings(model, given)
 
     def attend(image: Any) -> AttentionRecord:
         tick = report.counter("tokens read") if wanted["beams"] == 1 else None
@@ -71,15 +68,13 @@ def read(pages: tuple[str, ...], output: Path, bundles: bool, restart: bool, as_
 
     for item in report.through(items, "Reading"):
         target = output / f"{item.name}.json"
-        try:
+        with report.attempt(item.text):
             settings = {**wanted, "picture": _fingerprint(item)}
             if not restart and _done(target, settings, bundles):
                 report.done(item.text, _files(target, bundles), skipped=True)
                 continue
             facts = _read(item, attend, target, settings, bundles)
             report.done(item.text, _files(target, bundles), skipped=False, **facts)
-        except FAILURES as error:
-            report.failed(item.text, error)
     skipped = sum(bool(one.get("skipped")) for one in report.results)
     if skipped:
         report.note(f"{skipped} of {len(items)} pages were done before; --restart reads them again.")
@@ -100,14 +95,10 @@ def _settings(model: Any, given: dict[str, Any]) -> dict[str, Any]:
         "weights_hash": model.weights_hash,
         "prompt": prompt or model.prompt,
         "beams": given["beams"] or 1,
-        "layers": _plain(given["layer"]),
-        "heads": _plain(given["head"]),
+        "layers": given["layer"] and list(given["layer"]),
+        "heads": given["head"] and list(given["head"]),
         "tight": given["tight"],
     }
-
-
-def _plain(numbers: tuple[int, ...] | None) -> list[int] | None:
-    return None if numbers is None else list(numbers)
 
 
 def _fingerprint(item: Given) -> str:

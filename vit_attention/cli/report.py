@@ -7,10 +7,13 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from vit_attention.cli.errors import FAILURES
 
 T = TypeVar("T")
 
@@ -41,6 +44,14 @@ class Report:
         if not self.as_json and self._waiting is None:
             for file in files:
                 click.echo(line(file))
+
+    @contextmanager
+    def attempt(self, name: str) -> Iterator[None]:
+        """Work on one input; what it may fail with is told, and the others go on."""
+        try:
+            yield
+        except FAILURES as error:
+            self.failed(name, error)
 
     def failed(self, name: str, error: object) -> None:
         """One input was left out, with the reason."""

@@ -38,14 +38,11 @@ def show(bundles: tuple[Path, ...], as_json: bool) -> None:
     """Tell about every bundle; those that are none are told and left out."""
     report = Report(as_json)
     for path in bundles:
-        try:
+        with report.attempt(str(path)):
             about = summary(AttentionRecord.load(path))
-        except ValueError as error:
-            report.failed(str(path), error)
-            continue
-        report.done(str(path), **about)
-        if not as_json:
-            click.echo(_text(path, about))
+            report.done(str(path), **about)
+            if not as_json:
+                click.echo(_text(path, about))
     report.finish(command="show")
 
 

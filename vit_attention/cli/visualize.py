@@ -11,7 +11,7 @@ import click
 
 from vit_attention.cli import loading, records
 from vit_attention.cli.drawings import Drawing, View, drawings
-from vit_attention.cli.errors import FAILURES, ChoiceError
+from vit_attention.cli.errors import ChoiceError
 from vit_attention.cli.inputs import Given, Opened, expand, is_bundle, opened
 from vit_attention.cli.options import (
     asked_options,
@@ -75,7 +75,7 @@ def visualize(
     model = cache(lambda: loading.load(take(loading.Source, given), report))
     for item in report.through(items, "Drawing"):
         folder = output / item.name if len(items) > 1 else output
-        try:
+        with report.attempt(item.text):
             record, picture, found = _drawn(item, model, wanted, view)
             _tell(report, item, record, picture, view)
             ground = Ground(
@@ -85,18 +85,11 @@ def visualize(
             if bundle:
                 written.append(record.save(folder / f"{item.name}.npz"))
             report.done(item.text, written, **facts(record), maps=[_said(one, record) for one in found])
-        except ChoiceError as error:
-            raise click.UsageError(str(error)) from error
-        except FAILURES as error:
-            report.failed(item.text, error)
     report.finish(command="visualize", output=str(output))
 
 
 def _check(items: Sequence[Given], wanted: records.Wanted, model: str | None, report: Report) -> None:
-    try:
-        records.check(items, wanted)
-    except ChoiceError as error:
-        raise click.UsageError(str(error)) from error
+    records.check(items, wanted)
     if model is not None and any(item.path.suffix == ".npz" and is_bundle(item.path) for item in items):
         report.note("A bundle is drawn as it was saved; --model and what is asked of a model do not change it.")
 

@@ -85,13 +85,14 @@ class PageRecipe:
         return cls(
             (int(height), int(width)),
             **{step: bool(given[f"do_{step}"]) for step in steps if f"do_{step}" in given},
-            mean=_three(given.get("image_mean", 0.5)),
-            std=_three(given.get("image_std", 0.5)),
+            mean=three(given.get("image_mean", 0.5)),
+            std=three(given.get("image_std", 0.5)),
             resample=Image.Resampling(given.get("resample", 2)),
         )
 
 
-def _three(value: Any) -> tuple[float, float, float]:
+def three(value: Any) -> tuple[float, float, float]:
+    """One number a channel, from one for all or three."""
     red, green, blue = (value,) * 3 if isinstance(value, (int, float)) else value
     return float(red), float(green), float(blue)
 

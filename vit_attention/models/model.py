@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib.metadata import version
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -16,7 +18,6 @@ from torch import Tensor
 from vit_attention.capture import Request, Seen
 from vit_attention.models.cards import Card
 from vit_attention.models.devices import usable
-from vit_attention.models.versions import versions
 from vit_attention.records import SIGNALS, AttentionMap, AttentionRecord, Axis, Prediction, Run, encode_picture
 from vit_attention.records.geometry import Geometry
 
@@ -26,6 +27,12 @@ DEFAULT_BUDGET = 1 << 30
 
 class BudgetError(ValueError):
     """A capture would take more memory than allowed; nothing was run."""
+
+
+@cache
+def _version(name: str) -> str:
+    # Reading it takes the metadata of a large package milliseconds, which every record would pay.
+    return version(name)
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,7 @@ class Attended:
             model=model,
             weights_hash=weights_hash,
             settings={**settings, **self.settings, "notes": list(self.notes), "unheard": list(self.unheard)},
-            versions=versions(*self.libraries),
+            versions={name: _version(name) for name in self.libraries},
             signals=self.signals,
         )
 

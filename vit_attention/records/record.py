@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vit_attention.records import bundle
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.maps import ROW_SUM_TOLERANCE, AttentionMap
 from vit_attention.records.needs import Run
@@ -49,7 +48,7 @@ class Prediction:
     def probabilities(self) -> NDArray[np.float64]:
         """(classes,) softmax of the scores."""
         shifted = np.exp(self.scores.astype(np.float64) - (self.scores.max() if len(self.scores) else 0))
-        return shifted / max(shifted.sum(), 1e-300)
+        return np.asarray(shifted / max(shifted.sum(), 1e-300))
 
     def top(self, count: int = 5) -> list[tuple[str, float]]:
         """The `count` likeliest (label, probability), best first."""
@@ -168,6 +167,8 @@ class AttentionRecord:
 
     def save(self, path: str | Path) -> Path:
         """Write one portable bundle (.npz with a JSON manifest), whole or not at all; returns its path."""
+        from vit_attention.records import bundle  # zipfile and its like, which most who import records never need
+
         said, signals = self.prediction, self.signals
         arrays = {"norms": self.norms, "scores": said.scores}
         arrays |= {"chances": said.chances} if said.chances.size else {}
@@ -193,6 +194,8 @@ class AttentionRecord:
     @classmethod
     def load(cls, path: str | Path) -> AttentionRecord:
         """Read a bundle; needs no torch. Raises `BundleError` (a ValueError) for anything that is not one."""
+        from vit_attention.records import bundle
+
         with bundle.opened(Path(path)) as file:
             data, geometry, empty = file.manifest, file.manifest["geometry"], np.zeros(0, np.float32)
             said = data["prediction"]

@@ -115,8 +115,13 @@ def test_the_page_stands_alone() -> None:
     assert len(page) > 1_000_000
 
 
-def test_hostile_captions_do_not_break_a_picture() -> None:
-    assert export.overlay_png(GREY, hot(0, 0), caption="a\x00b\ud800 " + "long " * 400, width=64)
+def test_control_characters_of_a_caption_are_printed_as_blanks() -> None:
+    hostile, plain = (
+        export.overlay_png(GREY, hot(0, 0), caption=f"a{sign}b{other} " + "long " * 40, width=64)
+        for sign, other in (("\x00", "\ud800"), (" ", " "))
+    )
+    assert hostile == plain
+    assert opened(plain).height > opened(export.overlay_png(GREY, hot(0, 0), caption="a b", width=64)).height + 17 * 10
 
 
 @pytest.mark.parametrize(

@@ -270,7 +270,7 @@ def test_words_say_what_the_figures_show() -> None:
         (lambda: vz.window_heads(np.ones((1, 2, 2)), np.zeros((3, 3), int), (0, 0)), "tiles: want"),
         (lambda: vz.bias_map(np.zeros((2, 3))), "odd numbers"),
         (lambda: vz.merge_picture(PAGE, GRID, CELL, 96), "cell: want 0 to 95"),
-        (lambda: vz.page_windows(PAGE, GRID, CELL, 4, query=96), "cell: want 0 to 95"),
+        (lambda: vz.page_windows(PAGE, GRID, CELL, 4, query=96), "query: want a cell from 0 to 95"),
         (lambda: vz.page_windows(PAGE, (0, 4), CELL, 4), "grid and cell"),
         (lambda: vz.stage_tracker(STAGES, 3), "current: want 0 to 2"),
         (lambda: vz.stage_tracker(STAGES, 0, 2), "block: want 0 to 1"),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from fractions import Fraction
 from functools import reduce
-from importlib import import_module
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,13 +98,20 @@ def test_cumulative_rollouts_equal_rollouts_of_the_first_layers():
     np.testing.assert_allclose(rollouts(layers), expected, atol=1e-12)
 
 
-def test_class_rollout_carries_a_single_row_and_forms_no_mixed_matrix(monkeypatch):
-    module = import_module("visualizer.measures.rollout")
-    pulled, pull = [], module.pull
-    monkeypatch.setattr(module, "pull", lambda rows, *rest: pulled.append(rows.shape) or pull(rows, *rest))
-    monkeypatch.delattr(module, "mix")
-    class_rollout(random_layers(depth=4), discard_ratio=0.5)
-    assert pulled == [(5,)] * 4
+def peak(function: Any, *args: Any) -> int:
+    """Most memory in bytes that a call took beyond what was there."""
+    tracemalloc.start()
+    try:
+        function(*args)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_class_rollout_carries_a_single_row_and_forms_no_matrix():
+    layers, matrix = random_layers(depth=3, heads=1, tokens=300), 300 * 300 * 8
+    assert peak(class_rollout, layers) < matrix / 4
+    assert peak(rollout, layers) > matrix
 
 
 def test_discard_takes_the_smallest_of_each_row_and_never_a_special_token():

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import vit_attention.records.windows as captured
-from visualizer.measures import windows
 from visualizer.measures.windows import (
     borders,
     defined_boxes,
@@ -31,11 +30,6 @@ def seen(grid: tuple[int, int], window: int, shift: int, cell: tuple[int, int] =
     return Windows(
         weights, tuple(range(cut.count)), grid, window, shift, 0, 0, "x", cell, np.zeros((2, side, side), np.float32)
     )
-
-
-def test_the_codes_are_those_of_the_capture() -> None:
-    ours = (windows.ALLOWED, windows.FORBIDDEN, windows.PADDING)
-    assert ours == (captured.ALLOWED, captured.FORBIDDEN, captured.PADDING)
 
 
 @pytest.mark.parametrize(("grid", "window", "shift"), CASES)
@@ -129,7 +123,7 @@ def test_merging_joins_what_the_library_joins(grid: tuple[int, int]) -> None:
         (lambda: window_entropy(np.ones((1, 2, 3)), [[0, 0], [0, 0]]), "tile: want"),
         (lambda: forbidden_share([[1, 2]]), "kinds: want"),
         (lambda: window_distance(np.ones((2, 2)), 0, (1, 1)), "row: want"),
-        (lambda: window_boxes((4, 4), 2, 0, 16), "cell: want 0 to 15"),
+        (lambda: window_boxes((4, 4), 2, 0, 16), "query: want a cell from 0 to 15"),
         (lambda: merge(-1, (4, 4)), "cell: want 0 to 15"),
     ],
 )
