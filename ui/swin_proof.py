@@ -86,7 +86,7 @@ def code(now: Inside, look: dict[str, Any]) -> None:
         f"bias_map(found.bias[{now.head or 0}]).show()\nprint(found.residual)\n"
     )
     place = {"query": divmod(now.query, now.here.grid[1]), "stage": now.stage, "block": now.block}
-    drawn = {"colormap": look["colormap"], "alpha": look["opacity"], **snippets.scaled(look["scale"])}
+    drawn: dict[str, Any] = {"colormap": look["colormap"], "alpha": look["opacity"], **snippets.scaled(look["scale"])}
     parts.code(lines, [command(now.model, now.document.id, head=now.head, **place, **drawn)])
 
 
