@@ -85,8 +85,8 @@ def code(now: Inside, look: dict[str, Any]) -> None:
         f"           outside=found.outside(query){missed}).show()\n"
         f"bias_map(found.bias[{now.head or 0}]).show()\nprint(found.residual)\n"
     )
-    place = {"query": divmod(now.query, now.here.grid[1]), "stage": now.stage, "block": now.block}
-    drawn: dict[str, Any] = {"colormap": look["colormap"], "alpha": look["opacity"], **snippets.scaled(look["scale"])}
+    place: dict[str, Any] = {"query": divmod(now.query, now.here.grid[1]), "stage": now.stage, "block": now.block}
+    drawn = {"colormap": look["colormap"], "alpha": look["opacity"], **snippets.scaled(look["scale"])}
     parts.code(lines, [command(now.model, now.document.id, head=now.head, **place, **drawn)])
 
 
