@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tutorials.findings.context import Finding
+from tutorials.findings.head_sample import Sample, measured, pooled
 from tutorials.findings.page import BUNDLED, Document, Reading
 from visualizer.measures.entropy import entropy
 from visualizer.measures.fields import canonical, kind
-from visualizer.measures.head_sample import Sample, measured, pooled
 from visualizer.measures.pointing import Box, points_into
 from visualizer.measures.ranks import rank_correlation
 from visualizer.words.reading import called

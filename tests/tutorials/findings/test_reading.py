@@ -8,9 +8,9 @@ import pytest
 from tests.tutorials.findings.readings import BLANK, CELLS, FOUR, HEADING, POT, TEA, TOKENS, TWO, looks, page, reading
 from tutorials.findings import findings
 from tutorials.findings import reading as lesson
+from tutorials.findings.head_sample import Sample
 from tutorials.findings.reading import BLANK as ON_BLANK
 from tutorials.findings.reading import EARLIER, LAST, LATER, NEXT, OTHER, OWN
-from visualizer.measures.head_sample import Sample
 
 NM, PRICE = 0, 4
 """Rows of the two opening tags."""
