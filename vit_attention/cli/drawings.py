@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from visualizer.method import Map, Method, NothingCapturedError, QuestionError, methods
+from visualizer.method import Map, Method, NothingCapturedError, QuestionError, SignalError, methods
 from visualizer.method.question import Maps, head_numbers, is_word, numbered, span
 from vit_attention.cli.errors import ChoiceError
 from vit_attention.records import AttentionRecord
@@ -70,7 +70,7 @@ def knob_names() -> set[str]:
 
 
 class choices:
-    """Turns what a method refuses into what is wrong with an option."""
+    """Turns what a method refuses into what is wrong with an option, or with this one record."""
 
     def __init__(self, view: View) -> None:
         self.view = view
@@ -79,6 +79,10 @@ class choices:
         pass
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, SignalError):
+            raise ValueError(
+                f"--method {self.view.method}: {error.text}. Here: --bundle, with the same --method and its options, keeps it"
+            ) from error
         if isinstance(error, QuestionError):
             option = error.option.replace("_", "-")
             named = f"{option} {self.view.method}" if option == "method" else option
@@ -91,6 +95,7 @@ def drawings(record: AttentionRecord, view: View) -> list[Drawing]:
     Raises:
         ChoiceError: a layer, head or asker that is not there, or a method that these maps do not allow.
         NothingCapturedError: no map runs over the picture.
+        ValueError: a record made without what the method reads.
     """
     with choices(view):
         maps = numbered(record, view.kind)
@@ -120,7 +125,7 @@ def _drawings(record: AttentionRecord, maps: Maps, view: View) -> Iterator[Drawi
             part = "_".join(p for p in (row, f"head_{head}" if len(heads) > 1 else "") if p)
             found = method(record, query=query or None, layer=layer, head=head, kind=view.kind, **view.given)
             # What shows one layer's weights is called after its block.
-            name = one.name if method.layers == "one" and not method.signals else method.name.replace("-", "_")
+            name = one.name if method.layers == "one" and method.needs == {"weights"} else method.name.replace("-", "_")
             yield Drawing(found.layer, name, part, found)
 
 
