@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visualizer.measures.regions import region_heat
-from visualizer.method.question import Askers, Question, QuestionError, askers, patch_of, query_texts
+from visualizer.method.question import Askers, Question, QuestionError, SignalError, askers, patch_of, query_texts
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Run
 from vit_attention.records.geometry import Geometry
 
@@ -245,13 +245,18 @@ class Method:
             knobs: by their names; what is not given has its default.
 
         Raises:
-            QuestionError: a question that this method or record cannot answer; a signal that was not kept.
+            QuestionError: a question that this method or record cannot answer.
+            SignalError: a signal that was not kept, or a run made with other knobs.
         """
         values = self._knobs(knobs)
         question = Question(self._asking(query, knobs), _whole("layer", layer), _whole("head", head), kind)
         self._check(record, question)
-        if self.run:
-            record.check_run(self._run(question.query, values))
+        run = self._run(question.query, values) if self.run else None
+        if run is not None:
+            try:
+                record.check_run(run)
+            except ValueError as error:
+                raise SignalError("method", str(error)) from error
         return replace(self.function(record, question, values), code=self._code(question, values))
 
     def _knobs(self, given: Knobs) -> dict[str, Any]:
@@ -292,13 +297,13 @@ class Method:
         question.maps(record)
         why = self.unfit(record, question.kind)
         if why:
-            raise QuestionError("method", f"{self.name} {why}")
+            raise QuestionError("method", why)
         if self.asked_by == "patch":
             self._check_patch(question.map(record)[1].query, question)
         missing = sorted(name for name in self.signals if not record.has(name))
         if missing:
             want = f"model.attend(picture{', target=CLASS' * self.asks_class}, keep=methods()[{self.name!r}].needs)"
-            raise QuestionError("method", f"this record has no {missing[0]}: want {want}")
+            raise SignalError("method", f"this record has no {missing[0]}: want {want}")
 
     def _check_patch(self, axis: Axis, question: Question) -> None:
         rows = askers(axis, question.query).rows if question.query else ()

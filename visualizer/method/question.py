@@ -33,6 +33,10 @@ class QuestionError(ValueError):
         self.option, self.text = option, text
 
 
+class SignalError(QuestionError):
+    """A record that was made without what a method reads; one made with it has the map."""
+
+
 class NothingCapturedError(ValueError):
     """A record without a map of the kind that is asked for."""
 

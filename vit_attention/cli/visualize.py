@@ -101,6 +101,8 @@ def _drawn(
     if wanted.stage is not None or wanted.block is not None:
         if is_bundle(item.path):
             raise ChoiceError("--stage and --block want a model and a picture, got a bundle")
+        if view.method != "raw":
+            raise ChoiceError(f"--stage and --block draw weights as they are: leave --method out, got {view.method}")
         from vit_attention.cli.windows import windows  # torch comes with it
 
         picture = opened(item)

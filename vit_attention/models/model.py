@@ -147,13 +147,13 @@ class Model(ABC):
         found: torch.device = next(self.module.parameters()).device
         return found
 
-    def to(self, device: str) -> Self:
+    def to(self, device: str | torch.device) -> Self:
         """The same model, moved; its records are numpy and lie in ordinary memory whatever it runs on.
 
         Raises:
             ValueError: there is no such device.
         """
-        self.module.to(usable(device))
+        self.module.to(usable(str(device)))
         return self
 
     @abstractmethod
