@@ -155,6 +155,7 @@ class Method:
         heads: whether it looks at one head where one is asked for; the others take all heads together.
         asked_by: "any" token, the "class" token alone, one "patch", or "nobody".
         place: in menus and tables, smallest first.
+        name: of its file, with dashes; `methods` gives it.
     """
 
     function: Function
@@ -168,11 +169,7 @@ class Method:
     heads: bool = False
     asked_by: str = "any"
     place: int = 100
-
-    @property
-    def name(self) -> str:
-        """The name of its file, with dashes."""
-        return self.function.__module__.rpartition(".")[2].replace("_", "-")
+    name: str = ""
 
     @property
     def label(self) -> str:
@@ -374,6 +371,10 @@ def methods() -> dict[str, Method]:
     """
     import visualizer.method as room
 
-    modules = [importlib.import_module(f"{room.__name__}.{one.name}") for one in pkgutil.iter_modules(room.__path__)]
-    found: list[Method] = [module.METHOD for module in modules if hasattr(module, "METHOD")]
+    files = {
+        one.name: importlib.import_module(f"{room.__name__}.{one.name}") for one in pkgutil.iter_modules(room.__path__)
+    }
+    found: list[Method] = [
+        replace(file.METHOD, name=name.replace("_", "-")) for name, file in files.items() if hasattr(file, "METHOD")
+    ]
     return {one.name: one for one in sorted(found, key=lambda one: (one.place, one.name))}

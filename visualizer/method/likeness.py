@@ -10,7 +10,7 @@ from visualizer.method.question import Question, askers
 from vit_attention.records import AttentionRecord
 
 
-def alike(record: AttentionRecord, question: Question, centred: bool) -> Map:
+def likeness(record: AttentionRecord, question: Question, knobs: Knobs, centred: bool = True) -> Map:
     """Cosine similarity of every patch's token with that of the asking patch; special tokens are left out (NaN).
 
     Args:
@@ -23,11 +23,6 @@ def alike(record: AttentionRecord, question: Question, centred: bool) -> Map:
     row[one.query.prefix :] = found[who.rows[0] - one.query.prefix]
     words = f"alike after layer {layer + 1}" + ", mean taken off" * centred
     return answer(record, one, who, row, words, "cosine similarity", layer, signed=True)
-
-
-def likeness(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
-    """`alike` with the mean taken off."""
-    return alike(record, question, centred=True)
 
 
 METHOD = Method(
