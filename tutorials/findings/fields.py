@@ -1,7 +1,5 @@
 """Lesson "From token to field": whether a focused head is a right one, and what a proposed box tells."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

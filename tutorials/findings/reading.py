@@ -1,7 +1,5 @@
 """Lesson "Reading with cross-attention": whether the model looks at what it writes, and when it need not."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass

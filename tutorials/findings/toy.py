@@ -1,7 +1,5 @@
 """A picture of 4 x 4 patches whose attention can be worked out on paper: every token, query and key is two integers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

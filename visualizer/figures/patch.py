@@ -1,7 +1,5 @@
 """One patch enlarged until its pixels can be read."""
 
-from __future__ import annotations
-
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike

@@ -1,7 +1,5 @@
 """What a method is, what it gives back, and the table of all of them."""
 
-from __future__ import annotations
-
 import importlib
 import math
 import operator

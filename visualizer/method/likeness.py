@@ -1,7 +1,5 @@
 """How alike the tokens of patches are after a layer, less the mean of all."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from visualizer.measures.similarity import token_similarity

@@ -1,7 +1,5 @@
 """The mean of the weights of several layers."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from visualizer.method.base import SHARE, Knobs, Map, Method, answer

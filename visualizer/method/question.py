@@ -1,7 +1,5 @@
 """Who asks, of which layer and head, and what a record has to say to that."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

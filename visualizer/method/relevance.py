@@ -1,7 +1,5 @@
 """Generic relevance: what the class token used for one class, through all layers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """From a record to the drawings asked for: every layer, head and asker that the options name, through one method."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager

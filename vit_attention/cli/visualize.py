@@ -1,7 +1,5 @@
 """`visualize`, and the same without a subcommand: pictures in, drawings of their attention out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A record from any torch module that takes a picture, for networks that are no named model of this library."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from math import isqrt

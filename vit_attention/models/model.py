@@ -1,7 +1,5 @@
 """The one face of a loaded model: an input in, an attention record out, whatever the family."""
 
-from __future__ import annotations
-
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """One loaded vision transformer behind the few methods that pages, notebooks and the command line use."""
 
-from __future__ import annotations
-
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """What a record can be asked to keep beside the weights: signals by name, and runs with knobs of their own."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +20,7 @@ class Run:
     pairs: tuple[tuple[str, Any], ...] = ()
 
     @classmethod
-    def of(cls, name: str, **knobs: Any) -> Run:
+    def of(cls, name: str, **knobs: Any) -> "Run":
         """A run from keywords."""
         return cls(name, tuple(sorted((knob, _fixed(value)) for knob, value in knobs.items())))
 

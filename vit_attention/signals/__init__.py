@@ -1,7 +1,5 @@
 """What methods need beside weights and a single forward pass does not leave: runs, one file each, found by their names."""
 
-from __future__ import annotations
-
 import importlib
 import inspect
 import pkgutil

@@ -1,7 +1,5 @@
 """Occlusion sensitivity: the fall of a class's score when a square of patches is covered."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from numpy.typing import NDArray

@@ -1,7 +1,5 @@
 """How far tokens move when one patch of the picture is painted over."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 
