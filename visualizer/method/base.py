@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visualizer.measures.regions import region_heat
-from visualizer.method.question import Askers, Question, QuestionError, SignalError, askers, patch_of, query_texts
+from visualizer.method.question import Askers, Maps, Question, QuestionError, SignalError, askers, patch_of, query_texts
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Run
 from vit_attention.records.geometry import Geometry
 
@@ -213,7 +213,7 @@ class Method:
         one = next(iter(maps.values()))
         if self.asked_by == "class" and not one.query.prefix:
             return "needs a class token, and this model has none"
-        if self.asked_by == "patch" and one.query.kind != "patches":
+        if self.asked_by == "patch" and not _asked_by_patches(asked.maps(record)):
             return "asks one patch, and this model has none"
         if self.asks_class and not record.prediction.labels:
             return "needs a class, and this model names none"
@@ -245,14 +245,17 @@ class Method:
         """
         values = self._knobs(knobs)
         question = Question(self._asking(query, knobs), _whole("layer", layer), _whole("head", head), kind)
-        self._check(record, question)
+        meant = question
+        if self.asked_by == "patch" and question.layer is None:
+            meant = replace(question, layer=max(_asked_by_patches(question.maps(record)), default=None))
+        self._check(record, meant)
         run = self._run(question.query, values) if self.run else None
         if run is not None:
             try:
                 record.check_run(run)
             except ValueError as error:
                 raise SignalError("method", str(error)) from error
-        return replace(self.function(record, question, values), code=self._code(question, values))
+        return replace(self.function(record, meant, values), code=self._code(question, values))
 
     def _knobs(self, given: Knobs) -> dict[str, Any]:
         """Every knob's value by its name, given by name or short name or left at its default."""
@@ -301,6 +304,8 @@ class Method:
             raise SignalError("method", f"this record has no {missing[0]}: want {want}")
 
     def _check_patch(self, axis: Axis, question: Question) -> None:
+        if axis.kind != "patches":
+            raise QuestionError("layer", f"want one where patches ask, got {question.layer}")
         rows = askers(axis, question.query).rows if question.query else ()
         if len(rows) != 1 or rows[0] < axis.prefix:
             last = ",".join(str(n - 1) for n in axis.grid or (1, 1))
@@ -324,6 +329,11 @@ def _python(text: str) -> str:
     if text.strip().isdecimal():
         return str(int(text))
     return repr(patch_of(text) or text)
+
+
+def _asked_by_patches(maps: Maps) -> list[int]:
+    """Numbers of the layers where patches ask; behind the blocks may lie a pool, which asks with a query of its own."""
+    return [number for number, one in maps.items() if one.query.kind == "patches"]
 
 
 def _whole(name: str, value: Any) -> int | None:

@@ -36,7 +36,9 @@ class View:
 
     @property
     def chosen(self) -> Method:
-        """The method."""
+        """The method; raises `ChoiceError` for an unknown one."""
+        if self.method not in methods():
+            raise ChoiceError(f"--method: want one of {', '.join(methods())}, got {self.method!r}")
         return methods()[self.method]
 
     @property
@@ -130,7 +132,7 @@ def _layers(maps: Maps, view: View, method: Method) -> list[int | None]:
             raise QuestionError("method", f"want one --layer, where it ends, got {len(view.layer)}")
         return [None if view.layer is None else view.layer[0]]
     if view.layer is None and method.asked_by == "patch":
-        return [max(maps)]
+        return [None]
     asked = [n for n in maps if view.layer is None or n in view.layer]
     spoken = {n: one for n, one in maps.items() if one.query.kind == "text"}
     if not spoken or not any(is_word(text) for text in view.query):

@@ -247,6 +247,19 @@ def test_what_does_not_fit_is_known_before_it_is_asked() -> None:
     np.testing.assert_array_equal(ask("raw", window, kind="window", head=0).row, made.maps[0].weights[0, 0])
 
 
+def test_patches_ask_in_the_last_layer_where_they_do() -> None:
+    """Behind the blocks of SigLIP lies a pool, which asks with a query of its own."""
+    made, pool = record(), Axis.text(("pool",))
+    row = made.maps[2].weights[:, :1]
+    more = replace(made, maps=(*made.maps, AttentionMap(row, "pool", 3, "cross", pool, AXIS)))
+    for name in ("likeness", "plain-likeness", "painted"):
+        assert methods()[name].unfit(more) == ""
+        np.testing.assert_array_equal(ask(name, more).row, ask(name, made).row)
+        np.testing.assert_array_equal(ask(name, more, layer=0).row, ask(name, made, layer=0).row)
+        with pytest.raises(QuestionError, match="layer: want one where patches ask, got 3"):
+            ask(name, more, layer=3)
+
+
 def test_occlusion_needs_no_weights() -> None:
     made = record()
     one = replace(made.maps[2], weights=made.maps[2].weights[:1], heads=(0,), gradient=None)
