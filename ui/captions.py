@@ -25,7 +25,6 @@ BUNDLED, MOST_BEAMS = "scene-aoanet", 5
 COVER = 0.4
 """How strongly maps cover the picture at first: under more, red and green things are hard to tell apart."""
 OF_BOXES = "White outlines: the three strongest regions. Where boxes overlap the strongest is drawn; what no box covers stays bare."
-"""How boxes are drawn."""
 GALLERY = ("scene-6-2-50", "scene-0-2-50", "scene-14-2-50", "scene-2-2-50", "scene-15-2-50", "scene-4-1-50")
 DEFAULT = GALLERY[0]
 
@@ -47,7 +46,7 @@ def sidebar() -> None:
         parts.picture_menu("Picture", SCENE, options, DEFAULT, tip)
         st.caption(pictures.title(str(st.session_state[SCENE])))
         st.button("Another scene of two objects", key="captions_new", on_click=_new_scene, width="stretch")
-        parts.head_menu("Decoder head", HEAD, heads, bind="query-params", help="mean: the mean of all heads.")
+        parts.number_menu("Decoder head", HEAD, heads, bind="query-params", help="mean: the mean of all heads.")
         st.slider(
             "Beams",
             1,
@@ -61,12 +60,9 @@ def sidebar() -> None:
 
 def options(current: str) -> list[str]:
     """Ids for the menu: gallery, the own picture if there is one, and a valid `current` scene."""
-    ids = [*GALLERY]
-    if st.session_state.get(state.UPLOAD) is not None:
-        ids.append(pictures.UPLOAD_ID)
-    if current not in ids and current in pictures.options(current):
-        ids.append(current)
-    return ids
+    own = [pictures.UPLOAD_ID] if st.session_state.get(state.UPLOAD) is not None else []
+    valid = [current] if current in pictures.options(current) else []
+    return list(dict.fromkeys([*GALLERY, *own, *valid]))
 
 
 def _new_scene() -> None:
@@ -130,16 +126,14 @@ def own_record() -> None:
     label = "Record bundle (.npz, at most 10 MB) of a caption, saved by record.save or by the command line"
     with parts.own_file("A record of your own", label, ["npz"], "captions_npz", _open):
         if st.session_state.get(OPENED) is not None:
-            st.button("Close the record and go back to the sidebar's picture", key="captions_close", on_click=_show)
+            closed = ({OPENED: None, WORD: 1},)
+            label = "Close the record and go back to the sidebar's picture"
+            st.button(label, key="captions_close", on_click=st.session_state.update, args=closed)
         st.caption("A bundle is drawn from its file alone: no model is run, and nothing in it is executed.")
 
 
 def _open(name: str, data: bytes) -> None:
-    _show(read_bundle(name, data))
-
-
-def _show(opened: Captioning | None = None) -> None:
-    st.session_state[OPENED], st.session_state[WORD] = opened, 1
+    st.session_state.update({OPENED: read_bundle(name, data), WORD: 1})
 
 
 def read_bundle(name: str, data: bytes) -> Captioning:

@@ -48,12 +48,9 @@ def _choose(now: Captioning) -> tuple[int, int | None, int]:
     # Where something is: the region that the first noun looked at most.
     start = int(now.rows(None)[next(iter(now.nouns), 0)].argmax()) + 1
     one, two, three = st.columns(3)
-    with one:
-        layer = parts.number("Refiner layer", LAYER, 1, layers, 1, slide=True, otherwise=1)
-    with two:
-        head = parts.head_menu("Refiner head", HEAD, heads, **KEEP)
-    with three:
-        region = parts.number("Region that asks", REGION, 1, len(now.axis), start, otherwise=start)
+    layer = parts.number("Refiner layer", LAYER, 1, layers, 1, slide=True, otherwise=1, place=one)
+    head = parts.number_menu("Refiner head", HEAD, heads, place=two, **KEEP)
+    region = parts.number("Region that asks", REGION, 1, len(now.axis), start, otherwise=start, place=three)
     return layer, head, region
 
 
@@ -71,14 +68,13 @@ def _reads(now: Captioning, layer: int, head: int | None, region: int) -> None:
         title=f"Read by region {region + 1}",
         opacity=COVER,
     )
-    parts.figure(
+    components.panel(
         fig,
         READS,
         describe_row(now, row, f"Read by the {now.region_name(region)} in the refiner's {words}"),
         partial(parts.choose_clicked, READS, REGION),
         caption=f"{words.capitalize()}: {plain(numbered(now, region))}, gives {row[region]:.1%} of its attention to itself."
         + f" Orange outline: the region that asks. {OF_BOXES}" * (now.axis.grid is None),
-        words=True,
     )
     with st.expander("The command of this map"):
         components.copy_commands([map_command(now, number, head, region, alpha=COVER)])
@@ -102,13 +98,14 @@ def _gates(now: Captioning, number: int, region: int) -> None:
         title=name,
         opacity=COVER,
     )
-    parts.figure(
+    components.panel(
         fig,
         "captions_refiner_gates",
         describe_row(now, row, name, OPEN),
         caption=f"How far each region's gate is open, mean over its channels: {row.min():.1%} to {row.max():.1%}, mean "
         f"{row.mean():.1%}; region {region + 1}: {row[region]:.1%}. It opens for a mix of what the region read and of its own "
         "query. Each region has one gate a layer, shared by all heads.",
+        below=False,
     )
     by_layer = ", ".join(f"{n + 1}: {one.mean():.0%}" for n, one in enumerate(gates))
     st.caption(
@@ -139,4 +136,4 @@ def order_outcome(now: Captioning) -> None:
         f"differ by at most {np.abs(before - back).max():.1e}; over all words and heads, by at most {largest_gap(now, found):.1e}. "
         "The first record is kept with 16 bits a number, which alone makes up to 5e-4."
     )
-    parts.figure(fit_phone(fig), "captions_order", said, caption=said)
+    components.panel(fit_phone(fig), "captions_order", said, caption=said, below=False)

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from tutorials.findings.captioning import Captioning, describe_row, let_through, plain, shown, turned_round
-from ui import captions_proof, controls, parts, stepping
+from ui import captions_proof, components, controls, parts, stepping
 from ui.captions import COVER, HEAD, OF_BOXES, WORD
 from ui.parts import SCALES
 from visualizer.figures.captions import film_strip, regions_map
@@ -29,7 +29,6 @@ def live(now: Captioning) -> None:
 
 
 def _live(given: Captioning) -> None:
-    parts.rerun_if_asked()
     last = len(given.words)
     stepping.advance(WORD, 1, last)
     # The slider knows best which word it is, also on the first run of a linked view: what it decides waits for it.
@@ -60,8 +59,8 @@ def _sentence(now: Captioning) -> None:
             st.button(
                 plain(shown(word)),
                 key=f"captions_word_{n}",
-                on_click=stepping.go,
-                args=(WORD, n + 1),
+                on_click=st.session_state.update,
+                args=({WORD: n + 1},),
                 type="secondary" if n == now.word else "tertiary",
             )
     if now.truth is not None and now.words:
@@ -86,7 +85,7 @@ def _picture(now: Captioning) -> tuple[str, float]:
         height=430 if controls.on_phone() else 500,
     )
     said = describe_row(now, now.row(), f"Looked at to choose {now.map_name()}")
-    parts.figure(fig, "captions_map", said, caption=OF_BOXES * (now.axis.grid is None), words=True)
+    components.panel(fig, "captions_map", said, caption=OF_BOXES * (now.axis.grid is None))
     return scale, opacity
 
 
@@ -121,25 +120,21 @@ def _gates(now: Captioning) -> None:
         return
     words = [shown(word) for word in now.words]
     each = ", ".join(f"{word} {gate:.0%}" for word, gate in zip(words, now.gates, strict=True))
-    parts.figure(
+    components.panel(
         gate_bars(words, now.gates, now.word, title="How far the gate is open"),
         BARS,
         f"How far the gate is open, mean over its channels: {each}.",
         partial(parts.choose_clicked, BARS, WORD),
         caption="A map says where the decoder looked. Its gate (attention on attention) then opens, channel by channel, for a mix of "
         "what was read and of the query: drawn is the mean over the channels, 0 to 100 %. Click a bar to jump to its word.",
+        below=False,
     )
 
 
 def _strip(now: Captioning) -> None:
     """The film strip: one small picture a word, its gate above it; a click jumps there."""
     st.header("All words at once", anchor=False)
-    scale = controls.one_of(
-        st.segmented_control(
-            "Scale of the strip", SCALES, default="shared", key="strip_scale", required=True, **controls.KEEP
-        ),
-        SCALES,
-    )
+    scale = controls.choice("Scale of the strip", SCALES, "strip_scale")
     words, rows = [shown(word) for word in now.words], now.rows(now.head)
     across, width = (3, 320) if controls.on_phone() else (5, 620)
     fig = film_strip(
@@ -157,7 +152,7 @@ def _strip(now: Captioning) -> None:
     )
     said = "\n".join(describe_row(now, row, f"“{word}”") for word, row in zip(words, rows, strict=True))
     caption = f"Click a picture to jump to its word. Scale {scale}: {MODES[scale]}."
-    parts.figure(fig, STRIP, said, partial(parts.choose_clicked, STRIP, WORD), caption=caption, words=True)
+    components.panel(fig, STRIP, said, partial(parts.choose_clicked, STRIP, WORD), caption=caption)
 
 
 def _heads(now: Captioning) -> None:
@@ -176,13 +171,14 @@ def _heads(now: Captioning) -> None:
     )
     each = "; ".join(f"head {n + 1} {one}" for n, one in enumerate(bits))
     gate = "" if now.gates is None else f" All heads share one gate. Here: {let_through(now.gates[now.word])}."
-    parts.figure(
+    components.panel(
         fit_phone(fig),
         HEADS,
         f"Entropy of every head for {now.words[now.word]}: {each}",
         partial(parts.choose_clicked, HEADS, HEAD, str, again=True),
         caption="Each head on a scale of its own. Under its number: the entropy of its row, in bits; 0 if one region gets everything, "
         f"at most {np.log2(len(now.axis)):.1f}. Click one to choose it; the sidebar does the same, and goes back to the mean.{gate}",
+        below=False,
     )
 
 

@@ -89,13 +89,30 @@ def in_words(text: str) -> None:
 
 
 def panel(
-    figure: Any, key: str, words: str, on_select: Callable[[], None] | None = None, caption: str = "", alt: str = ""
+    figure: Any,
+    key: str,
+    words: str,
+    on_select: Callable[[], None] | None = None,
+    caption: str = "",
+    alt: str = "",
+    below: bool = True,
 ) -> None:
-    """A figure, what there is to say about it, and the same in words; `alt` is its text alternative if not the words."""
+    """A figure, what there is to say about it, and the same in words.
+
+    Args:
+        figure: from Plotly.
+        key: of the chart.
+        words: the figure in words.
+        on_select: makes its markers clickable.
+        caption: what there is to say about it.
+        alt: its text alternative if not the words.
+        below: whether the words stand below, too.
+    """
     chart(figure, key, alt or words, on_select)
     if caption:
         st.caption(caption)
-    in_words(words)
+    if below:
+        in_words(words)
 
 
 def bar_chart(

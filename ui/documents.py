@@ -26,12 +26,6 @@ def _drawn(document_id: str) -> Name | None:
     return name if name is not None and name.kind != "scene" else None
 
 
-def title(document_id: str) -> str:
-    """The id in words."""
-    name = _drawn(document_id)
-    return "My own page" if name is None else name.title
-
-
 def options(current: str) -> list[str]:
     """Ids for the menu: gallery, the own page if there is one, and a valid `current` one."""
     own = [UPLOAD_ID] if st.session_state.get(UPLOAD) is not None else []
@@ -66,5 +60,5 @@ def _take(name: str, data: bytes) -> None:
     """Make `data` the session's own page and choose it; raises ValueError for no picture."""
     opened = open_picture(data, max_side=LARGEST)
     key = "own-" + hashlib.sha256(data).hexdigest()[:20]
-    st.session_state[UPLOAD] = Document(UPLOAD_ID, key, "My own page", opened.image, notes=opened.notes)
-    st.session_state[DOCUMENT] = UPLOAD_ID
+    own = Document(UPLOAD_ID, key, "My own page", opened.image, notes=opened.notes)
+    st.session_state.update({UPLOAD: own, DOCUMENT: UPLOAD_ID})

@@ -19,9 +19,8 @@ from tutorials.findings.reading import PAGES, several_pages
 from ui import components, controls, parts, reading_proof
 from ui.controls import KEEP
 from ui.reading import choose_clicked_head
-from ui.reading_proof import map_command, prompt_of
-from ui.reading_view import BOXES
-from ui.reading_window import figure_height, page_shape
+from ui.reading_proof import map_command
+from ui.reading_view import BOXES, figure_height, page_shape
 from visualizer.figures.charts import focus_against_hits
 from visualizer.figures.mosaic import head_grid
 from visualizer.figures.reading import OPACITY, fields_on_page, outline_name
@@ -94,7 +93,7 @@ def _page(
     said = words.describe(heat, name=title, geometry=now.record.geometry)
     caption = f"{now.map_name().capitalize()}. The heat is that of field {at + 1}; its box is the thick one."
     with place:
-        parts.figure(fig, PAGE, said, partial(parts.choose_clicked, PAGE, FIELD), caption=caption)
+        components.panel(fig, PAGE, said, partial(parts.choose_clicked, PAGE, FIELD), caption=caption, below=False)
     components.in_words(said)
 
 
@@ -159,24 +158,21 @@ def _glance(now: Reading, heats: NDArray[np.float32], guesses: Sequence[Proposal
         f"{label}, strongest cell {np.nanmax(heat):.1%}" if np.isfinite(heat).any() else f"{label}, nothing read"
         for label, heat in zip(names, heats, strict=True)
     )
-    parts.figure(
+    components.panel(
         fig,
         GLANCE,
         f"The heat of every field. {peaks}.",
         partial(parts.choose_clicked, GLANCE, FIELD),
         caption="Each field on a colour scale of its own. Click one to choose it.",
+        below=False,
     )
 
 
+@st.fragment
 def ranking(now: Reading) -> None:
     """The outcome of the prediction: every head by hits and by entropy."""
-    st.header("Is focused the same as right?", anchor=False)
-    _ranking(now)
-
-
-@st.fragment
-def _ranking(now: Reading) -> None:
     parts.rerun_if_asked()
+    st.header("Is focused the same as right?", anchor=False)
     found, where = _measured(now)
     hits, bits = rates(found), found.bits[:-1, :-1]
     if np.isfinite(hits).any():
@@ -192,7 +188,7 @@ def _ranking(now: Reading) -> None:
         linked = rank_correlation(bits, hits)
         said = f"{hits.size} heads on {where}: rank correlation of entropy and hit rate {linked:.2f}."
         star = f"Mean of all layers and heads: {mean[1]:.0%} hits, {mean[0]:.2f} bits."
-        parts.figure(
+        components.panel(
             fig,
             CLOUD,
             f"{said} {star}",
@@ -200,11 +196,14 @@ def _ranking(now: Reading) -> None:
             caption=f"{said} Near -1: the focused heads are the right ones. Near 0: focus tells nothing. Counted: "
             f"{int(found.tokens.sum())} tokens of letters and digits in values read right; left out: {found.left_out}. "
             "Click a point to choose its layer and head; the star is the mean of all.",
+            below=False,
         )
         st.caption(f"{star} A cell picked at random: {found.chance:.1%} hits.")
     else:
         st.caption(f"No token's place is known on {where}, so heads can be ranked by entropy alone.")
-    parts.wide_table(head_rows(found), 420)
+    with st.container(height=420):
+        components.table(head_rows(found))
+    components.say_wide()
 
 
 def _measured(now: Reading) -> tuple[Sample, str]:
@@ -256,7 +255,7 @@ def _code(now: Reading, at: int, tight: bool) -> None:
         f"boxed(record, layers, heads, tight={tight})  # the JSON with the box of every field and word\n"
     )
     chosen = {"layer": now.layer, "head": now.head, "tight": tight}
-    boxes = read_command([now.document.id], now.model, prompt=prompt_of(now), **chosen)
+    boxes = read_command([now.document.id], now.model, prompt=now.prompt, **chosen)
     heat = map_command(now, f"field:{now.fields[at].path}", alpha=OPACITY)
     note = "The first line saves the JSON with the boxes, the second draws this heat."
     parts.code(reading_proof.record_code(now) + lines, [boxes, heat], note)

@@ -1,11 +1,11 @@
-"""Parts that the pages of captions, reading and Swin share: menus of numbers, figures with words, files, long runs."""
+"""Parts that the pages of captions, reading and Swin share: menus of numbers, clicks, files of one's own, long runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -55,17 +55,24 @@ def counted(most: int) -> list[str]:
     return [str(number + 1) for number in range(most)]
 
 
-def menu(label: str, key: str, choices: Sequence[str], **options: Any) -> str:
-    """A menu; what is left over from a model with more choices gives way to the first."""
+def number_menu(
+    label: str, key: str, most: int, *, reverse: bool = False, place: Any = st, **options: Any
+) -> int | None:
+    """A menu of numbers and the mean of all; returns the number, 0 first, or None for the mean.
+
+    Args:
+        label: over the menu.
+        key: of the menu.
+        most: how many there are; what is left over from a model with more gives way to what is chosen at first.
+        reverse: the last number leads, and so is chosen at first, instead of the mean.
+        place: where it is drawn.
+        options: of the menu.
+    """
+    choices = [MEAN, *counted(most)][:: -1 if reverse else 1]
     if st.session_state.get(key, choices[0]) not in choices:
         st.session_state[key] = choices[0]
-    return controls.one_of(st.selectbox(label, choices, key=key, **options), choices)
-
-
-def head_menu(label: str, key: str, heads: int, **options: Any) -> int | None:
-    """A menu of heads and their mean, which is chosen at first; returns the head, 0 first, or None for the mean."""
-    menu(label, key, [MEAN, *counted(heads)], **options)
-    return menu_number(key, heads)
+    place.selectbox(label, choices, key=key, **options)
+    return menu_number(key, most)
 
 
 def menu_number(key: str, most: int) -> int | None:
@@ -83,6 +90,7 @@ def number(
     *,
     slide: bool = False,
     otherwise: int | None = None,
+    place: Any = st,
     **options: Any,
 ) -> int:
     """One of many, counted from 1 on the page and in the address; returns it 0 first.
@@ -94,13 +102,14 @@ def number(
         start: chosen at first.
         slide: a slider, and none for a single choice.
         otherwise: instead of a number that is left over from something with more; None takes the nearest.
+        place: where it is drawn.
         options: of the field.
     """
     if key in st.session_state and st.session_state[key] != (near := whole(st.session_state[key], low, high)):
         st.session_state[key] = near if otherwise is None else otherwise
     if slide and low == high:
         return low - 1
-    field = st.slider if slide else st.number_input
+    field = place.slider if slide else place.number_input
     return whole(field(label, low, high, start, key=key, **KEEP, **options), low, high) - 1
 
 
@@ -149,30 +158,6 @@ def choose_clicked(key: str, shared: str, kind: type[int] | type[str] = int, aga
         st.session_state[AGAIN] = again
 
 
-def figure(
-    drawn: Any,
-    key: str,
-    alt: str,
-    on_select: Callable[[], None] | None = None,
-    *,
-    caption: str = "",
-    words: bool = False,
-) -> None:
-    """A figure with its text alternative, what stands below it, and with `words` the same map in words."""
-    components.chart(drawn, key, alt, on_select)
-    if caption:
-        st.caption(caption)
-    if words:
-        components.in_words(alt)
-
-
-def wide_table(columns: Mapping[str, Sequence[object]], height: int | Literal["content"]) -> None:
-    """A table in a scroll box of its own, since it is wider than a phone, where that is said."""
-    with st.container(height=height):
-        components.table(columns)
-    components.say_wide()
-
-
 def how_drawn(prefix: str, opacity: float, name: str, together: str) -> tuple[str, float]:
     """Scale and opacity of a map, folded away.
 
@@ -183,7 +168,7 @@ def how_drawn(prefix: str, opacity: float, name: str, together: str) -> tuple[st
         together: whose maps share a scale.
     """
     with st.expander("How it is drawn"):
-        scale = menu("Scale of the colours", f"{prefix}_scale", SCALES, **KEEP)
+        scale = controls.menu("Scale of the colours", SCALES, f"{prefix}_scale")
         st.caption(f"{scale}: {MODES[scale]}." + f" Here: all {together}." * (scale == "shared"))
         wanted = st.slider(f"Opacity of the {name}", 0.0, 1.0, opacity, 0.05, key=f"{prefix}_opacity", **KEEP)
     return scale, controls.within(wanted, 0, 1)

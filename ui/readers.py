@@ -81,17 +81,13 @@ def active() -> str:
     return wanted if wanted in names() and at_hand(wanted) else BUNDLED
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _record(name: str, key: str, prompt: str, _document: Document) -> AttentionRecord:
-    # `_document` is not part of the cache's key: `key` stands for its pixels.
-    loaded = model(name)
-    with running:
-        return loaded.attend(_document.image, prompt=prompt)
-
-
+# A page's key stands for its pixels.
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={Document: lambda page: page.key})
 def record(name: str, document: Document, prompt: str) -> AttentionRecord:
     """The record of a reading: run once a page, then shared, so that layer, head and token never run the model again."""
-    return _record(name, document.key, prompt, document)
+    loaded = model(name)
+    with running:
+        return loaded.attend(document.image, prompt=prompt)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

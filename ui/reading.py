@@ -8,7 +8,7 @@ from tutorials.findings.page import Document, Reading
 from ui import components, documents, parts, readers
 from ui.controls import KEEP
 from ui.documents import DOCUMENT
-from ui.parts import AGAIN, MEAN
+from ui.parts import AGAIN
 from ui.readers import READER
 from visualizer.measures.reading import cross_maps, token_names
 from vit_attention import registry
@@ -39,20 +39,19 @@ def sidebar(decoder: bool = True) -> None:
         readers.ask_for_another()
         tip = "Receipts and forms are drawn by this app, so what they say, and where, is known."
         parts.picture_menu("Page", DOCUMENT, documents.options, documents.DEFAULT, tip)
-        st.caption(documents.title(str(st.session_state[DOCUMENT])))
+        st.caption(documents.get(str(st.session_state[DOCUMENT])).title)
         if decoder:
-            layers, heads = map(parts.counted, readers.sizes(readers.active()))
+            layers, heads = readers.sizes(readers.active())
             tip = "1 is the first layer of the decoder; mean: the mean of all layers."
             # The last layer leads its menu, and so is the default: it points better than the mean of all layers.
-            parts.menu("Decoder layer", LAYER, [*layers[::-1], MEAN], help=tip, **KEEP)
-            parts.menu("Decoder head", HEAD, [MEAN, *heads], help="mean: the mean of all heads.", **KEEP)
+            parts.number_menu("Decoder layer", LAYER, layers, reverse=True, help=tip, **KEEP)
+            parts.number_menu("Decoder head", HEAD, heads, help="mean: the mean of all heads.", **KEEP)
 
 
 def choose_clicked_head(key: str) -> None:
     """Make the layer and head, 0 first, that were clicked on the chart of this key the chosen ones; for callbacks."""
     if len(found := parts.clicked(key)) >= 2:
-        st.session_state[LAYER], st.session_state[HEAD] = str(found[0] + 1), str(found[1] + 1)
-        st.session_state[AGAIN] = True
+        st.session_state.update({LAYER: str(found[0] + 1), HEAD: str(found[1] + 1), AGAIN: True})
 
 
 def chosen() -> tuple[str, Document]:

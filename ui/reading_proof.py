@@ -83,22 +83,17 @@ def record_code(now: Reading) -> str:
     layer_name, head_name = now.map_name().split(", ")
     return (
         f'import vit_attention as va\n{page_code(now.document.id)}model = va.load("{now.model}")\n'
-        f"record = model.attend(page, prompt={json.dumps(prompt_of(now))})\n"
+        f"record = model.attend(page, prompt={json.dumps(now.prompt)})\n"
         f"layers = {layer}  # {layer_name}\nheads = {head}  # {head_name}\n"
         f"token = {now.token}  # token {now.token + 1} of {len(now.tokens)}; numbers begin at 0\n\n"
     )
-
-
-def prompt_of(now: Reading) -> str:
-    """The task prompt of this reading."""
-    return str(now.record.settings.get("prompt", now.document.prompt))
 
 
 def map_command(now: Reading, query: int | str, **look: Any) -> str:
     """The command of what was looked at for a token or field, in the chosen head or the mean, drawn like `look`."""
     through = "mean-of-layers" if now.layer is None else "raw"
     place = (now.model, now.document.id, now.layer, now.head, through, query)
-    return command(*place, kind="cross", prompt=prompt_of(now), **look)
+    return command(*place, kind="cross", prompt=now.prompt, **look)
 
 
 def code(now: Reading, scale: str, opacity: float) -> None:

@@ -42,15 +42,14 @@ def buttons(prefix: str, key: str, at: int, first: int, last: int, what: str, en
         steps = [("First", "first", first), *steps, ("Last", "last", last)]
     for name, word, to in steps:
         st.button(
-            name, key=f"{prefix}_{word}", on_click=go, args=(key, to), disabled=to == at or not first <= to <= last
+            name,
+            key=f"{prefix}_{word}",
+            on_click=st.session_state.update,
+            args=({key: to},),
+            disabled=to == at or not first <= to <= last,
         )
     label, tip = ("■ Stop", f"Stay at this {what}") if playing(key) else ("▶ Play", f"A {what} every {PAUSE:g} s")
     st.button(label, key="reading_play", on_click=_toggle, args=(key, first, last), help=tip)
-
-
-def go(key: str, to: int) -> None:
-    """Move the number in session key `key`; for callbacks."""
-    st.session_state[key] = to
 
 
 def _toggle(key: str, first: int, last: int) -> None:
@@ -62,7 +61,8 @@ def _toggle(key: str, first: int, last: int) -> None:
 
 
 def advance(key: str, first: int, last: int) -> None:
-    """Go on by one if a step is due; behind the last one, stop."""
+    """For the start of the fragment: go on by one if a step is due; behind the last one, stop."""
+    parts.rerun_if_asked()
     if not playing(key) or time.monotonic() < st.session_state.get(DUE, 0.0):
         return
     at = parts.whole(st.session_state.get(key, first), first, last)

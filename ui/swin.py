@@ -27,11 +27,12 @@ PLACE = "swin_place"
 """Session key: the grid of the last run, and where on it the query lay."""
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _seen(name: str, key: str, _document: Document) -> tuple[Geometry, Image.Image]:
-    # `_document` is not part of the cache's key: `key` stands for its pixels.
+# A page's key stands for its pixels.
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs={Document: lambda page: page.key})
+def _seen(name: str, document: Document) -> tuple[Geometry, Image.Image]:
+    """The model's input, small, and how the page lies in it."""
     loaded = readers.model(name)
-    ready = loaded.prepare(_document.image)
+    ready = loaded.prepare(document.image)
     std, mean = (np.asarray(v, np.float32)[:, None, None] for v in (loaded.recipe.std, loaded.recipe.mean))
     bright = np.clip(ready.pixels[0].numpy() * std + mean, 0, 1) * 255
     image = Image.fromarray(bright.round().astype(np.uint8).transpose(1, 2, 0))
@@ -53,7 +54,7 @@ def context(top: DeltaGenerator, below: DeltaGenerator) -> Inside:
         if name != readers.BUNDLED:
             parts.agree((name, document.key), lambda: _takes(name, plan), "Look inside", "swin_now")
         with st.spinner("The encoder is running ..."):
-            geometry, seen = _seen(name, document.key, document)
+            geometry, seen = _seen(name, document)
         now = Inside(name, document, plan, *_menus(plan, top, below), geometry, seen, resources.run)
         with st.spinner("The encoder is running ..."):
             _ = now.windows
@@ -78,25 +79,23 @@ def _menus(
 ) -> tuple[int, int, int | None, tuple[float, float]]:
     """The menus; what they choose as (stage, block, head, place)."""
     left, middle, right = top.columns([3, 3, 2])
-    with left:
-        stage = _row_of_numbers("Stage", STAGE, len(plan), min(FIRST_STAGE, len(plan)), "1 is nearest the page.")
+    stage = _row_of_numbers(left, "Stage", STAGE, len(plan), min(FIRST_STAGE, len(plan)), "1 is nearest the page.")
     here = plan[stage]
-    with middle:
-        shifted = ", ".join(str(n + 1) for n, shift in enumerate(here.shifts) if shift)
-        tip = f"Shifted blocks of this stage: {shifted}." if shifted else "No block of this stage shifts."
-        block = _row_of_numbers("Block", BLOCK, here.blocks, 1, tip)
-    with right:
-        head = parts.head_menu("Head", HEAD, here.heads, help="mean: the mean of all heads of this block.", **KEEP)
+    shifted = ", ".join(str(n + 1) for n, shift in enumerate(here.shifts) if shift)
+    tip = f"Shifted blocks of this stage: {shifted}." if shifted else "No block of this stage shifts."
+    block = _row_of_numbers(middle, "Block", BLOCK, here.blocks, 1, tip)
+    tip = "mean: the mean of all heads of this block."
+    head = parts.number_menu("Head", HEAD, here.heads, place=right, help=tip, **KEEP)
     with below:
         return stage, block, head, _cell_menu(here.grid)
 
 
-def _row_of_numbers(label: str, key: str, most: int, first: int, tip: str) -> int:
+def _row_of_numbers(place: DeltaGenerator, label: str, key: str, most: int, first: int, tip: str) -> int:
     """A row of numbers to choose from; returns the choice, 0 first."""
     options = parts.counted(most)
     if str(st.session_state.get(key, first)) not in options:  # left over from a stage or reader with more of them
         st.session_state[key] = options[-1]
-    chosen = st.segmented_control(
+    chosen = place.segmented_control(
         label, options, default=str(first), key=key, required=True, wrap=True, help=tip, **KEEP
     )
     return options.index(str(chosen)) if chosen in options else first - 1
@@ -132,7 +131,7 @@ def _move(down: int, right: int, grid: tuple[int, int]) -> None:
 
 def _ask(row: int, column: int) -> None:
     """Make a cell, 0 first, the query."""
-    st.session_state[ROW], st.session_state[COLUMN] = row + 1, column + 1
+    st.session_state.update({ROW: row + 1, COLUMN: column + 1})
 
 
 def choose_clicked_cell(key: str, columns: int) -> None:

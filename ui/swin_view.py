@@ -70,7 +70,7 @@ def look() -> dict[str, Any]:
         scale = controls.scale("swin", ("raw", "log", "clipped"))
         left, right = st.columns(2)
         with left:
-            colours = parts.menu("Colours", "swin_colours", theme.OFFERED, **KEEP)
+            colours = controls.menu("Colours", theme.OFFERED, "swin_colours")
         opacity = right.slider("Opacity of the map", 0.0, 1.0, 0.7, 0.05, key="swin_opacity", **KEEP)
     return {"scale": scale, "colormap": colours, "opacity": controls.within(opacity, 0, 1)}
 
@@ -99,13 +99,12 @@ def page(now: Inside) -> None:
         height=_tall(now),
     )
     small = "Cells are too small to hit here: a click chooses the middle of a window, and the map takes it from there."
-    parts.figure(
+    components.panel(
         fig,
         PAGE,
         swin_words.describe_windows(here.grid, here.window, now.shift, now.query),
         partial(swin.choose_clicked_cell, PAGE, here.grid[1]),
         caption=small * (here.grid[0] * here.grid[1] > swin_figures.CLICKS),
-        words=True,
     )
 
 
@@ -130,13 +129,12 @@ def stitched(now: Inside, how: dict[str, Any]) -> None:
     )
     pieces = len(window_boxes(here.grid, here.window, now.shift, now.query))
     split = f"Its window lies in {pieces} parts at the edges of the page; switch the zoom off to see them all."
-    parts.figure(
+    components.panel(
         fig,
         MAP,
         swin_words.describe_window_map(now.row(), now.query, barred, now.outside(), title),
         partial(swin.choose_clicked_cell, MAP, here.grid[1]),
         caption=split * (bool(close) and pieces > 1),
-        words=True,
     )
 
 
@@ -178,7 +176,7 @@ def rolled(now: Inside, how: dict[str, Any]) -> None:
         f"The page {how_far}; the window of the chosen cell is in one piece. {cells} of its {here.window**2} places are "
         "forbidden to the cell" + (", for they come from other edges of the page." if cells else ".")
     )
-    parts.figure(fig, "swin_rolled", said, caption=said)
+    components.panel(fig, "swin_rolled", said, caption=said, below=False)
 
 
 def heads(now: Inside) -> str:
@@ -205,7 +203,9 @@ def heads(now: Inside) -> str:
         for n, (share, (r, c), bit) in enumerate(zip(peaks.max(axis=1), where, bits, strict=True))
     )
     caption = "The window as the block sees it, rolled together. Click a head to choose it."
-    parts.figure(fig, HEADS, said, partial(parts.choose_clicked, HEADS, swin.HEAD, str), caption=caption)
+    components.panel(
+        fig, HEADS, said, partial(parts.choose_clicked, HEADS, swin.HEAD, str), caption=caption, below=False
+    )
     return said
 
 
@@ -216,14 +216,13 @@ def bias(now: Inside) -> None:
         st.info("The menu says mean of all heads. A mean has no bias table of its own, so this is that of head 1.")
     table, title = biases[head], f"Relative position bias of head {head + 1}"
     apart = float(table.max()) - float(table.min())
-    parts.figure(
+    components.panel(
         swin_structure.bias_map(table, limit=float(np.abs(biases).max()) or None, title=title),
         "swin_bias",
         swin_words.describe_bias(table, title),
         caption=f"The largest and the smallest number lie {apart:.2f} apart: where query and key fit equally well, a key at the "
         f"best place gets e^{apart:.2f} = {np.exp(apart):.3g} times the weight of one at the worst. All heads of "
         "this block share one scale of colours.",
-        words=True,
     )
 
 
@@ -243,7 +242,7 @@ def merging(now: Inside) -> None:
         f"{said} Four lists of {before.width} numbers, joined, are {4 * before.width}; they are normed, and a linear map makes "
         f"{after.width} of them. Cells: {before.grid[0] * before.grid[1]:,} become {after.grid[0] * after.grid[1]:,}."
     )
-    parts.figure(fig, "swin_merge", said, caption=caption)
+    components.panel(fig, "swin_merge", said, caption=caption, below=False)
     if last:
         st.caption("Nothing is merged after the last stage; this is the step that made its cells.")
 

@@ -29,8 +29,7 @@ def sample_page(model: Any, document: Document, prompt: str, record: AttentionRe
 
 def page_sample(now: Reading) -> Sample:
     """Hits and entropy of every head on this page."""
-    prompt = str(now.record.settings.get("prompt", ""))
-    return now.run(sample_page, now.model, now.document, prompt, record=now.record)
+    return now.run(sample_page, now.model, now.document, now.prompt, record=now.record)
 
 
 def rates(found: Sample, kinds: tuple[str, ...] = KINDS) -> NDArray[np.float64]:

@@ -100,7 +100,12 @@ class Reading:
     @property
     def view(self) -> tuple[object, ...]:
         """What is looked at: two contexts of the same view give the same findings, which are about all tokens together."""
-        return (self.model, self.document.key, self.record.settings.get("prompt"), self.layer, self.head)
+        return (self.model, self.document.key, self.prompt, self.layer, self.head)
+
+    @property
+    def prompt(self) -> str:
+        """The task prompt it was read with."""
+        return str(self.record.settings.get("prompt", self.document.prompt))
 
     @property
     def maps(self) -> tuple[AttentionMap, ...]:
