@@ -26,7 +26,7 @@ HERE = {name: one for name, one in findings().items() if name.startswith("readin
     ],
 )
 def test_what_lies_under_a_tag_s_strongest_cell(cells: dict[int, int], places: tuple[str, str]) -> None:
-    found = lesson.looks(reading([[looks(cells)]]))
+    found = lesson.tag_places(reading([[looks(cells)]]))
     assert [one.place for one in found] == list(places)
     assert [one.token for one in found] == [NM, PRICE]
     assert found[0].tag == "<s_nm>"
