@@ -162,7 +162,8 @@ class VisionModel(Model):
         return None if table is None else table.detach().float().cpu().numpy()
 
     def _forward(self, pixels: Tensor) -> Tensor | None:
-        return self.anatomy.forward(pixels.to(self.device))
+        scores = self.anatomy.forward(pixels.to(self.device))
+        return scores if self.classes else None  # a head without classes gives its features back
 
     @contextmanager
     def _differentiable(self) -> Iterator[None]:

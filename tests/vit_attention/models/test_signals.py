@@ -101,18 +101,29 @@ def test_gradients_do_not_need_the_callers_mode(model: Any, picture: Image.Image
         loaded.attend(picture, target=3)
 
 
-@pytest.fixture
-def flexible(tmp_path: Path) -> Any:
+def dino(folder: Path, labels: int) -> Any:
     """A small DINOv2, which takes pictures of any size; random weights."""
     from transformers import Dinov2Config, Dinov2ForImageClassification
 
     torch.manual_seed(0)
     config = Dinov2Config(
-        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=32, patch_size=8, num_labels=3
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=32, patch_size=8, num_labels=labels
     )
-    Dinov2ForImageClassification(config).save_pretrained(tmp_path)
-    (tmp_path / "preprocessor_config.json").write_text('{"size": {"height": 32, "width": 32}, "do_center_crop": false}')
-    return va.load(f"hf:{tmp_path}")
+    Dinov2ForImageClassification(config).save_pretrained(folder)
+    (folder / "preprocessor_config.json").write_text('{"size": {"height": 32, "width": 32}, "do_center_crop": false}')
+    return va.load(f"hf:{folder}")
+
+
+@pytest.fixture
+def flexible(tmp_path: Path) -> Any:
+    return dino(tmp_path, 3)
+
+
+def test_a_classifier_of_no_classes_has_none(tmp_path: Path, picture: Image.Image) -> None:
+    model = dino(tmp_path, 0)
+    assert model.attend(picture).prediction.labels == ()
+    with pytest.raises(ValueError, match="has no classes"):
+        model.classify([picture])
 
 
 def test_a_run_sees_the_size_that_was_asked_for(flexible: Any, picture: Image.Image) -> None:
