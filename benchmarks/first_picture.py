@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 import vit_attention as va
+from visualizer import methods
 from visualizer.figures.composite import composite
-from visualizer.measures.rollout import gradient_rollout
 from worlds.scenes import scene
 
 TARGET = Path(__file__).resolve().parents[1] / "ui" / "assets" / "first-picture.jpg"
@@ -21,20 +21,11 @@ def main() -> None:
     shape = made.things[0].shape
     record = model.attend(made.picture, target=shape)
     assert record.geometry is not None
-    direct = record.maps[9].weights[:, 0, 1:].mean(axis=0).reshape(14, 14)
-    relevance = gradient_rollout(record.layers, record.gradients)[1:].reshape(14, 14)
+    direct, relevance = methods()["raw"](record, layer=9), methods()["relevance"](record)
+    words = ("What the class token reads, layer 10, mean of 12 heads", f"Relevance for “{shape}”")
     panels = [
-        composite(
-            made.picture, direct, record.geometry, "What the class token reads, layer 10, mean of 12 heads", width=420
-        ),
-        composite(
-            made.picture,
-            relevance,
-            record.geometry,
-            f"Gradient-weighted rollout for “{shape}”",
-            unit="relevance",
-            width=420,
-        ),
+        composite(made.picture, shown.values, record.geometry, said, unit=shown.unit, width=420)
+        for shown, said in zip((direct, relevance), words, strict=True)
     ]
     height = max(p.height for p in panels)
     sheet = Image.new("RGB", (420 * 3 + 2 * 16, height), "white")

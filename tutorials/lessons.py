@@ -1,7 +1,5 @@
 """Reads a lesson (Markdown with YAML front matter) and refuses one that lacks a part."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache

@@ -121,7 +121,7 @@ def _say_how() -> None:
         st.code(
             "import vit_attention as va\n\n"
             'model = va.load("aoanet", weights="model.pth", infos="infos.pkl")\n'
-            'model.attend("features.npz", picture="picture.jpg", half=True).save("told.npz")\n',
+            'model.attend("features.npz", picture="picture.jpg", half=True).save("caption.npz")\n',
             language="python",
         )
 

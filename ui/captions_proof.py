@@ -78,7 +78,7 @@ def _nouns(now: Captioning) -> list[tuple[str, str, str]]:
 
 def record_code(now: Captioning) -> str:
     """Picture, model, record, and the chosen head and word as variables."""
-    made = 'record = va.AttentionRecord.load("told.npz")\n'
+    made = 'record = va.AttentionRecord.load("caption.npz")\n'
     if now.runs:
         beams = "" if now.beams == 1 else f", beams={now.beams}"
         made = f'{snippets.picture_code(now.picture.id)}model = va.load("{now.model}")\nrecord = model.attend(picture{beams})\n'
@@ -137,7 +137,7 @@ def downloads(now: Captioning) -> None:
 
     def bundle() -> bytes:
         with tempfile.TemporaryDirectory() as folder:
-            return now.record.save(Path(folder) / "told.npz").read_bytes()
+            return now.record.save(Path(folder) / "caption.npz").read_bytes()
 
     components.downloads(
         "captions",

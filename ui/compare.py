@@ -13,16 +13,14 @@ from numpy.typing import NDArray
 from tutorials.findings.context import Context, Selection
 from ui import components, controls, pictures, resources, snippets, trust
 from visualizer.figures.comparison import before_after
-from visualizer.measures import deletion
-from visualizer.measures.ranks import rank_correlation
+from visualizer.measures import deletion, ranks
 from visualizer.method import Map, methods
 from visualizer.words.maps import describe
 from vit_attention import registry
 from vit_attention.records import AttentionRecord
 
 SAME = "as on the left"
-MODEL, PICTURE, METHOD = "compare_model", "compare_picture", "compare_method"
-LAYER, HEAD = "compare_layer", "compare_head"
+PICTURE = "compare_picture"
 SCALES = ("shared", "log", "per map", "clipped")
 
 CODE = """
@@ -50,7 +48,7 @@ def likeness(first: NDArray[Any], second: NDArray[Any], number: int) -> Likeness
     """
     flat = [np.asarray(one, np.float64).ravel() for one in (first, second)]
     constant = any(np.ptp(one) == 0 for one in flat)
-    rank = float("nan") if constant else round(rank_correlation(*flat), 12)
+    rank = float("nan") if constant else round(ranks.rank_correlation(*flat), 12)
     common = set(deletion.strongest(first, number)) & set(deletion.strongest(second, number))
     return Likeness(rank, len(common), number, number**2 / flat[0].size)
 
@@ -59,7 +57,9 @@ def right_side(now: Context) -> Context:
     """The right side's context, from its own controls; what is not changed is the left side's."""
     first, second = st.columns(2)
     here = [card.name for card in registry.models() if card.task == "classify" and resources.at_hand(card.name)]
-    model = first.selectbox("Model", [SAME, *here], key=MODEL, **controls.KEEP, help="Models that are on this machine.")
+    model = first.selectbox(
+        "Model", [SAME, *here], key="compare_model", **controls.KEEP, help="Models that are on this machine."
+    )
     choices = [SAME, *pictures.options(str(st.session_state.get(PICTURE) or st.query_params.get(PICTURE, SAME)))]
     wanted = second.selectbox("Picture", choices, key=PICTURE, **controls.KEEP)
     name = str(model) if model in here else now.model
@@ -67,8 +67,12 @@ def right_side(now: Context) -> Context:
     unchanged = (name, picture.key) == (now.model, now.picture.key)
     record = now.record if unchanged else components.looked(name, picture)
     heads = max(len(one.weights) for one in record.maps)
-    layer = first.selectbox("Layer", [SAME, *(str(n + 1) for n in range(len(record.maps)))], key=LAYER, **controls.KEEP)
-    head = second.selectbox("Head", [SAME, "mean", *(str(n + 1) for n in range(heads))], key=HEAD, **controls.KEEP)
+    layer = first.selectbox(
+        "Layer", [SAME, *(str(n + 1) for n in range(len(record.maps)))], key="compare_layer", **controls.KEEP
+    )
+    head = second.selectbox(
+        "Head", [SAME, "mean", *(str(n + 1) for n in range(heads))], key="compare_head", **controls.KEEP
+    )
     return Context(name, picture, record, linked(now, record, str(layer), str(head)), resources.run)
 
 
@@ -101,7 +105,7 @@ def view(now: Context) -> None:
     with right:
         st.markdown("**Right: change what you like**")
         other = right_side(now)
-        own = _method(other, METHOD, (SAME,), "compare_")
+        own = _method(other, "compare_method", (SAME,), "compare_")
     own = method if own[0] == SAME else own
     try:
         first, second = now.answer(*method), other.answer(*own)

@@ -12,8 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from tutorials.findings.context import Context, Picture
 from ui import controls, pictures, resources, snippets, state
 from visualizer.export import files as export
-from visualizer.figures.overlay import overlay
-from visualizer.figures.summary import bars
+from visualizer.figures import overlay, summary
 from visualizer.method.base import SHARE
 from visualizer.words.maps import describe
 from vit_attention import registry
@@ -127,7 +126,7 @@ def bar_chart(
     """Bars by name; `each` of them between the `ends` are the text alternative, `look` is as `bars` takes it."""
     names, values = zip(*named, strict=True)
     listed = "; ".join(map(each.format, names, values))
-    chart(bars(names, values, unit, **look), key, listed.join(ends))
+    chart(summary.bars(names, values, unit, **look), key, listed.join(ends))
 
 
 def picture_map(
@@ -160,7 +159,7 @@ def picture_map(
     look = {"query": controls.query_patches(now), **look, "unit": unit, "clickable": clickable, "title": title}
     pick = pick_patches(key, now.grid[1]) if clickable else None
     said = alt or describe(values, None, name or title, unit)
-    chart(overlay(now.picture.image, values, now.record.geometry, **look), key, said, pick)
+    chart(overlay.overlay(now.picture.image, values, now.record.geometry, **look), key, said, pick)
     if caption:
         st.caption(caption)
     if clickable:

@@ -11,6 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from tutorials.findings.fields import name, page_sample, rates
+from tutorials.findings.head_sample import KINDS, Sample
 from tutorials.findings.page import BUNDLED, Reading
 from tutorials.findings.reading import PAGES, several_pages
 from ui import components, controls, parts, reading_proof
@@ -22,7 +23,6 @@ from visualizer.figures.charts import focus_against_hits
 from visualizer.figures.mosaic import head_grid
 from visualizer.figures.reading import OPACITY, fields_on_page, outline_name
 from visualizer.measures.field_box import Proposal, boxed, proposals
-from visualizer.measures.head_sample import KINDS, Sample
 from visualizer.measures.ranks import rank_correlation, ranks
 from visualizer.measures.reading import field_heat
 from visualizer.measures.reading_score import FieldScore, field_scores

@@ -23,9 +23,14 @@ def predict(lesson: Lesson, context: Any) -> bool:
     with st.container(border=True):
         st.markdown(f"**Guess first.** {lesson.prediction.question}")
         guess = st.radio(
-            "Your guess", [*lesson.prediction.options, "Just show me"], index=None, key=f"{lesson.name}_guess",
-            horizontal=True, label_visibility="collapsed", persist_state="session",
-        )  # fmt: skip
+            "Your guess",
+            [*lesson.prediction.options, "Just show me"],
+            index=None,
+            key=f"{lesson.name}_guess",
+            horizontal=True,
+            label_visibility="collapsed",
+            persist_state="session",
+        )
         if guess is None:
             st.caption("The outcome appears when you have chosen.")
             return False
@@ -82,14 +87,12 @@ def rest(lesson: Lesson, context: Any) -> None:
     )
     for number, claim in enumerate(lesson.claims, start=1):
         _claim(lesson, number, claim, context)
-    for heading, text in lesson.sections.items():
-        if heading not in ("The idea", "Do this"):
-            with st.expander(heading):
-                st.markdown(text)
-    with st.expander("Words used here"):
-        st.markdown("\n".join(f"- **{term}**: {meaning}" for term, meaning in lesson.glossary.items()))
-    with st.expander("References"):
-        st.markdown("\n".join(f"- {reference}" for reference in lesson.references))
+    folded = {heading: text for heading, text in lesson.sections.items() if heading not in ("The idea", "Do this")}
+    folded["Words used here"] = "\n".join(f"- **{term}**: {meaning}" for term, meaning in lesson.glossary.items())
+    folded["References"] = "\n".join(f"- {reference}" for reference in lesson.references)
+    for heading, text in folded.items():
+        with st.expander(heading):
+            st.markdown(text)
 
 
 def _claim(lesson: Lesson, number: int, claim: Claim, context: Any) -> None:

@@ -13,9 +13,13 @@ from vit_attention.inputs.samples import samples
 from worlds.naming import Name, parse
 
 GALLERY = {
-    "scene-7": "Scene 7", "scene-11": "Scene 11", "scene-2": "Scene 2", "scene-24": "Scene 24",
-    "scene-8": "Scene 8", "scene-12": "Scene 12",
-}  # fmt: skip
+    "scene-7": "Scene 7",
+    "scene-11": "Scene 11",
+    "scene-2": "Scene 2",
+    "scene-24": "Scene 24",
+    "scene-8": "Scene 8",
+    "scene-12": "Scene 12",
+}
 UPLOAD_ID = "own picture"
 
 
@@ -36,8 +40,7 @@ def options(current: str) -> list[str]:
 
 def title(picture_id: str) -> str:
     """The id in words for menus."""
-    name = _scene(picture_id)
-    if name is not None:
+    if name := _scene(picture_id):
         return name.title
     return samples()[picture_id].title if picture_id in samples() else "My own picture"
 
@@ -60,8 +63,8 @@ def _open(picture_id: str) -> Picture:
 
 def get(picture_id: str) -> Picture:
     """The picture of this id; the default scene for an id that names none (a link to somebody else's upload)."""
-    if picture_id == UPLOAD_ID and isinstance(st.session_state.get(state.UPLOAD), Picture):
-        own: Picture = st.session_state[state.UPLOAD]
+    own = st.session_state.get(state.UPLOAD)
+    if picture_id == UPLOAD_ID and isinstance(own, Picture):
         return own
     known = picture_id in samples() or _scene(picture_id)
     return _open(picture_id if known else state.DEFAULTS[state.PICTURE])
@@ -78,6 +81,6 @@ def take_upload(data: bytes, name: str) -> str | None:
     except PictureError as error:
         return f"{name}: {error}"
     key = "own-" + hashlib.sha256(data).hexdigest()[:20]
-    st.session_state[state.UPLOAD] = Picture(UPLOAD_ID, key, "My own picture", opened.image, notes=opened.notes)
-    st.session_state[state.PICTURE] = UPLOAD_ID
+    own = Picture(UPLOAD_ID, key, "My own picture", opened.image, notes=opened.notes)
+    st.session_state.update({state.UPLOAD: own, state.PICTURE: UPLOAD_ID})
     return None

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from tutorials.findings import Context
 from ui import components, controls, snippets, state, trust
 from visualizer.export import files as export
-from visualizer.figures.animation import layer_animation
-from visualizer.figures.overlay import overlay
+from visualizer.figures import animation, overlay
 from visualizer.method import Map, Method, methods
 
 
@@ -70,7 +69,7 @@ def film(now: Context, method: Method, knobs: Mapping[str, Any], look: Mapping[s
     chosen = [replace(now, chosen=replace(now.chosen, layer=layer)) for layer in range(len(now.record.maps))]
     found = [one.answer(method.name, "", knobs) for one in chosen]
     components.chart(
-        layer_animation(
+        animation.layer_animation(
             now.picture.image,
             [one.values for one in found],
             now.record.geometry,
@@ -114,7 +113,7 @@ def _downloads(now: Context, found: Map, look: Mapping[str, Any]) -> None:
     }
 
     def page() -> bytes:
-        figure = overlay(image, found.values, geometry, title=found.words, **look)
+        figure = overlay.overlay(image, found.values, geometry, title=found.words, **look)
         return export.standalone_html(figure).encode()
 
     components.downloads(

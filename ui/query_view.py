@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from tutorials.findings import Context
+from tutorials.findings import Context, toy
 from tutorials.findings.query import arithmetic_head, head_vectors, live_steps
 from tutorials.lessons import Lesson
 from ui import components, controls, lesson, snippets, state, trust
 from visualizer import entropy
 from visualizer.figures import charts, overlay
-from visualizer.figures import patch as patch_figure
-from visualizer.measures import toy
 from visualizer.words import maps as words
 
 STRETCHES = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -214,7 +212,7 @@ def toy_page(now: Context) -> None:
     steps = toy.steps(row, column, float(stretch) if stretch in STRETCHES else 1.0)
     left, right = st.columns(2)
     with left:
-        figure, key = patch_figure.tokens_figure(query, "The toy's tokens"), "query_toy_tokens"
+        figure, key = toy.tokens_figure(query, "The toy's tokens"), "query_toy_tokens"
         components.chart(
             figure,
             key,
@@ -223,7 +221,7 @@ def toy_page(now: Context) -> None:
         )
     with right:
         title, key = f"The row of the patch in row {row + 1}, column {column + 1}", "query_toy_row"
-        figure = patch_figure.steps_figure(steps, query, title)
+        figure = toy.steps_figure(steps, query, title)
         components.chart(
             figure,
             key,

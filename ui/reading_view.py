@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from tutorials.findings.page import Reading
-from tutorials.findings.reading import looks
+from tutorials.findings.reading import tag_places
 from ui import components, controls, parts, reading_json, reading_proof, stepping
 from ui.controls import KEEP
 from ui.reading import TOKEN, choose_clicked_head
@@ -237,7 +237,7 @@ def _heads(now: Reading) -> None:
 
 def tags(now: Reading) -> None:
     """The outcome of the prediction: where every opening tag looked."""
-    found = looks(now)
+    found = tag_places(now)
     if found:
         # A scroll box of its own, since the table is wider than a phone.
         with st.container(height=420 if controls.on_phone() else "content"):

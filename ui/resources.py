@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import streamlit as st
@@ -32,9 +33,8 @@ def model(name: str) -> Any:
 def at_hand(name: str) -> bool:
     """Whether the model loads without a download."""
     card = registry.card(name)
-    if card.bundled or card.adapter != "torchvision_vit":
-        return True
-    return any(cache_folder().glob(f"{card.builder}*-*.pth"))
+    kept = card.bundled or card.adapter != "torchvision_vit"
+    return kept or any(cache_folder().glob(f"{card.builder}*-*.pth"))
 
 
 def active_model() -> str:
@@ -42,7 +42,7 @@ def active_model() -> str:
     wanted = str(st.session_state.get(state.MODEL, BUNDLED_MODEL))
     try:
         return wanted if at_hand(wanted) else BUNDLED_MODEL
-    except ValueError:
+    except ValueError:  # no name of a model
         return BUNDLED_MODEL
 
 
@@ -51,11 +51,8 @@ def fetch_weights(name: str) -> str | None:
     bar = st.progress(0.0, text=f"Downloading {name} ...")
 
     def progress(done: int, total: int | None) -> None:
-        share = done / total if total else 0.0
-        bar.progress(
-            min(share, 1.0),
-            text=f"Downloading {name}: {done / 1e6:.0f} MB" + (f" of {total / 1e6:.0f} MB" if total else ""),
-        )
+        share, whole = (min(done / total, 1.0), f" of {total / 1e6:.0f} MB") if total else (0.0, "")
+        bar.progress(share, text=f"Downloading {name}: {done / 1e6:.0f} MB{whole}")
 
     try:
         heavy.load_all()
@@ -67,17 +64,12 @@ def fetch_weights(name: str) -> str | None:
     return None
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
-def _record(model_name: str, key: str, how: dict[str, Any], _picture: Picture) -> AttentionRecord:
-    # `_picture` is not part of the cache's key: `key` stands for its pixels.
-    loaded = model(model_name)
-    with running:
-        return loaded.attend(_picture.image, half=True, **how)
-
-
+@st.cache_resource(max_entries=12, show_spinner=False, hash_funcs={Picture: attrgetter("key")})
 def record(model_name: str, picture: Picture, **how: Any) -> AttentionRecord:
     """The record of a picture, weights in float16: run once, then shared by every page and session."""
-    return _record(model_name, picture.key, how, picture)
+    loaded = model(model_name)
+    with running:
+        return loaded.attend(picture.image, half=True, **how)
 
 
 # By size: the hidden states of a picture take 1.5 MB under scene-vit, 43 MB under ViT-H/14.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Literal
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
@@ -18,8 +17,9 @@ def pages() -> dict[str, list[StreamlitPage]]:
     """Sections with their pages, for `st.navigation`."""
     found: dict[str, list[StreamlitPage]] = {}
     for section, name, title in TABLE:
-        seen: Literal["hidden", "visible"] = "hidden" if name == "start" else "visible"
-        found.setdefault(section, []).append(st.Page(script(name), title=title, url_path=name, visibility=seen))
+        found.setdefault(section, []).append(
+            st.Page(script(name), title=title, url_path=name, visibility="visible" if section else "hidden")
+        )
     # The default page has no address of its own, so it stands beside the hidden script that answers to /start.
     found[""].insert(0, st.Page(draw, title=TABLE[0][2], default=True))
     return found
@@ -34,6 +34,5 @@ def ensure_router() -> None:
     if st.session_state.pop(ROUTED, False):
         return
     st.navigation(pages(), position="hidden")
-    main = getattr(sys.modules["__main__"], "__file__", "") or ""
-    if Path(main).name == "app.py":
+    if Path(getattr(sys.modules["__main__"], "__file__", "") or "").name == "app.py":
         st.rerun()

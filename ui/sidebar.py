@@ -11,49 +11,52 @@ from vit_attention.models.cards import Card
 
 def draw(section: str = "", page: str = "") -> None:
     """Draw the shared controls of a section and page; their values are read from the session state."""
+    # Two are imported here: they need more modules than the first page should wait for.
     if page == "captions":
-        # Imported here, as the next one.
         from ui import captions
 
         captions.sidebar()
-        state.set_defaults()
-        return
-    if section == "Read":
-        # Imported here: its numbers need more modules than the first page should wait for.
+    elif section == "Read":
         from ui import reading
 
         reading.sidebar(decoder=page != "swin")
-        state.set_defaults()
-        return
-    with st.sidebar:
-        st.selectbox(
-            "Model", [c.name for c in registry.models() if c.task == "classify"], key=state.MODEL, bind="query-params",
-            help="scene-vit ships with this app and works offline. The others are downloaded once, on request.",
-        )  # fmt: skip
-        # No format_func on a bound menu: the address would carry its words, which change, instead of the option.
-        st.caption(_label(str(st.session_state[state.MODEL])))
-        default = state.DEFAULTS[state.PICTURE]
-        wanted = str(st.session_state.get(state.PICTURE, default))
-        choices = pictures.options(st.query_params.get(state.PICTURE, wanted))
-        if wanted not in choices:
-            choices = pictures.options(wanted)
-        if wanted not in choices:  # a picture that is gone, such as an own one of an earlier session
-            st.session_state[state.PICTURE] = default
-        st.selectbox(
-            "Picture", choices, choices.index(default), key=state.PICTURE, bind="query-params",
-            help="Scenes are drawn by this app, so their truth is known. More ways to get a picture: page Playground.",
-        )  # fmt: skip
-        _numbers()
+    else:
+        with st.sidebar:
+            _model_and_picture()
+            _numbers()
     state.set_defaults()
 
 
-def _label(name: str) -> str:
+def _model_and_picture() -> None:
+    st.selectbox(
+        "Model",
+        [c.name for c in registry.models() if c.task == "classify"],
+        key=state.MODEL,
+        bind="query-params",
+        help="scene-vit ships with this app and works offline. The others are downloaded once, on request.",
+    )
+    # No format_func on a bound menu: the address would carry its words, which change, instead of the option.
+    name, default = str(st.session_state[state.MODEL]), state.DEFAULTS[state.PICTURE]
     card: Card = registry.card(name)
-    return card.label if resources.at_hand(name) else f"{card.label} ({card.megabytes:.0f} MB download)"
+    st.caption(card.label + ("" if resources.at_hand(name) else f" ({card.megabytes:.0f} MB download)"))
+    wanted = str(st.session_state.get(state.PICTURE, default))
+    choices = pictures.options(st.query_params.get(state.PICTURE, wanted))
+    if wanted not in choices:
+        choices = pictures.options(wanted)
+    if wanted not in choices:  # a picture that is gone, such as an own one of an earlier session
+        st.session_state[state.PICTURE] = default
+    st.selectbox(
+        "Picture",
+        choices,
+        choices.index(default),
+        key=state.PICTURE,
+        bind="query-params",
+        help="Scenes are drawn by this app, so their truth is known. More ways to get a picture: page Playground.",
+    )
 
 
 def _numbers() -> None:
-    layers, heads, rows, columns = _sizes()
+    layers, heads, rows, columns = _SIZES.get(resources.active_model(), (12, 12, 14, 14))
     for key, most in ((state.LAYER, layers), (state.ROW, rows), (state.COLUMN, columns)):
         if int(st.session_state.get(key, 1)) > most:  # another model was chosen, with fewer of them
             st.session_state[key] = most
@@ -62,20 +65,27 @@ def _numbers() -> None:
         st.session_state[state.HEAD] = "mean"
     # Each default is given to its widget: a bound widget takes its own default for the address' silence.
     st.slider(
-        "Layer", 1, layers, min(state.NUMBERS[state.LAYER], layers), key=state.LAYER, bind="query-params",
+        "Layer",
+        1,
+        layers,
+        min(state.NUMBERS[state.LAYER], layers),
+        key=state.LAYER,
+        bind="query-params",
         help="1 is nearest the picture.",
-    )  # fmt: skip
+    )
     st.selectbox("Head", head_options, key=state.HEAD, bind="query-params", help="mean: the mean of all heads.")
     st.segmented_control(
-        "Who asks?", [state.CLASS_TOKEN, state.PATCH], default=state.CLASS_TOKEN, key=state.ASK, bind="query-params",
-        required=True, help="The query: the token whose attention is shown. Click a patch on a picture to make it the query.",
-    )  # fmt: skip
-    left, right = st.columns(2)
+        "Who asks?",
+        [state.CLASS_TOKEN, state.PATCH],
+        default=state.CLASS_TOKEN,
+        key=state.ASK,
+        bind="query-params",
+        required=True,
+        help="The query: the token whose attention is shown. Click a patch on a picture to make it the query.",
+    )
     off = st.session_state[state.ASK] == state.CLASS_TOKEN
-    for place, label, key, most in (
-        (left, "Patch row", state.ROW, rows),
-        (right, "Patch column", state.COLUMN, columns),
-    ):
+    patch = (("Patch row", state.ROW, rows), ("Patch column", state.COLUMN, columns))
+    for place, (label, key, most) in zip(st.columns(2), patch, strict=True):
         place.number_input(
             label,
             1,
@@ -84,20 +94,16 @@ def _numbers() -> None:
             key=key,
             bind="query-params",
             disabled=off,
-            on_change=_one_patch,
+            on_change=st.session_state.update,
+            args=({state.PATCHES: ()},),
         )
-
-
-def _one_patch() -> None:
-    st.session_state[state.PATCHES] = ()
 
 
 # (layers, heads, rows, columns) without loading anything; a model that is not listed is measured once loaded.
 _SIZES = {
-    "scene-vit": (12, 12, 14, 14), "vit-b-16": (12, 12, 14, 14), "vit-b-32": (12, 12, 7, 7),
-    "vit-l-16": (24, 16, 14, 14), "vit-h-14": (32, 16, 16, 16),
-}  # fmt: skip
-
-
-def _sizes() -> tuple[int, int, int, int]:
-    return _SIZES.get(resources.active_model(), (12, 12, 14, 14))
+    "scene-vit": (12, 12, 14, 14),
+    "vit-b-16": (12, 12, 14, 14),
+    "vit-b-32": (12, 12, 7, 7),
+    "vit-l-16": (24, 16, 14, 14),
+    "vit-h-14": (32, 16, 16, 16),
+}

@@ -13,8 +13,7 @@ import streamlit as st
 from PIL import Image
 
 from tutorials.findings.context import Context, Picture
-from ui import components, controls, pictures, resources, state
-from ui.snippets import BUNDLE as BUNDLE_ID
+from ui import components, controls, pictures, resources, snippets, state
 from ui.state import on_this_machine
 from vit_attention.inputs.pictures import PictureError, open_picture
 from vit_attention.records import AttentionRecord
@@ -43,9 +42,12 @@ def draw() -> None:
 
 def _own_picture() -> None:
     st.file_uploader(
-        "Picture (JPEG, PNG, WebP, GIF, BMP or TIFF; at most 10 MB)", ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"],
-        key="playground_upload", on_change=_take, args=("playground_upload",),
-    )  # fmt: skip
+        "Picture (JPEG, PNG, WebP, GIF, BMP or TIFF; at most 10 MB)",
+        ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"],
+        key="playground_upload",
+        on_change=_take,
+        args=("playground_upload",),
+    )
     if st.toggle("Use the camera", key="playground_use_camera"):
         st.camera_input("Take a picture", key="playground_camera", on_change=_take, args=("playground_camera",))
     st.caption("It stays in this session's memory: no link restores it, and nobody else can see it.")
@@ -78,11 +80,18 @@ def _draw_scene(fresh: bool = False) -> None:
 
 def _saved_record() -> None:
     st.file_uploader(
-        "Record bundle (.npz, at most 10 MB) saved by this app or by record.save", ["npz"],
-        key="playground_npz", on_change=_open_bundle,
-    )  # fmt: skip
+        "Record bundle (.npz, at most 10 MB) saved by this app or by record.save",
+        ["npz"],
+        key="playground_npz",
+        on_change=_open_bundle,
+    )
     if st.session_state.get(BUNDLE) is not None:
-        st.button("Close the record and run the model again", key="playground_close", on_click=_forget, args=(BUNDLE,))
+        st.button(
+            "Close the record and run the model again",
+            key="playground_close",
+            on_click=st.session_state.update,
+            args=({BUNDLE: None},),
+        )
     st.caption("A bundle is drawn from its file alone: no model is run, and nothing in it is executed.")
 
 
@@ -95,10 +104,6 @@ def _open_bundle() -> None:
         st.session_state[BUNDLE] = (given.name, hashlib.sha256(data).hexdigest()[:20], read_bundle(data))
     except ValueError as error:
         st.session_state[PROBLEM] = f"{given.name}: {error}"
-
-
-def _forget(what: str) -> None:
-    st.session_state[what] = None
 
 
 def read_bundle(data: bytes) -> AttentionRecord:
@@ -142,8 +147,9 @@ def unpacked(data: bytes) -> AttentionRecord:
 def _another_model() -> None:
     name = st.text_input(
         "Folder or hub id of a ViT, DeiT, DINOv2 or BEiT of the transformers library",
-        key="playground_hf", placeholder="owner/name",
-    )  # fmt: skip
+        key="playground_hf",
+        placeholder="owner/name",
+    )
     load, back = st.columns(2)
     if load.button("Load it", key="playground_load", disabled=not name, width="stretch"):
         wanted = "hf:" + name.removeprefix("hf:").strip()
@@ -154,27 +160,31 @@ def _another_model() -> None:
         except (ValueError, DownloadError, OSError, RuntimeError) as error:
             st.error("This model cannot be loaded.")
             st.text(str(error))
-    back.button("Back to the sidebar's model", key="playground_back", on_click=_forget, args=(OTHER,), width="stretch")
+    back.button(
+        "Back to the sidebar's model",
+        key="playground_back",
+        on_click=st.session_state.update,
+        args=({OTHER: None},),
+        width="stretch",
+    )
     st.caption("Only offered to the person at the server itself. Only configuration and numbers are read, never code.")
 
 
 def context() -> Context:
     """What the playground looks at: an opened bundle, the other model, or the shared choice."""
-    bundle = st.session_state.get(BUNDLE)
-    if bundle is not None:
+    if (bundle := st.session_state.get(BUNDLE)) is not None:
         return bundle_context(*bundle)
     other = st.session_state.get(OTHER)
-    if other is None or not on_this_machine():
-        return components.context()
-    picture = pictures.get(str(st.session_state[state.PICTURE]))
-    try:
-        record = resources.record(other, picture)
-    except (ValueError, RuntimeError, OSError) as error:
-        st.error("The other model cannot show this picture; the sidebar's model does.")
-        st.text(str(error))
-        return components.context()
-    st.text(f"Model: {other}, instead of the sidebar's.")
-    return Context(other, picture, record, state.selection(record), resources.run)
+    if other is not None and on_this_machine():
+        picture = pictures.get(str(st.session_state[state.PICTURE]))
+        try:
+            record = resources.record(other, picture)
+            st.text(f"Model: {other}, instead of the sidebar's.")
+            return Context(other, picture, record, state.selection(record), resources.run)
+        except (ValueError, RuntimeError, OSError) as error:
+            st.error("The other model cannot show this picture; the sidebar's model does.")
+            st.text(str(error))
+    return components.context()
 
 
 def bundle_context(name: str, digest: str, record: AttentionRecord) -> Context:
@@ -195,7 +205,7 @@ def bundle_context(name: str, digest: str, record: AttentionRecord) -> Context:
         st.caption(f"It holds only layers {', '.join(str(k + 1) for k in kept)}; they are counted from 1 here.")
     return Context(
         record.model,
-        Picture(BUNDLE_ID, f"{BUNDLE_ID}-{digest}", name, image),
+        Picture(snippets.BUNDLE, f"{snippets.BUNDLE}-{digest}", name, image),
         record,
         state.selection(record),
         resources.run,

@@ -32,7 +32,6 @@ SECTIONS = {
     "Read": "Four lessons on models that write: which part of the page or the picture each word came from.",
     "Explore": "Tools without a lesson.",
 }
-ASSETS = Path(__file__).parent / "assets"
 TOOLS = {
     "playground": "Any model, picture, query and method; upload your own picture.",
     "compare": "Two models, pictures, heads or methods side by side on one scale.",
@@ -57,14 +56,26 @@ def draw() -> None:
         "attention of real, trained models while they name a drawing, read a receipt or tell what they see, explains how it "
         "is computed, and helps you ask the question that matters: *may I believe this map?*"
     )
-    hero()
+    # Drawn ahead of time by `python -m benchmarks.first_picture`.
+    st.image(
+        str(Path(__file__).parent / "assets" / "first-picture.jpg"),
+        width="stretch",
+        alt="Three panels: a drawn scene with two shapes on a textured ground; the attention of the class token in one "
+        "layer, on both of them; and the relevance map for one, whose brightest patches lie on that shape.",
+        caption="Left: a drawn scene. Middle: what the class token of scene-vit, the token that answers, reads in layer "
+        "10 (mean of 12 heads). Right: its attention in all layers, weighted by the effect on the score of one class "
+        "(relevance, Chefer et al. 2021). Brighter means more; each panel has its own scale.",
+    )
     st.header("Where to begin", anchor=False)
     cards()
     st.header("What the bundled models can and cannot see", anchor=False)
     by_name = {card.name: card for card in CARDS}
-    st.markdown(about(by_name["scene-vit"]))
-    st.markdown(about_reader(by_name["receipt-donut"]))
-    st.markdown(about_captioner(by_name["scene-aoanet"]))
+    for name, about in (
+        ("scene-vit", about_classifier),
+        ("receipt-donut", about_reader),
+        ("scene-aoanet", about_captioner),
+    ):
+        st.markdown(about(by_name[name]))
     st.header("How to read a page", anchor=False)
     st.markdown(
         "- The **bar at the top** leads to all pages; the **sidebar** holds what the pages of a section share: model, picture, "
@@ -78,90 +89,65 @@ def draw() -> None:
     )
 
 
-def hero() -> None:
-    """A scene and what scene-vit read to name it, drawn ahead of time by `python -m benchmarks.first_picture`."""
-    picture = ASSETS / "first-picture.jpg"
-    if picture.exists():
-        st.image(
-            str(picture), width="stretch",
-            alt="Three panels: a drawn scene with two shapes on a textured ground; the attention of the class token in one "
-            "layer, on both of them; and the relevance map for one, whose brightest patches lie on that shape.",
-            caption="Left: a drawn scene. Middle: what the class token of scene-vit, the token that answers, reads in layer "
-            "10 (mean of 12 heads). Right: its attention in all layers, weighted by the effect on the score of one class "
-            "(relevance, Chefer et al. 2021). Brighter means more; each panel has its own scale.",
-        )  # fmt: skip
-
-
 def cards() -> None:
     """One card a page, in teaching order, section by section."""
-    for section in dict.fromkeys(section for section, _, _ in TABLE if section):
-        st.subheader(section, anchor=False)
-        st.caption(SECTIONS[section])
-        pages = [(name, title) for part, name, title in TABLE if part == section]
+    for group, summary in SECTIONS.items():
+        st.subheader(group, anchor=False)
+        st.caption(summary)
+        pages = [(name, title) for section, name, title in TABLE if section == group]
         for first in range(0, len(pages), 2):
             for column, (name, title) in zip(st.columns(2), pages[first : first + 2], strict=False):
                 with column.container(border=True):
                     st.page_link(script(name), label=f"**{title}**")
-                    st.caption(_about(name))
+                    lesson = lessons().get(name)
+                    st.caption(f"{lesson.minutes} minutes: {lesson.objectives[0]}." if lesson else TOOLS[name])
 
 
-def _about(name: str) -> str:
-    if name in TOOLS:
-        return TOOLS[name]
-    lesson = lessons()[name]
-    return f"{lesson.minutes} minutes: {lesson.objectives[0]}."
-
-
-def about(card: Card) -> str:
+def about_classifier(card: Card) -> str:
     """What the bundled model knows, with its measured figures if its card has them."""
     figures = card.measured
-    text = (
+    measured = figures and (
+        f" On {figures['scenes']} scenes it had never seen, its likeliest class was an object that was there in "
+        f"{figures['top1']:.0%} of them; of those with two objects, its two likeliest classes were both right in "
+        f"{figures['both']:.0%}."
+    )
+    return (
         f"**{card.name}** has the layers, heads and tokens of the well-known ViT-B/16 (vision transformer, base size, "
         f"patches of 16 pixels: 12 layers of 12 heads, 14 x 14 patches and a class token) in {card.megabytes:.1f} megabytes. "
         f"It knows: {card.knows[:1].lower()}{card.knows[1:]} Because the scenes are drawn by this app, the outline of every "
         "object is known exactly, and each map can be scored instead of admired. It learned from the names of the shapes, "
         "for the whole picture and patch by patch; nobody told its attention where to go. But it did not start from "
         "nothing: nine of the twelve heads of its layers 1 to 6 began as readers of close neighbours, and were then free to "
-        "change."
-    )
-    if figures:
-        text += (
-            f" On {figures['scenes']} scenes it had never seen, its likeliest class was an object that was there in "
-            f"{figures['top1']:.0%} of them; of those with two objects, its two likeliest classes were both right in "
-            f"{figures['both']:.0%}."
-        )
-    return text + (
-        " It was never trained on photographs, so its maps of them are computed correctly but say little; the sidebar "
-        "offers published models for those, downloaded once on request."
+        f"change.{measured or ''} It was never trained on photographs, so its maps of them are computed correctly but say "
+        "little; the sidebar offers published models for those, downloaded once on request."
     )
 
 
 def about_reader(card: Card) -> str:
     """What the bundled reader knows, with its measured figures if its card has them."""
-    text = (
+    found = card.measured.get("receipts")
+    measured = found and (
+        f" On {found['pages']} receipts it had never seen, it read {found['fields']:.0%} of the fields and "
+        f"{found['exact']:.0%} of the whole receipts without a fault. On your own pages it will mostly fail, and its maps "
+        "then show where it looked in vain; published readers are offered in the sidebar."
+    )
+    return (
         f"**{card.name}** is a small Donut (an encoder of windows, Swin, and a decoder that writes) in {card.megabytes:.1f} "
         "megabytes. It reads pages printed by this app, so the box of every character is known. It learned from the texts "
         "and, for its encoder, from which character covers each cell; nobody told its decoder where to look."
+        f"{measured or ''}"
     )
-    if found := card.measured.get("receipts"):
-        text += (
-            f" On {found['pages']} receipts it had never seen, it read {found['fields']:.0%} of the fields and "
-            f"{found['exact']:.0%} of the whole receipts without a fault. On your own pages it will mostly fail, and its maps "
-            "then show where it looked in vain; published readers are offered in the sidebar."
-        )
-    return text
 
 
 def about_captioner(card: Card) -> str:
     """What the bundled captioner knows, with its measured figures if its card has them."""
-    text = (
-        f"**{card.name}** (AoANet, attention on attention) tells in one sentence what one or two drawn shapes are and how "
-        f"they lie, in {card.megabytes:.1f} megabytes."
+    found = card.measured.get("two_objects")
+    measured = found and (
+        f" On {found['scenes']} scenes of two objects it had never seen, every colour and shape was right in "
+        f"{found['pairs']:.1%}, and its nouns looked into the object they name in {found['pointing']:.1%}. Anything but "
+        "these drawings gets the same kind of sentence, and it means nothing."
     )
-    if found := card.measured.get("two_objects"):
-        text += (
-            f" On {found['scenes']} scenes of two objects it had never seen, every colour and shape was right in "
-            f"{found['pairs']:.1%}, and its nouns looked into the object they name in {found['pointing']:.1%}. Anything but "
-            "these drawings gets the same kind of sentence, and it means nothing."
-        )
-    return text
+    return (
+        f"**{card.name}** (AoANet, attention on attention) tells in one sentence what one or two drawn shapes are and how "
+        f"they lie, in {card.megabytes:.1f} megabytes.{measured or ''}"
+    )

@@ -10,8 +10,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from tutorials.findings import Context
-from visualizer.measures.entropy import entropy
-from visualizer.measures.score import mass_in_mask, pointing_hit
+from visualizer import entropy
+from visualizer.measures import score
 from visualizer.measures.sinks import sink_tokens
 from vit_attention.records import AttentionRecord
 
@@ -84,12 +84,18 @@ def _of_row(now: Context, row: NDArray[np.float32]) -> list[Fact]:
             f"{float(row[sinks].sum()):.1%} on {int(sinks.sum())} patches",
             "patches whose token is unusually long after the last layer: candidates for sinks (Darcet et al. 2023)",
         )
-    special = f"{float(row[: now.axis.prefix].sum()):.1%}"
-    bits = f"{float(entropy(row)):.2f} bits of {np.log2(len(row)):.2f}"
     return [
-        ("on special tokens", special, "share of the row that no patch on the picture can show"),
+        (
+            "on special tokens",
+            f"{float(row[: now.axis.prefix].sum()):.1%}",
+            "share of the row that no patch on the picture can show",
+        ),
         ("on long tokens", *long),
-        ("entropy", bits, "0: one token holds everything; the maximum: all tokens hold the same"),
+        (
+            "entropy",
+            f"{float(entropy(row)):.2f} bits of {np.log2(len(row)):.2f}",
+            "0: one token holds everything; the maximum: all tokens hold the same",
+        ),
     ]
 
 
@@ -97,14 +103,19 @@ def _score(now: Context, values: NDArray[Any]) -> list[Fact]:
     truth = now.truth
     if truth is None:
         return [("against the truth", "unknown", "only drawn scenes come with exact outlines")]
-    meaning = (
-        f"strongest patch more than 10 % covered by an object; a random patch: {float((truth > 0.1).mean()):.0%}. A weak "
-        "score: colour alone lets many maps of untrained models point"
-    )
-    found = [("points at an object", "yes" if bool(pointing_hit(values, truth)) else "no", meaning)]
+    found = [
+        (
+            "points at an object",
+            "yes" if bool(score.pointing_hit(values, truth)) else "no",
+            "strongest patch more than 10 % covered by an object; a random patch: "
+            f"{float((truth > 0.1).mean()):.0%}. A weak score: colour alone lets many maps of untrained models point",
+        )
+    ]
     if (np.asarray(values) >= 0).all():  # a sum of signed values has no shares
-        mass, area = float(mass_in_mask(values, truth)), float(truth.mean())
-        chance = f"by chance {area:.1%}, so {mass / max(area, 1e-9):.1f} x chance"
-        inside = f"share of the patches' sum inside the true outline; {chance}"
-        found.append(("weight on objects", f"{mass:.1%}", inside))
+        mass, area = float(score.mass_in_mask(values, truth)), float(truth.mean())
+        meaning = (
+            f"share of the patches' sum inside the true outline; by chance {area:.1%}, so {mass / max(area, 1e-9):.1f} x "
+            "chance"
+        )
+        found.append(("weight on objects", f"{mass:.1%}", meaning))
     return found

@@ -4,8 +4,6 @@ The numbers import numpy alone (scipy where it is used), so that a script over m
 import Plotly when they are first asked for.
 """
 
-from __future__ import annotations
-
 import importlib
 from typing import Any
 

@@ -5,8 +5,6 @@
 ['scene-vit', 'receipt-donut']
 """
 
-from __future__ import annotations
-
 import importlib
 from typing import TYPE_CHECKING, Any
 

@@ -1,7 +1,5 @@
 """Lets torchvision import beside a CPU-only torch; whatever needs torchvision or transformers imports this first."""
 
-from __future__ import annotations
-
 import importlib.machinery
 import importlib.util
 import sys

@@ -1,7 +1,5 @@
 """Capture proved on the versions that are installed: for each way of attending a tiny seeded network, in seconds."""
 
-from __future__ import annotations
-
 import platform
 import sys
 from collections.abc import Callable, Iterator

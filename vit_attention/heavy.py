@@ -1,7 +1,5 @@
 """What loading a model shares with everybody: the lock of heavy imports, and how progress is told."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """Name to model: the cards of all models, and the one way to load them. Imports no torch until a model is loaded."""
 
-from __future__ import annotations
-
 import importlib
 import inspect
 from pathlib import Path
@@ -42,7 +40,7 @@ def load(
     *,
     infos: str | Path | None = None,
     resnet: str | Path | None = None,
-) -> Model:
+) -> "Model":
     """A model ready to attend, whatever its family: its card says what it does, its class what it can do beside.
 
     Args:

@@ -1,7 +1,5 @@
 """Attention of one picture drawn to files, for scripts: the command line's `visualize` as one function."""
 
-from __future__ import annotations
-
 import warnings
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """What is true of a caption that a model wrote: its pairs of colour and shape, its relation, and what its nouns name."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Captions of scenes: "a red circle left of a blue square", and which object every noun names."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The words that documents are written with: small on purpose, so that a small model can learn to read all of them."""
 
-from __future__ import annotations
-
 GOODS = (
     "apple",
     "bagel",

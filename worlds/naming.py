@@ -1,7 +1,5 @@
 """Drawn pictures by their names: scene-7, scene-7-2-50, receipt-3-3, invented-3-3, form-1. Parsed here and nowhere else."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Seeded receipts and simple forms: a printed page, the box of every word and character, and what is to be read off."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Seeded scenes: textured ground, clutter, one or two named shapes, sometimes partly hidden; every mask known."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any

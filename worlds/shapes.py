@@ -1,7 +1,5 @@
 """The twelve shapes and eight colours that scenes are made of, as outlines around the origin."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A bank of grey textures, made once from one fixed seed, that scenes crop and colour."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any

@@ -1,7 +1,5 @@
 """Text on paper: lines of words drawn in real typefaces, with the box of every word and character."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec

@@ -224,7 +224,7 @@ def test_the_code_shown_for_a_record_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], gates: list[float] | None
 ) -> None:
     record = replace(boxes_record(), settings={"gates": {"decoder": gates, "refiner": None}})
-    record.save(tmp_path / "told.npz")
+    record.save(tmp_path / "caption.npz")
     monkeypatch.chdir(tmp_path)
     shown: list[Any] = []
     monkeypatch.setattr(go.Figure, "show", lambda figure: shown.append(figure))

@@ -1,7 +1,5 @@
 """The findings behind every prediction, check question and claim: live numbers in, an answer in words out."""
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """A picture captioned by a model, as the page shows it: the record, the picture and its truth, the chosen head and word."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Lesson "One word, one look": whether words look at what they name, what gates do, and what order means to a set."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """What a finding is given, and what it gives back."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -45,7 +43,7 @@ class Picture:
         return self.scene is None
 
     @classmethod
-    def drawn(cls, name: str) -> Picture:
+    def drawn(cls, name: str) -> "Picture":
         """The scene of a name such as scene-7; raises ValueError for a name of no scene."""
         known = parse(name)
         made = None if known is None else known.draw()

@@ -1,7 +1,5 @@
 """Findings of the page on entropy: what the spread of attention tells, and what it does not."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,16 +1,14 @@
 """Lesson "From token to field": whether a focused head is a right one, and what a proposed box tells."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tutorials.findings.context import Finding
+from tutorials.findings.head_sample import KINDS, Sample, measured
 from tutorials.findings.page import Document, Reading
 from tutorials.findings.reading import NO_TRUTH, PAGES, several_pages
-from visualizer.measures.head_sample import KINDS, Sample, measured
 from visualizer.measures.ranks import rank_correlation
 from visualizer.measures.reading_score import FieldScore, field_scores
 from vit_attention.records import AttentionRecord

@@ -1,7 +1,5 @@
 """Findings of the page on heads: how far they look, how alike they are, whether one of them finds the object."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

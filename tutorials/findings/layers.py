@@ -1,7 +1,5 @@
 """Findings of the page on layers: what changes from the first block to the last."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image

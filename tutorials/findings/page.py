@@ -1,7 +1,5 @@
 """A page as the Read section shows it: the page itself, its reading, and the encoder's view of it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,7 +41,7 @@ class Document:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def drawn(cls, name: str) -> Document:
+    def drawn(cls, name: str) -> "Document":
         """The page of a name such as receipt-3-3; raises ValueError for a name of no page."""
         known = parse(name)
         made = None if known is None else known.draw()

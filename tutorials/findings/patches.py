@@ -1,7 +1,5 @@
 """Lesson "Patches and tokens": what a token knows before and after attention."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Lesson "One query": where a row of attention goes, and the arithmetic that makes it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

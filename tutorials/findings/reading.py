@@ -1,7 +1,5 @@
 """Lesson "Reading with cross-attention": whether the model looks at what it writes, and when it need not."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tutorials.findings.context import Finding
+from tutorials.findings.head_sample import Sample, measured, pooled
 from tutorials.findings.page import BUNDLED, Document, Reading
 from visualizer.measures.entropy import entropy
 from visualizer.measures.fields import canonical, kind
-from visualizer.measures.head_sample import Sample, measured, pooled
 from visualizer.measures.pointing import Box, points_into
 from visualizer.measures.ranks import rank_correlation
 from visualizer.words.reading import called
@@ -50,7 +48,7 @@ def several_pages(now: Reading, kind: str = "receipt") -> Sample | None:
 
 
 @dataclass(frozen=True)
-class Look:
+class TagPlace:
     """Where the strongest cell of a tag lies: its row, the tag, one of the four places, its share, its entropy in bits."""
 
     token: int
@@ -60,7 +58,7 @@ class Look:
     bits: float
 
 
-def looks(now: Reading) -> list[Look]:
+def tag_places(now: Reading) -> list[TagPlace]:
     """Every opening tag that a value follows at once; [] without truth."""
     if now.document.truth is None or now.record.geometry is None:
         return []
@@ -80,7 +78,7 @@ def looks(now: Reading) -> list[Look]:
                 BLANK,
             )
             bits = float(entropy(heat.ravel()))
-            found.append(Look(tag, now.tokens[tag], place, float(np.nanmax(heat)), bits))
+            found.append(TagPlace(tag, now.tokens[tag], place, float(np.nanmax(heat)), bits))
         before = path
     return found
 
@@ -99,14 +97,19 @@ def where_tags_look(now: Reading) -> Finding:
     """What lies under the strongest cell when an opening tag is written, most often."""
     if now.document.truth is None:
         return NO_TRUTH
-    found = looks(now)
+    found = tag_places(now)
     if not found:
         return Finding(None, "The model wrote no tag with a value on this page.")
     counts = Counter(one.place for one in found)
     most = max(counts.values())
     best = tuple(place for place in (NEXT, LAST, OTHER, BLANK) if counts[place] == most)
+<<<<<<< HEAD
     each = "; ".join(f"{place[0].lower()}{place[1:]}: {counts[place]}" for place in (NEXT, LAST, OTHER, BLANK))
     return Finding(best, f"{now.map_name().capitalize()}, {len(found)} opening tags before a value: {each}.")
+=======
+    spoken = "; ".join(f"{place[0].lower()}{place[1:]}: {counts[place]}" for place in (NEXT, LAST, OTHER, BLANK))
+    return Finding(best, f"{now.map_name().capitalize()}, {len(found)} opening tags before a value: {spoken}.")
+>>>>>>> main
 
 
 def which_row(now: Reading) -> Finding:
@@ -123,10 +126,17 @@ def which_row(now: Reading) -> Finding:
         hit = points_into(now.heats()[rows + shift], truth.boxes[rows], now.record.geometry.seen)
         rates[name] = float(hit.mean())
     best = tuple(name for name, rate in rates.items() if rate == max(rates.values()))
+<<<<<<< HEAD
     each = "; ".join(f"{name[0].lower()}{name[1:]}: {rate:.0%}" for name, rate in rates.items())
     text = (
         f"{now.map_name().capitalize()}, {len(rows)} tokens of letters and digits whose print is known. The strongest "
         f"cell lies on it in: {each}. Neighbours on the page share cells, so the other rows hit now and then too."
+=======
+    spoken = "; ".join(f"{name[0].lower()}{name[1:]}: {rate:.0%}" for name, rate in rates.items())
+    text = (
+        f"{now.map_name().capitalize()}, {len(rows)} tokens of letters and digits whose print is known. The strongest "
+        f"cell lies on it in: {spoken}. Neighbours on the page share cells, so the other rows hit now and then too."
+>>>>>>> main
     )
     return Finding(best, text)
 

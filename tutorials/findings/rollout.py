@@ -1,7 +1,5 @@
 """Findings of the page on rollout: does the product of all layers show what the answer rests on?"""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Findings of page "Inside Swin": windows, shift, mask, bias and reach, all from the live encoder."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 

@@ -1,7 +1,5 @@
 """Files to keep: PNG, GIF, WebP, ZIP, SVG, CSV and HTML, each with its scale, legend and settings on it."""
 
-from __future__ import annotations
-
 import csv
 import html
 import io

@@ -1,7 +1,5 @@
 """Maps through the layers as frames that play in the browser without asking the server again."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

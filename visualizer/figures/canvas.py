@@ -1,7 +1,5 @@
 """A picture and what is laid on it: axes in its pixels, coloured cells, places to click and hover, the colour bar."""
 
-from __future__ import annotations
-
 import base64
 import io
 from collections.abc import Sequence

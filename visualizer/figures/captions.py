@@ -1,7 +1,5 @@
 """Captions as figures: regions under the attention of one word, and all words as a film strip."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Numbers of tokens, words and heads as charts: upright bars, lists, and points."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Two maps side by side on one shared scale, with their signed difference."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """One overlay, or one per layer, as a Pillow picture with its colour bar, scale and settings printed under it."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Maps without a picture: the patch grid alone, a whole queries x keys matrix, and signed values."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

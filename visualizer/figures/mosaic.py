@@ -1,7 +1,5 @@
 """Many maps in one figure as one trace: the heads of a layer, and the atlas of all layers and heads."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Outlines and veils as Plotly draws them: shapes in pixels of the original picture, and what they mean in words."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

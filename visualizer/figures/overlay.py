@@ -1,7 +1,5 @@
 """A map of attention laid on the picture the user gave, and the bare picture from which patches are chosen."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,16 +1,10 @@
-"""Cells with their numbers printed: one patch enlarged until its pixels can be read, and the toy's 4 x 4 patches."""
-
-from __future__ import annotations
-
-from collections.abc import Sequence
+"""One patch enlarged until its pixels can be read."""
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from visualizer.figures import canvas, heatmap
-from visualizer.measures import toy
-from visualizer.measures.arithmetic import RowSteps
+from visualizer.figures import canvas
 from visualizer.style import theme
 
 CHANNELS = ("red", "green", "blue")
@@ -48,27 +42,3 @@ def pixels(patch: ArrayLike, channel: str | None = None, *, title: str = "", hei
     canvas.picture_axes(fig, (-0.5, -0.5, columns - 0.5, rows - 0.5))
     shown = "screen colours" if channel is None else f"{channel} alone, 0 (black) to 255 (white)"
     return theme.base(fig, title=title, caption=f"{rows} x {columns} pixels, {shown}", height=height)
-
-
-def tokens_figure(query: int, title: str = "") -> go.Figure:
-    """The toy's picture: token x, query q and key k in every cell, the asking patch outlined; clickable."""
-    pairs = zip(toy.TOKENS.tolist(), toy.QUERIES.tolist(), toy.KEYS.tolist(), strict=True)
-    lines = [f"x = {_pair(x)}<br>q = {_pair(q)}<br>k = {_pair(k)}" for x, q, k in pairs]
-    return _printed(toy.OBJECT.astype(np.float64), lines, query, "x₁, how much object", title)
-
-
-def steps_figure(steps: RowSteps, query: int, title: str = "") -> go.Figure:
-    """The row of one patch: q.k, scaled, power of e and weight in every cell, coloured by weight; clickable."""
-    numbers = zip(steps.products, steps.scaled, steps.powers, steps.weights, strict=True)
-    lines = [f"q·k = {p:.0f}<br>scaled {s:.2f}<br>power {e:.3f}<br>w = {w:.1%}" for p, s, e, w in numbers]
-    return _printed(steps.weights.reshape(toy.GRID), lines, query, "weight", title)
-
-
-def _pair(numbers: Sequence[int]) -> str:
-    return "(" + ", ".join(str(n).replace("-", "−") for n in numbers) + ")"
-
-
-def _printed(values: NDArray[np.float64], lines: Sequence[str], query: int, unit: str, title: str) -> go.Figure:
-    fig = heatmap.patch_map(values, query=(query,), clickable=True, unit=unit, title=title, height=470)
-    fig.data[0].update(text=np.reshape(lines, toy.GRID).tolist(), texttemplate="%{text}", textfont_size=theme.SMALL)
-    return fig

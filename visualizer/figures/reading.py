@@ -1,7 +1,5 @@
 """A document as it was read: its page under the heat of one token or field, where the window lies, and all heads."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The page as a shifted block sees it: padded, rolled up and left, so that every window is in one piece."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

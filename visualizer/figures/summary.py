@@ -1,7 +1,5 @@
 """One number per head or per layer: a table of colours, curves through depth, and bars."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

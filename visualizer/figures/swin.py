@@ -1,7 +1,5 @@
 """Swin windows on the page: their borders, and one query's attention stitched back."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any

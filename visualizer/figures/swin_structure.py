@@ -1,7 +1,5 @@
 """How a Swin encoder is built, drawn: the relative position bias, one window's heads, patch merging, and the stages."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """One row of attention with every step kept: q.k, the scale, the powers of e, their sum, the weights."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The rim of a mask as closed lines along pixel edges."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 
 import numpy as np

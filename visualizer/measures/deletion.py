@@ -1,7 +1,5 @@
 """Which patches the test deletes that a map of importance has to pass."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

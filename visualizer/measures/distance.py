@@ -1,7 +1,5 @@
 """How far, in pixels, a head looks."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 

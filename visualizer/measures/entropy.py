@@ -1,7 +1,5 @@
 """How spread out a row of attention is."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

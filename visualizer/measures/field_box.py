@@ -1,7 +1,5 @@
 """The box a field was read from: proposed from its words' heat, drawn tight round the print, ready to download."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 

@@ -3,8 +3,6 @@
 Never fails, whatever was written, and takes time linear in the tokens.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -152,7 +150,7 @@ class Node:
 
     opened: int | None = None
     closed: int | None = None
-    items: list[Leaf | dict[str, Node]] = field(default_factory=list)
+    items: "list[Leaf | dict[str, Node]]" = field(default_factory=list)
     separators: list[int] = field(default_factory=list)
 
 

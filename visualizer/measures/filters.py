@@ -1,7 +1,5 @@
 """The patch embedding as pictures: its filters, most important mixtures first."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 

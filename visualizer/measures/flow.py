@@ -1,7 +1,5 @@
 """Attention as a network of pipes: how much can flow from an output token to each input token."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,7 +70,7 @@ def attention_flow(
     return np.asarray(flows, dtype=np.float64) / _UNIT
 
 
-def _network(capacities: list[NDArray[np.float64]]) -> csr_array:
+def _network(capacities: list[NDArray[np.float64]]) -> "csr_array":
     """The pipes as a sparse matrix; node ``depth * tokens + token``, depth 0 being the input."""
     from scipy.sparse import block_array, csr_array
 

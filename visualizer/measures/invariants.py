@@ -1,7 +1,5 @@
 """What must hold of any attention, checked on the records that are about to be drawn."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Boxes on a page: whether a map's strongest cell lies in one, how two overlap, and the one that zoom and pan show."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Ranks and rank correlation; scipy.stats is imported only for p-values: it takes 55 MB that most visits never use."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What a document model read to write each token, gathered to words and to fields."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import pairwise
 

@@ -1,7 +1,5 @@
 """Was it read right, and was it read where it is printed? Fields, boxes and heads of a reading against the truth."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Regions of any shape laid on a picture: cells of a grid as they are, overlapping boxes by the strongest of them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -4,8 +4,6 @@ One recipe serves every function here. A layer's heads are fused, the smallest e
 the row is divided by its sum, the skip connection is mixed in, and new layers multiply on the left.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

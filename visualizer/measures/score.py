@@ -1,7 +1,5 @@
 """Is the map where the object is? Scores against a known mask, and what chance would score."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What resembles what: heads, patches, position embeddings."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Attention that special tokens and sinks soak up, and maps without them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

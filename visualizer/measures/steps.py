@@ -1,7 +1,5 @@
 """One layer of attention as a step through depth: heads fused, entries discarded, rows normalised, skip mixed in."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """One number per head, for every layer: the table of statistics that pages and figures offer."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple
 

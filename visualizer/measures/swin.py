@@ -1,7 +1,5 @@
 """A whole block of window attention in numbers: who may read whom, how much work that is, what has reached a cell, what bias alone gives."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """What is not defined is NaN, never zero: the few helpers that leave it out, and the precision all numbers share."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

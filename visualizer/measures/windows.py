@@ -1,7 +1,5 @@
 """Window attention in numbers: what a query may read, how spread out and how far it reads, what merges with what."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,9 +1,8 @@
 """What a method is, what it gives back, and the table of all of them."""
 
-from __future__ import annotations
-
 import importlib
 import math
+import operator
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visualizer.measures.regions import region_heat
-from visualizer.method.question import Askers, Question, QuestionError, askers, query_texts
+from visualizer.method.question import Askers, Maps, Question, QuestionError, SignalError, askers, patch_of, query_texts
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Run
 from vit_attention.records.geometry import Geometry
 
 SHARE = "share of attention"
+HUGE = 1e300
+"""More than any knob is; larger whole numbers are none that a float can hold."""
 
 Knobs = Mapping[str, Any]
 
@@ -57,13 +58,18 @@ class Knob:
         """`value` in the knob's type; raises `QuestionError` for one out of range."""
         if isinstance(self.default, bool) or self.choices:
             allowed: tuple[Any, ...] = self.choices or (False, True)
-            if value in allowed:
-                return value
+            if isinstance(value, (str, bool)) and value in allowed:
+                return allowed[allowed.index(value)]
             raise QuestionError(self.name, f"want one of {', '.join(map(str, allowed))}, got {value!r}")
         if isinstance(self.default, tuple):
-            return tuple(int(n) for n in value)
+            texts = query_texts(value)
+            pair = patch_of(texts[0]) if len(texts) == 1 else None
+            if pair is None:
+                raise QuestionError(self.name, f"want row and column of one patch, got {value!r}")
+            return pair
         kind = type(self.default)
-        number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and math.isfinite(value)
+        number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+        number = number and abs(value) <= HUGE
         if (
             not number
             or kind(value) != value
@@ -147,6 +153,7 @@ class Method:
         heads: whether it looks at one head where one is asked for; the others take all heads together.
         asked_by: "any" token, the "class" token alone, one "patch", or "nobody".
         place: in menus and tables, smallest first.
+        name: of its file, with dashes; `methods` gives it.
     """
 
     function: Function
@@ -160,11 +167,7 @@ class Method:
     heads: bool = False
     asked_by: str = "any"
     place: int = 100
-
-    @property
-    def name(self) -> str:
-        """The name of its file, with dashes."""
-        return self.function.__module__.rpartition(".")[2].replace("_", "-")
+    name: str = ""
 
     @property
     def label(self) -> str:
@@ -182,7 +185,8 @@ class Method:
         Raises:
             QuestionError: a knob that it has not, or a value out of its range.
         """
-        run = [self._run(query_texts(query), self._knobs(knobs))] if self.run else []
+        values = self._knobs(knobs)
+        run = [self._run(self._asking(query, knobs), values)] if self.run else []
         return frozenset({"weights", *self.signals, *run})
 
     @property
@@ -190,16 +194,26 @@ class Method:
         """Whether it asks about one class, the target of `attend`."""
         return bool({"gradients", "target"} & self.signals)
 
-    def unfit(self, record: AttentionRecord) -> str:
-        """Why this record has no such map, whatever the question; "" if it has, or might have with other signals."""
+    @property
+    def multiplies(self) -> bool:
+        """Whether layers are multiplied, which wants all of them, whole."""
+        return self.layers != "one" and not self.heads and self.asked_by != "nobody"
+
+    def unfit(self, record: AttentionRecord, kind: str | None = None) -> str:
+        """Why this record has no such map, whatever else is asked; "" if it has, or might have with other signals."""
+        asked = Question(kind=kind)
         try:
-            maps = (Question().product if self.layers == "all" else Question().chain)(record)
+            maps = asked.chain(record, "self" if self.multiplies else None)
+            if self.multiplies:
+                replace(asked, layer=None if self.layers == "all" else max(maps)).product(record)
+        except QuestionError as error:
+            return error.text
         except ValueError as error:
             return str(error)
         one = next(iter(maps.values()))
         if self.asked_by == "class" and not one.query.prefix:
             return "needs a class token, and this model has none"
-        if self.asked_by == "patch" and one.query.kind != "patches":
+        if self.asked_by == "patch" and not _asked_by_patches(asked.maps(record)):
             return "asks one patch, and this model has none"
         if self.asks_class and not record.prediction.labels:
             return "needs a class, and this model names none"
@@ -226,14 +240,22 @@ class Method:
             knobs: by their names; what is not given has its default.
 
         Raises:
-            QuestionError: a question that this method or record cannot answer; a signal that was not kept.
+            QuestionError: a question that this method or record cannot answer.
+            SignalError: a signal that was not kept, or a run made with other knobs.
         """
-        question = Question(query_texts(query), layer, head, kind)
         values = self._knobs(knobs)
-        self._check(record, question)
-        if self.run:
-            record.check_run(self._run(question.query, values))
-        return replace(self.function(record, question, values), code=self._code(question, values))
+        question = Question(self._asking(query, knobs), _whole("layer", layer), _whole("head", head), kind)
+        meant = question
+        if self.asked_by == "patch" and question.layer is None:
+            meant = replace(question, layer=max(_asked_by_patches(question.maps(record)), default=None))
+        self._check(record, meant)
+        run = self._run(question.query, values) if self.run else None
+        if run is not None:
+            try:
+                record.check_run(run)
+            except ValueError as error:
+                raise SignalError("method", str(error)) from error
+        return replace(self.function(record, meant, values), code=self._code(question, values))
 
     def _knobs(self, given: Knobs) -> dict[str, Any]:
         """Every knob's value by its name, given by name or short name or left at its default."""
@@ -248,9 +270,18 @@ class Method:
     def _run(self, query: tuple[str, ...], values: Knobs) -> Run:
         """The run it reads; one on a patch is on the patch that asks."""
         given = {k.name: values[k.name] for k in self.run}
-        if "patch" in given and len(query) == 1 and query[0].count(",") == 1:
-            given["patch"] = tuple(int(n) for n in query[0].split(","))
+        if "patch" in given and query:
+            given["patch"] = patch_of(query[0]) if len({*query}) == 1 else None
+            if given["patch"] is None:
+                raise QuestionError("query", f"{self.name} wants row,column of one patch, got {' '.join(query)}")
         return Run.of(self.name, **given)
+
+    def _asking(self, query: Any, given: Knobs) -> tuple[str, ...]:
+        """Who asks, as texts; the patch that a run is on asks also where it is given as a knob."""
+        texts, patch = query_texts(query), query_texts(given.get("patch"))
+        if texts and patch and [patch_of(text) for text in texts] != [patch_of(text) for text in patch]:
+            raise QuestionError("patch", f"want the patch that asks, {' '.join(texts)}, got {' '.join(patch)}")
+        return texts or patch
 
     def _check(self, record: AttentionRecord, question: Question) -> None:
         if question.head is not None and not self.heads:
@@ -261,17 +292,20 @@ class Method:
             raise QuestionError("query", f"{self.name} tells what the class token used for one class: leave it out")
         if self.asked_by == "nobody" and question.query:
             raise QuestionError("query", f"{self.name} changes the picture, and no token asks: leave it out")
-        why = self.unfit(record)
+        question.maps(record)
+        why = self.unfit(record, question.kind)
         if why:
-            raise QuestionError("method", f"{self.name} {why}")
+            raise QuestionError("method", why)
         if self.asked_by == "patch":
             self._check_patch(question.map(record)[1].query, question)
         missing = sorted(name for name in self.signals if not record.has(name))
         if missing:
             want = f"model.attend(picture{', target=CLASS' * self.asks_class}, keep=methods()[{self.name!r}].needs)"
-            raise QuestionError("method", f"this record has no {missing[0]}: want {want}")
+            raise SignalError("method", f"this record has no {missing[0]}: want {want}")
 
     def _check_patch(self, axis: Axis, question: Question) -> None:
+        if axis.kind != "patches":
+            raise QuestionError("layer", f"want one where patches ask, got {question.layer}")
         rows = askers(axis, question.query).rows if question.query else ()
         if len(rows) != 1 or rows[0] < axis.prefix:
             last = ",".join(str(n - 1) for n in axis.grid or (1, 1))
@@ -283,17 +317,31 @@ class Method:
         """The call that makes the map; what is left at its default is left out."""
         query = [_python(text) for text in question.query]
         asked = {"query": query[0] if len(query) == 1 else f"[{', '.join(query)}]"} if query else {}
-        asked |= {name: repr(n) for name, n in (("layer", question.layer), ("head", question.head)) if n is not None}
-        asked |= {k.name: repr(values[k.name]) for k in (*self.knobs, *self.run) if values[k.name] != k.default}
+        more = {"layer": question.layer, "head": question.head, "kind": question.kind}
+        asked |= {name: repr(value) for name, value in more.items() if value is not None}
+        shown = [k for k in (*self.knobs, *self.run) if not isinstance(k.default, tuple)]  # the patch asks already
+        asked |= {k.name: repr(values[k.name]) for k in shown if values[k.name] != k.default}
         return f'methods()["{self.name}"](record{"".join(f", {name}={text}" for name, text in asked.items())})'
 
 
 def _python(text: str) -> str:
     """The text of an asker as Python has it: a patch as a pair, a number as one."""
-    row, comma, column = text.partition(",")
-    if comma and row.strip().isdecimal() and column.strip().isdecimal():
-        return f"({int(row)}, {int(column)})"
-    return text if text.isdecimal() else repr(text)
+    if text.strip().isdecimal():
+        return str(int(text))
+    return repr(patch_of(text) or text)
+
+
+def _asked_by_patches(maps: Maps) -> list[int]:
+    """Numbers of the layers where patches ask; behind the blocks may lie a pool, which asks with a query of its own."""
+    return [number for number, one in maps.items() if one.query.kind == "patches"]
+
+
+def _whole(name: str, value: Any) -> int | None:
+    """The number of a layer or head, or None."""
+    try:
+        return None if value is None else int(operator.index(value))
+    except TypeError as error:
+        raise QuestionError(name, f"want a whole number, 0 first, got {value!r}") from error
 
 
 def answer(
@@ -331,6 +379,10 @@ def methods() -> dict[str, Method]:
     """
     import visualizer.method as room
 
-    modules = [importlib.import_module(f"{room.__name__}.{one.name}") for one in pkgutil.iter_modules(room.__path__)]
-    found: list[Method] = [module.METHOD for module in modules if hasattr(module, "METHOD")]
+    files = {
+        one.name: importlib.import_module(f"{room.__name__}.{one.name}") for one in pkgutil.iter_modules(room.__path__)
+    }
+    found: list[Method] = [
+        replace(file.METHOD, name=name.replace("_", "-")) for name, file in files.items() if hasattr(file, "METHOD")
+    ]
     return {one.name: one for one in sorted(found, key=lambda one: (one.place, one.name))}

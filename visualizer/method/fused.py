@@ -1,7 +1,5 @@
 """One layer with its heads made one."""
 
-from __future__ import annotations
-
 from visualizer.measures.rollout import fuse
 from visualizer.method.base import SHARE, Knobs, Map, Method, answer
 from visualizer.method.question import Question, askers, weights_of

@@ -1,7 +1,5 @@
 """How alike the tokens of patches are after a layer, less the mean of all."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from visualizer.measures.similarity import token_similarity
@@ -10,7 +8,7 @@ from visualizer.method.question import Question, askers
 from vit_attention.records import AttentionRecord
 
 
-def alike(record: AttentionRecord, question: Question, centred: bool) -> Map:
+def likeness(record: AttentionRecord, question: Question, knobs: Knobs, centred: bool = True) -> Map:
     """Cosine similarity of every patch's token with that of the asking patch; special tokens are left out (NaN).
 
     Args:
@@ -23,11 +21,6 @@ def alike(record: AttentionRecord, question: Question, centred: bool) -> Map:
     row[one.query.prefix :] = found[who.rows[0] - one.query.prefix]
     words = f"alike after layer {layer + 1}" + ", mean taken off" * centred
     return answer(record, one, who, row, words, "cosine similarity", layer, signed=True)
-
-
-def likeness(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
-    """`alike` with the mean taken off."""
-    return alike(record, question, centred=True)
 
 
 METHOD = Method(

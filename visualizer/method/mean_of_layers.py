@@ -1,11 +1,9 @@
 """The mean of the weights of several layers."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from visualizer.method.base import SHARE, Knobs, Map, Method, answer
-from visualizer.method.question import Question, askers, head_words, one_head, weights_of
+from visualizer.method.question import Question, askers, head_words, one_head, span, weights_of
 from visualizer.method.rollout import START_LAYER, from_start
 from vit_attention.records import AttentionRecord
 
@@ -15,7 +13,10 @@ def mean_of_layers(record: AttentionRecord, question: Question, knobs: Knobs) ->
     numbers, maps = from_start(question.chain(record), knobs["start_layer"])
     who = askers(maps[-1].query, question.query)
     heads = [who.together(one_head(one, weights_of(one, who.rows), question.head)) for one in maps]
-    words = f"mean of layers {numbers[0] + 1} to {numbers[-1] + 1}, {head_words(question.head)}"
+    there = [n + 1 for n in numbers]
+    gaps = len(there) <= there[-1] - there[0]
+    layers = span(there) if gaps else f"{there[0]} to {there[-1]}"
+    words = f"mean of layers {layers}, {head_words(question.head)}"
     return answer(record, maps[-1], who, np.stack(heads).mean(axis=0), words, SHARE, numbers[-1])
 
 

@@ -1,7 +1,5 @@
 """Occlusion: how much a class's score falls when a window of patches is covered."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from visualizer.method.base import Knob, Knobs, Map, Method, answer

@@ -1,7 +1,5 @@
 """How far every token moves when one patch is painted over."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from visualizer.method.base import Knob, Knobs, Map, Method, answer

@@ -1,7 +1,5 @@
 """Who asks, of which layer and head, and what a record has to say to that."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,6 +29,10 @@ class QuestionError(ValueError):
     def __init__(self, option: str, text: str) -> None:
         super().__init__(f"{option}: {text}")
         self.option, self.text = option, text
+
+
+class SignalError(QuestionError):
+    """A record that was made without what a method reads; one made with it has the map."""
 
 
 class NothingCapturedError(ValueError):
@@ -107,7 +109,7 @@ class Question:
         """The chain of self-attention, whole: products of parts mean nothing.
 
         Raises:
-            QuestionError: a layer, head or row is missing.
+            QuestionError: a layer, head or row is missing. One may start at a later layer than the first.
         """
         if record.settings.get("unheard"):
             raise QuestionError("method", "wants every layer, and some of this network could not be captured: take raw")
@@ -116,6 +118,14 @@ class Question:
             raise QuestionError(
                 "method",
                 "wants all heads and queries, and this record kept some: extract it again without choosing any",
+            )
+        # Only where layers were chosen: a network may have blocks without attention, and its numbers gaps.
+        last = max(found) if self.layer is not None else max(*found, len(record.norms) - 1)
+        if record.settings.get("layers") and len(found) <= last - min(found):
+            kept = span(found)
+            raise QuestionError(
+                "method",
+                f"wants every layer to {last}, and this record kept {kept}: extract it again without choosing any",
             )
         return found
 
@@ -134,10 +144,25 @@ def query_texts(query: Any) -> tuple[str, ...]:
         return ()
     if isinstance(query, (str, int, np.integer)):
         return (str(query),)
-    given = list(query)
+    try:
+        given = list(query)
+    except TypeError as error:
+        raise QuestionError(
+            "query", f"want a token's number, (row, column), a word, or several, got {query!r}"
+        ) from error
     if len(given) == 2 and all(isinstance(n, (int, np.integer)) for n in given):
         return (f"{given[0]},{given[1]}",)
     return tuple(text for one in given for text in query_texts(one))
+
+
+def patch_of(text: str) -> tuple[int, int] | None:
+    """Row and column of a text such as "6,8"; None for any other.
+
+    >>> patch_of("6, 8"), patch_of("6")
+    ((6, 8), None)
+    """
+    found = _PATCH.fullmatch(text.strip())
+    return None if found is None else (int(found[1]), int(found[2]))
 
 
 def numbered(record: AttentionRecord, kind: str | None = None) -> Maps:
@@ -257,7 +282,7 @@ def is_word(text: str) -> bool:
     >>> is_word("ring"), is_word("each"), is_word("3"), is_word("6,8"), is_word("mean")
     (True, True, False, False, False)
     """
-    return not (text.strip().isdecimal() or _PATCH.fullmatch(text.strip()) or text in ("mean", "class"))
+    return not (text.strip().isdecimal() or patch_of(text) or text in ("mean", "class"))
 
 
 def _plural(axis: Axis, first: int) -> str:
@@ -281,9 +306,9 @@ def _field(axis: Axis, path: str) -> Askers:
 def _rows(axis: Axis, text: str) -> tuple[int, ...]:
     if axis.kind == "text":
         return _said(axis, text)
-    patch = _PATCH.fullmatch(text.strip())
+    patch = patch_of(text)
     if patch and axis.grid is not None:
-        row, column = int(patch[1]), int(patch[2])
+        row, column = patch
         if row < axis.grid[0] and column < axis.grid[1]:
             return (axis.prefix + row * axis.grid[1] + column,)
         last = f"{axis.grid[0] - 1},{axis.grid[1] - 1}"

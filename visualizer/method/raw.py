@@ -1,7 +1,5 @@
 """The weights of one layer as the model used them."""
 
-from __future__ import annotations
-
 from visualizer.method.base import SHARE, Knobs, Map, Method, answer
 from visualizer.method.question import Question, askers, head_words, one_head, weights_of
 from vit_attention.records import AttentionRecord

@@ -1,7 +1,5 @@
 """Attention rollout: all layers multiplied."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """How numbers become colours: five named modes, each with the sentence that is printed on the figure."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Colours, fonts and margins of every figure, and one function that applies them."""
 
-from __future__ import annotations
-
 import html
 import textwrap
 from collections.abc import Mapping, Sequence

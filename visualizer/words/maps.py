@@ -1,7 +1,5 @@
 """A figure in plain words: the text alternative for people who do not see it, and the numbers behind the colours."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

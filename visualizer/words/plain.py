@@ -1,7 +1,5 @@
 """Small pieces of text that figures and their words share."""
 
-from __future__ import annotations
-
 import re
 
 _UNPRINTABLE = re.compile("[^\t\n -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -1,7 +1,5 @@
 """A reading in text: the JSON with its current token in place, the tokens as plain data, the heat in words."""
 
-from __future__ import annotations
-
 import html
 from collections.abc import Sequence
 from typing import Any

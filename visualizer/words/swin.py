@@ -1,7 +1,5 @@
 """The Swin figures in plain words, for people who do not see them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

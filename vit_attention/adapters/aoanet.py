@@ -1,7 +1,5 @@
 """Captioning models of the AoANet family: the bundled one for drawn scenes, and published checkpoints from files."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from pathlib import Path

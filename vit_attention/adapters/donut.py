@@ -1,7 +1,5 @@
 """Donut document readers: the bundled one, the published ones by name, and any folder or hub id of the family."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

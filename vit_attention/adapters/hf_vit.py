@@ -1,7 +1,5 @@
 """ViT, DeiT, DINOv2 (with and without registers) and BEiT as the transformers library saves them, from folder or hub."""
 
-from __future__ import annotations
-
 import inspect
 import json
 import re

@@ -1,7 +1,5 @@
 """Folders of the transformers library, from disk or from the hub: what is fetched, and which adapter reads them."""
 
-from __future__ import annotations
-
 import importlib
 import json
 import re

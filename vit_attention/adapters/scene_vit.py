@@ -1,7 +1,5 @@
 """`scene-vit`, the bundled model: ViT-B/16's attention geometry, trained by this repository on drawn scenes."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from PIL import Image

@@ -1,7 +1,5 @@
 """Vision transformers of the timm library: ViT, DeiT, DINOv2, DINOv3, EVA, BEiT, SigLIP and what is built like them."""
 
-from __future__ import annotations
-
 import difflib
 import math
 from pathlib import Path

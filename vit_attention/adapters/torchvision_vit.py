@@ -1,7 +1,5 @@
 """torchvision's VisionTransformer: ViT-B/16 and its sisters (Dosovitskiy et al. 2021, arXiv:2010.11929)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import torch

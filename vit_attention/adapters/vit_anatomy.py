@@ -1,7 +1,5 @@
 """Where torchvision's VisionTransformer, and every network named like it, keeps the parts that pages show."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from PIL import Image

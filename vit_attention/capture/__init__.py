@@ -4,8 +4,6 @@
 ``from vit_attention.capture import CaptureError``.
 """
 
-from __future__ import annotations
-
 import sys
 from types import ModuleType
 

@@ -4,8 +4,6 @@ The softmax is remembered until a product uses it; what lies between (dropout, c
 What becomes of it in other ways is followed too, as lost: if that meets values, the module attends and can't be read.
 """
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace

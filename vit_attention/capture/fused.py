@@ -3,8 +3,6 @@
 Beside it `torch.nn.functional.multi_head_attention_forward`, which calls it inside, out of a listener's hearing.
 """
 
-from __future__ import annotations
-
 import contextlib
 import inspect
 import types

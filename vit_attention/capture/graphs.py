@@ -1,7 +1,5 @@
 """Modules whose forward pass makes no Python call: compiled, scripted and exported graphs, refused with the way out."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

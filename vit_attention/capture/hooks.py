@@ -1,7 +1,5 @@
 """What hooks on modules hear: kinds of attention of people's own, added with one call, and tokens between blocks."""
 
-from __future__ import annotations
-
 import inspect
 import threading
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """From a tensor's leading axes to (batch, heads), and back."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

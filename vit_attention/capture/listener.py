@@ -1,7 +1,5 @@
 """The one listener on PyTorch: a thread's calls of attention functions, while a capture is open in that thread."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -53,7 +51,7 @@ def capture(module: nn.Module, request: Request | None = None, **wanted: Any) ->
 
 
 @contextmanager
-def _opened(listener: _Listener) -> Iterator[None]:
+def _opened(listener: "_Listener") -> Iterator[None]:
     outer = getattr(_open, "listeners", ())
     _open.listeners = (*outer, listener)
     try:

@@ -1,7 +1,5 @@
 """Who is attending: the module on the call stack, its name and number in the network, and the kind of attention."""
 
-from __future__ import annotations
-
 import inspect
 import math
 import re

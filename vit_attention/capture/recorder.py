@@ -1,7 +1,5 @@
 """What one open capture has heard, the proof that it is what was computed, and what the capture says at its end."""
 
-from __future__ import annotations
-
 import warnings
 
 import torch

@@ -1,7 +1,5 @@
 """The group of all commands, and what the same options mean without one."""
 
-from __future__ import annotations
-
 from importlib.metadata import PackageNotFoundError, version
 
 import click

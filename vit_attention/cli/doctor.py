@@ -1,7 +1,5 @@
 """`doctor`: proves capture on this machine's own versions, and tells what is at hand."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from typing import Any
 

@@ -1,14 +1,12 @@
 """From a record to the drawings asked for: every layer, head and asker that the options name, through one method."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from visualizer.method import Map, Method, NothingCapturedError, QuestionError, methods
+from visualizer.method import Map, Method, NothingCapturedError, QuestionError, SignalError, methods
 from visualizer.method.question import Maps, head_numbers, is_word, numbered, span
 from vit_attention.cli.errors import ChoiceError
 from vit_attention.records import AttentionRecord
@@ -38,7 +36,9 @@ class View:
 
     @property
     def chosen(self) -> Method:
-        """The method."""
+        """The method; raises `ChoiceError` for an unknown one."""
+        if self.method not in methods():
+            raise ChoiceError(f"--method: want one of {', '.join(methods())}, got {self.method!r}")
         return methods()[self.method]
 
     @property
@@ -72,9 +72,13 @@ def knob_names() -> set[str]:
 
 @contextmanager
 def choices(view: View) -> Iterator[None]:
-    """Turns what a method refuses into what is wrong with an option."""
+    """Turns what a method refuses into what is wrong with an option, or with this one record."""
     try:
         yield
+    except SignalError as error:
+        raise ValueError(
+            f"--method {view.method}: {error.text}. Here: --bundle, with the same --method and its options, keeps it"
+        ) from error
     except QuestionError as error:
         option = error.option.replace("_", "-")
         named = f"{option} {view.method}" if option == "method" else option
@@ -87,6 +91,7 @@ def drawings(record: AttentionRecord, view: View) -> list[Drawing]:
     Raises:
         ChoiceError: a layer, head or asker that is not there, or a method that these maps do not allow.
         NothingCapturedError: no map runs over the picture.
+        ValueError: a record made without what the method reads.
     """
     with choices(view):
         maps = numbered(record, view.kind)
@@ -116,7 +121,7 @@ def _drawings(record: AttentionRecord, maps: Maps, view: View) -> Iterator[Drawi
             part = "_".join(p for p in (row, f"head_{head}" if len(heads) > 1 else "") if p)
             found = method(record, query=query or None, layer=layer, head=head, kind=view.kind, **view.given)
             # What shows one layer's weights is called after its block.
-            name = one.name if method.layers == "one" and not method.signals else method.name.replace("-", "_")
+            name = one.name if method.layers == "one" and method.needs == {"weights"} else method.name.replace("-", "_")
             yield Drawing(found.layer, name, part, found)
 
 
@@ -127,7 +132,7 @@ def _layers(maps: Maps, view: View, method: Method) -> list[int | None]:
             raise QuestionError("method", f"want one --layer, where it ends, got {len(view.layer)}")
         return [None if view.layer is None else view.layer[0]]
     if view.layer is None and method.asked_by == "patch":
-        return [max(maps)]
+        return [None]
     asked = [n for n in maps if view.layer is None or n in view.layer]
     spoken = {n: one for n, one in maps.items() if one.query.kind == "text"}
     if not spoken or not any(is_word(text) for text in view.query):

@@ -1,7 +1,5 @@
 """What may go wrong with one picture, and what is wrong with the command itself."""
 
-from __future__ import annotations
-
 import click
 
 FAILURES: tuple[type[Exception], ...] = (ValueError, RuntimeError, OSError, MemoryError)

@@ -1,7 +1,5 @@
 """`extract`: pictures in, one portable bundle each out."""
 
-from __future__ import annotations
-
 from functools import cache
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Files that appear whole or not at all, under names that fit every system."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable, Iterable

@@ -1,7 +1,5 @@
 """Pictures as the command line names them: files, globs, folders, bundles, and the drawn and sample pictures by name."""
 
-from __future__ import annotations
-
 import glob
 import zipfile
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """From what `--model` says to a loaded model, and from a model to the record of one picture."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

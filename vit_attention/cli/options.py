@@ -1,7 +1,5 @@
 """The options that commands share, with their types, limits and help. Imports nothing slow: help must come at once."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """From drawings to files: overlay, heatmap and raw numbers, under the names that scripts rely on."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path

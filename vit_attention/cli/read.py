@@ -1,7 +1,5 @@
 """`read`: many pages to JSON with boxes, and bundles; one bad page stops nothing, and a second run goes on where one ended."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Callable

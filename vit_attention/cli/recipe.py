@@ -1,7 +1,5 @@
 """The shell command that makes the same picture as a page; pages show it, tests run it. Imports nothing slow."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Sequence
 from typing import Any

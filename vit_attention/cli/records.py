@@ -1,7 +1,5 @@
 """One input, one record: a picture through a model, features through a captioning model, or a bundle as it is."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path

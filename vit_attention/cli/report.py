@@ -1,7 +1,5 @@
 """What the command line says: files and results to standard output, everything else to standard error."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import math

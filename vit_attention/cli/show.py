@@ -1,7 +1,5 @@
 """`show` and `models`: what is in a bundle, and which models there are; neither imports torch."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`visualize`, and the same without a subcommand: pictures in, drawings of their attention out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -101,6 +99,8 @@ def _drawn(
     if wanted.stage is not None or wanted.block is not None:
         if is_bundle(item.path):
             raise ChoiceError("--stage and --block want a model and a picture, got a bundle")
+        if view.method != "raw":
+            raise ChoiceError(f"--stage and --block draw weights as they are: leave --method out, got {view.method}")
         from vit_attention.cli.windows import windows  # torch comes with it
 
         picture = opened(item)

@@ -1,7 +1,5 @@
 """What one cell reads in its window, in one block of an encoder that works in windows."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

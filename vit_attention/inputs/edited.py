@@ -1,7 +1,5 @@
 """Pictures without some of their patches."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Pictures that strangers give, made upright, opaque, 8-bit RGB and of bounded size; or refused in plain words."""
 
-from __future__ import annotations
-
 import io
 import os
 import re

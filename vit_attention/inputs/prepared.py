@@ -1,7 +1,5 @@
 """A picture made ready for a network."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,12 +27,12 @@ class Input:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, pixels: Any, geometry: Geometry) -> Input:
+    def of(cls, pixels: Any, geometry: Geometry) -> "Input":
         """From the numpy pixels (3, height, width) of a recipe."""
         return cls(torch.from_numpy(pixels)[None], geometry)
 
     @classmethod
-    def ready(cls, pixels: Tensor) -> Input:
+    def ready(cls, pixels: Tensor) -> "Input":
         """Pixels that somebody has prepared already; raises ValueError for another shape.
 
         Args:

@@ -1,7 +1,5 @@
 """From an upright picture or page to the pixels a model sees, with the geometry of every step. Pillow and numpy only."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +55,7 @@ class PageRecipe:
     resample: Image.Resampling = Image.Resampling.BILINEAR
 
     @classmethod
-    def read(cls, folder: Path, size: tuple[int, int]) -> PageRecipe:
+    def read(cls, folder: Path, size: tuple[int, int]) -> "PageRecipe":
         """The recipe in a model folder (`preprocessor_config.json` or `processor_config.json`); `size` if it names none.
 
         Raises:
@@ -77,7 +75,7 @@ class PageRecipe:
             raise ValueError(f"{folder.name}: want an image processor's settings, got {given!r:.200}") from error
 
     @classmethod
-    def _of(cls, given: dict[str, Any], size: tuple[int, int]) -> PageRecipe:
+    def _of(cls, given: dict[str, Any], size: tuple[int, int]) -> "PageRecipe":
         wanted = given.get("size", size[::-1])
         # The published files write [width, height], today's library a record.
         width, height = (wanted["width"], wanted["height"]) if isinstance(wanted, dict) else wanted

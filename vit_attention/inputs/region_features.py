@@ -4,8 +4,6 @@ AoANet has no grid of its own. Its regions are whatever the features say: boxes 
 2018, arXiv:1707.07998, 10 to 100 of them) or the cells of a convolutional network's last layer.
 """
 
-from __future__ import annotations
-
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -78,7 +76,7 @@ class Features:
             return self.geometry.cells(self.grid)
         return np.full((len(self.values), 4), np.nan) if self.axis.boxes is None else self.axis.boxes
 
-    def permuted(self, order: Sequence[int]) -> Features:
+    def permuted(self, order: Sequence[int]) -> "Features":
         """The same set of regions in another order, each with its box; it is a grid no longer.
 
         >>> cells = Features(np.eye(4, dtype=np.float32), grid=(2, 2), geometry=Geometry.of(20, 20))

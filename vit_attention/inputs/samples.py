@@ -1,7 +1,5 @@
 """Sample photographs: the five that ship inside scikit-image's wheel, so that they need no network."""
 
-from __future__ import annotations
-
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path

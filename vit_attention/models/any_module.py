@@ -1,7 +1,5 @@
 """A record from any torch module that takes a picture, for networks that are no named model of this library."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from math import isqrt
@@ -43,7 +41,7 @@ def record_of(
         module: any torch module with attention that `vit_attention.capture` hears; evaluation mode is the caller's.
         picture: as for `open_picture`.
         size: (height, width) in pixels of what the module takes.
-        grid: (rows, columns) of the patches; None takes a square one.
+        grid: (rows, columns) of the patches; None takes a square one where `size` is square.
         prefix: how many special tokens lead; None takes 1 if that leaves a square grid, else 0.
 
     Raises:
@@ -56,9 +54,9 @@ def record_of(
     module = original(module)
     run, like = _runner(module), next(module.parameters(), torch.zeros(0))
     given = torch.from_numpy(pixels)[None].to(like if like.is_floating_point() else torch.float32)
-    seen = _heard(module, run, given)
+    seen, square = _heard(module, run, given), size[0] == size[1]
     return Attended(
-        maps=tuple(_map(one, number, grid, prefix) for number, one in zip(_depths(seen), seen, strict=True)),
+        maps=tuple(_map(one, number, grid, prefix, square) for number, one in zip(_depths(seen), seen, strict=True)),
         geometry=geometry,
         image=opened.image,
         notes=[*opened.notes, *seen.notes],
@@ -115,7 +113,7 @@ def _missing(function: Callable[..., Any]) -> list[str]:
     return wanted[1:]
 
 
-def _map(one: Seen, number: int, grid: tuple[int, int] | None, prefix: int | None) -> AttentionMap:
+def _map(one: Seen, number: int, grid: tuple[int, int] | None, prefix: int | None, square: bool) -> AttentionMap:
     if len(one.weights) != 1:
         raise ModuleError(
             f"{one.name} attends inside {len(one.weights)} groups of tokens (windows, rows) of one picture, and a map of the "
@@ -123,19 +121,23 @@ def _map(one: Seen, number: int, grid: tuple[int, int] | None, prefix: int | Non
             'Donut are read whole by vit_attention.load("hf:FOLDER").windows'
         )
     queries, keys = one.weights.shape[-2:]
-    key = _axis(one.name, int(keys), grid, prefix)
+    key = _axis(one.name, int(keys), grid, prefix, square)
     query = key if queries == keys else Axis.text([f"row {n}" for n in range(int(queries))])
     return as_map(one, number, one.kind, query, key, Request())
 
 
-def _axis(name: str, tokens: int, grid: tuple[int, int] | None, prefix: int | None) -> Axis:
+def _axis(name: str, tokens: int, grid: tuple[int, int] | None, prefix: int | None, square: bool) -> Axis:
     leads = range(2) if prefix is None else (prefix,)
     for lead in sorted(leads, reverse=True):
         side = isqrt(max(tokens - lead, 0))
         shape = (side, side) if grid is None else grid
-        if shape[0] * shape[1] == tokens - lead > 0:
+        if shape[0] * shape[1] == tokens - lead > 0 and (square or grid is not None):
             return Axis.patches(*shape, ("class",)[:lead] if lead < 2 else [f"special {n + 1}" for n in range(lead)])
-    wanted = "a square grid with or without a class token" if grid is None else f"{grid[0]} x {grid[1]} patches"
+    wanted = (
+        "a square grid with or without a class token, of a square picture"
+        if grid is None
+        else f"{grid[0]} x {grid[1]} patches"
+    )
     raise ModuleError(
         f"token count does not fit the grid: {name} attends to {tokens} tokens, which is not {wanted}"
         f"{'' if prefix is None else f' behind {prefix} special tokens'}. Say how they lie with grid=(rows, columns) and "

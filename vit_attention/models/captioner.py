@@ -1,7 +1,5 @@
 """A loaded captioning model of the AoANet family: where it looked for every word, and how much its gates let through."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace

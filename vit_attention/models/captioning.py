@@ -1,7 +1,5 @@
 """Words for regions: greedy and beam search that keep where every word looked and how much its gate let through."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -139,7 +137,7 @@ class _Path:
     weights: list[Tensor]
     gates: list[Tensor]
 
-    def longer(self, token: int, logprob: float, trace: Trace, row: int) -> _Path:
+    def longer(self, token: int, logprob: float, trace: Trace, row: int) -> "_Path":
         gates = [trace.gates[0][row]] if trace.gates else []
         return _Path(
             [*self.tokens, token],

@@ -1,7 +1,5 @@
 """What is known about every model before it is loaded: one row a model. Imports no torch."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Where a model runs: the processor unless asked otherwise."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

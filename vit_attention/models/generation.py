@@ -1,7 +1,5 @@
 """Generating a reading: the prompt's tokens, greedy and beam search, and what came out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

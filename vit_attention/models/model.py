@@ -1,7 +1,6 @@
 """The one face of a loaded model: an input in, an attention record out, whatever the family."""
 
-from __future__ import annotations
-
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +17,16 @@ from torch import Tensor
 from vit_attention.capture import Request, Seen
 from vit_attention.models.cards import Card
 from vit_attention.models.devices import usable
-from vit_attention.records import SIGNALS, AttentionMap, AttentionRecord, Axis, Prediction, Run, encode_picture
+from vit_attention.records import (
+    SIGNALS,
+    AttentionMap,
+    AttentionRecord,
+    Axis,
+    Prediction,
+    Run,
+    encode_picture,
+    sorted_out,
+)
 from vit_attention.records.geometry import Geometry
 
 DEFAULT_BUDGET = 1 << 30
@@ -137,13 +145,13 @@ class Model(ABC):
         found: torch.device = next(self.module.parameters()).device
         return found
 
-    def to(self, device: str) -> Self:
+    def to(self, device: str | torch.device) -> Self:
         """The same model, moved; its records are numpy and lie in ordinary memory whatever it runs on.
 
         Raises:
             ValueError: there is no such device.
         """
-        self.module.to(usable(device))
+        self.module.to(usable(str(device)))
         return self
 
     @abstractmethod
@@ -198,10 +206,12 @@ class Model(ABC):
                 f"{self.card.name}: attend takes no {strange[0]}=; this kind of model ({self.card.task}) takes "
                 f"{', '.join(f'{name}=' for name in sorted(self.options)) or 'no options of its own'}"
             )
-        names = frozenset(one for one in keep if isinstance(one, str)) or frozenset(
-            {"gradients"} if target is not None else ()
-        )
-        runs = tuple(one for one in keep if isinstance(one, Run))
+        layers, heads, queries = whole("layers", layers), whole("heads", heads), whole("queries", queries)
+        if proof_rows is not None and proof_rows < 1:
+            raise ValueError(f"proof_rows: want at least 1, or None for all, got {proof_rows}")
+        names, runs = sorted_out(keep)
+        if target is not None and not (names or runs):
+            names = frozenset({"gradients"})
         self._check_signals(names, runs, target)
         request = Request(
             layers,
@@ -223,9 +233,9 @@ class Model(ABC):
         return self._attend(given, asked, **options).record(self.card.name, self.weights_hash, shared)
 
     def _check_signals(self, names: frozenset[str], runs: tuple[Run, ...], target: Any) -> None:
-        wanted = {*names, *(run.name for run in runs)} - {"weights"}
-        unknown = sorted(wanted - self.signals - {*SIGNALS})
-        missing = sorted((wanted | ({"target"} if target is not None else set())) - self.signals)
+        wanted = names | ({"target"} if target is not None else set())
+        unknown = sorted(wanted - {*SIGNALS}) + sorted({run.name for run in runs} - (self.signals - {*SIGNALS}))
+        missing = sorted(wanted - {"weights"} - self.signals)
         if unknown or missing:
             raise ValueError(
                 f"keep: {self.card.name} gives {', '.join(sorted(self.signals)) or 'weights alone'}, got {(unknown or missing)[0]!r}; "
@@ -246,10 +256,20 @@ def as_map(
         query,
         key,
         one.residual,
-        numbers(request.heads),
-        numbers(request.queries),
+        whole("heads", request.heads),
+        whole("queries", request.queries),
         chosen,
     )
+
+
+def whole(name: str, given: Iterable[int] | None) -> tuple[int, ...] | None:
+    """Numbers of layers, heads or rows; raises ValueError for anything that is no number."""
+    if given is None:
+        return None
+    try:
+        return tuple(int(operator.index(n)) for n in given)
+    except TypeError as error:
+        raise ValueError(f"{name}: want whole numbers in a list, 0 first, got {given!r}") from error
 
 
 def array(weights: Tensor) -> NDArray[Any]:
@@ -257,11 +277,6 @@ def array(weights: Tensor) -> NDArray[Any]:
     return (weights if weights.dtype == torch.float16 else weights.float()).detach().cpu().numpy()
 
 
-def plain(given: Sequence[int] | None) -> list[int] | None:
+def plain(given: tuple[int, ...] | None) -> list[int] | None:
     """Numbers as JSON can hold them."""
-    return None if given is None else [int(n) for n in given]
-
-
-def numbers(given: Sequence[int] | None) -> tuple[int, ...] | None:
-    """Numbers as a map holds them."""
-    return None if given is None else tuple(int(n) for n in given)
+    return None if given is None else [*given]

@@ -1,7 +1,5 @@
 """A loaded document reader of the Donut family: what each generated token was read from, and the windows of its encoder."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any

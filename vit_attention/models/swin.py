@@ -1,7 +1,5 @@
 """Swin encoders of the transformers library, read one block at a time and run in little memory."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 

@@ -1,8 +1,8 @@
 """One loaded vision transformer behind the few methods that pages, notebooks and the command line use."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -95,14 +95,16 @@ class VisionModel(Model):
             if "hidden" in asked.signals:
                 states.append(array(tokens[0].float()))
 
-        with torch.enable_grad() if request.gradients else torch.inference_mode():
+        with self._differentiable() if request.gradients else torch.inference_mode():
             with listening(self.anatomy.blocks, hear, before_first=True), capture(self.module, request) as seen:
                 scores = self._forward(ready.pixels)
             notes = [*ready.notes, *seen.notes]
             if asked.about_a_class and target is None:
                 target = self._likeliest(scores, notes)
             gradients = self._gradients(scores, seen, target) if request.gradients else [None] * len(seen)
-        again = Again(self.card.name, ready, grid, target, self._scores, self.hidden_states)
+        again = Again(
+            ready, grid, self.anatomy.patch, target, self._scores, lambda image: self.hidden_states(image, size)
+        )
         return Attended(
             maps=tuple(self._map(*pair, grid, request) for pair in zip(seen, gradients, strict=True)),
             geometry=ready.geometry,
@@ -134,7 +136,7 @@ class VisionModel(Model):
         """
         return self._scores(change(self.prepare(given).pixels))
 
-    def hidden_states(self, picture: Any) -> NDArray[np.float32]:
+    def hidden_states(self, picture: Any, size: tuple[int, int] | None = None) -> NDArray[np.float32]:
         """(layers + 1, tokens, width): the tokens that enter the first block, then those that leave every block."""
         kept: list[NDArray[np.float32]] = []
 
@@ -142,7 +144,7 @@ class VisionModel(Model):
             kept.append(array(tokens[0].float()))
 
         with torch.inference_mode(), listening(self.anatomy.blocks, hear, before_first=True):
-            self._forward(self.prepare(picture).pixels)
+            self._forward(self.prepare(picture, size).pixels)
         return np.stack(kept)
 
     def queries_and_keys(self, picture: Any, layer: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -160,8 +162,20 @@ class VisionModel(Model):
         return None if table is None else table.detach().float().cpu().numpy()
 
     def _forward(self, pixels: Tensor) -> Tensor | None:
-        like = next(self.module.parameters())
-        return self.anatomy.forward(pixels.to(like.device))
+        scores = self.anatomy.forward(pixels.to(self.device))
+        return scores if self.classes else None  # a head without classes gives its features back
+
+    @contextmanager
+    def _differentiable(self) -> Iterator[None]:
+        """Gradients are recorded inside, also where the caller has switched them off.
+
+        Raises:
+            ValueError: weights that were loaded or moved inside `torch.inference_mode`, which can't be gone back through.
+        """
+        if any(one.is_inference() for one in self.module.parameters()):
+            raise ValueError("gradients: want a model loaded outside torch.inference_mode(), got one loaded inside")
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
 
     def _scores(self, pixels: Tensor) -> NDArray[np.float32]:
         with torch.inference_mode():
@@ -185,8 +199,9 @@ class VisionModel(Model):
     def _number(self, target: str | int) -> int:
         if isinstance(target, str) and target in self.classes:
             return self.classes.index(target)
-        if isinstance(target, int) and 0 <= target < len(self.classes):
-            return target
+        number = operator.index(target) if hasattr(target, "__index__") and not isinstance(target, bool) else -1
+        if 0 <= number < len(self.classes):
+            return number
         raise ValueError(f"target: want a class name or a number from 0 to {len(self.classes) - 1}, got {target!r}")
 
     def _likeliest(self, scores: Tensor | None, notes: list[str]) -> int:

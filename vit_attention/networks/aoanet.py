@@ -4,8 +4,6 @@ Parameters are named as in the published code, whose checkpoints load unchanged.
 there is no class token, no position and no grid in it.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch
@@ -38,7 +36,7 @@ class Prepared(NamedTuple):
     projected: Tensor
     mask: Tensor | None
 
-    def item(self, number: int, copies: int) -> Prepared:
+    def item(self, number: int, copies: int) -> "Prepared":
         """`copies` of one picture, for a beam."""
         one = [None if x is None else x[number : number + 1].expand(copies, *x.shape[1:]) for x in self]
         return Prepared(*one)  # type: ignore[arg-type]
@@ -58,7 +56,7 @@ class State(NamedTuple):
     context: Tensor
     cell: Tensor
 
-    def rows(self, numbers: Tensor) -> State:
+    def rows(self, numbers: Tensor) -> "State":
         """The state of these rows, in this order: how beams fork."""
         return State(*(x[numbers] for x in self))
 

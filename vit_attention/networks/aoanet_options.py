@@ -1,7 +1,5 @@
 """The options of a captioning network, under the names that the published code gives them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -147,7 +145,7 @@ class Options:
         return self.rnn_size * self.multi_head_scale
 
     @classmethod
-    def from_namespace(cls, opt: Any) -> Options:
+    def from_namespace(cls, opt: Any) -> "Options":
         """Options from the `opt` of a published checkpoint (any object with these attributes) or from a mapping.
 
         What `opt` does not name takes the default of the published command line; what this network does not know (paths,

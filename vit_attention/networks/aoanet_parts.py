@@ -3,8 +3,6 @@
 No module remembers a forward pass. Who wants the weights hands a `Trace` along; it belongs to that call alone.
 """
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Donut (Kim et al. 2022, arXiv:2111.15664) small enough to ship: a four-stage Swin encoder and an MBart decoder."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from vit_attention import compat  # noqa: F401  it goes before transformers

@@ -8,8 +8,6 @@ The captioner is the published one but for its sizes: two refining layers of six
 With the published depth and heads a run wrote good captions too, but half of its heads looked elsewhere at a noun.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

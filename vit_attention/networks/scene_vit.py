@@ -4,8 +4,6 @@ Its parameters are named and used as in torchvision's VisionTransformer, whose i
 server's memory; a test loads the same weights into both and compares.
 """
 
-from __future__ import annotations
-
 from collections import OrderedDict
 
 import torch

@@ -3,7 +3,7 @@
 from vit_attention.records.axes import AXIS_KINDS, Axis
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.maps import MAP_KINDS, ROW_SUM_TOLERANCE, AttentionMap, half_to_single
-from vit_attention.records.needs import SIGNALS, Run
+from vit_attention.records.needs import SIGNALS, Run, sorted_out
 from vit_attention.records.record import AttentionRecord, Prediction, encode_picture
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "Run",
     "encode_picture",
     "half_to_single",
+    "sorted_out",
 ]

@@ -1,7 +1,5 @@
 """What the rows and columns of a map stand for: patches, words or regions, behind named special tokens."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,12 +40,12 @@ class Axis:
             raise ValueError("axis of regions: want boxes of shape (regions, 4)")
 
     @classmethod
-    def patches(cls, rows: int, columns: int, special: Sequence[str] = ()) -> Axis:
+    def patches(cls, rows: int, columns: int, special: Sequence[str] = ()) -> "Axis":
         """A grid of patches in reading order behind the named special tokens."""
         return cls("patches", tuple(special), (int(rows), int(columns)))
 
     @classmethod
-    def text(cls, labels: Sequence[str], special: Sequence[str] = ()) -> Axis:
+    def text(cls, labels: Sequence[str], special: Sequence[str] = ()) -> "Axis":
         """Tokens of text behind the named special tokens."""
         return cls("text", tuple(special), labels=tuple(labels))
 
@@ -78,7 +76,7 @@ class Axis:
         return {"kind": self.kind, "special": self.special, "grid": self.grid, "labels": self.labels, "boxes": boxes}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Axis:
+    def from_json(cls, data: dict[str, Any]) -> "Axis":
         grid = data.get("grid")
         boxes = data.get("boxes")
         return cls(

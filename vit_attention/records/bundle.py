@@ -1,7 +1,5 @@
 """Portable bundles: one .npz of arrays with a JSON manifest, read without torch and without trusting the file."""
 
-from __future__ import annotations
-
 import json
 import os
 import tempfile

@@ -1,7 +1,5 @@
 """Where a pixel the model saw lies on the picture the user gave: resize, crop, pad and quarter turns, and back."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -59,32 +57,32 @@ class Geometry:
             raise ValueError(f"geometry: want an invertible 2 x 3 matrix, got {self.matrix}")
 
     @classmethod
-    def of(cls, width: int, height: int) -> Geometry:
+    def of(cls, width: int, height: int) -> "Geometry":
         """The geometry of a picture to which nothing has been done yet."""
         return cls((int(width), int(height)), (int(width), int(height)))
 
-    def _then(self, step: ArrayLike, seen: tuple[int, int], words: str) -> Geometry:
+    def _then(self, step: ArrayLike, seen: tuple[int, int], words: str) -> "Geometry":
         whole = np.vstack([np.asarray(step, float), (0, 0, 1)]) @ np.vstack([self.matrix, (0, 0, 1)])
         a, d = (tuple(float(v) for v in row) for row in whole[:2])
         return replace(self, seen=seen, matrix=(a, d), steps=(*self.steps, words))  # type: ignore[arg-type]
 
-    def resize(self, width: int, height: int) -> Geometry:
+    def resize(self, width: int, height: int) -> "Geometry":
         """After resizing what is there to (width, height) pixels."""
         sx, sy = width / self.seen[0], height / self.seen[1]
         words = f"resize {self.seen[0]}x{self.seen[1]} to {width}x{height}"
         return self._then([(sx, 0, 0), (0, sy, 0)], (width, height), words)
 
-    def crop(self, left: int, top: int, width: int, height: int) -> Geometry:
+    def crop(self, left: int, top: int, width: int, height: int) -> "Geometry":
         """After cutting out a window; a window that reaches outside pads."""
         words = f"crop {width}x{height} at {left}, {top}"
         return self._then([(1, 0, -left), (0, 1, -top)], (width, height), words)
 
-    def pad(self, left: int, top: int, right: int, bottom: int) -> Geometry:
+    def pad(self, left: int, top: int, right: int, bottom: int) -> "Geometry":
         """After adding a border of so many pixels on each side."""
         seen = (self.seen[0] + left + right, self.seen[1] + top + bottom)
         return self._then([(1, 0, left), (0, 1, top)], seen, f"pad {left}, {top}, {right}, {bottom}")
 
-    def turn(self, quarters: int) -> Geometry:
+    def turn(self, quarters: int) -> "Geometry":
         """After turning by `quarters` times 90 degrees counter-clockwise, as `numpy.rot90` does."""
         turned = self
         for _ in range(quarters % 4):
@@ -148,7 +146,7 @@ class Geometry:
         return {"original": self.original, "seen": self.seen, "matrix": self.matrix, "steps": self.steps}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Geometry:
+    def from_json(cls, data: dict[str, Any]) -> "Geometry":
         """What `to_json` wrote; raises ValueError for anything else."""
         try:
             rows = [tuple(float(v) for v in row) for row in data["matrix"]]

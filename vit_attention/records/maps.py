@@ -1,7 +1,5 @@
 """The attention of one block: weights with axes, and what proves them. numpy only."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -96,7 +94,7 @@ class AttentionMap:
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any], index: int, array: Callable[[str], NDArray[Any]]) -> AttentionMap:
+    def from_json(cls, data: dict[str, Any], index: int, array: Callable[[str], NDArray[Any]]) -> "AttentionMap":
         """Map number `index` of a bundle, whose arrays come by name."""
         heads, queries = (
             None if data[name] is None else tuple(int(v) for v in data[name]) for name in ("heads", "queries")

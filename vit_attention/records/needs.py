@@ -1,7 +1,6 @@
 """What a record can be asked to keep beside the weights: signals by name, and runs with knobs of their own."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +20,9 @@ class Run:
     pairs: tuple[tuple[str, Any], ...] = ()
 
     @classmethod
-    def of(cls, name: str, **knobs: Any) -> Run:
+    def of(cls, name: str, **knobs: Any) -> "Run":
         """A run from keywords."""
-        return cls(name, tuple(sorted(knobs.items())))
+        return cls(name, tuple(sorted((knob, _fixed(value)) for knob, value in knobs.items())))
 
     @property
     def knobs(self) -> dict[str, Any]:
@@ -33,3 +32,32 @@ class Run:
     def plain(self) -> dict[str, Any]:
         """The knobs as JSON can hold them."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in self.pairs}
+
+
+def _fixed(value: Any) -> Any:
+    """A knob's value as a set and JSON can hold it: numpy's numbers as Python's, lists as tuples."""
+    plain = value.tolist() if hasattr(value, "tolist") else value
+    return tuple(plain) if isinstance(plain, list) else plain
+
+
+def sorted_out(keep: Iterable[str | Run]) -> tuple[frozenset[str], tuple[Run, ...]]:
+    """Names of signals, and runs, of what is to be kept; it is gone through once, so that an iterator does, too.
+
+    Raises:
+        ValueError: one name or run alone, something else, or two runs of one name, of which a record holds one.
+
+    >>> sorted_out(["hidden", Run.of("painted", patch=(6, 8))])
+    (frozenset({'hidden'}), (Run(name='painted', pairs=(('patch', (6, 8)),)),))
+    """
+    want = "keep: want names of signals and runs in a set, as methods()[NAME].needs is"
+    if isinstance(keep, str) or not isinstance(keep, Iterable):
+        raise ValueError(f"{want}, got {keep!r}")
+    found: list[Any] = list(keep)
+    strange = [one for one in found if not isinstance(one, (str, Run))]
+    if strange:
+        raise ValueError(f"{want}, got {strange[0]!r} in it")
+    runs = tuple(one for one in found if isinstance(one, Run))
+    twice = [one.name for one in runs for other in runs if one.name == other.name and one != other]
+    if twice:
+        raise ValueError(f"keep: want one run called {twice[0]}, got {len(twice)}")
+    return frozenset(one for one in found if isinstance(one, str)), runs

@@ -1,7 +1,5 @@
 """How Swin cuts a page into cells and cells into windows, as plain numbers. numpy only."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The attention record: what one picture, page or sentence made one model look at. numpy only."""
 
-from __future__ import annotations
-
 import io
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -159,7 +157,7 @@ class AttentionRecord:
         arrays += [a for one in self.signals.values() for a in (one if isinstance(one, tuple) else (one,))]
         return sum(a.nbytes for a in arrays) + self.norms.nbytes + self.prediction.scores.nbytes + len(self.picture)
 
-    def half(self) -> AttentionRecord:
+    def half(self) -> "AttentionRecord":
         """The same record with weights and gradients in float16: half the memory, row sums right to about 1e-3."""
         return replace(
             self, maps=tuple(replace(m, weights=_half(m.weights), gradient=_half(m.gradient)) for m in self.maps)
@@ -192,7 +190,7 @@ class AttentionRecord:
         return bundle.save(Path(path), manifest, arrays)
 
     @classmethod
-    def load(cls, path: str | Path) -> AttentionRecord:
+    def load(cls, path: str | Path) -> "AttentionRecord":
         """Read a bundle; needs no torch. Raises `BundleError` (a ValueError) for anything that is not one."""
         from vit_attention.records import bundle
 

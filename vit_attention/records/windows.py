@@ -1,7 +1,5 @@
 """Attention inside the windows of one Swin block, stitched back onto the grid of cells. numpy only."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,8 +1,7 @@
 """What methods need beside weights and a single forward pass does not leave: runs, one file each, found by their names."""
 
-from __future__ import annotations
-
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,17 +20,17 @@ class Again:
     """A model that can be run again on changed inputs: what a run is given.
 
     Attributes:
-        name: of the model, for messages.
         ready: the picture and its pixels.
         grid: (rows, columns) of patches on them.
+        patch: (height, width) of one in pixels.
         target: number of the class asked about, or None.
         scores: (batch, 3, height, width) pixels to (batch, classes) raw scores.
-        hidden: a picture to (layers + 1, tokens, width), the tokens that enter the first block and leave every block.
+        hidden: a picture, prepared like this one, to (layers + 1, tokens, width), the tokens that enter the first block and leave every block.
     """
 
-    name: str
     ready: Input
     grid: tuple[int, int]
+    patch: tuple[int, int]
     target: int | None
     scores: Callable[[Tensor], NDArray[np.float32]]
     hidden: Callable[[Any], NDArray[np.float32]]
@@ -47,7 +46,12 @@ def runs() -> tuple[str, ...]:
 
 
 def carry_out(run: Run, again: Again) -> NDArray[Any]:
-    """What a run leaves for its method to read; raises ValueError for a knob out of range."""
+    """What a run leaves for its method to read; raises ValueError for other knobs than it has, or one out of range."""
     module = importlib.import_module(f"{__name__}.{run.name.replace('-', '_')}")
+    wanted = sorted({*inspect.signature(module.run).parameters} - {"again"})
+    if sorted(run.knobs) != wanted:
+        raise ValueError(
+            f"{run.name}: want the knobs {', '.join(wanted)}, got {', '.join(sorted(run.knobs)) or 'none'}"
+        )
     found: NDArray[Any] = module.run(again, **run.knobs)
     return found

@@ -1,7 +1,5 @@
 """Occlusion sensitivity: the fall of a class's score when a square of patches is covered."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -25,12 +23,18 @@ def run(again: Again, *, window: int, stride: int, fill: str) -> NDArray[np.floa
         fill: "mean", the mean of every channel over the prepared picture, or "zero".
 
     Raises:
-        ValueError: a square larger than the grid, or steps that leave patches out.
+        ValueError: a square larger than the grid, steps that leave patches out, another fill, or no class.
     """
+    if fill not in ("mean", "zero"):
+        raise ValueError(f"occlusion: want a fill of mean or zero, got {fill!r}")
+    if not (isinstance(window, int) and isinstance(stride, int)):
+        raise ValueError(f"occlusion: want whole numbers of patches, got {window!r} and {stride!r}")
     if not 1 <= window <= min(again.grid) or not 1 <= stride <= window:
         raise ValueError(
             f"occlusion: want a window of 1 to {min(again.grid)} patches and a stride up to it, got {window} and {stride}"
         )
+    if again.target is None:
+        raise ValueError("occlusion: want a class, target=CLASS or keep=methods()['occlusion'].needs, got none")
     pixels = again.ready.pixels
     squares = [
         (top, left) for top in _starts(again.grid[0], window, stride) for left in _starts(again.grid[1], window, stride)
@@ -39,7 +43,7 @@ def run(again: Again, *, window: int, stride: int, fill: str) -> NDArray[np.floa
     total, count = np.zeros(again.grid), np.zeros(again.grid)
     for first in range(0, len(squares), AT_ONCE):
         some = squares[first : first + AT_ONCE]
-        after = again.scores(torch.cat([_covered(pixels, again.grid, corner, window, fill) for corner in some]))
+        after = again.scores(torch.cat([_covered(pixels, again.patch, corner, window, fill) for corner in some]))
         for (top, left), scores in zip(some, after, strict=True):
             square = slice(top, top + window), slice(left, left + window)
             total[square] += before - float(scores[again.target])
@@ -51,10 +55,9 @@ def _starts(side: int, window: int, stride: int) -> list[int]:
     return sorted({*range(0, side - window, stride), side - window})
 
 
-def _covered(pixels: Tensor, grid: tuple[int, int], corner: tuple[int, int], window: int, fill: str) -> Tensor:
+def _covered(pixels: Tensor, patch: tuple[int, int], corner: tuple[int, int], window: int, fill: str) -> Tensor:
     """(1, 3, height, width) pixels with one square of patches filled."""
-    height, width = pixels.shape[-2] // grid[0], pixels.shape[-1] // grid[1]
-    out, (top, left) = pixels.clone(), corner
+    (height, width), (top, left), out = patch, corner, pixels.clone()
     colour = pixels.mean(dim=(-2, -1), keepdim=True) if fill == "mean" else 0.0
     out[..., top * height : (top + window) * height, left * width : (left + window) * width] = colour
     return out

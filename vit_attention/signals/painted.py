@@ -1,7 +1,5 @@
 """How far tokens move when one patch of the picture is painted over."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +17,8 @@ def run(again: Again, *, patch: tuple[int, int]) -> NDArray[np.float64]:
         ValueError: no such patch, or an input that is no picture.
     """
     rows, columns = again.grid
+    if not (isinstance(patch, tuple) and len(patch) == 2 and all(isinstance(n, int) for n in patch)):
+        raise ValueError(f"patch: want row and column, got {patch!r}")
     if not (0 <= patch[0] < rows and 0 <= patch[1] < columns):
         raise ValueError(f"patch: want 0,0 to {rows - 1},{columns - 1} (row,column), got {patch[0]},{patch[1]}")
     if again.ready.image is None:

@@ -4,8 +4,6 @@ An `infos` file is a pickle, and a pickle is a program. Two fences stand before 
 before any is carried out, and the four names it may use stand for records of ours that can do nothing.
 """
 
-from __future__ import annotations
-
 import io
 import pickle
 from argparse import Namespace

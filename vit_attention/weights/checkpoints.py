@@ -1,7 +1,5 @@
 """Weights from files: mapped, not copied; no code is unpickled; a misfit is told in words."""
 
-from __future__ import annotations
-
 import hashlib
 import pickle
 import zipfile

@@ -1,7 +1,5 @@
 """Published weights fetched over the network: resumed, checked against their hash, put in place in one step."""
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import http.client

@@ -1,7 +1,5 @@
 """The first fence before a stranger's pickle: its instructions are looked through before any is carried out."""
 
-from __future__ import annotations
-
 import pickletools
 from collections.abc import Collection
 from typing import Any

@@ -10,11 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.tutorials.findings.readings import CELLS, FOUR, POT, SIZE, TEA, TOKENS, TWO, looks, page, reading
-from tutorials.findings import fields, findings
+from tutorials.findings import fields, findings, head_sample
 from tutorials.findings.fields import FAR, NEAR, SAME
+from tutorials.findings.head_sample import Sample
 from ui import fields_view
-from visualizer.measures import head_sample
-from visualizer.measures.head_sample import Sample
 
 PRINTED = (TEA, POT, FOUR, TWO)
 

@@ -8,9 +8,9 @@ import pytest
 from tests.tutorials.findings.readings import BLANK, CELLS, FOUR, HEADING, POT, TEA, TOKENS, TWO, looks, page, reading
 from tutorials.findings import findings
 from tutorials.findings import reading as lesson
+from tutorials.findings.head_sample import Sample
 from tutorials.findings.reading import BLANK as ON_BLANK
 from tutorials.findings.reading import EARLIER, LAST, LATER, NEXT, OTHER, OWN
-from visualizer.measures.head_sample import Sample
 
 NM, PRICE = 0, 4
 """Rows of the two opening tags."""
@@ -26,7 +26,7 @@ HERE = {name: one for name, one in findings().items() if name.startswith("readin
     ],
 )
 def test_what_lies_under_a_tag_s_strongest_cell(cells: dict[int, int], places: tuple[str, str]) -> None:
-    found = lesson.looks(reading([[looks(cells)]]))
+    found = lesson.tag_places(reading([[looks(cells)]]))
     assert [one.place for one in found] == list(places)
     assert [one.token for one in found] == [NM, PRICE]
     assert found[0].tag == "<s_nm>"

@@ -183,11 +183,87 @@ def test_every_method_says_what_it_is(name: str) -> None:
         ("relevance", {"query": (0, 0)}, "query: relevance tells what the class token used"),
         ("occlusion", {"query": (0, 0)}, "query: occlusion changes the picture"),
         ("likeness", {"query": "class"}, "query: want one patch, row,column from 0,0 to 1,2"),
+        ("painted", {"query": 1}, "query: painted wants row,column of one patch, got 1"),
+        ("painted", {"query": PATCH, "patch": (0, 0)}, "patch: want the patch that asks, 1,0, got 0,0"),
+        ("painted", {"query": None, "patch": (1, -1)}, "patch: want row and column of one patch, got (1, -1)"),
+        ("raw", {"query": 3.5}, "query: want a token's number, (row, column), a word, or several, got 3.5"),
+        ("raw", {"layer": [1]}, "layer: want a whole number, 0 first, got [1]"),
+        ("raw", {"layer": 1.0}, "layer: want a whole number, 0 first, got 1.0"),
+        ("raw", {"head": "1"}, "head: want a whole number, 0 first, got '1'"),
+        ("rollout", {"residual": 10**400}, "residual: want a number from 0 to 1, got 1000"),
+        ("rollout", {"residual": np.complex64(1)}, "residual: want a number from 0 to 1"),
+        ("rollout", {"head_fusion": np.array(["max", "min"])}, "head_fusion: want one of mean, max, min"),
     ],
 )
 def test_what_cannot_be_asked_is_said(name: str, asked: dict[str, Any], why: str) -> None:
     with pytest.raises(QuestionError, match=re.escape(why)):
         ask(name, **asked)
+
+
+def test_a_run_on_a_patch_is_on_the_patch_that_asks() -> None:
+    """A token's number names no patch before there is a grid; what was given twice is one patch."""
+    method, want = methods()["painted"], Run.of("painted", patch=PATCH)
+    for asked in ({"query": PATCH}, {"query": "1,0"}, {"query": [PATCH, PATCH]}, {"patch": [1, 0]}):
+        assert method.needs_for(**asked) == {"weights", want}
+        assert method(record(), **asked).patches == (3,)
+    assert method(record(), patch=PATCH).code == 'methods()["painted"](record, query=(1, 0))'
+    for query in (4, "class", "mean", [PATCH, (0, 0)], "a,b"):
+        with pytest.raises(QuestionError, match="painted wants row,column of one patch"):
+            method.needs_for(query=query)
+
+
+def test_the_code_shown_is_python_and_names_the_kind() -> None:
+    made = record()
+    window = replace(made.maps[2], weights=made.maps[2].weights[::-1], kind="window", gradient=None)
+    both = replace(made, maps=(*made.maps, window))
+    found = methods()["raw"](both, query=np.int64(3), layer=np.int64(2), head=np.int8(1), kind="window")
+    assert found.code == "methods()[\"raw\"](record, query=3, layer=2, head=1, kind='window')"
+    assert "head_fusion='max'" in methods()["fused"](made, head_fusion=np.str_("max")).code
+
+
+def test_only_whole_products_are_made() -> None:
+    made = record(norms=np.ones((3, 7), np.float32))
+    chosen = replace(made, maps=(made.maps[0], made.maps[2]), settings={"layers": [0, 2]})
+    first = replace(made, maps=made.maps[:2], settings={"layers": [0, 1]})
+    for name in ("rollout", "rollout-so-far", "relevance", "gradient-rollout"):
+        for some, kept in ((chosen, "0 and 2"), (first, "0 to 1")):
+            with pytest.raises(QuestionError, match=f"wants every layer to 2, and this record kept {kept}"):
+                ask(name, some)
+        assert methods()[name].unfit(chosen).startswith("wants every layer to 2")
+    last = replace(made, maps=made.maps[1:], settings={"layers": [1, 2]})
+    np.testing.assert_allclose(ask("rollout", last).row, ask("rollout", made, start_layer=1).row, rtol=1e-6)
+    np.testing.assert_allclose(ask("rollout", first, layer=1).row, ask("rollout", made, layer=1).row, rtol=1e-6)
+    assert ask("mean-of-layers", chosen).words.startswith("mean of layers 1 and 3,")
+
+
+def test_what_does_not_fit_is_known_before_it_is_asked() -> None:
+    made = record()
+    said = {name: one.unfit(replace(made, settings={"unheard": ["block.1"]})) for name, one in methods().items()}
+    products = {"rollout", "rollout-so-far", "relevance", "gradient-rollout"}
+    assert {name for name, why in said.items() if why} == products
+    assert said["relevance"].startswith("wants every layer")
+    window = replace(made, maps=(replace(made.maps[0], kind="window", gradient=None),))
+    assert methods()["raw"].unfit(window).startswith("No attention maps captured")
+    np.testing.assert_array_equal(ask("raw", window, kind="window", head=0).row, made.maps[0].weights[0, 0])
+
+
+def test_patches_ask_in_the_last_layer_where_they_do() -> None:
+    """Behind the blocks of SigLIP lies a pool, which asks with a query of its own."""
+    made, pool = record(), Axis.text(("pool",))
+    row = made.maps[2].weights[:, :1]
+    more = replace(made, maps=(*made.maps, AttentionMap(row, "pool", 3, "cross", pool, AXIS)))
+    for name in ("likeness", "plain-likeness", "painted"):
+        assert methods()[name].unfit(more) == ""
+        np.testing.assert_array_equal(ask(name, more).row, ask(name, made).row)
+        np.testing.assert_array_equal(ask(name, more, layer=0).row, ask(name, made, layer=0).row)
+        with pytest.raises(QuestionError, match="layer: want one where patches ask, got 3"):
+            ask(name, more, layer=3)
+
+
+def test_occlusion_needs_no_weights() -> None:
+    made = record()
+    one = replace(made.maps[2], weights=made.maps[2].weights[:1], heads=(0,), gradient=None)
+    np.testing.assert_array_equal(ask("occlusion", replace(made, maps=(one,))).row, ask("occlusion", made).row)
 
 
 def test_what_a_record_lacks_is_said() -> None:

@@ -189,6 +189,31 @@ def test_products_of_parts_are_refused() -> None:
     np.testing.assert_allclose(one.map.row, part.weights[:, 1].mean(axis=0))
 
 
+def test_a_record_without_what_a_method_reads_fails_alone() -> None:
+    """Other bundles of the same command may have it, so that this is no fault of the command."""
+    made = record()
+    for view, why in (
+        (View(method="likeness", query=("0,0",)), "--method likeness: this record has no hidden: .* Here: --bundle"),
+        (View(method="painted", query=("0,0",)), "--method painted: .* got one without. Here: --bundle"),
+    ):
+        with pytest.raises(ValueError, match=why) as told:
+            drawings(made, view)
+        assert not isinstance(told.value, ChoiceError)
+
+
+def test_only_what_shows_weights_is_called_after_its_block() -> None:
+    made, hidden = record(), np.random.default_rng(0).normal(size=(4, 7, 5)).astype(np.float32)
+    tokens = len(made.maps[0].query)
+    signals = {"hidden": np.resize(hidden, (4, tokens, 5)), "painted": np.ones((4, tokens))}
+    full = replace(made, signals=signals, settings={"runs": {"painted": {"patch": [0, 1]}}})
+    called = {
+        name: drawings(full, View(method=name, query=("0,1",), layer=(1,)))[0].name
+        for name in ("raw", "fused", "likeness", "painted", "rollout")
+    }
+    block = made.maps[1].name
+    assert called == {"raw": block, "fused": block, "likeness": "likeness", "painted": "painted", "rollout": "rollout"}
+
+
 def test_no_attention_maps_captured() -> None:
     over_text = AttentionRecord((AttentionMap(rows((1, 3, 3), 0), "t", 0, "self", WORDS, WORDS),))
     for made, why in ((over_text, "run over text"), (AttentionRecord(()), "this record is empty")):

@@ -272,6 +272,10 @@ def test_a_captioning_checkpoint_with_its_features(tmp_path: Path) -> None:
         ),
         ("visualize receipt-3-3 --model receipt-donut --stage 2", "want one --query row,column from 0,0 to 15,23"),
         ("visualize receipt-3-3 --model receipt-donut --stage 2 --query 0,0 --query 0,1", "got 0,0 0,1"),
+        (
+            "visualize receipt-3-3 --model receipt-donut --stage 2 --query 0,0 --method rollout",
+            "--stage and --block draw weights as they are: leave --method out, got rollout",
+        ),
         ("visualize scene-7 --model scene-vit --method likeness", "want one patch, row,column from 0,0 to 13,13"),
         ("visualize scene-7 --model scene-vit --method rollout --layer 3,4", "want one --layer, where it ends, got 2"),
         (

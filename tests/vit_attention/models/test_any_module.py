@@ -106,6 +106,8 @@ def test_more_special_tokens_and_an_oblong_grid(picture: Path) -> None:
     record = record_of(Tiny(4).eval(), picture, grid=(4, 4), prefix=4)
     assert (record.maps[0].key.prefix, record.maps[0].key.grid) == (4, (4, 4))
     assert record_of(Tiny(1).eval(), picture, size=(112, 224), grid=(2, 4)).maps[0].key.grid == (2, 4)
+    with pytest.raises(ModuleError, match=r"token count does not fit the grid: .* Say how they lie"):
+        record_of(Tiny(1).eval(), picture, size=(112, 224))  # 8 patches and 1 are also 3 x 3
 
 
 class Stranger(Tiny):
@@ -256,6 +258,7 @@ def test_groups_of_tokens_are_not_taken_for_the_whole_picture(picture: Path) -> 
         ("no-such-model", {}, "want one of scene-vit"),
         (Tiny().eval(), {"layer_idx": 7}, "--layer: want numbers of 0 to 1, got 7"),
         (Tiny().eval(), {"colour": "Jet"}, "colour"),
+        (Tiny().eval(), {"method": "rollup"}, "--method: want one of raw, .*, got 'rollup'"),
         (Tiny().eval(), {"image_path": "nowhere.png"}, "which does not exist"),
     ],
 )

@@ -33,6 +33,9 @@ def test_a_model_that_cannot_move_stays_and_says_so() -> None:
     assert len(said) == 1
     assert "cuda:99" in said[0]
     assert model.device.type == "cpu"
+    assert model.to(torch.device("cpu")) is model
+    with pytest.raises(ValueError, match="device: want one of this machine"):
+        model.to(None)
 
 
 @pytest.mark.parametrize("name", ["scene-vit", "receipt-donut", "scene-aoanet"])

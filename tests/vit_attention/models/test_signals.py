@@ -12,8 +12,11 @@ from PIL import Image
 
 import vit_attention as va
 from visualizer import methods
+from vit_attention import compat  # noqa: F401
 from vit_attention.records import Run
 from worlds.scenes import scene
+
+COVER = Run.of("occlusion", window=np.int64(7), stride=7, fill="mean")
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +73,83 @@ def test_occlusion_is_the_fall_of_the_score_under_squares(model: Any, picture: I
     np.testing.assert_allclose(record.signals["occlusion"][inside], wanted[inside], atol=1e-4)
     assert not record.has("gradients")
     assert np.isfinite(record.signals["occlusion"]).all()
+
+
+def test_what_is_to_be_kept_may_come_once(model: Any, picture: Image.Image, tmp_path: Path) -> None:
+    """From an iterator, and in numpy's numbers, as a loop over a table of numbers has them."""
+    record = model.attend(
+        picture, target=np.int64(3), keep=iter(["target", COVER]), layers=np.array([0]), heads=iter([1])
+    )
+    assert (record.prediction.target, record.has("gradients")) == (3, False)
+    assert record.signals["occlusion"].shape == (14, 14)
+    again = va.AttentionRecord.load(record.save(tmp_path / "a.npz"))
+    assert again.settings["runs"] == {"occlusion": {"fill": "mean", "stride": 7, "window": 7}}
+    assert again.maps[0].heads == (1,)
+    assert not model.attend(picture, target=3, keep=[COVER], layers=[0]).has("gradients")
+
+
+def test_gradients_do_not_need_the_callers_mode(model: Any, picture: Image.Image) -> None:
+    wanted = model.attend(picture, target=3, layers=[5]).gradients[0]
+    for mode in (torch.no_grad, torch.inference_mode):
+        with mode():
+            found = model.attend(picture, target=3, layers=[5]).gradients[0]
+            assert not torch.is_grad_enabled()
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
+    with torch.inference_mode():
+        loaded = va.load("scene-vit")
+    with pytest.raises(ValueError, match="want a model loaded outside"):
+        loaded.attend(picture, target=3)
+
+
+def dino(folder: Path, labels: int) -> Any:
+    """A small DINOv2, which takes pictures of any size; random weights."""
+    from transformers import Dinov2Config, Dinov2ForImageClassification
+
+    torch.manual_seed(0)
+    config = Dinov2Config(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, image_size=32, patch_size=8, num_labels=labels
+    )
+    Dinov2ForImageClassification(config).save_pretrained(folder)
+    (folder / "preprocessor_config.json").write_text('{"size": {"height": 32, "width": 32}, "do_center_crop": false}')
+    return va.load(f"hf:{folder}")
+
+
+@pytest.fixture
+def flexible(tmp_path: Path) -> Any:
+    return dino(tmp_path, 3)
+
+
+def test_a_classifier_of_no_classes_has_none(tmp_path: Path, picture: Image.Image) -> None:
+    model = dino(tmp_path, 0)
+    assert model.attend(picture).prediction.labels == ()
+    with pytest.raises(ValueError, match="has no classes"):
+        model.classify([picture])
+
+
+def test_a_run_sees_the_size_that_was_asked_for(flexible: Any, picture: Image.Image) -> None:
+    """16 x 64 pixels have as many patches as the model's own 32 x 32."""
+    method = methods()["painted"]
+    record = flexible.attend(picture, size=(16, 64), keep={"hidden", *method.needs_for(query=(1, 7))})
+    moved = method(record, query=(1, 7), layer=0).values
+    assert moved.shape == (2, 8)
+    dark = np.asarray(picture)[112:, 196:].mean() <= 127.5
+    other = picture.copy()
+    other.paste(("white" if dark else "black"), (196, 112, 224, 224))
+    before = record.signals["hidden"][1].astype(float)
+    after = flexible.attend(other, size=(16, 64), keep={"hidden"}).signals["hidden"][1]
+    wanted = np.linalg.norm(after - before, axis=-1) / np.linalg.norm(before, axis=-1)
+    np.testing.assert_allclose(moved.ravel(), wanted[1:], rtol=1e-3)
+
+
+def test_a_covered_square_is_the_models_patches(flexible: Any) -> None:
+    """Pixels beyond the last whole patch belong to none."""
+    pixels = torch.randn(1, 3, 38, 38, generator=torch.Generator().manual_seed(0))
+    covered = pixels.clone()
+    covered[..., 24:32, 24:32] = 0
+    method = methods()["occlusion"]
+    record = flexible.attend(pixels, target=1, keep=method.needs_for(fill="zero"))
+    before, after = (flexible.rerun(pixels, lambda _, one=one: one)[0, 1] for one in (pixels, covered))
+    np.testing.assert_allclose(method(record, fill="zero").values[3, 3], before - after, atol=1e-5)
 
 
 def test_covering_the_object_costs_its_score(model: Any) -> None:
@@ -131,6 +211,32 @@ def test_a_changed_input_is_scored(model: Any, picture: Image.Image) -> None:
             "want a window of 1 to 14 patches",
         ),
         ("scene-vit", {"keep": {Run.of("painted", patch=(14, 0))}}, "patch: want 0,0 to 13,13"),
+        ("scene-vit", {"keep": "hidden"}, "keep: want names of signals and runs in a set, .*, got 'hidden'"),
+        ("scene-vit", {"keep": Run.of("painted", patch=(0, 0))}, "keep: want names of signals and runs in a set"),
+        ("scene-vit", {"keep": None}, "keep: want names .* got None"),
+        ("scene-vit", {"keep": ["hidden", 3]}, "got 3 in it"),
+        ("scene-vit", {"keep": {"occlusion"}}, "got 'occlusion'; runs are named by a method"),
+        ("scene-vit", {"keep": {Run.of("hidden")}}, "got 'hidden'; runs are named by a method"),
+        ("scene-vit", {"keep": {COVER, Run.of("occlusion", window=2)}}, "want one run called occlusion, got 2"),
+        ("scene-vit", {"keep": {COVER}}, "occlusion: want a class, target=CLASS or"),
+        ("scene-vit", {"keep": {Run.of("painted")}}, "painted: want the knobs patch, got none"),
+        ("scene-vit", {"keep": {Run.of("painted", patch=3)}}, "patch: want row and column, got 3"),
+        (
+            "scene-vit",
+            {"target": 0, "keep": {Run.of("occlusion", window="7", stride=7, fill="mean")}},
+            "want whole numbers of patches, got '7' and 7",
+        ),
+        (
+            "scene-vit",
+            {"target": 0, "keep": {Run.of("occlusion", window=7, stride=7, fill="blue")}},
+            "want a fill of mean or zero, got 'blue'",
+        ),
+        ("scene-vit", {"target": True}, "target: want a class name or a number from 0 to 11, got True"),
+        ("scene-vit", {"target": -1}, "target: want a class name or a number from 0 to 11, got -1"),
+        ("scene-vit", {"layers": "0"}, "layers: want whole numbers in a list, 0 first, got '0'"),
+        ("scene-vit", {"heads": 3}, "heads: want whole numbers in a list, 0 first, got 3"),
+        ("scene-vit", {"queries": [1.5]}, r"queries: want whole numbers in a list, 0 first, got \[1.5\]"),
+        ("scene-vit", {"proof_rows": 0}, "proof_rows: want at least 1, or None for all, got 0"),
         ("scene-vit", {"beams": 2}, r"attend takes no beams=; this kind of model \(classify\) takes size="),
         ("scene-aoanet", {"keep": {"gradients"}}, "keep: scene-aoanet gives weights alone, got 'gradients'"),
         ("scene-aoanet", {"target": 0}, "keep: scene-aoanet gives weights alone"),

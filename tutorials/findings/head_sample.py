@@ -1,7 +1,5 @@
 """Hit rates and entropy of every head of a reader, on one page or over several."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from visualizer.figures import patch as patch_figure
-from visualizer.measures import toy
+from tutorials.findings import toy
 
 
 def test_the_row_of_an_object_patch_is_the_one_on_paper() -> None:
@@ -46,7 +45,7 @@ def test_a_patch_outside_is_refused_and_clamped_by_the_page(row: int, column: in
 
 
 def test_the_figures_print_every_number_in_its_cell_and_can_be_clicked() -> None:
-    tokens, row = patch_figure.tokens_figure(6), patch_figure.steps_figure(toy.steps(1, 2), 6)
+    tokens, row = toy.tokens_figure(6), toy.steps_figure(toy.steps(1, 2), 6)
     cell = row.data[0].text[1][2]
     assert all(part in cell for part in ("q·k = 7", "4.95", "1.000", "28.5%"))
     assert tokens.data[0].text[1][3] == "x = (1, 2)<br>q = (1, 2)<br>k = (1, 3)"

@@ -1,10 +1,14 @@
 """A picture of 4 x 4 patches whose attention can be worked out on paper: every token, query and key is two integers."""
 
-from __future__ import annotations
+from collections.abc import Sequence
 
 import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
 
+from visualizer.figures import heatmap
 from visualizer.measures.arithmetic import RowSteps, row_steps
+from visualizer.style import theme
 
 GRID = (4, 4)
 """(rows, columns) of the toy."""
@@ -53,3 +57,27 @@ def steps(row: int, column: int, stretch: float = 1.0) -> RowSteps:
     if not (0 <= row < rows and 0 <= column < columns):
         raise ValueError(f"toy: want a row and a column from 0 to 3, got {row} and {column}")
     return row_steps(QUERIES[row * columns + column], KEYS, stretch)
+
+
+def tokens_figure(query: int, title: str = "") -> go.Figure:
+    """The picture: token x, query q and key k in every cell, the asking patch outlined; clickable."""
+    pairs = zip(TOKENS.tolist(), QUERIES.tolist(), KEYS.tolist(), strict=True)
+    lines = [f"x = {_pair(x)}<br>q = {_pair(q)}<br>k = {_pair(k)}" for x, q, k in pairs]
+    return _printed(OBJECT.astype(np.float64), lines, query, "x₁, how much object", title)
+
+
+def steps_figure(steps: RowSteps, query: int, title: str = "") -> go.Figure:
+    """The row of one patch: q.k, scaled, power of e and weight in every cell, coloured by weight; clickable."""
+    numbers = zip(steps.products, steps.scaled, steps.powers, steps.weights, strict=True)
+    lines = [f"q·k = {p:.0f}<br>scaled {s:.2f}<br>power {e:.3f}<br>w = {w:.1%}" for p, s, e, w in numbers]
+    return _printed(steps.weights.reshape(GRID), lines, query, "weight", title)
+
+
+def _pair(numbers: Sequence[int]) -> str:
+    return "(" + ", ".join(str(n).replace("-", "−") for n in numbers) + ")"
+
+
+def _printed(values: NDArray[np.float64], lines: Sequence[str], query: int, unit: str, title: str) -> go.Figure:
+    fig = heatmap.patch_map(values, query=(query,), clickable=True, unit=unit, title=title, height=470)
+    fig.data[0].update(text=np.reshape(lines, GRID).tolist(), texttemplate="%{text}", textfont_size=theme.SMALL)
+    return fig
