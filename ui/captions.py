@@ -1,7 +1,5 @@
 """What the caption page works on: its sidebar, and the model, picture, record and choice of a run or of an opened file."""
 
-from __future__ import annotations
-
 import hashlib
 import random
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """What can be checked about a sentence's maps on the caption page, and the code, commands and files that make them again."""
 
-from __future__ import annotations
-
 import math
 import tempfile
 from pathlib import Path

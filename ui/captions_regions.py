@@ -1,7 +1,5 @@
 """Regions on page "One word, one look": which looks at which before any word is said, and what their order changes."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The parts of page "One word, one look" that follow the word: the sentence, its map and gates, all words, all heads."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """Page "Compare": the shared choice on the left, anything else on the right, one scale, and numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """What several pages draw: charts with a text alternative, the guard, pictures to click, code and export."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """The controls of methods and of drawing, shared by pages; every value is checked, whatever the address says."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Every page the Read section can show by its id: receipts and forms whose truth is known, and the reader's own page."""
 
-from __future__ import annotations
-
 import hashlib
 
 import streamlit as st

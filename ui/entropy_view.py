@@ -1,7 +1,5 @@
 """Page "Entropy": the table of all heads, the curves, the extremes, and what sinks do to a map."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The parts of page "From token to field": numbered boxes on the page, the score of each, and the heads ranked."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from functools import partial

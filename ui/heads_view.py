@@ -1,7 +1,5 @@
 """Page "Heads": the grid of a layer, the chosen map, all heads at once, and how alike they are."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

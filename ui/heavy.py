@@ -1,7 +1,5 @@
 """Everything slow to import, once, behind one lock, and kept out of the garbage collector's way."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import gc

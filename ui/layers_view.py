@@ -1,7 +1,5 @@
 """Page "Layers": the range, the animation, the snapshots, the curves through depth."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Draws the parts of a lesson; what is right is always computed from the live record."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st

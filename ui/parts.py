@@ -1,7 +1,5 @@
 """Parts that the pages of captions, reading and Swin share: menus of numbers, clicks, files of one's own, long runs."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence

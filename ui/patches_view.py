@@ -1,7 +1,5 @@
 """Page "Patches and tokens": the cut picture, one patch, the embedding, places, likeness."""
 
-from __future__ import annotations
-
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray

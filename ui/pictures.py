@@ -1,7 +1,5 @@
 """Every picture the app can show by its id: drawn scenes with known truth, sample photographs, the reader's own."""
 
-from __future__ import annotations
-
 import hashlib
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """Page "Playground": one map by any method, how it is drawn, the answer of the model, export and code."""
 
-from __future__ import annotations
-
 import io
 import tempfile
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Page "One query": the picture that is asked, the arithmetic, the what-if slider, the toy."""
 
-from __future__ import annotations
-
 import csv
 import io
 from typing import Any

@@ -1,7 +1,5 @@
 """Cached document readers and what they read, shared by all sessions, always bounded; own ones by folder or hub id."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What every page about a reading shares: its sidebar, its context, and the guards around them."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from tutorials.findings.page import Document, Reading

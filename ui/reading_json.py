@@ -1,7 +1,5 @@
 """The written JSON as something to walk through: click a token, or go with the arrow keys from anywhere on the page."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

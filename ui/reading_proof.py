@@ -1,7 +1,5 @@
 """What can be checked about the maps of a reading, and the code, commands and files that make them again."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Page "Reading with cross-attention" as it follows the token: the steps, the JSON, the page under the heat, all heads."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 

@@ -1,7 +1,5 @@
 """Cached models and records, shared by all sessions, always bounded."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from operator import attrgetter

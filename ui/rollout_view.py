@@ -1,7 +1,5 @@
 """Page "Rollout": the comparison with its knobs, the film, the curves, two classes, the deletion test."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The pages as Streamlit wants them, and the guard that lets every page be opened by its address on a cold server."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

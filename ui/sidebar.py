@@ -1,7 +1,5 @@
 """The one sidebar of all pages: model, picture, layer, head and the asking token; everything in it is in the address."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from ui import pictures, resources, state

@@ -4,8 +4,6 @@ A command makes the picture of its page: the same numbers, scale, colours and ou
 from 0 there, as in Python.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Ways to get something to look at: own picture, camera, a fresh scene, a saved record, another model."""
 
-from __future__ import annotations
-
 import hashlib
 import random
 import tempfile

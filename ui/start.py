@@ -1,7 +1,5 @@
 """The table of pages, and the parts of the first one; no torch, no Plotly, so that it is there at once."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """Every key of the shared session state, what the reader has chosen, checked, and who is looking."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import streamlit as st

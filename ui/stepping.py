@@ -1,7 +1,5 @@
 """Stepping through words or tokens: buttons that move a number in the session, and a walk that goes on by itself."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from typing import Any

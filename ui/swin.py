@@ -1,7 +1,5 @@
 """What page "Inside Swin" looks at: reader, page, stage, block, head and cell, all checked. The decoder never runs."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

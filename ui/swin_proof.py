@@ -1,7 +1,5 @@
 """What can be checked about the map on page "Inside Swin", and the code, command and files that make it again."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The parts of page "Inside Swin": stages, windows, one cell's attention stitched and rolled, heads, bias, merging."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The trust card: what can be checked about the map on the page."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

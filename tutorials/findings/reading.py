@@ -103,13 +103,8 @@ def where_tags_look(now: Reading) -> Finding:
     counts = Counter(one.place for one in found)
     most = max(counts.values())
     best = tuple(place for place in (NEXT, LAST, OTHER, BLANK) if counts[place] == most)
-<<<<<<< HEAD
-    each = "; ".join(f"{place[0].lower()}{place[1:]}: {counts[place]}" for place in (NEXT, LAST, OTHER, BLANK))
-    return Finding(best, f"{now.map_name().capitalize()}, {len(found)} opening tags before a value: {each}.")
-=======
     spoken = "; ".join(f"{place[0].lower()}{place[1:]}: {counts[place]}" for place in (NEXT, LAST, OTHER, BLANK))
     return Finding(best, f"{now.map_name().capitalize()}, {len(found)} opening tags before a value: {spoken}.")
->>>>>>> main
 
 
 def which_row(now: Reading) -> Finding:
@@ -126,17 +121,10 @@ def which_row(now: Reading) -> Finding:
         hit = points_into(now.heats()[rows + shift], truth.boxes[rows], now.record.geometry.seen)
         rates[name] = float(hit.mean())
     best = tuple(name for name, rate in rates.items() if rate == max(rates.values()))
-<<<<<<< HEAD
-    each = "; ".join(f"{name[0].lower()}{name[1:]}: {rate:.0%}" for name, rate in rates.items())
-    text = (
-        f"{now.map_name().capitalize()}, {len(rows)} tokens of letters and digits whose print is known. The strongest "
-        f"cell lies on it in: {each}. Neighbours on the page share cells, so the other rows hit now and then too."
-=======
     spoken = "; ".join(f"{name[0].lower()}{name[1:]}: {rate:.0%}" for name, rate in rates.items())
     text = (
         f"{now.map_name().capitalize()}, {len(rows)} tokens of letters and digits whose print is known. The strongest "
         f"cell lies on it in: {spoken}. Neighbours on the page share cells, so the other rows hit now and then too."
->>>>>>> main
     )
     return Finding(best, text)
 
