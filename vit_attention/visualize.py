@@ -35,7 +35,7 @@ def visualize_attention_on_image(
         avg_heads: without `head_idx`: whether heads are averaged, or each is drawn.
         save_raw: also write ``attn_raw_layer_{i}.npy``, (1, heads, queries, keys).
         more: for torch modules size, grid and prefix, see `vit_attention.models.any_module.record_of`; and fields of the command
-            line's options: ``colormap="Jet", alpha=0.5, method="rollout", query=("6,8",)``.
+            line's options: ``colormap="Jet", alpha=0.5, method="rollout", query=("6,8",)``; and target, the class a method asks about.
 
     Raises:
         ValueError: an unknown model, a picture that cannot be read, a layer or head that is not there, or a module that
@@ -53,9 +53,10 @@ def visualize_attention_on_image(
     shapes: dict[str, Any] = {name: more.pop(name) for name in ("size", "grid", "prefix") if name in more}
     opened = open_picture(image_path)
     try:
-        painting = paint.Paint(save_raw=save_raw, **more)
+        target, painting = more.pop("target", None), paint.Paint(save_raw=save_raw, **more)
         asked = View(**look)
-        record = _record(model, device, opened.image, shapes, asked.needs)
+        wanted = {"keep": asked.needs, "target": target}
+        record = _record(model, device, opened.image, shapes, wanted)
         found = drawings(record, asked)
     except (ChoiceError, TypeError) as error:
         raise ValueError(str(error)) from error
@@ -68,14 +69,14 @@ def _one(number: int | None) -> tuple[int, ...] | None:
     return None if number is None else (int(number),)
 
 
-def _record(model: Any, device: str, image: Any, shapes: dict[str, Any], needs: frozenset[Any]) -> AttentionRecord:
+def _record(model: Any, device: str, image: Any, shapes: dict[str, Any], wanted: dict[str, Any]) -> AttentionRecord:
     if isinstance(model, str):
         from vit_attention.registry import load
 
         model = load(model)
     model = moved(model, device, lambda text: warnings.warn(text, stacklevel=4))
     if hasattr(model, "attend"):
-        found: AttentionRecord = model.attend(image, keep=needs)
+        found: AttentionRecord = model.attend(image, **wanted)
         return found
     from vit_attention.models.any_module import record_of
 

@@ -19,7 +19,7 @@ def findings() -> dict[str, Callable[[Any], Finding]]:
         f"{page}.{name}": function
         for page in PAGES
         for name, function in vars(importlib.import_module(f"tutorials.findings.{page}")).items()
-        if not name.startswith("_") and getattr(function, "__annotations__", {}).get("return") == "Finding"
+        if not name.startswith("_") and getattr(function, "__annotations__", {}).get("return") is Finding
     }
 
 

@@ -1,5 +1,6 @@
 """A picture made ready for a network."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,10 @@ class Input:
     geometry: Geometry
     image: Image.Image | None = None
     notes: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Any]:
+        """What holds the picture and its notes, the pixels, the geometry: ``opened, pixels, geometry = model.prepare(page)``."""
+        return iter((self, self.pixels, self.geometry))
 
     @classmethod
     def of(cls, pixels: Any, geometry: Geometry) -> "Input":

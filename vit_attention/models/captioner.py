@@ -104,6 +104,8 @@ class CaptionModel(Model):
         self._check(found)
         return found
 
+    features = prepare  # what captioning code calls it
+
     def _attend(self, given: Any, asked: Asked, *, picture: Any = None, beams: int = 1) -> Attended:
         seen, request = self.prepare(given, picture), asked.request
         layers = request.layers
