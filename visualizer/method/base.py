@@ -13,7 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visualizer.measures.regions import region_heat
-from visualizer.method.question import Askers, Maps, Question, QuestionError, SignalError, askers, patch_of, query_texts
+from visualizer.method.question import (
+    Askers,
+    Maps,
+    Question,
+    QuestionError,
+    SignalError,
+    askers,
+    number_of,
+    patch_of,
+    query_texts,
+)
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Run
 from vit_attention.records.geometry import Geometry
 
@@ -233,7 +243,7 @@ class Method:
 
         Args:
             query: who asks: a token's number, (row, column) of a patch, "class", "mean", a word that was said,
-                "field:PATH"; several in a list ask together. None takes the class token, or the mean of all.
+                "field:PATH"; several in a list ask together, but two bare numbers are one patch. None takes the class token, or the mean of all.
             layer: number, 0 first; None takes the last.
             head: number, 0 first; None takes all heads together.
             kind: of the maps: "self", "cross" or "window".
@@ -326,9 +336,8 @@ class Method:
 
 def _python(text: str) -> str:
     """The text of an asker as Python has it: a patch as a pair, a number as one."""
-    if text.strip().isdecimal():
-        return str(int(text))
-    return repr(patch_of(text) or text)
+    number = number_of(text)
+    return repr(patch_of(text) or text) if number is None else str(number)
 
 
 def _asked_by_patches(maps: Maps) -> list[int]:

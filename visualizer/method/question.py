@@ -15,7 +15,9 @@ FIELD = "field:"
 """In front of the path of a field, which some word may be called like."""
 
 Maps = dict[int, AttentionMap]
-_PATCH = re.compile(r"(\d{1,6})\s*,\s*(\d{1,6})")
+# Digits of other scripts are words: a token may be called so.
+_PATCH = re.compile(r"(\d{1,6})\s*,\s*(\d{1,6})", re.ASCII)
+_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 
 
 class QuestionError(ValueError):
@@ -135,7 +137,7 @@ def _shape(one: AttentionMap) -> tuple[str, int, int]:
 
 
 def query_texts(query: Any) -> tuple[str, ...]:
-    """A query of Python as the texts that `askers` takes.
+    """A query of Python as the texts that `askers` takes; two numbers, in a tuple or a list, are one patch.
 
     >>> query_texts((6, 8)), query_texts([(6, 8), (7, 8)]), query_texts(5), query_texts("class")
     (('6,8',), ('6,8', '7,8'), ('5',), ('class',))
@@ -153,6 +155,15 @@ def query_texts(query: Any) -> tuple[str, ...]:
     if len(given) == 2 and all(isinstance(n, (int, np.integer)) for n in given):
         return (f"{given[0]},{given[1]}",)
     return tuple(text for one in given for text in query_texts(one))
+
+
+def number_of(text: str) -> int | None:
+    """The number of a token in a text such as "105"; None for any other.
+
+    >>> number_of(" 105 "), number_of("6,8")
+    (105, None)
+    """
+    return int(text) if _NUMBER.fullmatch(text.strip()) else None
 
 
 def patch_of(text: str) -> tuple[int, int] | None:
@@ -282,7 +293,7 @@ def is_word(text: str) -> bool:
     >>> is_word("ring"), is_word("each"), is_word("3"), is_word("6,8"), is_word("mean")
     (True, True, False, False, False)
     """
-    return not (text.strip().isdecimal() or patch_of(text) or text in ("mean", "class"))
+    return not (number_of(text) is not None or patch_of(text) or text in ("mean", "class"))
 
 
 def _plural(axis: Axis, first: int) -> str:
@@ -313,8 +324,9 @@ def _rows(axis: Axis, text: str) -> tuple[int, ...]:
             return (axis.prefix + row * axis.grid[1] + column,)
         last = f"{axis.grid[0] - 1},{axis.grid[1] - 1}"
         raise QuestionError("query", f"want a patch from 0,0 to {last} (row,column), got {text}")
-    if text.strip().isdecimal() and int(text) < len(axis):
-        return (int(text),)
+    number = number_of(text)
+    if number is not None and number < len(axis):
+        return (number,)
     if text in axis.special:
         return (axis.special.index(text),)
     places = ["row,column"] * (axis.kind == "patches")
@@ -328,8 +340,9 @@ def _said(axis: Axis, text: str) -> tuple[int, ...]:
     What was read or said differs from picture to picture, so that a miss is no fault of the question.
     """
     spelled = [spoken(token) for token in (*axis.special, *axis.labels)]
-    if text.strip().isdecimal() and int(text) < len(axis):
-        return (int(text),)
+    number = number_of(text)
+    if number is not None and number < len(axis):
+        return (number,)
     if text in spelled:
         return (spelled.index(text),)
     found = fields((*axis.special, *axis.labels))

@@ -172,6 +172,8 @@ def test_every_method_says_what_it_is(name: str) -> None:
         ("raw", {"layer": 3}, "layer: want numbers of 0 to 2, got 3"),
         ("raw", {"head": 2, "layer": 0}, "head: want numbers of 0 to 1, got 2"),
         ("raw", {"query": (2, 0)}, "query: want a patch from 0,0 to 1,2"),
+        ("raw", {"query": "\N{ARABIC-INDIC DIGIT THREE}"}, 'query: want "class", row,column'),
+        ("raw", {"query": "\N{ARABIC-INDIC DIGIT ONE},0"}, 'query: want "class", row,column'),
         ("raw", {"residual": 0.5}, "residual: raw has no such knob; it has none"),
         ("rollout", {"head": 0}, "head: rollout takes all heads"),
         ("rollout", {"residual": 1.5}, "residual: want a number from 0 to 1, got 1.5"),
