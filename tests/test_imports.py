@@ -39,6 +39,7 @@ ROOMS = {
         "weights",
         "networks",
         "records",
+        "gate",
         "heavy",
         "compat",
     ),
