@@ -44,7 +44,7 @@ class ReadingModel(Model):
     special tokens of the query axis. In a "self" map the columns are the tokens read so far, the prompt first; what
     lies ahead has weight 0.
 
-    Of its own `attend` takes:
+    Options of attend:
         prompt: task prompt such as ``<s_receipt>``; None takes the model's own.
         kinds: which attention of the decoder to keep, of "cross" and "self".
         windows: (stage, block) of encoder blocks to keep as well, 0 first, as maps of kind "window" on the stage's own
@@ -52,6 +52,7 @@ class ReadingModel(Model):
         beams: 1 reads greedily; more runs beam search and keeps the winner.
         max_tokens: most tokens to generate; None takes what the decoder has positions for and `budget` has room for.
         on_token: called with each token as it is generated; greedy reading only.
+
     Layers and heads are the decoder's, and an `Input` or a `Page` does for a picture.
     """
 

@@ -91,7 +91,7 @@ class AttentionRecord:
 
     @property
     def layers(self) -> tuple[NDArray[Any], ...]:
-        """The weights alone, one (heads, queries, keys) array per map: what `visualizer` functions take.
+        """The weights alone, one (heads, queries, keys) array per map, as the functions of `visualizer` take them.
 
         Where maps of all tokens chain, a map with other queries (the pool behind them) is left to `maps`.
 
