@@ -30,7 +30,7 @@ def name_of(page: Path) -> str:
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the files that the pages speak of."""
     import vit_attention as va
-    import vit_attention.compat  # noqa: F401  (before transformers)
+    import vit_attention.compat
     from worlds.receipts import receipt
     from worlds.scenes import scene
 
