@@ -15,6 +15,7 @@ author = "the Sightlines authors"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "sphinx_click"]
 html_theme = "furo"
 html_title = "Sightlines"
+smartquotes = False  # two dashes are an option
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 napoleon_custom_sections = [("Options of attend", "params_style")]
@@ -26,8 +27,13 @@ autodoc_typehints_format = "short"
 
 
 def plain(_app: Any, _context: Any, lines: list[str]) -> None:
-    """Stars and underlines in --help are themselves, neither emphasis nor links."""
-    lines[:] = [re.sub(r"([*_])", r"\\\1", line) for line in lines]
+    """What click keeps as it is, examples above all, becomes code; stars and underlines elsewhere are themselves."""
+    text = re.sub(r"(?:^\| .*\n?)+", _code, "\n".join(lines), flags=re.MULTILINE)
+    lines[:] = [line if line.startswith("    ") else re.sub(r"([*_])", r"\\\1", line) for line in text.split("\n")]
+
+
+def _code(found: re.Match[str]) -> str:
+    return "::\n\n" + re.sub(r"^\| ", "    ", found[0], flags=re.MULTILINE) + "\n"
 
 
 def setup(app: Any) -> None:
