@@ -17,17 +17,19 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from visualizer.figures import canvas, outlines
-from visualizer.figures.composite import paint
+from visualizer.figures.composite import paint, spaced
 from visualizer.method.base import Map
 from visualizer.style import letters, theme
+from visualizer.style.letters import printable
 from visualizer.style.scale import Scale, Scaled, apply_scale
-from visualizer.words.plain import printable
 from vit_attention.gate import LIMITS, GateError, shown
 from vit_attention.records.geometry import Geometry
 
 KINDS = (".png", ".svg", ".pdf")
 POINTS = 7
 """Size of all words, in points: the least that most journals take."""
+FINE = 24
+"""Pixels to the size of a letter in which lines are measured."""
 _LINE, _RIM, _SIDE, _BAR, _TICKS = 0.135, 0.05, 0.2, 0.07, 0.16
 """In inches: height of a line of words, room round words, room beside the scale, height of the scale and its numbers."""
 _SHAPED = tuple(int(part) for part in matplotlib.__version__.split(".")[:2]) >= (3, 11)
@@ -85,7 +87,7 @@ def save(
         mode: a mode of `scale.MODES`, or a `Scale`.
         together: all maps that share the range, for the shared scale: figures that can be compared.
         colormap: one of `theme.COLORMAPS`; signed values take a diverging one whose middle is 0.
-        signed: whether they are; None asks the map, or looks for values below 0.
+        signed: whether 0 is the middle of the scale; None asks the map, or looks for values below 0.
         unit: what one value is; "" takes the map's, or share of attention.
         query: numbers of patches to outline; None outlines the map's own askers, () nothing.
         truth: (height, width) bool over the picture, to outline.
@@ -108,14 +110,13 @@ def save(
     words = [title or "", _said(scaled, mode, unit) if scale else ""]
     over, under = (printable(text) if kind == ".svg" else letters.drawable(text, _SHAPED) for text in words)
     sheet = _Sheet(where, width, dpi, over, under)
-    shade = scaled.colormap(colormap)
-    coloured = paint(picture, scaled, where, sheet.pixels, shade, alpha)
+    coloured = paint(picture, scaled, where, sheet.pixels, colormap, alpha)
     boxes = outlines.patch_boxes(where, scaled.values.shape, asking)
     with _printing():
         fig = sheet.figure()
         _picture(sheet.axes(fig), coloured, where, boxes, truth)
         if scale:
-            _bar(sheet.bar(fig), scaled, theme.table(shade), width)
+            _bar(sheet.bar(fig), scaled, theme.table(scaled.colormap(colormap)), width)
         out = io.BytesIO()
         fig.savefig(out, format=kind[1:], metadata=_UNDATED[kind])
     if kind != ".svg" and letters.remark(words, _SHAPED):
@@ -143,7 +144,6 @@ def _scaled(values: Any, mode: str | Scale, together: Any, unit: str, signed: bo
             raise GateError("values", "a map over a picture", "one over words")
         values = values.values
     grid = canvas.grid_of(values)
-    signed = bool((grid < 0).any()) if signed is None else signed
     return apply_scale(grid, mode, together, unit=unit, signed=signed)
 
 
@@ -200,9 +200,8 @@ class _Sheet:
 
     @staticmethod
     def _lines(text: str, width: float) -> list[str]:
-        size = 24
-        room = (width - 2 * _RIM) * 72 / POINTS * size
-        return [line for part in text.split("\n") for line in letters.wrapped(part, room, size)]
+        room = (width - 2 * _RIM) * 72 / POINTS * FINE
+        return [line for part in text.split("\n") for line in letters.wrapped(part, room, FINE)]
 
 
 def _picture(
@@ -223,8 +222,8 @@ def _picture(
 def _bar(axes: Axes, scaled: Scaled, colours: NDArray[np.uint8], width: float) -> None:
     """The colour scale with its numbers; fewer where they would touch."""
     axes.imshow(colours[None], extent=(scaled.low, scaled.high, 0, 1), interpolation="none", aspect="auto")
-    step = 1 if width >= 2 else max(1, len(scaled.ticks) - 1)
-    axes.set_xticks(scaled.ticks[::step], scaled.tick_text[::step])
+    ticks = spaced(scaled, (width - 2 * _SIDE) * 72 / POINTS * FINE, FINE)
+    axes.set_xticks([at for at, _ in ticks], [text for _, text in ticks])
     axes.set_yticks([])
     axes.tick_params(length=2, pad=1.5, width=0.5)
     axes.spines[:].set_linewidth(0.5)

@@ -179,7 +179,7 @@ def quantised(scaled: Scaled) -> NDArray[np.uint8]:
 
 def stepped(placed: Placed, scaled: Scaled, colormap: str, **bar: Any) -> go.Heatmap:
     """One trace of the bytes from `quantised`, 255 left clear; `bar` as for `canvas.colour_bar`."""
-    inner = [[round(float(at) * STEPS / 255, 6), color] for at, color in theme.colorscale(colormap)]
+    inner = [[round(float(at) * STEPS / 255, 6), color] for at, color in theme.colorscale(scaled.colormap(colormap))]
     edge, clear = (STEPS + 0.5) / 255, "rgba(0,0,0,0)"
     colors = [*inner, [edge, inner[-1][1]], [edge, clear], [1.0, clear]]
     ticks = [(tick - scaled.low) / (scaled.high - scaled.low) * STEPS for tick in scaled.ticks]

@@ -1,5 +1,6 @@
 """Letters of exported pictures: DejaVu Sans, and what it lacks as numbers, never as boxes that all look the same."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from functools import cache, lru_cache
@@ -9,13 +10,23 @@ from pathlib import Path
 from PIL import ImageFont, features
 
 FAMILY = "DejaVu Sans"
-REMARK = r"\u and digits stand for a letter, by its number, that the typeface of this picture lacks"
+REMARK = r"letters that this typeface lacks are printed as their numbers, \u and digits"
 """Printed wherever `drawable` changed something."""
 SHAPED = bool(features.check("raqm"))
 """Whether Pillow joins Arabic letters and turns right-to-left lines; without it they would be drawn wrong."""
+_UNPRINTABLE = re.compile("[^\t\n -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NEVER = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _TURNED = {"R", "AL", "AN"}
 _ABSENT = "\U0010ffff"
+
+
+def printable(text: object) -> str:
+    """`text` with numbers for control characters and halves of pairs, which neither paper nor XML can hold.
+
+    >>> print(printable("a\\x00b"))
+    a\\u0000b
+    """
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", str(text))
 
 
 @cache
@@ -54,7 +65,7 @@ def wrapped(text: str, room: float, size: int) -> list[str]:
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word
-        if lines and _length(longer, size) <= room:
+        if lines and length(longer, size) <= room:
             lines[-1] = longer
         else:
             lines += _parts(word, room, size)
@@ -64,13 +75,14 @@ def wrapped(text: str, room: float, size: int) -> list[str]:
 def _parts(word: str, room: float, size: int) -> list[str]:
     parts = [""]
     for sign in word:
-        if parts[-1] and _length(parts[-1] + sign, size) > room:
+        if parts[-1] and length(parts[-1] + sign, size) > room:
             parts.append("")
         parts[-1] += sign
     return parts
 
 
-def _length(text: str, size: int) -> float:
+def length(text: str, size: int) -> float:
+    """How many pixels a line takes."""
     # Where a viewer's typefaces draw it, an ideograph is as wide as it is high.
     return typeface(size).getlength("".join("W" if unicodedata.east_asian_width(c) in "WF" else c for c in text))
 

@@ -81,7 +81,7 @@ def apply_scale(
     together: ArrayLike | Sequence[ArrayLike] | None = None,
     *,
     unit: str = "share of attention",
-    signed: bool = False,
+    signed: bool | None = None,
 ) -> Scaled:
     """`values` scaled for drawing, with the range and the caption that go with it.
 
@@ -90,7 +90,8 @@ def apply_scale(
         mode: one of `MODES`, or a `Scale` with its own percentile and floor.
         together: all maps that share the range, for "shared"; None means `values` alone.
         unit: what one value is, for the caption.
-        signed: put 0 in the middle, whatever the mode; "clipped" bounds both sides alike.
+        signed: put 0 in the middle, whatever the mode; "clipped" bounds both sides alike. None does so for values
+            below 0, those that rounding leaves excepted.
 
     Raises:
         ValueError: unknown mode, values that are infinite, or "log" of negative values.
@@ -105,7 +106,7 @@ def apply_scale(
         raise ValueError("values: want finite numbers or NaN, got infinite ones")
     if not np.isfinite(grid).any() and not (chosen.mode == "shared" and together is not None):
         return Scaled(grid, 0.0, 1.0, f"colour: {unit}, 0 to 1; no value here is defined", (0.0, 1.0), ("0", "1"))
-    if signed and chosen.mode != "log":
+    if chosen.mode != "log" and (_below_zero(_pool(grid, chosen, together)) if signed is None else signed):
         return _signed(grid, chosen, together, unit)
     if chosen.mode == "per map":
         return _per_map(grid, unit)
@@ -122,6 +123,11 @@ def _pool(grid: NDArray[Any], chosen: Scale, together: Any) -> NDArray[np.float6
     """The values that share the range."""
     shared: Any = grid if chosen.mode != "shared" or together is None else together
     return np.concatenate([np.ravel(np.asarray(one, dtype=np.float64)) for one in shared])
+
+
+def _below_zero(pool: NDArray[np.float64]) -> bool:
+    known = pool[np.isfinite(pool)]
+    return bool(known.size and known.min() < -1e-6 * np.abs(known).max())
 
 
 def _ends(pool: NDArray[Any]) -> tuple[float, float, str]:

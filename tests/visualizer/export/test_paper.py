@@ -76,9 +76,9 @@ def test_a_pdf_carries_its_typeface_as_text_and_has_the_asked_width(tmp_path: Pa
 
 
 def test_letters_without_a_glyph_are_told(tmp_path: Path) -> None:
-    with pytest.warns(UserWarning, match="a.png: .*by its number"):
+    with pytest.warns(UserWarning, match="a.png: .*printed as their numbers"):
         first = save(HOT, GREY, tmp_path / "a.png", title="図").read_bytes()
-    with pytest.warns(UserWarning, match="by its number"):
+    with pytest.warns(UserWarning, match="printed as their numbers"):
         assert save(HOT, GREY, tmp_path / "b.png", title="像").read_bytes() != first
     with warnings.catch_warnings():
         warnings.simplefilter("error")
