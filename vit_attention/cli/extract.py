@@ -53,6 +53,5 @@ def extract(images: tuple[str, ...], output: Path, as_json: bool, **given: Any) 
             record, picture = records.of(item, model, wanted)
             for note in picture.notes:
                 report.note(f"{item.text}: {note}")
-            output.mkdir(parents=True, exist_ok=True)
             report.done(item.text, [record.save(output / f"{item.name}.npz")], maps=len(record.maps), **facts(record))
     report.finish(command="extract", output=str(output))

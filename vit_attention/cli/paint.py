@@ -12,6 +12,7 @@ from PIL import Image
 from vit_attention.cli import files
 from vit_attention.cli.drawings import Drawing
 from vit_attention.records.geometry import Geometry
+from vit_attention.records.writing import write as write_file
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,10 @@ def write(drawings: Sequence[Drawing], ground: Ground, paint: Paint, folder: Pat
         heat = Ground(blank, ground.geometry, None, ground.settings)
         for name, under, alpha in (("attn_map", ground, paint.alpha), ("heatmap", heat, 1.0)):
             drawn = painted(one, under, paint, alpha, together)
-            out.append(files.write(folder / f"{name}_layer_{end}.png", _png(drawn)))
+            out.append(write_file(folder / f"{name}_layer_{end}.png", _png(drawn)))
         if paint.save_raw and one.number not in saved:
             saved.add(one.number)
-            out.append(files.write(folder / f"attn_raw_layer_{one.number}.npy", _npy(one.map.weights)))
+            out.append(write_file(folder / f"attn_raw_layer_{one.number}.npy", _npy(one.map.weights)))
     return out
 
 

@@ -4,17 +4,18 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 
-from vit_attention.cli import files, loading
+from vit_attention.cli import loading
 from vit_attention.cli.errors import ChoiceError
 from vit_attention.cli.inputs import Given, expand, opened
 from vit_attention.cli.options import Numbers, asked_options, json_option, model_options, output, take
 from vit_attention.cli.report import Report, plain
 from vit_attention.records import AttentionRecord
 from vit_attention.records.bundle import BundleError
+from vit_attention.records.writing import write
 
 FORMAT = "sightlines-reading"
 
@@ -135,12 +136,7 @@ def _read(
     found = boxed(record, settings["layers"], settings["heads"], settings["tight"])
     data = {"format": FORMAT, "settings": settings, "source": item.path.name, "text": record.prediction.text, **found}
     text = json.dumps(plain(data), ensure_ascii=False, indent=1) + "\n"
-    target.parent.mkdir(parents=True, exist_ok=True)
     if bundles:
         record.save(target.with_suffix(".npz"))
-
-    def fill(out: BinaryIO) -> None:
-        out.write(text.encode())
-
-    files.write(target, fill)
+    write(target, text.encode())
     return {"text": record.prediction.text, "json": found["json"], "fields": found["fields"]}
