@@ -177,7 +177,12 @@ def picture_axes(
 def heat(placed: Placed, scaled: Scaled, colormap: str, **options: Any) -> go.Heatmap:
     """One trace of coloured cells with its colour bar; bytes stay bytes, since they are a quarter of the size."""
     z = placed.values if placed.values.dtype == np.uint8 else placed.values.astype(np.float32)
-    look = {"zmin": scaled.low, "zmax": scaled.high, "colorscale": theme.colorscale(colormap), "hoverinfo": "skip"}
+    look = {
+        "zmin": scaled.low,
+        "zmax": scaled.high,
+        "colorscale": theme.colorscale(scaled.colormap(colormap)),
+        "hoverinfo": "skip",
+    }
     return go.Heatmap(z=z, **cells(placed), **{**look, "colorbar": colour_bar(scaled), "name": "map", **options})
 
 

@@ -71,6 +71,15 @@ def write(drawings: Sequence[Drawing], ground: Ground, paint: Paint, folder: Pat
     return out
 
 
+def remark(drawings: Sequence[Drawing], ground: Ground, paint: Paint) -> str:
+    """What is to be told about the letters printed under the drawings, or ""."""
+    from visualizer.style import letters
+
+    captions = [one.map.words for one in drawings] if paint.caption is None else [paint.caption]
+    settings = ground.settings if paint.settings is None else paint.settings
+    return "" if paint.plain else letters.remark([*captions, settings])
+
+
 def painted(one: Drawing, ground: Ground, paint: Paint, alpha: float, together: list[NDArray[Any]]) -> Image.Image:
     """One drawing on its ground."""
     from visualizer.figures.composite import composite
@@ -81,7 +90,7 @@ def painted(one: Drawing, ground: Ground, paint: Paint, alpha: float, together: 
     pool = together if paint.scale_to is None else [*together, np.array([paint.scale_to])]
     if paint.plain:
         geometry = Geometry.of(*ground.image.size) if ground.geometry is None else ground.geometry
-        scaled = scales.apply_scale(one.map.values, mode, pool, unit=one.map.unit)
+        scaled = scales.apply_scale(one.map.values, mode, pool, unit=one.map.unit, signed=one.map.signed)
         return Image.fromarray(lay(ground.image, scaled, geometry, ground.image.size, paint.colormap, alpha))
     return composite(
         ground.image,
@@ -96,6 +105,7 @@ def painted(one: Drawing, ground: Ground, paint: Paint, alpha: float, together: 
         query=one.map.patches,
         truth=ground.truth,
         unit=one.map.unit,
+        signed=one.map.signed,
         width=paint.width,
     )
 

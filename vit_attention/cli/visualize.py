@@ -22,7 +22,7 @@ from vit_attention.cli.options import (
     take,
     take_view,
 )
-from vit_attention.cli.paint import Ground, Paint, write
+from vit_attention.cli.paint import Ground, Paint, remark, write
 from vit_attention.cli.report import Report
 from vit_attention.records import AttentionRecord
 
@@ -80,6 +80,8 @@ def visualize(
                 picture.image, record.geometry, picture.truth if truth else None, _settings(record, picture)
             )
             written = write(found, ground, paint, folder)
+            if lacking := remark(found, ground, paint):
+                report.note(f"{item.text}: {lacking}.")
             if bundle:
                 written.append(record.save(folder / f"{item.name}.npz"))
             report.done(item.text, written, **facts(record), maps=[_said(one, record) for one in found])
