@@ -9,9 +9,8 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from visualizer.figures import canvas, outlines
-from visualizer.figures.heatmap import symmetric
 from visualizer.style import theme
-from visualizer.style.scale import Scale
+from visualizer.style.scale import Scale, symmetric
 from vit_attention.records.geometry import Geometry
 
 Span = tuple[float, float]
