@@ -5,6 +5,7 @@ Beside the command line the one place where the library looks up at `visualizer`
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -169,8 +170,19 @@ def overlay(
     ground = record.image if picture is None else picture
     where = fitting(ground, record.geometry)
     LIMITS["picture pixels"].check(where.original[0] * where.original[1], "picture")
-    scaled = apply_scale(found.values, scale, unit=found.unit)
-    return Image.fromarray(paint(ground, scaled, where, where.original, colormap(cmap), alpha))
+    scaled = apply_scale(found.values, scale, unit=found.unit, signed=found.signed)
+    return Image.fromarray(paint(ground, scaled, where, where.original, scaled.colormap(colormap(cmap)), alpha))
+
+
+def save_figure(
+    record: AttentionRecord, asked: Asked, path: str | Path, title: str | bool | None, cmap: str, **look: Any
+) -> Path:
+    """The file of `AttentionRecord.save_figure`."""
+    from visualizer.export.paper import save
+
+    found = asked.placed(record)
+    words = (found.words if title else None) if title is None or isinstance(title, bool) else title
+    return save(found, record.image, path, geometry=record.geometry, title=words, colormap=colormap(cmap), **look)
 
 
 Named = Iterable[tuple[str, AttentionRecord]]

@@ -6,6 +6,7 @@ import re
 import sys
 from functools import cache
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -196,6 +197,18 @@ def test_an_overlay_has_the_size_of_the_picture_that_was_given() -> None:
         ).max()
         <= 1
     )
+
+
+@pytest.mark.parametrize("end", ["png", "svg", "pdf"])
+def test_figures_for_a_paper(end: str, tmp_path: Path) -> None:
+    file = scene().save_figure(tmp_path / f"map.{end}", 9, 3, query=(6, 8), dpi=100, title=True)
+    assert file.read_bytes()[:5] in (b"\x89PNG\r", b"<?xml", b"%PDF-")
+    if end == "png":
+        bare = scene().save_figure(tmp_path / "bare.png", method="rollout", dpi=100, width=2, scale=False)
+        assert Image.open(bare).size == (200, 200)
+        assert Image.open(file).height > 325
+    if end == "svg":
+        assert "asked by the patch in row 7, column 9" in re.sub(r"\s+", " ", file.read_text("utf-8"))
 
 
 @pytest.mark.parametrize(

@@ -349,6 +349,41 @@ class AttentionRecord:
 
         return doors.overlay(self, doors.Asked(layer, head, query, method, knobs), alpha, cmap, scale, picture)
 
+    def save_figure(
+        self,
+        path: str | Path,
+        layer: int | None = None,
+        head: int | None = None,
+        query: Any = None,
+        method: str = "raw",
+        *,
+        dpi: float = 300,
+        width: float = 3.25,
+        scale: bool = True,
+        title: str | bool | None = None,
+        alpha: float = 0.6,
+        cmap: str = "Cividis",
+        **knobs: Any,
+    ) -> Path:
+        """Write a map of this record as a figure for a paper: PNG, SVG or PDF, as the path ends; returns the path.
+
+        Args:
+            path: where to.
+            layer, head, query, method, knobs: as for `show`.
+            dpi: pixels an inch.
+            width: of the whole figure in inches; 3.25 is a column.
+            scale: whether a colour scale stands under the picture.
+            title: over the picture; True takes what the map shows, in words.
+            alpha, cmap: as for `overlay`.
+
+        Raises:
+            ValueError: a map that this record does not have, no picture, or another ending.
+        """
+        from vit_attention import doors
+
+        look = {"dpi": dpi, "width": width, "scale": scale, "alpha": alpha}
+        return doors.save_figure(self, doors.Asked(layer, head, query, method, knobs), path, title, cmap, **look)
+
     def table(self, numbers: Any, by: Sequence[str] = ("layer", "head")) -> "pandas.DataFrame":
         """Numbers of every head, or of a method, as a pandas table; see `visualizer.export.tables.columns`.
 
