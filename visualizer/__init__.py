@@ -11,6 +11,7 @@ from visualizer.measures.distance import attention_distance, patch_distances
 from visualizer.measures.entropy import entropy, relative_entropy
 from visualizer.measures.flow import attention_flow
 from visualizer.measures.invariants import Invariants, check
+from visualizer.measures.masks import coverage, covered
 from visualizer.measures.rollout import (
     class_rollout,
     class_rollouts,
@@ -45,6 +46,7 @@ _LAZY = {
     "measures.reading": ("field_heat", "gather", "token_heat", "token_names"),
     "measures.reading_score": ("field_scores", "hits", "rank_heads", "token_truth"),
     "method": ("methods",),
+    "method.heads": ("heads_on_mask",),
     "style.scale": ("Scale",),
     "words.maps": ("describe", "describe_grid"),
     "words.reading": ("describe_heads", "describe_token", "json_html", "token_runs"),
@@ -64,6 +66,8 @@ __all__ = [
     "class_rollout",
     "class_rollouts",
     "cosine_similarity",
+    "coverage",
+    "covered",
     "entropy",
     "forbidden_share",
     "fuse",

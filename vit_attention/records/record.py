@@ -1,9 +1,10 @@
 """The attention record: what one picture, page or sentence made one model look at. numpy only."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,11 @@ from PIL import Image
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.maps import ROW_SUM_TOLERANCE, AttentionMap
 from vit_attention.records.needs import Run
+
+if TYPE_CHECKING:
+    import pandas
+    import plotly.graph_objects as go
+    import pyarrow
 
 Signal = NDArray[Any] | tuple[NDArray[Any], ...]
 
@@ -221,6 +227,187 @@ class AttentionRecord:
                     for name, count in data.get("signals", {}).items()
                 },
             )
+
+    # Short ways. What they look up at, `visualizer` and Plotly, comes when one is asked for.
+
+    def __repr__(self) -> str:
+        from vit_attention.records.words import line
+
+        return line(self)
+
+    def _repr_html_(self) -> str:
+        from vit_attention import doors
+
+        return doors.block(self)
+
+    def show(
+        self,
+        layer: int | None = None,
+        head: int | None = None,
+        query: Any = None,
+        method: str = "raw",
+        *,
+        step: str = "",
+        scale: str = "raw",
+        cmap: str = "Cividis",
+        alpha: float = 0.6,
+        height: int = 460,
+        **knobs: Any,
+    ) -> "go.Figure":
+        """A map of this record as a Plotly figure on the picture, which a notebook shows.
+
+        Args:
+            layer: number, 0 first; None takes the last.
+            head: number, 0 first; None takes all heads together.
+            query: who asks: "class", a token's number, (row, column) of a patch, a word that was said, "mean", or several
+                in a list; None takes the class token, or the mean of all.
+            method: a name of `visualizer.methods()`.
+            step: "layers", "heads" or "both" give a slider over them, on one scale.
+            scale: how numbers become colours, one of `visualizer.style.scale.MODES`.
+            cmap: name of a colour map, in any capitals.
+            alpha: 0, the picture alone, to 1, the map alone.
+            height: in pixels.
+            knobs: of the method, and ``kind`` of the maps ("self", "cross" or "window").
+
+        Raises:
+            ValueError: a map that this record does not have, or a signal that was not kept for it.
+
+        >>> import vit_attention as va
+        >>> record = va.load("scene-vit").attend("scene-7")
+        >>> record.show(layer=9, head=3, query=(6, 8)).data[0].z.shape
+        (14, 14)
+        >>> len(record.show(step="layers").frames)
+        12
+        """
+        from vit_attention import doors
+
+        return doors.show(self, doors.Asked(layer, head, query, method, knobs), step, scale, cmap, alpha, height)
+
+    def heatmap(
+        self,
+        layer: int | None = None,
+        head: int | None = None,
+        query: Any = None,
+        method: str = "raw",
+        *,
+        size: str = "grid",
+        resample: str = "nearest",
+        **knobs: Any,
+    ) -> NDArray[np.float32]:
+        """A map of this record as an array: of its own grid, or with one number for every pixel.
+
+        Args:
+            layer, head, query, method, knobs: as for `show`.
+            size: "grid", (rows, columns) of the map, or (tokens,) of words; "input", (height, width) of what the model saw;
+                "original", of the picture that was given, NaN where the model saw nothing of it.
+            resample: "nearest" gives every pixel its patch's number; "bicubic" blends neighbours, which adds no knowledge.
+
+        Raises:
+            ValueError: a map that this record does not have, or pixels asked of words.
+
+        >>> import vit_attention as va
+        >>> record = va.load("scene-vit").attend("scene-7")
+        >>> record.heatmap(layer=9, head=3).shape, record.heatmap(layer=9, head=3, size="original").shape
+        ((14, 14), (224, 224))
+        """
+        from vit_attention import doors
+
+        return doors.heatmap(self, doors.Asked(layer, head, query, method, knobs), size, resample)
+
+    def overlay(
+        self,
+        layer: int | None = None,
+        head: int | None = None,
+        query: Any = None,
+        method: str = "raw",
+        *,
+        alpha: float = 0.5,
+        cmap: str = "Cividis",
+        scale: str = "raw",
+        picture: Image.Image | None = None,
+        **knobs: Any,
+    ) -> Image.Image:
+        """A map of this record laid on its picture, as a Pillow image of the size of the picture that was given.
+
+        The record keeps a copy of at most 768 pixels a side, which is enlarged; `picture=` takes the sharp one. What the
+        model did not see is dimmed.
+
+        Args:
+            layer, head, query, method, knobs: as for `show`.
+            alpha: 0, the picture alone, to 1, the map alone.
+            cmap, scale: as for `show`.
+            picture: what to lay it on instead, of the same shape.
+
+        Raises:
+            ValueError: a map that this record does not have, or no picture.
+
+        >>> import vit_attention as va
+        >>> va.load("scene-vit").attend("scene-7").overlay(method="rollout", cmap="viridis").size
+        (224, 224)
+        """
+        from vit_attention import doors
+
+        return doors.overlay(self, doors.Asked(layer, head, query, method, knobs), alpha, cmap, scale, picture)
+
+    def save_figure(
+        self,
+        path: str | Path,
+        layer: int | None = None,
+        head: int | None = None,
+        query: Any = None,
+        method: str = "raw",
+        *,
+        dpi: float = 300,
+        width: float = 3.25,
+        scale: bool = True,
+        title: str | bool | None = None,
+        alpha: float = 0.6,
+        cmap: str = "Cividis",
+        **knobs: Any,
+    ) -> Path:
+        """Write a map of this record as a figure for a paper: PNG, SVG or PDF, as the path ends; returns the path.
+
+        Args:
+            path: where to.
+            layer, head, query, method, knobs: as for `show`.
+            dpi: pixels an inch.
+            width: of the whole figure in inches; 3.25 is a column.
+            scale: whether a colour scale stands under the picture.
+            title: over the picture; True takes what the map shows, in words.
+            alpha, cmap: as for `overlay`.
+
+        Raises:
+            ValueError: a map that this record does not have, no picture, or another ending.
+        """
+        from vit_attention import doors
+
+        look = {"dpi": dpi, "width": width, "scale": scale, "alpha": alpha}
+        return doors.save_figure(self, doors.Asked(layer, head, query, method, knobs), path, title, cmap, **look)
+
+    def table(self, numbers: Any, by: Sequence[str] = ("layer", "head")) -> "pandas.DataFrame":
+        """Numbers of every head, or of a method, as a pandas table; see `visualizer.export.tables.columns`.
+
+        Args:
+            numbers: a name of `visualizer.STATISTICS`, a function of (heads, queries, keys) weights that gives one number a
+                head or a head and query, the name of a method, or several of the first two in a list.
+            by: what rows are told apart by, of "layer" and "head"; over the others the mean is taken.
+
+        Raises:
+            ValueError: numbers that this record does not have, or pandas is not installed.
+
+        >>> import vit_attention as va
+        >>> va.load("scene-vit").attend("scene-7").table("entropy").shape
+        (144, 3)
+        """
+        from vit_attention import doors
+
+        return doors.frame([("", self)], numbers, by)
+
+    def arrow(self, numbers: Any, by: Sequence[str] = ("layer", "head")) -> "pyarrow.Table":
+        """The same as an Arrow table, without pandas."""
+        from vit_attention import doors
+
+        return doors.arrow([("", self)], numbers, by)
 
 
 def _half(array: NDArray[Any] | None) -> Any:
