@@ -14,8 +14,8 @@ from visualizer.figures.composite import paint
 from visualizer.method import methods
 from visualizer.method.base import Map
 from visualizer.style import theme
+from visualizer.style.letters import printable
 from visualizer.style.scale import Scaled, apply_scale
-from visualizer.words.plain import printable
 from vit_attention.records import AttentionRecord
 
 SIDE = 256
