@@ -1,4 +1,4 @@
-"""Boxes of regions: left, top, right, bottom in pixels of the picture, or as shares of it; anything else is refused."""
+"""Boxes of regions: left, top, right, bottom in pixels of the picture; anything else is refused, with the way to these."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def checked_boxes(boxes: ArrayLike, count: int, size: tuple[int, int] | None, no
         notes: sentences on what was assumed are added.
 
     Raises:
-        GateError: another shape, numbers that are no boxes, shares without a picture, or boxes beyond the picture.
+        GateError: another shape, numbers that are no boxes, shares of the picture, or boxes beyond the picture.
     """
     given = plain_numbers(boxes, "boxes")
     given = given[0] if given.ndim == 3 and len(given) == 1 else given
@@ -48,19 +48,12 @@ def checked_boxes(boxes: ArrayLike, count: int, size: tuple[int, int] | None, no
         way = "If they are left, top, width and height, add the first two to the last two."
         want = "left, top, right, bottom with right > left and bottom > top"
         raise GateError("boxes", want, shown(found[(found[:, 2:] <= found[:, :2]).any(axis=1)][0].tolist()), advice=way)
-    if found.min() >= -OVERSHOOT and found.max() <= 1 + OVERSHOOT:
-        return _of_shares(found, size, notes)
+    if found.min() >= -OVERSHOOT and found.max() <= 1 + OVERSHOOT:  # no detector leaves ten boxes within one pixel
+        way = "If they are shares of its sides, multiply them: boxes * [width, height, width, height]."
+        raise GateError(
+            "boxes", "pixels of the picture", f"numbers from {found.min():.3g} to {found.max():.3g}", advice=way
+        )
     return found if size is None else _on_picture(found, size, notes)
-
-
-def _of_shares(found: NDArray[np.float64], size: tuple[int, int] | None, notes: list[str]) -> NDArray[np.float64]:
-    """No detector leaves ten boxes within one pixel."""
-    if size is None:
-        way = "Give the picture they are shares of, or multiply them by its width and height."
-        raise GateError("boxes", "pixels of the picture", "numbers from 0 to 1 and no picture", advice=way)
-    notes.append(f"The boxes, from 0 to 1, are taken for shares of the picture's {size[0]} x {size[1]} pixels.")
-    scaled: NDArray[np.float64] = found * np.tile(size, 2)
-    return scaled
 
 
 def _on_picture(found: NDArray[np.float64], size: tuple[int, int], notes: list[str]) -> NDArray[np.float64]:

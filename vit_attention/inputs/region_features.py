@@ -83,7 +83,7 @@ def region_features(
 
     Args:
         values: (regions, width) of 10 to 100 regions, (rows, columns, width) of a grid, or either with a leading axis of 1.
-        boxes: (regions, 4) left, top, right, bottom in pixels of the picture, or as shares of it.
+        boxes: (regions, 4) left, top, right, bottom in pixels of the picture.
         picture: what the features were taken from, as `open_picture` takes it.
         fc: (width,) features of the whole picture.
 

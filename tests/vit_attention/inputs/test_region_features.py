@@ -24,12 +24,13 @@ BOXES = np.array([[10.0 * n, 5, 10 * n + 60, 95] for n in range(12)])  # up to 1
 SHARES = BOXES / (200, 100, 200, 100)
 
 
-def test_boxes_in_shares_are_laid_on_the_picture_and_it_is_said() -> None:
-    found = region_features(VALUES, SHARES, PICTURE)
-    assert found.boxes is not None
-    np.testing.assert_allclose(found.boxes, BOXES)
-    assert found.notes == ("The boxes, from 0 to 1, are taken for shares of the picture's 200 x 100 pixels.",)
-    assert region_features(VALUES, BOXES, PICTURE).notes == ()
+@pytest.mark.parametrize("picture", [PICTURE, None])
+@pytest.mark.parametrize("shares", [SHARES, SHARES[None], SHARES.astype(np.float16), SHARES - 0.01])
+def test_boxes_in_shares_are_refused_with_the_way(shares: Any, picture: Any) -> None:
+    with pytest.raises(
+        GateError, match=r"want pixels of the picture, got numbers from .* multiply them: boxes \* \[width"
+    ):
+        region_features(VALUES, shares, picture)
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.int32, np.uint16, ">f8"])
@@ -87,12 +88,6 @@ def test_boxes_of_a_smaller_copy_are_remarked_upon() -> None:
 def test_what_are_no_boxes_of_the_picture(boxes: Any, message: str) -> None:
     with pytest.raises(GateError, match=f"^boxes: .*{message}"):
         region_features(VALUES, boxes, PICTURE)
-
-
-def test_shares_of_an_unknown_picture_are_refused() -> None:
-    with pytest.raises(GateError, match="want pixels of the picture, got numbers from 0 to 1 and no picture"):
-        region_features(VALUES, SHARES)
-    assert region_features(VALUES, BOXES).boxes is not None
 
 
 @pytest.mark.parametrize(
