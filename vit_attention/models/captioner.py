@@ -12,9 +12,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from vit_attention.capture import Heard, Request, capture
+from vit_attention.inputs.features_file import read_features
 from vit_attention.inputs.pictures import open_picture
 from vit_attention.inputs.prepared import Input
-from vit_attention.inputs.region_features import Features, read_features, region_features, treated
+from vit_attention.inputs.region_features import Features, region_features, treated
 from vit_attention.models.captioning import Caption, captions
 from vit_attention.models.cards import Card
 from vit_attention.models.model import Asked, Attended, Model, as_map

@@ -61,7 +61,9 @@ def test_features_that_hold_their_boxes_are_taken_as_they_are() -> None:
     ids=["alone", "no picture", "no boxes"],
 )
 def test_says_that_boxes_are_wanted(given: Any) -> None:
-    with pytest.raises(ValueError, match=r"boxes: this checkpoint was trained with each region's place .* got neither"):
+    with pytest.raises(
+        ValueError, match=r"boxes: want a box for each region .* got neither\. This checkpoint was trained with"
+    ):
         model_of(small(att_feat_size=9, use_box=1)).prepare(given)
 
 

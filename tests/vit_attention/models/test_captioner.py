@@ -17,8 +17,9 @@ import vit_attention as va
 from tests.vit_attention.captioning_by_hand import ByHand
 from tests.vit_attention.networks.test_aoanet import GOLDEN, draw, golden, small
 from vit_attention.adapters import aoanet
+from vit_attention.inputs.features_file import read_features
 from vit_attention.inputs.prepared import Input
-from vit_attention.inputs.region_features import read_features, region_features
+from vit_attention.inputs.region_features import region_features
 from vit_attention.models.captioner import END, CaptionModel, Eyes
 from vit_attention.models.cards import BUNDLED
 from vit_attention.models.model import BudgetError
@@ -229,11 +230,11 @@ def test_says_what_features_it_wants(given: Any, message: str) -> None:
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ({"thing": GOOD}, r"one.npz: want an array called features, feat, att_feats, x, got thing"),
+        ({"thing": GOOD}, r"one.npz: want an array called features, feat, att_feats, x, got 'thing'"),
         ({"feat": GOOD.astype(np.int64)}, "features: want numbers of a float type, got int64"),
         ({"feat": GOOD, "boxes": np.ones((12, 4))}, "right > left"),
         ({"feat": GOOD, "boxes": np.ones((11, 4))}, r"boxes: want \(12, 4\)"),
-        ({"feat": np.array([{}], dtype=object)}, "pickled objects, which could run code"),
+        ({"feat": np.array([{}], dtype=object)}, "feat: want plain numbers, .* got pickled objects"),
     ],
 )
 def test_says_what_a_file_lacks(tmp_path: Path, parts: dict[str, Any], message: str) -> None:
@@ -243,13 +244,15 @@ def test_says_what_a_file_lacks(tmp_path: Path, parts: dict[str, Any], message: 
 
 
 def test_boxes_of_another_picture_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"boxes: want pixels of the picture, 20 x 20, got up to \[42.0, 38.0\]"):
+    with pytest.raises(
+        ValueError, match=r"boxes: want pixels of the picture, 20 x 20, got some from \[0.0, 0.0\] to \[42.0, 38.0\]"
+    ):
         regions(picture=Image.new("RGB", (20, 20)))
 
 
 def test_files_that_are_missing_or_broken_or_too_large_are_refused_in_words(tmp_path: Path) -> None:
     model = model_of(small())
-    with pytest.raises(ValueError, match=r"features: no such file: gone.npz"):
+    with pytest.raises(ValueError, match=r"gone.npz: want an existing file"):
         model.attend(tmp_path / "gone.npz")
     (tmp_path / "text.npz").write_text("no zip")
     with pytest.raises(ValueError, match=r"text.npz: want an .npz or .npy file"):
@@ -260,11 +263,11 @@ def test_files_that_are_missing_or_broken_or_too_large_are_refused_in_words(tmp_
     promise = io.BytesIO()
     np.lib.format.write_array_header_1_0(promise, {"descr": "<f4", "fortran_order": False, "shape": (1 << 40, 4)})
     (tmp_path / "promise.npy").write_bytes(promise.getvalue())
-    with pytest.raises(ValueError, match="promises more than the file holds"):
+    with pytest.raises(ValueError, match=r"promise.npy: want at most 4,194,304 numbers, got"):
         model.attend(tmp_path / "promise.npy")
     with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("features.npy", bytes(65 << 20))
-    with pytest.raises(ValueError, match="at most 64 MiB of features, got 65 MiB"):
+    with pytest.raises(ValueError, match=r"bomb.npz: features: want an \.npz"):
         model.attend(tmp_path / "bomb.npz")
 
 
