@@ -15,7 +15,7 @@ from vit_attention.registry import card, load, models
 
 if TYPE_CHECKING:
     from vit_attention.capture import CaptureError, Seen, capture, register_kind
-    from vit_attention.inputs.pictures import open_picture
+    from vit_attention.inputs.pictures import open_pages, open_picture
     from vit_attention.models.any_module import ModuleError, record_of
 
 # Needs torch, so it is imported when it is asked for.
@@ -24,6 +24,7 @@ _LAZY = {
     "ModuleError": "vit_attention.models.any_module",
     "Seen": "vit_attention.capture",
     "capture": "vit_attention.capture.listener",
+    "open_pages": "vit_attention.inputs.pictures",
     "open_picture": "vit_attention.inputs.pictures",
     "record_of": "vit_attention.models.any_module",
     "register_kind": "vit_attention.capture",
@@ -43,6 +44,7 @@ __all__ = [
     "card",
     "load",
     "models",
+    "open_pages",
     "open_picture",
     "record_of",
     "register_kind",

@@ -162,7 +162,7 @@ def test_a_picture_that_is_not_there_is_told_before_a_model_is_loaded() -> None:
     def never() -> Any:
         raise AssertionError("a model was loaded")
 
-    with pytest.raises(PictureError, match="does not exist"):
+    with pytest.raises(PictureError, match="want an existing file"):
         records.of(expand(["nowhere.png"])[0], never, records.Wanted())
 
 
