@@ -12,8 +12,10 @@ from PIL import Image
 
 from vit_attention.cli.files import distinct
 from vit_attention.cli.finding import matching, within
-from vit_attention.gate import GateError
+from vit_attention.gate import GateError, read_file, regular, tiff
 from vit_attention.inputs.pictures import open_picture
+
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Opened:
 
 
 def expand(texts: Sequence[str], folders: bool = False) -> list[Given]:
-    """Every input once, in the order given; globs and, if wanted, folders are opened up, sorted by name."""
+    """Every input once, in the order given; globs, the pages of TIFF files and, if wanted, folders are opened up."""
     found: list[str] = []
     for text in texts:
         if folders and os.path.isdir(text):
@@ -68,7 +70,27 @@ def expand(texts: Sequence[str], folders: bool = False) -> list[Given]:
         else:
             found.append(text)
     once = list(dict.fromkeys(found))
-    return [Given(text, name) for text, name in zip(once, distinct(map(Path, once)), strict=True)]
+    named = [Given(text, name) for text, name in zip(once, distinct(map(Path, once)), strict=True)]
+    return [page for one in named for page in _pages(one)]
+
+
+def _pages(given: Given) -> list[Given]:
+    """The pages of a file; the file itself if there is one, or nobody can say how many."""
+    try:
+        with open(regular(given.path), "rb") as stream:
+            if stream.read(4) not in _TIFF:
+                return [given]
+        pages, more = tiff.pages(read_file(given.path, "picture file"), given.text)
+    except (GateError, OSError):  # what opens it will say why
+        return [given]
+    if more or len(pages) < 2:
+        return [given]
+    return [Given(given.text, given.name + page_end(n), n) for n in range(1, len(pages) + 1)]
+
+
+def page_end(page: int) -> str:
+    """What the files of a page are called beside the name of its file: nothing for the first, then -page-2 and so on."""
+    return f"-page-{page}" if page > 1 else ""
 
 
 def is_bundle(path: Path) -> bool:
@@ -92,7 +114,10 @@ def opened(given: Given) -> Opened:
             return drawn
     if os.path.isdir(given.path) and not os.access(given.path, os.R_OK | os.X_OK):
         raise GateError(given.text, "a folder that may be looked into", "no right to")
-    ready = open_picture(given.path)
+    ready = open_picture(given.path, page=given.page or 1)
+    if given.page:  # the last note says that the other pages are left out, which they are not
+        title = f"{given.path.name}, page {given.page}"
+        return Opened(ready.image, title, notes=(*ready.notes[:-1], f"Page {given.page} of several."))
     return Opened(ready.image, given.path.name, notes=ready.notes)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from PIL import Image
 
 from vit_attention.cli.files import folded, safe
-from vit_attention.cli.inputs import Given
+from vit_attention.cli.inputs import Given, page_end
 from vit_attention.records import AttentionRecord
 
 KEY = "made_from"
@@ -34,7 +34,7 @@ class Origin:
     @classmethod
     def of(cls, item: Given) -> "Origin":
         """The origin of an input; raises OSError for a file that cannot be read."""
-        end = f"-page-{item.page}" if item.page else ""
+        end = page_end(item.page)
         if not os.path.isfile(item.path):
             return cls(item.text, item.text)
         with item.path.open("rb") as stream:
@@ -113,7 +113,7 @@ class Shelf:
 
     def base(self, item: Given, origin: Origin) -> Path:
         """FOLDER/NAME, to which endings are put: the name that the input had before, else the first that is free."""
-        end = f"-page-{item.page}" if item.page else ""
+        end = page_end(item.page)
         before = [safe(item.path.stem) + end, safe(item.path.name) + end, item.name]
         for name in (*before, *self._numbered(item.name, until_free=True)):
             if folded(name) not in self.used and self.owner(self.folder / name, origin):

@@ -29,6 +29,7 @@ HELP = """Read documents: NAME.json with every field and the box it was read fro
   vit-attention read page.png --model donut-docvqa --question 'What is the total?'
 
 PAGE is a file, a folder (its pictures, without those of folders inside), a glob, or a drawn page such as receipt-3-3.
+A TIFF of several pages gives a reading for each: NAME.json, NAME-page-2.json and so on.
 A page that cannot be read is told and left out. Run the same command again and it goes on where it ended: a page is
 done when its files are whole and were made from the same picture by the same model with the same settings. Files are
 called after their pages; those that another page made stay, and NAME-2.json is made instead.
