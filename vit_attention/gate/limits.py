@@ -29,6 +29,7 @@ LIMITS: dict[str, Limit] = {
     "settings file": Limit(4 << 20, "bytes", "a config.json with 20,000 class names has 1.5 MB"),
     "vocabulary file": Limit(64 << 20, "bytes", "the tokenizer.json of a vocabulary of 256,000 has 33 MB"),
     "bundle": Limit(1 << 30, "bytes unpacked", "all maps of ViT-L/16 at 384 pixels in float32 take 0.5 GB"),
+    "infos file": Limit(32 << 20, "bytes", "published ones take about 1 MB"),
     "picture pixels": Limit(25_000_000, "pixels", "decoded to RGB they take 75 MB, a tenth of a small server"),
 }
 """By what they bound. What is larger is refused before it is read; tables in the docs are made from this."""
