@@ -37,6 +37,7 @@ LIMITS: dict[str, Limit] = {
     "regions": Limit(100, "regions", "detectors for captions keep 10 to 100 (Anderson et al. 2018)"),
     "region cells": Limit(1024, "cells of a grid", "published grids have 14 x 14"),
     "folders": Limit(100_000, "folders", "to look through them takes a minute; ** in front of a whole disk is a slip"),
+    "infos file": Limit(32 << 20, "bytes", "published ones take about 1 MB"),
     "picture pixels": Limit(25_000_000, "pixels", "decoded to RGB they take 75 MB, a tenth of a small server"),
     "picture file": Limit(256 << 20, "bytes", "a photograph of 200 megapixels has 50 to 100 MB"),
     "pixels in a file": Limit(200_000_000, "pixels", "the largest cameras of phones have 200 megapixels"),

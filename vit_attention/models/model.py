@@ -126,8 +126,10 @@ class Model(ABC):
         signals: what `attend(keep=...)` can keep beside weights, runs included.
         half: whether weights are kept in float16 unless asked otherwise.
         options: what `attend` takes beside the arguments that all families share.
+        notes: what was assumed when its weights were loaded; they stand in every record's notes.
     """
 
+    notes: tuple[str, ...] = ()
     signals: ClassVar[frozenset[str]] = frozenset()
     half: ClassVar[bool] = False
     options: ClassVar[frozenset[str]] = frozenset()
@@ -230,7 +232,9 @@ class Model(ABC):
             "half": request.half,
             "runs": {run.name: run.plain() for run in runs},
         }
-        return self._attend(given, asked, **options).record(self.card.name, self.weights_hash, shared)
+        found = self._attend(given, asked, **options)
+        found = replace(found, notes=[*self.notes, *found.notes])
+        return found.record(self.card.name, self.weights_hash, shared)
 
     def _check_signals(self, names: frozenset[str], runs: tuple[Run, ...], target: Any) -> None:
         wanted = names | ({"target"} if target is not None else set())

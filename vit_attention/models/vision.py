@@ -19,6 +19,7 @@ from vit_attention.models.cards import Card
 from vit_attention.models.model import Asked, Attended, Model, array, as_map
 from vit_attention.records import SIGNALS, AttentionMap, Axis, Prediction
 from vit_attention.signals import Again, carry_out, runs
+from vit_attention.weights.positions import resized_note
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class VisionModel(Model):
         with self._differentiable() if request.gradients else torch.inference_mode():
             with listening(self.anatomy.blocks, hear, before_first=True), capture(self.module, request) as seen:
                 scores = self._forward(ready.pixels)
-            notes = [*ready.notes, *seen.notes]
+            notes = [*ready.notes, *seen.notes, *self._resized(grid)]
             if asked.about_a_class and target is None:
                 target = self._likeliest(scores, notes)
             gradients = self._gradients(scores, seen, target) if request.gradients else [None] * len(seen)
@@ -187,6 +188,10 @@ class VisionModel(Model):
     def _grid(self, ready: Input) -> tuple[int, int]:
         height, width = ready.pixels.shape[-2:]
         return height // self.anatomy.patch[0], width // self.anatomy.patch[1]
+
+    def _resized(self, grid: tuple[int, int]) -> tuple[str, ...]:
+        table = self.anatomy.position_grid
+        return () if self.anatomy.positions is None or grid == table else (resized_note(table, grid),)
 
     def _estimate(self, grid: tuple[int, int], request: Request) -> int:
         """Bytes that the maps would take."""
