@@ -28,6 +28,30 @@ class Limit:
 LIMITS: dict[str, Limit] = {
     "settings file": Limit(4 << 20, "bytes", "a config.json with 20,000 class names has 1.5 MB"),
     "vocabulary file": Limit(64 << 20, "bytes", "the tokenizer.json of a vocabulary of 256,000 has 33 MB"),
+    "JSON values": Limit(
+        2_500_000, "values", "a tokenizer of 256,000 entries and as many merges has a million; each takes 30 bytes"
+    ),
+    "weights header": Limit(16 << 20, "bytes", "names and shapes of 10,000 tensors take 1 MB"),
+    "layers": Limit(1000, "layers", "the deepest published vision transformer has 48"),
+    "width": Limit(65_536, "channels", "the widest published vision transformer has 6,144, and 24,576 in between"),
+    "classes": Limit(100_000, "classes", "ImageNet-21k has 21,843"),
+    "label letters": Limit(1000, "letters", "ImageNet's longest name has 121"),
+    "input side": Limit(16_384, "pixels", "a receipt six times as long as a page for Donut is wide"),
+    "input pixels": Limit(
+        8_400_000, "pixels", "as float32 in three channels they take 100 MB; Donut's pages have 4.9 million"
+    ),
+    "resized pixels": Limit(
+        40_000_000, "pixels", "a receipt ten times as long as wide has 37 million on its way to Donut's 1920"
+    ),
+    "vocabulary": Limit(300_000, "entries", "the largest in use with readers, XLM-R's, has 250,000"),
+    "vocabulary letters": Limit(
+        3_000_000, "letters", "250,000 entries of XLM-R have 1.5 million; a search tree has a node for each"
+    ),
+    "token letters": Limit(1000, "letters", "a task prompt as one token has some 30"),
+    "prompt template": Limit(64, "parts", "two sentences and their special tokens have 7"),
+    "download": Limit(
+        20 << 30, "bytes", "the largest published vision transformer has 4.5 GB in float32, and shards beside it"
+    ),
     "bundle": Limit(1 << 30, "bytes unpacked", "all maps of ViT-L/16 at 384 pixels in float32 take 0.5 GB"),
     "bundle entries": Limit(4096, "entries", "100 layers with gradients, queries, keys and values have 500"),
     "features file": Limit(

@@ -81,7 +81,8 @@ class VisionModel(Model):
         if isinstance(given, Tensor):
             return Input.ready(given)
         opened = open_picture(given)
-        return replace(self.anatomy.prepare(opened.image, size), image=opened.image, notes=opened.notes)
+        ready = self.anatomy.prepare(opened.image, size)
+        return replace(ready, image=opened.image, notes=(*opened.notes, *ready.notes))
 
     def _attend(self, given: Any, asked: Asked, *, size: tuple[int, int] | None = None) -> Attended:
         ready, request = self.prepare(given, size), asked.request

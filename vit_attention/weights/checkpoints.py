@@ -113,7 +113,9 @@ def fill(module: nn.Module, state: dict[str, Tensor], name: str) -> nn.Module:
     full = {k: plain(v, k, name) for k, v in state.items()}
     for k, v in full.items():
         if v.is_floating_point() != wanted[k].is_floating_point():
-            raise CheckpointError(f"{name}: {k}: want {wanted[k].dtype}, got {v.dtype}: weights of 8 bits can't be looked into")
+            raise CheckpointError(
+                f"{name}: {k}: want {wanted[k].dtype}, got {v.dtype}: weights of 8 bits can't be looked into"
+            )
     module.load_state_dict(full, assign=True)
     return module
 
