@@ -1,0 +1,133 @@
+"""Zip archives of arrays from outside: what an entry promises is checked before it is unpacked, and nothing in it is run."""
+
+import io
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy_format
+from numpy.typing import NDArray
+
+from vit_attention.gate.files import regular
+from vit_attention.gate.limits import LIMITS
+from vit_attention.gate.refusal import GateError, one_line, shown
+
+_LONGEST_HEADER = 16_384
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an array says about itself.
+
+    Attributes:
+        kind: of its numbers, without the order of their bytes: "f4".
+        shape: its sides.
+        nbytes: what it takes in memory.
+    """
+
+    kind: str
+    shape: tuple[int, ...]
+    nbytes: int
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An open archive of arrays.
+
+    Attributes:
+        file: its name, for messages.
+        want: what it should be, for messages.
+        entries: what is in it, by the name of the array.
+    """
+
+    file: str
+    want: str
+    entries: dict[str, zipfile.ZipInfo]
+    _zip: zipfile.ZipFile
+
+    def header(self, name: str) -> Header:
+        """What an array says about itself, once it is known that the entry is exactly as large.
+
+        Raises:
+            GateError: no such array, a damaged one, or one that promises more or less than the entry holds.
+        """
+        entry = self._entry(name)
+        with self._reading(name), self._zip.open(entry) as stream:
+            lead = io.BytesIO(stream.read(_LONGEST_HEADER))  # numpy reads a header of any length before it looks at it
+            version = npy_format.read_magic(lead)
+            read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
+            shape, _, dtype = read(lead)
+            begins = lead.tell()
+        if any(type(side) is not int or side < 0 for side in shape):
+            raise GateError(self.file, "sides of 0 or more", shown(shape), field=name)
+        kind = f"{dtype.kind}{dtype.itemsize}"
+        nbytes = dtype.itemsize
+        for side in shape:
+            nbytes *= side
+        if dtype.hasobject or nbytes != entry.file_size - begins:
+            got = "pickled objects" if dtype.hasobject else f"{entry.file_size - begins:,} for {shown(shape)} of {kind}"
+            raise GateError(self.file, "plain numbers, as many bytes as the array's header says", got, field=name)
+        return Header(kind, shape, nbytes)
+
+    def array(self, name: str) -> NDArray[Any]:
+        """An array whose header was checked, in this machine's order of bytes and row by row."""
+        with self._reading(name), self._zip.open(self._entry(name)) as stream:
+            found = npy_format.read_array(stream, allow_pickle=False)
+        if not found.dtype.isnative:
+            found = found.byteswap(inplace=True).view(found.dtype.newbyteorder("="))
+        return np.ascontiguousarray(found) if found.ndim else found
+
+    def _entry(self, name: str) -> zipfile.ZipInfo:
+        if name not in self.entries:
+            raise GateError(self.file, "this array", "none of this name", field=name)
+        entry = self.entries[name]
+        if entry.flag_bits & 1 or entry.compress_type not in _PACKED:
+            raise GateError(self.file, "an entry stored or deflated, not encrypted", "another", field=name)
+        return entry
+
+    @contextmanager
+    def _reading(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except GateError:
+            raise
+        except Exception as error:  # zipfile, zlib, struct and numpy raise a dozen kinds on damaged entries
+            raise _damaged(self.file, self.want, error, name) from error
+
+
+@contextmanager
+def opened(path: Path, want: str = "a whole archive of arrays (.npz)") -> Iterator[Archive]:
+    """The archive in a file, once its entries are known to be told apart and to lie in the file.
+
+    Args:
+        path: the file.
+        want: what it should be, for messages.
+
+    Raises:
+        GateError: no plain file, no archive, a damaged one, too many entries, or entries that share names or bytes.
+    """
+    regular(path)
+    try:
+        archive = zipfile.ZipFile(path)
+    except Exception as error:  # see _reading
+        raise _damaged(path.name, want, error) from error
+    with archive:
+        found = archive.infolist()
+        LIMITS["bundle entries"].check(len(found), path.name)
+        names = [entry.filename.removesuffix(".npy") for entry in found]
+        if len({*names}) < len(names):
+            raise GateError(path.name, "entries of different names", "one name several times")
+        # Entries that share bytes would unpack a file of some kB to any size.
+        if sum(entry.compress_size for entry in found) > path.stat().st_size:
+            raise GateError(path.name, "entries that lie side by side", "entries that share bytes of the file")
+        yield Archive(path.name, want, dict(zip(names, found, strict=True)), archive)
+
+
+def _damaged(file: str, want: str, error: Exception, field: str = "") -> GateError:
+    reason = one_line(str(error) or type(error).__name__)[:80]
+    return GateError(file, want, f"another or a damaged file ({reason})", field=field)
