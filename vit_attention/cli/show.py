@@ -51,6 +51,7 @@ def summary(record: AttentionRecord) -> dict[str, Any]:
         **facts(record),
         "settings": record.settings,
         "versions": record.versions,
+        "residuals": "stated by the file, not checked here",
         "megabytes": record.nbytes / 1e6,
         "picture": list(record.geometry.original) if record.geometry else None,
         "model_input": list(record.geometry.seen) if record.geometry else None,
@@ -96,7 +97,7 @@ def _text(path: Path, about: dict[str, Any]) -> str:
         ]
         for m in about["maps"]
     ]
-    head = ["layer", "kind", "heads", "rows x columns", "asks x answers", "entropy (bits)", "residual", "name"]
+    head = ["layer", "kind", "heads", "rows x columns", "asks x answers", "entropy (bits)", "stated residual", "name"]
     lines = [
         line(path),
         f"  model    {line(about['model'])} ({line(about['weights_hash'])})",

@@ -53,7 +53,6 @@ LIMITS: dict[str, Limit] = {
         20 << 30, "bytes", "the largest published vision transformer has 4.5 GB in float32, and shards beside it"
     ),
     "bundle": Limit(1 << 30, "bytes unpacked", "all maps of ViT-L/16 at 384 pixels in float32 take 0.5 GB"),
-    "bundle entries": Limit(4096, "entries", "100 layers with gradients, queries, keys and values have 500"),
     "features file": Limit(
         64 << 20, "bytes", "100 regions of 2048 numbers have 0.8 MB, a picture beside them some more"
     ),
@@ -62,6 +61,23 @@ LIMITS: dict[str, Limit] = {
     "region cells": Limit(1024, "cells of a grid", "published grids have 14 x 14"),
     "folders": Limit(100_000, "folders", "to look through them takes a minute; ** in front of a whole disk is a slip"),
     "infos file": Limit(32 << 20, "bytes", "published ones take about 1 MB"),
+    "uploaded bundle": Limit(200 << 20, "bytes unpacked", "a session of the app keeps one, beside many others"),
+    "bundle entries": Limit(4096, "entries", "100 layers with gradients, queries, keys and values have 500"),
+    "bundle manifest": Limit(8 << 20, "bytes unpacked", "names of 8,192 tokens on both axes of 32 maps take 5 MB"),
+    "small manifest": Limit(2 << 20, "bytes unpacked", "read as JSON it may take 35 times as much"),
+    "small bundle": Limit(100_000_000, "bytes unpacked", "below it, a file is let in however well it is packed"),
+    "record picture": Limit(
+        4_194_304, "pixels", "records keep 768 pixels a side; drawing takes 25 times the decoded 13 MB"
+    ),
+    "picture scans": Limit(
+        100, "scans", "a progressive JPEG has about ten, and each is decoded over the whole picture"
+    ),
+    "picture side": Limit(100_000, "pixels", "drawings are laid out in pixels of the picture that was given"),
+    "patches": Limit(
+        1 << 20, "patches", "the finest windows of Donut, on 2560 x 1920 pixels, tell 307,200 cells apart"
+    ),
+    "name": Limit(1_000, "letters", "the longest class name of ImageNet has 121"),
+    "text": Limit(1_000_000, "letters", "readings of 8,192 tokens have some 40,000"),
     "picture pixels": Limit(25_000_000, "pixels", "decoded to RGB they take 75 MB, a tenth of a small server"),
     "picture file": Limit(256 << 20, "bytes", "a photograph of 200 megapixels has 50 to 100 MB"),
     "pixels in a file": Limit(200_000_000, "pixels", "the largest cameras of phones have 200 megapixels"),

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from vit_attention.gate import GateError, shown
+from vit_attention.records import checks
 from vit_attention.records.geometry import Geometry
-from vit_attention.records.maps import ROW_SUM_TOLERANCE, AttentionMap
+from vit_attention.records.maps import AttentionMap, check_numbers
 from vit_attention.records.needs import Run
 
 if TYPE_CHECKING:
@@ -43,10 +45,22 @@ class Prediction:
     chances: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __post_init__(self) -> None:
+        where, target = "prediction", self.target
+        for part, texts in (("labels", self.labels), ("tokens", self.tokens), ("text", (self.text,))):
+            if not all(isinstance(text, str) for text in texts):
+                raise GateError(where, "text", "another kind", field=part)
         if self.chances.size and self.chances.shape != (len(self.tokens),):
-            raise ValueError(f"prediction: want one chance per token, got {self.chances.shape} for {len(self.tokens)}")
-        if len(self.labels) != len(self.scores):
-            raise ValueError(f"prediction: want one score per label, got {len(self.labels)} and {len(self.scores)}")
+            raise GateError(
+                where, f"one chance per token, {len(self.tokens)}", f"{self.chances.shape}", field="chances"
+            )
+        if self.scores.shape != (len(self.labels),):
+            raise GateError(where, f"one score per label, {len(self.labels)}", f"{self.scores.shape}", field="scores")
+        check_numbers(self.scores, where, "scores")
+        check_numbers(self.chances, where, "chances", 0, 1)
+        whole = isinstance(target, (int, np.integer)) and not isinstance(target, bool)
+        if target is not None and not (whole and 0 <= target < len(self.labels)):
+            want = f"the number of one of {len(self.labels)} labels, or None"
+            raise GateError(where, want, shown(target), field="target")
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
@@ -77,6 +91,7 @@ class AttentionRecord:
         signals: what methods need beside weights, if it was asked for: "hidden", (layers + 1, tokens, width), the tokens
             that enter the first block and leave every block; "queries", "keys" and "values", one (heads, tokens, head
             width) array a map; and what runs left, by their names. Gradients are with the maps.
+        loaded: whether it was read from a file, so that its residuals are what the file states, and were not found here.
     """
 
     maps: tuple[AttentionMap, ...]
@@ -89,11 +104,10 @@ class AttentionRecord:
     settings: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     signals: dict[str, Signal] = field(default_factory=dict)
+    loaded: bool = False
 
     def __post_init__(self) -> None:
-        for one in self.maps:
-            if one.row_error > ROW_SUM_TOLERANCE[one.weights.dtype]:
-                raise ValueError(f"map {one.name!r}: want rows that sum to 1, got a sum off by {one.row_error:.2g}")
+        checks.check(self)
 
     @property
     def layers(self) -> tuple[NDArray[Any], ...]:
@@ -171,7 +185,7 @@ class AttentionRecord:
 
     def save(self, path: str | Path) -> Path:
         """Write one portable bundle (.npz with a JSON manifest), whole or not at all; returns its path."""
-        from vit_attention.records import bundle  # zipfile and its like, which most who import records never need
+        from vit_attention.records import bundle  # pydantic, zipfile and their like, which most never need
 
         said, signals = self.prediction, self.signals
         arrays = {"norms": self.norms, "scores": said.scores}
@@ -190,43 +204,69 @@ class AttentionRecord:
             "versions": self.versions,
             "signals": {name: len(one) if isinstance(one, tuple) else None for name, one in signals.items()},
             "geometry": None if self.geometry is None else self.geometry.to_json(),
-            "prediction": {"labels": said.labels, "text": said.text, "target": said.target, "tokens": said.tokens},
+            "prediction": {
+                "labels": said.labels,
+                "text": said.text,
+                "target": None if said.target is None else int(said.target),
+                "tokens": said.tokens,
+            },
             "maps": [one.to_json() for one in self.maps],
         }
+        bundle.check_manifest(manifest, Path(path))
+        checks.check_kept(self)
         return bundle.save(Path(path), manifest, arrays)
 
     @classmethod
-    def load(cls, path: str | Path) -> "AttentionRecord":
-        """Read a bundle; needs no torch. Raises `BundleError` (a ValueError) for anything that is not one."""
+    def load(cls, path: str | Path, limit: str = "bundle") -> "AttentionRecord":
+        """The record in a bundle; needs no torch, and runs nothing in the file.
+
+        Args:
+            path: the file.
+            limit: key of `vit_attention.gate.LIMITS` that everything in it together must keep.
+
+        Raises:
+            BundleError: a ValueError that says which field of the file is wrong, what was wanted and what came.
+        """
         from vit_attention.records import bundle
 
-        with bundle.opened(Path(path)) as file:
-            data, geometry, empty = file.manifest, file.manifest["geometry"], np.zeros(0, np.float32)
-            said = data["prediction"]
-            return cls(
-                maps=tuple(AttentionMap.from_json(one, i, file.array) for i, one in enumerate(data["maps"])),
-                geometry=None if geometry is None else Geometry.from_json(geometry),
-                prediction=Prediction(
-                    labels=tuple(map(str, said["labels"])),
-                    scores=file.array("scores").astype(np.float32),
-                    text=str(said["text"]),
-                    target=said["target"],
-                    tokens=tuple(map(str, said.get("tokens", ()))),
-                    chances=file.array("chances").astype(np.float32) if file.has("chances") else empty,
-                ),
-                picture=bytes(file.array("picture")) if file.has("picture") else b"",
-                norms=file.array("norms"),
-                model=str(data["model"]),
-                weights_hash=str(data["weights_hash"]),
-                settings=dict(data["settings"]),
-                versions=dict(data["versions"]),
-                signals={
-                    str(name): file.array(f"signal_{name}")
-                    if count is None
-                    else tuple(file.array(f"signal_{name}_{i}") for i in range(int(count)))
-                    for name, count in data.get("signals", {}).items()
-                },
+        with bundle.opened(Path(path), limit) as file:
+            fields, empty = file.manifest, np.zeros(0, np.float32)
+            picture = bytes(file.array("picture", b""))
+            geometry = None if fields.geometry is None else Geometry.from_fields(fields.geometry)
+            if picture:
+                checks.check_picture(picture, geometry, decode=True)
+            said = fields.prediction
+            maps = (
+                AttentionMap.from_fields(one, file.array(f"weights_{n}"), file.array(f"gradient_{n}"))
+                for n, one in enumerate(fields.maps)
             )
+            record = cls(
+                maps=tuple(maps),
+                geometry=geometry,
+                prediction=Prediction(
+                    labels=said.labels,
+                    scores=file.array("scores").astype(np.float32),
+                    text=said.text,
+                    target=said.target,
+                    tokens=said.tokens,
+                    chances=file.array("chances", empty).astype(np.float32),
+                ),
+                picture=picture,
+                norms=file.array("norms").astype(np.float32),
+                model=fields.model,
+                weights_hash=fields.weights_hash,
+                settings=fields.settings.model_dump(exclude_unset=True),
+                versions=fields.versions,
+                signals={
+                    name: file.array(f"signal_{name}")
+                    if count is None
+                    else tuple(file.array(f"signal_{name}_{i}") for i in range(count))
+                    for name, count in fields.signals.items()
+                },
+                loaded=True,
+            )
+            checks.check_kept(record)
+            return record
 
     # Short ways. What they look up at, `visualizer` and Plotly, comes when one is asked for.
 
