@@ -24,6 +24,7 @@ from visualizer.style.letters import printable
 from visualizer.style.scale import Scale, Scaled, apply_scale
 from vit_attention.gate import LIMITS, GateError, shown
 from vit_attention.records.geometry import Geometry
+from vit_attention.records.writing import write
 
 KINDS = (".png", ".svg", ".pdf")
 POINTS = 7
@@ -121,8 +122,7 @@ def save(
         fig.savefig(out, format=kind[1:], metadata=_UNDATED[kind])
     if kind != ".svg" and letters.remark(words, _SHAPED):
         warnings.warn(f"{target.name}: {letters.REMARK}", stacklevel=2)
-    target.write_bytes(out.getvalue())
-    return target
+    return write(target, out.getvalue())
 
 
 @contextmanager
