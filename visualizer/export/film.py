@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from visualizer.export import arguments
 from visualizer.export.files import layers_gif, layers_webp, layers_zip
 from visualizer.method import Map, QuestionError, methods
 from visualizer.method.question import numbered
@@ -14,6 +15,7 @@ from vit_attention.records.axes import AXIS_KINDS
 from vit_attention.records.writing import write
 
 MAKERS = {".gif": layers_gif, ".webp": layers_webp, ".zip": layers_zip}
+MP4 = "Write a .gif, of which ffmpeg -i film.gif film.mp4 makes one."
 
 
 def film(
@@ -46,17 +48,17 @@ def film(
         ValueError: another ending, a method that always takes all layers, or a record without a picture.
     """
     target = Path(path)
-    if target.suffix.lower() not in MAKERS:
-        advice = "A film in .mp4 is made of the GIF by ffmpeg." if target.suffix.lower() == ".mp4" else ""
-        raise GateError(target.name, f"a name that ends in {', '.join(MAKERS)}", shown(target.suffix), advice=advice)
+    kind = arguments.ending(target, MAKERS, MP4 if target.suffix.lower() == ".mp4" else "")
+    arguments.number("duration", duration, 20, 60_000)
+    arguments.number("width", width, 64, 4096)
+    arguments.number("alpha", alpha, 0, 1)
     maps = layer_maps(record, method, **asked)
-    look: dict[str, Any] = {"scale": scale, "colormap": colormap, "opacity": alpha, "width": width}
+    look: dict[str, Any] = {"scale": scale, "colormap": colormap, "opacity": alpha, "width": int(width)}
     look |= {"unit": maps[0].unit, "signed": maps[0].signed, "query": maps[0].patches, "settings": record.model}
-    if target.suffix.lower() != ".zip":
-        look["duration"] = duration
+    look |= {} if kind == ".zip" else {"duration": int(duration)}
     names = [one.words for one in maps]
     drawn = [one.values for one in maps]
-    return write(target, MAKERS[target.suffix.lower()](record.image, drawn, record.geometry, names=names, **look))
+    return write(target, MAKERS[kind](record.image, drawn, record.geometry, names=names, **look))
 
 
 def layer_maps(record: AttentionRecord, method: str, **asked: Any) -> list[Map]:

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from visualizer.export import arguments
 from vit_attention.gate import GateError, shown
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
 from vit_attention.records.writing import write
@@ -41,9 +42,7 @@ def save_numbers(
     ``read.csv("cat.csv")``. In JavaScript: ``(await (await fetch("cat.json")).json()).maps[0].weights``.
     """
     target = Path(path)
-    fill = {".json": _json, ".csv": _csv}.get(target.suffix.lower())
-    if fill is None:
-        raise GateError(target.name, "a name that ends in .json, .csv", shown(target.suffix))
+    fill = FILLS[arguments.ending(target, FILLS)]
     layers, heads, queries = (None if n is None else np.atleast_1d(n).tolist() for n in (layers, heads, queries))
     _there("layers", layers, {one.layer for one in record.maps})
     kept = [_Kept(n, one, heads, queries) for n, one in enumerate(record.maps) if layers is None or one.layer in layers]
@@ -128,3 +127,6 @@ def _places(axis: Axis) -> list[tuple[Any, Any]]:
     if axis.grid is None:
         return [("", "")] * len(axis)
     return [("", "")] * axis.prefix + [(n // axis.grid[1], n % axis.grid[1]) for n in range(len(axis) - axis.prefix)]
+
+
+FILLS = {".json": _json, ".csv": _csv}

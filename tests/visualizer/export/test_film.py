@@ -65,9 +65,13 @@ def test_rollout_stops_at_each_layer(record: AttentionRecord, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("name", "asked", "message"),
     [
-        ("a.mp4", {}, "a.mp4: want a name that ends in .gif, .webp, .zip, got '.mp4'. A film in .mp4"),
+        ("a.mp4", {}, "a.mp4: want a name that ends in .gif, .webp, .zip, got '.mp4'. Write a .gif"),
         ("a.gif", {"method": "relevance"}, "method: want one that can stop at a layer: raw.*got 'relevance'"),
         ("a.gif", {"method": "none"}, "method: want"),
+        ("a.gif", {"duration": -1}, "duration: want a number from 20 to 60000, got -1"),
+        ("a.gif", {"width": 1e9}, "width: want"),
+        ("a.gif", {"width": True}, "width: want"),
+        ("a.gif", {"alpha": float("nan")}, "alpha: want"),
         ("a.gif", {"residual": 1}, "residual: raw has no such knob"),
         ("a.gif", {"query": (9, 9)}, "query: want"),
     ],
