@@ -31,7 +31,9 @@ from visualizer.measures.windows import forbidden_share, window_distance, window
 # Imported when they are first asked for: figures need Plotly.
 _LAZY = {
     "figures.animation": ("layer_animation",),
-    "figures.comparison": ("before_after",),
+    "export.film": ("film",),
+    "export.numbers": ("save_numbers",),
+    "figures.comparison": ("before_after", "side_by_side"),
     "figures.heatmap": ("matrix", "patch_map", "signed"),
     "figures.mosaic": ("atlas", "head_grid"),
     "figures.overlay": ("bare", "overlay"),

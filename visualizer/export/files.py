@@ -20,7 +20,7 @@ from visualizer.style.letters import printable
 from visualizer.style.scale import Scale, Scaled, apply_scale
 from vit_attention.records.geometry import Geometry
 
-COLOURS_IN_GIF = 128
+COLOURS_IN_GIF = 256
 """Colours of the palette that all frames of a GIF share."""
 SVG_SIZE = 11
 """Height of words in an SVG; in a typeface as wide as DejaVu they fill the line."""
@@ -50,7 +50,7 @@ def layers_gif(
     duration: int = 500,
     **options: Any,
 ) -> bytes:
-    """The layers as an endless GIF, all frames in one undithered palette of 128 colours; `duration` in ms a frame."""
+    """The layers as an endless GIF, all frames in one undithered palette of 256 colours; `duration` in ms a frame."""
     frames = layer_frames(image, maps, geometry, caption, **options)
     palette = _palette(frames, options.get("colormap", theme.COLORMAP))
     small = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
@@ -64,7 +64,7 @@ def _palette(frames: Sequence[Image.Image], colormap: str) -> Image.Image:
     fixed += [ImageColor.getrgb(colour) for colour in (*theme.QUERY[1:], theme.TRUTH)]
     thumbs = [frame.resize((frame.width // 4, frame.height // 4), Image.Resampling.NEAREST) for frame in frames]
     sample = Image.fromarray(np.concatenate([np.asarray(thumb) for thumb in thumbs]))
-    free = sample.quantize(COLOURS_IN_GIF - len(fixed), Image.Quantize.MEDIANCUT).getpalette() or []
+    free = sample.quantize(COLOURS_IN_GIF - len(fixed), Image.Quantize.MAXCOVERAGE).getpalette() or []
     palette = Image.new("P", (1, 1))
     palette.putpalette([int(v) for colour in fixed for v in colour] + free[: 3 * (COLOURS_IN_GIF - len(fixed))])
     return palette

@@ -16,14 +16,16 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from visualizer.export import arguments
 from visualizer.figures import canvas, outlines
 from visualizer.figures.composite import paint, spaced
 from visualizer.method.base import Map
 from visualizer.style import letters, theme
 from visualizer.style.letters import printable
 from visualizer.style.scale import Scale, Scaled, apply_scale
-from vit_attention.gate import LIMITS, GateError, shown
+from vit_attention.gate import LIMITS, GateError
 from vit_attention.records.geometry import Geometry
+from vit_attention.records.writing import write
 
 KINDS = (".png", ".svg", ".pdf")
 POINTS = 7
@@ -96,12 +98,10 @@ def save(
         ValueError: another ending, a map over text, or a number out of its range.
     """
     target = Path(path)
-    kind = target.suffix.lower()
-    if kind not in KINDS:
-        raise GateError(target.name, f"a name that ends in {', '.join(KINDS)}", shown(target.suffix))
-    _check("dpi", dpi, 10, 2400)
-    _check("width", width, 0.5, 40)
-    _check("alpha", alpha, 0, 1)
+    kind = arguments.ending(target, KINDS)
+    arguments.number("dpi", dpi, 10, 2400)
+    arguments.number("width", width, 0.5, 40)
+    arguments.number("alpha", alpha, 0, 1)
     given = values if isinstance(values, Map) else None
     where = canvas.fitting(picture, geometry or (given.geometry if given else None))
     unit = unit or (given.unit if given else "share of attention")
@@ -121,8 +121,7 @@ def save(
         fig.savefig(out, format=kind[1:], metadata=_UNDATED[kind])
     if kind != ".svg" and letters.remark(words, _SHAPED):
         warnings.warn(f"{target.name}: {letters.REMARK}", stacklevel=2)
-    target.write_bytes(out.getvalue())
-    return target
+    return write(target, out.getvalue())
 
 
 @contextmanager
@@ -151,11 +150,6 @@ def _said(scaled: Scaled, mode: str | Scale, unit: str) -> str:
     """What stands under the scale: the unit, and how numbers became colours where the scale's own do not tell."""
     plain = (mode.mode if isinstance(mode, Scale) else mode) in ("raw", "shared")
     return unit if plain else scaled.caption.removeprefix("colour: ")
-
-
-def _check(name: str, value: float, low: float, high: float) -> None:
-    if not (isinstance(value, (int, float, np.number)) and low <= value <= high):
-        raise GateError(name, f"a number from {low:g} to {high:g}", shown(value))
 
 
 class _Sheet:

@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageOps
 
 from visualizer.figures import canvas, outlines
-from visualizer.measures import undefined
 from visualizer.measures.regions import under
 from visualizer.style import letters, theme
 from visualizer.style.scale import Scale, Scaled, apply_scale
@@ -158,18 +157,19 @@ def layer_frames(
     query: Sequence[int] = (),
     truth: ArrayLike | None = None,
     unit: str = "share of attention",
+    signed: bool | None = None,
     width: int = 448,
 ) -> list[Image.Image]:
     """One composite per map, all on one scale unless it is "per map", each named in its caption.
 
     Args:
-        maps: (layers, rows, columns).
+        maps: (layers, rows, columns), or a list of (rows, columns) maps if grids differ.
         names: one per map; None means "layer 1 of 12" and so on. The rest: as for `composite`.
     """
-    stack = undefined.shaped(maps, "maps", "(layers, rows, columns)")
-    canvas.one_each(len(stack), "map", names=names)
-    words = names or [f"layer {n + theme.FIRST} of {len(stack)}" for n in range(len(stack))]
-    drawn, whole = canvas.scale_all(list(stack), scale, together, unit)
+    grids = canvas.grids_of(maps)  # type: ignore[arg-type]
+    canvas.one_each(len(grids), "map", names=names)
+    words = names or [f"layer {n + theme.FIRST} of {len(grids)}" for n in range(len(grids))]
+    drawn, whole = canvas.scale_all(grids, scale, together, unit, signed)
     where = canvas.fitting(image, geometry)
     small = image.convert("RGB").resize(size_on_paper(where, width), Image.Resampling.LANCZOS)
     frames = []
