@@ -10,10 +10,8 @@ from typing import Any
 from PIL import Image
 
 from vit_attention.cli.files import distinct
+from vit_attention.inputs.finding import matching, within
 from vit_attention.inputs.pictures import open_picture
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
-"""File names that count as pictures when a folder is read."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +54,13 @@ def expand(texts: Sequence[str], folders: bool = False) -> list[Given]:
     for text in texts:
         path = Path(text)
         if folders and path.is_dir():
-            found += [str(one) for one in sorted(path.iterdir()) if _readable(one)]
+            found += within(text)
         elif not path.exists() and glob.has_magic(text):
-            found += sorted(glob.glob(text, recursive=True)) or [text]
+            found += matching(text) or [text]
         else:
             found.append(text)
     once = list(dict.fromkeys(found))
     return [Given(text, name) for text, name in zip(once, distinct(map(Path, once)), strict=True)]
-
-
-def _readable(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
 def is_bundle(path: Path) -> bool:
