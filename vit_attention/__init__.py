@@ -16,7 +16,7 @@ from vit_attention.registry import card, load, models
 if TYPE_CHECKING:
     from vit_attention.capture import CaptureError, Seen, capture, register_kind
     from vit_attention.gate import GateError
-    from vit_attention.inputs.pictures import PictureError, open_picture
+    from vit_attention.inputs.pictures import PictureError, open_pages, open_picture
     from vit_attention.models.any_module import ModuleError, record_of
     from vit_attention.models.many import Many
     from vit_attention.models.model import BudgetError, Model
@@ -32,6 +32,7 @@ _LAZY = {
     "PictureError": "vit_attention.inputs.pictures",
     "Seen": "vit_attention.capture",
     "capture": "vit_attention.capture.listener",
+    "open_pages": "vit_attention.inputs.pictures",
     "open_picture": "vit_attention.inputs.pictures",
     "record_of": "vit_attention.models.any_module",
     "register_kind": "vit_attention.capture",
@@ -56,6 +57,7 @@ __all__ = [
     "card",
     "load",
     "models",
+    "open_pages",
     "open_picture",
     "record_of",
     "register_kind",

@@ -1,6 +1,7 @@
 """Pictures as the command line names them: files, globs, folders, bundles, and the drawn and sample pictures by name."""
 
 import glob
+import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 from PIL import Image
 
 from vit_attention.cli.files import distinct
+from vit_attention.gate import GateError
 from vit_attention.inputs.finding import matching, within
 from vit_attention.inputs.pictures import open_picture
 
@@ -21,10 +23,17 @@ class Given:
     Attributes:
         text: as the user wrote it, or as a glob or folder gave it.
         name: for folders and files made of it; no two inputs of a run share one.
+        page: which page of a file with several, from 1; 0 for a file of one.
     """
 
     text: str
     name: str
+    page: int = 0
+
+    @property
+    def said(self) -> str:
+        """What it is called in messages."""
+        return f"{self.text}, page {self.page}" if self.page else self.text
 
     @property
     def path(self) -> Path:
@@ -52,10 +61,9 @@ def expand(texts: Sequence[str], folders: bool = False) -> list[Given]:
     """Every input once, in the order given; globs and, if wanted, folders are opened up, sorted by name."""
     found: list[str] = []
     for text in texts:
-        path = Path(text)
-        if folders and path.is_dir():
+        if folders and os.path.isdir(text):
             found += within(text)
-        elif not path.exists() and glob.has_magic(text):
+        elif glob.has_magic(text) and not os.path.lexists(text):
             found += matching(text) or [text]
         else:
             found.append(text)
@@ -68,7 +76,7 @@ def is_bundle(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return "manifest.npy" in archive.namelist()
-    except (OSError, zipfile.BadZipFile):
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
         return False
 
 
@@ -78,10 +86,12 @@ def opened(given: Given) -> Opened:
     Raises:
         PictureError: it cannot be opened; says why.
     """
-    if not given.path.exists():
+    if not os.path.lexists(given.path):
         drawn = by_name(given.text)
         if drawn is not None:
             return drawn
+    if os.path.isdir(given.path) and not os.access(given.path, os.R_OK | os.X_OK):
+        raise GateError(given.text, "a folder that may be looked into", "no right to")
     ready = open_picture(given.path)
     return Opened(ready.image, given.path.name, notes=ready.notes)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from vit_attention.cli.guard import say
 from vit_attention.cli.options import FILE, json_option
 from vit_attention.cli.report import Report, echo_json, line
 from vit_attention.cli.visualize import facts
@@ -40,7 +41,7 @@ def show(bundles: tuple[Path, ...], as_json: bool) -> None:
             about = summary(AttentionRecord.load(path))
             report.done(str(path), **about)
             if not as_json:
-                click.echo(_text(path, about))
+                say(_text(path, about))
     report.finish(command="show")
 
 
@@ -124,7 +125,7 @@ def models(as_json: bool) -> None:
         ]
         for card in cards()
     ]
-    click.echo("\n".join(table(["name", "task", "family", "MB", "weights", "knows"], rows)))
+    say("\n".join(table(["name", "task", "family", "MB", "weights", "knows"], rows)))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

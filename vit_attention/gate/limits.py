@@ -29,7 +29,24 @@ LIMITS: dict[str, Limit] = {
     "settings file": Limit(4 << 20, "bytes", "a config.json with 20,000 class names has 1.5 MB"),
     "vocabulary file": Limit(64 << 20, "bytes", "the tokenizer.json of a vocabulary of 256,000 has 33 MB"),
     "bundle": Limit(1 << 30, "bytes unpacked", "all maps of ViT-L/16 at 384 pixels in float32 take 0.5 GB"),
-    "picture file": Limit(256 << 20, "bytes", "25 megapixels of 24-bit colour without compression take 75 MB"),
+    "folders": Limit(100_000, "folders", "to look through them takes a minute; ** in front of a whole disk is a slip"),
     "picture pixels": Limit(25_000_000, "pixels", "decoded to RGB they take 75 MB, a tenth of a small server"),
+    "picture file": Limit(256 << 20, "bytes", "a photograph of 200 megapixels has 50 to 100 MB"),
+    "pixels in a file": Limit(200_000_000, "pixels", "the largest cameras of phones have 200 megapixels"),
+    "memory beside a picture": Limit(
+        100_000_000, "bytes", "25 megapixels with opacity take that before they are drawn"
+    ),
+    "memory for a large picture": Limit(
+        400_000_000, "bytes", "100 megapixels in colour, from a file of many megabytes"
+    ),
+    "scans": Limit(100, "scans", "progressive JPEGs have about ten; each goes over all pixels"),
+    "scanned pixels": Limit(1_000_000_000, "pixels drawn over and over", "a decoder does about as many in ten seconds"),
+    "picture parts": Limit(1_000, "parts", "photographs have some ten segments or fields, and 255 at most for colours"),
+    "PNG chunks": Limit(100_000, "parts", "200 megapixels in chunks of 8 kB have 25,000"),
+    "packed texts": Limit(50, "packed texts", "each may unpack to a megabyte"),
+    "picture pages": Limit(1_000, "pages", "a scanned book; each is drawn by itself"),
+    "bytes that fields point at": Limit(
+        16, "times the bytes of the file", "fields of a sound file share next to nothing"
+    ),
 }
 """By what they bound. What is larger is refused before it is read; tables in the docs are made from this."""

@@ -1,23 +1,25 @@
 """Pictures that strangers give, made upright, opaque, 8-bit RGB and of bounded size; or refused in plain words."""
 
-import io
 import os
-import re
-import stat
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from math import ceil, sqrt
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
+
+from vit_attention.gate import LIMITS, GateError, read_file
+from vit_attention.gate.pictures import Encoded, Parts, open_encoded
+from vit_attention.gate.refusal import one_line
+from vit_attention.gate.tiff import check_exif
+from vit_attention.inputs.arrays import channels_last, from_array
+from vit_attention.inputs.pixels import opaque
 
 PictureSource: TypeAlias = "bytes | str | os.PathLike[str] | BinaryIO | Image.Image | np.ndarray[Any, Any]"
 
-# Pillow tries over forty formats unless told; its EPS reader starts another program.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-ACCEPTED = "JPEG, PNG, WebP, GIF, BMP or TIFF"
 ORIENTATION = 0x0112  # the EXIF and TIFF tag
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -29,23 +31,10 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 SWAPS_SIDES = (5, 6, 7, 8)
-# How a file begins, for a message that says what the reader really sent.
-BEGINNINGS = (
-    (b"%!PS", "an EPS or PostScript file"),
-    (b"%PDF", "a PDF file"),
-    (b"<svg", "an SVG drawing"),
-    (b"\x89PNG", "a PNG file that is cut short or damaged"),
-    (b"\xff\xd8\xff", "a JPEG file that is cut short or damaged"),
-    (b"GIF8", "a GIF file that is cut short or damaged"),
-    (b"BM", "a BMP file that is cut short or damaged"),
-    (b"RIFF", "a WebP file that is cut short or damaged, or another kind of RIFF file"),
-    (b"II*\0", "a TIFF file that is cut short or damaged"),
-    (b"MM\0*", "a TIFF file that is cut short or damaged"),
-)
 
 
-class PictureError(ValueError):
-    """A picture that cannot be used; the message says what was wanted and what came."""
+class PictureError(GateError):
+    """A picture that cannot be used; the message says what was wanted, what came, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +43,7 @@ class OpenedPicture:
 
     Attributes:
         image: mode RGB, upright, without metadata.
-        notes: one sentence for each thing that was changed on the way.
+        notes: one sentence for each thing that was changed or left out on the way.
         size_given: (width, height) in pixels of the upright picture before any reduction.
     """
 
@@ -63,79 +52,139 @@ class OpenedPicture:
     size_given: tuple[int, int]
 
 
-def open_picture(
-    source: PictureSource, max_pixels: int = 25_000_000, max_side: int = 25_000, min_side: int = 8
-) -> OpenedPicture:
-    """The picture in `source` as upright 8-bit RGB, with notes on what was done to it.
+@dataclass(frozen=True)
+class Bounds:
+    """What `open_picture` is asked to keep to."""
 
-    The size is read from the header and judged before any pixel is decoded. No global setting of Pillow and no
-    warning filter is touched, so any number of threads may call this.
+    max_pixels: int
+    max_side: int
+    min_side: int
+
+    def check(self, size: tuple[int, int]) -> None:
+        """Refuse a size that is too small, now or after the reduction."""
+        if min(size) < self.min_side:
+            want = f"at least {self.min_side} pixels on each side"
+            raise GateError("picture", want, f"{size[0]}x{size[1]}")
+        LIMITS["pixels in a file"].check(size[0] * size[1], "picture")
+        reduced = self.reduced(size)
+        if min(reduced) < self.min_side:
+            want = f"at least {self.min_side} pixels on each side after reduction to {self.max_side}"
+            raise GateError("picture", want, f"{size[0]}x{size[1]}, which becomes {reduced[0]}x{reduced[1]}")
+
+    def reduced(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The size with a longer side of at most `max_side`."""
+        scale = min(1.0, self.max_side / max(size))
+        return round(size[0] * scale), round(size[1] * scale)
+
+    def part(self, size: tuple[int, int]) -> int:
+        """How many pixels of each side become one before anything else, so that at most `max_pixels` are left."""
+        part = max(int(max(size) / self.max_side / 2), ceil(sqrt(size[0] * size[1] / self.max_pixels)), 1)
+        return part if ceil(size[0] / part) * ceil(size[1] / part) <= self.max_pixels else part + 1
+
+    def note(self, given: tuple[int, int], now: tuple[int, int]) -> str:
+        """What is said of a reduction."""
+        few = given[0] * given[1] <= self.max_pixels
+        reason = (
+            f"the longer side is larger than {self.max_side}"
+            if few
+            else f"it has more than {self.max_pixels / 1e6:g} million"
+        )
+        return f"Reduced from {given[0]}x{given[1]} to {now[0]}x{now[1]} pixels, because {reason}."
+
+
+def open_picture(
+    source: PictureSource, max_pixels: int = 25_000_000, max_side: int = 25_000, min_side: int = 8, page: int = 1
+) -> OpenedPicture:
+    """The picture in `source` as upright 8-bit RGB, with notes on what was done to it and what was left out.
+
+    Size, pages and scans are read from the file's own parts and judged before any pixel is decoded. No global setting of
+    Pillow and no warning filter is touched, so any number of threads may call this.
 
     Args:
-        source: file contents, a path, a binary file, a Pillow image, a (height, width, 3) uint8 array, or the name of a
-            drawn picture (``"scene-7"``, ``"receipt-3-3"``) where there is no file of that name.
-        max_pixels: largest width x height that is decoded, in pixels.
+        source: file contents, a path, a binary file, a Pillow image, an array, or the name of a drawn picture
+            (``"scene-7"``, ``"receipt-3-3"``) where there is no file of that name. Arrays are (height, width), or with 1, 3
+            or 4 channels, which are looked for at the end first, then at the front; a leading axis of 1 before these is a
+            batch of one. They hold uint8, uint16 (65535 is white), whole numbers from 0 to 255, true and false, or floating
+            point from 0 to 1.
+        max_pixels: largest width x height of the result, in pixels; larger pictures are reduced by a whole number.
         max_side: longer side of the result, in pixels; larger pictures are reduced. Maps and boxes are told in pixels of the
             result, so only who shows nothing but the result may ask for less than the picture has.
         min_side: shortest side that is accepted, in pixels, also after the reduction.
+        page: which page of a TIFF file, from 1; see `open_pages` for all of them.
 
     Returns:
         The picture, the notes, and its size before reduction.
 
     Raises:
-        PictureError: for whatever cannot be opened, is too large or too small, or is no picture.
+        PictureError: for whatever cannot be opened, is too large or too small, takes more memory or time than its bytes let
+            expect, can be read in two ways, or is no picture.
 
     >>> open_picture(np.zeros((30, 40, 3), np.uint8)).image.size
     (40, 30)
     """
-    source = _drawn(source)
-    with _clear_refusals(max_pixels), ExitStack() as files:
-        image = _open_header(source, files)
-        size = image.size
-        reduced = _reduced_size(size, max_pixels, max_side, min_side)
-        # Pillow turns a TIFF itself while loading it and then drops the tag; it finds a PNG's tag only by loading.
-        turned = _orientation(image) if image.format == "TIFF" else 1
-        if image.format in ("JPEG", "MPO") and not isinstance(source, Image.Image):
-            image.draft(None, reduced)  # lets the decoder skip detail; would alter an image that is not ours
-        image.load()
-        turn = _orientation(image)
-        notes: list[str] = []
-        picture = _eight_bits(image, notes)
-        if picture.size != reduced:
-            picture = picture.resize(reduced, Image.Resampling.LANCZOS, reducing_gap=2.0)
-        if turn in UPRIGHT:
-            picture, size = picture.transpose(UPRIGHT[turn]), size[::-1] if turn in SWAPS_SIDES else size
-        picture = _on_white(picture, notes)
-        tag = max(turn, turned)
-        if tag in UPRIGHT:
-            notes.append(f"Turned or mirrored as the camera's orientation tag asks (EXIF value {tag}).")
-        if picture.size != size:
-            notes.append(
-                f"Reduced from {size[0]}x{size[1]} to {picture.width}x{picture.height} pixels, "
-                f"because the longer side is larger than {max_side}."
-            )
-        notes.extend(_frame_notes(image))  # last: counting frames moves through the file
-        picture.info = {}  # a position or a camera's serial number must not travel on into exports
-        return OpenedPicture(picture, tuple(notes), size)
+    bounds = Bounds(max_pixels, max_side, min_side)
+    with _clear_refusals():
+        given = _given(_drawn(source))
+        if isinstance(given, bytes):
+            found = open_encoded(given, "picture", page, max_pixels, max_side)
+            opened = _from_encoded(found, bounds)
+            return replace(opened, notes=(*opened.notes, *_left_out(found.parts, page)))
+        if page != 1:
+            raise GateError("picture", "page 1 of what is no file", str(page), advice="Give the file itself.")
+        return _from_object(given, bounds)
+
+
+def open_pages(source: PictureSource, max_pixels: int = 25_000_000, max_side: int = 25_000) -> Iterator[OpenedPicture]:
+    """Every page of a file, one after the other: the pages of a TIFF, or the one picture of any other source.
+
+    Args:
+        source, max_pixels, max_side: as for `open_picture`.
+
+    Yields:
+        What `open_picture` returns. With several pages the last note says which one it is.
+
+    Raises:
+        PictureError: as `open_picture` does, for the first page that cannot be opened; or the file has more pages than
+            `LIMITS["picture pages"]`.
+
+    >>> [page.image.size for page in open_pages(np.zeros((30, 40, 3), np.uint8))]
+    [(40, 30)]
+    """
+    bounds = Bounds(max_pixels, max_side, 8)
+    with _clear_refusals():
+        given = _given(_drawn(source))
+        if not isinstance(given, bytes):
+            pages = iter([_from_object(given, bounds)])
+        else:
+            found = open_encoded(given, "picture", 1, max_pixels, max_side)
+            if found.kind == "TIFF" and found.parts.more:
+                LIMITS["picture pages"].check(len(found.parts.pages) + 1, "picture", advice="Split the file.")
+            pages = _all_pages(found, bounds)
+    yield from pages
+
+
+def _all_pages(found: Encoded, bounds: Bounds) -> Iterator[OpenedPicture]:
+    count = len(found.parts.pages)
+    for number in range(1, count + 1):
+        with _clear_refusals(f"page {number}" if count > 1 else ""):
+            opened = _from_encoded(found.at(number, bounds.max_pixels, bounds.max_side), bounds)
+            said = (f"Page {number} of {count}.",) if count > 1 else _left_out(found.parts, 1)
+        yield replace(opened, notes=(*opened.notes, *said))
 
 
 @contextmanager
-def _clear_refusals(max_pixels: int) -> Iterator[None]:
+def _clear_refusals(field: str = "") -> Iterator[None]:
     """Turns everything Pillow may throw, short of an interrupt, into a PictureError."""
     try:
         yield
-    except PictureError:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        count = re.search(r"\d+", str(error))
-        got = f"{int(count[0]) / 1e6:.1f} million" if count else "far more"
-        raise PictureError(f"picture: want at most {max_pixels / 1e6:g} million pixels, got {got}") from error
+    except GateError as error:
+        where = error.field or field
+        raise PictureError(error.file, error.want, error.got, field=where, advice=error.advice) from error
     except MemoryError as error:
-        raise PictureError("picture: want one that fits into memory, got one that does not") from error
+        raise PictureError("picture", "one that fits into memory", "one that does not", field=field) from error
     except Exception as error:  # decoders raise SyntaxError, struct.error, EOFError and more on damaged files
-        reason = str(error) or type(error).__name__
-        message = f"picture: want a complete, undamaged file, got one that cannot be read ({reason})"
-        raise PictureError(message) from error
+        got = f"one that cannot be read ({one_line(str(error)) or type(error).__name__})"
+        raise PictureError("picture", "a complete, undamaged file", got, field=field) from error
 
 
 def _drawn(source: PictureSource) -> PictureSource:
@@ -148,153 +197,92 @@ def _drawn(source: PictureSource) -> PictureSource:
     return source if name is None or Path(source).exists() else name.draw().picture
 
 
-def _open_header(source: PictureSource, files: ExitStack) -> Image.Image:
-    """`source` as a Pillow image of which only the header has been read; `files` closes what was opened here."""
-    if isinstance(source, Image.Image):
+def _given(source: Any) -> "bytes | Image.Image | np.ndarray[Any, Any]":
+    """What was given, with files read; nothing is decoded."""
+    if isinstance(source, (Image.Image, np.ndarray)):
         return source
-    if isinstance(source, np.ndarray):
-        if source.ndim != 3 or source.shape[2] != 3 or source.dtype != np.uint8 or 0 in source.shape:
-            raise PictureError(f"picture: want a (height, width, 3) uint8 array, got {source.shape} {source.dtype}")
-        return Image.fromarray(np.ascontiguousarray(source))
     if isinstance(source, (bytes, bytearray, memoryview)):
-        file: BinaryIO = io.BytesIO(source)
-    elif isinstance(source, (str, os.PathLike)):
-        file = files.enter_context(_open_path(Path(source)))
-    elif hasattr(source, "read"):
-        file = source if hasattr(source, "seek") and source.seekable() else io.BytesIO(source.read())
-    else:
-        raise PictureError(f"picture: want bytes, a path, a file, an image or an array, got {type(source).__name__}")
-    file.seek(0)
-    beginning = file.read(64)
-    if not isinstance(beginning, bytes):
-        raise PictureError("picture: want a file opened in binary mode, got one opened as text")
-    if not beginning:
-        raise PictureError("picture: want a picture file, got an empty one (0 bytes)")
+        return bytes(source)
+    if isinstance(source, (str, os.PathLike)):
+        return read_file(Path(source), "picture file")
+    if not hasattr(source, "read"):
+        raise GateError("picture", "bytes, a path, a file, an image or an array", type(source).__name__)
+    if hasattr(source, "seek") and (not hasattr(source, "seekable") or source.seekable()):
+        source.seek(0)
+    data = source.read(LIMITS["picture file"].most + 1)
+    if not isinstance(data, (bytes, bytearray)):
+        raise GateError("picture", "a file opened in binary mode", "one opened as text")
+    return bytes(data)
+
+
+def _from_encoded(found: Encoded, bounds: Bounds) -> OpenedPicture:
+    bounds.check(found.size)
+    return _from_image(found.image, bounds, found.size)
+
+
+def _from_object(given: "Image.Image | np.ndarray[Any, Any]", bounds: Bounds) -> OpenedPicture:
+    if isinstance(given, np.ndarray):
+        return _from_array(given, bounds)
+    opened = _from_image(given, bounds)
     try:
-        return Image.open(file, formats=FORMATS)
-    except UnidentifiedImageError as error:
-        raise PictureError(f"picture: want a {ACCEPTED} file, got {_kind(beginning)}") from error
+        several = getattr(given, "is_animated", False)
+    except Exception:  # a later frame is damaged, the one in use is sound
+        several = True
+    word = "Page" if given.format == "TIFF" else "Frame"
+    note = (f"{word} {given.tell() + 1} of several is used; the others are left out.",) if several else ()
+    return replace(opened, notes=(*opened.notes, *note))
 
 
-def _open_path(path: Path) -> BinaryIO:
-    try:
-        mode = path.stat().st_mode
-        if stat.S_ISREG(mode):
-            return path.open("rb")
-    except FileNotFoundError as error:
-        raise PictureError(f"picture: want an existing file, got {path}, which does not exist") from error
-    except (OSError, ValueError) as error:
-        raise PictureError(f"picture: want a file that may be read, got {str(path)!r} ({error})") from error
-    # Reading a pipe or a device may never end.
-    kind = "the folder" if stat.S_ISDIR(mode) else "the pipe or device"
-    raise PictureError(f"picture: want a file, got {kind} {path}")
+def _from_array(array: "np.ndarray[Any, Any]", bounds: Bounds) -> OpenedPicture:
+    height, width = channels_last(array, []).shape[:2]
+    bounds.check((width, height))
+    notes: list[str] = []
+    picture = from_array(array, notes, bounds.part((width, height)))
+    return _finished(picture, (width, height), bounds, notes)
 
 
-def _kind(beginning: bytes) -> str:
-    """What a file that is no accepted picture seems to be."""
-    if beginning[4:8] == b"ftyp":
-        return "an HEIC, AVIF or video file; save the photograph as JPEG first"
-    start = beginning.removeprefix(b"\xef\xbb\xbf").lstrip()
-    for magic, kind in BEGINNINGS:
-        if start.startswith(magic):
-            return kind
-    if start.startswith(b"<"):
-        return "a text file with tags (SVG, XML or HTML)"
-    if all(byte >= 32 or byte in b"\t\n\r" for byte in beginning):
-        return "a text file"
-    return "a file of another kind"
+def _from_image(image: Image.Image, bounds: Bounds, size: tuple[int, int] | None = None) -> OpenedPicture:
+    """From a Pillow image, which is left as it is; `size` is its own, should it be set to be drawn smaller."""
+    size = size or image.size
+    bounds.check(size)
+    # Pillow turns a TIFF itself while loading it and then drops the tag; it finds a PNG's tag only by loading.
+    turned = _orientation(image) if image.format == "TIFF" else 1
+    image.load()
+    turn = _orientation(image)
+    notes: list[str] = []
+    picture = opaque(image, notes, bounds.part(image.size))
+    if turn in UPRIGHT:
+        picture, size = picture.transpose(UPRIGHT[turn]), size[::-1] if turn in SWAPS_SIDES else size
+    tag = max(turn, turned)
+    if tag in UPRIGHT:
+        notes.append(f"Turned or mirrored as the camera's orientation tag asks (EXIF value {tag}).")
+    return _finished(picture, size, bounds, notes)
 
 
-def _reduced_size(size: tuple[int, int], max_pixels: int, max_side: int, min_side: int) -> tuple[int, int]:
-    """The size after reduction to `max_side`; refuses what is too large or too small."""
-    width, height = size
-    if width * height > max_pixels:
-        raise PictureError(
-            f"picture: want at most {max_pixels / 1e6:g} million pixels, "
-            f"got {width}x{height} ({width * height / 1e6:.1f} million)"
-        )
-    if min(size) < min_side:
-        raise PictureError(f"picture: want at least {min_side} pixels on each side, got {width}x{height}")
-    scale = min(1.0, max_side / max(size))
-    reduced = (round(width * scale), round(height * scale))
-    if min(reduced) < min_side:
-        raise PictureError(
-            f"picture: want at least {min_side} pixels on each side after reduction to {max_side}, "
-            f"got {width}x{height}, which becomes {reduced[0]}x{reduced[1]}"
-        )
-    return reduced
+def _finished(picture: Image.Image, size: tuple[int, int], bounds: Bounds, notes: list[str]) -> OpenedPicture:
+    """Reduced to `max_side`, and without what else the file said of it."""
+    reduced = bounds.reduced(size)
+    if max(picture.size) > max(reduced):
+        picture = picture.resize(reduced, Image.Resampling.LANCZOS)
+    if picture.size != size:
+        notes.append(bounds.note(size, picture.size))
+    picture.info = {}  # a position or a camera's serial number must not travel on into exports
+    return OpenedPicture(picture, tuple(notes), size)
 
 
 def _orientation(image: Image.Image) -> int:
     """The EXIF orientation, 1 to 8; 1 where there is none or it cannot be read."""
     try:
+        check_exif(image.info.get("exif") or b"", "picture")
         value = image.getexif().get(ORIENTATION, 1)
     except Exception:  # damaged metadata is no reason to refuse a sound picture
         return 1
     return int(value) if value in UPRIGHT else 1
 
 
-def _frame_notes(image: Image.Image) -> list[str]:
-    if image.format == "TIFF":  # counting the pages of a hostile TIFF takes for ever
-        several = getattr(image, "is_animated", False)
-        return [f"Page {image.tell() + 1} of a file with several pages is used."] if several else []
-    place = image.tell() + 1
-    try:
-        count = getattr(image, "n_frames", 1)
-    except Exception:  # a later frame is damaged, the one in use is sound
-        return [f"Frame {place} is used; the frames after it are damaged."]
-    return [f"Frame {place} of {count} is used; the others are left out."] if count > 1 else []
-
-
-def _eight_bits(image: Image.Image, notes: list[str]) -> Image.Image:
-    """`image` in mode RGB or L, or RGBA or LA where some of it may be transparent; not copied without need."""
-    if image.mode == "F" or image.mode.startswith("I"):
-        return _scaled_grey(image, notes)
-    if image.mode == "CMYK":
-        notes.append("Converted from CMYK (ink colours) to RGB without a colour profile; colours may be a little off.")
-    if image.mode == "La":
-        image = image.convert("LA")
-    mode = "RGBA" if image.has_transparency_data else "L" if image.mode == "L" else "RGB"
-    return image if image.mode == mode else image.convert(mode)
-
-
-def _scaled_grey(image: Image.Image, notes: list[str]) -> Image.Image:
-    """Grey of 16 bits or more, or in floating point, scaled to 0..255; Pillow's own conversion clips instead.
-
-    I;16 is divided by 257. Other kinds name no white, so it is the smallest usual one that covers the values: 1 for
-    floating point, 255, 65535; values outside all of these are stretched from smallest to largest.
-    """
-    values = np.asarray(image).astype(np.float32)  # exact for 16 bits; then worked on in place, it may be large
-    if not np.isfinite(values).all():
-        raise PictureError("picture: want finite pixel values, got some that are infinite or not a number")
-    low, high = float(values.min()), float(values.max())
-    hidden = image.info.get("transparency")  # a grey value that a PNG declares to be invisible
-    alpha = Image.fromarray(np.uint8(255) * (values != hidden)) if isinstance(hidden, int) else None
-    whites = (1, 255, 65535) if image.mode == "F" else (255, 65535) if image.mode == "I" else (65535,)
-    white = next((white for white in whites if low >= 0 and high <= white), None)
-    if white is None:
-        notes.append(f"Grey values from {low:g} to {high:g} are stretched to 0 to 255.")
-        values -= low
-        values *= 255 / (high - low or 1)
-    else:
-        kind = "16-bit grey values" if white == 65535 else "Grey values"
-        if white != 255:
-            notes.append(f"{kind} (0 to {white}) are scaled to 0 to 255.")
-        values *= 255 / white
-    picture = Image.fromarray(np.rint(values, out=values).astype(np.uint8))
-    if alpha is not None:
-        picture.putalpha(alpha)
-    return picture
-
-
-def _on_white(picture: Image.Image, notes: list[str]) -> Image.Image:
-    """`picture` as an opaque RGB image of its own; what was transparent shows white, never the colour hidden below."""
-    if picture.mode in ("RGB", "L"):
-        return picture.convert("RGB")
-    alpha = picture.getchannel("A")
-    if alpha.getextrema() == (255, 255):
-        return picture.convert("RGB")
-    notes.append("Transparent parts are laid on white.")
-    ground = Image.new("RGB", picture.size, "white")
-    ground.paste(picture.convert("RGB"), mask=alpha)
-    return ground
+def _left_out(parts: Parts, page: int) -> tuple[str, ...]:
+    """What of the file is not in the picture."""
+    pages, more = len(parts.pages), "more than " * parts.more
+    if pages > 1:
+        return (f"Page {page} of {more}{pages:,} is used; the others are left out.",)
+    return (f"Frame 1 of {more}{parts.frames:,} is used; the others are left out.",) if parts.frames > 1 else ()

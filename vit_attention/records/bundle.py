@@ -1,18 +1,18 @@
 """Portable bundles: one .npz of arrays with a JSON manifest, read without torch and without trusting the file."""
 
 import json
-import os
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
+
+from vit_attention.records.writing import write
 
 FORMAT = "sightlines-record"
 FORMAT_VERSION = 1
@@ -28,15 +28,11 @@ def save(path: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) 
     """Write arrays and plain values to `path` (".npz" is added if missing), whole or not at all; returns where."""
     target = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
     whole = json.dumps({"format": FORMAT, "version": FORMAT_VERSION, **manifest}).encode()
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".bundle-", suffix=".npz")
-    try:
-        with os.fdopen(handle, "wb") as out:
-            np.savez_compressed(out, **arrays, manifest=np.frombuffer(whole, np.uint8))  # type: ignore[arg-type]
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return target
+
+    def fill(out: BinaryIO) -> None:
+        np.savez_compressed(out, **arrays, manifest=np.frombuffer(whole, np.uint8))  # type: ignore[arg-type]
+
+    return write(target, fill)
 
 
 @dataclass(frozen=True)

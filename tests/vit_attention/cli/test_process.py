@@ -94,7 +94,7 @@ def test_options_without_a_command_on_several_pictures(tmp_path: Path, scene_vit
         ("missing.jpg", False),
         ("broken.png", False),
     ]
-    for reason in ("want a file, got the folder", "does not exist", "got a text file", "3 of 5"):
+    for reason in ("want a plain file, got a folder", "want an existing file", "got a text file", "3 of 5"):
         assert reason in done.stderr or reason == "3 of 5"
     assert told["failed"] == 3
     name = "layer_3_encoder.layers.encoder_layer_3.self_attention.png"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import struct
 import sys
 import threading
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import GifImagePlugin, Image, ImageFile
+from PIL import Image, ImageFile
 
 from vit_attention.inputs.pictures import OpenedPicture, PictureError, open_picture
 
@@ -50,7 +51,7 @@ def refused(source: Any, *words: str, **limits: int) -> str:
     with pytest.raises(PictureError) as caught:
         open_picture(source, **limits)
     message = str(caught.value)
-    assert message.startswith("picture: want ")
+    assert re.match(r"[^:]+: want ", message)
     for word in words:
         assert word in message
     return message
@@ -319,21 +320,11 @@ def test_an_animation_cut_after_its_first_frame_is_still_a_picture() -> None:
     assert np.abs(pixels(opened) - expected).max() <= 1
 
 
-def test_frames_that_cannot_be_counted_do_not_spoil_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    def damaged(self: Image.Image) -> int:
-        raise SyntaxError("broken frame")
-
-    monkeypatch.setattr(GifImagePlugin.GifImageFile, "n_frames", property(damaged))
-    opened = open_picture(encoded(Image.new("RGB", (16, 16), "red"), "GIF"))
-    assert (pixels(opened) == (255, 0, 0)).all()
-    assert opened.notes == ("Frame 1 is used; the frames after it are damaged.",)
-
-
 def test_a_tiff_of_several_pages_says_so() -> None:
     pages = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
     opened = open_picture(encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:]))
     assert (pixels(opened) == (255, 0, 0)).all()
-    assert opened.notes == ("Page 1 of a file with several pages is used.",)
+    assert opened.notes == ("Page 1 of 2 is used; the others are left out.",)
 
 
 def test_a_stereo_photograph_of_a_phone_opens() -> None:
@@ -452,24 +443,26 @@ def bomb(width: int, height: int) -> bytes:
 
 @pytest.mark.parametrize(
     ("width", "height", "millions"),
-    [(20000, 20000, "400.0 million"), (8000, 8000, "8000x8000 (64.0 million)"), (5001, 5000, "5001x5000")],
+    [(20000, 20000, "200,000,000 pixels, got 400,000,000"), (8000, 8000, "8000x8000 (64.0 million pixels)")],
 )
 def test_too_many_pixels_are_refused_from_the_header_alone(width: int, height: int, millions: str) -> None:
-    refused(bomb(width, height), "at most 25 million pixels", millions)
+    assert refused(bomb(width, height), millions, "Make it smaller, or save it as a plain (baseline) JPEG")
 
 
-def test_between_pillows_warning_and_its_error_the_refusal_is_ours() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        refused(bomb(10000, 10000), "10000x10000 (100.0 million)")
+def test_a_size_that_pillow_warns_of_is_refused_without_a_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        refused(bomb(10000, 10000), "at most 25 million pixels, got 100.0 million")
+        refused(bomb(10000, 10000), "10000x10000 (100.0 million pixels)")
 
 
-def test_the_allowed_number_of_pixels_is_the_callers() -> None:
-    refused(np.zeros((20, 30, 3), np.uint8), "30x20", max_pixels=599)
-    assert open_picture(np.zeros((20, 30, 3), np.uint8), max_pixels=600).image.size == (30, 20)
+def test_the_number_of_pixels_that_is_kept_is_the_callers() -> None:
+    colours = np.random.default_rng(2).integers(0, 256, (10, 15, 3), dtype=np.uint8)
+    large = colours.repeat(2, axis=0).repeat(2, axis=1)
+    opened = open_picture(large, max_pixels=599)
+    assert (pixels(opened) == colours).all()
+    assert opened.size_given == (30, 20)
+    assert opened.notes == ("Reduced from 30x20 to 15x10 pixels, because it has more than 0.000599 million.",)
+    assert open_picture(large, max_pixels=600).notes == ()
 
 
 def test_a_text_chunk_that_unpacks_to_a_gigabyte_is_no_danger() -> None:
@@ -486,8 +479,8 @@ def test_too_small_pictures_are_refused() -> None:
 
 
 def test_paths_that_lead_nowhere(tmp_path: Path) -> None:
-    refused(tmp_path / "missing.png", "does not exist", "missing.png")
-    refused(tmp_path, "the folder")
+    refused(tmp_path / "missing.png", "want an existing file", "missing.png")
+    refused(tmp_path, "a folder")
     refused("", "folder")
     refused("nul\0byte", "may be read")
     refused("x" * 5000, "may be read")
@@ -497,7 +490,7 @@ def test_paths_that_lead_nowhere(tmp_path: Path) -> None:
 def test_a_pipe_in_place_of_a_file(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    refused(pipe, "pipe or device")
+    refused(pipe, "a pipe")
 
 
 def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -515,8 +508,6 @@ def test_things_that_are_no_source(tmp_path: Path) -> None:
     refused(None, "NoneType")
     refused(42, "int")
     refused(io.StringIO("text"), "binary mode")
-    for array in (np.zeros((9, 9)), np.zeros((9, 9, 3)), np.zeros((9, 9, 4), np.uint8), np.zeros((0, 9, 3), np.uint8)):
-        refused(array, "(height, width, 3) uint8 array", str(array.shape))
 
 
 @pytest.mark.parametrize(

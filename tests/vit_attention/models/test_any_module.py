@@ -259,7 +259,7 @@ def test_groups_of_tokens_are_not_taken_for_the_whole_picture(picture: Path) -> 
         (Tiny().eval(), {"layer_idx": 7}, "--layer: want numbers of 0 to 1, got 7"),
         (Tiny().eval(), {"colour": "Jet"}, "colour"),
         (Tiny().eval(), {"method": "rollup"}, "--method: want one of raw, .*, got 'rollup'"),
-        (Tiny().eval(), {"image_path": "nowhere.png"}, "which does not exist"),
+        (Tiny().eval(), {"image_path": "nowhere.png"}, "nowhere.png: want an existing file"),
     ],
 )
 def test_wrong_use_is_a_value_error(model: Any, options: dict[str, Any], why: str, picture: Path) -> None:
