@@ -14,11 +14,14 @@ from vit_attention.inputs.preprocess import PageRecipe
 from vit_attention.models.cards import BUNDLED, Card
 from vit_attention.models.reader import ReadingModel
 from vit_attention.weights import checkpoints
+from vit_attention.weights.choice import choose
+from vit_attention.weights.shards import weights_in
 
+_TABLES = ("encoder.embeddings.patch_embeddings.projection.weight", "decoder.model.decoder.embed_tokens.weight")
 _PLACES = "encoder.places"  # the tensor that only the bundled network has
 
 
-def load(card: Card, weights: Path | None, progress: Progress | None) -> ReadingModel:
+def load(card: Card, weights: Path | None, progress: Progress | None, key: str = "") -> ReadingModel:
     """A reader ready to attend.
 
     Raises:
@@ -30,8 +33,8 @@ def load(card: Card, weights: Path | None, progress: Progress | None) -> Reading
     with heavy_imports:
         import transformers
 
-        path = weights or _weights(folder)
-        state = checkpoints.read(path)
+        path = weights or weights_in(folder)
+        state = _chosen(checkpoints.read(path), path.name, key)
         config = _config(
             transformers, folder
         )  # before the tokenizer, which reads it as well and words its faults badly
@@ -48,12 +51,10 @@ def _reference(card: Card) -> str:
     return card.hub or card.name.removeprefix("hf:")
 
 
-def _weights(folder: Path) -> Path:
-    """The one weights file of a folder, safetensors before the older format."""
-    found = [*sorted(folder.glob("*.safetensors")), *sorted(folder.glob("pytorch_model*.bin"))]
-    if not found:
-        raise ValueError(f"{folder.name}: want a .safetensors or pytorch_model.bin file in the folder, got none")
-    return found[0]
+def _chosen(tensors: dict[str, torch.Tensor], file: str, key: str) -> dict[str, torch.Tensor]:
+    """The reader in a file, whatever leads its names; its two tables tell where it is."""
+    chosen = choose(tensors, dict.fromkeys(_TABLES), file, key)
+    return {**chosen.rest, **chosen.body}
 
 
 def _tokenizer(transformers: Any, folder: Path) -> Any:

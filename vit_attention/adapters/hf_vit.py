@@ -2,44 +2,49 @@
 
 import inspect
 import json
-import re
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import torch
 from PIL import Image
 from torch import Tensor, nn
 
 from vit_attention import compat  # noqa: F401  (compat goes before transformers)
-from vit_attention.adapters import hub
-from vit_attention.heavy import Progress, heavy_imports
+from vit_attention.adapters import hf_weights, hub
+from vit_attention.heavy import Progress, heavy_imports, library
 from vit_attention.inputs.prepared import Input
 from vit_attention.inputs.preprocess import Recipe, prepare, three
 from vit_attention.models.cards import Card
 from vit_attention.models.vision import Anatomy, VisionModel
 from vit_attention.weights import checkpoints
+from vit_attention.weights.shards import weights_in
 
 FAMILIES = ("vit", "deit", "dinov2", "dinov2_with_registers", "beit")
 
 
-def load(card: Card, weights: Path | None, progress: Progress | None) -> VisionModel:
+def load(card: Card, weights: Path | None, progress: Progress | None, key: str = "") -> VisionModel:
     """The model in a folder or of a hub id; only configuration and tensors are read, never code.
 
     Raises:
         ValueError: not a folder nor a hub id; or a family this adapter does not know.
-        CheckpointError: the folder's weights do not fit its configuration.
+        CheckpointError: the weights do not fit the folder's configuration.
         DownloadError: the hub cannot be reached, or has no such model.
     """
-    folder = hub.folder(card.name.removeprefix("hf:"), progress)
+    folder = hub.folder(card.name.removeprefix("hf:"), progress, pickles=True)
+    transformers = library("transformers")
     with heavy_imports:
-        import transformers
-
         config = _config(transformers, folder)
-        module = _module(transformers, config, folder, weights)
-    recipe = _recipe(folder, config)
-    classes = tuple(str(config.id2label[i]) for i in range(config.num_labels)) if _classifies(module) else ()
-    path = weights or next(iter(sorted([*folder.glob("*.safetensors"), *folder.glob("*.bin")])))
-    return VisionModel(card, module, _anatomy(module, config, recipe), classes, checkpoints.file_hash(path))
+        path = weights or weights_in(folder)
+        found = hf_weights.network(transformers, config, path, key)
+    recipe = _recipe(folder, found.module.config)
+    model = VisionModel(
+        card,
+        found.module,
+        _anatomy(found.module, found.module.config, recipe),
+        found.classes,
+        checkpoints.file_hash(path),
+    )
+    model.notes = found.notes
+    return model
 
 
 def _config(transformers: Any, folder: Path) -> Any:
@@ -50,34 +55,6 @@ def _config(transformers: Any, folder: Path) -> Any:
     if config.model_type not in FAMILIES:
         raise ValueError(f"{folder.name}: want one of the families {', '.join(FAMILIES)}, got {config.model_type!r}")
     return config
-
-
-def _module(transformers: Any, config: Any, folder: Path, weights: Path | None) -> nn.Module:
-    """The class the folder names if it is a classifier or the bare model, else the bare model."""
-    named = (getattr(config, "architectures", None) or [""])[0]
-    allowed = re.fullmatch(r"\w+(Model|ForImageClassification|ForImageClassificationWithTeacher)", named)
-    kind = getattr(transformers, named, None) if allowed else None
-    try:
-        if weights is not None:
-            with torch.device("meta"):
-                empty = (kind or transformers.AutoModel)._from_config(config)
-            return checkpoints.fill(empty, checkpoints.read(weights), weights.name)
-        loader = kind or transformers.AutoModel
-        module, report = loader.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
-        )
-    except checkpoints.CheckpointError:
-        raise
-    except Exception as error:  # the library raises many kinds for broken or foreign weights
-        raise checkpoints.CheckpointError(f"{folder.name}: weights do not load: {error}") from error
-    missing = [k for k in report["missing_keys"] if "pooler" not in k and "mask_token" not in k]
-    if missing:
-        raise checkpoints.CheckpointError(f"{folder.name}: {len(missing)} tensors missing (first: {missing[0]})")
-    return cast(nn.Module, module)
-
-
-def _classifies(module: nn.Module) -> bool:
-    return "ForImageClassification" in type(module).__name__
 
 
 def _recipe(folder: Path, config: Any) -> Recipe:

@@ -15,7 +15,7 @@ _SETTINGS = ("*.json", "*.txt", "sentencepiece*.model", "spiece.model")
 """Configuration and vocabulary; never code."""
 
 
-def load(card: Card, weights: Path | None, progress: Progress | None) -> Any:
+def load(card: Card, weights: Path | None, progress: Progress | None, key: str = "") -> Any:
     """The model behind an `hf:` name, by the adapter of its family.
 
     Raises:
@@ -25,7 +25,7 @@ def load(card: Card, weights: Path | None, progress: Progress | None) -> Any:
     """
     here = folder(card.name.removeprefix("hf:"), progress)
     adapter = "donut" if family(here) == "vision-encoder-decoder" else "hf_vit"
-    return importlib.import_module(f"vit_attention.adapters.{adapter}").load(card, weights, progress)
+    return importlib.import_module(f"vit_attention.adapters.{adapter}").load(card, weights, progress, key)
 
 
 def family(folder: Path) -> str:

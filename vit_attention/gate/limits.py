@@ -30,6 +30,7 @@ LIMITS: dict[str, Limit] = {
     "vocabulary file": Limit(64 << 20, "bytes", "the tokenizer.json of a vocabulary of 256,000 has 33 MB"),
     "bundle": Limit(1 << 30, "bytes unpacked", "all maps of ViT-L/16 at 384 pixels in float32 take 0.5 GB"),
     "folders": Limit(100_000, "folders", "to look through them takes a minute; ** in front of a whole disk is a slip"),
+    "infos file": Limit(32 << 20, "bytes", "published ones take about 1 MB"),
     "picture pixels": Limit(25_000_000, "pixels", "decoded to RGB they take 75 MB, a tenth of a small server"),
     "picture file": Limit(256 << 20, "bytes", "a photograph of 200 megapixels has 50 to 100 MB"),
     "pixels in a file": Limit(200_000_000, "pixels", "the largest cameras of phones have 200 megapixels"),

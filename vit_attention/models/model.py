@@ -140,8 +140,10 @@ class Model(ABC):
         signals: what `attend(keep=...)` can keep beside weights, runs included.
         half: whether weights are kept in float16 unless asked otherwise.
         options: what `attend` takes beside the arguments that all families share.
+        notes: what was assumed when its weights were loaded; they stand in every record's notes.
     """
 
+    notes: tuple[str, ...] = ()
     signals: ClassVar[frozenset[str]] = frozenset()
     half: ClassVar[bool] = False
     options: ClassVar[frozenset[str]] = frozenset()
@@ -267,6 +269,7 @@ class Model(ABC):
 
     def assembled(self, found: Attended, asked: Asked) -> AttentionRecord:
         """The record of what a family made of one input."""
+        found = replace(found, notes=[*self.notes, *found.notes])
         return found.record(self.card.name, self.weights_hash, asked.settings)
 
     def _check_signals(self, names: frozenset[str], runs: tuple[Run, ...], target: Any) -> None:

@@ -20,6 +20,7 @@ from vit_attention.models.model import Asked, Attended, Model, array, as_map
 from vit_attention.models.passes import Pass
 from vit_attention.records import SIGNALS, AttentionMap, Axis, Prediction
 from vit_attention.signals import Again, carry_out, runs
+from vit_attention.weights.positions import resized_note
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class VisionModel(Model):
         with self._differentiable() if request.gradients else torch.inference_mode():
             with listening(self.anatomy.blocks, hear, before_first=True), capture(self.module, request) as seen:
                 scores = self._forward(torch.cat([one.pixels for one in inputs]))
-            notes = [[*seen.notes] for _ in inputs]
+            notes = [[*seen.notes, *self._resized(self._grid(inputs[0]))] for _ in inputs]
             targets = [target] * len(inputs)
             if asked.about_a_class and target is None:
                 assert scores is not None, "signals about classes are refused without classes"
@@ -209,6 +210,10 @@ class VisionModel(Model):
     def _grid(self, ready: Input) -> tuple[int, int]:
         height, width = ready.pixels.shape[-2:]
         return height // self.anatomy.patch[0], width // self.anatomy.patch[1]
+
+    def _resized(self, grid: tuple[int, int]) -> tuple[str, ...]:
+        table = self.anatomy.position_grid
+        return () if self.anatomy.positions is None or grid == table else (resized_note(table, grid),)
 
     def _estimate(self, grid: tuple[int, int], request: Request) -> int:
         """Bytes that the maps would take."""
