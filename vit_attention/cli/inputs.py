@@ -11,8 +11,8 @@ from typing import Any
 from PIL import Image
 
 from vit_attention.cli.files import distinct
-from vit_attention.cli.finding import matching, within
 from vit_attention.gate import GateError, read_file, regular, tiff
+from vit_attention.inputs.finding import matching, within
 from vit_attention.inputs.pictures import open_picture
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")

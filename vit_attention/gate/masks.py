@@ -1,6 +1,5 @@
 """Masks from outside, as shares of every pixel; numpy and Pillow only, so that what draws can open them too."""
 
-import io
 import os
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,11 +10,11 @@ from PIL import Image, ImageOps
 
 from vit_attention.gate.files import read_file
 from vit_attention.gate.limits import LIMITS
+from vit_attention.gate.pictures import ACCEPTED, open_encoded
 from vit_attention.gate.refusal import GateError, shown
 
 MaskSource: TypeAlias = "str | os.PathLike[str] | Image.Image | NDArray[Any] | list[Any]"
 
-FORMATS = ("PNG", "BMP", "GIF", "TIFF", "JPEG", "WEBP")
 _SMALLER = "Make it smaller: a mask is laid on patches by area, and loses nothing"
 
 
@@ -72,23 +71,14 @@ def _shares(source: Any) -> NDArray[np.float64]:
 
 
 def _decoded(path: Path, name: str) -> Image.Image:
-    """The picture in a file, its size judged by the header before anything is decoded."""
-    data = read_file(path, "picture file")
-    try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-        size = image.size
-    except Exception as error:  # decoders raise much more than OSError on damaged files
-        raise _damaged(name, error) from error
-    LIMITS["picture pixels"].check(size[0] * size[1], name, advice=_SMALLER)
+    """The picture in a file, upright, its size judged by the header before anything is decoded."""
+    image = open_encoded(read_file(path, "picture file"), name).image
+    LIMITS["picture pixels"].check(image.width * image.height, name, advice=_SMALLER)
     try:
         image.load()
         return ImageOps.exif_transpose(image)
-    except Exception as error:
-        raise _damaged(name, error) from error
-
-
-def _damaged(name: str, error: Exception) -> GateError:
-    return GateError(name, f"an undamaged {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file", type(error).__name__)
+    except Exception as error:  # decoders raise much more than OSError on damaged files
+        raise GateError(name, f"an undamaged {ACCEPTED} file", type(error).__name__) from error
 
 
 def _inside(image: Image.Image, name: str) -> NDArray[np.float64]:
