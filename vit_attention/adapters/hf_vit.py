@@ -50,7 +50,7 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
         found = hf_weights.network(transformers, _config(transformers, said), path, key)
         config: Any = found.module.config
         with inside(folder):
-            processor = Processor.of(folder, said.model_type, config.image_size, said.num_channels)
+            processor = Processor.of(folder, said.model_type, _sides(config.image_size), said.num_channels)
     anatomy = _anatomy(found.module, config, processor)
     model = VisionModel(card, found.module, anatomy, found.classes, checkpoints.file_hash(path))
     model.notes = (*notes, *found.notes)
