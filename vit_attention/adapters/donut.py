@@ -9,7 +9,7 @@ from torch import nn
 
 from vit_attention import compat  # noqa: F401  (compat goes before transformers)
 from vit_attention.adapters import hub
-from vit_attention.heavy import Progress, heavy_imports
+from vit_attention.heavy import Progress, heavy_imports, library
 from vit_attention.inputs.preprocess import PageRecipe
 from vit_attention.models.cards import BUNDLED, Card
 from vit_attention.models.reader import ReadingModel
@@ -30,9 +30,8 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
         DownloadError: the hub cannot be reached, or has no such model.
     """
     folder = BUNDLED / card.name if card.bundled else hub.folder(_reference(card), progress, pickles=True)
+    transformers = library("transformers")
     with heavy_imports:
-        import transformers
-
         path = weights or weights_in(folder)
         state = _chosen(checkpoints.read(path), path.name, key)
         config = _config(

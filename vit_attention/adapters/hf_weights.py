@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from vit_attention.weights import checkpoints
 from vit_attention.weights.checkpoints import CheckpointError
-from vit_attention.weights.choice import Chosen, Head, choose, find_head
+from vit_attention.weights.choice import Head, choose, find_head
 from vit_attention.weights.heads import classes_of
 from vit_attention.weights.positions import square_side
 
@@ -164,7 +164,9 @@ def _fit_positions(config: Any, state: dict[str, Tensor], places: int, file: str
             f"picture, got {tuple(table.shape)}: write the picture's size into config.json (image_size)"
         )
     config.image_size = cells * patch
-    return [f"The file's position table is of {cells * patch} x {cells * patch} pixels, so the network was built for them."]
+    return [
+        f"The file's position table is of {cells * patch} x {cells * patch} pixels, so the network was built for them."
+    ]
 
 
 def _filled(kind: Any, config: Any, state: dict[str, Tensor], file: str) -> nn.Module:
@@ -176,7 +178,9 @@ def _filled(kind: Any, config: Any, state: dict[str, Tensor], file: str) -> nn.M
         )
     except Exception as error:  # the library raises many kinds for broken or foreign weights
         raise CheckpointError(f"{file}: weights do not load: {error}") from error
-    missing = [name for name in report["missing_keys"] if not _OPTIONAL.search(name)]  # what is needed was looked for before
+    missing = [
+        name for name in report["missing_keys"] if not _OPTIONAL.search(name)
+    ]  # what is needed was looked for before
     if missing or report["mismatched_keys"]:
         raise CheckpointError(f"{file}: {len(missing)} tensors missing or of another shape (first: {missing[:1]})")
     done: nn.Module = module

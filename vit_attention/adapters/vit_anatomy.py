@@ -31,7 +31,9 @@ def anatomy(module: Any, recipe: Recipe, name: str) -> Anatomy:
 
     def forward(pixels: Tensor) -> Tensor | None:
         grid = (pixels.shape[-2] // patch, pixels.shape[-1] // patch)
-        scores: Tensor = module(pixels) if tuple(pixels.shape[-2:]) == (side, side) else _at(module, pixels, cells, grid)
+        scores: Tensor = (
+            module(pixels) if tuple(pixels.shape[-2:]) == (side, side) else _at(module, pixels, cells, grid)
+        )
         return scores
 
     return Anatomy(

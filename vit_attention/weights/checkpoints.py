@@ -97,7 +97,7 @@ def fill(module: nn.Module, state: dict[str, Tensor], name: str) -> nn.Module:
         CheckpointError: names, shapes or kinds of numbers differ, or some are not finite; says which.
     """
     wanted = module.state_dict()
-    missing, extra = [k for k in wanted if k not in state], [k for k in state if k not in wanted]
+    missing, extra = sorted(set(wanted) - set(state)), sorted(set(state) - set(wanted))
     if missing or extra:
         raise CheckpointError(
             f"{name}: not a checkpoint of this model: {len(missing)} tensors missing (first: {missing[:3]}), "
@@ -113,7 +113,9 @@ def fill(module: nn.Module, state: dict[str, Tensor], name: str) -> nn.Module:
     full = {k: plain(v, k, name) for k, v in state.items()}
     for k, v in full.items():
         if v.is_floating_point() != wanted[k].is_floating_point():
-            raise CheckpointError(f"{name}: {k}: want {wanted[k].dtype}, got {v.dtype}: weights of 8 bits can't be looked into")
+            raise CheckpointError(
+                f"{name}: {k}: want {wanted[k].dtype}, got {v.dtype}: weights of 8 bits can't be looked into"
+            )
     module.load_state_dict(full, assign=True)
     return module
 

@@ -68,7 +68,7 @@ def _check(index: Path, shard: str) -> None:
     """Refuse a shard that lies elsewhere, or whose link leads elsewhere than the index's own (the hub's cache has such)."""
     plain = shard.isprintable() and not set(shard) & set('/\\:"') and not shard.startswith(".")
     if not plain or not shard.endswith((".safetensors", ".bin", ".pt", ".pth")):
-        raise CheckpointError(f"{index.name}: want names of weights files beside it, got {ascii(shard[:60])}")
+        raise CheckpointError(f"{index.name}: want names of weights files beside it, got {shard[:60]!a}")
     try:
         place = (index.parent / shard).resolve().parent
     except (OSError, RuntimeError) as error:  # links in a circle
