@@ -1,6 +1,7 @@
 """Weights from files: mapped, not copied; no code is unpickled; a misfit is told in words."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -27,7 +28,7 @@ def read(path: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: missing, cut short, of another kind, or holding no tensors; code, which is not run.
     """
-    if path.is_dir():
+    if os.path.isdir(path):  # unlike the path's own, it takes every name
         return read(weights_in(path))
     found: dict[str, Tensor] = {}
     if not path.name.endswith(INDEX):
@@ -129,7 +130,7 @@ def _hash(path: str, size: int, modified: int) -> str:
 
 def file_hash(path: Path) -> str:
     """First 16 hexadecimal digits of the SHA-256 of a file; of the hashes of its shards, for an index or a folder."""
-    if path.is_dir():
+    if os.path.isdir(path):
         return file_hash(weights_in(path))
     if path.name.endswith(INDEX):
         parts = "".join(file_hash(path.parent / name) for name in sorted(shards(path)))
