@@ -5,9 +5,9 @@
 ['scene-vit', 'receipt-donut']
 """
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
+from vit_attention.heavy import library
 from vit_attention.models.cards import Card
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction
 from vit_attention.records.geometry import Geometry
@@ -66,7 +66,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
+        return getattr(library(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

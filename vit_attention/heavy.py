@@ -31,10 +31,13 @@ def library(name: str) -> Any:
         with heavy_imports:
             return importlib.import_module(name)
     except Exception as error:  # a library that does not fit the machine dies in any way
-        raise _missing(name, error) from error
+        raise lacking(name, error) from error
 
 
-def _missing(name: str, error: Exception) -> LibraryError:
+def lacking(name: str, error: Exception) -> LibraryError:
+    """What to say, and to install, where importing `name` raised `error`."""
+    if isinstance(error, LibraryError):
+        return error
     wants = name.partition(".")[0]
     lacks = str(getattr(error, "name", "") or wants).partition(".")[0]
     lacks = wants if lacks == "vit_attention" else lacks

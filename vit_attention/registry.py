@@ -4,7 +4,7 @@ import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vit_attention.heavy import Progress, library
+from vit_attention.heavy import Progress, lacking, library
 from vit_attention.models.cards import CARDS, Card
 from vit_attention.models.names import named
 
@@ -68,5 +68,8 @@ def load(
         raise ValueError(f"{name}: want weights= alone, got {'= and '.join(sorted(foreign))}=, which belong to aoanet")
     if key and weights is None:
         raise ValueError(f"key: want it beside weights=, whose networks it tells apart, got {key!r} without a file")
-    model: Model = adapter.load(chosen, None if weights is None else Path(weights), progress, key=key, **files)
+    try:
+        model: Model = adapter.load(chosen, None if weights is None else Path(weights), progress, key=key, **files)
+    except ImportError as error:  # of a library that only this model needs
+        raise lacking(chosen.name, error) from error
     return model

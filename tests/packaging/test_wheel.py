@@ -63,7 +63,7 @@ def test_the_wheel_holds_every_file_of_the_library_and_nothing_else(wheel: Path)
     assert held == {file.relative_to(ROOT).as_posix() for file in files if "__pycache__" not in file.parts}
     assert {f"{top}/py.typed" for top in PACKAGES} <= held
     assert {"vit_attention/bundled/scene-vit.safetensors", "vit_attention/capture/__init__.py"} <= held
-    assert dict(commands["console_scripts"]) == {"vit-attention": "vit_attention.cli.app:main"}
+    assert dict(commands["console_scripts"]) == {"vit-attention": "vit_attention.__main__:main"}
 
 
 def run(work: Path, *command: str | Path) -> str:

@@ -11,7 +11,7 @@ from vit_attention import compat  # noqa: F401  (compat goes before transformers
 from vit_attention.adapters import hf_tokenizer, hub
 from vit_attention.gate import config as gate
 from vit_attention.gate.folder import inside, read_settings, shapes, weights_files
-from vit_attention.heavy import Progress, heavy_imports
+from vit_attention.heavy import Progress, heavy_imports, library
 from vit_attention.inputs.processor import Processor
 from vit_attention.models.cards import BUNDLED, Card
 from vit_attention.models.reader import ReadingModel
@@ -36,9 +36,8 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
     folder = BUNDLED / card.name if card.bundled else hub.folder(_reference(card), progress, pickles=True)
     with inside(folder):
         said, notes = _checked(folder)
+    transformers = library("transformers")
     with heavy_imports:
-        import transformers
-
         path = weights or weights_in(folder)
         config = transformers.VisionEncoderDecoderConfig(**said.settings())
         with inside(folder):

@@ -27,6 +27,7 @@ class Source:
     weights: Path | None = None
     infos_path: Path | None = None
     resnet: Path | None = None
+    weights_key: str | None = None
     device: str = "cpu"
 
 
@@ -37,7 +38,7 @@ def load(source: Source, report: Report) -> Any:
         click.UsageError: no model, an unknown one, or files that do not fit it; says what there is.
     """
     name, file = _named(source)
-    files: dict[str, Any] = {"infos": source.infos_path, "resnet": source.resnet}
+    files: dict[str, Any] = {"infos": source.infos_path, "resnet": source.resnet, "key": source.weights_key}
     try:
         card = registry.card(name)
         if not card.bundled and file is None and not name.startswith(("hf:", "timm:")):

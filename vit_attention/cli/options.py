@@ -119,7 +119,10 @@ _MODEL: tuple[Command, ...] = (
         help="A name from `models`, hf:FOLDER or hf:OWNER/NAME; or with --infos_path the model.pth of a captioning checkpoint.",
     ),
     click.option(
-        "--weights", type=FILE, metavar="FILE", help="Own checkpoint for the named model (.pth, .safetensors)."
+        "--weights", type=FILE, metavar="FILE", help="Own checkpoint for the named model (.pth, .safetensors, .bin)."
+    ),
+    click.option(
+        "--weights-key", metavar="NAME", help="Which network of a checkpoint of several, such as state_dict_ema."
     ),
     click.option(
         "--infos_path",

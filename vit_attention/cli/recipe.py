@@ -96,6 +96,7 @@ _DEFAULTS: dict[str, Any] = {
     "beams": 1,
     "features": None,
     "weights": None,
+    "weights_key": None,
     "infos_path": None,
     "half": False,
     "truth": False,

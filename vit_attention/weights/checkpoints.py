@@ -1,6 +1,7 @@
 """Weights from files: mapped, not copied; no code is unpickled; a misfit is told in words."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -27,7 +28,7 @@ def read(path: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: missing, cut short, of another kind, or holding no tensors; code, which is not run.
     """
-    if path.is_dir():
+    if os.path.isdir(path):  # unlike the path's own, it takes every name
         return read(weights_in(path))
     found: dict[str, Tensor] = {}
     if not path.name.endswith(INDEX):
@@ -97,7 +98,7 @@ def fill(module: nn.Module, state: dict[str, Tensor], name: str) -> nn.Module:
         CheckpointError: names, shapes or kinds of numbers differ, or some are not finite; says which.
     """
     wanted = module.state_dict()
-    missing, extra = [k for k in wanted if k not in state], [k for k in state if k not in wanted]
+    missing, extra = sorted(set(wanted) - set(state)), sorted(set(state) - set(wanted))
     if missing or extra:
         raise CheckpointError(
             f"{name}: not a checkpoint of this model: {len(missing)} tensors missing (first: {missing[:3]}), "
@@ -129,7 +130,7 @@ def _hash(path: str, size: int, modified: int) -> str:
 
 def file_hash(path: Path) -> str:
     """First 16 hexadecimal digits of the SHA-256 of a file; of the hashes of its shards, for an index or a folder."""
-    if path.is_dir():
+    if os.path.isdir(path):
         return file_hash(weights_in(path))
     if path.name.endswith(INDEX):
         parts = "".join(file_hash(path.parent / name) for name in sorted(shards(path)))

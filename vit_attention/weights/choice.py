@@ -78,7 +78,7 @@ def choose(tensors: Mapping[str, Tensor], wanted: Shapes | Collection[Shapes], f
     if len(fits) > 1:
         raise CheckpointError(_several(file, key, [lead.removesuffix(".") or TOP for lead, _ in fits.values()]))
     if not fits:
-        raise CheckpointError(f"{file}: {_nearest(inside, ways)}{_found(tensors, file, key)}")
+        raise CheckpointError(f"{file}: {_nearest(inside, ways, file)}")
     lead, chosen = next(iter(fits.values()))
     outside = {name: one for name, one in inside.items() if not name.startswith(lead) and one.ndim > 0}
     if not chosen.rest and _may_be_a_head(outside):
@@ -147,7 +147,7 @@ def _under(tensors: Mapping[str, Tensor], key: str, file: str) -> dict[str, Tens
     lead = f"{key}."
     inside = {name.removeprefix(lead): tensor for name, tensor in tensors.items() if name.startswith(lead)}
     if not inside:
-        raise CheckpointError(f"{file}: key: want the lead of some names, got {key!r}{_found(tensors, file, '')}")
+        raise CheckpointError(f"{file}: key: want the lead of some names, got {key!r}{_found(tensors, file)}")
     return inside
 
 
@@ -171,7 +171,7 @@ def _misfit(own: Mapping[str, Tensor], way: Shapes) -> list[str]:
     ]
 
 
-def _nearest(tensors: Mapping[str, Tensor], ways: list[Shapes]) -> str:
+def _nearest(tensors: Mapping[str, Tensor], ways: list[Shapes], file: str) -> str:
     """How the network that comes nearest differs, in numbers and first names."""
     best: tuple[int, str, Shapes] = (0, "", ways[0])
     for way in ways:
@@ -190,6 +190,7 @@ def _nearest(tensors: Mapping[str, Tensor], ways: list[Shapes]) -> str:
     return (
         f"not a checkpoint of this model: {len(missing)} of {len(way)} tensors missing (first: {', '.join(missing[:3])}), "
         f"{len(extra)} unknown (first: {', '.join(extra[:3]) or 'none'})"
+        + ("" if 2 * many > len(way) else _found(tensors, file))
     )
 
 
@@ -197,10 +198,10 @@ def _groups(tensors: Mapping[str, Tensor]) -> Counter[str]:
     return Counter(name.partition(".")[0] for name in tensors if "." in name)
 
 
-def _found(tensors: Mapping[str, Tensor], file: str, key: str) -> str:
+def _found(tensors: Mapping[str, Tensor], file: str) -> str:
     """What a file of several networks holds, for a message."""
     groups = _groups(tensors)
-    if key or not 1 < len(groups) <= 8:
+    if not 1 < len(groups) <= 8:
         return ""
     return f". {file} holds {', '.join(f'{name} ({many} tensors)' for name, many in groups.items())}: key= takes one of them"
 

@@ -41,10 +41,10 @@ def kind(path: Path) -> str:
             head = stream.read(64)
     except (GateError, OSError) as error:
         raise CheckpointError(f"weights: {error}") from error
-    if head.startswith(b"PK\x03\x04"):
-        return "torch"
-    if head.startswith(OLD_START):
-        return "old torch"
+    if head.startswith((b"PK\x03\x04", OLD_START)):
+        if path.suffix == ".safetensors":  # torch goes by the name
+            raise CheckpointError(f"{path.name}: cannot be read: got a torch.save file: call it {path.stem}.pth")
+        return "torch" if head.startswith(b"PK") else "old torch"
     if 2 <= int.from_bytes(head[:8], "little") <= path.stat().st_size - 8 and head[8:9] == b"{":
         return "safetensors"
     raise CheckpointError(

@@ -38,6 +38,7 @@ _ITEM = {
 }
 _ODD = {
     "_rebuild_qtensor": "quantized",
+    "_rebuild_tensor_v3": "of 8 bits, or of another kind of number than float32, float64, float16 and bfloat16",
     "_rebuild_sparse_tensor": "sparse",
     "_rebuild_sparse_csr_tensor": "sparse",
     "_rebuild_meta_tensor_no_storage": "without values (on the meta device)",

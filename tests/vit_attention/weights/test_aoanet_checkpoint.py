@@ -21,9 +21,10 @@ import pytest
 import torch
 
 from tests.vit_attention.networks.test_aoanet import GOLDEN, SMALL
+from vit_attention.gate import LIMITS, Limit
 from vit_attention.models.captioning import captions
 from vit_attention.networks.aoanet import AoANet, Options
-from vit_attention.weights import aoanet_checkpoint, pickle_fence
+from vit_attention.weights import pickle_fence
 from vit_attention.weights.aoanet_checkpoint import UnsafePickleError, load_checkpoint, read_infos
 from vit_attention.weights.checkpoints import CheckpointError
 
@@ -271,9 +272,9 @@ def test_bounds_the_number_of_instructions(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_bounds_the_size_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aoanet_checkpoint, "LARGEST_FILE", 1000)
+    monkeypatch.setitem(LIMITS, "infos file", Limit(1000, "bytes", "a test says so"))
     shutil.copyfile(INFOS, tmp_path / "big.pkl")
-    with pytest.raises(UnsafePickleError, match=r"big\.pkl: want at most 1000 bytes, got 2931"):
+    with pytest.raises(UnsafePickleError, match=r"big\.pkl: want at most 1,000 bytes, got 2,931"):
         read_infos(tmp_path / "big.pkl")
 
 
@@ -309,12 +310,16 @@ def checkpoint(folder: Path, change: Callable[[dict[str, Any]], Any], **options:
 @pytest.mark.parametrize(
     ("change", "options", "message"),
     [
-        (lambda s: s.pop("logit.bias"), {}, r"model\.pth: .* 1 tensors missing \(first: \['logit.bias'\]\)"),
+        (
+            lambda s: s.pop("logit.bias"),
+            {},
+            r"model\.pth: .* 1 of \d+ tensors missing \(first: logit\.bias\), 0 unknown",
+        ),
         (lambda s: s.update(more=torch.zeros(1)), {}, r"0 tensors missing .* 1 unknown \(first: \['more'\]\)"),
         (lambda s: None, {"rnn_size": 24}, r"have another shape; first: .* want \(.*24.*\), got \(.*12.*\)"),
-        (lambda s: None, {"use_ff": 0}, r"unknown \(first: \['refiner.layers.0.feed_forward.w_1.bias'\]\)"),
+        (lambda s: None, {"use_ff": 0}, r"unknown \(first: \['refiner.layers.0.feed_forward.w_1.bias'"),
         (lambda s: None, {"vocab_size": 7}, r"infos_test\.pkl: want 7 words \(opt.vocab_size\), got 6"),
-        (lambda s: s.update(bad=Namespace()), {}, r"model\.pth: refused: it holds more than tensors"),
+        (lambda s: s.update(bad=Path("x")), {}, r"model\.pth: refused: it holds more than tensors"),
     ],
 )
 def test_says_how_the_two_files_differ(change: Any, options: dict[str, Any], message: str, tmp_path: Path) -> None:
@@ -332,7 +337,7 @@ def test_the_weights_say_whether_the_query_is_normalised(tmp_path: Path) -> None
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"infos: no such file: none\.pkl"):
+    with pytest.raises(CheckpointError, match=r"infos: none\.pkl: want an existing file"):
         read_infos(tmp_path / "none.pkl")
-    with pytest.raises(CheckpointError, match=r"weights: no such file: none\.pth"):
+    with pytest.raises(CheckpointError, match=r"weights: none\.pth: want an existing file"):
         load_checkpoint(tmp_path / "none.pth", written(tmp_path, plain()))
