@@ -26,6 +26,8 @@ SMALL_SIDE = 336
 
 def fitting(image: Image.Image, geometry: Geometry | None) -> Geometry:
     """`geometry`, or that of a model that saw the whole picture; a stored picture may be smaller than the original."""
+    if not isinstance(image, Image.Image):
+        raise ValueError(f"image: want a picture of Pillow's, such as record.image, got {type(image).__name__}")
     if geometry is None:
         return Geometry.of(*image.size)
     ratio = (image.size[0] / image.size[1]) / (geometry.original[0] / geometry.original[1])

@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike
 
 from visualizer.figures.summary import MARKERS
 from visualizer.style import theme
-from visualizer.style.letters import printable
 from visualizer.words.reading import shown
 
 
@@ -32,7 +31,7 @@ def strip(
         raise ValueError(f"probabilities: want {len(tokens)}, one per token, got shape {chances.shape}")
     if not ((chances >= 0) & (chances <= 1) | np.isnan(chances)).all():
         raise ValueError(f"probabilities: want 0 to 1, got {np.nanmin(chances)} to {np.nanmax(chances)}")
-    names = [theme.safe(printable(f'token {n + theme.FIRST}, "{shown(t)}"')) for n, t in enumerate(tokens)]
+    names = [theme.safe(f'token {n + theme.FIRST}, "{shown(t)}"') for n, t in enumerate(tokens)]
     said = [f"{name}: {f'{p:.1%}' if np.isfinite(p) else 'not known'}" for name, p in zip(names, chances, strict=True)]
     fig = _upright(100 * chances, said, current, "probability", theme.FIRST)
     across, up = (

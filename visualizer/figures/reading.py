@@ -12,7 +12,6 @@ from visualizer.figures import canvas, mosaic, outlines, overlay
 from visualizer.measures.pointing import checked
 from visualizer.measures.reading import token_maps
 from visualizer.style import theme
-from visualizer.style.letters import printable
 from visualizer.style.scale import Scale
 from vit_attention.records import AttentionRecord, Geometry
 
@@ -129,7 +128,7 @@ def fields_on_page(
     fig.layout.shapes = shapes
     fig.layout.annotations = [*labels, *fig.layout.annotations]
     x, y = ([(box[at] + box[at + 2]) / 2 for _, box in there] for at in range(2))
-    text = [f"{n + theme.FIRST}: {theme.safe(printable(names[n]))}" for n, _ in there]
+    text = [f"{n + theme.FIRST}: {theme.safe(names[n])}" for n, _ in there]
     canvas.add_markers(fig, x, y, np.array([n for n, _ in there], np.int32), text)
     return fig
 

@@ -26,12 +26,17 @@ def at_least_single(values: ArrayLike) -> Array:
 
 
 def shaped(values: ArrayLike | Sequence[ArrayLike], name: str, axes: str) -> NDArray[Any]:
-    """`values` as an array with the axes that `axes` names; raises ValueError, saying `name`, for others or an empty one.
+    """`values` as an array with the axes that `axes` names; raises ValueError, saying `name`, for others, none or no numbers.
 
     >>> shaped([[1, 2]], "map", "(rows, columns)").shape
     (1, 2)
     """
-    given = np.asarray(values)
+    try:
+        given = np.asarray(values)
+    except ValueError as error:  # numpy speaks of inhomogeneous shapes
+        raise ValueError(f"{name}: want {axes}, got rows of unlike lengths") from error
+    if given.dtype.kind not in "biuf" and given.size:
+        raise ValueError(f"{name}: want numbers, got {given.dtype.name}")
     if given.ndim != axes.count(",") + 1 or not given.size:
         raise ValueError(f"{name}: want {axes}, got shape {given.shape}")
     return given

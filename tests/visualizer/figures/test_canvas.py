@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import base64
 import io
+from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from visualizer.figures.canvas import data_uri, layout_image
+from visualizer.figures.canvas import data_uri, fitting, layout_image
 
 
 def test_the_address_holds_a_small_jpeg_of_the_same_picture() -> None:
@@ -23,3 +25,9 @@ def test_the_layout_image_covers_the_original_from_its_upper_left_corner() -> No
     placed = layout_image(Image.new("RGB", (64, 48)), 640, 480)
     assert [placed[k] for k in ("x", "y", "sizex", "sizey")] == [0, 0, 640, 480]
     assert (placed["xanchor"], placed["yanchor"], placed["sizing"]) == ("left", "top", "stretch")
+
+
+@pytest.mark.parametrize("given", [None, "cat.png", np.zeros((4, 4, 3), np.uint8)])
+def test_what_is_no_picture_is_refused_in_a_sentence(given: Any) -> None:
+    with pytest.raises(ValueError, match="image: want a picture of Pillow's"):
+        fitting(given, None)

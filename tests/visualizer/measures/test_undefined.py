@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from visualizer.measures.undefined import at_least_single, mean
+from visualizer.measures.undefined import at_least_single, mean, shaped
 
 
 def test_every_half_precision_number_is_cast_as_numpy_does():
@@ -31,3 +33,18 @@ def test_mean_equals_numpy_where_something_is_defined():
     values[values < 0.3] = np.nan
     np.testing.assert_allclose(mean(values), np.nanmean(values, axis=-1))
     np.testing.assert_allclose(mean(values, axis=0), np.nanmean(values, axis=0))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([[1], [1, 2]], r"map: want \(rows, columns\), got rows of unlike lengths"),
+        ([["a"]], "map: want numbers, got str"),
+        ([[None]], "map: want numbers, got object"),
+        ([[1j]], "map: want numbers, got complex128"),
+        ([[]], "got shape"),
+    ],
+)
+def test_what_is_no_grid_of_numbers_is_refused_in_a_sentence(values: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        shaped(values, "map", "(rows, columns)")
