@@ -8,7 +8,7 @@ from visualizer.measures.rollout import class_rollout
 from visualizer.measures.rollout import rollout as product
 from visualizer.measures.steps import HEAD_FUSIONS
 from visualizer.method.base import SHARE, Knob, Knobs, Map, Method, answer
-from visualizer.method.question import Maps, Question, askers
+from visualizer.method.question import Maps, Question, QuestionError, askers
 from vit_attention.records import AttentionMap, AttentionRecord
 
 HEAD_FUSION = Knob(
@@ -47,9 +47,10 @@ START_LAYER = Knob(
 
 
 def from_start(chain: Maps, start: int) -> tuple[list[int], list[AttentionMap]]:
-    """Numbers and maps of a chain from its layer `start` up, or the last one where it has no more."""
-    first = min(start, len(chain) - 1)
-    return list(chain)[first:], list(chain.values())[first:]
+    """Numbers and maps of a chain from its layer `start` up; raises `QuestionError` where it has no more."""
+    if start >= len(chain):
+        raise QuestionError("start_layer", f"want a whole number from 0 to {len(chain) - 1}, got {start}")
+    return list(chain)[start:], list(chain.values())[start:]
 
 
 def rollout(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from vit_attention import compat  # noqa: F401  (compat goes before transformers)
 from vit_attention.adapters import hub
+from vit_attention.gate import GateError
 from vit_attention.heavy import Progress, heavy_imports
 from vit_attention.inputs.prepared import Input
 from vit_attention.inputs.preprocess import Recipe, prepare, three
@@ -130,10 +131,8 @@ def _anatomy(module: nn.Module, config: Any, recipe: Recipe) -> Anatomy:
 
     def ready(picture: Image.Image, size: tuple[int, int] | None) -> Input:
         wanted = recipe if size is None else Recipe((size[0], size[1]), None, recipe.mean, recipe.std, recipe.resample)
-        if wanted.size[0] % patch[0] or wanted.size[1] % patch[1] or min(wanted.size) < min(patch):
-            raise ValueError(
-                f"size: want multiples of the patch size {patch[0]} x {patch[1]} pixels, got {wanted.size}"
-            )
+        if wanted.size[0] < patch[0] or wanted.size[1] < patch[1]:
+            raise GateError("size", f"at least one patch of {patch[0]} x {patch[1]} pixels", str(wanted.size))
         if wanted.size != native and config.model_type == "beit":
             raise ValueError(f"size: a BEiT model takes {native[0]} x {native[1]} pixels only, got {wanted.size}")
         return Input.of(*prepare(picture, wanted))

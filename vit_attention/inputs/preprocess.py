@@ -90,8 +90,9 @@ class PageRecipe:
 
 
 def three(value: Any) -> tuple[float, float, float]:
-    """One number a channel, from one for all or three."""
-    red, green, blue = (value,) * 3 if isinstance(value, (int, float)) else value
+    """One number a channel, from one for all, alone or in a list, or three."""
+    numbers = [value] if isinstance(value, (int, float)) else list(value)
+    red, green, blue = numbers * 3 if len(numbers) == 1 else numbers
     return float(red), float(green), float(blue)
 
 
