@@ -10,7 +10,7 @@ from vit_attention.records import AttentionRecord
 
 def mean_of_layers(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
     """From the start layer to the layer asked for; how layers mix tokens is ignored."""
-    numbers, maps = from_start(question.chain(record), knobs["start_layer"])
+    numbers, maps = from_start(record, question.chain(record), knobs["start_layer"])
     who = askers(maps[-1].query, question.query)
     heads = [who.together(one_head(one, weights_of(one, who.rows), question.head)) for one in maps]
     there = [n + 1 for n in numbers]

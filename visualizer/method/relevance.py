@@ -25,7 +25,7 @@ def relevance(
     Args:
         rule: from layers and gradients to the class token's row; of another method, with its name and unit.
     """
-    numbers, maps = from_start(question.product(record), knobs["start_layer"])
+    numbers, maps = from_start(record, question.product(record), knobs["start_layer"])
     said = record.prediction
     assert said.target is not None, "a record with gradients has a target"
     row = rule([one.weights for one in maps], [one.gradient for one in maps])

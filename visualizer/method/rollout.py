@@ -8,7 +8,7 @@ from visualizer.measures.rollout import class_rollout
 from visualizer.measures.rollout import rollout as product
 from visualizer.measures.steps import HEAD_FUSIONS
 from visualizer.method.base import SHARE, Knob, Knobs, Map, Method, answer
-from visualizer.method.question import Maps, Question, askers
+from visualizer.method.question import Maps, Question, QuestionError, askers, numbered
 from vit_attention.records import AttentionMap, AttentionRecord
 
 HEAD_FUSION = Knob(
@@ -46,15 +46,22 @@ START_LAYER = Knob(
 )
 
 
-def from_start(chain: Maps, start: int) -> tuple[list[int], list[AttentionMap]]:
-    """Numbers and maps of a chain from its layer `start` up, or the last one where it has no more."""
+def from_start(record: AttentionRecord, chain: Maps, start: int) -> tuple[list[int], list[AttentionMap]]:
+    """Numbers and maps of a chain from its layer `start` up, its last one alone where it ends before that layer.
+
+    Raises:
+        QuestionError: the record has no such layer.
+    """
+    layers = len(numbered(record))
+    if start >= layers:
+        raise QuestionError("start_layer", f"want a whole number from 0 to {layers - 1}, got {start}")
     first = min(start, len(chain) - 1)
     return list(chain)[first:], list(chain.values())[first:]
 
 
 def rollout(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
     """The asking token's row of the product from the start layer to the layer asked for, or to the last."""
-    numbers, maps = from_start(question.product(record), knobs["start_layer"])
+    numbers, maps = from_start(record, question.product(record), knobs["start_layer"])
     axis, layers = maps[-1].query, [one.weights for one in maps]
     recipe: dict[str, Any] = {**knobs, "start_layer": 0, "prefix": axis.prefix}
     who = askers(axis, question.query)

@@ -1,7 +1,6 @@
 """ViT, DeiT, DINOv2 (with and without registers) and BEiT as the transformers library saves them, from folder or hub."""
 
 import inspect
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,23 +83,6 @@ def _sides(side: Any) -> tuple[int, int]:
     return (int(side[0]), int(side[1])) if isinstance(side, (tuple, list)) else (int(side), int(side))
 
 
-def _whole_patches(ready: Input, patch: tuple[int, int]) -> Input:
-    """Without what the patch embedding does not see: the rows and columns that fill no patch."""
-    height, width = (int(side) // p * p for side, p in zip(ready.pixels.shape[-2:], patch, strict=True))
-    if not height or not width:
-        raise GateError("picture", f"at least {patch[0]} x {patch[1]} pixels", f"{tuple(ready.pixels.shape[-2:])}")
-    if (height, width) == tuple(ready.pixels.shape[-2:]):
-        return ready
-    note = f"Pixels beyond {height} x {width} fill no whole patch and are not seen."
-    geometry = ready.geometry.crop(0, 0, width, height)
-    return replace(ready, pixels=ready.pixels[..., :height, :width], geometry=geometry, notes=(*ready.notes, note))
-
-
-def _interpolated(native: tuple[int, int], sides: tuple[int, int]) -> str:
-    learned, used = (f"{height} x {width}" for height, width in (native, sides))
-    return f"The model's positions were learned for {learned} pixels and are interpolated to {used}."
-
-
 def _special(config: Any) -> tuple[str, ...]:
     if config.model_type == "deit":
         return ("class", "distillation")
@@ -121,15 +103,13 @@ def _anatomy(module: nn.Module, config: Any, processor: Processor) -> Anatomy:
     takes_sizes = "interpolate_pos_encoding" in inspect.signature(module.forward).parameters
 
     def ready(picture: Image.Image, size: tuple[int, int] | None) -> Input:
-        if size is not None and (size[0] % patch[0] or size[1] % patch[1] or min(size) < 1):
-            raise ValueError(f"size: want multiples of the patch size {patch[0]} x {patch[1]} pixels, got {size}")
-        found = _whole_patches(processor.prepare(picture, size), patch)
+        if size is not None and (size[0] < patch[0] or size[1] < patch[1]):
+            raise GateError("size", f"at least one patch of {patch[0]} x {patch[1]} pixels", str(size))
+        found = processor.prepare(picture, size)
         sides = (int(found.pixels.shape[-2]), int(found.pixels.shape[-1]))
-        if sides == native:
-            return found
-        if config.model_type == "beit":
+        if sides != native and config.model_type == "beit":
             raise ValueError(f"size: a BEiT model takes {native[0]} x {native[1]} pixels only, got {sides}")
-        return replace(found, notes=(*found.notes, _interpolated(native, sides)))
+        return found
 
     def forward(pixels: Tensor) -> Tensor | None:
         other = tuple(pixels.shape[-2:]) != native

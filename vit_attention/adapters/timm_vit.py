@@ -44,11 +44,13 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
     path = weights or _published(timm, card, progress)
     tensors = checkpoints.read(path)
     with heavy_imports, torch.device("meta"):
-        empty = timm.create_model(name, pretrained=False)
+        empty = timm.create_model(name, pretrained=False, **_channels(tensors))
     _check(empty, card.name)
     found = _fitting(empty, tensors, path.name, key)
     with heavy_imports:
-        module = _built(timm, name, num_classes=len(found.head.weight) if found.head else 0, **found.size)
+        module = _built(
+            timm, name, num_classes=len(found.head.weight) if found.head else 0, **found.size, **_channels(tensors)
+        )
     checkpoints.fill(module, found.state, path.name)
     classes, notes = _labels(timm, module), found.notes
     if weights is not None and found.head:
@@ -129,13 +131,22 @@ def _published(timm: Any, card: Card, progress: Progress | None) -> Path:
     raise ValueError(f"{card.name}: timm publishes no weights of this name: give your own with weights=FILE")
 
 
+def _channels(tensors: dict[str, Tensor]) -> dict[str, int]:
+    """How many channels the checkpoint's patch embedding takes, where that is not the usual three."""
+    filters = next((one for name, one in tensors.items() if name.endswith("patch_embed.proj.weight")), None)
+    given = 3 if filters is None or filters.ndim != 4 else int(filters.shape[1])
+    return {} if given == 3 else {"in_chans": given}
+
+
 def _check(module: nn.Module, name: str) -> None:
     """ValueError unless this is a plain vision transformer."""
     parts = [getattr(module, part, None) for part in ("blocks", "patch_embed", "num_prefix_tokens")]
     filters = getattr(getattr(parts[1], "proj", None), "weight", None)
-    if any(part is None for part in parts) or filters is None or filters.ndim != 4 or filters.shape[1] != 3:
+    # Class-attention blocks behind the others (CaiT) put the class token in later: its tokens are not the same throughout.
+    late = hasattr(module, "blocks_token_only")
+    if any(part is None for part in parts) or filters is None or filters.ndim != 4 or late:
         raise ValueError(
-            f"{name}: want a plain vision transformer (blocks, one linear patch embedding of pictures with 3 channels, one "
+            f"{name}: want a plain vision transformer (blocks of the same tokens, one linear patch embedding of pictures, one "
             f"grid), got {type(module).__name__}: look into it with vit_attention.capture or record_of"
         )
 
@@ -143,7 +154,10 @@ def _check(module: nn.Module, name: str) -> None:
 def _anatomy(timm: Any, module: Any, name: str) -> Anatomy:
     embed, filters = module.patch_embed, module.patch_embed.proj.weight
     grid, special = tuple(int(n) for n in embed.grid_size), _special(module)
-    size = (grid[0] * int(embed.patch_size[0]), grid[1] * int(embed.patch_size[1]))
+    tiled = tuple(side * patch for side, patch in zip(grid, embed.patch_size, strict=True))
+    # 384 pixels in patches of 14 leave a border that no patch sees; some networks take nothing else all the same.
+    height, width = embed.img_size if getattr(embed, "strict_img_size", False) and embed.img_size else tiled
+    size = (int(height), int(width))
     recipe = _recipe(timm, module, size)
     positions: Any = getattr(module, "pos_embed", None)
     fits = (

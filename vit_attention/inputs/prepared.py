@@ -7,9 +7,20 @@ from typing import Any
 import torch
 from PIL import Image
 from torch import Tensor
+from torch._C._functorch import is_batchedtensor, is_gradtrackingtensor
 
 from vit_attention.gate import GateError
 from vit_attention.records.geometry import Geometry
+
+GREY = "The network takes one channel, so the picture was made grey."
+
+
+def uncovered(input_size: tuple[int, int], seen: tuple[int, int]) -> str:
+    """What there is to say where patches do not cover the input; both are (width, height) in pixels."""
+    return (
+        f"Of the input's {input_size[0]} x {input_size[1]} pixels the patches cover {seen[0]} x {seen[1]}, from the top left: "
+        "the rest is seen by no patch, or is padding."
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +28,7 @@ class Input:
     """What goes into a network, and how it relates to what was given.
 
     Attributes:
-        pixels: (1, 3, height, width) as the network takes them.
+        pixels: (1, channels, height, width) as the network takes them.
         geometry: from the picture given to these pixels.
         image: the upright picture; None where pixels were given.
         notes: what was done on the way, in sentences.
@@ -50,14 +61,18 @@ class Input:
         """
         want = f"a float tensor of ({channels or 'channels'}, height, width), with or without a leading axis of 1"
         got = f"{pixels.dtype} of shape {tuple(pixels.shape)}".removeprefix("torch.")
-        one = pixels[None] if pixels.ndim == 3 else pixels
+        if is_batchedtensor(pixels) or is_gradtrackingtensor(pixels):
+            raise GateError("pixels", want, "one inside torch.vmap or torch.func", advice="Attend outside of it.")
+        one = (pixels[None] if pixels.ndim == 3 else pixels).detach()
         if one.layout != torch.strided or one.ndim != 4 or 0 in one.shape or not one.is_floating_point():
             raise GateError("pixels", want, got, advice=_advice(pixels))
         if len(one) != 1:
             raise GateError("pixels", want, got, advice=f"These are {len(one)} pictures: give one, or attend_many all.")
         if (one.shape[1] > 4 >= one.shape[3]) if channels is None else one.shape[1] != channels:
             raise GateError("pixels", want, got, advice=_advice(pixels))
-        if one.device.type != "meta" and not bool(torch.isfinite(one).all()):
+        if one.device.type == "meta":
+            raise GateError("pixels", want, "a tensor without values, on the meta device")
+        if not bool(torch.isfinite(one).all()):
             raise GateError("pixels", "finite numbers", "NaN or infinity among them")
         return cls(
             one,

@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from vit_attention.capture import CaptureError, Heard, NothingHeardError, Seen, capture
 from vit_attention.capture.graphs import original
-from vit_attention.gate import LIMITS, GateError, shown
+from vit_attention.gate import GateError
 from vit_attention.inputs.pictures import open_picture
-from vit_attention.inputs.prepared import Input
+from vit_attention.inputs.prepared import GREY, Input
 from vit_attention.inputs.preprocess import Recipe, prepare
-from vit_attention.models.model import Attended, whole
+from vit_attention.models.arguments import count, pair
+from vit_attention.models.model import Attended
 from vit_attention.models.token_axes import TokenAxes
 from vit_attention.models.tokens import Asked, Experiment
 from vit_attention.records import AttentionRecord
@@ -23,7 +24,7 @@ from vit_attention.records.geometry import Geometry
 SIZE = (224, 224)
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet's three channels, which most published networks want."""
-GREY = "The network takes one channel: the picture was made grey and normalised with the mean of ImageNet's three channels."
+OF_ONE = f"{GREY} It was normalised with the mean over ImageNet's three channels."
 RANDOM = "The module draws random numbers as it runs (dropout or masking): this is one of many possible runs."
 
 _FAILURES = (
@@ -79,10 +80,10 @@ def record_of(
         CaptureError: a graph that can't be heard, or weights that do not reproduce what PyTorch computed.
         PictureError: the picture cannot be read.
     """
-    size, grid, prefix = _pair("size", size), _pair("grid", grid), _count("prefix", prefix)
+    sides, grid, prefix = pair("size", size, "picture pixels") or SIZE, pair("grid", grid), count("prefix", prefix)
     module = original(module)
     run = _runner(module)
-    ready, seen = _first_heard(module, run, _inputs(given, picture, size or SIZE))
+    ready, seen = _first_heard(module, run, _inputs(given, picture, sides))
     experiment = Experiment(module, run, _like(module, ready.pixels))
     if not experiment.repeats(_values_of(seen[0])):
         seen = _again(experiment)
@@ -123,7 +124,6 @@ def _inputs(given: Any, picture: Any, size: tuple[int, int]) -> list[Input]:
         return [_prepared(given, picture, size)]
     if picture is not None:
         raise ModuleError("picture: goes with prepared pixels, a float tensor; got two pictures")
-    LIMITS["picture pixels"].check(size[0] * size[1], "size")
     opened = open_picture(given)
     coloured = Input.of(*prepare(opened.image, Recipe(size, None, MEAN, STD)))
     flat = Recipe(size, None, (sum(MEAN) / 3,) * 3, (sum(STD) / 3,) * 3)
@@ -131,7 +131,7 @@ def _inputs(given: Any, picture: Any, size: tuple[int, int]) -> list[Input]:
     grey = Input.of(pixels[:1], geometry)
     return [
         replace(coloured, image=opened.image, notes=opened.notes),
-        replace(grey, image=opened.image, notes=(*opened.notes, GREY)),
+        replace(grey, image=opened.image, notes=(*opened.notes, OF_ONE)),
     ]
 
 
@@ -203,26 +203,6 @@ def _like(module: nn.Module, pixels: Tensor) -> Tensor:
     """Pixels where the module is, in its precision."""
     like = next((one for one in module.parameters() if one.is_floating_point()), None)
     return pixels.float() if like is None else pixels.to(like)
-
-
-def _pair(name: str, given: Any) -> Any:
-    numbers = whole(name, None if given is None else _listed(name, given))
-    if numbers is not None and (len(numbers) != 2 or min(numbers) < 1):
-        raise ModuleError(f"{name}: want two whole numbers from 1 up, got {shown(given)}")
-    return numbers
-
-
-def _listed(name: str, given: Any) -> Any:
-    if isinstance(given, str) or not hasattr(given, "__iter__"):
-        raise ModuleError(f"{name}: want two whole numbers from 1 up, got {shown(given)}")
-    return given
-
-
-def _count(name: str, given: Any) -> int | None:
-    numbers = whole(name, None if given is None else [given])
-    if numbers is not None and numbers[0] < 0:
-        raise ModuleError(f"{name}: want a whole number from 0 up, got {shown(given)}")
-    return None if numbers is None else numbers[0]
 
 
 def _depths(seen: Heard) -> list[int]:

@@ -43,3 +43,28 @@ def moved(model: Any, device: str, say: Callable[[str], None]) -> Any:
     except ValueError as error:
         say(f"{error}; the model stays where it is, and the numbers are the same")
         return model
+
+
+def thaw(module: Any) -> None:
+    """Copy parameters and buffers that were made inside `torch.inference_mode`; others stay the very same.
+
+    >>> import torch
+    >>> with torch.inference_mode():
+    ...     layer = torch.nn.Linear(2, 2)
+    >>> thaw(layer)
+    >>> layer.weight.is_inference()
+    False
+    """
+    import torch
+
+    copies: dict[int, Any] = {}  # tied tensors stay tied
+    with torch.inference_mode(False):
+        for part in module.modules():
+            for kept in (part._parameters, part._buffers):
+                for name, old in kept.items():
+                    if old is None or not old.is_inference():
+                        continue
+                    if id(old) not in copies:
+                        new = old.detach().clone()
+                        copies[id(old)] = torch.nn.Parameter(new, False) if kept is part._parameters else new
+                    kept[name] = copies[id(old)]

@@ -1,6 +1,5 @@
 """The one face of a loaded model: an input in, an attention record out, whatever the family."""
 
-import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,8 @@ from PIL import Image
 from torch import Tensor
 
 from vit_attention.capture import Request, Seen
+from vit_attention.gate import GateError, shown
+from vit_attention.models.arguments import class_number, count, whole
 from vit_attention.models.cards import Card
 from vit_attention.models.devices import usable
 from vit_attention.records import (
@@ -54,14 +55,14 @@ class Asked:
         request: what to capture.
         signals: names of signals to keep.
         runs: runs to carry out.
-        target: the class asked about, by name or number; None if none was given.
+        target: number of the class asked about; None if none was given.
         budget: largest memory of the maps in bytes.
     """
 
     request: Request
     signals: frozenset[str] = frozenset()
     runs: tuple[Run, ...] = ()
-    target: str | int | None = None
+    target: int | None = None
     budget: int = DEFAULT_BUDGET
 
     @property
@@ -203,9 +204,10 @@ class Model(ABC):
                 ``scene-7``, or a tensor of prepared pixels; for captioners also features of regions.
             keep: what else to keep, as a method's ``needs`` names it: "gradients", "hidden", "queries", "keys",
                 "values", "target", and runs.
-            target: class (name or number) that is asked about; without `keep`, gradients of its raw score are kept.
-                Where a class is needed and none is given the likeliest is taken, and the record's notes say so.
-            layers, heads, queries: numbers to keep, 0 first; None keeps all.
+            target: class that is asked about, by name or by number in any kind of integer; without `keep`, gradients of
+                its raw score are kept. Where a class is needed and none is given the likeliest is taken, and the record's
+                notes say so. A name that several classes carry is refused with their numbers.
+            layers, heads, queries: different numbers to keep, 0 first; None keeps all.
             half: keep weights in float16; None takes the family's habit.
             proof_rows: rows of every block on which the parity proof runs; None proves all.
             budget: largest memory of the maps in bytes.
@@ -214,7 +216,8 @@ class Model(ABC):
         Raises:
             PictureError: the picture cannot be read.
             BudgetError: the maps would take more than `budget`; raised before anything is run.
-            ValueError: a number out of range, an unknown class, a signal or an option that this family has not.
+            GateError: a number out of range, an unknown class, prepared pixels of another shape.
+            ValueError: a signal or an option that this family has not.
         """
         asked, own = self.asked(
             keep=keep,
@@ -250,8 +253,12 @@ class Model(ABC):
                 f"{', '.join(f'{name}=' for name in sorted(self.options)) or 'no options of its own'}"
             )
         layers, heads, queries = whole("layers", layers), whole("heads", heads), whole("queries", queries)
-        if proof_rows is not None and proof_rows < 1:
-            raise ValueError(f"proof_rows: want at least 1, or None for all, got {proof_rows}")
+        proof_rows = count("proof_rows", proof_rows, 1)
+        if not isinstance(half, (bool, type(None))):
+            raise GateError("half", "True, False or None", shown(half))
+        if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not budget > 0:
+            raise GateError("budget", "a number of bytes above 0", shown(budget))
+        target = None if target is None else class_number(target, self.classes, self.card.name)
         names, runs = sorted_out(keep)
         if target is not None and not (names or runs):
             names = frozenset({"gradients"})
@@ -329,16 +336,6 @@ def as_map(
         whole("queries", request.queries),
         chosen,
     )
-
-
-def whole(name: str, given: Iterable[int] | None) -> tuple[int, ...] | None:
-    """Numbers of layers, heads or rows; raises ValueError for anything that is no number."""
-    if given is None:
-        return None
-    try:
-        return tuple(int(operator.index(n)) for n in given)
-    except TypeError as error:
-        raise ValueError(f"{name}: want whole numbers in a list, 0 first, got {given!r}") from error
 
 
 def array(weights: Tensor) -> NDArray[Any]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from vit_attention.capture import Request, Seen, capture
+from vit_attention.gate import GateError
 from vit_attention.inputs.pictures import open_picture
 from vit_attention.inputs.prepared import Input
 from vit_attention.inputs.processor import Processor
@@ -133,6 +134,9 @@ class ReadingModel(Model):
             self.tokenizer, self.prompt if prompt is None else prompt, int(self.module.decoder.config.vocab_size)
         )
         queries, request = asked.request.queries, replace(asked.request, queries=None)
+        if queries is not None and not windows:
+            advice = "They are cells of the encoder's windows; every row of the decoder's maps is kept."
+            raise GateError("queries", "windows=[(stage, block)] with them", "no windows", advice=advice)
         request, numbers = self._numbered(request, kinds)
         if not 1 <= beams <= MAX_BEAMS:
             raise ValueError(f"beams: want 1 to {MAX_BEAMS}, got {beams}")

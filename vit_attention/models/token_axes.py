@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from vit_attention.capture import Request, Seen
+from vit_attention.inputs.prepared import uncovered
 from vit_attention.models.model import as_map
 from vit_attention.models.tokens import Asked, Experiment, Layout, Partial
 from vit_attention.records import AttentionMap, Axis
@@ -79,11 +80,7 @@ class TokenAxes:
         if len(self._cells) != 1 or not covered or covered == {(width, height)}:
             return geometry, notes
         ((across, down),) = covered
-        notes.append(
-            f"Of the input's {width} x {height} pixels the patches cover {across} x {down}, from the top left: the rest is "
-            "seen by no patch, or is padding."
-        )
-        return geometry.crop(0, 0, across, down), notes
+        return geometry.crop(0, 0, across, down), [*notes, uncovered((width, height), (across, down))]
 
     def _tokens(self, who: Asked) -> Tokens:
         series = re.sub(r"\d+", "#", who.name), who.part, who.count

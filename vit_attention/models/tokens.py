@@ -194,8 +194,8 @@ class Experiment:
         found = self.tokens(who, change)[0]
         if found is None or found.shape != base.shape:  # how many tokens there are depends on the picture
             return torch.full((len(base),), torch.inf)
-        moved: Tensor = torch.linalg.vector_norm(found - base, dim=1)
-        return moved
+        distances: Tensor = torch.linalg.vector_norm(found - base, dim=1)
+        return distances
 
     def _proved(self, cells: Cells, base: Tensor, who: Asked) -> Layout | Partial | None:
         count = cells.grid[0] * cells.grid[1]

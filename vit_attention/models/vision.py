@@ -1,10 +1,10 @@
 """One loaded vision transformer behind the few methods that pages, notebooks and the command line use."""
 
-import operator
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -12,13 +12,17 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from vit_attention.capture import Heard, Request, Seen, capture, listening
+from vit_attention.capture import CaptureError, Heard, Request, Seen, capture, listening
+from vit_attention.gate import GateError
 from vit_attention.inputs.pictures import open_picture
-from vit_attention.inputs.prepared import Input
+from vit_attention.inputs.prepared import GREY, Input, uncovered
+from vit_attention.models.arguments import distinct, pair
 from vit_attention.models.cards import Card
+from vit_attention.models.devices import thaw
 from vit_attention.models.model import Asked, Attended, Model, array, as_map
 from vit_attention.models.passes import Pass
 from vit_attention.records import SIGNALS, AttentionMap, Axis, Prediction
+from vit_attention.records.geometry import Geometry
 from vit_attention.signals import Again, carry_out, runs
 from vit_attention.weights.positions import resized_note
 
@@ -32,7 +36,7 @@ class Anatomy:
         patch: (height, width) of a patch in pixels.
         blocks: the transformer blocks in order; each returns its tokens.
         heads: how many heads a block has.
-        patch_filters: the patch embedding's weight, (width, 3, patch height, patch width).
+        patch_filters: the patch embedding's weight, (width, channels, patch height, patch width).
         positions: the learned position table, (tokens, width), or None.
         position_grid: (rows, columns) of the patches in that table.
         prepare: upright RGB picture and optional (height, width) to model input; ValueError for an impossible size.
@@ -79,11 +83,25 @@ class VisionModel(Model):
             PictureError: the picture cannot be read.
             ValueError: a size that the model cannot take.
         """
+        channels, size = int(self.anatomy.patch_filters.shape[1]), pair("size", size, "picture pixels")
         if isinstance(given, Tensor):
-            return Input.ready(given)
+            return self._ready(given, channels)
+        if channels not in (1, 3):
+            advice = f"Prepare the pixels yourself and give a tensor of (1, {channels}, height, width)."
+            raise GateError("picture", f"{channels} channels, as {self.card.name} takes", "a picture", advice=advice)
         opened = open_picture(given)
-        ready = self.anatomy.prepare(opened.image, size)
-        return replace(ready, image=opened.image, notes=(*opened.notes, *ready.notes))
+        image = opened.image if channels == 3 else opened.image.convert("L").convert("RGB")
+        ready = self.anatomy.prepare(image, size)
+        notes = (*opened.notes, *ready.notes, *([] if channels == 3 else [GREY]))
+        return replace(ready, pixels=ready.pixels[:, :channels], image=opened.image, notes=notes)
+
+    def _ready(self, pixels: Tensor, channels: int) -> Input:
+        """Prepared pixels in the precision that the network computes in."""
+        ready, precision = Input.ready(pixels, channels), self.anatomy.patch_filters.dtype
+        if pixels.dtype == precision:
+            return ready
+        said = f"The pixels were given in {pixels.dtype} and went in as {precision}.".replace("torch.", "")
+        return replace(ready, pixels=ready.pixels.to(precision), notes=(*ready.notes, said))
 
     def _attend(self, given: Any, asked: Asked, *, size: tuple[int, int] | None = None) -> Attended:
         return next(self.attend_ready([self.prepare(given, size)], asked, size=size))
@@ -92,15 +110,15 @@ class VisionModel(Model):
         self, inputs: Sequence[Input], asked: Asked, *, size: tuple[int, int] | None = None
     ) -> Iterator[Attended]:
         """What becomes of each of several inputs of one size, which go through the network together."""
-        estimate = len(inputs) * self._estimate(self._grid(inputs[0]), asked.request)
+        grid, _, _ = self._grid(inputs[0])
+        estimate = len(inputs) * self._estimate(grid, asked.request)
         asked.check_budget(estimate, ", queries=" + ", batch=" * (len(inputs) > 1))
-        passed = self._pass(inputs, asked)
+        passed = self._pass(inputs, asked, grid)
         for n, ready in enumerate(inputs):
             yield self._attended(ready, passed.of(n), asked, size)
 
-    def _pass(self, inputs: Sequence[Input], asked: Asked) -> Pass:
-        request = asked.request
-        target = None if asked.target is None else self._number(asked.target)
+    def _pass(self, inputs: Sequence[Input], asked: Asked, grid: tuple[int, int]) -> Pass:
+        request, target = asked.request, asked.target
         norms: list[Tensor] = []
         states: list[Tensor] = []
 
@@ -112,7 +130,7 @@ class VisionModel(Model):
         with self._differentiable() if request.gradients else torch.inference_mode():
             with listening(self.anatomy.blocks, hear, before_first=True), capture(self.module, request) as seen:
                 scores = self._forward(torch.cat([one.pixels for one in inputs]))
-            notes = [[*seen.notes, *self._resized(self._grid(inputs[0]))] for _ in inputs]
+            notes = [[*seen.notes, *self._resized(grid)] for _ in inputs]
             targets = [target] * len(inputs)
             if asked.about_a_class and target is None:
                 assert scores is not None, "signals about classes are refused without classes"
@@ -122,7 +140,7 @@ class VisionModel(Model):
 
     def _attended(self, ready: Input, passed: Pass, asked: Asked, size: tuple[int, int] | None) -> Attended:
         """What became of one input, which `passed` holds alone."""
-        grid, target, scores = self._grid(ready), passed.targets[0], passed.scores
+        (grid, geometry, cut), target, scores = self._grid(ready), passed.targets[0], passed.scores
         norms = passed.norms[-len(self.anatomy.blocks) :]
         again = Again(
             ready, grid, self.anatomy.patch, target, self._scores, lambda image: self.hidden_states(image, size)
@@ -131,29 +149,61 @@ class VisionModel(Model):
             maps=tuple(
                 self._map(*pair, grid, asked.request) for pair in zip(passed.seen, passed.gradients, strict=True)
             ),
-            geometry=ready.geometry,
+            geometry=geometry,
             prediction=Prediction() if scores is None else Prediction(self.classes, array(scores[0]), target=target),
             image=ready.image,
             norms=np.stack([array(one[0]) for one in norms]) if norms else np.zeros((0, 0), np.float32),
             signals={**_kept(asked.signals, passed), **{run.name: carry_out(run, again) for run in asked.runs}},
             settings={
-                "target": None if target is None else self.classes[target],
+                "target": None if target is None else distinct(self.classes)[target],
                 "size": None if size is None else list(size),
             },
-            notes=[*ready.notes, *passed.notes[0]],
+            notes=[*ready.notes, *cut, *passed.notes[0]],
             unheard=passed.unheard,
         )
 
-    def classify(self, pictures: Sequence[Any]) -> NDArray[np.float32]:
-        """(pictures, classes) raw scores; raises ValueError for a model without classes."""
-        return self._scores(torch.cat([self.prepare(picture).pixels for picture in pictures]))
+    @overload
+    def classify(self, given: list[Any] | tuple[Any, ...]) -> NDArray[np.float32]: ...
+
+    @overload
+    def classify(self, given: Any) -> Any: ...
+
+    def classify(self, given: Any) -> Any:
+        """Raw scores: by name of one picture, as an array of several.
+
+        Args:
+            given: one picture, as for `attend`; or a list or any other iterable of them, or an array or tensor with an
+                axis of pictures in front.
+
+        Returns:
+            Of one picture a dict from class name to raw score, in the classes' order; names that several classes carry
+            have their number behind them. Of several a (pictures, classes) float32 array.
+
+        Raises:
+            GateError: a model without classes; no picture at all.
+            PictureError: a picture that cannot be read.
+
+        >>> import vit_attention as va
+        >>> scores = va.load("scene-vit").classify("scene-7")
+        >>> max(scores, key=scores.get)
+        'ring'
+        """
+        if not self.classes:
+            raise GateError("classify", "a model with classes", f"{self.card.name}, which has no classes")
+        if not _several(given):
+            scores = self._scores(self.prepare(given).pixels)[0]
+            return dict(zip(distinct(self.classes), scores.tolist(), strict=True))
+        ready = [self.prepare(one).pixels.to(self.device) for one in given]
+        if not ready:
+            raise GateError("classify", "at least one picture", "none")
+        return self._scores(torch.cat(ready))
 
     def rerun(self, given: Any, change: Callable[[Tensor], Tensor]) -> NDArray[np.float32]:
         """(batch, classes) raw scores for a changed input.
 
         Args:
             given: as for `attend`.
-            change: (1, 3, height, width) prepared pixels to (batch, 3, height, width).
+            change: (1, channels, height, width) prepared pixels to (batch, channels, height, width).
 
         Raises:
             ValueError: a model without classes.
@@ -177,7 +227,7 @@ class VisionModel(Model):
         return found["queries"][0], found["keys"][0]
 
     def patch_filters(self) -> NDArray[np.float32]:
-        """(width, 3, patch height, patch width): the linear patch embedding, one filter per channel of a token."""
+        """(width, channels, patch height, patch width): the linear patch embedding, one filter per channel of a token."""
         return self.anatomy.patch_filters.detach().float().cpu().numpy()
 
     def position_table(self) -> NDArray[np.float32] | None:
@@ -186,19 +236,32 @@ class VisionModel(Model):
         return None if table is None else table.detach().float().cpu().numpy()
 
     def _forward(self, pixels: Tensor) -> Tensor | None:
-        scores = self.anatomy.forward(pixels.to(self.device))
+        size = tuple(int(n) for n in pixels.shape[-2:])
+        try:
+            # A caller's autocast would make another record of the same model and picture.
+            with torch.autocast(self.device.type, enabled=False):
+                scores = self.anatomy.forward(pixels.to(self.device))
+        except (CaptureError, torch.OutOfMemoryError):
+            raise
+        except (RuntimeError, AssertionError, ValueError) as error:
+            own = tuple(
+                cells * side for cells, side in zip(self.anatomy.position_grid, self.anatomy.patch, strict=True)
+            )
+            if size == own:
+                raise
+            want = f"(height, width) that {self.card.name} takes, such as {own}"
+            raise GateError(
+                "pixels", want, str(size), advice=f"Its network says: {' '.join(str(error).split())}"
+            ) from error
         return scores if self.classes else None  # a head without classes gives its features back
 
     @contextmanager
     def _differentiable(self) -> Iterator[None]:
-        """Gradients are recorded inside, also where the caller has switched them off.
-
-        Raises:
-            ValueError: weights that were loaded or moved inside `torch.inference_mode`, which can't be gone back through.
+        """Gradients are recorded inside, also where the caller has switched them off, and in full precision.
+        Weights that were loaded or moved inside `torch.inference_mode` can't be gone back through, and are copied once.
         """
-        if any(one.is_inference() for one in self.module.parameters()):
-            raise ValueError("gradients: want a model loaded outside torch.inference_mode(), got one loaded inside")
-        with torch.inference_mode(False), torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad(), torch.autocast(self.device.type, enabled=False):
+            thaw(self.module)
             yield
 
     def _scores(self, pixels: Tensor) -> NDArray[np.float32]:
@@ -208,9 +271,17 @@ class VisionModel(Model):
             raise ValueError(f"{self.card.name} has no classes")
         return scores.float().cpu().numpy()
 
-    def _grid(self, ready: Input) -> tuple[int, int]:
-        height, width = ready.pixels.shape[-2:]
-        return height // self.anatomy.patch[0], width // self.anatomy.patch[1]
+    def _grid(self, ready: Input) -> tuple[tuple[int, int], Geometry, list[str]]:
+        """(rows, columns) of the patches, the geometry of what they cover, and what there is to say about it."""
+        (height, width), (high, wide) = ready.pixels.shape[-2:], self.anatomy.patch
+        rows, columns = height // high, width // wide
+        if not rows or not columns:
+            want = f"at least one patch of (height, width) ({high}, {wide})"
+            raise GateError("pixels", want, f"({height}, {width})")
+        if (rows * high, columns * wide) == (height, width):
+            return (rows, columns), ready.geometry, []
+        geometry = ready.geometry.crop(0, 0, columns * wide, rows * high)
+        return (rows, columns), geometry, [uncovered((width, height), geometry.seen)]
 
     def _resized(self, grid: tuple[int, int]) -> tuple[str, ...]:
         table = self.anatomy.position_grid
@@ -223,14 +294,6 @@ class VisionModel(Model):
         heads = self.anatomy.heads if request.heads is None else len(request.heads)
         rows = tokens if request.queries is None else len(request.queries)
         return layers * heads * rows * tokens * (2 if request.half else 4) * (2 if request.gradients else 1)
-
-    def _number(self, target: str | int) -> int:
-        if isinstance(target, str) and target in self.classes:
-            return self.classes.index(target)
-        number = operator.index(target) if hasattr(target, "__index__") and not isinstance(target, bool) else -1
-        if 0 <= number < len(self.classes):
-            return number
-        raise ValueError(f"target: want a class name or a number from 0 to {len(self.classes) - 1}, got {target!r}")
 
     def _likeliest(self, scores: Tensor, notes: list[str]) -> int:
         number = int(scores.argmax())
@@ -250,6 +313,15 @@ class VisionModel(Model):
         pools = one.layer >= len(self.anatomy.blocks)
         query, kind = (Axis.text(("pool",)), "cross") if pools else (axis, one.kind)
         return as_map(one, one.layer, kind, query, axis, request, gradient)
+
+
+def _several(given: Any) -> bool:
+    """Whether these are pictures in a row, and not one."""
+    if isinstance(given, (Tensor, np.ndarray)):
+        return given.ndim == 4 and len(given) != 1
+    return (
+        isinstance(given, Iterable) and not isinstance(given, (str, bytes, os.PathLike)) and not hasattr(given, "read")
+    )
 
 
 def _kept(names: frozenset[str], passed: Pass) -> dict[str, Any]:

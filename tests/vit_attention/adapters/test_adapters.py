@@ -97,8 +97,14 @@ def test_larger_and_oblong_inputs(folder: tuple[Path, Any, tuple[str, ...]]) -> 
     assert record.maps[0].weights.shape == (4, len(special) + 18, len(special) + 18)
     assert record.geometry is not None
     np.testing.assert_allclose(record.geometry.to_original([[48, 24]]), [[60, 40]])
-    with pytest.raises(ValueError, match="want multiples of the patch size"):
-        model.attend(picture(), size=(25, 48))
+    cut = model.attend(picture(), size=(29, 51))  # as the library's convolution does, the last pixels are left out
+    assert cut.maps[0].query.grid == (3, 6)
+    assert cut.geometry is not None
+    assert cut.geometry.seen == (48, 24)
+    np.testing.assert_allclose(cut.geometry.to_original([[51, 29]]), [[60, 40]])
+    assert "the patches cover 48 x 24" in cut.settings["notes"][-1]
+    with pytest.raises(ValueError, match="want at least one patch of 8 x 8 pixels"):
+        model.attend(picture(), size=(7, 48))
 
 
 @pytest.mark.parametrize("folder", ["vit"], indirect=True)

@@ -105,3 +105,27 @@ def test_what_cannot_be_loaded_says_what_can(name: str, why: str, tmp_path: Path
     path, _ = saved(tmp_path, "test_convnext")
     with pytest.raises(ValueError, match=why):
         va.load(name, weights=path)
+
+
+def test_one_channel_and_a_border_that_no_patch_sees(tmp_path: Path, picture: Image.Image) -> None:
+    path, _ = saved(tmp_path, "test_vit", in_chans=1)
+    record = va.load("timm:test_vit", weights=path).attend(picture, layers=[0])
+    assert "made grey" in record.settings["notes"][-1]
+
+    def bordered(pretrained: bool = False, **options: Any) -> torch.nn.Module:
+        given = {name: value for name, value in options.items() if name in families.SMALL}
+        return timm.models.VisionTransformer(**{**families.SMALL, "img_size": 160, "patch_size": 48, **given})
+
+    bordered.__module__, bordered.__name__ = "timm.models.vision_transformer", "test_vit_bordered"
+    timm.models.register_model(bordered)
+    path, _ = saved(tmp_path, "test_vit_bordered")
+    record = va.load("timm:test_vit_bordered", weights=path).attend(picture, layers=[0])
+    assert record.maps[0].key.grid == (3, 3)
+    assert record.geometry is not None
+    assert record.geometry.seen == (144, 144)
+
+
+def test_blocks_with_other_tokens_are_refused(tmp_path: Path) -> None:
+    path, _ = saved(tmp_path, "cait_xxs24_224", depth=1)
+    with pytest.raises(ValueError, match="blocks of the same tokens"):
+        va.load("timm:cait_xxs24_224", weights=path)

@@ -13,6 +13,8 @@ from PIL import Image
 import vit_attention as va
 from visualizer import methods
 from vit_attention import compat  # noqa: F401
+from vit_attention.gate import GateError
+from vit_attention.models.arguments import class_number, distinct
 from vit_attention.records import Run
 from worlds.scenes import scene
 
@@ -97,8 +99,10 @@ def test_gradients_do_not_need_the_callers_mode(model: Any, picture: Image.Image
         np.testing.assert_allclose(found, wanted, atol=1e-6)
     with torch.inference_mode():
         loaded = va.load("scene-vit")
-    with pytest.raises(ValueError, match="want a model loaded outside"):
-        loaded.attend(picture, target=3)
+    np.testing.assert_allclose(loaded.attend(picture, target=3, layers=[5]).gradients[0], wanted, atol=1e-6)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = model.attend(picture, target=3, layers=[5]).gradients[0]
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
 def dino(folder: Path, labels: int) -> Any:
@@ -190,14 +194,82 @@ def test_prepared_pixels_go_in_unchanged(model: Any, picture: Image.Image) -> No
     record, given = model.attend(picture, layers=[3]), model.attend(ready.pixels, layers=[3])
     np.testing.assert_array_equal(given.maps[0].weights, record.maps[0].weights)
     assert given.picture == b""
-    with pytest.raises(ValueError, match=r"want a float tensor of \(1, 3, height, width\)"):
-        model.attend(torch.zeros(2, 3, 112, 112))
+    for other, why in (
+        (
+            torch.zeros(2, 3, 112, 112),
+            r"want a float tensor of \(3, height, width\).*2 pictures: give one, or attend_many",
+        ),
+        (torch.zeros(3, 112, 112, dtype=torch.uint8), "Whole numbers are no prepared pixels"),
+        (torch.zeros(112, 112, 3), "Channels come first"),
+        (torch.zeros(1, 112, 112), r"got float32 of shape \(1, 112, 112\)"),
+        (torch.full((3, 112, 112), torch.inf), "want finite numbers"),
+        (torch.zeros(3, 4, 4), "want at least one patch of"),
+        (
+            torch.zeros(3, 96, 112),
+            r"want \(height, width\) that scene-vit takes, such as \(112, 112\), got \(96, 112\)",
+        ),
+        (torch.zeros(3, 112, 112, device="meta"), "without values"),
+    ):
+        with pytest.raises(GateError, match=why):
+            model.attend(other)
+    with pytest.raises(GateError, match=r"inside torch\.vmap"):
+        torch.vmap(model.attend)(torch.zeros(2, 3, 112, 112))
+    double = model.attend(ready.pixels.double(), layers=[3])
+    np.testing.assert_allclose(double.maps[0].weights, record.maps[0].weights, atol=1e-6)
+    assert "went in as float32" in double.settings["notes"][-1]
 
 
 def test_a_changed_input_is_scored(model: Any, picture: Image.Image) -> None:
     flipped = model.rerun(picture, lambda pixels: torch.cat([pixels, pixels.flip(-1)]))
     mirrored = model.classify([picture, picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)])
     np.testing.assert_allclose(flipped, mirrored, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        6,
+        np.int64(6),
+        np.uint8(6),
+        np.array(6),
+        np.array([6]),
+        np.float32(6),
+        6.0,
+        torch.tensor(6),
+        torch.tensor([[6]]),
+        torch.tensor([6], dtype=torch.int16),
+        "heart",
+        np.str_("heart"),
+    ],
+)
+def test_a_class_is_any_integer_or_its_name(model: Any, picture: Image.Image, target: Any) -> None:
+    record = model.attend(picture, keep={"target"}, target=target, layers=[0])
+    assert record.prediction.target == 6
+    assert type(record.prediction.target) is int
+
+
+def test_a_name_that_two_classes_carry_is_no_target() -> None:
+    classes = ("crane", "drill", "crane", "crane (0)")
+    with pytest.raises(GateError, match=r"'crane', which is the name of 0 and 2. Give the number"):
+        class_number("crane", classes, "model")
+    assert distinct(classes) == ("crane (0) (0)", "drill", "crane (2)", "crane (0) (3)")
+    assert class_number("crane (2)", classes, "model") == 2
+    assert class_number("crane (0)", classes, "model") == 3
+    with pytest.raises(GateError, match="model has no classes"):
+        class_number(0, (), "model")
+
+
+def test_scores_of_one_picture_are_named(model: Any, picture: Image.Image) -> None:
+    with torch.no_grad():
+        wanted = model.module(model.prepare(picture).pixels)[0].numpy()
+    named = model.classify(picture)
+    assert list(named) == list(model.classes)
+    np.testing.assert_allclose([*named.values()], wanted, atol=1e-5)
+    np.testing.assert_allclose(model.classify([picture])[0], wanted, atol=1e-5)
+    np.testing.assert_allclose(model.classify(iter([picture, picture]))[1], wanted, atol=1e-5)
+    assert model.classify(np.stack([np.asarray(picture)] * 3)).shape == (3, 12)
+    with pytest.raises(GateError, match="at least one picture"):
+        model.classify([])
 
 
 @pytest.mark.parametrize(
@@ -235,11 +307,25 @@ def test_a_changed_input_is_scored(model: Any, picture: Image.Image) -> None:
         ("scene-vit", {"target": -1}, "target: want a class name or a number from 0 to 11, got -1"),
         ("scene-vit", {"layers": "0"}, "layers: want whole numbers in a list, 0 first, got '0'"),
         ("scene-vit", {"heads": 3}, "heads: want whole numbers in a list, 0 first, got 3"),
+        ("scene-vit", {"heads": [1, 1]}, "heads: want every number once, got 1 2 times"),
+        ("scene-vit", {"layers": []}, "layers: want at least one number, got none"),
+        ("scene-vit", {"layers": [-1]}, "layers: want numbers from 0 up, got -1"),
+        ("scene-vit", {"layers": [12]}, r"layers: want numbers from 0 to 11, got \[12\]"),
+        ("scene-vit", {"layers": slice(0, 3)}, "layers: want whole numbers in a list"),
+        ("scene-vit", {"layers": [True]}, "layers: want whole numbers in a list"),
+        ("scene-vit", {"size": 224}, "size: want two whole numbers from 1 up, got 224"),
+        ("scene-vit", {"half": 1}, "half: want True, False or None, got 1"),
+        ("scene-vit", {"budget": float("nan")}, "budget: want a number of bytes above 0, got nan"),
+        ("scene-vit", {"target": 12}, "target: want a class name or a number from 0 to 11, got 12"),
+        ("scene-vit", {"target": 2.5}, "target: want a class name or a number from 0 to 11, got 2.5"),
+        ("scene-vit", {"target": torch.tensor(True)}, "target: .*, got True"),
+        ("scene-vit", {"target": np.arange(2)}, r"target: want one class, got a ndarray of shape \(2,\)"),
+        ("scene-vit", {"target": " Star"}, "got ' Star'. Did you mean 'star'"),
         ("scene-vit", {"queries": [1.5]}, r"queries: want whole numbers in a list, 0 first, got \[1.5\]"),
-        ("scene-vit", {"proof_rows": 0}, "proof_rows: want at least 1, or None for all, got 0"),
+        ("scene-vit", {"proof_rows": 0}, "proof_rows: want a whole number from 1 up, got 0"),
         ("scene-vit", {"beams": 2}, r"attend takes no beams=; this kind of model \(classify\) takes size="),
         ("scene-aoanet", {"keep": {"gradients"}}, "keep: scene-aoanet gives weights alone, got 'gradients'"),
-        ("scene-aoanet", {"target": 0}, "keep: scene-aoanet gives weights alone"),
+        ("scene-aoanet", {"target": 0}, "target: want none, got 0. scene-aoanet has no classes"),
         ("scene-aoanet", {"queries": [0]}, "queries: scene-aoanet keeps every word"),
         ("receipt-donut", {"size": (8, 8)}, "attend takes no size=; .* takes beams=, kinds="),
     ],
