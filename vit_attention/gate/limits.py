@@ -42,11 +42,15 @@ LIMITS: dict[str, Limit] = {
     "memory beside a picture": Limit(
         100_000_000, "bytes", "25 megapixels with opacity take that before they are drawn"
     ),
+    "memory for a byte": Limit(100, "bytes", "a WebP photograph of 24 megapixels takes 336 MB and may have 3 MB"),
     "memory for a large picture": Limit(
         400_000_000, "bytes", "100 megapixels in colour, from a file of many megabytes"
     ),
+    "EXIF": Limit(1 << 20, "bytes", "cameras write one segment of up to 64 kB"),
     "scans": Limit(100, "scans", "progressive JPEGs have about ten; each goes over all pixels"),
-    "scanned pixels": Limit(1_000_000_000, "pixels drawn over and over", "a decoder does about as many in ten seconds"),
+    "scanned pixels": Limit(
+        1_000_000_000, "pixels drawn over and over", "a decoder goes over as many in three seconds"
+    ),
     "picture parts": Limit(1_000, "parts", "photographs have some ten segments or fields, and 255 at most for colours"),
     "PNG chunks": Limit(100_000, "parts", "200 megapixels in chunks of 8 kB have 25,000"),
     "packed texts": Limit(50, "packed texts", "each may unpack to a megabyte"),

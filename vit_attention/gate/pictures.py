@@ -9,7 +9,7 @@ from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImage
 
 from vit_attention.gate import containers, tiff
 from vit_attention.gate.limits import LIMITS
-from vit_attention.gate.refusal import GateError
+from vit_attention.gate.refusal import GateError, one_line
 
 ACCEPTED = "JPEG, PNG, WebP, GIF, BMP or TIFF"
 # Pillow tries over forty formats unless told; its EPS reader starts another program.
@@ -118,7 +118,8 @@ def open_encoded(
     image = _header(data, kind, plugin, name)
     if kind in ("JPEG", "PNG", "WEBP"):  # their headers tell, and others count by looking at every frame
         parts = replace(parts, frames=getattr(image, "n_frames", 1))
-    room = min(LIMITS["memory beside a picture"].most + 32 * len(data), LIMITS["memory for a large picture"].most)
+    room = LIMITS["memory beside a picture"].most + LIMITS["memory for a byte"].most * len(data)
+    room = min(room, LIMITS["memory for a large picture"].most)
     return Encoded(image, kind, parts, image.size, name, room).at(page, most, side)
 
 
@@ -143,7 +144,7 @@ def _header(data: bytes, kind: str, plugin: Callable[..., Image.Image], name: st
     except (SyntaxError, IndexError, TypeError, KeyError, EOFError, ValueError, OSError) as error:
         got = f"a {kind.replace('WEBP', 'WebP')} file that is cut short or damaged"
         raise GateError(
-            name, f"a sound {ACCEPTED} file", got, advice=f"The reader says: {error}." * bool(str(error))
+            name, f"a sound {ACCEPTED} file", got, advice=f"The reader says: {one_line(str(error))}." * bool(str(error))
         ) from error
 
 
@@ -182,7 +183,7 @@ def _check_memory(found: Encoded) -> None:
     drawn = 4 * pixels / max(ceil((pixels / LIMITS["picture pixels"].most) ** 0.5), 1) ** 2
     working = found.parts.coefficients
     if found.kind == "WEBP":
-        working = 12 * pixels  # two canvases of the decoder's, and what it hands over
+        working = 14 * pixels  # two canvases of the decoder's, and what it hands over
     elif isinstance(image, TiffImagePlugin.TiffImageFile):
         working = _strip(image)
     # What the decoder works with is gone when the picture that comes out is made.
