@@ -47,6 +47,7 @@ def jpeg(data: bytes, name: str) -> Jpeg:
         place += max(length, 2)
         if kind in _FRAMES and not pixels:
             pixels, coefficients = _frame(body)
+            LIMITS["pixels in a file"].check(pixels, name, advice="Make it smaller.")
             by_steps, components = kind in _PROGRESSIVE, body[5] if len(body) > 5 else 0
         elif kind == _APP1 and body.startswith(b"Exif\0\0"):
             exif += body[6:]
