@@ -1,5 +1,5 @@
 # The usual verbs; `make help` lists them.
-.PHONY: help run test check style bench lock newest oldest
+.PHONY: help run test check style docs bench lock newest oldest
 
 PYTHON = python3
 # `make newest TORCH=2.13.0` keeps torch there, and with it the torchvision that belongs to it.
@@ -31,6 +31,9 @@ check:  ## lint, format and types, changing nothing
 style:  ## mend lint and format
 	ruff check --fix .
 	ruff format .
+
+docs:   ## the documentation, into build/docs/index.html
+	sphinx-build -q -W --keep-going -b html docs build/docs
 
 bench:  ## every figure of the README
 	python -m benchmarks

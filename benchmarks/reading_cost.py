@@ -55,10 +55,17 @@ def time_reading(rounds: int) -> str:
 
 def large_network() -> Any:
     """donut-base's configuration (its config.json on the hub) with random weights, and a reader around it."""
-    from transformers import DonutSwinConfig, DonutSwinModel, MBartConfig, MBartForCausalLM, VisionEncoderDecoderModel
+    from transformers import (
+        DonutImageProcessor,
+        DonutSwinConfig,
+        DonutSwinModel,
+        MBartConfig,
+        MBartForCausalLM,
+        VisionEncoderDecoderModel,
+    )
 
     from training.receipt_tokens import build
-    from vit_attention.inputs.preprocess import PageRecipe
+    from vit_attention.inputs.processor import Processor
     from vit_attention.models.reader import ReadingModel
 
     encoder = DonutSwinConfig(
@@ -84,7 +91,7 @@ def large_network() -> Any:
     }
     decoder = MBartConfig(**settings)
     module = VisionEncoderDecoderModel(encoder=DonutSwinModel(encoder), decoder=MBartForCausalLM(decoder))
-    recipe = PageRecipe((2560, 1920), align_long_axis=True)
+    recipe = Processor(DonutImageProcessor(size={"height": 2560, "width": 1920}, do_align_long_axis=True))
     return ReadingModel(va.card("donut-base"), module, build(), recipe, "<s_receipt>", "")
 
 

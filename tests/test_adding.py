@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -93,8 +94,9 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def run(place: Path, *words: str) -> str:
-    done = subprocess.run([sys.executable, *words], cwd=place, capture_output=True, text=True, timeout=240)
+def run(place: Path, *words: str, **around: str) -> str:
+    env = {**os.environ, **around}
+    done = subprocess.run([sys.executable, *words], cwd=place, env=env, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
 
@@ -115,6 +117,14 @@ def test_a_method_is_one_file(copy: Path) -> None:
     assert "--power" in told
     run(copy, "-m", "tools.tables")
     assert "| `strongest` | The largest weight of any layer and head. |" in (copy / "docs" / "methods.md").read_text()
+
+
+def test_a_method_may_lie_in_a_folder_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "loudest.py").write_text(METHOD)
+    told = run(ROOT, "-m", "vit_attention", "visualize", "--help", SIGHTLINES_METHODS=str(tmp_path))
+    assert "|loudest" in told
+    assert "--power" in told
+    assert "|loudest" not in run(ROOT, "-m", "vit_attention", "visualize", "--help", SIGHTLINES_METHODS="")
 
 
 def test_a_model_of_a_known_kind_is_one_row(copy: Path) -> None:

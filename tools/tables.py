@@ -11,6 +11,7 @@ from pathlib import Path
 import vit_attention as va
 from visualizer import methods
 from visualizer.method import Knob, Method
+from vit_attention.gate import LIMITS
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
@@ -26,8 +27,18 @@ Written by `python -m tools.tables`.
 """
 MODELS = """# Models
 
-What `va.models()` lists and `--model` takes; beside these, `hf:FOLDER`, `hf:OWNER/NAME` and `timm:NAME` load what fits.
-Written by `python -m tools.tables`.
+What `va.models()` lists and `--model` takes. Two more names are open-ended:
+
+- `hf:FOLDER` or `hf:OWNER/NAME`, the transformers library: ViT, DeiT, DINOv2 with and without registers, BEiT, and Donut (a
+  `VisionEncoderDecoderModel` with its tokenizer). A model's own code is never run.
+- `timm:NAME`, plain vision transformers of timm (`pip install timm`): ViT, DeiT, DINOv2, DINOv3, EVA-02, BEiT, SigLIP.
+
+Any other network goes through `va.record_of` or `va.capture`. Written by `python -m tools.tables`.
+"""
+LIMITED = """# Limits
+
+How large a thing from outside may be. What is larger is refused before anything is made of it. Written by
+`python -m tools.tables`.
 """
 LAYERS = {"one": "one layer", "until": "up to one layer", "through": "all layers, or up to one", "all": "all layers"}
 ASKED = {
@@ -79,10 +90,12 @@ def documents() -> dict[str, str]:
         ]
         for one in va.models()
     ]
+    limits = [[name, f"{one.most:,} {one.unit}", one.reason] for name, one in LIMITS.items()]
     models = ["name", "family", "task", "MB", "weights", "licence", "knows"]
     return {
         "methods.md": f"{METHODS}\n{table(head, map(_method, methods().values()))}",
         "models.md": f"{MODELS}\n{table(models, cards)}",
+        "limits.md": f"{LIMITED}\n{table(['what', 'at most', 'because'], limits)}",
     }
 
 

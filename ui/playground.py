@@ -40,7 +40,7 @@ def view(now: Context) -> None:
         words, title = found.words[0].upper() + found.words[1:], method.label.capitalize()
         how = {"name": words, "unit": found.unit, "caption": f"{words}.", "clickable": True, "height": 520, **look}
         try:
-            components.picture_map(now, "playground_map", found.values, title, **how)
+            components.picture_map(now, "playground_map", found.values, title, signed=found.signed, **how)
         except ValueError as error:
             st.error(f"This map cannot be drawn: {error}")
         prediction(now)
@@ -48,7 +48,8 @@ def view(now: Context) -> None:
     if method.layers in ("one", "until") and st.toggle(label, key="film", **controls.KEEP):
         film(now, method, knobs, look)
     trust.card(now, found.values, found.row, found.words)
-    marked = {"query": list(controls.query_patches(now)), "unit": found.unit}
+    marked: dict[str, Any] = {"query": list(controls.query_patches(now)), "unit": found.unit}
+    marked |= {"signed": True} if found.signed else {}
     options = {**look, **marked, "opacity": float(f"{look['opacity']:g}")}
     shown = ", ".join(f"{name}={value!r}" for name, value in options.items() if name != "truth")
     code = (

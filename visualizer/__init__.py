@@ -5,12 +5,13 @@ import Plotly when they are first asked for.
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from visualizer.measures.distance import attention_distance, patch_distances
 from visualizer.measures.entropy import entropy, relative_entropy
 from visualizer.measures.flow import attention_flow
 from visualizer.measures.invariants import Invariants, check
+from visualizer.measures.masks import coverage, covered
 from visualizer.measures.rollout import (
     class_rollout,
     class_rollouts,
@@ -27,10 +28,41 @@ from visualizer.measures.sinks import sink_share, sink_tokens, special_share, wi
 from visualizer.measures.summary import STATISTICS, Statistic, head_statistic
 from visualizer.measures.windows import forbidden_share, window_distance, window_entropy
 
+if TYPE_CHECKING:
+    from visualizer.figures.animation import layer_animation
+    from visualizer.figures.charts import strip
+    from visualizer.figures.comparison import before_after
+    from visualizer.figures.heatmap import matrix, patch_map, signed
+    from visualizer.figures.mosaic import atlas, head_grid
+    from visualizer.figures.overlay import bare, overlay
+    from visualizer.figures.reading import heads_of_token, minimap, page_with_heat
+    from visualizer.figures.summary import bars, curves, head_summary
+    from visualizer.figures.swin import page_windows, window_map
+    from visualizer.figures.swin_structure import bias_map, merge_picture, stage_tracker, window_heads
+    from visualizer.measures.field_box import boxed, proposals, propose_box
+    from visualizer.measures.fields import as_json, fields, pretty
+    from visualizer.measures.pointing import points_into
+    from visualizer.measures.reading import field_heat, gather, token_heat, token_names
+    from visualizer.measures.reading_score import field_scores, hits, rank_heads, token_truth
+    from visualizer.method import methods
+    from visualizer.method.heads import heads_on_mask
+    from visualizer.style.scale import Scale
+    from visualizer.words.maps import describe, describe_grid
+    from visualizer.words.reading import describe_heads, describe_token, json_html, token_runs
+    from visualizer.words.swin import (
+        describe_bias,
+        describe_merge,
+        describe_stages,
+        describe_window_map,
+        describe_windows,
+    )
+
 # Imported when they are first asked for: figures need Plotly.
 _LAZY = {
     "figures.animation": ("layer_animation",),
-    "figures.comparison": ("before_after",),
+    "export.film": ("film",),
+    "export.numbers": ("save_numbers",),
+    "figures.comparison": ("before_after", "side_by_side"),
     "figures.heatmap": ("matrix", "patch_map", "signed"),
     "figures.mosaic": ("atlas", "head_grid"),
     "figures.overlay": ("bare", "overlay"),
@@ -45,6 +77,7 @@ _LAZY = {
     "measures.reading": ("field_heat", "gather", "token_heat", "token_names"),
     "measures.reading_score": ("field_scores", "hits", "rank_heads", "token_truth"),
     "method": ("methods",),
+    "method.heads": ("heads_on_mask",),
     "style.scale": ("Scale",),
     "words.maps": ("describe", "describe_grid"),
     "words.reading": ("describe_heads", "describe_token", "json_html", "token_runs"),
@@ -56,34 +89,87 @@ __all__ = [
     "STATISTICS",
     "Chance",
     "Invariants",
+    "Scale",
     "Statistic",
+    "as_json",
+    "atlas",
     "attention_distance",
     "attention_flow",
+    "bare",
+    "bars",
+    "before_after",
+    "bias_map",
+    "boxed",
     "chance",
     "check",
     "class_rollout",
     "class_rollouts",
     "cosine_similarity",
+    "coverage",
+    "covered",
+    "curves",
+    "describe",
+    "describe_bias",
+    "describe_grid",
+    "describe_heads",
+    "describe_merge",
+    "describe_stages",
+    "describe_token",
+    "describe_window_map",
+    "describe_windows",
     "entropy",
+    "field_heat",
+    "field_scores",
+    "fields",
     "forbidden_share",
     "fuse",
+    "gather",
     "gradient_rollout",
+    "head_grid",
     "head_similarity",
     "head_statistic",
+    "head_summary",
+    "heads_of_token",
+    "heads_on_mask",
+    "hits",
+    "json_html",
+    "layer_animation",
     "mass_in_mask",
+    "matrix",
+    "merge_picture",
+    "methods",
+    "minimap",
     "mixed_layers",
+    "overlay",
+    "page_windows",
+    "page_with_heat",
     "patch_distances",
+    "patch_map",
     "pointing_hit",
+    "points_into",
     "position_similarity",
+    "pretty",
+    "proposals",
+    "propose_box",
+    "rank_heads",
     "relative_entropy",
     "relevance",
     "rollout",
     "rollouts",
+    "signed",
     "sink_share",
     "sink_tokens",
     "special_share",
+    "stage_tracker",
+    "strip",
+    "token_heat",
+    "token_names",
+    "token_runs",
+    "token_truth",
     "window_distance",
     "window_entropy",
+    "window_heads",
+    "window_map",
     "without",
 ]
 
@@ -92,3 +178,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(importlib.import_module(f"visualizer.{_HOME[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

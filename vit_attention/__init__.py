@@ -15,13 +15,21 @@ from vit_attention.registry import card, load, models
 
 if TYPE_CHECKING:
     from vit_attention.capture import CaptureError, Seen, capture, register_kind
-    from vit_attention.inputs.pictures import open_pages, open_picture
+    from vit_attention.gate import GateError
+    from vit_attention.inputs.pictures import PictureError, open_pages, open_picture
     from vit_attention.models.any_module import ModuleError, record_of
+    from vit_attention.models.many import Many
+    from vit_attention.models.model import BudgetError, Model
 
-# Needs torch, so it is imported when it is asked for.
+# Most of it needs torch, so it is imported when it is asked for.
 _LAZY = {
+    "BudgetError": "vit_attention.models.model",
     "CaptureError": "vit_attention.capture",
+    "GateError": "vit_attention.gate",
+    "Many": "vit_attention.models.many",
+    "Model": "vit_attention.models.model",
     "ModuleError": "vit_attention.models.any_module",
+    "PictureError": "vit_attention.inputs.pictures",
     "Seen": "vit_attention.capture",
     "capture": "vit_attention.capture.listener",
     "open_pages": "vit_attention.inputs.pictures",
@@ -34,10 +42,15 @@ __all__ = [
     "AttentionMap",
     "AttentionRecord",
     "Axis",
+    "BudgetError",
     "CaptureError",
     "Card",
+    "GateError",
     "Geometry",
+    "Many",
+    "Model",
     "ModuleError",
+    "PictureError",
     "Prediction",
     "Seen",
     "capture",
@@ -55,3 +68,7 @@ def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

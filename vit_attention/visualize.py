@@ -29,7 +29,8 @@ def visualize_attention_on_image(
         image_path: path, or anything else that `open_picture` takes.
         device: where the model runs, "cpu", "cuda", "mps" or "auto"; it is moved there. Where there is no such device a warning
             says so and it stays where it is.
-        output_dir: folder for the files, made if missing.
+        output_dir: folder for the files, made if missing. Where drawings of another picture lie there, a folder inside it
+            that is called after this one takes them, and a warning says so.
         layer_idx: one layer, 0 first; None takes all.
         head_idx: one head, 0 first, drawn alone whatever `avg_heads` says; None takes all.
         avg_heads: without `head_idx`: whether heads are averaged, or each is drawn.
@@ -45,6 +46,9 @@ def visualize_attention_on_image(
     from vit_attention.cli import paint
     from vit_attention.cli.drawings import View, drawings, knob_names
     from vit_attention.cli.errors import ChoiceError
+    from vit_attention.cli.files import safe
+    from vit_attention.cli.inputs import Given
+    from vit_attention.cli.provenance import Origin, drawings_folder
     from vit_attention.inputs.pictures import open_picture
 
     look = {name: more.pop(name) for name in list(more) if name in View.__dataclass_fields__}
@@ -61,8 +65,13 @@ def visualize_attention_on_image(
     except (ChoiceError, TypeError) as error:
         raise ValueError(str(error)) from error
     title = Path(image_path).name if isinstance(image_path, (str, Path)) else "picture"
-    ground = paint.Ground(opened.image, record.geometry, None, f"{record.model}; {title}")
-    return paint.write(found, ground, painting, Path(output_dir))
+    item = Given(str(image_path) if title != "picture" else "", safe(Path(title).stem))
+    origin = Origin.of(item) if item.path.is_file() else Origin.of_pixels(opened.image)
+    folder = drawings_folder(Path(output_dir), item, origin)
+    if folder != Path(output_dir):
+        warnings.warn(f"{output_dir} holds drawings of another picture; these go to {folder}", stacklevel=2)
+    ground = paint.Ground(opened.image, record.geometry, None, f"{record.model}; {title}", origin)
+    return paint.write(found, ground, painting, folder)
 
 
 def _one(number: int | None) -> tuple[int, ...] | None:

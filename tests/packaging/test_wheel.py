@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
+import venv
 import zipfile
 from pathlib import Path
 
@@ -63,6 +66,27 @@ def test_the_wheel_holds_every_file_of_the_library_and_nothing_else(wheel: Path)
     assert dict(commands["console_scripts"]) == {"vit-attention": "vit_attention.cli.app:main"}
 
 
+def run(work: Path, *command: str | Path) -> str:
+    around = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    around |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run([*map(str, command)], cwd=work, env=around, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def place(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A second environment that has the wheel, installed without what it depends on, and borrows that from this one."""
+    around = tmp_path_factory.mktemp("environment")
+    venv.create(around, with_pip=False, symlinks=os.name != "nt")
+    scripts = around / ("Scripts" if os.name == "nt" else "bin")
+    pip = [sys.executable, "-m", "pip", "--python", str(scripts / "python"), "install", "-q", "--no-deps", "--no-index"]
+    run(around, *pip, wheel)
+    site = run(around, scripts / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
+    Path(site, "borrowed.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    return scripts
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
@@ -73,13 +97,16 @@ def test_the_wheel_holds_every_file_of_the_library_and_nothing_else(wheel: Path)
     ],
     ids=lambda words: words[1],
 )
-def test_the_wheel_alone_draws(wheel: Path, words: tuple[str, ...], tmp_path: Path) -> None:
-    place, work = tmp_path / "place", tmp_path / "work"
-    work.mkdir()
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(place)
-    around = {**os.environ, "PYTHONPATH": str(place), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-m", "vit_attention", *words, "--output", str(work)]
-    done = subprocess.run(command, cwd=work, env=around, capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, done.stderr
-    assert list(work.rglob("attn_map_layer_*.png")), done.stdout
+def test_the_command_line_works_without_the_repository(place: Path, words: tuple[str, ...], tmp_path: Path) -> None:
+    said = run(tmp_path, place / "vit-attention", *words, "--output", "out")
+    assert list((tmp_path / "out").rglob("attn_map_layer_*.png")), said
+
+
+@pytest.mark.slow
+def test_the_ten_lines_of_the_readme_work_without_the_repository(place: Path, tmp_path: Path) -> None:
+    code = re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)[0]
+    where = "import vit_attention, sys; print(vit_attention.__file__)\n"
+    said = run(tmp_path, place / "python", "-c", where + code)
+    assert said.splitlines()[0].startswith(str(place.parent))
+    assert (tmp_path / "map.pdf").read_bytes().startswith(b"%PDF")
+    assert (tmp_path / "scene.npz").stat().st_size > 1000

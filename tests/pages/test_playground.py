@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 import vit_attention as va
 from ui import sources
 from visualizer.method import methods
+from vit_attention.gate import LIMITS, Limit
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
 
 App = Callable[..., AppTest]
@@ -127,7 +128,7 @@ def test_a_hostile_record_is_a_message(app: App, tmp_path: Path, what: str) -> N
 
 def test_a_record_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert sources.read_bundle(bundle(tmp_path)).model == "<b>strange</b>"
-    monkeypatch.setattr(sources, "MOST_UNPACKED", 1000)
+    monkeypatch.setitem(LIMITS, "uploaded bundle", Limit(100, "bytes unpacked", "a test"))
     with pytest.raises(ValueError, match="unpacked"):
         sources.read_bundle(bundle(tmp_path))
 

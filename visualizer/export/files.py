@@ -14,14 +14,16 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageColor
 
 from visualizer.figures import canvas, outlines
-from visualizer.figures.composite import INK, PAPER, composite, layer_frames, legend_lines
-from visualizer.style import theme
+from visualizer.figures.composite import INK, PAPER, composite, layer_frames, legend, spaced
+from visualizer.style import letters, theme
+from visualizer.style.letters import printable
 from visualizer.style.scale import Scale, Scaled, apply_scale
-from visualizer.words.plain import printable
 from vit_attention.records.geometry import Geometry
 
-COLOURS_IN_GIF = 128
+COLOURS_IN_GIF = 256
 """Colours of the palette that all frames of a GIF share."""
+SVG_SIZE = 11
+"""Height of words in an SVG; in a typeface as wide as DejaVu they fill the line."""
 FAST = {"compress_level": 2}
 """How PNGs are packed: the default takes four times as long on photographs and saves a tenth."""
 
@@ -48,7 +50,7 @@ def layers_gif(
     duration: int = 500,
     **options: Any,
 ) -> bytes:
-    """The layers as an endless GIF, all frames in one undithered palette of 128 colours; `duration` in ms a frame."""
+    """The layers as an endless GIF, all frames in one undithered palette of 256 colours; `duration` in ms a frame."""
     frames = layer_frames(image, maps, geometry, caption, **options)
     palette = _palette(frames, options.get("colormap", theme.COLORMAP))
     small = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
@@ -62,7 +64,7 @@ def _palette(frames: Sequence[Image.Image], colormap: str) -> Image.Image:
     fixed += [ImageColor.getrgb(colour) for colour in (*theme.QUERY[1:], theme.TRUTH)]
     thumbs = [frame.resize((frame.width // 4, frame.height // 4), Image.Resampling.NEAREST) for frame in frames]
     sample = Image.fromarray(np.concatenate([np.asarray(thumb) for thumb in thumbs]))
-    free = sample.quantize(COLOURS_IN_GIF - len(fixed), Image.Quantize.MEDIANCUT).getpalette() or []
+    free = sample.quantize(COLOURS_IN_GIF - len(fixed), Image.Quantize.MAXCOVERAGE).getpalette() or []
     palette = Image.new("P", (1, 1))
     palette.putpalette([int(v) for colour in fixed for v in colour] + free[: 3 * (COLOURS_IN_GIF - len(fixed))])
     return palette
@@ -113,6 +115,7 @@ def overlay_svg(
     query: Sequence[int] = (),
     truth: ArrayLike | None = None,
     unit: str = "share of attention",
+    signed: bool | None = None,
     width: int = 448,
 ) -> bytes:
     """The overlay as SVG: the picture inside as JPEG, every patch a rectangle with its value, text that stays text.
@@ -121,10 +124,14 @@ def overlay_svg(
     """
     grid = canvas.grid_of(values)
     where = canvas.fitting(image, geometry)
-    scaled = apply_scale(grid, scale, together, unit=unit)
+    scaled = apply_scale(grid, scale, together, unit=unit, signed=signed)
     ratio = width / where.original[0]
     high = where.original[1] * ratio
-    lines = legend_lines(scaled, where, caption, settings, query, truth, width)
+    lines = [
+        line
+        for part in legend(scaled, where, caption, settings, query, truth)
+        for line in letters.wrapped(printable(part), width - 16, SVG_SIZE)
+    ]
     total = high + 46 + 17 * len(lines) + 6
     size = f'width="{width}" height="{total:.0f}" viewBox="0 0 {width} {total:.0f}"'
     parts = [
@@ -138,7 +145,7 @@ def overlay_svg(
         "</g>",
         f'<g fill="none" transform="scale({ratio:.6f})">{_svg_lines(where, grid.shape, query, truth, ratio)}</g>',
         *_svg_bar(scaled, colormap, width, high),
-        '<g id="legend" font-family="sans-serif" font-size="12" fill="#1e1e1e">',
+        f'<g id="legend" font-family="{letters.FAMILY}, sans-serif" font-size="{SVG_SIZE}" fill="#1e1e1e">',
         *(f'<text x="8" y="{high + 56 + 17 * n:.1f}">{_xml(line)}</text>' for n, line in enumerate(lines)),
         "</g></svg>",
     ]
@@ -156,7 +163,7 @@ def _hex(colour: NDArray[Any]) -> str:
 
 def _rects(grid: NDArray[Any], scaled: Scaled, where: Geometry, colormap: str, ratio: float) -> list[str]:
     placed, order = where.place(scaled.unit_interval()), outlines.numbers(where, grid.shape)
-    colours, text = theme.table(colormap), canvas.patch_text(grid, "")
+    colours, text = theme.table(scaled.colormap(colormap)), canvas.patch_text(grid, "")
     size = f'width="{placed.width * ratio:.3f}" height="{placed.height * ratio:.3f}"'
     out = []
     for (row, column), value in np.ndenumerate(placed.values):
@@ -185,13 +192,13 @@ def _svg_lines(
 
 
 def _svg_bar(scaled: Scaled, colormap: str, width: int, top: float) -> list[str]:
-    length, colours = width - 56, theme.table(colormap)
+    length, colours = width - 56, theme.table(scaled.colormap(colormap))
     stops = "".join(
         f'<stop offset="{n / 16:.4f}" stop-color="{_hex(colours[round(n * 255 / 16)])}"/>' for n in range(17)
     )
     out = [f'<linearGradient id="scale">{stops}</linearGradient>']
     out.append(f'<rect x="28" y="{top + 8:.1f}" width="{length}" height="12" fill="url(#scale)"/>')
-    for at, text in zip(scaled.ticks, scaled.tick_text, strict=True):
+    for at, text in spaced(scaled, length, SVG_SIZE):
         x = 28 + (at - scaled.low) / (scaled.high - scaled.low) * length
         style = 'font-family="sans-serif" font-size="11" text-anchor="middle" fill="#1e1e1e"'
         out.append(f'<text x="{x:.1f}" y="{top + 34:.1f}" {style}>{_xml(text)}</text>')

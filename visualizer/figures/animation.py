@@ -47,7 +47,7 @@ def layer_animation(
     Raises:
         ValueError: no map, a wrong shape, or `start` outside.
     """
-    grids = [canvas.grid_of(one, "maps") for one in maps]
+    grids = canvas.grids_of(maps)
     canvas.within(start, len(grids), "start")
     canvas.one_each(len(grids), "map", names=names)
     words = names or [f"layer {n + theme.FIRST}" for n in range(len(grids))]

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,14 @@ def grid_of(values: ArrayLike, name: str = "values") -> NDArray[Any]:
     return undefined.shaped(values, name, "(rows, columns)")
 
 
+def grids_of(maps: Iterable[ArrayLike]) -> list[NDArray[Any]]:
+    """Each of the maps as a (rows, columns) array; raises ValueError for another shape, or for none at all."""
+    grids = [grid_of(one, "maps") for one in maps]
+    if not grids:
+        raise ValueError("maps: want at least one, got none")
+    return grids
+
+
 def within(number: int, count: int, name: str) -> int:
     """`number` if it is one of `count`, counted from 0; raises ValueError, saying `name`, if not."""
     if not 0 <= number < count:
@@ -54,11 +62,12 @@ def one_each(count: int, what: str, **texts: Sequence[str] | None) -> None:
 
 
 def scale_all(
-    maps: Sequence[NDArray[Any]], mode: str | Scale, together: Any, unit: str
+    maps: Sequence[NDArray[Any]], mode: str | Scale, together: Any, unit: str, signed: bool | None = None
 ) -> tuple[list[NDArray[Any]], Scaled]:
     """Maps of any shapes scaled as one, and what they share; "raw" means "shared" here."""
     stack = undefined.padded(maps).astype(np.float64)
-    scaled = apply_scale(stack, "shared" if mode == "raw" else mode, stack if together is None else together, unit=unit)
+    pool = stack if together is None else together
+    scaled = apply_scale(stack, "shared" if mode == "raw" else mode, pool, unit=unit, signed=signed)
     return [drawn[tuple(map(slice, one.shape))] for drawn, one in zip(scaled.values, maps, strict=True)], scaled
 
 
@@ -177,7 +186,12 @@ def picture_axes(
 def heat(placed: Placed, scaled: Scaled, colormap: str, **options: Any) -> go.Heatmap:
     """One trace of coloured cells with its colour bar; bytes stay bytes, since they are a quarter of the size."""
     z = placed.values if placed.values.dtype == np.uint8 else placed.values.astype(np.float32)
-    look = {"zmin": scaled.low, "zmax": scaled.high, "colorscale": theme.colorscale(colormap), "hoverinfo": "skip"}
+    look = {
+        "zmin": scaled.low,
+        "zmax": scaled.high,
+        "colorscale": theme.colorscale(scaled.colormap(colormap)),
+        "hoverinfo": "skip",
+    }
     return go.Heatmap(z=z, **cells(placed), **{**look, "colorbar": colour_bar(scaled), "name": "map", **options})
 
 

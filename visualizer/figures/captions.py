@@ -111,7 +111,12 @@ def film_strip(
     across, strip = min(per_row, len(tiles)), STRIP if notes is None else STRIP_OF_TWO
     boxes, whole = mosaic.tiled(len(tiles), across, size, GAP, strip)
     # A trace without points carries the colour bar.
-    ends = {"color": [scaled.low], "cmin": scaled.low, "cmax": scaled.high, "colorscale": theme.colorscale(colormap)}
+    ends = {
+        "color": [scaled.low],
+        "cmin": scaled.low,
+        "cmax": scaled.high,
+        "colorscale": theme.colorscale(scaled.colormap(colormap)),
+    }
     marker = {**ends, "showscale": True, "colorbar": canvas.colour_bar(scaled), "opacity": 0}
     fig = go.Figure(go.Scatter(x=[None], y=[None], mode="markers", marker=marker, hoverinfo="skip", name="scale"))
     # A picture each, not one sheet: between them the page's own ground must show, light or dark.

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from visualizer.figures.summary import MARKERS
 from visualizer.style import theme
-from visualizer.words.plain import printable
+from visualizer.style.letters import printable
 from visualizer.words.reading import shown
 
 

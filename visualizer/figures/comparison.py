@@ -1,4 +1,4 @@
-"""Two maps side by side on one shared scale, with their signed difference."""
+"""Maps side by side on one shared scale: any number of them, or two with their signed difference."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,14 +9,81 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from visualizer.figures import canvas, outlines
-from visualizer.figures.heatmap import symmetric
+from visualizer.method.base import Map
 from visualizer.style import theme
-from visualizer.style.scale import Scale
+from visualizer.style.scale import Scale, symmetric
 from vit_attention.records.geometry import Geometry
 
 Span = tuple[float, float]
 GAP = 0.03
 """Room between panels, as a share of the whole width."""
+ACROSS = 4
+"""Most panels in a row."""
+
+
+def side_by_side(
+    image: Image.Image | Sequence[Image.Image],
+    maps: Sequence[Map],
+    names: Sequence[str] | None = None,
+    *,
+    scale: str | Scale = "shared",
+    colormap: str = theme.COLORMAP,
+    opacity: float = 0.6,
+    title: str = "",
+    height: int | None = None,
+) -> go.Figure:
+    """Maps of any models, classes, layers or methods in panels of equal size, all on one scale.
+
+    Args:
+        image: the picture, or one for each map.
+        maps: what methods return; their grids may differ.
+        names: of the panels, plain text; None takes what each map shows.
+        scale: any mode; all maps are scaled together, "per map" each by itself.
+        colormap, opacity, title: as for `visualizer.figures.overlay.overlay`.
+        height: in pixels; None fits the number of panels.
+
+    Raises:
+        ValueError: no maps, a map over text, or not one picture or name for each map.
+    """
+    images = [image] * len(maps) if isinstance(image, Image.Image) else list(image)
+    canvas.one_each(len(maps), "map", names=names)
+    if len(images) != len(maps):
+        raise ValueError(f"image: want one picture, or {len(maps)}, one per map, got {len(images)}")
+    grids, units = canvas.grids_of(one.values for one in maps), list(dict.fromkeys(one.unit for one in maps))
+    signed = True if any(one.signed for one in maps) else None
+    drawn, scaled = canvas.scale_all(grids, scale, None, units[0] if len(units) == 1 else "each map's own unit", signed)
+    heads = [
+        _name(head, n + 1, 120 // min(len(maps), ACROSS)) for n, head in enumerate(names or [m.words for m in maps])
+    ]
+    over = 8 + 16 * max(head["text"].count("<br>") + 1 for head in heads)
+    height = height or 80 + -(-len(maps) // ACROSS) * (300 + over)
+    spans = _lattice(len(maps), over / height)
+    bar = canvas.colour_bar(scaled, lenmode="fraction", len=0.8)
+    fig = go.Figure()
+    for n, (one, picture, grid) in enumerate(zip(maps, images, grids, strict=True)):
+        where = canvas.fitting(picture, one.geometry)
+        trace = canvas.heat(where.place(drawn[n]), scaled, colormap, opacity=opacity)
+        trace.update(showscale=n == 0, colorbar=bar if n == 0 else None)
+        _panel(fig, n + 1, trace, picture, where, grid, one.unit, spans[n], one.patches)
+    captions = [scaled.caption, *([f"units differ: {'; '.join(units)}"] if len(units) > 1 else [])]
+    captions += ["orange outline: query"] if any(one.patches for one in maps) else []
+    return theme.base(
+        fig,
+        title=title,
+        caption=captions,
+        labels=heads,
+        height=height,
+        bottom=canvas.BAR + 4,
+        top=over,
+    )
+
+
+def _lattice(count: int, over: float) -> list[tuple[Span, Span]]:
+    """(across, down) of so many panels, `ACROSS` in a row; `over` is the room above a row, as a share of the height."""
+    columns, rows = min(count, ACROSS), -(-count // ACROSS)
+    wide, tall = (1 - GAP * (columns - 1)) / columns, (1 - over * (rows - 1)) / rows
+    starts = [(n % columns * (wide + GAP), 1 - n // columns * (tall + over)) for n in range(count)]
+    return [((left, left + wide), (max(0.0, top - tall), top)) for left, top in starts]
 
 
 def before_after(
@@ -131,12 +198,12 @@ def _panel(
     fig.add_trace(trace.update(xaxis=axes[0], yaxis=axes[1]))
 
 
-def _name(name: str, number: int) -> dict[str, Any]:
+def _name(name: str, number: int, width: int = 17) -> dict[str, Any]:
     """The panel's name over its picture, wherever equal scales leave the picture inside its panel."""
     x, y = canvas.axes_of(number)
     place = {"x": 0.5, "xref": f"{x} domain", "xanchor": "center", "y": 1, "yref": f"{y} domain", "yanchor": "bottom"}
     return {
-        "text": theme.safe(name, 17),
+        "text": theme.safe(name, width),
         "name": f"panel {number}",
         "showarrow": False,
         "font": {"size": theme.SMALL + 1},

@@ -1,22 +1,21 @@
 """One overlay, or one per layer, as a Pillow picture with its colour bar, scale and settings printed under it."""
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from visualizer.figures import canvas, outlines
-from visualizer.measures import undefined
 from visualizer.measures.regions import under
-from visualizer.style import theme
+from visualizer.style import letters, theme
 from visualizer.style.scale import Scale, Scaled, apply_scale
-from visualizer.words.plain import printable
 from vit_attention.records.geometry import Geometry
 
+SIZE = 11
+"""Height of the words under a picture, in pixels."""
 INK, PAPER, DIM = (30, 30, 30), (255, 255, 255), (128, 128, 128)
 
 
@@ -30,7 +29,7 @@ def paint(
     x = (np.arange(width) + 0.5) * geometry.original[0] / width
     y = (np.arange(height) + 0.5) * geometry.original[1] / height
     cell, seen = under(placed, x, y)
-    colour = theme.table(colormap)[np.nan_to_num(np.round(cell * 255)).astype(int)].astype(np.float32)
+    colour = theme.table(scaled.colormap(colormap))[np.nan_to_num(np.round(cell * 255)).astype(int)].astype(np.float32)
     heat = np.where((seen & np.isfinite(cell))[..., None], photo + opacity * (colour - photo), photo)
     return np.where(seen[..., None], heat, photo + 0.6 * (np.array(DIM) - photo)).astype(np.uint8)
 
@@ -49,19 +48,21 @@ def composite(
     query: Sequence[int] = (),
     truth: ArrayLike | None = None,
     unit: str = "share of attention",
+    signed: bool | None = None,
     width: int = 448,
 ) -> Image.Image:
     """The overlay as an RGB picture with colour bar, scale, caption and settings printed under it.
 
     Args:
-        image, values, geometry, colormap, opacity, scale, together, query, truth, unit: as for the Plotly overlay.
+        image, values, geometry, colormap, opacity, scale, together, query, truth, unit, signed: as for the Plotly
+            overlay.
         caption: what is shown, such as model, layer and head.
         settings: one line or more to make it again.
         width: of the picture in pixels, 64 or more.
     """
     return framed(
         image,
-        apply_scale(canvas.grid_of(values), scale, together, unit=unit),
+        apply_scale(canvas.grid_of(values), scale, together, unit=unit, signed=signed),
         geometry,
         caption,
         settings,
@@ -87,7 +88,9 @@ def framed(
 ) -> Image.Image:
     where = canvas.fitting(image, geometry)
     size = size_on_paper(where, width)
-    lines = legend_lines(scaled, where, caption, settings, query, truth, width)
+    parts = legend(scaled, where, caption, settings, query, truth)
+    parts = [letters.drawable(part) for part in (*parts, letters.remark(parts))]
+    lines = [line for part in parts for line in letters.wrapped(part, width - 16, SIZE)]
     sheet = Image.new("RGB", (width, size[1] + 46 + 17 * len(lines) + 6), PAPER)
     sheet.paste(Image.fromarray(paint(image, scaled, where, size, colormap, opacity)))
     pen = ImageDraw.Draw(sheet)
@@ -101,7 +104,7 @@ def framed(
         pen.rectangle((left - 1, top - 1, right, bottom), outline=theme.QUERY[1], width=2)
     colour_bar(sheet, pen, scaled, colormap, size[1])
     for n, line in enumerate(lines):
-        pen.text((8, size[1] + 44 + 17 * n), line, fill=INK, font=ImageFont.load_default(12))
+        pen.text((8, size[1] + 44 + 17 * n), line, fill=INK, font=letters.typeface(SIZE))
     return sheet
 
 
@@ -111,30 +114,32 @@ def size_on_paper(where: Geometry, width: int) -> tuple[int, int]:
     return width, max(1, round(width * where.original[1] / where.original[0]))
 
 
-def legend_lines(
-    scaled: Scaled,
-    where: Geometry,
-    caption: str,
-    settings: str,
-    query: Sequence[int],
-    truth: ArrayLike | None,
-    width: int,
+def legend(
+    scaled: Scaled, where: Geometry, caption: str, settings: str, query: Sequence[int], truth: ArrayLike | None
 ) -> list[str]:
-    """Everything that is printed under an exported picture, wrapped to its width."""
-    parts = [caption, scaled.caption, "; ".join(outlines.notes(where, query, truth)), *settings.split("\n")]
-    room = max(8, int((width - 16) / 6.4))
-    return [line for part in parts for line in textwrap.wrap(printable(part), room)]
+    """Everything that is printed under an exported picture, paragraph by paragraph."""
+    return [caption, scaled.caption, "; ".join(outlines.notes(where, query, truth)), *settings.split("\n")]
 
 
 def colour_bar(sheet: Image.Image, pen: ImageDraw.ImageDraw, scaled: Scaled, colormap: str, top: int) -> None:
     """The colour bar with its numbers, across the sheet."""
     length = sheet.width - 56
-    ramp = theme.table(colormap)[np.linspace(0, 255, length).astype(int)]
+    ramp = theme.table(scaled.colormap(colormap))[np.linspace(0, 255, length).astype(int)]
     sheet.paste(Image.fromarray(np.repeat(ramp[None], 12, axis=0)), (28, top + 8))
-    for at, text in zip(scaled.ticks, scaled.tick_text, strict=True):
+    for at, text in spaced(scaled, length, SIZE - 1):
         x = 28 + (at - scaled.low) / (scaled.high - scaled.low) * (length - 1)
         pen.line((x, top + 20, x, top + 23), fill=INK)
-        pen.text((x, top + 24), text, fill=INK, font=ImageFont.load_default(11), anchor="ma")
+        pen.text((x, top + 24), text, fill=INK, font=letters.typeface(SIZE - 1), anchor="ma")
+
+
+def spaced(scaled: Scaled, room: float, size: int) -> list[tuple[float, str]]:
+    """As many even ticks of a colour bar, position and text, as stand on `room` pixels without touching."""
+    ticks = list(zip(scaled.ticks, scaled.tick_text, strict=True))
+    width = size + max(letters.length(text, size) for text in scaled.tick_text)
+    steps = [step for step in range(1, len(ticks)) if (len(ticks) - 1) % step == 0]
+    return next(
+        (ticks[::step] for step in steps if width * (len(ticks) - 1) / step <= room), ticks[:: len(ticks) - 1 or 1]
+    )
 
 
 def layer_frames(
@@ -152,18 +157,19 @@ def layer_frames(
     query: Sequence[int] = (),
     truth: ArrayLike | None = None,
     unit: str = "share of attention",
+    signed: bool | None = None,
     width: int = 448,
 ) -> list[Image.Image]:
     """One composite per map, all on one scale unless it is "per map", each named in its caption.
 
     Args:
-        maps: (layers, rows, columns).
+        maps: (layers, rows, columns), or a list of (rows, columns) maps if grids differ.
         names: one per map; None means "layer 1 of 12" and so on. The rest: as for `composite`.
     """
-    stack = undefined.shaped(maps, "maps", "(layers, rows, columns)")
-    canvas.one_each(len(stack), "map", names=names)
-    words = names or [f"layer {n + theme.FIRST} of {len(stack)}" for n in range(len(stack))]
-    drawn, whole = canvas.scale_all(list(stack), scale, together, unit)
+    grids = canvas.grids_of(maps)  # type: ignore[arg-type]
+    canvas.one_each(len(grids), "map", names=names)
+    words = names or [f"layer {n + theme.FIRST} of {len(grids)}" for n in range(len(grids))]
+    drawn, whole = canvas.scale_all(grids, scale, together, unit, signed)
     where = canvas.fitting(image, geometry)
     small = image.convert("RGB").resize(size_on_paper(where, width), Image.Resampling.LANCZOS)
     frames = []

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from visualizer.figures import canvas, outlines
 from visualizer.measures import undefined
 from visualizer.style import theme
-from visualizer.style.scale import Scale, Scaled, apply_scale
+from visualizer.style.scale import Scale, Scaled, apply_scale, symmetric
 from vit_attention.records import Axis
 from vit_attention.records.geometry import Geometry, Placed
 
@@ -117,21 +117,6 @@ def _cells(
     )
 
 
-def symmetric(values: NDArray[Any], unit: str, limit: float | None = None) -> Scaled:
-    """The scale from -limit to +limit; values beyond a given limit take the outermost colours, and are counted."""
-    known = np.abs(values[np.isfinite(values)]).astype(np.float64)
-    largest = float(known.max()) if known.size else 0.0
-    end = largest if limit is None else float(limit)
-    if limit is not None and not limit > 0:
-        raise ValueError(f"limit: want more than 0, got {limit}")
-    end, zero = (end, "") if end > 1e-12 else (1.0, "; every value is 0" if known.size else "; no value is defined")
-    beyond = int((known > end).sum())
-    note = f"; {beyond} beyond drawn like the ends" if beyond else ""
-    ticks = (-end, -end / 2, 0.0, end / 2, end)
-    text = tuple(("+" if v > 0 else "") + theme.short(v) for v in ticks)
-    return Scaled(values, -end, end, f"colour: {unit}, {text[0]} to {text[-1]}, middle is 0{zero}{note}", ticks, text)
-
-
 def matrix(
     weights: ArrayLike,
     query_axis: Axis,
@@ -194,7 +179,7 @@ def quantised(scaled: Scaled) -> NDArray[np.uint8]:
 
 def stepped(placed: Placed, scaled: Scaled, colormap: str, **bar: Any) -> go.Heatmap:
     """One trace of the bytes from `quantised`, 255 left clear; `bar` as for `canvas.colour_bar`."""
-    inner = [[round(float(at) * STEPS / 255, 6), color] for at, color in theme.colorscale(colormap)]
+    inner = [[round(float(at) * STEPS / 255, 6), color] for at, color in theme.colorscale(scaled.colormap(colormap))]
     edge, clear = (STEPS + 0.5) / 255, "rgba(0,0,0,0)"
     colors = [*inner, [edge, inner[-1][1]], [edge, clear], [1.0, clear]]
     ticks = [(tick - scaled.low) / (scaled.high - scaled.low) * STEPS for tick in scaled.ticks]

@@ -31,6 +31,7 @@ def overlay(
     box: bool = False,
     labels: Sequence[str] | None = None,
     unit: str = "share of attention",
+    signed: bool | None = None,
     note: str = "",
     title: str = "",
     height: int = 460,
@@ -53,6 +54,7 @@ def overlay(
         box: let a box be dragged over several patches; for `clickable`.
         labels: one plain text per patch, for hovering.
         unit: what one value is.
+        signed: whether 0 is the middle of the scale; None makes it so where values lie below 0.
         note: a further line of the caption.
         title, height: plain text; pixels.
 
@@ -63,7 +65,7 @@ def overlay(
     if not 0 <= opacity <= 1:
         raise ValueError(f"opacity: want 0 to 1, got {opacity}")
     where = canvas.fitting(image, geometry)
-    scaled = apply_scale(grid, scale, together, unit=unit)
+    scaled = apply_scale(grid, scale, together, unit=unit, signed=signed)
     placed, blend = where.place(scaled.values), "best" if smooth else False
     fig = go.Figure(canvas.heat(placed, scaled, colormap, opacity=opacity, zsmooth=blend))
     notes = _furnish(fig, image, where, grid.shape, query, truth, outlined)

@@ -12,8 +12,8 @@ from visualizer.figures import canvas, mosaic, outlines, overlay
 from visualizer.measures.pointing import checked
 from visualizer.measures.reading import token_maps
 from visualizer.style import theme
+from visualizer.style.letters import printable
 from visualizer.style.scale import Scale
-from visualizer.words.plain import printable
 from vit_attention.records import AttentionRecord, Geometry
 
 OPACITY = 0.4

@@ -10,7 +10,7 @@ def attention_distance(
     weights: ArrayLike,
     grid: tuple[int, int] = (14, 14),
     prefix: int = 1,
-    patch_size: int | tuple[int, int] = 16,
+    patch_size: float | tuple[float, float] = 16,
     *,
     per_query: bool = False,
 ) -> NDArray[np.float64]:
@@ -49,7 +49,7 @@ def attention_distance(
     return distance if per_query else undefined.mean(distance)
 
 
-def patch_distances(grid: tuple[int, int], patch_size: int | tuple[int, int] = 1) -> NDArray[np.float64]:
+def patch_distances(grid: tuple[int, int], patch_size: float | tuple[float, float] = 1) -> NDArray[np.float64]:
     """Euclidean distance between the centres of every two patches, in pixels.
 
     Args:

@@ -14,7 +14,7 @@ from visualizer.measures.steps import Layers
 from visualizer.measures.undefined import Array
 
 Grid = tuple[int, int]
-PatchSize = int | tuple[int, int]
+PatchSize = float | tuple[float, float]
 
 
 class Statistic(NamedTuple):

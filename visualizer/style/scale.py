@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from visualizer.style import theme
 from visualizer.style.theme import short
 
 MODES = {
@@ -54,6 +55,7 @@ class Scaled:
         caption: what the colours mean, always printed on the figure.
         ticks: positions on the colour bar, in units of `values`.
         tick_text: what to print there, in the unit given.
+        signed: whether 0 lies in the middle, which wants a diverging colour map.
     """
 
     values: NDArray[np.floating[Any]]
@@ -62,6 +64,11 @@ class Scaled:
     caption: str
     ticks: tuple[float, ...]
     tick_text: tuple[str, ...]
+    signed: bool = False
+
+    def colormap(self, name: str) -> str:
+        """`name` if that colour map fits the scale, or the house's diverging one for signed values."""
+        return theme.DIVERGENT if self.signed and name in theme.COLORMAPS else name
 
     def unit_interval(self) -> NDArray[np.float64]:
         """The values from 0 (first colour) to 1 (last colour), clamped; NaN stays NaN."""
@@ -74,6 +81,7 @@ def apply_scale(
     together: ArrayLike | Sequence[ArrayLike] | None = None,
     *,
     unit: str = "share of attention",
+    signed: bool | None = None,
 ) -> Scaled:
     """`values` scaled for drawing, with the range and the caption that go with it.
 
@@ -82,6 +90,8 @@ def apply_scale(
         mode: one of `MODES`, or a `Scale` with its own percentile and floor.
         together: all maps that share the range, for "shared"; None means `values` alone.
         unit: what one value is, for the caption.
+        signed: put 0 in the middle, whatever the mode; "clipped" bounds both sides alike. None does so for values
+            below 0, those that rounding leaves excepted.
 
     Raises:
         ValueError: unknown mode, values that are infinite, or "log" of negative values.
@@ -96,16 +106,28 @@ def apply_scale(
         raise ValueError("values: want finite numbers or NaN, got infinite ones")
     if not np.isfinite(grid).any() and not (chosen.mode == "shared" and together is not None):
         return Scaled(grid, 0.0, 1.0, f"colour: {unit}, 0 to 1; no value here is defined", (0.0, 1.0), ("0", "1"))
+    if chosen.mode != "log" and (_below_zero(_pool(grid, chosen, together)) if signed is None else signed):
+        return _signed(grid, chosen, together, unit)
     if chosen.mode == "per map":
         return _per_map(grid, unit)
     if chosen.mode == "log":
         return _log(grid, chosen.floor, unit)
     if chosen.mode == "clipped":
         return _clipped(grid, chosen.clip_percentile, unit)
-    shared: Any = grid if chosen.mode == "raw" or together is None else together
-    low, high, note = _ends(np.concatenate([np.ravel(np.asarray(one, dtype=np.float64)) for one in shared]))
+    low, high, note = _ends(_pool(grid, chosen, together))
     words = "raw " + unit if chosen.mode == "raw" else f"{unit}, one scale for all maps"
     return linear(grid, low, high, f"colour: {words}, {short(low)} to {short(high)}{note}")
+
+
+def _pool(grid: NDArray[Any], chosen: Scale, together: Any) -> NDArray[np.float64]:
+    """The values that share the range."""
+    shared: Any = grid if chosen.mode != "shared" or together is None else together
+    return np.concatenate([np.ravel(np.asarray(one, dtype=np.float64)) for one in shared])
+
+
+def _below_zero(pool: NDArray[np.float64]) -> bool:
+    known = pool[np.isfinite(pool)]
+    return bool(known.size and known.min() < -1e-6 * np.abs(known).max())
 
 
 def _ends(pool: NDArray[Any]) -> tuple[float, float, str]:
@@ -119,6 +141,37 @@ def linear(grid: NDArray[Any], low: float, high: float, caption: str) -> Scaled:
     """The values as they are, with five even ticks from the first to the last colour."""
     ticks = tuple(float(v) for v in np.linspace(low, high, 5))
     return Scaled(grid, low, high, caption, ticks, tuple(short(v) for v in ticks))
+
+
+def symmetric(values: NDArray[Any], unit: str, limit: float | None = None) -> Scaled:
+    """The scale from -limit to +limit; values beyond a given limit take the outermost colours, and are counted."""
+    known = np.abs(values[np.isfinite(values)]).astype(np.float64)
+    largest = float(known.max()) if known.size else 0.0
+    end = largest if limit is None else float(limit)
+    if limit is not None and not limit > 0:
+        raise ValueError(f"limit: want more than 0, got {limit}")
+    end, zero = (end, "") if end > NOTHING else (1.0, "; every value is 0" if known.size else "; no value is defined")
+    beyond = int((known > end).sum())
+    note = f"; {beyond} beyond drawn like the ends" if beyond else ""
+    ticks = (-end, -end / 2, 0.0, end / 2, end)
+    text = tuple(("+" if v > 0 else "") + short(v) for v in ticks)
+    caption = f"colour: {unit}, {text[0]} to {text[-1]}, middle is 0{zero}{note}"
+    return Scaled(values, -end, end, caption, ticks, text, signed=True)
+
+
+def _signed(grid: NDArray[Any], chosen: Scale, together: Any, unit: str) -> Scaled:
+    """Round 0: each map by its own largest value for "per map", else all by one."""
+    if chosen.mode == "per map" and grid.ndim > 2:
+        known = np.where(np.isfinite(grid), np.abs(grid), 0)
+        largest = known.max(axis=(-2, -1), keepdims=True)
+        words = f"{unit}, each map stretched to its own largest size"
+        out = symmetric(grid / np.where(largest > NOTHING, largest, 1), words, 1.0)
+        return replace(out, ticks=(-1.0, 0.0, 1.0), tick_text=("-own max", "0", "+own max"))
+    pool = np.abs(_pool(grid, chosen, together))
+    pool = pool[np.isfinite(pool)]
+    percent = chosen.clip_percentile if chosen.mode == "clipped" else 100.0
+    limit = float(np.percentile(pool, percent)) if pool.size else 0.0
+    return symmetric(grid, unit, limit if limit > NOTHING else None)
 
 
 def _clipped(grid: NDArray[Any], percentile: float, unit: str) -> Scaled:

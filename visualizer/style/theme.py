@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from PIL import ImageColor
 from plotly.colors import get_colorscale
 
+from visualizer.style.letters import printable
+
 NOTES: Mapping[str, str] = {
     "Cividis": "blue to yellow; even steps of lightness, reads nearly the same with every kind of colour vision",
     "Viridis": "violet to yellow; even steps of lightness, safe for colour-blind readers",
@@ -87,7 +89,7 @@ def safe(text: object, width: int | None = None) -> str:
     >>> safe("<b>cat</b>")
     '&lt;b&gt;cat&lt;/b&gt;'
     """
-    lines = [line for part in str(text).split("\n") for line in (textwrap.wrap(part, width) if width else [part])]
+    lines = [line for part in printable(text).split("\n") for line in (textwrap.wrap(part, width) if width else [part])]
     return "<br>".join(html.escape(line, quote=False) for line in lines)
 
 

@@ -1,14 +1,5 @@
 """Small pieces of text that figures and their words share."""
 
-import re
-
-_UNPRINTABLE = re.compile("[^\t\n -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def printable(text: object) -> str:
-    """`text` without control characters, which neither paper nor XML can hold."""
-    return _UNPRINTABLE.sub(" ", str(text))
-
 
 def plural(count: int, word: str) -> str:
     """How many of something.

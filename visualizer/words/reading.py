@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike
 from visualizer.measures.entropy import entropy
 from visualizer.measures.fields import fields, kind, pretty, spoken
 from visualizer.measures.reading import token_maps, token_names
+from visualizer.style.letters import printable
 from visualizer.style.theme import FIRST
 from visualizer.words import maps as words
-from visualizer.words.plain import printable
 from vit_attention.records import AttentionRecord, Geometry
 
 SHOWN = 3000

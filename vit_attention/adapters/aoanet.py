@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from vit_attention.adapters.scene_vit import RECIPE
-from vit_attention.heavy import Progress, heavy_imports
+from vit_attention.heavy import Progress, library
 from vit_attention.inputs.prepared import Input
 from vit_attention.inputs.preprocess import Recipe, prepare
 from vit_attention.models.captioner import CaptionModel, Eyes
@@ -21,6 +21,7 @@ from vit_attention.networks.aoanet import AoANet
 from vit_attention.networks.aoanet_options import BOX_NUMBERS
 from vit_attention.weights import checkpoints
 from vit_attention.weights.aoanet_checkpoint import load_checkpoint
+from vit_attention.weights.choice import fill_whole
 from vit_attention.weights.download import DownloadError, cache_folder, fetch
 
 WORDS = (
@@ -76,6 +77,7 @@ def load(
     progress: Progress | None,
     infos: Path | None = None,
     resnet: Path | None = None,
+    key: str = "",
 ) -> CaptionModel:
     """A captioning model ready to attend.
 
@@ -85,6 +87,7 @@ def load(
         progress: told of the download of ResNet-101, the first time a published model is given a plain picture.
         infos: `infos_*.pkl` beside a published `model.pth`.
         resnet: local file of torchvision's ResNet-101; None takes the download folder or fetches it.
+        key: which network of the checkpoint.
 
     Raises:
         ValueError: a file is missing, or one of them does not fit the other (`CheckpointError`).
@@ -94,21 +97,21 @@ def load(
             raise ValueError(
                 f"{card.name}: want weights= alone, got infos= or resnet=, which belong to published models"
             )
-        return _scene(card, weights or BUNDLED / f"{card.name}.safetensors")
+        return _scene(card, weights or BUNDLED / f"{card.name}.safetensors", key)
     if weights is None or infos is None:
         missing = " and ".join(n for n, given in (("weights", weights), ("infos", infos)) if given is None)
         raise ValueError(
             f'{card.name}: want va.load("{card.name}", weights="model.pth", infos="infos.pkl"), the two files of the published '
             f"code (their makers offer no address this app could fetch them from), got no {missing}"
         )
-    network, vocab, _ = load_checkpoint(weights, infos)
+    network, vocab, _ = load_checkpoint(weights, infos, key)
     eyes = Eyes(_whole_picture, _resnet_look(network, resnet, progress), RESNET_NOTE)
     return CaptionModel(card, network, network, vocab, eyes, checkpoints.file_hash(weights))
 
 
-def _scene(card: Card, path: Path) -> CaptionModel:
+def _scene(card: Card, path: Path, key: str) -> CaptionModel:
     module = scene_aoanet.SceneAoANet()
-    checkpoints.fill(module, checkpoints.read(path), path.name)
+    fill_whole(module, path, key)
     rows, columns = scene_aoanet.GRID
 
     def look(pixels: Tensor) -> tuple[Tensor, None]:
@@ -162,13 +165,10 @@ def resnet_grid(layers: Any, pixels: Tensor) -> tuple[Tensor, Tensor]:
 
 def _resnet(path: Path) -> Any:
     """The convolutional part of torchvision's ResNet-101, filled."""
-    with heavy_imports:
-        from vit_attention import compat  # noqa: F401  (goes before torchvision)
-
-        from torchvision.models import resnet101  # isort: skip
+    library("vit_attention.compat")  # goes before torchvision
     with torch.device("meta"):
-        module = resnet101()
-    checkpoints.fill(module, checkpoints.read(path), path.name).eval().requires_grad_(False)
+        module = library("torchvision.models").resnet101()
+    fill_whole(module, path).eval().requires_grad_(False)
     return torch.nn.Sequential(*list(module.children())[:-2])
 
 

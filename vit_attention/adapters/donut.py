@@ -8,17 +8,24 @@ import torch
 from torch import nn
 
 from vit_attention import compat  # noqa: F401  (compat goes before transformers)
-from vit_attention.adapters import hub
+from vit_attention.adapters import hf_tokenizer, hub
+from vit_attention.gate import config as gate
+from vit_attention.gate.folder import inside, read_settings, shapes, weights_files
 from vit_attention.heavy import Progress, heavy_imports
-from vit_attention.inputs.preprocess import PageRecipe
+from vit_attention.inputs.processor import Processor
 from vit_attention.models.cards import BUNDLED, Card
 from vit_attention.models.reader import ReadingModel
 from vit_attention.weights import checkpoints
+from vit_attention.weights.choice import choose
+from vit_attention.weights.shards import weights_in
 
+_TABLES = ("encoder.embeddings.patch_embeddings.projection.weight", "decoder.model.decoder.embed_tokens.weight")
 _PLACES = "encoder.places"  # the tensor that only the bundled network has
+_OWN = ("relative_position_index", "lm_head.weight")
+"""What files leave out, as the library works it out or ties it."""
 
 
-def load(card: Card, weights: Path | None, progress: Progress | None) -> ReadingModel:
+def load(card: Card, weights: Path | None, progress: Progress | None, key: str = "") -> ReadingModel:
     """A reader ready to attend.
 
     Raises:
@@ -27,56 +34,43 @@ def load(card: Card, weights: Path | None, progress: Progress | None) -> Reading
         DownloadError: the hub cannot be reached, or has no such model.
     """
     folder = BUNDLED / card.name if card.bundled else hub.folder(_reference(card), progress, pickles=True)
+    with inside(folder):
+        said, notes = _checked(folder)
     with heavy_imports:
         import transformers
 
-        path = weights or _weights(folder)
-        state = checkpoints.read(path)
-        config = _config(
-            transformers, folder
-        )  # before the tokenizer, which reads it as well and words its faults badly
-        tokenizer = _tokenizer(transformers, folder)
+        path = weights or weights_in(folder)
+        config = transformers.VisionEncoderDecoderConfig(**said.settings())
+        with inside(folder):
+            tokenizer = hf_tokenizer.load(folder)
+            processor = Processor.of(folder, said.model_type, said.encoder.image_size, said.encoder.num_channels)
+        state = _chosen(checkpoints.read(path), path.name, key)
         module: Any = _network(transformers, folder, config, state, path.name, len(tokenizer))
-    size = module.config.encoder.image_size
-    height, width = (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
-    recipe = PageRecipe.read(folder, (height, width))
     prompt = card.prompt or _start(tokenizer, module)
-    return ReadingModel(_named(card, module), module, tokenizer, recipe, prompt, checkpoints.file_hash(path))
+    processor = replace(processor, notes=(*notes, *processor.notes))
+    return ReadingModel(_named(card, module), module, tokenizer, processor, prompt, checkpoints.file_hash(path))
+
+
+def _checked(folder: Path) -> tuple[gate.PageReader, list[str]]:
+    """What config.json says, and what of it is left aside; nothing is built before the weights agree with it."""
+    path = folder / gate.CONFIG
+    notes = gate.check_kind(read_settings(path, gate.Kind))
+    said = read_settings(path, gate.PageReader)
+    said.check()
+    files = weights_files(folder)
+    if files:
+        said.check_weights(shapes(files), files[0].name)
+    return said, notes
 
 
 def _reference(card: Card) -> str:
     return card.hub or card.name.removeprefix("hf:")
 
 
-def _weights(folder: Path) -> Path:
-    """The one weights file of a folder, safetensors before the older format."""
-    found = [*sorted(folder.glob("*.safetensors")), *sorted(folder.glob("pytorch_model*.bin"))]
-    if not found:
-        raise ValueError(f"{folder.name}: want a .safetensors or pytorch_model.bin file in the folder, got none")
-    return found[0]
-
-
-def _tokenizer(transformers: Any, folder: Path) -> Any:
-    try:
-        return transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # the library and its parsers raise many kinds
-        raise ValueError(
-            f"{folder.name}: want the tokenizer the model was trained with (tokenizer.json) in the folder: save the "
-            f"processor there, too ({type(error).__name__})"
-        ) from error
-
-
-def _config(transformers: Any, folder: Path) -> Any:
-    try:
-        config = transformers.VisionEncoderDecoderConfig.from_pretrained(folder, local_files_only=True)
-    except Exception as error:
-        raise ValueError(f"{folder.name}: want the config.json of a Donut model, got: {error}") from error
-    kinds = (config.encoder.model_type, config.decoder.model_type)
-    if kinds != ("donut-swin", "mbart"):
-        raise ValueError(
-            f"{folder.name}: want a donut-swin encoder and an mbart decoder, got {kinds[0]} and {kinds[1]}"
-        )
-    return config
+def _chosen(tensors: dict[str, torch.Tensor], file: str, key: str) -> dict[str, torch.Tensor]:
+    """The reader in a file, whatever leads its names; its two tables tell where it is."""
+    chosen = choose(tensors, dict.fromkeys(_TABLES), file, key)
+    return {**chosen.rest, **chosen.body}
 
 
 def _network(
@@ -99,6 +93,9 @@ def _built(transformers: Any, config: Any, folder: Path, state: dict[str, Any]) 
             raise ValueError(f"{blocks} blocks for {len(state)} tensors")
         with torch.device("meta"):  # shapes alone: no memory is taken
             shapes = {k: v.shape for k, v in transformers.VisionEncoderDecoderModel(config=config).state_dict().items()}
+        missing = next((k for k in shapes if k not in state and not k.endswith(_OWN)), None)
+        if missing:
+            raise ValueError(f"{missing} of {tuple(shapes[missing])} where the file has none")
         off = [k for k, shape in shapes.items() if k in state and state[k].shape != shape]
         if off:
             raise ValueError(f"{off[0]} of {tuple(shapes[off[0]])} where the file has {tuple(state[off[0]].shape)}")

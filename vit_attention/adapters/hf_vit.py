@@ -1,111 +1,104 @@
 """ViT, DeiT, DINOv2 (with and without registers) and BEiT as the transformers library saves them, from folder or hub."""
 
 import inspect
-import json
-import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import torch
 from PIL import Image
 from torch import Tensor, nn
 
 from vit_attention import compat  # noqa: F401  (compat goes before transformers)
-from vit_attention.adapters import hub
-from vit_attention.heavy import Progress, heavy_imports
+from vit_attention.adapters import hf_weights, hub
+from vit_attention.gate import GateError, shown
+from vit_attention.gate import config as gate
+from vit_attention.gate.folder import inside, read_settings, shapes, weights_files
+from vit_attention.heavy import Progress, heavy_imports, library
 from vit_attention.inputs.prepared import Input
-from vit_attention.inputs.preprocess import Recipe, prepare, three
+from vit_attention.inputs.processor import Processor
 from vit_attention.models.cards import Card
 from vit_attention.models.vision import Anatomy, VisionModel
 from vit_attention.weights import checkpoints
+from vit_attention.weights.shards import weights_in
 
-FAMILIES = ("vit", "deit", "dinov2", "dinov2_with_registers", "beit")
+FAMILIES = {
+    "vit": "ViT",
+    "deit": "DeiT",
+    "dinov2": "Dinov2",
+    "dinov2_with_registers": "Dinov2WithRegisters",
+    "beit": "Beit",
+}
+"""How the names of a family's classes begin in the library, by its model_type."""
+
+_NETWORKS = ("Model", "ForImageClassification", "ForImageClassificationWithTeacher")
 
 
-def load(card: Card, weights: Path | None, progress: Progress | None) -> VisionModel:
+def load(card: Card, weights: Path | None, progress: Progress | None, key: str = "") -> VisionModel:
     """The model in a folder or of a hub id; only configuration and tensors are read, never code.
 
     Raises:
         ValueError: not a folder nor a hub id; or a family this adapter does not know.
-        CheckpointError: the folder's weights do not fit its configuration.
+        CheckpointError: the weights do not fit the folder's configuration.
         DownloadError: the hub cannot be reached, or has no such model.
     """
-    folder = hub.folder(card.name.removeprefix("hf:"), progress)
+    folder = hub.folder(card.name.removeprefix("hf:"), progress, pickles=True)
+    with inside(folder):
+        said, notes = _checked(folder)
+    transformers = library("transformers")
+    path = weights or weights_in(folder)
     with heavy_imports:
-        import transformers
-
-        config = _config(transformers, folder)
-        module = _module(transformers, config, folder, weights)
-    recipe = _recipe(folder, config)
-    classes = tuple(str(config.id2label[i]) for i in range(config.num_labels)) if _classifies(module) else ()
-    path = weights or next(iter(sorted([*folder.glob("*.safetensors"), *folder.glob("*.bin")])))
-    return VisionModel(card, module, _anatomy(module, config, recipe), classes, checkpoints.file_hash(path))
-
-
-def _config(transformers: Any, folder: Path) -> Any:
-    try:
-        config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise ValueError(f"{folder.name}: want a model folder of the transformers library, got: {error}") from error
-    if config.model_type not in FAMILIES:
-        raise ValueError(f"{folder.name}: want one of the families {', '.join(FAMILIES)}, got {config.model_type!r}")
-    return config
+        found = hf_weights.network(transformers, _config(transformers, said), path, key)
+        config: Any = found.module.config
+        with inside(folder):
+            processor = Processor.of(folder, said.model_type, config.image_size, said.num_channels)
+    anatomy = _anatomy(found.module, config, processor)
+    model = VisionModel(card, found.module, anatomy, found.classes, checkpoints.file_hash(path))
+    model.notes = (*notes, *found.notes)
+    return model
 
 
-def _module(transformers: Any, config: Any, folder: Path, weights: Path | None) -> nn.Module:
-    """The class the folder names if it is a classifier or the bare model, else the bare model."""
-    named = (getattr(config, "architectures", None) or [""])[0]
-    allowed = re.fullmatch(r"\w+(Model|ForImageClassification|ForImageClassificationWithTeacher)", named)
-    kind = getattr(transformers, named, None) if allowed else None
-    try:
-        if weights is not None:
-            with torch.device("meta"):
-                empty = (kind or transformers.AutoModel)._from_config(config)
-            return checkpoints.fill(empty, checkpoints.read(weights), weights.name)
-        loader = kind or transformers.AutoModel
-        module, report = loader.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
-        )
-    except checkpoints.CheckpointError:
-        raise
-    except Exception as error:  # the library raises many kinds for broken or foreign weights
-        raise checkpoints.CheckpointError(f"{folder.name}: weights do not load: {error}") from error
-    missing = [k for k in report["missing_keys"] if "pooler" not in k and "mask_token" not in k]
-    if missing:
-        raise checkpoints.CheckpointError(f"{folder.name}: {len(missing)} tensors missing (first: {missing[0]})")
-    return cast(nn.Module, module)
+def _checked(folder: Path) -> tuple[gate.Config, list[str]]:
+    """What config.json says, and what of it is left aside; nothing is built before the weights agree with it."""
+    path = folder / gate.CONFIG
+    kind = read_settings(path, gate.Kind)
+    if kind.model_type not in FAMILIES:
+        want = f"one of the families {', '.join(FAMILIES)}"
+        raise GateError(path.name, want, shown(kind.model_type), field="model_type")
+    notes = gate.check_kind(kind)
+    said = read_settings(path, gate.Config)
+    gate.check(said)
+    files = weights_files(folder)
+    if files:
+        gate.check_weights(said, shapes(files), files[0].name)
+    return said, [*notes, *said.notes()]
 
 
-def _classifies(module: nn.Module) -> bool:
-    return "ForImageClassification" in type(module).__name__
+def _config(transformers: Any, said: gate.Config) -> Any:
+    """The library's own configuration; `architectures` names the network that will be built, or none."""
+    name, named = FAMILIES[said.model_type], (said.architectures or [""])[0]
+    networks = [named] if named in {f"{name}{network}" for network in _NETWORKS} else None
+    return getattr(transformers, f"{name}Config")(**said.settings(), architectures=networks)
 
 
-def _recipe(folder: Path, config: Any) -> Recipe:
-    """The folder's own preprocessing; without that file, both sides resized to the model's size."""
-    path = folder / "preprocessor_config.json"
-    given: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    native = _size(config.image_size, 224)
-    size = given.get("size", native)
-    shortest = size.get("shortest_edge") if isinstance(size, dict) else None
-    first: int | tuple[int, int] | None = int(shortest) if shortest else _size(size, 224)
-    if given.get("do_center_crop"):
-        final = _size(given.get("crop_size", native), 224)
-    else:
-        # A shorter-side resize without a crop gives no fixed size: take the model's own.
-        final, first = native if shortest else _size(size, 224), None
-    plain = not given.get("do_normalize", True)
-    mean, std = (
-        ((0.0,) * 3, (1.0,) * 3) if plain else (three(given.get("image_mean", 0.5)), three(given.get("image_std", 0.5)))
-    )
-    return Recipe(final, first, mean, std, Image.Resampling(given.get("resample", 2)))
+def _sides(side: Any) -> tuple[int, int]:
+    return (int(side[0]), int(side[1])) if isinstance(side, (tuple, list)) else (int(side), int(side))
 
 
-def _size(size: Any, default: int) -> tuple[int, int]:
-    if isinstance(size, dict):
-        return int(size.get("height", default)), int(size.get("width", default))
-    if isinstance(size, (tuple, list)):
-        return int(size[0]), int(size[1])
-    return int(size), int(size)
+def _whole_patches(ready: Input, patch: tuple[int, int]) -> Input:
+    """Without what the patch embedding does not see: the rows and columns that fill no patch."""
+    height, width = (int(side) // p * p for side, p in zip(ready.pixels.shape[-2:], patch, strict=True))
+    if not height or not width:
+        raise GateError("picture", f"at least {patch[0]} x {patch[1]} pixels", f"{tuple(ready.pixels.shape[-2:])}")
+    if (height, width) == tuple(ready.pixels.shape[-2:]):
+        return ready
+    note = f"Pixels beyond {height} x {width} fill no whole patch and are not seen."
+    geometry = ready.geometry.crop(0, 0, width, height)
+    return replace(ready, pixels=ready.pixels[..., :height, :width], geometry=geometry, notes=(*ready.notes, note))
+
+
+def _interpolated(native: tuple[int, int], sides: tuple[int, int]) -> str:
+    learned, used = (f"{height} x {width}" for height, width in (native, sides))
+    return f"The model's positions were learned for {learned} pixels and are interpolated to {used}."
 
 
 def _special(config: Any) -> tuple[str, ...]:
@@ -122,21 +115,21 @@ def _blocks(base: nn.Module, count: int) -> tuple[nn.Module, ...]:
     raise ValueError(f"{type(base).__name__}: want a list of {count} transformer blocks, found none")
 
 
-def _anatomy(module: nn.Module, config: Any, recipe: Recipe) -> Anatomy:
+def _anatomy(module: nn.Module, config: Any, processor: Processor) -> Anatomy:
     base: Any = module.base_model
-    patch = _size(config.patch_size, 16)
-    native = _size(config.image_size, 224)
+    patch, native = _sides(config.patch_size), _sides(config.image_size)
     takes_sizes = "interpolate_pos_encoding" in inspect.signature(module.forward).parameters
 
     def ready(picture: Image.Image, size: tuple[int, int] | None) -> Input:
-        wanted = recipe if size is None else Recipe((size[0], size[1]), None, recipe.mean, recipe.std, recipe.resample)
-        if wanted.size[0] % patch[0] or wanted.size[1] % patch[1] or min(wanted.size) < min(patch):
-            raise ValueError(
-                f"size: want multiples of the patch size {patch[0]} x {patch[1]} pixels, got {wanted.size}"
-            )
-        if wanted.size != native and config.model_type == "beit":
-            raise ValueError(f"size: a BEiT model takes {native[0]} x {native[1]} pixels only, got {wanted.size}")
-        return Input.of(*prepare(picture, wanted))
+        if size is not None and (size[0] % patch[0] or size[1] % patch[1] or min(size) < 1):
+            raise ValueError(f"size: want multiples of the patch size {patch[0]} x {patch[1]} pixels, got {size}")
+        found = _whole_patches(processor.prepare(picture, size), patch)
+        sides = (int(found.pixels.shape[-2]), int(found.pixels.shape[-1]))
+        if sides == native:
+            return found
+        if config.model_type == "beit":
+            raise ValueError(f"size: a BEiT model takes {native[0]} x {native[1]} pixels only, got {sides}")
+        return replace(found, notes=(*found.notes, _interpolated(native, sides)))
 
     def forward(pixels: Tensor) -> Tensor | None:
         other = tuple(pixels.shape[-2:]) != native

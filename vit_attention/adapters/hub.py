@@ -1,21 +1,25 @@
 """Folders of the transformers library, from disk or from the hub: what is fetched, and which adapter reads them."""
 
 import importlib
-import json
 import re
 from pathlib import Path
 from typing import Any
 
+from vit_attention.gate import LIMITS, GateError, shown
+from vit_attention.gate.config import CONFIG, Kind
+from vit_attention.gate.folder import check_files, inside, read_settings
 from vit_attention.heavy import Progress
 from vit_attention.models.cards import Card
+from vit_attention.weights import checkpoints
 from vit_attention.weights.download import DownloadError
 
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_HUB_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _SETTINGS = ("*.json", "*.txt", "sentencepiece*.model", "spiece.model")
 """Configuration and vocabulary; never code."""
 
 
-def load(card: Card, weights: Path | None, progress: Progress | None) -> Any:
+def load(card: Card, weights: Path | None, progress: Progress | None, key: str = "") -> Any:
     """The model behind an `hf:` name, by the adapter of its family.
 
     Raises:
@@ -24,16 +28,10 @@ def load(card: Card, weights: Path | None, progress: Progress | None) -> Any:
         DownloadError: the hub cannot be reached, or has no such model.
     """
     here = folder(card.name.removeprefix("hf:"), progress)
-    adapter = "donut" if family(here) == "vision-encoder-decoder" else "hf_vit"
-    return importlib.import_module(f"vit_attention.adapters.{adapter}").load(card, weights, progress)
-
-
-def family(folder: Path) -> str:
-    """The model type that a folder's config.json names; "" if there is none to read."""
-    try:
-        return str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+    with inside(here):
+        kind = read_settings(here / CONFIG, Kind).model_type
+    adapter = "donut" if kind == "vision-encoder-decoder" else "hf_vit"
+    return importlib.import_module(f"vit_attention.adapters.{adapter}").load(card, weights, progress, key)
 
 
 def folder(reference: str, progress: Progress | None, pickles: bool = False) -> Path:
@@ -48,33 +46,84 @@ def folder(reference: str, progress: Progress | None, pickles: bool = False) -> 
         ValueError: neither a folder nor a hub id.
         DownloadError: the hub cannot be reached, or has no such model.
     """
-    if Path(reference).is_dir():
-        return Path(reference)
-    if not _HUB_ID.fullmatch(reference):
-        raise ValueError(f"hf: want a folder or a hub id such as owner/name, got {reference!r}")
+    here = _local(reference)
+    if here is None:
+        here = _fetched(reference, progress, pickles)
+    with inside(here):
+        check_files(here)
+    return here
+
+
+def _local(reference: str) -> Path | None:
+    """The folder of this name; None for a hub id."""
+    path = Path(reference).expanduser() if reference.startswith("~") else Path(reference)
+    want = "a model folder of the transformers library, or a hub id such as owner/name"
+    try:
+        if reference and path.is_dir():
+            next(path.iterdir(), None)  # a folder that may not be looked into
+            return path
+        exists = reference and path.exists()
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+    ) as error:  # no right to look, a zero byte, links in a circle, no such home
+        raise GateError(f"hf:{shown(reference)}", want, f"{type(error).__name__}") from error
+    if exists:
+        raise GateError(f"hf:{path.name}", want, "a file", advice="Name the folder that it lies in.")
+    if not _HUB_ID.fullmatch(reference) or ".." in reference or reference.startswith("."):
+        raise GateError("hf", want, shown(reference))
+    return None
+
+
+def _fetched(reference: str, progress: Progress | None, pickles: bool) -> Path:
     from huggingface_hub import snapshot_download
 
     def fetch(*patterns: str) -> Path:
-        return Path(snapshot_download(reference, allow_patterns=[*patterns], tqdm_class=_meter(progress)))
+        return Path(snapshot_download(reference, allow_patterns=[*patterns], tqdm_class=_meter(progress, reference)))
 
     try:
         found = fetch(*_SETTINGS, "*.safetensors")
-        return found if not pickles or any(found.glob("*.safetensors")) else fetch(*_SETTINGS, "pytorch_model*.bin")
+        found = found if not pickles or any(found.glob("*.safetensors")) else fetch(*_SETTINGS, "pytorch_model*.bin")
+    except DownloadError:
+        raise
     except Exception as error:  # its own kinds and those of whichever HTTP library it uses
         raise DownloadError(
             f"{reference}: the hub did not give it ({type(error).__name__}). Try again, which goes on where it broke off; or "
             "download the model's folder yourself (*.json, *.safetensors) and load it with hf:FOLDER."
         ) from error
+    _check_whole(found, reference)
+    return found
 
 
-def _meter(progress: Progress | None) -> Any:
-    """A tqdm class that reports to `progress` instead of the terminal."""
+def _check_whole(folder: Path, reference: str) -> None:
+    """Refuse weights in the cache that are not those that the hub announced: its cache names large files by their SHA-256."""
+    for path in (*folder.glob("*.safetensors"), *folder.glob("*.bin")):
+        blob = path.resolve()
+        if _SHA256.fullmatch(blob.name) and not blob.name.startswith(checkpoints.file_hash(path)):
+            raise DownloadError(
+                f"{reference}: {path.name} in the cache of downloads is damaged. It is not fetched again unasked: delete "
+                f"{blob} and load the model again, or load a folder of your own with hf:FOLDER."
+            )
+
+
+def _meter(progress: Progress | None, reference: str) -> Any:
+    """A tqdm class that reports to `progress` instead of the terminal, and ends a download that does not end by itself."""
     from tqdm import tqdm
 
     class Meter(tqdm):  # type: ignore[misc]
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             kwargs.pop("name", None)
             super().__init__(*args, **{**kwargs, "disable": progress is None})
+
+        def update(self, n: float | None = 1) -> bool | None:
+            done = super().update(n)
+            self.counted = getattr(self, "counted", 0) + (n or 0)  # a meter that is switched off counts nothing itself
+            if self.unit == "B" and self.counted > LIMITS["download"].most:
+                raise DownloadError(
+                    f"{reference}: want at most {LIMITS['download'].most:,} bytes of one model, got more."
+                )
+            return bool(done)
 
         def display(self, *_args: Any, **_kwargs: Any) -> None:
             if progress is not None and self.unit == "B":

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from PIL import Image
+from torch import nn
 
 from vit_attention.adapters.vit_anatomy import anatomy
 from vit_attention.heavy import Progress
@@ -11,6 +12,8 @@ from vit_attention.models.cards import BUNDLED, Card
 from vit_attention.models.vision import VisionModel
 from vit_attention.networks import scene_vit
 from vit_attention.weights import checkpoints
+from vit_attention.weights.choice import choose, find_head
+from vit_attention.weights.heads import classes_of
 
 CLASSES = (
     "circle",
@@ -32,10 +35,27 @@ CLASSES = (
 RECIPE = Recipe((112, 112), 112, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), Image.Resampling.BOX)
 
 
-def load(card: Card, weights: Path | None, progress: Progress | None) -> VisionModel:
-    """The bundled weights, or those of a file made by `python -m training.scene_vit`."""
+def load(card: Card, weights: Path | None, progress: Progress | None, key: str = "") -> VisionModel:
+    """The bundled weights, or those of a file made by `python -m training.scene_vit`; its head may be another one.
+
+    Raises:
+        CheckpointError: a file that does not fit.
+    """
     del progress  # nothing to download
     path = weights or BUNDLED / "scene-vit.safetensors"
     # Not on the meta device: that would import 74 MB of torch's compiler to spare 10 MB of weights.
-    module = checkpoints.fill(scene_vit.SceneViT(len(CLASSES)), checkpoints.read(path), path.name)
-    return VisionModel(card, module, anatomy(module, RECIPE, card.name), CLASSES, checkpoints.file_hash(path))
+    module = scene_vit.SceneViT(len(CLASSES))
+    body = {name: tuple(one.shape) for name, one in module.state_dict().items() if not name.startswith("heads.")}
+    chosen = choose(checkpoints.read(path), body, path.name, key)
+    head = find_head(chosen.rest, scene_vit.WIDTH, path.name)
+    classes, notes = classes_of(head, CLASSES, "heads.head", path.name, own=weights is not None)
+    state = chosen.body
+    if head is None:
+        module.heads = nn.Sequential()
+    else:
+        module = scene_vit.SceneViT(len(classes))
+        state = state | head.named("heads.head")
+    checkpoints.fill(module, state, path.name)
+    model = VisionModel(card, module, anatomy(module, RECIPE, card.name), classes, checkpoints.file_hash(path))
+    model.notes = (*chosen.notes, *notes)
+    return model

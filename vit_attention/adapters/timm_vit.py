@@ -2,32 +2,39 @@
 
 import difflib
 import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL import Image
 from torch import Tensor, nn
 
 from vit_attention import compat  # noqa: F401  (compat goes before timm, which imports torchvision)
 from vit_attention.adapters import hub
-from vit_attention.heavy import Progress, heavy_imports
+from vit_attention.heavy import Progress, heavy_imports, library
 from vit_attention.inputs.prepared import Input
 from vit_attention.inputs.preprocess import Recipe, prepare
 from vit_attention.models.cards import Card
 from vit_attention.models.vision import Anatomy, VisionModel
 from vit_attention.weights import checkpoints
+from vit_attention.weights.choice import Head, choose, find_head
 from vit_attention.weights.download import cache_folder, fetch
+from vit_attention.weights.heads import classes_of
+from vit_attention.weights.positions import square_side
+from vit_attention.weights.shards import weights_in
 
 
-def load(card: Card, weights: Path | None, progress: Progress | None) -> VisionModel:
+def load(card: Card, weights: Path | None, progress: Progress | None, key: str = "") -> VisionModel:
     """The network that timm knows by this name, with the weights of a file or the published ones.
 
     Raises:
-        ValueError: timm is not installed, knows no such network, or builds it in a way that has no patches in a grid.
+        LibraryError: timm is not installed.
+        ValueError: timm knows no such network, or builds it in a way that has no patches in a grid.
         CheckpointError: a file that does not fit.
         DownloadError: the published weights could not be fetched; the message says how to get them by hand.
     """
-    timm = _library()
+    timm = library("timm")
     name = card.name.removeprefix("timm:")
     if not timm.is_model(name):
         near = difflib.get_close_matches(name, timm.list_models(), 3) or timm.list_models("vit_*")[:3]
@@ -35,43 +42,91 @@ def load(card: Card, weights: Path | None, progress: Progress | None) -> VisionM
             f"timm: want a network that timm {timm.__version__} knows, such as {', '.join(near)}, got {name!r}"
         )
     path = weights or _published(timm, card, progress)
-    state = checkpoints.read(path)
+    tensors = checkpoints.read(path)
+    with heavy_imports, torch.device("meta"):
+        empty = timm.create_model(name, pretrained=False)
+    _check(empty, card.name)
+    found = _fitting(empty, tensors, path.name, key)
     with heavy_imports:
-        module = timm.create_model(name, pretrained=False, num_classes=_classes(state))
-    _check(module, card.name)
-    checkpoints.fill(module, state, path.name)
-    return VisionModel(
-        card, module, _anatomy(timm, module, card.name), _labels(timm, module), checkpoints.file_hash(path)
+        module = _built(timm, name, num_classes=len(found.head.weight) if found.head else 0, **found.size)
+    checkpoints.fill(module, found.state, path.name)
+    classes, notes = _labels(timm, module), found.notes
+    if weights is not None and found.head:
+        known = () if classes[0] == "class 0" else classes
+        classes, named = classes_of(found.head, known, found.usual, path.name)
+        notes = (*notes, *named)
+    model = VisionModel(card, module, _anatomy(timm, module, card.name), classes, checkpoints.file_hash(path))
+    model.notes = notes
+    return model
+
+
+@dataclass(frozen=True)
+class _Fitting:
+    """A network's tensors; its head and what that is usually called; a picture size of its own; notes."""
+
+    state: dict[str, Tensor]
+    head: Head | None
+    usual: str
+    size: dict[str, int]
+    notes: tuple[str, ...]
+
+
+def _fitting(empty: Any, tensors: dict[str, Tensor], file: str, key: str) -> _Fitting:
+    own = {name: tuple(one.shape) for name, one in empty.state_dict().items()}
+    given = (getattr(empty, "pretrained_cfg", None) or {}).get("classifier") or "head"
+    stems = (given,) if isinstance(given, str) else tuple(given)
+    body = {name: shape for name, shape in own.items() if name.rpartition(".")[0] not in stems}
+    table = "pos_embed" if len(own.get("pos_embed", ())) == 3 else ""
+    chosen = choose(tensors, {name: None if name == table else shape for name, shape in body.items()}, file, key)
+    size, resizing = _side(empty, chosen.body[table], file) if table else ({}, ())
+    state = dict(chosen.body)
+    if len(stems) > 1 and all(f"{stem}.weight" in chosen.rest for stem in stems):
+        head: Head | None = Head(chosen.rest[f"{stems[0]}.weight"], None, stems[0])
+        state |= chosen.rest
+    else:
+        head = find_head(chosen.rest, int(empty.num_features), file, spare={"mask_token"})
+        state |= {} if head is None else head.named(stems[0])
+    nothing = () if head else (f"{file} holds no head: the model tells no classes apart.",)
+    return _Fitting(state, head, stems[0], size, (*chosen.notes, *nothing, *resizing))
+
+
+def _side(empty: Any, table: Tensor, file: str) -> tuple[dict[str, int], tuple[str, ...]]:
+    """The picture size that a position table tells, for timm, if it is not the usual one."""
+    usual = empty.pos_embed
+    if table.shape == usual.shape:
+        return {}, ()
+    special = int(usual.shape[1]) - int(empty.patch_embed.num_patches)
+    cells = square_side(table.shape[1], special) if table.ndim == 3 and table.shape[::2] == usual.shape[::2] else 0
+    patch = tuple(empty.patch_embed.patch_size)
+    if not cells or patch[0] != patch[1]:
+        raise checkpoints.CheckpointError(
+            f"{file}: 1 tensors have another shape; first: pos_embed: want {tuple(usual.shape)}, or one of another square "
+            f"picture, got {tuple(table.shape)}"
+        )
+    side = cells * int(patch[0])
+    return {"img_size": side}, (
+        f"The file's position table is of {side} x {side} pixels, so the network was built for them.",
     )
 
 
-def _library() -> Any:
+def _built(timm: Any, name: str, **options: Any) -> Any:
+    """The network, for inputs of any size where its family can."""
     try:
-        with heavy_imports:
-            import timm
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            "timm: names of the form timm:<name> want the timm library, which is not installed: pip install timm"
-        ) from error
-    return timm
+        return timm.create_model(name, pretrained=False, dynamic_img_size=True, **options)
+    except TypeError:  # families with a position table for every layer
+        return timm.create_model(name, pretrained=False, **options)
 
 
 def _published(timm: Any, card: Card, progress: Progress | None) -> Path:
     about = timm.get_pretrained_cfg(card.name.removeprefix("timm:"), allow_unregistered=False)
     if about is not None and about.hf_hub_id:
         folder = hub.folder(about.hf_hub_id, progress)
-        return next(iter(sorted(folder.glob("*.safetensors"))))
+        return weights_in(folder)
     if about is not None and about.url:
         name = about.url.rsplit("/", 1)[-1]
         expected = Path(name).stem.rsplit("-", 1)[-1]
         return fetch(about.url, cache_folder() / name, sha256=expected, progress=progress)
     raise ValueError(f"{card.name}: timm publishes no weights of this name: give your own with weights=FILE")
-
-
-def _classes(state: dict[str, Tensor]) -> int:
-    """As many as the checkpoint's head has, so that a replaced head is found by its shape; 0 without one."""
-    head = state.get("head.weight")
-    return 0 if head is None or head.ndim != 2 else len(head)
 
 
 def _check(module: nn.Module, name: str) -> None:
@@ -95,10 +150,16 @@ def _anatomy(timm: Any, module: Any, name: str) -> Anatomy:
         isinstance(positions, Tensor) and positions.ndim == 3 and positions.shape[1] == len(special) + math.prod(grid)
     )
 
+    patch = (int(embed.patch_size[0]), int(embed.patch_size[1]))
+
     def ready(picture: Image.Image, wanted: tuple[int, int] | None) -> Input:
-        if wanted is not None and tuple(wanted) != size:
-            raise ValueError(f"size: {name} takes {size[0]} x {size[1]} pixels only, got {wanted}")
-        return Input.of(*prepare(picture, recipe))
+        if wanted is None or tuple(wanted) == size:
+            return Input.of(*prepare(picture, recipe))
+        if not getattr(module, "dynamic_img_size", False):
+            raise ValueError(f"size: {name} takes {size[0]} x {size[1]} pixels only, got {tuple(wanted)}")
+        if wanted[0] % patch[0] or wanted[1] % patch[1] or min(wanted) < min(patch):
+            raise ValueError(f"size: {name} wants multiples of its patch size {patch}, got {tuple(wanted)}")
+        return Input.of(*prepare(picture, replace(recipe, size=(int(wanted[0]), int(wanted[1])), first=None)))
 
     def forward(pixels: Tensor) -> Tensor | None:
         out: Tensor = module(pixels)
@@ -106,7 +167,7 @@ def _anatomy(timm: Any, module: Any, name: str) -> Anatomy:
 
     return Anatomy(
         special=special,
-        patch=(int(embed.patch_size[0]), int(embed.patch_size[1])),
+        patch=patch,
         blocks=tuple(module.blocks),
         heads=int(module.blocks[0].attn.num_heads),
         patch_filters=filters,

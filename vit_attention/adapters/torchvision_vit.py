@@ -1,40 +1,98 @@
 """torchvision's VisionTransformer: ViT-B/16 and its sisters (Dosovitskiy et al. 2021, arXiv:2010.11929)."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
+from torch import Tensor
 
 from vit_attention import compat  # noqa: F401  (compat goes before torchvision)
 from vit_attention.adapters.vit_anatomy import anatomy
-from vit_attention.heavy import Progress
+from vit_attention.heavy import Progress, library
 from vit_attention.inputs.preprocess import Recipe
 from vit_attention.models.cards import Card
 from vit_attention.models.vision import VisionModel
 from vit_attention.weights import checkpoints
+from vit_attention.weights.choice import Chosen, choose, find_head
 from vit_attention.weights.download import cache_folder, fetch
+from vit_attention.weights.heads import classes_of
+from vit_attention.weights.positions import square_side
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_TABLE, _HEAD = "encoder.pos_embedding", "heads.head"
 
 
-def load(card: Card, weights: Path | None, progress: Progress | None) -> VisionModel:
-    """A torchvision model with the published weights, downloaded once, or with those of a file."""
-    from torchvision.models import get_model_builder, get_weight
+def load(card: Card, weights: Path | None, progress: Progress | None, key: str = "") -> VisionModel:
+    """A torchvision model with the published weights, downloaded once, or with those of a file.
 
-    published = get_weight(card.published)
+    Raises:
+        CheckpointError: a file that does not fit.
+        DownloadError: the published weights could not be fetched; the message says how to get them by hand.
+    """
+    models = library("torchvision.models")
+    published = models.get_weight(card.published)
     path = weights or fetch_published(published.url, card, progress)
-    state = checkpoints.read(path)
-    head = state.get("heads.head.weight")
-    count = len(head) if head is not None and head.ndim == 2 else 1000
-    with torch.device("meta"):
-        module = get_model_builder(card.builder)(num_classes=count)
-    checkpoints.fill(module, state, path.name)
+    build = models.get_model_builder(card.builder)
+    found = _chosen(build, _named_anew(checkpoints.read(path)), path.name, key)
+    head = find_head(found.chosen.rest, found.width, path.name)
     labels = tuple(published.meta["categories"])
-    classes = labels if count == len(labels) else tuple(f"class {i}" for i in range(count))
-    side = module.image_size
-    given = published.transforms.keywords
-    recipe = Recipe((side, side), given.get("resize_size", 256), IMAGENET_MEAN, IMAGENET_STD, _resample(given))
-    return VisionModel(card, module, anatomy(module, recipe, card.name), classes, checkpoints.file_hash(path))
+    classes, notes = classes_of(head, labels, _HEAD, path.name, own=weights is not None)
+    with torch.device("meta"):
+        module: Any = build(num_classes=len(classes) or 1, image_size=found.side)
+        if head is None:
+            module.heads = torch.nn.Identity()
+    state = found.chosen.body | ({} if head is None else head.named(_HEAD))
+    checkpoints.fill(module, state, path.name)
+    recipe, resizing = _recipe(published.transforms.keywords, found)
+    model = VisionModel(card, module, anatomy(module, recipe, card.name), classes, checkpoints.file_hash(path))
+    model.notes = (*found.chosen.notes, *notes, *resizing)
+    return model
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The network's tensors, its width, and the side in pixels of the pictures that it was trained on."""
+
+    chosen: Chosen
+    width: int
+    side: int
+    usual: int
+
+
+def _named_anew(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """torchvision's first files, the published ones among them, have names of their own for the two layers of an MLP."""
+    for old, new in ((".mlp.linear_1.", ".mlp.0."), (".mlp.linear_2.", ".mlp.3.")):
+        tensors = {name.replace(old, new): one for name, one in tensors.items()}
+    return tensors
+
+
+def _chosen(build: Any, tensors: dict[str, Tensor], file: str, key: str) -> _Found:
+    with torch.device("meta"):
+        usual: Any = build()
+    body = {name: tuple(one.shape) for name, one in usual.state_dict().items() if not name.startswith("heads.")}
+    chosen = choose(tensors, {**body, _TABLE: None}, file, key)
+    table = chosen.body[_TABLE]
+    cells = square_side(table.shape[1], 1) if table.ndim == 3 and table.shape[::2] == body[_TABLE][::2] else 0
+    if not cells:
+        raise checkpoints.CheckpointError(
+            f"{file}: 1 tensors have another shape; first: {_TABLE}: want {body[_TABLE]}, or one more than the patches of "
+            f"another square picture, got {tuple(table.shape)}"
+        )
+    return _Found(chosen, usual.hidden_dim, cells * usual.patch_size, usual.image_size)
+
+
+def _recipe(given: dict[str, Any], found: _Found) -> tuple[Recipe, tuple[str, ...]]:
+    """torchvision's own preparation; for another size in the same proportion, which is noted."""
+    first = round(int(given.get("resize_size", 256)) * found.side / found.usual)
+    recipe = Recipe((found.side, found.side), first, IMAGENET_MEAN, IMAGENET_STD, _resample(given))
+    if found.side == found.usual:
+        return recipe, ()
+    return recipe, (
+        f"The file's position table is of {found.side} x {found.side} pixels, so the network was built for them; pictures "
+        f"are resized to {first} pixels on the shorter side and cropped in the middle, in proportion as at {found.usual}.",
+    )
 
 
 def fetch_published(url: str, card: Card, progress: Progress | None) -> Path:

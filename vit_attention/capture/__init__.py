@@ -7,17 +7,19 @@
 import sys
 from types import ModuleType
 
-from vit_attention.capture.hooks import listening, register_kind
+from vit_attention.capture.hooks import given_to, listening, register_kind
 from vit_attention.capture.listener import capture
-from vit_attention.capture.seen import CaptureError, Heard, NothingHeardError, Request, Seen
+from vit_attention.capture.seen import CaptureError, Enough, Heard, NothingHeardError, Request, Seen
 
 __all__ = [
     "CaptureError",
+    "Enough",
     "Heard",
     "NothingHeardError",
     "Request",
     "Seen",
     "capture",
+    "given_to",
     "listening",
     "register_kind",
 ]

@@ -139,6 +139,18 @@ def _taken(what: str, module: nn.Module, take: Take, output: Any, inputs: dict[s
     return (found if found.ndim == 4 else found[:, None]).detach()
 
 
+def given_to(module: nn.Module, hear: Callable[[Tensor], None]) -> AbstractContextManager[None]:
+    """Call `hear` with every tensor that this thread gives to `module`, before it runs."""
+    mine = threading.get_ident()
+
+    def entered(_module: nn.Module, args: Any, kwargs: Any) -> None:
+        for one in (*args, *kwargs.values()) if threading.get_ident() == mine else ():
+            if isinstance(one, Tensor):
+                hear(one)
+
+    return _hooked(lambda: [module.register_forward_pre_hook(entered, with_kwargs=True)])
+
+
 def listening(
     blocks: Sequence[nn.Module], hear: Callable[[Tensor], None], before_first: bool = False
 ) -> AbstractContextManager[None]:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vit_attention.capture.place import Call, Network, kind_of
-from vit_attention.capture.seen import CaptureError, Evidence, Heard, NothingHeardError, Request, Seen
+from vit_attention.capture.seen import CaptureError, Enough, Evidence, Heard, NothingHeardError, Request, Seen
 
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-8, torch.float16: 2e-2, torch.bfloat16: 1e-1}
 """Largest residual allowed, by the precision of what PyTorch computed, relative to its largest entry."""
@@ -65,6 +65,8 @@ class Recorder:
             self.lose(call, "several attentions in one call")
         elif call.name not in self.lost:
             self.heard.append(one)
+            if self.request.enough:
+                raise Enough
 
     def lose(self, call: Call, why: str) -> None:
         """Take back what was seen of a module: it attends in a way that can't be read."""

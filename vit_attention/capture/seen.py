@@ -16,6 +16,10 @@ class NothingHeardError(CaptureError):
     """A module ran and no attention was heard in it."""
 
 
+class Enough(BaseException):
+    """Ends a forward pass once what was asked for has been heard; see `Request.enough`."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What to keep; the defaults keep everything.
@@ -28,6 +32,7 @@ class Request:
         parts: keep the queries, keys and values too.
         proof_rows: rows on which the parity proof runs; None proves every row.
         items: entries of the batch to keep (windows of Swin, beams); None keeps all.
+        enough: raise `Enough` when the first block that was asked for has been heard.
     """
 
     layers: Sequence[int] | None = None
@@ -38,6 +43,7 @@ class Request:
     parts: bool = False
     proof_rows: int | None = 4
     items: Sequence[int] | None = None
+    enough: bool = False
 
     def rows(self, count: int) -> Tensor:
         """Rows to prove of `count`, spread evenly from the first to the last."""

@@ -1,16 +1,19 @@
 """The group of all commands, and what the same options mean without one."""
 
+import sys
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import click
 
 from vit_attention.cli.doctor import doctor
 from vit_attention.cli.extract import extract
+from vit_attention.cli.guard import guarded
 from vit_attention.cli.read import read
 from vit_attention.cli.show import models, show
 from vit_attention.cli.visualize import visualize
 
-OWN = ("--help", "-h", "--version")
+OWN = ("--help", "-h", "--version", "--debug")
 
 HELP = """See what vision models look at, and save it.
 
@@ -27,18 +30,29 @@ Without a command, options are those of `visualize`:
 \b
   vit-attention --image cat.jpg --infos_path infos.pkl --model model.pth --save-raw
 
-Exit codes: 0 all done, 1 some inputs failed (the others are done), 2 the command itself is wrong.
+Exit codes: 0 all done, 1 some inputs failed (the others are done), 2 the command itself is wrong, 130 stopped by Ctrl-C.
 """
 
 
 class Group(click.Group):
-    """Options without a command go to `visualize`."""
+    """Options without a command go to `visualize`, and nothing ends in a traceback."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As click does, after putting the command in where none is named."""
-        if args and args[0].startswith("-") and args[0] not in OWN:
-            args = ["visualize", *args]
+        first = next((n for n, word in enumerate(args) if word != "--debug"), len(args))
+        if first < len(args) and args[first].startswith("-") and args[first] not in OWN:
+            args = [*args[:first], "visualize", *args[first:]]
         return super().parse_args(ctx, args)
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """As click does; as a program of its own, it ends with an exit code and at most one sentence."""
+
+        def run() -> Any:
+            return super(Group, self).main(*args, standalone_mode=False, **extra)  # type: ignore[call-overload]
+
+        if not standalone_mode:
+            return run()
+        sys.exit(guarded(run))
 
 
 def _version() -> str:
@@ -50,7 +64,8 @@ def _version() -> str:
 
 @click.group(cls=Group, help=HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(_version(), prog_name="vit-attention")
-def main() -> None:
+@click.option("--debug", is_flag=True, help="Also print where in the program an unexpected error happened.")
+def main(debug: bool) -> None:
     """The entry point."""
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from vit_attention.cli.errors import FAILURES
+from vit_attention.cli.guard import say
 from vit_attention.cli.options import json_option
 from vit_attention.cli.report import echo_json, line
 from vit_attention.cli.show import table
@@ -32,7 +33,7 @@ def doctor(model: str | None, as_json: bool) -> None:
     about = surroundings()
     found: list[Finding] = []
     if not as_json:
-        click.echo("\n".join(_about(about)))
+        say("\n".join(_about(about)))
     try:
         found = [*examine(), *(examine_model(model) if model else ())]
     except FAILURES as error:
@@ -41,7 +42,7 @@ def doctor(model: str | None, as_json: bool) -> None:
         echo_json({"command": "doctor", **about, "findings": [asdict(one) for one in found]})
     else:
         head = ["", "what", "maps", "heads, rows, columns", "rows off", "residual", "derivative"]
-        click.echo("\n".join(table(head, [_row(one) for one in found])))
+        say("\n".join(table(head, [_row(one) for one in found])))
     if any(one.state == "failed" for one in found):
         raise click.exceptions.Exit(1)
 

@@ -3,7 +3,7 @@
 import click
 
 FAILURES: tuple[type[Exception], ...] = (ValueError, RuntimeError, OSError, MemoryError)
-"""What one picture may fail with; the others go on. A mistake in our own code is of another kind and is shown whole."""
+"""What one picture may fail with in a sentence of its own. What else it fails with is a mistake of ours, and told as one."""
 
 
 class ChoiceError(click.UsageError):

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from vit_attention.cli import loading, records
-from vit_attention.cli.inputs import expand
+from vit_attention.cli.inputs import expand, is_bundle
 from vit_attention.cli.options import (
     Numbers,
     asked_options,
@@ -17,6 +17,7 @@ from vit_attention.cli.options import (
     seen_options,
     take,
 )
+from vit_attention.cli.provenance import Origin, Shelf, bundle_owner
 from vit_attention.cli.report import Report
 from vit_attention.cli.visualize import facts
 
@@ -28,6 +29,7 @@ HELP = """Save the attention of pictures: one bundle (.npz) each, which opens wi
   vit-attention extract cat.jpg --model vit-b-16 --layers 10,11 --heads 0-3 --queries 0
   vit-attention extract scene-7 --model scene-vit --target star
 
+Bundles are called after their pictures. One of another picture that is there already stays: NAME-2.npz is made instead.
 A bundle is read by `show`, by `visualize`, and in Python by vit_attention.AttentionRecord.load.
 """
 
@@ -35,9 +37,15 @@ A bundle is read by `show`, by `visualize`, and in Python by vit_attention.Atten
 @click.command(help=HELP, short_help="Save attention records as bundles.")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @output("Folder for the bundles; made if missing.")
-@click.option("--layers", type=Numbers(), help="Layers to keep, 0 first.  [default: all]")
-@click.option("--heads", type=Numbers(), help="Heads to keep of every layer.  [default: all]")
-@click.option("--queries", type=Numbers(), help="Rows to keep, special tokens first.  [default: all]")
+@click.option("--layer", "--layers", "layers", type=Numbers(), help="Layers to keep, 0 first.  [default: all]")
+@click.option("--head", "--heads", "heads", type=Numbers(), help="Heads to keep of every layer.  [default: all]")
+@click.option(
+    "--query",
+    "--queries",
+    "queries",
+    type=Numbers(),
+    help="Tokens whose rows to keep, by number such as 0 or 0,5-7, special tokens first.  [default: all]",
+)
 @model_options
 @seen_options
 @asked_options
@@ -48,11 +56,18 @@ def extract(images: tuple[str, ...], output: Path, as_json: bool, **given: Any) 
     model = cache(lambda: loading.load(take(loading.Source, given), report))
     wanted, items = take(records.Wanted, given), expand(images)
     records.check(items, wanted)
+    shelf = Shelf(output, items, bundle_owner)
     for item in report.through(items, "Extracting"):
-        with report.attempt(item.text):
+        with report.attempt(item.said, alone=is_bundle(item.path)):
             record, picture = records.of(item, model, wanted)
             for note in picture.notes:
-                report.note(f"{item.text}: {note}")
-            output.mkdir(parents=True, exist_ok=True)
-            report.done(item.text, [record.save(output / f"{item.name}.npz")], maps=len(record.maps), **facts(record))
+                report.note(f"{item.said}: {note}")
+            origin = Origin.of(item)
+            base = shelf.base(item, origin)
+            if base.name != item.name:
+                report.note(
+                    f"{item.said}: saved as {base.name}.npz, since {item.name}.npz is there and of something else."
+                )
+            written = origin.sign(record).save(base.with_name(base.name + ".npz"))
+            report.done(item.said, [written], maps=len(record.maps), **facts(record))
     report.finish(command="extract", output=str(output))

@@ -1,50 +1,54 @@
-"""Files that appear whole or not at all, under names that fit every system."""
+"""Names for files that fit every system, whatever script they were written in."""
 
-import os
 import re
-from collections.abc import Callable, Iterable
+import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
 
-_UNSAFE = re.compile(r"[^\w.\-]+")
+MOST_BYTES = 180
+"""Of the part of a name that comes from outside: file systems take 255 in all, and endings and numbers come behind it."""
 
-
-def write(path: Path, fill: Callable[[BinaryIO], object]) -> Path:
-    """Let `fill` write a new file, then put it in the place of `path` at once; a failure leaves what was there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    waiting = path.with_name(f".{path.name[:100]}.{os.getpid()}.tmp")
-    try:
-        with waiting.open("wb") as out:
-            fill(out)
-        os.replace(waiting, path)
-    except BaseException:
-        waiting.unlink(missing_ok=True)
-        raise
-    return path
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
 
-def safe(name: str, most: int = 120) -> str:
-    """`name` as a part of a file name: letters, digits, dots and dashes, everything else an underline.
+def safe(name: str) -> str:
+    """`name` as a part of a file name: letters and marks of any script, digits, signs such as emoji, dots and dashes;
+    everything else an underline, and the whole cut to `MOST_BYTES`.
 
-    >>> safe("core/attention 1"), safe("")
-    ('core_attention_1', 'model')
+    >>> safe("core/attention 1"), safe("nul.tar"), safe("हिन्दी")
+    ('core_attention_1', '_nul.tar', 'हिन्दी')
     """
-    return _UNSAFE.sub("_", name)[:most].strip(".") or "model"
+    plain = re.sub("\0+", "_", "".join(map(_fitting, unicodedata.normalize("NFC", name))))
+    cut = plain.encode("utf-8")[:MOST_BYTES].decode("utf-8", "ignore").strip(".") or "unnamed"
+    return f"_{cut}" if _RESERVED.match(cut) else cut
+
+
+def _fitting(sign: str) -> str:
+    kind = unicodedata.category(sign)
+    return sign if sign in ".-_" or kind[0] in "LMN" or kind == "So" else "\0"
+
+
+def folded(name: str) -> str:
+    """What two names share that some file systems hold for one."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def distinct(paths: Iterable[Path]) -> list[str]:
     """A name for each path: its stem; with its ending where two stems are the same; then numbered.
 
-    >>> distinct([Path("a/cat.jpg"), Path("b/dog.jpg"), Path("a/cat.png"), Path("b/cat.png")])
-    ['cat.jpg', 'dog', 'cat.png', 'cat.png-2']
+    >>> distinct([Path("a/cat.jpg"), Path("b/dog.jpg"), Path("a/Cat.png"), Path("b/cat.png")])
+    ['cat.jpg', 'dog', 'Cat.png', 'cat.png-2']
     """
     given = list(paths)
     stems = [safe(path.stem) for path in given]
-    full = [stem if stems.count(stem) == 1 else safe(path.name) for stem, path in zip(stems, given, strict=True)]
-    out: list[str] = []
+    alike = [folded(stem) for stem in stems]
+    full = [s if alike.count(folded(s)) == 1 else safe(path.name) for s, path in zip(stems, given, strict=True)]
+    taken = {folded(name) for name in full}
+    out: dict[str, str] = {}
     for name in full:
-        count = 1
-        while (unique := name if count == 1 else f"{name}-{count}") in out or (count > 1 and unique in full):
+        unique, count = name, 1
+        while folded(unique) in out or (count > 1 and folded(unique) in taken):
             count += 1
-        out.append(unique)
-    return out
+            unique = f"{name}-{count}"
+        out[folded(unique)] = unique
+    return list(out.values())

@@ -10,7 +10,8 @@ import click
 
 from vit_attention import registry
 from vit_attention.cli.errors import FAILURES, ChoiceError
-from vit_attention.cli.report import Report
+from vit_attention.cli.guard import unexpected
+from vit_attention.cli.report import Report, line
 from vit_attention.models.cards import Card
 from vit_attention.models.devices import moved
 from vit_attention.records import AttentionRecord
@@ -36,7 +37,7 @@ def load(source: Source, report: Report) -> Any:
         click.UsageError: no model, an unknown one, or files that do not fit it; says what there is.
     """
     name, file = _named(source)
-    files = {"infos": source.infos_path, "resnet": source.resnet}
+    files: dict[str, Any] = {"infos": source.infos_path, "resnet": source.resnet}
     try:
         card = registry.card(name)
         if not card.bundled and file is None and not name.startswith(("hf:", "timm:")):
@@ -44,7 +45,9 @@ def load(source: Source, report: Report) -> Any:
         model = registry.load(name, file, _tenths(report, name), **{k: v for k, v in files.items() if v is not None})
         return moved(model, source.device, report.note)
     except FAILURES as error:
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(line(error)) from error
+    except Exception as error:  # not once for every picture
+        raise click.ClickException(f"{line(name)}: {unexpected(error)}") from error
 
 
 def _named(source: Source) -> tuple[str, Path | None]:

@@ -1,6 +1,7 @@
 """The options that commands share, with their types, limits and help. Imports nothing slow: help must come at once."""
 
 import math
+import os
 import re
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -83,8 +84,32 @@ class Finite(click.FloatRange):
         return number
 
 
-FILE = click.Path(path_type=Path)
-NEW = click.Path(path_type=Path, file_okay=False)
+class File(click.Path):
+    """A file of any name but none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path; refuses an empty one, which would be the folder one is in."""
+        if not str(value):
+            self.fail("want a name, got an empty text", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Folder(File):
+    """A folder that is there and may be written to, or can be made."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path; refuses one of which it can be seen before the work that it takes no files."""
+        path = super().convert(value, param, ctx)
+        there = next((one for one in (path, *path.parents) if os.path.lexists(one)), Path())
+        if not os.path.isdir(there):
+            self.fail(f"want a folder, got {str(path)!r}: {there.name} is none", param, ctx)
+        if not os.access(there, os.W_OK | os.X_OK):
+            self.fail(f"want a folder that may be written to, got {str(path)!r}", param, ctx)
+        return path
+
+
+FILE = File(path_type=Path)
+NEW = Folder(path_type=Path)
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON alone; notes go to standard error.")
 _MODEL: tuple[Command, ...] = (
@@ -133,8 +158,16 @@ _SEEN: tuple[Command, ...] = (
     click.option("--target", metavar="CLASS", help="Class, by name or number, whose score gradients belong to."),
 )
 _LOOK: tuple[Command, ...] = (
-    click.option("--layer", type=Numbers(), help="Layers, 0 first, such as 3 or 0,5-7.  [default: all]"),
-    click.option("--head", type=Numbers(), help="Heads, 0 first, each drawn on its own.  [default: their mean]"),
+    click.option(
+        "--layer", "--layers", "layer", type=Numbers(), help="Layers, 0 first, such as 3 or 0,5-7.  [default: all]"
+    ),
+    click.option(
+        "--head",
+        "--heads",
+        "head",
+        type=Numbers(),
+        help="Heads, 0 first, each drawn on its own.  [default: their mean]",
+    ),
     click.option(
         "--avg-heads/--no-avg-heads", default=True, help="Without --head: the mean of all heads, or each on its own."
     ),
@@ -147,6 +180,8 @@ _LOOK: tuple[Command, ...] = (
     ),
     click.option(
         "--query",
+        "--queries",
+        "query",
         multiple=True,
         metavar="WHO",
         help="Who asks: class; row,column of a patch (0,0 first); a token's number; a word that was read or said; field:PATH of a document; mean; each. Given several times they ask together.  [default: class, or mean where there is no class token]",
@@ -199,7 +234,7 @@ _PAINT: tuple[Command, ...] = (
     ),
     click.option(
         "--clip",
-        type=click.FloatRange(0, 100, min_open=True),
+        type=Finite(0, 100, min_open=True),
         default=99.0,
         show_default=True,
         help="Percentile for --scale clipped.",

@@ -1,5 +1,6 @@
 """From drawings to files: overlay, heatmap and raw numbers, under the names that scripts rely on."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +9,13 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from vit_attention.cli import files
 from vit_attention.cli.drawings import Drawing
+from vit_attention.cli.provenance import KEY, Origin
 from vit_attention.records.geometry import Geometry
+from vit_attention.records.writing import write as write_file
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,13 @@ class Paint:
 
 @dataclass(frozen=True, eq=False)
 class Ground:
-    """What is drawn on: the upright picture, its geometry, the true mask or None, and the line of settings."""
+    """What is drawn on: the upright picture, its geometry, the true mask or None, the line of settings, and the origin."""
 
     image: Image.Image
     geometry: Geometry | None
     truth: Any
     settings: str
+    origin: Origin | None = None
 
 
 def write(drawings: Sequence[Drawing], ground: Ground, paint: Paint, folder: Path) -> list[Path]:
@@ -63,11 +68,20 @@ def write(drawings: Sequence[Drawing], ground: Ground, paint: Paint, folder: Pat
         heat = Ground(blank, ground.geometry, None, ground.settings)
         for name, under, alpha in (("attn_map", ground, paint.alpha), ("heatmap", heat, 1.0)):
             drawn = painted(one, under, paint, alpha, together)
-            out.append(files.write(folder / f"{name}_layer_{end}.png", _png(drawn)))
+            out.append(write_file(folder / f"{name}_layer_{end}.png", _png(drawn, ground.origin)))
         if paint.save_raw and one.number not in saved:
             saved.add(one.number)
-            out.append(files.write(folder / f"attn_raw_layer_{one.number}.npy", _npy(one.map.weights)))
+            out.append(write_file(folder / f"attn_raw_layer_{one.number}.npy", _npy(one.map.weights)))
     return out
+
+
+def remark(drawings: Sequence[Drawing], ground: Ground, paint: Paint) -> str:
+    """What is to be told about the letters printed under the drawings, or ""."""
+    from visualizer.style import letters
+
+    captions = [one.map.words for one in drawings] if paint.caption is None else [paint.caption]
+    settings = ground.settings if paint.settings is None else paint.settings
+    return "" if paint.plain else letters.remark([*captions, settings])
 
 
 def painted(one: Drawing, ground: Ground, paint: Paint, alpha: float, together: list[NDArray[Any]]) -> Image.Image:
@@ -80,7 +94,7 @@ def painted(one: Drawing, ground: Ground, paint: Paint, alpha: float, together: 
     pool = together if paint.scale_to is None else [*together, np.array([paint.scale_to])]
     if paint.plain:
         geometry = Geometry.of(*ground.image.size) if ground.geometry is None else ground.geometry
-        scaled = scales.apply_scale(one.map.values, mode, pool, unit=one.map.unit)
+        scaled = scales.apply_scale(one.map.values, mode, pool, unit=one.map.unit, signed=one.map.signed)
         return Image.fromarray(lay(ground.image, scaled, geometry, ground.image.size, paint.colormap, alpha))
     return composite(
         ground.image,
@@ -95,12 +109,16 @@ def painted(one: Drawing, ground: Ground, paint: Paint, alpha: float, together: 
         query=one.map.patches,
         truth=ground.truth,
         unit=one.map.unit,
+        signed=one.map.signed,
         width=paint.width,
     )
 
 
-def _png(image: Image.Image) -> Callable[[BinaryIO], object]:
-    return lambda out: image.save(out, "PNG", compress_level=2)
+def _png(image: Image.Image, origin: Origin | None) -> Callable[[BinaryIO], object]:
+    told = PngInfo()
+    if origin is not None:
+        told.add_text(KEY, json.dumps(origin.told()))
+    return lambda out: image.save(out, "PNG", compress_level=2, pnginfo=told)
 
 
 def _npy(array: NDArray[Any]) -> Callable[[BinaryIO], object]:

@@ -1,22 +1,24 @@
 """`read`: many pages to JSON with boxes, and bundles; one bad page stops nothing, and a second run goes on where one ended."""
 
-import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 
-from vit_attention.cli import files, loading
+from vit_attention.cli import loading
 from vit_attention.cli.errors import ChoiceError
 from vit_attention.cli.inputs import Given, expand, opened
 from vit_attention.cli.options import Numbers, asked_options, json_option, model_options, output, take
+from vit_attention.cli.provenance import KEY, Origin, Shelf, bundle_owner
 from vit_attention.cli.report import Report, plain
 from vit_attention.records import AttentionRecord
-from vit_attention.records.bundle import BundleError
+from vit_attention.records.writing import write
 
 FORMAT = "sightlines-reading"
+_BEGINNING = f'{{\n "format": "{FORMAT}"'
 
 HELP = """Read documents: NAME.json with every field and the box it was read from, and a bundle NAME.npz.
 
@@ -27,8 +29,10 @@ HELP = """Read documents: NAME.json with every field and the box it was read fro
   vit-attention read page.png --model donut-docvqa --question 'What is the total?'
 
 PAGE is a file, a folder (its pictures, without those of folders inside), a glob, or a drawn page such as receipt-3-3.
+A TIFF of several pages gives a reading for each: NAME.json, NAME-page-2.json and so on.
 A page that cannot be read is told and left out. Run the same command again and it goes on where it ended: a page is
-done when its files are whole and were made from the same picture by the same model with the same settings.
+done when its files are whole and were made from the same picture by the same model with the same settings. Files are
+called after their pages; those that another page made stay, and NAME-2.json is made instead.
 """
 
 
@@ -36,8 +40,16 @@ done when its files are whole and were made from the same picture by the same mo
 @click.argument("pages", nargs=-1, required=True, metavar="PAGE...")
 @output("Folder for the files; made if missing.")
 @click.option("--bundles/--no-bundles", default=True, show_default=True, help="Whether to save NAME.npz, too.")
-@click.option("--layer", type=Numbers(), help="Decoder layers that boxes are made from, 0 first.  [default: all]")
-@click.option("--head", type=Numbers(), help="Heads that boxes are made from, 0 first.  [default: all]")
+@click.option(
+    "--layer",
+    "--layers",
+    "layer",
+    type=Numbers(),
+    help="Decoder layers that boxes are made from, 0 first.  [default: all]",
+)
+@click.option(
+    "--head", "--heads", "head", type=Numbers(), help="Heads that boxes are made from, 0 first.  [default: all]"
+)
 @click.option(
     "--tight/--no-tight",
     default=True,
@@ -64,15 +76,20 @@ def read(pages: tuple[str, ...], output: Path, bundles: bool, restart: bool, as_
             report.note("")
         return record
 
+    shelf = Shelf(output, items, _owner)
     for item in report.through(items, "Reading"):
-        target = output / f"{item.name}.json"
-        with report.attempt(item.text):
-            settings = {**wanted, "picture": _fingerprint(item)}
+        with report.attempt(item.said):
+            origin = Origin.of(item)
+            base = shelf.base(item, origin)
+            if base.name != item.name:
+                report.note(f"{item.said}: its files are called {base.name}.")
+            target = base.with_name(base.name + ".json")
+            settings = {**wanted, "picture": origin.content}
             if not restart and _done(target, settings, bundles):
-                report.done(item.text, _files(target, bundles), skipped=True)
+                report.done(item.said, _files(target, bundles), skipped=True)
                 continue
-            facts = _read(item, attend, target, settings, bundles)
-            report.done(item.text, _files(target, bundles), skipped=False, **facts)
+            facts = _read(item, origin, attend, target, settings, bundles)
+            report.done(item.said, _files(target, bundles), skipped=False, **facts)
     skipped = sum(bool(one.get("skipped")) for one in report.results)
     if skipped:
         report.note(f"{skipped} of {len(items)} pages were done before; --restart reads them again.")
@@ -99,12 +116,19 @@ def _settings(model: Any, given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _fingerprint(item: Given) -> str:
-    """The picture's bytes in short, or the name of a drawn page."""
-    if item.path.is_file():
-        with item.path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()[:32]
-    return item.text
+def _owner(base: Path, origin: Origin) -> bool | None:
+    """Whose reading BASE.json is, or BASE.npz where it stands alone."""
+    path = base.with_name(base.name + ".json")
+    if not os.path.lexists(path):
+        return bundle_owner(base, origin)
+    try:
+        text = path.read_text(encoding="utf-8")
+        if text.startswith(_BEGINNING) and not text.endswith("}\n"):  # half of a reading: nothing is lost with it
+            return bundle_owner(base, origin)
+        found = json.loads(text)
+        return found["format"] == FORMAT and origin.made(found.get(KEY) or {"content": found["settings"]["picture"]})
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def _files(target: Path, bundles: bool) -> list[Path]:
@@ -120,12 +144,17 @@ def _done(target: Path, settings: dict[str, Any], bundles: bool) -> bool:
             record = AttentionRecord.load(target.with_suffix(".npz"))
             return bool(record.weights_hash == settings["weights_hash"] and record.prediction.text == found["text"])
         return bool(same)
-    except (OSError, ValueError, KeyError, TypeError, BundleError):
+    except Exception:  # damaged in whatever way: it is made again
         return False
 
 
 def _read(
-    item: Given, attend: Callable[[Any], AttentionRecord], target: Path, settings: dict[str, Any], bundles: bool
+    item: Given,
+    origin: Origin,
+    attend: Callable[[Any], AttentionRecord],
+    target: Path,
+    settings: dict[str, Any],
+    bundles: bool,
 ) -> dict[str, Any]:
     """Read one page; the JSON is written last, so that it is there only when all of it is."""
     from visualizer.measures.field_box import boxed
@@ -133,14 +162,11 @@ def _read(
     picture = opened(item)
     record = attend(picture.image)
     found = boxed(record, settings["layers"], settings["heads"], settings["tight"])
-    data = {"format": FORMAT, "settings": settings, "source": item.path.name, "text": record.prediction.text, **found}
+    data: dict[str, Any] = {"format": FORMAT, "settings": settings, "source": item.path.name, KEY: origin.told()}
+    data |= {"page_number": item.page} if item.page else {}
+    data |= {"notes": list(picture.notes), "text": record.prediction.text, **found}
     text = json.dumps(plain(data), ensure_ascii=False, indent=1) + "\n"
-    target.parent.mkdir(parents=True, exist_ok=True)
     if bundles:
-        record.save(target.with_suffix(".npz"))
-
-    def fill(out: BinaryIO) -> None:
-        out.write(text.encode())
-
-    files.write(target, fill)
+        origin.sign(record).save(target.with_suffix(".npz"))
+    write(target, text.encode())
     return {"text": record.prediction.text, "json": found["json"], "fields": found["fields"]}

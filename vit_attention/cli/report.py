@@ -12,6 +12,10 @@ from typing import Any, TypeVar
 import click
 
 from vit_attention.cli.errors import FAILURES
+from vit_attention.cli.guard import OutputError, say, unexpected
+
+MOST_NAMES = 50
+"""Inputs that failed are listed at the end up to so many."""
 
 T = TypeVar("T")
 
@@ -32,7 +36,7 @@ class Report:
     def note(self, text: str) -> None:
         """Something worth knowing, for people."""
         if self._waiting is None:
-            click.echo(line(text), err=True)
+            say(line(text), err=True)
         else:
             self._waiting.append(line(text))
 
@@ -41,15 +45,26 @@ class Report:
         self.results.append({"input": name, "ok": True, "files": [str(file) for file in files], **facts})
         if not self.as_json and self._waiting is None:
             for file in files:
-                click.echo(line(file))
+                say(line(file))
 
     @contextmanager
-    def attempt(self, name: str) -> Iterator[None]:
-        """Work on one input; what it may fail with is told, and the others go on."""
+    def attempt(self, name: str, alone: bool = False) -> Iterator[None]:
+        """Work on one input; what it fails with is told, and the others go on.
+
+        A `ChoiceError` ends the run, since it holds for every picture; `alone` says that it holds for this input alone.
+        """
         try:
             yield
+        except (click.exceptions.Exit, click.Abort, OutputError):
+            raise
+        except click.ClickException as error:
+            if not alone:
+                raise
+            self.failed(name, error.message)
         except FAILURES as error:
             self.failed(name, error)
+        except Exception as error:
+            self.failed(name, unexpected(error))
 
     def failed(self, name: str, error: object) -> None:
         """One input was left out, with the reason."""
@@ -67,10 +82,10 @@ class Report:
             yield from bar
         waiting, self._waiting = self._waiting, None
         for text in waiting:
-            click.echo(text, err=True)
+            say(text, err=True)
         if not self.as_json:
             for file in (file for one in self.results if one["ok"] for file in one["files"]):
-                click.echo(line(file))
+                say(line(file))
 
     def counter(self, label: str) -> Callable[[object], None] | None:
         """Says how many there are so far, if somebody watches and no bar does; None if not."""
@@ -79,7 +94,7 @@ class Report:
         count = itertools.count(1)
 
         def tick(_one: object) -> None:
-            click.echo(f"\r{label}: {next(count)}", err=True, nl=False)
+            say(f"\r{label}: {next(count)}", err=True, nl=False)
 
         return tick
 
@@ -89,16 +104,18 @@ class Report:
         if self.as_json:
             echo_json({**facts, "results": self.results, "failed": wrong})
         elif wrong:
-            self.note(
-                f"{wrong} of {len(self.results)} inputs failed." + " The others are done." * (wrong < len(self.results))
-            )
+            names = [one["input"] for one in self.results if not one["ok"]]
+            said = ", ".join(names[:MOST_NAMES]) + f" and {wrong - MOST_NAMES} more" * (wrong > MOST_NAMES)
+            others = " The others are done." * (wrong < len(self.results))
+            self.note(f"{wrong} of {len(self.results)} inputs failed: {said}.{others}")
         if wrong:
             raise click.exceptions.Exit(1)
 
 
 def echo_json(data: Any) -> None:
     """`data` as JSON; numbers that are none become null."""
-    click.echo(json.dumps(plain(data), ensure_ascii=False, indent=1))
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    say(json.dumps(plain(data), ensure_ascii=not utf8, indent=1))
 
 
 def plain(data: Any) -> Any:
@@ -108,11 +125,14 @@ def plain(data: Any) -> Any:
     {'a': [1, None]}
     """
     if isinstance(data, dict):
-        return {str(key): plain(value) for key, value in data.items()}
+        return {plain(str(key)): plain(value) for key, value in data.items()}
     if isinstance(data, (list, tuple)):
         return [plain(value) for value in data]
     if hasattr(data, "tolist"):
         return plain(data.tolist())
     if isinstance(data, float) and not math.isfinite(data):
         return None
-    return data if data is None or isinstance(data, (str, int, float, bool)) else str(data)
+    if data is None or isinstance(data, (int, float, bool)):
+        return data
+    # A file name in no encoding comes with signs that no JSON holds.
+    return str(data).encode("utf-8", "backslashreplace").decode("utf-8")

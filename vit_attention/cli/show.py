@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from vit_attention.cli.guard import say
 from vit_attention.cli.options import FILE, json_option
 from vit_attention.cli.report import Report, echo_json, line
 from vit_attention.cli.visualize import facts
@@ -40,7 +41,7 @@ def show(bundles: tuple[Path, ...], as_json: bool) -> None:
             about = summary(AttentionRecord.load(path))
             report.done(str(path), **about)
             if not as_json:
-                click.echo(_text(path, about))
+                say(_text(path, about))
     report.finish(command="show")
 
 
@@ -50,6 +51,7 @@ def summary(record: AttentionRecord) -> dict[str, Any]:
         **facts(record),
         "settings": record.settings,
         "versions": record.versions,
+        "residuals": "stated by the file, not checked here",
         "megabytes": record.nbytes / 1e6,
         "picture": list(record.geometry.original) if record.geometry else None,
         "model_input": list(record.geometry.seen) if record.geometry else None,
@@ -95,7 +97,7 @@ def _text(path: Path, about: dict[str, Any]) -> str:
         ]
         for m in about["maps"]
     ]
-    head = ["layer", "kind", "heads", "rows x columns", "asks x answers", "entropy (bits)", "residual", "name"]
+    head = ["layer", "kind", "heads", "rows x columns", "asks x answers", "entropy (bits)", "stated residual", "name"]
     lines = [
         line(path),
         f"  model    {line(about['model'])} ({line(about['weights_hash'])})",
@@ -124,7 +126,7 @@ def models(as_json: bool) -> None:
         ]
         for card in cards()
     ]
-    click.echo("\n".join(table(["name", "task", "family", "MB", "weights", "knows"], rows)))
+    say("\n".join(table(["name", "task", "family", "MB", "weights", "knows"], rows)))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

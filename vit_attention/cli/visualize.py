@@ -22,7 +22,8 @@ from vit_attention.cli.options import (
     take,
     take_view,
 )
-from vit_attention.cli.paint import Ground, Paint, write
+from vit_attention.cli.paint import Ground, Paint, remark, write
+from vit_attention.cli.provenance import Origin, Shelf, bundle_owner, drawings_folder, drawings_owner
 from vit_attention.cli.report import Report
 from vit_attention.records import AttentionRecord
 
@@ -38,9 +39,10 @@ HELP = """Draw what a model looked at: an overlay and a heatmap for every layer.
   vit-attention --image cat.jpg --infos_path infos.pkl --model model.pth
 
 IMAGE is a file, a glob, a bundle made by `extract`, or the name of a drawn or sample picture: scene-7, receipt-3-3,
-form-1, cat. Files go to DIR, those of several pictures to a folder each: attn_map_layer_{i}_{layer_name}.png,
-heatmap_layer_{i}_{layer_name}.png and, with --save-raw, attn_raw_layer_{i}.npy. Layers, heads, rows and columns count
-from 0 here, as in Python and in the files' names; in the words under a picture they count from 1.
+form-1, cat. Every page of a TIFF is a picture of its own. Files go to DIR: attn_map_layer_{i}_{layer_name}.png,
+heatmap_layer_{i}_{layer_name}.png and, with --save-raw, attn_raw_layer_{i}.npy. Those of several pictures go to a folder
+each, and so do those of a single one where DIR holds another picture's. Layers, heads, rows and columns count from 0
+here, as in Python and in the files' names; in the words under a picture they count from 1.
 """
 
 
@@ -71,18 +73,24 @@ def visualize(
     view, paint, wanted = take_view(given), take(Paint, given), take(records.Wanted, given)
     _check(items, wanted, given["model"], report)
     model = cache(lambda: loading.load(take(loading.Source, given), report))
+    shelf = Shelf(output, items, drawings_owner)
     for item in report.through(items, "Drawing"):
-        folder = output / item.name if len(items) > 1 else output
-        with report.attempt(item.text):
+        with report.attempt(item.said, alone=is_bundle(item.path)):
             record, picture, found = _drawn(item, model, wanted, view)
             _tell(report, item, record, picture, view)
-            ground = Ground(
-                picture.image, record.geometry, picture.truth if truth else None, _settings(record, picture)
-            )
+            origin = Origin.of(item)
+            folder = shelf.base(item, origin) if len(items) > 1 else drawings_folder(output, item, origin)
+            if folder != (output / item.name if len(items) > 1 else output):
+                report.note(f"{item.said}: drawn into {folder}, since drawings of something else are there already.")
+            mask = picture.truth if truth else None
+            ground = Ground(picture.image, record.geometry, mask, _settings(record, picture), origin)
             written = write(found, ground, paint, folder)
+            if lacking := remark(found, ground, paint):
+                report.note(f"{item.text}: {lacking}.")
             if bundle:
-                written.append(record.save(folder / f"{item.name}.npz"))
-            report.done(item.text, written, **facts(record), maps=[_said(one, record) for one in found])
+                base = Shelf(folder, [item], bundle_owner).base(item, origin)
+                written.append(origin.sign(record).save(base.with_name(base.name + ".npz")))
+            report.done(item.said, written, **facts(record), maps=[_said(one, record) for one in found])
     report.finish(command="visualize", output=str(output))
 
 
@@ -116,12 +124,12 @@ def _settings(record: AttentionRecord, picture: Opened) -> str:
 
 def _tell(report: Report, item: Given, record: AttentionRecord, picture: Opened, view: View) -> None:
     for note in dict.fromkeys([*picture.notes, *record.settings.get("notes", [])]):
-        report.note(f"{item.text}: {note}")
+        report.note(f"{item.said}: {note}")
     if record.prediction.text:
-        report.note(f"{item.text}: {record.prediction.text}")
+        report.note(f"{item.said}: {record.prediction.text}")
         if not view.query:
             report.note(
-                f"{item.text}: drawn is the mean over all tokens; --query WORD or NUMBER asks for one, --query each for all."
+                f"{item.said}: drawn is the mean over all tokens; --query WORD or NUMBER asks for one, --query each for all."
             )
 
 

@@ -28,14 +28,56 @@ class Limit:
 LIMITS: dict[str, Limit] = {
     "settings file": Limit(4 << 20, "bytes", "a config.json with 20,000 class names has 1.5 MB"),
     "vocabulary file": Limit(64 << 20, "bytes", "the tokenizer.json of a vocabulary of 256,000 has 33 MB"),
+    "JSON values": Limit(
+        2_500_000, "values", "a tokenizer of 256,000 entries and as many merges has a million; each takes 30 bytes"
+    ),
+    "weights header": Limit(16 << 20, "bytes", "names and shapes of 10,000 tensors take 1 MB"),
+    "layers": Limit(1000, "layers", "the deepest published vision transformer has 48"),
+    "width": Limit(65_536, "channels", "the widest published vision transformer has 6,144, and 24,576 in between"),
+    "classes": Limit(100_000, "classes", "ImageNet-21k has 21,843"),
+    "label letters": Limit(1000, "letters", "ImageNet's longest name has 121"),
+    "input side": Limit(16_384, "pixels", "a receipt six times as long as a page for Donut is wide"),
+    "input pixels": Limit(
+        8_400_000, "pixels", "as float32 in three channels they take 100 MB; Donut's pages have 4.9 million"
+    ),
+    "resized pixels": Limit(
+        40_000_000, "pixels", "a receipt ten times as long as wide has 37 million on its way to Donut's 1920"
+    ),
+    "vocabulary": Limit(300_000, "entries", "the largest in use with readers, XLM-R's, has 250,000"),
+    "vocabulary letters": Limit(
+        3_000_000, "letters", "250,000 entries of XLM-R have 1.5 million; a search tree has a node for each"
+    ),
+    "token letters": Limit(1000, "letters", "a task prompt as one token has some 30"),
+    "prompt template": Limit(64, "parts", "two sentences and their special tokens have 7"),
+    "download": Limit(
+        20 << 30, "bytes", "the largest published vision transformer has 4.5 GB in float32, and shards beside it"
+    ),
     "bundle": Limit(1 << 30, "bytes unpacked", "all maps of ViT-L/16 at 384 pixels in float32 take 0.5 GB"),
-    "bundle entries": Limit(4096, "entries", "100 layers with gradients, queries, keys and values have 500"),
     "features file": Limit(
         64 << 20, "bytes", "100 regions of 2048 numbers have 0.8 MB, a picture beside them some more"
     ),
     "feature numbers": Limit(4 << 20, "numbers", "1024 cells of 4096, twice the width of any published network's"),
     "regions": Limit(100, "regions", "detectors for captions keep 10 to 100 (Anderson et al. 2018)"),
     "region cells": Limit(1024, "cells of a grid", "published grids have 14 x 14"),
+    "folders": Limit(100_000, "folders", "to look through them takes a minute; ** in front of a whole disk is a slip"),
+    "infos file": Limit(32 << 20, "bytes", "published ones take about 1 MB"),
+    "uploaded bundle": Limit(200 << 20, "bytes unpacked", "a session of the app keeps one, beside many others"),
+    "bundle entries": Limit(4096, "entries", "100 layers with gradients, queries, keys and values have 500"),
+    "bundle manifest": Limit(8 << 20, "bytes unpacked", "names of 8,192 tokens on both axes of 32 maps take 5 MB"),
+    "small manifest": Limit(2 << 20, "bytes unpacked", "read as JSON it may take 35 times as much"),
+    "small bundle": Limit(100_000_000, "bytes unpacked", "below it, a file is let in however well it is packed"),
+    "record picture": Limit(
+        4_194_304, "pixels", "records keep 768 pixels a side; drawing takes 25 times the decoded 13 MB"
+    ),
+    "picture scans": Limit(
+        100, "scans", "a progressive JPEG has about ten, and each is decoded over the whole picture"
+    ),
+    "picture side": Limit(100_000, "pixels", "drawings are laid out in pixels of the picture that was given"),
+    "patches": Limit(
+        1 << 20, "patches", "the finest windows of Donut, on 2560 x 1920 pixels, tell 307,200 cells apart"
+    ),
+    "name": Limit(1_000, "letters", "the longest class name of ImageNet has 121"),
+    "text": Limit(1_000_000, "letters", "readings of 8,192 tokens have some 40,000"),
     "picture pixels": Limit(25_000_000, "pixels", "decoded to RGB they take 75 MB, a tenth of a small server"),
     "picture file": Limit(256 << 20, "bytes", "a photograph of 200 megapixels has 50 to 100 MB"),
     "pixels in a file": Limit(200_000_000, "pixels", "the largest cameras of phones have 200 megapixels"),

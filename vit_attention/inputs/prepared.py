@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from vit_attention.gate import GateError
 from vit_attention.records.geometry import Geometry
 
 
@@ -37,19 +38,42 @@ class Input:
         return cls(torch.from_numpy(pixels)[None], geometry)
 
     @classmethod
-    def ready(cls, pixels: Tensor) -> "Input":
-        """Pixels that somebody has prepared already; raises ValueError for another shape.
+    def ready(cls, pixels: Tensor, channels: int | None = 3) -> "Input":
+        """Pixels that somebody has prepared already.
 
         Args:
-            pixels: (3, height, width) or (1, 3, height, width).
+            pixels: (channels, height, width) or (1, channels, height, width), of any floating kind.
+            channels: how many the model takes; None for any number.
+
+        Raises:
+            GateError: another shape or kind, several pictures, or numbers that are not finite.
         """
+        want = f"a float tensor of ({channels or 'channels'}, height, width), with or without a leading axis of 1"
+        got = f"{pixels.dtype} of shape {tuple(pixels.shape)}".removeprefix("torch.")
         one = pixels[None] if pixels.ndim == 3 else pixels
-        if one.ndim != 4 or one.shape[:2] != (1, 3) or not one.is_floating_point():
-            raise ValueError(
-                f"pixels: want a float tensor of (1, 3, height, width), got {one.dtype} of {tuple(pixels.shape)}"
-            )
+        if one.layout != torch.strided or one.ndim != 4 or 0 in one.shape or not one.is_floating_point():
+            raise GateError("pixels", want, got, advice=_advice(pixels))
+        if len(one) != 1:
+            raise GateError("pixels", want, got, advice=f"These are {len(one)} pictures: give one, or attend_many all.")
+        if (one.shape[1] > 4 >= one.shape[3]) if channels is None else one.shape[1] != channels:
+            raise GateError("pixels", want, got, advice=_advice(pixels))
+        if one.device.type != "meta" and not bool(torch.isfinite(one).all()):
+            raise GateError("pixels", "finite numbers", "NaN or infinity among them")
         return cls(
             one,
             Geometry.of(int(one.shape[-1]), int(one.shape[-2])),
             notes=("Given were prepared pixels, not a picture.",),
         )
+
+
+def _advice(pixels: Tensor) -> str:
+    """What to do about a tensor that is no prepared picture."""
+    if pixels.ndim == 5:
+        return "Five axes are a video, whose patches reach over several frames: give one picture."
+    if pixels.ndim in (3, 4) and pixels.shape[-1] in (1, 3, 4) and pixels.shape[-3] not in (1, 3, 4):
+        return "Channels come first: pixels.movedim(-1, -3)."
+    if pixels.ndim in (3, 4) and not pixels.is_floating_point():
+        return (
+            "Whole numbers are no prepared pixels: give the picture as a numpy array, or model.prepare(picture).pixels."
+        )
+    return "model.prepare(picture).pixels makes one."

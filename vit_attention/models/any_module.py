@@ -2,84 +2,227 @@
 
 import inspect
 from collections.abc import Callable
-from math import isqrt
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from vit_attention.capture import CaptureError, Heard, NothingHeardError, Request, Seen, capture
+from vit_attention.capture import CaptureError, Heard, NothingHeardError, Seen, capture
 from vit_attention.capture.graphs import original
+from vit_attention.gate import LIMITS, GateError, shown
 from vit_attention.inputs.pictures import open_picture
+from vit_attention.inputs.prepared import Input
 from vit_attention.inputs.preprocess import Recipe, prepare
-from vit_attention.models.model import Attended, as_map
-from vit_attention.records import AttentionMap, AttentionRecord, Axis
+from vit_attention.models.model import Attended, whole
+from vit_attention.models.token_axes import TokenAxes
+from vit_attention.models.tokens import Asked, Experiment
+from vit_attention.records import AttentionRecord
+from vit_attention.records.geometry import Geometry
 
+SIZE = (224, 224)
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet's three channels, which most published networks want."""
+GREY = "The network takes one channel: the picture was made grey and normalised with the mean of ImageNet's three channels."
+RANDOM = "The module draws random numbers as it runs (dropout or masking): this is one of many possible runs."
+
+_FAILURES = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    IndexError,
+    AssertionError,
+    AttributeError,
+    KeyError,
+    NotImplementedError,
+)
 
 
-class ModuleError(ValueError):
+class ModuleError(GateError):
     """A module that cannot be looked into this way; the message has the reason and the next step."""
+
+    def __init__(self, message: str) -> None:
+        ValueError.__init__(self, message)
 
 
 def record_of(
     module: nn.Module,
-    picture: Any,
+    given: Any,
+    picture: Any = None,
     *,
-    size: tuple[int, int] = (224, 224),
+    size: tuple[int, int] = SIZE,
     grid: tuple[int, int] | None = None,
     prefix: int | None = None,
 ) -> AttentionRecord:
     """The attention of one forward pass of `module` over one picture.
 
-    The picture is resized to `size`, normalised as ImageNet's, and given to ``module(pixels)``; to
+    A picture is resized to `size`, normalised as ImageNet's, and given to ``module(pixels)``; to
     ``module.encode(pixels)`` where forward wants more than pixels and there is such a method. A compiled module or one
     spread over devices runs as the module inside.
 
+    Which token is which patch is found by changing patches and looking which tokens change, in short runs that end at
+    the first attention. Special tokens stand first in the record and patches in reading order, whatever the network's
+    own order is; the notes say where they differ.
+
     Args:
         module: any torch module with attention that `vit_attention.capture` hears; evaluation mode is the caller's.
-        picture: as for `open_picture`.
+        given: a picture, as for `open_picture`; or a float tensor of prepared pixels, (channels, height, width) or with a
+            leading axis of 1, which goes in unchanged.
+        picture: with prepared pixels: the picture they were made of, resized without a crop; maps are drawn on it.
         size: (height, width) in pixels of what the module takes.
-        grid: (rows, columns) of the patches; None takes a square one where `size` is square.
-        prefix: how many special tokens lead; None takes 1 if that leaves a square grid, else 0.
+        grid: (rows, columns) of the patches, for networks in which they can't be found.
+        prefix: how many special tokens lead, likewise.
 
     Raises:
-        ModuleError: no attention was captured; forward needs more inputs; the tokens fit no grid.
+        ModuleError: no attention was captured; forward needs more inputs; or what the tokens are can't be found out, or is
+            not what `grid` and `prefix` say.
         CaptureError: a graph that can't be heard, or weights that do not reproduce what PyTorch computed.
         PictureError: the picture cannot be read.
     """
-    opened = open_picture(picture)
-    pixels, geometry = prepare(opened.image, Recipe(size, None, MEAN, STD))
+    size, grid, prefix = _pair("size", size), _pair("grid", grid), _count("prefix", prefix)
     module = original(module)
-    run, like = _runner(module), next(module.parameters(), torch.zeros(0))
-    given = torch.from_numpy(pixels)[None].to(like if like.is_floating_point() else torch.float32)
-    seen, square = _heard(module, run, given), size[0] == size[1]
+    run = _runner(module)
+    ready, seen = _first_heard(module, run, _inputs(given, picture, size or SIZE))
+    experiment = Experiment(module, run, _like(module, ready.pixels))
+    if not experiment.repeats(_values_of(seen[0])):
+        seen = _again(experiment)
+        seen.notes.insert(0, RANDOM)
+    axes = TokenAxes(experiment, grid, prefix, ModuleError)
+    maps = tuple(axes.map(one, number) for number, one in zip(_depths(seen), seen, strict=True))
+    geometry, more = axes.laid(ready.geometry)
     return Attended(
-        maps=tuple(_map(one, number, grid, prefix, square) for number, one in zip(_depths(seen), seen, strict=True)),
+        maps=maps,
         geometry=geometry,
-        image=opened.image,
-        notes=[*opened.notes, *seen.notes],
+        image=ready.image,
+        notes=[*ready.notes, *axes.notes, *more, *seen.notes],
         unheard=seen.unheard,
         libraries=("torch",),
-    ).record(type(module).__name__, "", {"size": list(size)})
+    ).record(type(module).__name__, "", {"size": list(ready.pixels.shape[-2:])})
 
 
-def _heard(module: nn.Module, run: Callable[[Tensor], Any], given: Tensor) -> Heard:
+def _values_of(one: Seen) -> Asked:
+    return Asked(one.name, one.layer, "value", int(one.weights.shape[-1]))
+
+
+def _again(experiment: Experiment) -> Heard:
+    """What is heard where random numbers are the same in every run."""
+    experiment.seeded = True
+    with experiment.same():
+        seen = _heard(experiment.module, experiment.run, experiment.pixels)
+    if experiment.repeats(_values_of(seen[0])):
+        return seen
+    raise ModuleError(
+        f"{seen[0].name}: the module gives other tokens each time it is run on the same picture, so that no one can tell which "
+        "patch a token is: switch its random masking or dropout off (module.eval(), mask_ratio=0)"
+    )
+
+
+def _inputs(given: Any, picture: Any, size: tuple[int, int]) -> list[Input]:
+    """What may be given to the module, the likeliest first."""
+    if isinstance(given, Tensor):
+        return [_prepared(given, picture, size)]
+    if picture is not None:
+        raise ModuleError("picture: goes with prepared pixels, a float tensor; got two pictures")
+    LIMITS["picture pixels"].check(size[0] * size[1], "size")
+    opened = open_picture(given)
+    coloured = Input.of(*prepare(opened.image, Recipe(size, None, MEAN, STD)))
+    flat = Recipe(size, None, (sum(MEAN) / 3,) * 3, (sum(STD) / 3,) * 3)
+    pixels, geometry = prepare(opened.image.convert("L"), flat)
+    grey = Input.of(pixels[:1], geometry)
+    return [
+        replace(coloured, image=opened.image, notes=opened.notes),
+        replace(grey, image=opened.image, notes=(*opened.notes, GREY)),
+    ]
+
+
+def _prepared(pixels: Tensor, picture: Any, size: tuple[int, int]) -> Input:
+    ready = Input.ready(pixels, None)
+    if size not in (SIZE, ready.geometry.seen[::-1]):
+        raise ModuleError(
+            f"size: prepared pixels go in as they are, and have (height, width) {ready.geometry.seen[::-1]}, got {size}"
+        )
+    if picture is None:
+        return ready
+    opened = open_picture(picture)
+    geometry = Geometry.of(*opened.image.size).resize(*ready.geometry.seen)
+    said = "Given were prepared pixels; the picture is taken to be the whole of what they show."
+    return Input(ready.pixels, geometry, opened.image, (*opened.notes, said))
+
+
+def _first_heard(module: nn.Module, run: Callable[[Tensor], Any], inputs: list[Input]) -> tuple[Input, Heard]:
+    """The first input that the module takes, and what was heard; the error of the first where it takes none."""
+    failed: ModuleError | None = None
+    for ready in inputs:
+        try:
+            return ready, _heard(module, run, _like(module, ready.pixels))
+        except _ForwardError as error:
+            failed = failed or error
+    assert failed is not None, "there is at least one input"
+    raise failed
+
+
+class _ForwardError(ModuleError):
+    """The module's own forward failed."""
+
+
+def _heard(module: nn.Module, run: Callable[[Tensor], Any], pixels: Tensor) -> Heard:
     try:
         with torch.inference_mode(), capture(module) as seen:
-            run(given)
+            run(pixels)
     except NothingHeardError as error:
         raise ModuleError(f"No attention maps captured: {error}") from error
     except CaptureError:
         raise
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
-        height, width = given.shape[-2:]
-        raise ModuleError(
-            f"forward failed on one {width} x {height} picture: {error}. Give size=(height, width) as the network was trained "
-            "with; inputs of other kinds go through vit_attention.capture"
-        ) from error
+    except _FAILURES as error:
+        raise _ForwardError(_failure(module, pixels, error)) from error
+    if not seen:
+        raise ModuleError(f"No attention maps captured: {type(module).__name__} ran without attending")
     return seen
+
+
+def _failure(module: nn.Module, pixels: Tensor, error: Exception) -> str:
+    channels, height, width = pixels.shape[1:]
+    wanted = next((part.in_channels for part in module.modules() if isinstance(part, nn.Conv2d)), channels)
+    start = f"forward failed on one {width} x {height} picture of {channels} channels: {' '.join(str(error).split())}. "
+    if any(isinstance(part, nn.Conv3d) for part in module.modules()):
+        return start + (
+            "The module takes videos (its patches reach over several frames), and a record is of one picture: run it yourself "
+            "inside `with vit_attention.capture(module) as seen:`"
+        )
+    if wanted not in (channels, 1, 3):
+        return start + (
+            f"The module takes {wanted} channels and a picture has 3, or 1 when made grey: prepare the pixels yourself and give "
+            f"a tensor of (1, {wanted}, height, width)"
+        )
+    return start + (
+        "Give size=(height, width) as the network was trained with; inputs of other kinds go through vit_attention.capture"
+    )
+
+
+def _like(module: nn.Module, pixels: Tensor) -> Tensor:
+    """Pixels where the module is, in its precision."""
+    like = next((one for one in module.parameters() if one.is_floating_point()), None)
+    return pixels.float() if like is None else pixels.to(like)
+
+
+def _pair(name: str, given: Any) -> Any:
+    numbers = whole(name, None if given is None else _listed(name, given))
+    if numbers is not None and (len(numbers) != 2 or min(numbers) < 1):
+        raise ModuleError(f"{name}: want two whole numbers from 1 up, got {shown(given)}")
+    return numbers
+
+
+def _listed(name: str, given: Any) -> Any:
+    if isinstance(given, str) or not hasattr(given, "__iter__"):
+        raise ModuleError(f"{name}: want two whole numbers from 1 up, got {shown(given)}")
+    return given
+
+
+def _count(name: str, given: Any) -> int | None:
+    numbers = whole(name, None if given is None else [given])
+    if numbers is not None and numbers[0] < 0:
+        raise ModuleError(f"{name}: want a whole number from 0 up, got {shown(given)}")
+    return None if numbers is None else numbers[0]
 
 
 def _depths(seen: Heard) -> list[int]:
@@ -111,35 +254,3 @@ def _missing(function: Callable[..., Any]) -> list[str]:
         if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     ]
     return wanted[1:]
-
-
-def _map(one: Seen, number: int, grid: tuple[int, int] | None, prefix: int | None, square: bool) -> AttentionMap:
-    if len(one.weights) != 1:
-        raise ModuleError(
-            f"{one.name} attends inside {len(one.weights)} groups of tokens (windows, rows) of one picture, and a map of the "
-            "whole picture would be made up: take the groups from `with vit_attention.capture(module) as seen:`; encoders of "
-            'Donut are read whole by vit_attention.load("hf:FOLDER").windows'
-        )
-    queries, keys = one.weights.shape[-2:]
-    key = _axis(one.name, int(keys), grid, prefix, square)
-    query = key if queries == keys else Axis.text([f"row {n}" for n in range(int(queries))])
-    return as_map(one, number, one.kind, query, key, Request())
-
-
-def _axis(name: str, tokens: int, grid: tuple[int, int] | None, prefix: int | None, square: bool) -> Axis:
-    leads = range(2) if prefix is None else (prefix,)
-    for lead in sorted(leads, reverse=True):
-        side = isqrt(max(tokens - lead, 0))
-        shape = (side, side) if grid is None else grid
-        if shape[0] * shape[1] == tokens - lead > 0 and (square or grid is not None):
-            return Axis.patches(*shape, ("class",)[:lead] if lead < 2 else [f"special {n + 1}" for n in range(lead)])
-    wanted = (
-        "a square grid with or without a class token, of a square picture"
-        if grid is None
-        else f"{grid[0]} x {grid[1]} patches"
-    )
-    raise ModuleError(
-        f"token count does not fit the grid: {name} attends to {tokens} tokens, which is not {wanted}"
-        f"{'' if prefix is None else f' behind {prefix} special tokens'}. Say how they lie with grid=(rows, columns) and "
-        "prefix=number of special tokens"
-    )

@@ -55,7 +55,7 @@ class CaptionModel(Model):
     ``"decoder"`` has one number per word, ``"refiner"`` one list per layer with one number per region; None where the
     network has no such gate.
 
-    Of its own `attend` takes:
+    Options of attend:
         picture: the picture that features were taken from.
         beams: 1 searches greedily; more keep that many captions alive and follow the winner.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import version
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -28,6 +28,9 @@ from vit_attention.records import (
     sorted_out,
 )
 from vit_attention.records.geometry import Geometry
+
+if TYPE_CHECKING:
+    from vit_attention.models.many import Many
 
 DEFAULT_BUDGET = 1 << 30
 """Largest capture, in bytes, that `attend` starts unasked."""
@@ -60,6 +63,17 @@ class Asked:
     runs: tuple[Run, ...] = ()
     target: str | int | None = None
     budget: int = DEFAULT_BUDGET
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What was asked, as every family's record keeps it: plain values."""
+        return {
+            "layers": plain(self.request.layers),
+            "heads": plain(self.request.heads),
+            "queries": plain(self.request.queries),
+            "half": self.request.half,
+            "runs": {run.name: run.plain() for run in self.runs},
+        }
 
     @property
     def about_a_class(self) -> bool:
@@ -126,8 +140,10 @@ class Model(ABC):
         signals: what `attend(keep=...)` can keep beside weights, runs included.
         half: whether weights are kept in float16 unless asked otherwise.
         options: what `attend` takes beside the arguments that all families share.
+        notes: what was assumed when its weights were loaded; they stand in every record's notes.
     """
 
+    notes: tuple[str, ...] = ()
     signals: ClassVar[frozenset[str]] = frozenset()
     half: ClassVar[bool] = False
     options: ClassVar[frozenset[str]] = frozenset()
@@ -200,6 +216,33 @@ class Model(ABC):
             BudgetError: the maps would take more than `budget`; raised before anything is run.
             ValueError: a number out of range, an unknown class, a signal or an option that this family has not.
         """
+        asked, own = self.asked(
+            keep=keep,
+            target=target,
+            layers=layers,
+            heads=heads,
+            queries=queries,
+            half=half,
+            proof_rows=proof_rows,
+            budget=budget,
+            **options,
+        )
+        return self.assembled(self._attend(given, asked, **own), asked)
+
+    def asked(
+        self,
+        *,
+        keep: Iterable[str | Run] = (),
+        target: str | int | None = None,
+        layers: Sequence[int] | None = None,
+        heads: Sequence[int] | None = None,
+        queries: Sequence[int] | None = None,
+        half: bool | None = None,
+        proof_rows: int | None = 4,
+        budget: int = DEFAULT_BUDGET,
+        **options: Any,
+    ) -> tuple[Asked, dict[str, Any]]:
+        """The arguments of `attend`, checked before anything is run, and those that are the family's own."""
         strange = sorted(set(options) - self.options)
         if strange:
             raise ValueError(
@@ -222,15 +265,12 @@ class Model(ABC):
             parts=bool({"queries", "keys", "values"} & names),
             proof_rows=proof_rows,
         )
-        asked = Asked(request, names - {"weights"}, runs, target, budget)
-        shared = {
-            "layers": plain(layers),
-            "heads": plain(heads),
-            "queries": plain(queries),
-            "half": request.half,
-            "runs": {run.name: run.plain() for run in runs},
-        }
-        return self._attend(given, asked, **options).record(self.card.name, self.weights_hash, shared)
+        return Asked(request, names - {"weights"}, runs, target, budget), options
+
+    def assembled(self, found: Attended, asked: Asked) -> AttentionRecord:
+        """The record of what a family made of one input."""
+        found = replace(found, notes=[*self.notes, *found.notes])
+        return found.record(self.card.name, self.weights_hash, asked.settings)
 
     def _check_signals(self, names: frozenset[str], runs: tuple[Run, ...], target: Any) -> None:
         wanted = names | ({"target"} if target is not None else set())
@@ -241,6 +281,35 @@ class Model(ABC):
                 f"keep: {self.card.name} gives {', '.join(sorted(self.signals)) or 'weights alone'}, got {(unknown or missing)[0]!r}; "
                 "runs are named by a method: keep=methods()[NAME].needs"
             )
+
+    def attend_many(self, pictures: Any, batch: int = 16, *, progress: bool | None = None, **attend: Any) -> "Many":
+        """The attention records of many inputs, made in their order as they are asked for.
+
+        Args:
+            pictures: a folder, a glob, a list or generator of what `attend` takes; a (pictures, 3, height, width) tensor of
+                prepared pixels; an array of pictures, (pictures, height, width, 3) or (pictures, 3, height, width).
+            batch: inputs that go through the network at once, where the family lets several; their maps count together
+                against `budget`.
+            progress: whether a bar shows on standard error; None shows one where that is a terminal.
+            attend: as for `attend`.
+
+        Returns:
+            What gives the records one by one, or a table of them. What could not be read is left out, warned of at the end
+            and listed in its ``failed``.
+
+        Raises:
+            ValueError: no such folder or file, or arguments that `attend` would not take.
+
+        >>> import vit_attention as va
+        >>> many = va.load("scene-vit").attend_many(["scene-1", "scene-2"])
+        >>> [record.prediction.top(1)[0][0] for record in many]
+        ['cross', 'heart']
+        >>> many.table("entropy", by=["layer"]).shape
+        (12, 2)
+        """
+        from vit_attention.models.many import Many
+
+        return Many(self, pictures, batch, progress, attend)
 
 
 def as_map(
@@ -277,6 +346,6 @@ def array(weights: Tensor) -> NDArray[Any]:
     return (weights if weights.dtype == torch.float16 else weights.float()).detach().cpu().numpy()
 
 
-def plain(given: tuple[int, ...] | None) -> list[int] | None:
+def plain(given: Sequence[int] | None) -> list[int] | None:
     """Numbers as JSON can hold them."""
     return None if given is None else [*given]

@@ -10,7 +10,7 @@ from torch import Tensor
 from vit_attention.capture import Request, Seen, capture
 from vit_attention.inputs.pictures import open_picture
 from vit_attention.inputs.prepared import Input
-from vit_attention.inputs.preprocess import PageRecipe, prepare_page
+from vit_attention.inputs.processor import Processor
 from vit_attention.models import swin
 from vit_attention.models.cards import Card
 from vit_attention.models.generation import cut_note, generate, prediction, prompt_ids
@@ -44,7 +44,7 @@ class ReadingModel(Model):
     special tokens of the query axis. In a "self" map the columns are the tokens read so far, the prompt first; what
     lies ahead has weight 0.
 
-    Of its own `attend` takes:
+    Options of attend:
         prompt: task prompt such as ``<s_receipt>``; None takes the model's own.
         kinds: which attention of the decoder to keep, of "cross" and "self".
         windows: (stage, block) of encoder blocks to keep as well, 0 first, as maps of kind "window" on the stage's own
@@ -52,6 +52,7 @@ class ReadingModel(Model):
         beams: 1 reads greedily; more runs beam search and keeps the winner.
         max_tokens: most tokens to generate; None takes what the decoder has positions for and `budget` has room for.
         on_token: called with each token as it is generated; greedy reading only.
+
     Layers and heads are the decoder's, and an `Input` or a `Page` does for a picture.
     """
 
@@ -59,7 +60,7 @@ class ReadingModel(Model):
     options = frozenset({"prompt", "kinds", "windows", "beams", "max_tokens", "on_token"})
 
     def __init__(
-        self, card: Card, module: Any, tokenizer: Any, recipe: PageRecipe, prompt: str, weights_hash: str
+        self, card: Card, module: Any, tokenizer: Any, recipe: Processor, prompt: str, weights_hash: str
     ) -> None:
         super().__init__(card, module, weights_hash)
         self.tokenizer, self.recipe, self.prompt = tokenizer, recipe, prompt
@@ -99,8 +100,9 @@ class ReadingModel(Model):
         if isinstance(given, Tensor):
             return Input.ready(given)
         opened = open_picture(given)
-        pixels, geometry = prepare_page(opened.image, self.recipe)
-        return Input(torch.from_numpy(pixels)[None].to(self.device), geometry, opened.image, opened.notes)
+        ready = self.recipe.prepare(opened.image)
+        notes = (*opened.notes, *ready.notes)
+        return replace(ready, pixels=ready.pixels.to(self.device), image=opened.image, notes=notes)
 
     def page(self, given: Any) -> Page:
         """A page ready to be read: the encoder's whole work, which no prompt changes.

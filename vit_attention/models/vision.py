@@ -17,8 +17,10 @@ from vit_attention.inputs.pictures import open_picture
 from vit_attention.inputs.prepared import Input
 from vit_attention.models.cards import Card
 from vit_attention.models.model import Asked, Attended, Model, array, as_map
+from vit_attention.models.passes import Pass
 from vit_attention.records import SIGNALS, AttentionMap, Axis, Prediction
 from vit_attention.signals import Again, carry_out, runs
+from vit_attention.weights.positions import resized_note
 
 
 @dataclass(frozen=True)
@@ -80,44 +82,66 @@ class VisionModel(Model):
         if isinstance(given, Tensor):
             return Input.ready(given)
         opened = open_picture(given)
-        return replace(self.anatomy.prepare(opened.image, size), image=opened.image, notes=opened.notes)
+        ready = self.anatomy.prepare(opened.image, size)
+        return replace(ready, image=opened.image, notes=(*opened.notes, *ready.notes))
 
     def _attend(self, given: Any, asked: Asked, *, size: tuple[int, int] | None = None) -> Attended:
-        ready, request = self.prepare(given, size), asked.request
-        grid = self._grid(ready)
-        asked.check_budget(self._estimate(grid, request), ", queries=")
+        return next(self.attend_ready([self.prepare(given, size)], asked, size=size))
+
+    def attend_ready(
+        self, inputs: Sequence[Input], asked: Asked, *, size: tuple[int, int] | None = None
+    ) -> Iterator[Attended]:
+        """What becomes of each of several inputs of one size, which go through the network together."""
+        estimate = len(inputs) * self._estimate(self._grid(inputs[0]), asked.request)
+        asked.check_budget(estimate, ", queries=" + ", batch=" * (len(inputs) > 1))
+        passed = self._pass(inputs, asked)
+        for n, ready in enumerate(inputs):
+            yield self._attended(ready, passed.of(n), asked, size)
+
+    def _pass(self, inputs: Sequence[Input], asked: Asked) -> Pass:
+        request = asked.request
         target = None if asked.target is None else self._number(asked.target)
-        norms: list[NDArray[np.float32]] = []
-        states: list[NDArray[np.float32]] = []
+        norms: list[Tensor] = []
+        states: list[Tensor] = []
 
         def hear(tokens: Tensor) -> None:
-            norms.append(torch.linalg.vector_norm(tokens[0].detach().float(), dim=-1).cpu().numpy())
+            norms.append(torch.linalg.vector_norm(tokens.detach().float(), dim=-1))
             if "hidden" in asked.signals:
-                states.append(array(tokens[0].float()))
+                states.append(tokens.detach().float())
 
         with self._differentiable() if request.gradients else torch.inference_mode():
             with listening(self.anatomy.blocks, hear, before_first=True), capture(self.module, request) as seen:
-                scores = self._forward(ready.pixels)
-            notes = [*ready.notes, *seen.notes]
+                scores = self._forward(torch.cat([one.pixels for one in inputs]))
+            notes = [[*seen.notes, *self._resized(self._grid(inputs[0]))] for _ in inputs]
+            targets = [target] * len(inputs)
             if asked.about_a_class and target is None:
-                target = self._likeliest(scores, notes)
-            gradients = self._gradients(scores, seen, target) if request.gradients else [None] * len(seen)
+                assert scores is not None, "signals about classes are refused without classes"
+                targets = [self._likeliest(one, some) for one, some in zip(scores, notes, strict=True)]
+            gradients = self._gradients(scores, seen, targets) if request.gradients else [None] * len(seen)
+        return Pass([*seen], scores, targets, gradients, norms, states, notes, seen.unheard)
+
+    def _attended(self, ready: Input, passed: Pass, asked: Asked, size: tuple[int, int] | None) -> Attended:
+        """What became of one input, which `passed` holds alone."""
+        grid, target, scores = self._grid(ready), passed.targets[0], passed.scores
+        norms = passed.norms[-len(self.anatomy.blocks) :]
         again = Again(
             ready, grid, self.anatomy.patch, target, self._scores, lambda image: self.hidden_states(image, size)
         )
         return Attended(
-            maps=tuple(self._map(*pair, grid, request) for pair in zip(seen, gradients, strict=True)),
+            maps=tuple(
+                self._map(*pair, grid, asked.request) for pair in zip(passed.seen, passed.gradients, strict=True)
+            ),
             geometry=ready.geometry,
             prediction=Prediction() if scores is None else Prediction(self.classes, array(scores[0]), target=target),
             image=ready.image,
-            norms=np.stack(norms[-len(self.anatomy.blocks) :]) if norms else np.zeros((0, 0), np.float32),
-            signals={**_kept(asked.signals, seen, states), **{run.name: carry_out(run, again) for run in asked.runs}},
+            norms=np.stack([array(one[0]) for one in norms]) if norms else np.zeros((0, 0), np.float32),
+            signals={**_kept(asked.signals, passed), **{run.name: carry_out(run, again) for run in asked.runs}},
             settings={
                 "target": None if target is None else self.classes[target],
                 "size": None if size is None else list(size),
             },
-            notes=notes,
-            unheard=seen.unheard,
+            notes=[*ready.notes, *passed.notes[0]],
+            unheard=passed.unheard,
         )
 
     def classify(self, pictures: Sequence[Any]) -> NDArray[np.float32]:
@@ -188,6 +212,10 @@ class VisionModel(Model):
         height, width = ready.pixels.shape[-2:]
         return height // self.anatomy.patch[0], width // self.anatomy.patch[1]
 
+    def _resized(self, grid: tuple[int, int]) -> tuple[str, ...]:
+        table = self.anatomy.position_grid
+        return () if self.anatomy.positions is None or grid == table else (resized_note(table, grid),)
+
     def _estimate(self, grid: tuple[int, int], request: Request) -> int:
         """Bytes that the maps would take."""
         tokens = len(self.anatomy.special) + grid[0] * grid[1]
@@ -204,16 +232,17 @@ class VisionModel(Model):
             return number
         raise ValueError(f"target: want a class name or a number from 0 to {len(self.classes) - 1}, got {target!r}")
 
-    def _likeliest(self, scores: Tensor | None, notes: list[str]) -> int:
-        assert scores is not None, "signals about classes are refused without classes"
-        number = int(scores[0].argmax())
+    def _likeliest(self, scores: Tensor, notes: list[str]) -> int:
+        number = int(scores.argmax())
         notes.append(f"No class was given, so the likeliest is asked about: {self.classes[number]}.")
         return number
 
-    def _gradients(self, scores: Any, seen: Heard, target: int | None) -> list[Tensor | None]:
+    def _gradients(self, scores: Any, seen: Heard, targets: Sequence[int | None]) -> list[Tensor | None]:
         probes = [one.probe for one in seen if one.probe is not None]
+        # Pictures of a batch know nothing of each other, so that the sum of their scores gives each its own gradients.
+        asked = scores[range(len(targets)), targets].sum()
         # torch.autograd.grad and never .backward(): threads share the model, and backward writes to shared tensors.
-        return list(torch.autograd.grad(scores[0, target], probes))
+        return list(torch.autograd.grad(asked, probes))
 
     def _map(self, one: Seen, gradient: Tensor | None, grid: tuple[int, int], request: Request) -> AttentionMap:
         axis = Axis.patches(*grid, self.anatomy.special)
@@ -223,12 +252,12 @@ class VisionModel(Model):
         return as_map(one, one.layer, kind, query, axis, request, gradient)
 
 
-def _kept(names: frozenset[str], seen: Heard, states: list[NDArray[np.float32]]) -> dict[str, Any]:
+def _kept(names: frozenset[str], passed: Pass) -> dict[str, Any]:
     """The signals asked for that a single pass leaves."""
-    found: dict[str, Any] = {"hidden": np.stack(states)} if states else {}
+    found: dict[str, Any] = {"hidden": np.stack([array(one[0]) for one in passed.states])} if passed.states else {}
     for name, part in (("queries", "query"), ("keys", "key"), ("values", "value")):
         if name in names:
-            found[name] = tuple(array(_part(one, part)[0].float()) for one in seen)
+            found[name] = tuple(array(_part(one, part)[0].float()) for one in passed.seen)
     return found
 
 

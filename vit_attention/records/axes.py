@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from vit_attention.gate import GateError, shown
+
+if TYPE_CHECKING:
+    from vit_attention.gate.bundle import AxisFields
 
 AXIS_KINDS = ("patches", "text", "regions")
 
@@ -33,11 +38,25 @@ class Axis:
 
     def __post_init__(self) -> None:
         if self.kind not in AXIS_KINDS:
-            raise ValueError(f"axis kind: want one of {AXIS_KINDS}, got {self.kind!r}")
-        if self.kind == "patches" and (self.grid is None or min(self.grid) < 1):
-            raise ValueError(f"axis of patches: want a grid of at least 1 x 1, got {self.grid}")
-        if self.kind == "regions" and (self.boxes is None or self.boxes.ndim != 2 or self.boxes.shape[1] != 4):
-            raise ValueError("axis of regions: want boxes of shape (regions, 4)")
+            raise GateError("axis", f"one of {AXIS_KINDS}", shown(self.kind), field="kind")
+        if not all(isinstance(text, str) for text in (*self.special, *self.labels)):
+            raise GateError("axis", "special tokens and labels that are text", "another kind")
+        if self.kind == "patches" and not _is_grid(self.grid):
+            raise GateError("axis of patches", "a grid of at least 1 x 1", shown(self.grid), field="grid")
+        if self.kind == "regions":
+            self._check_boxes()
+
+    def _check_boxes(self) -> None:
+        boxes = self.boxes
+        if boxes is None or boxes.ndim != 2 or boxes.shape[1] != 4 or not len(boxes):
+            got = shown(None if boxes is None else boxes.shape)
+            raise GateError("axis of regions", "boxes of shape (regions, 4), at least one", got, field="boxes")
+        known = boxes[~np.isnan(boxes).any(axis=1)]
+        if not np.isfinite(known).all() or (known[:, 2:] < known[:, :2]).any():
+            want = "left, top, right, bottom, finite and in this order; NaN for a box that nobody knows"
+            raise GateError("axis of regions", want, "another", field="boxes")
+        if self.labels and len(self.labels) != len(boxes):
+            raise GateError("axis of regions", f"{len(boxes)}, or none", str(len(self.labels)), field="labels")
 
     @classmethod
     def patches(cls, rows: int, columns: int, special: Sequence[str] = ()) -> "Axis":
@@ -76,13 +95,11 @@ class Axis:
         return {"kind": self.kind, "special": self.special, "grid": self.grid, "labels": self.labels, "boxes": boxes}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Axis":
-        grid = data.get("grid")
-        boxes = data.get("boxes")
-        return cls(
-            str(data["kind"]),
-            tuple(str(s) for s in data.get("special", ())),
-            None if grid is None else (int(grid[0]), int(grid[1])),
-            tuple(str(s) for s in data.get("labels", ())),
-            None if boxes is None else np.asarray(boxes, dtype=np.float64).reshape(-1, 4),
-        )
+    def from_fields(cls, fields: "AxisFields") -> "Axis":
+        """The axis that a manifest tells of."""
+        boxes = None if fields.boxes is None else np.asarray(fields.boxes, dtype=np.float64).reshape(-1, 4)
+        return cls(fields.kind, fields.special, fields.grid, fields.labels, boxes)
+
+
+def _is_grid(grid: Any) -> bool:
+    return grid is not None and len(grid) == 2 and all(type(side) is int and side > 0 for side in grid)

@@ -1,106 +1,135 @@
 """Portable bundles: one .npz of arrays with a JSON manifest, read without torch and without trusting the file."""
 
 import json
-import os
-import tempfile
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.lib import format as npy_format
 from numpy.typing import NDArray
+
+from vit_attention.gate import LIMITS, GateError, archive
+from vit_attention.gate.archive import Archive, Header
+from vit_attention.gate.bundle import Form, Manifest, Stamp
+from vit_attention.records.writing import write
 
 FORMAT = "sightlines-record"
 FORMAT_VERSION = 1
-MAX_BYTES = 1 << 30
-"""A bundle that unpacks to more is refused before anything is unpacked."""
+_MOST_PACKED = 100
+"""How many times its own size a large bundle may unpack to: rows of one 1 and noise elsewhere reach 60."""
 
 
-class BundleError(ValueError):
-    """A file is not a bundle, or not a whole one."""
+class BundleError(GateError):
+    """A file is no bundle, or not a whole one; says which field was wrong, what was wanted and what came."""
+
+    @classmethod
+    def about(cls, path: Path, error: GateError) -> "BundleError":
+        """What the gate or the record found wrong with a part of the file `path`."""
+        part = [] if error.file == path.name else [error.file]
+        field = ": ".join([*part, *filter(None, [error.field])])
+        return cls(path.name, error.want, error.got, field=field, advice=error.advice)
 
 
 def save(path: Path, manifest: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Path:
     """Write arrays and plain values to `path` (".npz" is added if missing), whole or not at all; returns where."""
     target = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
     whole = json.dumps({"format": FORMAT, "version": FORMAT_VERSION, **manifest}).encode()
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".bundle-", suffix=".npz")
+
+    def fill(out: BinaryIO) -> None:
+        np.savez_compressed(out, **arrays, manifest=np.frombuffer(whole, np.uint8))  # type: ignore[arg-type]
+
+    return write(target, fill)
+
+
+def check_manifest(manifest: dict[str, Any], path: Path) -> None:
+    """Refuse to write what could not be opened again.
+
+    Raises:
+        BundleError: the record has something that is no plain value, or a text or number out of bounds.
+    """
     try:
-        with os.fdopen(handle, "wb") as out:
-            np.savez_compressed(out, **arrays, manifest=np.frombuffer(whole, np.uint8))  # type: ignore[arg-type]
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return target
+        Manifest.read(json.dumps(manifest).encode(), path.name)
+    except GateError as error:
+        raise BundleError.about(path, error) from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BundleError(path.name, "plain values in the record", str(error)) from error
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """An open file: its manifest, and its arrays by name."""
+    """An open file: its manifest, and its arrays by name, whose headers were checked."""
 
-    archive: zipfile.ZipFile
-    manifest: dict[str, Any]
+    manifest: Manifest
+    arrays: frozenset[str]
+    _archive: Archive
 
-    def has(self, name: str) -> bool:
-        """Whether there is an array of this name."""
-        return f"{name}.npy" in self.archive.namelist()
-
-    def array(self, name: str) -> NDArray[Any]:
-        """An array; raises for one that is not there or not as large as it says."""
-        return _array(self.archive, name)
+    def array(self, name: str, otherwise: Any = None) -> NDArray[Any]:
+        """An array; `otherwise` where the file need not have it and has not."""
+        return self._archive.array(name) if name in self.arrays else otherwise
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Bundle]:
+def opened(path: Path, limit: str = "bundle") -> Iterator[Bundle]:
     """The bundle in `path`; whatever is wrong with it, also while it is worked with, is told as one kind of error.
 
+    Args:
+        path: the file.
+        limit: key of `LIMITS` that all arrays together must keep.
+
     Raises:
-        BundleError: the file is missing, is no bundle, is cut short, holds pickled objects, or unpacks to over 1 GiB.
+        BundleError: the file is missing, is no bundle, is damaged, or promises what no record has or too much of it.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            _refuse_bombs(archive, path)
-            manifest = json.loads(bytes(_array(archive, "manifest")))
-            if manifest.get("format") != FORMAT or manifest.get("version") != FORMAT_VERSION:
-                raise BundleError(f"{path.name}: want format {FORMAT} version {FORMAT_VERSION}, got another")
-            yield Bundle(archive, manifest)
-    except BundleError:
-        raise
-    except FileNotFoundError as error:
-        raise BundleError(f"{path.name}: no such file") from error
-    except _DAMAGED as error:
-        raise BundleError(
-            f"{path.name}: want a whole Sightlines bundle, got another or a damaged file ({error})"
-        ) from error
-    except _ODD as error:
-        raise BundleError(f"{path.name}: want a file that can be unpacked, got one that cannot") from error
+        with archive.opened(path, "a whole Sightlines bundle (.npz)") as file:
+            manifest = _manifest(file)
+            headers = {name: _checked(file, name, form) for name, form in manifest.needed().items()}
+            others = {name: form for name, form in manifest.possible().items() if name in file.entries}
+            headers |= {name: _checked(file, name, form) for name, form in others.items()}
+            _check_size(file, manifest, headers, limit)
+            yield Bundle(manifest, frozenset(headers), file)
+    except GateError as error:
+        raise BundleError.about(path, error) from error
 
 
-_DAMAGED = (OSError, EOFError, KeyError, TypeError, ValueError, AttributeError, IndexError, zipfile.BadZipFile)
-_ODD = (NotImplementedError, RuntimeError, RecursionError, MemoryError)  # encrypted or odd zips, nested JSON
+def _manifest(file: Archive) -> Manifest:
+    """The manifest, read by its schema once it is known to be of this version."""
+    header = _checked(file, "manifest", Form(("u1",), (None,)))
+    LIMITS["bundle manifest"].check(header.nbytes, file.file, "manifest")
+    small = LIMITS["small manifest"].most + 50 * file.entries["manifest"].compress_size
+    if header.nbytes > small:
+        raise GateError(file.file, "a manifest packed less than 50 times", f"{header.nbytes:,} bytes", field="manifest")
+    data = bytes(file.array("manifest"))
+    stamp = Stamp.read(data, file.file, "It is no bundle of this library.")
+    if stamp.version > FORMAT_VERSION:
+        advice = "A newer version of this library made it: open it with that version."
+        raise GateError(file.file, str(FORMAT_VERSION), str(stamp.version), field="version", advice=advice)
+    return Manifest.read(data, file.file)
 
 
-def _refuse_bombs(archive: zipfile.ZipFile, path: Path) -> None:
-    total = sum(entry.file_size for entry in archive.infolist())
-    if total > MAX_BYTES:
-        raise BundleError(f"{path.name}: want at most {MAX_BYTES >> 20} MiB unpacked, got {total >> 20} MiB")
+def _checked(file: Archive, name: str, form: Form) -> Header:
+    """The header of an array, if it is of the form that the manifest promises."""
+    header = file.header(name)
+    if header.kind not in form.kinds:
+        raise GateError(file.file, f"numbers of kind {' or '.join(form.kinds)}", header.kind, field=name)
+    sides = (None,) * len(header.shape) if form.shape is None else form.shape
+    pairs = zip(sides, header.shape, strict=False)
+    if len(sides) != len(header.shape) or any(want not in (None, got) for want, got in pairs):
+        want = f"({', '.join('any' if side is None else str(side) for side in sides)})"
+        raise GateError(file.file, f"shape {want}", f"{header.shape}", field=name)
+    return header
 
 
-def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    """One array of the archive; never unpickles, never allocates more than the entry really holds."""
-    entry = archive.getinfo(f"{name}.npy")
-    with archive.open(entry) as stream:
-        version = npy_format.read_magic(stream)
-        reader = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
-        shape, _, dtype = reader(stream)
-        if dtype.hasobject:
-            raise BundleError(f"{name}: want plain numbers, got pickled objects")
-        if int(np.prod(shape, dtype=object)) * dtype.itemsize > entry.file_size:
-            raise BundleError(f"{name}: the header promises more than the file holds")
-    with archive.open(entry) as stream:
-        return npy_format.read_array(stream, allow_pickle=False)
+def _check_size(file: Archive, manifest: Manifest, headers: dict[str, Header], limit: str) -> None:
+    """Refuse what unpacks to too much, alone or beside what it was packed to, before any array is unpacked."""
+    total = sum(header.nbytes for header in headers.values())
+    LIMITS[limit].check(total, file.file, advice="Keep fewer layers, heads or queries, or half=True.")
+    # Off its window a row of a fine grid says nothing, which packs nearly as well as anything can.
+    windows = {f"weights_{n}" for n, one in enumerate(manifest.maps) if one.kind == "window"}
+    rest = headers.keys() - windows
+    large = sum(headers[name].nbytes for name in rest)
+    packed = sum(file.entries[name].compress_size for name in rest)
+    if large > max(LIMITS["small bundle"].most, _MOST_PACKED * packed):
+        want = f"at most {LIMITS['small bundle'].most:,} bytes unpacked, or {_MOST_PACKED} times what it is packed to"
+        raise GateError(file.file, want, f"{large:,} of {packed:,}", advice="No model leaves weights that alike.")

@@ -1,11 +1,15 @@
 """Where a pixel the model saw lies on the picture the user gave: resize, crop, pad and quarter turns, and back."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from vit_attention.gate import LIMITS, GateError, shown
+
+if TYPE_CHECKING:
+    from vit_attention.gate.bundle import GeometryFields
 
 _IDENTITY = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
 
@@ -51,10 +55,10 @@ class Geometry:
 
     def __post_init__(self) -> None:
         if min(self.original) < 1 or min(self.seen) < 1:
-            raise ValueError(f"geometry: want sizes of at least 1 pixel, got {self.original} and {self.seen}")
+            raise GateError("geometry", "sizes of at least 1 pixel", f"{shown(self.original)} and {shown(self.seen)}")
         linear = np.asarray(self.matrix, dtype=np.float64)
         if linear.shape != (2, 3) or not np.isfinite(linear).all() or abs(np.linalg.det(linear[:, :2])) < 1e-12:
-            raise ValueError(f"geometry: want an invertible 2 x 3 matrix, got {self.matrix}")
+            raise GateError("geometry", "an invertible 2 x 3 matrix", shown(self.matrix), field="matrix")
 
     @classmethod
     def of(cls, width: int, height: int) -> "Geometry":
@@ -126,11 +130,8 @@ class Geometry:
         grid = np.asarray(values)
         if grid.ndim != 2:
             raise ValueError(f"values: want (rows, columns), got shape {grid.shape}")
-        linear = np.asarray(self.matrix, dtype=np.float64)[:, :2]
-        inverse = np.linalg.inv(linear)
-        straight, crossed = np.abs(inverse[[0, 1], [0, 1]]), np.abs(inverse[[0, 1], [1, 0]])
-        if min(straight.max(), crossed.max()) > 1e-9:
-            raise ValueError(f"geometry: want quarter turns to lay a grid on a picture, got {self.matrix}")
+        inverse = np.linalg.inv(np.asarray(self.matrix, dtype=np.float64)[:, :2])
+        straight, crossed = self._sides(inverse)
         if crossed.max() > straight.max():  # a quarter turn: rows of the grid run across the original
             grid, inverse = grid.T, inverse[:, ::-1]
         if inverse[0, 0] < 0:
@@ -146,15 +147,25 @@ class Geometry:
         return {"original": self.original, "seen": self.seen, "matrix": self.matrix, "steps": self.steps}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Geometry":
-        """What `to_json` wrote; raises ValueError for anything else."""
-        try:
-            rows = [tuple(float(v) for v in row) for row in data["matrix"]]
-            return cls(_pair(data["original"]), _pair(data["seen"]), (rows[0], rows[1]), tuple(map(str, data["steps"])))  # type: ignore[arg-type]
-        except (KeyError, TypeError, IndexError) as error:
-            raise ValueError(f"geometry: want original, seen, matrix and steps, got {data!r:.200}") from error
+    def from_fields(cls, fields: "GeometryFields") -> "Geometry":
+        """The geometry that a manifest tells of."""
+        return cls(fields.original, fields.seen, fields.matrix, fields.steps)
 
+    def check_drawable(self) -> None:
+        """Refuse, with a `GateError`, what no map can be laid on a picture by: slanting, beside the picture, or out of all size."""
+        self._sides(np.linalg.inv(np.asarray(self.matrix, dtype=np.float64)[:, :2]))
+        left, top, right, bottom = self.boxes_to_original([[0, 0, *self.seen]])[0]
+        width, height = self.original
+        if not (left < width and top < height and right > 0 and bottom > 0):
+            raise GateError("geometry", "an input that lies on the picture", "one beside it", field="matrix")
+        most, sides = LIMITS["picture side"].most, (right - left, bottom - top)
+        if not 1e-2 < min(sides) <= max(sides) <= most:
+            got = f"{sides[0]:g} x {sides[1]:g}"
+            raise GateError("geometry", f"an input of up to {most:,} pixels of the picture", got, field="matrix")
 
-def _pair(values: Sequence[Any]) -> tuple[int, int]:
-    width, height = values
-    return int(width), int(height)
+    def _sides(self, inverse: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """How much a pixel's width and height keep their directions, and how much they change them; one must be nothing."""
+        straight, crossed = np.abs(inverse[[0, 1], [0, 1]]), np.abs(inverse[[0, 1], [1, 0]])
+        if min(straight.max(), crossed.max()) > 1e-9:
+            raise GateError("geometry", "quarter turns to lay a grid on a picture", shown(self.matrix), field="matrix")
+        return straight, crossed

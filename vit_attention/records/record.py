@@ -1,17 +1,25 @@
 """The attention record: what one picture, page or sentence made one model look at. numpy only."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from vit_attention.gate import GateError, shown
+from vit_attention.records import checks
 from vit_attention.records.geometry import Geometry
-from vit_attention.records.maps import ROW_SUM_TOLERANCE, AttentionMap
+from vit_attention.records.maps import AttentionMap, check_numbers
 from vit_attention.records.needs import Run
+
+if TYPE_CHECKING:
+    import pandas
+    import plotly.graph_objects as go
+    import pyarrow
 
 Signal = NDArray[Any] | tuple[NDArray[Any], ...]
 
@@ -37,10 +45,22 @@ class Prediction:
     chances: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __post_init__(self) -> None:
+        where, target = "prediction", self.target
+        for part, texts in (("labels", self.labels), ("tokens", self.tokens), ("text", (self.text,))):
+            if not all(isinstance(text, str) for text in texts):
+                raise GateError(where, "text", "another kind", field=part)
         if self.chances.size and self.chances.shape != (len(self.tokens),):
-            raise ValueError(f"prediction: want one chance per token, got {self.chances.shape} for {len(self.tokens)}")
-        if len(self.labels) != len(self.scores):
-            raise ValueError(f"prediction: want one score per label, got {len(self.labels)} and {len(self.scores)}")
+            raise GateError(
+                where, f"one chance per token, {len(self.tokens)}", f"{self.chances.shape}", field="chances"
+            )
+        if self.scores.shape != (len(self.labels),):
+            raise GateError(where, f"one score per label, {len(self.labels)}", f"{self.scores.shape}", field="scores")
+        check_numbers(self.scores, where, "scores")
+        check_numbers(self.chances, where, "chances", 0, 1)
+        whole = isinstance(target, (int, np.integer)) and not isinstance(target, bool)
+        if target is not None and not (whole and 0 <= target < len(self.labels)):
+            want = f"the number of one of {len(self.labels)} labels, or None"
+            raise GateError(where, want, shown(target), field="target")
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
@@ -71,6 +91,7 @@ class AttentionRecord:
         signals: what methods need beside weights, if it was asked for: "hidden", (layers + 1, tokens, width), the tokens
             that enter the first block and leave every block; "queries", "keys" and "values", one (heads, tokens, head
             width) array a map; and what runs left, by their names. Gradients are with the maps.
+        loaded: whether it was read from a file, so that its residuals are what the file states, and were not found here.
     """
 
     maps: tuple[AttentionMap, ...]
@@ -83,15 +104,14 @@ class AttentionRecord:
     settings: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     signals: dict[str, Signal] = field(default_factory=dict)
+    loaded: bool = False
 
     def __post_init__(self) -> None:
-        for one in self.maps:
-            if one.row_error > ROW_SUM_TOLERANCE[one.weights.dtype]:
-                raise ValueError(f"map {one.name!r}: want rows that sum to 1, got a sum off by {one.row_error:.2g}")
+        checks.check(self)
 
     @property
     def layers(self) -> tuple[NDArray[Any], ...]:
-        """The weights alone, one (heads, queries, keys) array per map: what `visualizer` functions take.
+        """The weights alone, one (heads, queries, keys) array per map, as the functions of `visualizer` take them.
 
         Where maps of all tokens chain, a map with other queries (the pool behind them) is left to `maps`.
 
@@ -165,7 +185,7 @@ class AttentionRecord:
 
     def save(self, path: str | Path) -> Path:
         """Write one portable bundle (.npz with a JSON manifest), whole or not at all; returns its path."""
-        from vit_attention.records import bundle  # zipfile and its like, which most who import records never need
+        from vit_attention.records import bundle  # pydantic, zipfile and their like, which most never need
 
         said, signals = self.prediction, self.signals
         arrays = {"norms": self.norms, "scores": said.scores}
@@ -184,43 +204,250 @@ class AttentionRecord:
             "versions": self.versions,
             "signals": {name: len(one) if isinstance(one, tuple) else None for name, one in signals.items()},
             "geometry": None if self.geometry is None else self.geometry.to_json(),
-            "prediction": {"labels": said.labels, "text": said.text, "target": said.target, "tokens": said.tokens},
+            "prediction": {
+                "labels": said.labels,
+                "text": said.text,
+                "target": None if said.target is None else int(said.target),
+                "tokens": said.tokens,
+            },
             "maps": [one.to_json() for one in self.maps],
         }
+        bundle.check_manifest(manifest, Path(path))
+        checks.check_kept(self)
         return bundle.save(Path(path), manifest, arrays)
 
     @classmethod
-    def load(cls, path: str | Path) -> "AttentionRecord":
-        """Read a bundle; needs no torch. Raises `BundleError` (a ValueError) for anything that is not one."""
+    def load(cls, path: str | Path, limit: str = "bundle") -> "AttentionRecord":
+        """The record in a bundle; needs no torch, and runs nothing in the file.
+
+        Args:
+            path: the file.
+            limit: key of `vit_attention.gate.LIMITS` that everything in it together must keep.
+
+        Raises:
+            BundleError: a ValueError that says which field of the file is wrong, what was wanted and what came.
+        """
         from vit_attention.records import bundle
 
-        with bundle.opened(Path(path)) as file:
-            data, geometry, empty = file.manifest, file.manifest["geometry"], np.zeros(0, np.float32)
-            said = data["prediction"]
-            return cls(
-                maps=tuple(AttentionMap.from_json(one, i, file.array) for i, one in enumerate(data["maps"])),
-                geometry=None if geometry is None else Geometry.from_json(geometry),
-                prediction=Prediction(
-                    labels=tuple(map(str, said["labels"])),
-                    scores=file.array("scores").astype(np.float32),
-                    text=str(said["text"]),
-                    target=said["target"],
-                    tokens=tuple(map(str, said.get("tokens", ()))),
-                    chances=file.array("chances").astype(np.float32) if file.has("chances") else empty,
-                ),
-                picture=bytes(file.array("picture")) if file.has("picture") else b"",
-                norms=file.array("norms"),
-                model=str(data["model"]),
-                weights_hash=str(data["weights_hash"]),
-                settings=dict(data["settings"]),
-                versions=dict(data["versions"]),
-                signals={
-                    str(name): file.array(f"signal_{name}")
-                    if count is None
-                    else tuple(file.array(f"signal_{name}_{i}") for i in range(int(count)))
-                    for name, count in data.get("signals", {}).items()
-                },
+        with bundle.opened(Path(path), limit) as file:
+            fields, empty = file.manifest, np.zeros(0, np.float32)
+            picture = bytes(file.array("picture", b""))
+            geometry = None if fields.geometry is None else Geometry.from_fields(fields.geometry)
+            if picture:
+                checks.check_picture(picture, geometry, decode=True)
+            said = fields.prediction
+            maps = (
+                AttentionMap.from_fields(one, file.array(f"weights_{n}"), file.array(f"gradient_{n}"))
+                for n, one in enumerate(fields.maps)
             )
+            record = cls(
+                maps=tuple(maps),
+                geometry=geometry,
+                prediction=Prediction(
+                    labels=said.labels,
+                    scores=file.array("scores").astype(np.float32),
+                    text=said.text,
+                    target=said.target,
+                    tokens=said.tokens,
+                    chances=file.array("chances", empty).astype(np.float32),
+                ),
+                picture=picture,
+                norms=file.array("norms").astype(np.float32),
+                model=fields.model,
+                weights_hash=fields.weights_hash,
+                settings=fields.settings.model_dump(exclude_unset=True),
+                versions=fields.versions,
+                signals={
+                    name: file.array(f"signal_{name}")
+                    if count is None
+                    else tuple(file.array(f"signal_{name}_{i}") for i in range(count))
+                    for name, count in fields.signals.items()
+                },
+                loaded=True,
+            )
+            checks.check_kept(record)
+            return record
+
+    # Short ways. What they look up at, `visualizer` and Plotly, comes when one is asked for.
+
+    def __repr__(self) -> str:
+        from vit_attention.records.words import line
+
+        return line(self)
+
+    def _repr_html_(self) -> str:
+        from vit_attention import doors
+
+        return doors.block(self)
+
+    def show(
+        self,
+        layer: int | None = None,
+        head: int | None = None,
+        query: Any = None,
+        method: str = "raw",
+        *,
+        step: str = "",
+        scale: str = "raw",
+        cmap: str = "Cividis",
+        alpha: float = 0.6,
+        height: int = 460,
+        **knobs: Any,
+    ) -> "go.Figure":
+        """A map of this record as a Plotly figure on the picture, which a notebook shows.
+
+        Args:
+            layer: number, 0 first; None takes the last.
+            head: number, 0 first; None takes all heads together.
+            query: who asks: "class", a token's number, (row, column) of a patch, a word that was said, "mean", or several
+                in a list; None takes the class token, or the mean of all.
+            method: a name of `visualizer.methods()`.
+            step: "layers", "heads" or "both" give a slider over them, on one scale.
+            scale: how numbers become colours, one of `visualizer.style.scale.MODES`.
+            cmap: name of a colour map, in any capitals.
+            alpha: 0, the picture alone, to 1, the map alone.
+            height: in pixels.
+            knobs: of the method, and ``kind`` of the maps ("self", "cross" or "window").
+
+        Raises:
+            ValueError: a map that this record does not have, or a signal that was not kept for it.
+
+        >>> import vit_attention as va
+        >>> record = va.load("scene-vit").attend("scene-7")
+        >>> record.show(layer=9, head=3, query=(6, 8)).data[0].z.shape
+        (14, 14)
+        >>> len(record.show(step="layers").frames)
+        12
+        """
+        from vit_attention import doors
+
+        return doors.show(self, doors.Asked(layer, head, query, method, knobs), step, scale, cmap, alpha, height)
+
+    def heatmap(
+        self,
+        layer: int | None = None,
+        head: int | None = None,
+        query: Any = None,
+        method: str = "raw",
+        *,
+        size: str = "grid",
+        resample: str = "nearest",
+        **knobs: Any,
+    ) -> NDArray[np.float32]:
+        """A map of this record as an array: of its own grid, or with one number for every pixel.
+
+        Args:
+            layer, head, query, method, knobs: as for `show`.
+            size: "grid", (rows, columns) of the map, or (tokens,) of words; "input", (height, width) of what the model saw;
+                "original", of the picture that was given, NaN where the model saw nothing of it.
+            resample: "nearest" gives every pixel its patch's number; "bicubic" blends neighbours, which adds no knowledge.
+
+        Raises:
+            ValueError: a map that this record does not have, or pixels asked of words.
+
+        >>> import vit_attention as va
+        >>> record = va.load("scene-vit").attend("scene-7")
+        >>> record.heatmap(layer=9, head=3).shape, record.heatmap(layer=9, head=3, size="original").shape
+        ((14, 14), (224, 224))
+        """
+        from vit_attention import doors
+
+        return doors.heatmap(self, doors.Asked(layer, head, query, method, knobs), size, resample)
+
+    def overlay(
+        self,
+        layer: int | None = None,
+        head: int | None = None,
+        query: Any = None,
+        method: str = "raw",
+        *,
+        alpha: float = 0.5,
+        cmap: str = "Cividis",
+        scale: str = "raw",
+        picture: Image.Image | None = None,
+        **knobs: Any,
+    ) -> Image.Image:
+        """A map of this record laid on its picture, as a Pillow image of the size of the picture that was given.
+
+        The record keeps a copy of at most 768 pixels a side, which is enlarged; `picture=` takes the sharp one. What the
+        model did not see is dimmed.
+
+        Args:
+            layer, head, query, method, knobs: as for `show`.
+            alpha: 0, the picture alone, to 1, the map alone.
+            cmap, scale: as for `show`.
+            picture: what to lay it on instead, of the same shape.
+
+        Raises:
+            ValueError: a map that this record does not have, or no picture.
+
+        >>> import vit_attention as va
+        >>> va.load("scene-vit").attend("scene-7").overlay(method="rollout", cmap="viridis").size
+        (224, 224)
+        """
+        from vit_attention import doors
+
+        return doors.overlay(self, doors.Asked(layer, head, query, method, knobs), alpha, cmap, scale, picture)
+
+    def save_figure(
+        self,
+        path: str | Path,
+        layer: int | None = None,
+        head: int | None = None,
+        query: Any = None,
+        method: str = "raw",
+        *,
+        dpi: float = 300,
+        width: float = 3.25,
+        scale: bool = True,
+        title: str | bool | None = None,
+        alpha: float = 0.6,
+        cmap: str = "Cividis",
+        **knobs: Any,
+    ) -> Path:
+        """Write a map of this record as a figure for a paper: PNG, SVG or PDF, as the path ends; returns the path.
+
+        Args:
+            path: where to.
+            layer, head, query, method, knobs: as for `show`.
+            dpi: pixels an inch.
+            width: of the whole figure in inches; 3.25 is a column.
+            scale: whether a colour scale stands under the picture.
+            title: over the picture; True takes what the map shows, in words.
+            alpha, cmap: as for `overlay`.
+
+        Raises:
+            ValueError: a map that this record does not have, no picture, or another ending.
+        """
+        from vit_attention import doors
+
+        look = {"dpi": dpi, "width": width, "scale": scale, "alpha": alpha}
+        return doors.save_figure(self, doors.Asked(layer, head, query, method, knobs), path, title, cmap, **look)
+
+    def table(self, numbers: Any, by: Sequence[str] = ("layer", "head")) -> "pandas.DataFrame":
+        """Numbers of every head, or of a method, as a pandas table; see `visualizer.export.tables.columns`.
+
+        Args:
+            numbers: a name of `visualizer.STATISTICS`, a function of (heads, queries, keys) weights that gives one number a
+                head or a head and query, the name of a method, or several of the first two in a list.
+            by: what rows are told apart by, of "layer" and "head"; over the others the mean is taken.
+
+        Raises:
+            ValueError: numbers that this record does not have, or pandas is not installed.
+
+        >>> import vit_attention as va
+        >>> va.load("scene-vit").attend("scene-7").table("entropy").shape
+        (144, 3)
+        """
+        from vit_attention import doors
+
+        return doors.frame([("", self)], numbers, by)
+
+    def arrow(self, numbers: Any, by: Sequence[str] = ("layer", "head")) -> "pyarrow.Table":
+        """The same as an Arrow table, without pandas."""
+        from vit_attention import doors
+
+        return doors.arrow([("", self)], numbers, by)
 
 
 def _half(array: NDArray[Any] | None) -> Any:

@@ -7,7 +7,6 @@ before any is carried out, and the four names it may use stand for records of ou
 import io
 import pickle
 from argparse import Namespace
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from vit_attention.gate import GateError, read_file
 from vit_attention.networks.aoanet import AoANet, Options
-from vit_attention.weights.checkpoints import CheckpointError, fill, read
-from vit_attention.weights.pickle_fence import UnsafePickleError, look_through, short
+from vit_attention.weights.checkpoints import read
+from vit_attention.weights.choice import fill_whole
+from vit_attention.weights.pickle_fence import Maker, UnsafePickleError, look_through, short
+from vit_attention.weights.refusal import CheckpointError
 
-LARGEST_FILE = 32 << 20
-"""Largest `infos` file read, in bytes; published ones take about 1 MB."""
 LARGEST_VOCABULARY = 1_000_000
 _LONGEST_TEXT = 10_000
 _MOST_VALUES = 100_000
@@ -43,12 +43,15 @@ class Infos:
     vocab: dict[str, str]
 
 
-def load_checkpoint(model_path: str | Path, infos_path: str | Path) -> tuple[AoANet, dict[str, str], Options]:
+def load_checkpoint(
+    model_path: str | Path, infos_path: str | Path, key: str = ""
+) -> tuple[AoANet, dict[str, str], Options]:
     """(network, vocabulary, options) of a published checkpoint; the network is in evaluation mode, on the CPU.
 
     Args:
         model_path: `model.pth` of the published code, in either container of torch.save.
         infos_path: `infos_*.pkl` of the same run.
+        key: which network of the checkpoint.
 
     Raises:
         UnsafePickleError: the infos file holds more than plain values.
@@ -61,13 +64,13 @@ def load_checkpoint(model_path: str | Path, infos_path: str | Path) -> tuple[AoA
         raise CheckpointError(
             f"{Path(infos_path).name}: want {options.vocab_size} words (opt.vocab_size), got {len(infos.vocab)}"
         )
-    state = read(Path(model_path))
     if options.dots:
         # The command line has no option for it: the weights say whether the query is normalised.
-        options = replace(options, norm_q=int("core.attention.norm.a_2" in state))
+        normed = any(name.endswith("core.attention.norm.a_2") for name in read(Path(model_path)))
+        options = replace(options, norm_q=int(normed))
     with torch.device("meta"):
         network = AoANet(options)
-    fill(network, state, Path(model_path).name)
+    fill_whole(network, Path(model_path), key)
     return network.eval(), infos.vocab, options
 
 
@@ -78,12 +81,10 @@ def read_infos(path: str | Path) -> Infos:
         UnsafePickleError: anything but the published layout made of plain values, or a file cut short.
     """
     path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(f"infos: no such file: {path.name}")
-    size = path.stat().st_size
-    if size > LARGEST_FILE:
-        raise UnsafePickleError(f"{path.name}: want at most {LARGEST_FILE} bytes, got {size}")
-    data = path.read_bytes()
+    try:
+        data = read_file(path, "infos file")
+    except GateError as error:
+        raise UnsafePickleError(f"infos: {error}") from error
     try:
         look_through(data, _STAND_INS)
         found = _Reader(io.BytesIO(data), encoding="latin-1").load()
@@ -122,21 +123,6 @@ class _Number:
         self.order = state[1]
 
 
-class _Maker:
-    """A function that a pickle may call; unlike a plain function it cannot be written to."""
-
-    __slots__ = ("make",)
-
-    def __init__(self, make: Callable[..., Any]) -> None:
-        self.make = make
-
-    def __call__(self, *args: Any) -> Any:
-        return self.make(*args)
-
-    def __setstate__(self, state: Any) -> None:
-        raise UnsafePickleError("it tries to change a function")
-
-
 def _number_type(code: Any, *flags: Any) -> _Number:
     if type(code) is not str or code not in _NUMBERS or len(flags) > 2:
         raise UnsafePickleError(f"want the type of a plain number, got {short(code)}")
@@ -163,10 +149,10 @@ def _encode(text: Any, encoding: Any = "utf-8") -> bytes:
 
 _STAND_INS: dict[tuple[str, ...], Any] = {
     ("argparse", "Namespace"): _Record,
-    ("numpy", "dtype"): _Maker(_number_type),
-    ("numpy.core.multiarray", "scalar"): _Maker(_scalar),
-    ("numpy._core.multiarray", "scalar"): _Maker(_scalar),
-    ("_codecs", "encode"): _Maker(_encode),
+    ("numpy", "dtype"): Maker(_number_type),
+    ("numpy.core.multiarray", "scalar"): Maker(_scalar),
+    ("numpy._core.multiarray", "scalar"): Maker(_scalar),
+    ("_codecs", "encode"): Maker(_encode),
 }
 
 

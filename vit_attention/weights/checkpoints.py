@@ -1,8 +1,7 @@
 """Weights from files: mapped, not copied; no code is unpickled; a misfit is told in words."""
 
 import hashlib
-import pickle
-import zipfile
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,64 +10,113 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from vit_attention.weights.kinds import kind
+from vit_attention.weights.refusal import CheckpointError
+from vit_attention.weights.shards import INDEX, shards, weights_in
+from vit_attention.weights.torch_file import read_torch
 
-class CheckpointError(ValueError):
-    """A weights file cannot be read or does not fit the model."""
+__all__ = ["CheckpointError", "file_hash", "fill", "read"]
+
+_FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+_DEEPEST = 20
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """The tensors of a .safetensors or torch.save file, memory-mapped where the format allows it.
+    """All tensors of a file, of a folder or of shards by their index; those of nested records by dotted names.
 
     Raises:
-        CheckpointError: missing, cut short, of another kind, or holding anything but tensors.
+        CheckpointError: missing, cut short, of another kind, or holding no tensors; code, which is not run.
     """
-    if not path.is_file():
-        raise CheckpointError(f"weights: no such file: {path.name}")
-    state: Any
+    if path.is_dir():
+        return read(weights_in(path))
+    found: dict[str, Tensor] = {}
+    if not path.name.endswith(INDEX):
+        found = dict(_flat(_one(path), "", path.name))
+    else:
+        for shard, names in shards(path).items():
+            own = dict(_flat(_one(path.parent / shard), "", shard))
+            lacking = sorted(set(names) - set(own))
+            if lacking or found.keys() & own.keys():
+                wrong = f"lacks {lacking[0]}" if lacking else "has tensors that another shard has, too"
+                raise CheckpointError(f"{path.name}: does not fit its shards: {shard} {wrong}")
+            found |= own
+    if not found:
+        raise CheckpointError(f"{path.name}: want a state dict (names to tensors), got none: save model.state_dict()")
+    return found
+
+
+def _one(path: Path) -> Any:
+    what = kind(path)
+    if what != "safetensors":
+        return read_torch(path, old=what == "old torch")
     try:
-        if path.suffix == ".safetensors":
-            state = safetensors.torch.load_file(path)
-        else:  # the format before torch 1.6 is no archive and can't be mapped
-            state = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except pickle.UnpicklingError as error:
+        return safetensors.torch.load_file(path)
+    except Exception as error:  # its kinds, and torch's for numbers it has no type for
         raise CheckpointError(
-            f"{path.name}: refused: it holds more than tensors, and loading it could run code. Save model.state_dict() alone."
+            f"{path.name}: want a .safetensors file, got one that cannot be read ({type(error).__name__})"
         ) from error
-    except Exception as error:  # torch and safetensors raise many kinds for broken files
+
+
+def _flat(found: Any, lead: str, file: str, deep: int = 0) -> Iterator[tuple[str, Tensor]]:
+    """Tensors under texts; what has numbers for names (an optimizer's state) is no network's."""
+    if not isinstance(found, dict):
+        raise CheckpointError(f"{file}: want a state dict (names to tensors), got {type(found).__name__}")
+    if deep > _DEEPEST:
+        raise CheckpointError(f"{file}: want records in at most {_DEEPEST} levels, got more")
+    for name, value in found.items():
+        if isinstance(name, str) and isinstance(value, Tensor):
+            yield lead + name, value
+        elif isinstance(name, str) and isinstance(value, dict):
+            yield from _flat(value, f"{lead}{name}.", file, deep + 1)
+
+
+def plain(tensor: Tensor, name: str, file: str) -> Tensor:
+    """`tensor` as float32, and whole numbers as they are.
+
+    Raises:
+        CheckpointError: quantized, sparse, complex, without values, of 8 bits, or with NaN or infinite numbers.
+    """
+    kinds = ((tensor.is_quantized, "quantized"), (tensor.layout != torch.strided, "sparse"))
+    odd = next((word for is_kind, word in (*kinds, (tensor.is_meta, "without values")) if is_kind), "")
+    if not odd and (tensor.is_complex() or (tensor.is_floating_point() and tensor.dtype not in _FLOATS)):
+        odd = f"of {str(tensor.dtype).removeprefix('torch.')}"
+    if odd:
+        raise CheckpointError(f"{file}: {name}: want float32, float64, float16 or bfloat16 numbers, got a tensor {odd}")
+    full = tensor.float() if tensor.is_floating_point() else tensor
+    if not bool(torch.isfinite(full).all()):
         raise CheckpointError(
-            f"{path.name}: want a .safetensors or torch.save file, got one that cannot be read ({type(error).__name__})"
-        ) from error
-    for nested in ("state_dict", "model", "model_state_dict"):
-        if isinstance(state, dict) and isinstance(state.get(nested), dict):
-            state = state[nested]
-    if not isinstance(state, dict) or not state or not all(isinstance(v, Tensor) for v in state.values()):
-        raise CheckpointError(f"{path.name}: want a state dict (names to tensors), got {type(state).__name__}")
-    return {str(k).removeprefix("module."): v for k, v in state.items()}
+            f"{file}: {name}: want finite numbers, got NaN or infinite ones, which make every map NaN: take an earlier checkpoint"
+        )
+    return full
 
 
 def fill(module: nn.Module, state: dict[str, Tensor], name: str) -> nn.Module:
-    """Put `state` into a module built on the meta device, sharing its memory; float16 weights become float32.
+    """Put `state` into a module built on the meta device, sharing its memory; other floats become float32.
 
     Raises:
-        CheckpointError: names or shapes differ; says which.
+        CheckpointError: names, shapes or kinds of numbers differ, or some are not finite; says which.
     """
-    full = {k: v.float() if v.dtype in (torch.float16, torch.bfloat16) else v for k, v in state.items()}
     wanted = module.state_dict()
+    missing, extra = [k for k in wanted if k not in state], [k for k in state if k not in wanted]
+    if missing or extra:
+        raise CheckpointError(
+            f"{name}: not a checkpoint of this model: {len(missing)} tensors missing (first: {missing[:3]}), "
+            f"{len(extra)} unknown (first: {extra[:3]})"
+        )
     wrong = [
         f"{k}: want {tuple(wanted[k].shape)}, got {tuple(v.shape)}"
-        for k, v in full.items()
-        if k in wanted and v.shape != wanted[k].shape
+        for k, v in state.items()
+        if v.shape != wanted[k].shape
     ]
     if wrong:
         raise CheckpointError(f"{name}: {len(wrong)} tensors have another shape; first: {wrong[0]}")
-    try:
-        module.load_state_dict(full, assign=True)
-    except RuntimeError as error:
-        missing, extra = sorted(set(wanted) - set(full)), sorted(set(full) - set(wanted))
-        raise CheckpointError(
-            f"{name}: not a checkpoint of this model: {len(missing)} tensors missing (first: {missing[:1]}), "
-            f"{len(extra)} unknown (first: {extra[:1]})"
-        ) from error
+    full = {k: plain(v, k, name) for k, v in state.items()}
+    for k, v in full.items():
+        if v.is_floating_point() != wanted[k].is_floating_point():
+            raise CheckpointError(
+                f"{name}: {k}: want {wanted[k].dtype}, got {v.dtype}: weights of 8 bits can't be looked into"
+            )
+    module.load_state_dict(full, assign=True)
     return module
 
 
@@ -80,6 +128,11 @@ def _hash(path: str, size: int, modified: int) -> str:
 
 
 def file_hash(path: Path) -> str:
-    """First 16 hexadecimal digits of the SHA-256 of a file."""
+    """First 16 hexadecimal digits of the SHA-256 of a file; of the hashes of its shards, for an index or a folder."""
+    if path.is_dir():
+        return file_hash(weights_in(path))
+    if path.name.endswith(INDEX):
+        parts = "".join(file_hash(path.parent / name) for name in sorted(shards(path)))
+        return hashlib.sha256(parts.encode()).hexdigest()[:16]
     about = path.stat()
     return _hash(str(path), about.st_size, about.st_mtime_ns)

@@ -14,19 +14,26 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from http.client import HTTPMessage
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
+from vit_attention.gate import regular
+from vit_attention.gate.refusal import one_line
 from vit_attention.heavy import Progress
+from vit_attention.weights import connection
 
 CHUNK = 1 << 18  # bytes per read
 REPORT_S = 0.1  # seconds between two calls of the progress function
 PAUSE_S = 0.5  # seconds before the first retry; doubles with each further one
 LOCK_POLL_S = 0.2
+TOLERANCE = 1.05  # of the size that a card tells: 346.3 MB stand for 346,328,529 bytes
+LARGEST = 40_000_000_000  # bytes of a file whose size nobody tells
 WORTH_RETRYING = (408, 425, 429, 500, 502, 503, 504)
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+_NUMBER = re.compile(r"\d{1,18}", re.ASCII)
+_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", re.ASCII)
 
 
 class DownloadError(RuntimeError):
@@ -57,27 +64,30 @@ def fetch(
     progress: Progress | None = None,
     timeout: float = 20,
     retries: int = 2,
+    again: bool = False,
 ) -> Path:
-    """The file `target`, downloaded from `url` unless it is already there with the right hash.
+    """The file `target`, downloaded from `url` unless it is already there.
 
     Bytes go to a hidden partial file beside `target`, which a later call resumes; it is renamed only once its hash
-    is right. A lock beside it makes other threads and processes that want the same file wait and then use it.
+    is right. A lock beside it makes other threads and processes that want the same file wait and then use it; other
+    files have other locks. A file that is there with another hash is never replaced without being asked.
 
     Args:
         url: http or https address.
         target: where the file goes; folders are made.
         sha256: the expected hash in hexadecimal, or its first 8 or more digits.
-        size: about how many bytes to expect; stands in where the server does not say.
+        size: about how many bytes to expect; what is clearly larger is given up, and nothing of it is kept.
         progress: called with (bytes so far, bytes in all or None), at most about ten times a second. What it raises
             ends the download and is passed on.
         timeout: longest silence of the server, in seconds.
         retries: further attempts after a failure that may pass.
+        again: download it once more, though a file of this name is there, and put it in its place.
 
     Returns:
         `target`.
 
     Raises:
-        DownloadError: if the file cannot be had.
+        DownloadError: if the file cannot be had, or the one that is there is damaged.
         ValueError: for an address or a hash of the wrong form.
     """
     target, expected = Path(target), sha256.lower()
@@ -90,8 +100,13 @@ def fetch(
     with _disk_errors(url, target.parent, job.partial):
         target.parent.mkdir(parents=True, exist_ok=True)
         with job.locked():
-            if not (target.is_file() and _has_hash(target, expected)):
+            if again or not os.path.lexists(target):
                 job.run(retries)
+            elif not (target.is_file() and _has_hash(target, expected)):
+                raise DownloadError(
+                    f"{target} is damaged or another file: want a SHA-256 hash that begins with {expected}. It was left as it "
+                    "is. Delete it, and it is downloaded at the next use; or run: vit-attention fetch NAME --again"
+                )
     return target
 
 
@@ -151,13 +166,10 @@ class _Job:
 
     def transfer(self) -> bool:
         """Fills the partial file to its full length; returns whether it held something before."""
-        start = self.partial.stat().st_size if self.partial.exists() else 0
+        start = regular(self.partial).stat().st_size if self.partial.exists() else 0
         with self.connect(start) as answer:
-            place = answer.headers.get("Content-Range", "")
-            if answer.status != 206 or not place.startswith(f"bytes {start}-"):
-                start = 0  # the server sends the whole file again
-            length = answer.headers.get("Content-Length", "")
-            total = start + int(length) if length.isdecimal() else None
+            start, total = self.span(answer, start)
+            self.check_size(total)
             needed, free = (total or self.size or 0) - start, shutil.disk_usage(self.partial.parent).free
             if needed > free:  # refused before any of it is stored
                 text = f"Not enough space in {self.partial.parent}: want {needed / 1e6:.1f} MB free, got {free / 1e6:.1f} MB."
@@ -168,36 +180,65 @@ class _Job:
                 os.fsync(file.fileno())
         return start > 0
 
+    def span(self, answer: http.client.HTTPResponse, start: int) -> tuple[int, int | None]:
+        """From which byte on the answer's body goes, and how long the whole file is, if the server says so."""
+        packed = answer.headers.get("Content-Encoding", "identity")
+        if packed != "identity":
+            raise _failure(f"The server sends the file packed ({one_line(packed)}), which was not asked for.", self.url)
+        length = answer.headers.get("Content-Length", "")
+        held = int(length) if _NUMBER.fullmatch(length) else None
+        if answer.status != 206:
+            return 0, held  # the server sends the whole file, perhaps again
+        place = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+        first = int(place[1]) if place else -1
+        if first not in (0, start):
+            self.partial.unlink(missing_ok=True)
+            raise _CutError(f"The server sent another part of the file than bytes {start} and on")
+        return first, int(place[2]) if place and place[2] != "*" else None if held is None else first + held
+
+    def check_size(self, bytes_: int | None) -> None:
+        """Gives up a file that is clearly larger than the published one; nothing of it is kept."""
+        most = LARGEST if self.size is None else int(self.size * TOLERANCE) + CHUNK
+        if bytes_ is not None and bytes_ > most:
+            self.partial.unlink(missing_ok=True)
+            text = f"The server sends another file than the published one: want at most {most / 1e6:.1f} MB, got more."
+            raise _failure(f"{text} Nothing of it was kept.", self.url)
+
     def connect(self, start: int) -> http.client.HTTPResponse:
         """The server's answer to a request for the file from byte `start` on."""
         headers = {"User-Agent": "sightlines"} | ({"Range": f"bytes={start}-"} if start else {})
         request = urllib.request.Request(self.url, headers=headers)
         try:
-            answer: http.client.HTTPResponse = _OPENER.open(request, timeout=self.timeout)
-            return answer
+            return connection.opened(request, self.timeout)
         except urllib.error.HTTPError as error:
             error.close()
             if error.code == 416:  # the partial file does not fit this file
                 self.partial.unlink(missing_ok=True)
                 raise _CutError("The server refused to resume the download") from error
-            text = f"The server answered {error.code} ({error.reason})"
+            text = f"The server answered {error.code} ({one_line(str(error.reason))})"
             if error.code in WORTH_RETRYING:
                 raise _CutError(text) from error
             raise _failure(f"{text}.", self.url) from error
         except (OSError, http.client.HTTPException) as error:
             raise self.network_error(error) from error
+        except ValueError as error:  # redirected to what is no address
+            raise _failure(f"The server sends on to no address ({one_line(str(error))}).", self.url) from error
 
     def network_error(self, error: Exception) -> Exception:
         """What a failure of the connection means to the reader."""
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
         host = urlsplit(self.url).hostname
+        if isinstance(cause, connection.SlowError):
+            return _CutError(
+                f"{host} sent fewer than {connection.SLOWEST} bytes a second for {connection.SLOW_S:g} seconds"
+            )
         if isinstance(cause, TimeoutError):
             return _CutError(f"{host} was silent for {self.timeout:g} seconds")
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _failure(f"The certificate of {host} could not be verified ({cause.verify_message}).", self.url)
         if isinstance(error, urllib.error.URLError):
             return _CutError(f"{host} could not be reached; is there a network? ({cause})")
-        return _CutError(f"The connection to {host} was cut ({str(cause) or type(cause).__name__})")
+        return _CutError(f"The connection to {host} was cut ({one_line(str(cause)) or type(cause).__name__})")
 
     def copy(self, answer: http.client.HTTPResponse, file: BinaryIO, done: int, total: int | None) -> None:
         """Appends the answer's body to `file`; `total` is the length in bytes that the file must reach, if known."""
@@ -205,11 +246,12 @@ class _Job:
         while True:
             try:
                 chunk = answer.read1(CHUNK)
-            except (OSError, http.client.HTTPException) as error:
+            except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: pieces of no length
                 raise self.network_error(error) from error
             if not chunk:
                 break
             done += len(chunk)
+            self.check_size(done)
             file.write(chunk)
             self.report(done, total)
         if total is not None and done < total:
@@ -222,22 +264,6 @@ class _Job:
         if at_once or now - self.reported >= REPORT_S:
             self.reported = now
             self.progress(done, total or self.size)
-
-
-class SafeRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects to https, and to http only from http; the standard handler would follow ftp too."""
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> urllib.request.Request | None:
-        """The next request, or an error for another scheme."""
-        scheme = urlsplit(newurl).scheme
-        if scheme != "https" and scheme != urlsplit(req.full_url).scheme:
-            raise urllib.error.HTTPError(newurl, code, f"redirected to {scheme}, which is not allowed", headers, fp)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-_OPENER = urllib.request.build_opener(SafeRedirects)
 
 
 def _failure(reason: str, url: str) -> DownloadError:

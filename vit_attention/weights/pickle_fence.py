@@ -1,15 +1,16 @@
 """The first fence before a stranger's pickle: its instructions are looked through before any is carried out."""
 
 import pickletools
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import IO, Any
 
-from vit_attention.weights.checkpoints import CheckpointError
+from vit_attention.weights.refusal import CheckpointError
 
 # Hashing a tuple walks all of its parts: a deep nest overflows the stack, one whose halves are the same takes for ever.
 # Published files hold about ten tuples of at most nine parts.
 _MOST_TUPLES = 1000
 _LARGEST_TUPLE = 1000
+_MEMO_TO_SPARE = 1000
 # An empty record takes one byte in a pickle and 64 in memory. Published files take about half a million instructions.
 MOST_INSTRUCTIONS = 4_000_000
 _OPCODES = {
@@ -70,34 +71,50 @@ class UnsafePickleError(CheckpointError):
     """A pickle asks for more than plain values, or is no pickle; nothing of it was run."""
 
 
-def look_through(data: bytes, allowed: Collection[tuple[str, ...]]) -> None:
+class ForeignNameError(UnsafePickleError):
+    """A pickle names a class or function that it may not; `name` is which."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"it wants to call {short(name)}, which could run code")
+        self.name = name
+
+
+def look_through(
+    data: bytes | IO[bytes],
+    allowed: Collection[tuple[str, ...]],
+    more: Collection[str] = (),
+    tuples: int = _MOST_TUPLES,
+) -> None:
     """Refuse instructions that plain values do not need, and those that could eat memory, time or the stack.
 
     Args:
-        data: the whole pickle.
+        data: the whole pickle; or a stream, which is read to the end of the next pickle.
         allowed: (module, name) of everything that it may name.
+        more: instructions that it may use beside those of plain values.
+        tuples: how many it may hold.
 
     Raises:
         UnsafePickleError: says which instruction, name or size it was. Broken pickles raise any kind.
     """
-    tuples, sizes = 0, _Sizes()
+    found, puts, sizes = 0, 0, _Sizes()
     argument: Any
     for number, (opcode, argument, _) in enumerate(pickletools.genops(data)):
         name = opcode.name
         if number >= MOST_INSTRUCTIONS:
             raise UnsafePickleError(f"want at most {MOST_INSTRUCTIONS} instructions, got more")
-        if name not in _OPCODES:
+        if name not in _OPCODES and name not in more:
             raise UnsafePickleError(f"want plain values, got the pickle instruction {name}")
         if name == "GLOBAL" and tuple(str(argument).split(" ", 1)) not in allowed:
-            raise UnsafePickleError(f"it wants to call {short(argument)}, which could run code")
-        # The reader makes room for the largest number of the memo at once.
-        if name.endswith("PUT") and int(argument) > len(data):
-            raise UnsafePickleError(f"want memo numbers below the file's size, got {argument}")
+            raise ForeignNameError(str(argument))
+        # The reader makes room for the largest number of the memo at once; writers count from 0, or from 1.
+        puts += name.endswith("PUT")
+        if name.endswith("PUT") and int(argument) > 2 * puts + _MEMO_TO_SPARE:
+            raise UnsafePickleError(f"want memo numbers below {2 * puts + _MEMO_TO_SPARE}, got {argument}")
         if name in ("INT", "LONG", "LONG1") and abs(argument) >= 1 << 64:
             raise UnsafePickleError("want whole numbers below 2**64")
-        tuples += name.startswith("TUPLE")
-        if tuples > _MOST_TUPLES:
-            raise UnsafePickleError(f"want at most {_MOST_TUPLES} tuples, got more")
+        found += name.startswith("TUPLE")
+        if found > tuples:
+            raise UnsafePickleError(f"want at most {tuples} tuples, got more")
         sizes.follow(opcode, argument)
 
 
@@ -139,6 +156,21 @@ class _Sizes:
             raise UnsafePickleError("it takes more from its stack than there is")
         taken, self.stack[start:] = self.stack[start:], []
         return taken
+
+
+class Maker:
+    """A function that a pickle may call; unlike a plain function it cannot be written to."""
+
+    __slots__ = ("make",)
+
+    def __init__(self, make: Callable[..., Any]) -> None:
+        self.make = make
+
+    def __call__(self, *args: Any) -> Any:
+        return self.make(*args)
+
+    def __setstate__(self, state: Any) -> None:
+        raise UnsafePickleError("it tries to change a function")
 
 
 def short(what: Any) -> str:

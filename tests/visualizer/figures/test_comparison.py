@@ -8,7 +8,10 @@ import plotly.graph_objects as go
 import pytest
 from PIL import Image
 
-from visualizer.figures.comparison import before_after
+from visualizer.figures.comparison import before_after, side_by_side
+from visualizer.method.base import Map
+from visualizer.style import theme
+from vit_attention.records import Axis
 from vit_attention.records.geometry import Geometry
 
 Sent = Callable[[go.Figure], dict[str, Any]]
@@ -61,3 +64,48 @@ def test_maps_of_unequal_shape_have_no_difference() -> None:
         before_after(FLAT, FIRST, np.ones((3, 3)))
     with pytest.raises(ValueError, match="diverging: want one of"):
         before_after(FLAT, FIRST, SECOND, diverging="Cividis")
+
+
+def asked(values: Any, unit: str = "share of attention", **more: Any) -> Map:
+    grid = np.asarray(values, np.float32)
+    return Map(grid.ravel(), Axis.patches(*grid.shape), unit, f"shows {unit}", (), 0, **more)
+
+
+def test_maps_of_any_grids_stand_side_by_side_on_one_scale() -> None:
+    maps = [asked([[0.0, 0.1]]), asked(np.full((3, 3), 0.4)), asked([[0.2]])]
+    fig = side_by_side(FLAT, maps, ["a", "<b>", "c"])
+    assert [(trace.zmin, trace.zmax) for trace in fig.data] == [(0, pytest.approx(0.4))] * 3
+    assert [trace.showscale for trace in fig.data] == [True, False, False]
+    assert [np.asarray(trace.z).shape for trace in fig.data] == [(1, 2), (3, 3), (1, 1)]
+    assert len(fig.layout.images) == 3
+    said = [one.text for one in fig.layout.annotations]
+    assert said[:3] == ["a", "&lt;b&gt;", "c"]
+    assert "one scale for all maps, 0 to 0.4" in said[3]
+
+
+def test_signed_maps_share_a_scale_round_zero_and_unlike_units_are_told() -> None:
+    fig = side_by_side([FLAT, FLAT], [asked([[0.1, 0.3]], "raw score", signed=True), asked([[0.2]])])
+    assert [(trace.zmin, trace.zmax) for trace in fig.data] == [(pytest.approx(-0.3), pytest.approx(0.3))] * 2
+    assert fig.data[0].colorscale[0][1] == theme.colorscale("PuOr")[0][1]
+    said = [one.text for one in fig.layout.annotations]
+    assert said[:2] == ["shows raw score", "shows share of attention"]
+    assert "units differ: raw score; share of attention" in said[2]
+
+
+def test_many_panels_stand_in_rows_that_do_not_touch() -> None:
+    fig = side_by_side(FLAT, [asked([[0.1]])] * 9)
+    spans = [(fig.layout[f"xaxis{n or ''}"].domain, fig.layout[f"yaxis{n or ''}"].domain) for n in ("", *range(2, 10))]
+    boxes = [(*x, *y) for x, y in spans]
+    assert min(min(box) for box in boxes) >= 0
+    for n, one in enumerate(boxes):
+        for other in boxes[:n]:
+            assert one[0] >= other[1] or one[1] <= other[0] or one[3] <= other[2] or one[2] >= other[3]
+
+
+def test_unfit_maps_are_refused() -> None:
+    with pytest.raises(ValueError, match="maps: want"):
+        side_by_side(FLAT, [])
+    with pytest.raises(ValueError, match="image: want one picture, or 2"):
+        side_by_side([FLAT], [asked([[0.1]])] * 2)
+    with pytest.raises(ValueError, match="names: want 2"):
+        side_by_side(FLAT, [asked([[0.1]])] * 2, ["one"])

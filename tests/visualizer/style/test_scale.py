@@ -87,3 +87,30 @@ def test_bad_modes_and_values_are_refused() -> None:
         apply_scale([[-1.0, 1.0]], "log")
     with pytest.raises(ValueError, match="finite"):
         apply_scale([[np.inf, 1.0]])
+
+
+def test_signed_values_lie_evenly_round_zero_in_a_diverging_map() -> None:
+    values = np.array([[-0.1, 0.0], [0.2, np.nan]])
+    one = apply_scale(values, unit="raw score")
+    assert (one.low, one.high) == (-0.2, 0.2)
+    assert one.unit_interval()[0].tolist() == [0.25, 0.5]
+    assert "middle is 0" in one.caption
+    assert one.colormap("Cividis") == "PuOr"
+    assert one.colormap("RdBu") == "RdBu"
+    assert apply_scale(np.abs(values)).colormap("Cividis") == "Cividis"
+    assert apply_scale(np.abs(values), signed=True).low == -0.2
+    assert apply_scale(values, signed=False).low == -0.1
+    rounded = apply_scale([[1.0, -1e-9]])
+    assert (rounded.low, rounded.colormap("Cividis")) == (-1e-9, "Cividis")
+
+
+def test_signed_maps_share_one_range_or_have_each_their_own() -> None:
+    maps = np.array([[[-0.1, 0.05]], [[0.4, 0.0]]])
+    shared = apply_scale(maps[0], "shared", maps, signed=True)
+    assert shared.high == pytest.approx(0.4)
+    own = apply_scale(maps, "per map", signed=True)
+    assert own.values.tolist() == [[[-1, 0.5]], [[1, 0]]]
+    assert own.tick_text == ("-own max", "0", "+own max")
+    clipped = apply_scale(np.r_[np.full(99, -1.0), 50.0][None], Scale("clipped", clip_percentile=90), signed=True)
+    assert (clipped.low, clipped.high) == (-1, 1)
+    assert "1 beyond" in clipped.caption

@@ -17,7 +17,7 @@ from visualizer.method import QuestionError, methods
 from visualizer.method.question import askers
 from vit_attention.cli import options, records
 from vit_attention.cli.app import main
-from vit_attention.cli.files import distinct, write
+from vit_attention.cli.files import distinct
 from vit_attention.cli.inputs import by_name, expand
 from vit_attention.cli.options import numbers
 from vit_attention.cli.recipe import command, read_command
@@ -83,18 +83,6 @@ def test_no_two_inputs_share_a_name(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"x")
     found = expand([str(tmp_path), str(tmp_path / "a.*")], folders=True)
     assert [one.name for one in found] == ["a.jpg", "a.png", "b"]
-
-
-def test_files_appear_whole_or_not_at_all(tmp_path: Path) -> None:
-    target = write(tmp_path / "new" / "file", lambda out: out.write(b"old"))
-
-    def half(out: object) -> None:
-        out.write(b"ne")  # type: ignore[attr-defined]
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        write(target, half)
-    assert [(one.name, one.read_bytes()) for one in target.parent.iterdir()] == [("file", b"old")]
 
 
 def test_drawn_pictures_by_name_are_those_of_the_worlds() -> None:

@@ -310,7 +310,9 @@ def test_wrong_commands_end_with_two_and_the_next_step(
     assert not list(tmp_path.iterdir())
 
 
-def test_bundles_are_shown_and_drawn_without_torch(tmp_path: Path, scene_vit: Any) -> None:
+def test_bundles_are_shown_and_drawn_without_torch(
+    tmp_path: Path, scene_vit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     record = scene_vit.attend(scene(7).picture)
     record.save(tmp_path / "whole.npz")
     shaken = replace(
@@ -318,6 +320,7 @@ def test_bundles_are_shown_and_drawn_without_torch(tmp_path: Path, scene_vit: An
     )
     hollow = object.__new__(va.AttentionRecord)
     hollow.__dict__.update({**record.__dict__, "maps": (shaken,)})
+    monkeypatch.setattr("vit_attention.records.checks.check_kept", lambda record: None)
     hollow.save(tmp_path / "hollow.npz")
     (tmp_path / "cut.npz").write_bytes((tmp_path / "whole.npz").read_bytes()[:5000])
     script = (

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from vit_attention import CaptureError, ModuleError, record_of, register_kind
 from vit_attention.capture.hooks import KINDS
+from vit_attention.gate import GateError
 from vit_attention.visualize import visualize_attention_on_image
 
 WIDTH = 8
@@ -92,22 +93,31 @@ def test_encode_is_called_where_forward_wants_more(picture: Path) -> None:
         (nn.Conv2d(3, 1, 3), {}, "^No attention maps captured: no attention was heard in Conv2d: .*register_kind"),
         (Idle(), {}, "^No attention maps captured: no attention was heard in Idle: none of its modules attends"),
         (Two(), {}, "^forward needs more inputs: Two.forward wants words .*vit_attention.load"),
-        (Tiny(4), {}, "^token count does not fit the grid: blocks.0 attends to 20 tokens.*grid="),
         (Tiny(), {"grid": (3, 5)}, "^token count does not fit the grid: .* not 3 x 5 patches"),
-        (Tiny(), {"size": (20, 20)}, "^forward failed on one 20 x 20 picture: .*Give size="),
+        (Tiny(), {"prefix": 2}, "^token count does not fit the grid: .*1 special tokens, not 2 special tokens"),
+        (Tiny(), {"size": (20, 20)}, "^forward failed on one 20 x 20 picture of 3 channels: .*Give size="),
+        (Tiny(), {"size": 224}, "^size: want two whole numbers from 1 up, got 224"),
+        (Tiny(), {"size": (10**6, 10**6)}, "size: want at most 25,000,000 pixels, got 1,000,000,000,000"),
+        (Tiny(), {"grid": "4x4"}, "^grid: want two whole numbers"),
+        (Tiny(), {"prefix": -1}, "^prefix: want a whole number from 0 up, got -1"),
     ],
 )
 def test_reason_and_next_step(module: nn.Module, options: dict[str, Any], why: str, picture: Path) -> None:
-    with pytest.raises(ModuleError, match=why):
+    with pytest.raises(GateError, match=why):
         record_of(module.eval(), picture, **options)
 
 
 def test_more_special_tokens_and_an_oblong_grid(picture: Path) -> None:
     record = record_of(Tiny(4).eval(), picture, grid=(4, 4), prefix=4)
     assert (record.maps[0].key.prefix, record.maps[0].key.grid) == (4, (4, 4))
+    assert record_of(Tiny(4).eval(), picture).maps[0].key.special == (
+        "special 1",
+        "special 2",
+        "special 3",
+        "special 4",
+    )
     assert record_of(Tiny(1).eval(), picture, size=(112, 224), grid=(2, 4)).maps[0].key.grid == (2, 4)
-    with pytest.raises(ModuleError, match=r"token count does not fit the grid: .* Say how they lie"):
-        record_of(Tiny(1).eval(), picture, size=(112, 224))  # 8 patches and 1 are also 3 x 3
+    assert record_of(Tiny(1).eval(), picture, size=(112, 224)).maps[0].key.grid == (2, 4)  # 9 tokens are also 3 x 3
 
 
 class Stranger(Tiny):

@@ -33,7 +33,7 @@ def a_record(rng: np.random.Generator) -> AttentionRecord:
         Geometry.of(60, 40).resize(30, 20),
         Prediction(("a", "b"), np.float32([0.5, 2]), target=1),
         encode_picture(picture),
-        np.float32([[1, 2, 3]]),
+        rng.random((2, 8)).astype(np.float32),
         "tiny",
         "ab" * 8,
         {"half": False},
@@ -84,7 +84,7 @@ def test_an_interrupted_save_leaves_the_old_file(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez_compressed", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(ValueError, match="got a full disk"):
         record.save(path)
     assert path.read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
@@ -132,24 +132,24 @@ def test_a_hostile_bundle_is_refused_with_a_message(kind: str, tmp_path: Path, r
 
 
 def test_a_missing_bundle_says_so(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="no such file"):
+    with pytest.raises(BundleError, match=r"none\.npz: want an existing file"):
         AttentionRecord.load(tmp_path / "none.npz")
 
 
 def test_records_refuse_what_is_not_attention(rng: np.random.Generator) -> None:
     axis = Axis.patches(2, 3, ("class", "register 1"))
     weights = rng.dirichlet(np.ones(8), size=(2, 8)).astype(np.float32)
-    with pytest.raises(ValueError, match=r"want \(heads, 8, 8\)"):
+    with pytest.raises(ValueError, match=r"weights: want \(heads, 8, 8\)"):
         AttentionMap(weights[:, :, :7], "m", 0, "self", axis, axis)
     with pytest.raises(ValueError, match="float32 or float16"):
         AttentionMap(weights.astype(np.float64), "m", 0, "self", axis, axis)
-    with pytest.raises(ValueError, match="want kind"):
+    with pytest.raises(ValueError, match="kind: want one of"):
         AttentionMap(weights, "m", 0, "selfish", axis, axis)
     with pytest.raises(ValueError, match="sum to 1"):
         AttentionRecord((AttentionMap(weights * 1.01, "m", 0, "self", axis, axis),))
     with pytest.raises(ValueError, match="one score per label"):
         Prediction(("a",), np.float32([1, 2]))
-    with pytest.raises(ValueError, match="axis kind"):
+    with pytest.raises(ValueError, match="axis: kind: want one of"):
         Axis("pixels")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import gzip
 import hashlib
 import http.server
 import io
@@ -23,7 +25,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vit_attention.weights import download
+from vit_attention.weights import connection, download
 from vit_attention.weights.download import DownloadError, cache_folder, fetch
 
 CONTENT = np.random.default_rng(2).integers(0, 256, 3_000_000, dtype=np.uint8).tobytes()
@@ -39,7 +41,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         number = len(self.server.ranges)
         self.server.ranges.append(self.headers.get("Range"))
-        self.server.plan[min(number, len(self.server.plan) - 1)](self)
+        with contextlib.suppress(ConnectionError):  # a client that has hung up
+            self.server.plan[min(number, len(self.server.plan) - 1)](self)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -176,11 +179,27 @@ def test_a_file_that_is_there_needs_no_request(server: Server, target: Path) -> 
     assert len(server.ranges) == 1
 
 
-def test_a_file_that_is_there_but_wrong_is_replaced(server: Server, target: Path) -> None:
+def test_a_damaged_file_is_named_and_replaced_only_when_asked(server: Server, target: Path) -> None:
     target.parent.mkdir()
-    target.write_bytes(b"an older version")
-    fetch(server.url(), target, HASH)
+    target.write_bytes(CONTENT[:-1] + b"x")
+    with pytest.raises(
+        DownloadError, match=r"weights\.pth is damaged.*Delete it.*vit-attention fetch NAME --again"
+    ) as caught:
+        fetch(server.url(), target, HASH)
+    assert str(target) in str(caught.value)
+    assert target.read_bytes() == CONTENT[:-1] + b"x"
+    assert server.ranges == []
+    fetch(server.url(), target, HASH, again=True)
     assert target.read_bytes() == CONTENT
+
+
+def test_a_damaged_file_stays_when_it_cannot_be_had_again(server: Server, target: Path) -> None:
+    server.plan = [code(404)]
+    target.parent.mkdir()
+    target.write_bytes(b"damaged")
+    with pytest.raises(DownloadError, match="answered 404"):
+        fetch(server.url(), target, HASH, again=True)
+    assert target.read_bytes() == b"damaged"
 
 
 def test_without_a_length_the_given_size_serves_the_progress(server: Server, target: Path) -> None:
@@ -404,7 +423,129 @@ def test_a_folder_that_is_a_file(server: Server, target: Path) -> None:
         fetch(server.url(), target, HASH)
 
 
-@pytest.mark.parametrize("scheme", ["ftp", "file"])
+def endless(handler: Handler) -> None:
+    """Sends until nobody listens, without saying how much."""
+    handler.send_response(200)
+    handler.end_headers()
+    with contextlib.suppress(OSError):
+        for _ in range(200):
+            handler.wfile.write(bytes(1 << 20))
+
+
+def pieces(handler: Handler) -> None:
+    """The same in the pieces of chunked transfer."""
+    send(handler, 200, b"", None, Transfer_Encoding="chunked")
+    with contextlib.suppress(OSError):
+        for _ in range(200):
+            handler.wfile.write(b"100000\r\n" + bytes(1 << 20) + b"\r\n")
+
+
+def larger(handler: Handler) -> None:
+    """Says at once that it is far too large."""
+    send(handler, 200, b"", 10**12)
+
+
+def resumed_for_ever(handler: Handler) -> None:
+    """Continues a file that grew meanwhile."""
+    asked = handler.headers.get("Range")
+    if not asked:
+        return cut(handler)
+    return send(handler, 206, b"", 10**12, Content_Range=f"bytes 1000000-{10**12}/{10**12 + 1}")
+
+
+@pytest.mark.parametrize("plan", [endless, pieces, larger, resumed_for_ever])
+def test_what_is_clearly_larger_is_given_up_and_not_kept(server: Server, target: Path, plan: Answer) -> None:
+    server.plan = [plan]
+    seen = [0]
+    fails(server, target, "want at most 3.4 MB, got more", size=3_000_000, progress=lambda done, _: seen.append(done))
+    assert max(seen) < 3.5e6
+    assert partials(target) == []
+
+
+def test_a_size_told_in_round_numbers_is_no_bound_to_the_byte(server: Server, target: Path) -> None:
+    assert fetch(server.url(), target, HASH, size=2_900_000).read_bytes() == CONTENT
+
+
+def test_a_file_that_is_packed_on_the_way_is_refused(server: Server, target: Path) -> None:
+    server.plan = [lambda handler: send(handler, 200, gzip.compress(CONTENT), None, Content_Encoding="gzip")]
+    fails(server, target, "packed (gzip)")
+    assert partials(target) == []
+
+
+@pytest.mark.parametrize("place", ["bytes 500-2999999/3000000", "bytes */3000000", "bytes x-y/z", "", "bytes -1-5/9"])
+def test_another_part_than_asked_for_begins_anew(server: Server, target: Path, place: str) -> None:
+    server.plan = [cut, lambda handler: send(handler, 206, CONTENT[500:], None, Content_Range=place), whole]
+    assert fetch(server.url(), target, HASH).read_bytes() == CONTENT
+    assert server.ranges == [None, "bytes=1000000-", None]
+
+
+def test_a_part_that_is_shorter_than_asked_for_is_continued(server: Server, target: Path) -> None:
+    def some(handler: Handler) -> None:
+        place = f"bytes 1000000-1999999/{len(CONTENT)}"
+        send(handler, 206, CONTENT[1_000_000:2_000_000], 1_000_000, Content_Range=place)
+
+    server.plan = [cut, some, ranged]
+    assert fetch(server.url(), target, HASH).read_bytes() == CONTENT
+    assert server.ranges == [None, "bytes=1000000-", "bytes=2000000-"]
+
+
+@pytest.mark.parametrize("length", [1, 2_999_999, 3_000_001, 3_100_000])
+def test_a_length_that_is_not_true(server: Server, target: Path, length: int) -> None:
+    server.plan = [lambda handler: send(handler, 200, CONTENT, length)]
+    fails(server, target, retries=0)
+
+
+@pytest.mark.parametrize("length", ["-5", "1e9", "٣", "9" * 400, "3000000, 3000000", " "])
+def test_a_length_that_is_no_number_is_not_believed(server: Server, target: Path, length: str) -> None:
+    server.plan = [lambda handler: send(handler, 200, CONTENT, None, Content_Length=length)]
+    with contextlib.suppress(DownloadError):  # http.client may hold it for a body of no bytes
+        assert fetch(server.url(), target, HASH, retries=0, size=3_000_000).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [("/weights.pth", "infinite loop"), ("http://[", "sends on to no address"), ("http://exa mple/x", ""), ("//", "")],
+)
+def test_a_redirect_that_leads_nowhere(server: Server, target: Path, address: str, words: str) -> None:
+    server.plan = [redirect(address)]
+    assert "\n" not in fails(server, target, words, retries=0)
+    assert len(server.ranges) < 15
+
+
+def drip(handler: Handler) -> None:
+    """A byte now and then, never silent for long; the body never ends."""
+    send(handler, 200, b"", None)
+    with contextlib.suppress(OSError):
+        while not handler.server.released.wait(0.02):
+            handler.wfile.write(b"x")
+
+
+def dripping_head(handler: Handler) -> None:
+    with contextlib.suppress(OSError):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+        while not handler.server.released.wait(0.02):
+            handler.wfile.write(b"x")
+
+
+def dripping_pieces(handler: Handler) -> None:
+    send(handler, 200, b"", None, Transfer_Encoding="chunked")
+    with contextlib.suppress(OSError):
+        while not handler.server.released.wait(0.02):
+            handler.wfile.write(b"0")
+
+
+@pytest.mark.parametrize("plan", [drip, dripping_head, dripping_pieces])
+def test_a_server_that_drips_is_given_up(
+    server: Server, target: Path, plan: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "SLOW_S", 0.3)
+    server.plan = [plan]
+    before = time.monotonic()
+    fails(server, target, "sent fewer than 1000 bytes a second", "2 attempts", retries=1, timeout=5)
+    assert time.monotonic() - before < 5
+
+
+@pytest.mark.parametrize("scheme", ["ftp", "file", "data", "javascript"])
 def test_a_redirect_to_another_scheme_is_refused(server: Server, target: Path, scheme: str) -> None:
     server.plan = [redirect(f"{scheme}://127.0.0.1/w.pth")]
     fails(server, target, "answered 302")
@@ -416,7 +557,7 @@ def test_a_redirect_never_leads_from_https_to_http() -> None:
 
     def follow(address: str) -> urllib.request.Request | None:
         arguments = (request, io.BytesIO(), 302, "Found", HTTPMessage(), address)
-        return download.SafeRedirects().redirect_request(*arguments)
+        return connection.SafeRedirects().redirect_request(*arguments)
 
     with pytest.raises(urllib.error.HTTPError, match="not allowed"):
         follow("http://weights.invalid/w.pth")
@@ -521,6 +662,29 @@ def test_one_who_waits_tries_again_when_the_other_fails(server: Server, target: 
     thread.join()
     assert "silent" in str(errors[0])
     assert server.ranges == [None, "bytes=1000000-"]
+
+
+def slowly(url: str, target: Path) -> None:
+    with contextlib.suppress(DownloadError):
+        fetch(url, target, HASH, retries=0, timeout=5)
+
+
+def test_a_slow_server_holds_up_no_other_file(server: Server, target: Path) -> None:
+    def by_name(handler: Handler) -> None:
+        (mute if "slow" in handler.path else whole)(handler)
+
+    server.plan = [by_name]
+    slow_one = target.with_name("slow.pth")
+    thread = threading.Thread(target=lambda: slowly(server.url("slow.pth"), slow_one))
+    thread.start()
+    while not server.ranges:
+        time.sleep(0.01)
+    before = time.monotonic()
+    assert fetch(server.url(), target, HASH).read_bytes() == CONTENT
+    assert time.monotonic() - before < 2
+    assert thread.is_alive()
+    server.released.set()
+    thread.join()
 
 
 # Where files go

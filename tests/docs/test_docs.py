@@ -1,0 +1,134 @@
+"""README and docs: their code runs, their commands run, their links lead somewhere, their messages exist, and they build."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+RUN = [page for page in PAGES if page.name == "README.md" or page.is_relative_to(ROOT / "docs")]
+_BLOCK = re.compile(r"^```(python|bash)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^)#\s]+)?(?:#([^)\s]+))?\)")
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that the pages speak of."""
+    import vit_attention as va
+    import vit_attention.compat
+    from worlds.receipts import receipt
+    from worlds.scenes import scene
+
+    place = tmp_path_factory.mktemp("desk")
+    drawn = scene(7)
+    drawn.picture.save(place / "photo.jpg")
+    Image.fromarray(np.uint8(255) * drawn.mask).save(place / "mask.png")
+    for folder in ("photos", "receipts", "bundles", "methods"):
+        (place / folder).mkdir()
+    for number in range(3):
+        scene(number).picture.save(place / "photos" / f"{number}.jpg")
+    (place / "damaged.jpg").write_bytes((place / "photo.jpg").read_bytes()[:300])
+    page = receipt(3, lines=1).picture
+    page.save(place / "receipts" / "one.png")
+    page.save(place / "scan.tif", save_all=True, append_images=[page])
+    (place / "methods" / "last_two.py").write_bytes((ROOT / "docs" / "how-to" / "last_two.py").read_bytes())
+    torch.manual_seed(0)
+    torch.save(va.load("scene-vit").module.state_dict(), place / "my_checkpoint.pth")
+    _folder(place / "my-vit")
+    _timm(place / "tiny.safetensors")
+    return place
+
+
+def _folder(place: Path) -> None:
+    import transformers
+
+    config = transformers.ViTConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, image_size=112, patch_size=8
+    )
+    transformers.ViTForImageClassification(config).save_pretrained(place)
+
+
+def _timm(file: Path) -> None:
+    import safetensors.torch
+    import timm
+
+    safetensors.torch.save_file(timm.create_model("vit_tiny_patch16_224").state_dict(), file)
+
+
+@pytest.mark.parametrize("page", RUN, ids=name_of)
+def test_code_of_a_page_runs(page: Path, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(desk)
+    names: dict[str, object] = {"__name__": "__page__"}
+    for kind, code in _BLOCK.findall(page.read_text(encoding="utf-8")):
+        if kind == "python":
+            exec(compile(code, name_of(page), "exec"), names)
+        else:
+            _commands(code)
+
+
+def _commands(code: str) -> None:
+    from vit_attention.cli.app import main
+
+    for line in code.splitlines():
+        words = shlex.split(line, comments=True)
+        if not words or words[0] != "vit-attention" or "infos.pkl" in words:  # a checkpoint that is not ours to give
+            continue
+        if "last-two" in words:  # methods are found when the command line is imported
+            around = {**os.environ, "SIGHTLINES_METHODS": "methods", "PYTHONPATH": str(ROOT)}
+            done = subprocess.run([sys.executable, "-m", "vit_attention", *words[1:]], env=around, capture_output=True)
+            assert done.returncode == 0, done.stderr.decode()
+            continue
+        result = CliRunner().invoke(main, words[1:])
+        assert result.exit_code == 0, f"{line}\n{result.output}"
+
+
+def _anchors(page: Path) -> set[str]:
+    heads = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_of_a_page_lead_somewhere(page: Path) -> None:
+    for target, anchor in _LINK.findall(_BLOCK.sub("", page.read_text(encoding="utf-8"))):
+        if target.startswith(("http://", "https://")):
+            continue
+        there = (page.parent / target).resolve() if target else page
+        assert there.exists(), f"{name_of(page)} links to {target}"
+        assert not anchor or anchor in _anchors(there), f"{name_of(page)} links to {target}#{anchor}"
+
+
+def test_messages_in_troubleshooting_are_those_of_the_code() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    code = " ".join(
+        file.read_text(encoding="utf-8")
+        for top in ("vit_attention", "visualizer", "ui")
+        for file in (ROOT / top).rglob("*.py")
+    )
+    code = re.sub(r'"\s+f?"', "", code)  # a message may run over several lines
+    quoted = re.findall(r"^\| `([^`]+)`", page, re.MULTILINE)
+    assert len(quoted) >= 8
+    assert [one for one in quoted if one not in code] == []
+
+
+@pytest.mark.slow
+def test_documentation_builds_without_a_warning(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "docs", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr
+    assert "vit_attention.AttentionRecord" in (tmp_path / "reference" / "library.html").read_text(encoding="utf-8")
+    assert "--colormap" in (tmp_path / "reference" / "command-line.html").read_text(encoding="utf-8")

@@ -1,0 +1,74 @@
+"""A film of a method through the layers: an animated GIF or WebP, or a ZIP of its pictures."""
+
+from pathlib import Path
+from typing import Any
+
+from visualizer.export import arguments
+from visualizer.export.files import layers_gif, layers_webp, layers_zip
+from visualizer.method import Map, QuestionError, methods
+from visualizer.method.question import numbered
+from visualizer.style import theme
+from visualizer.style.scale import Scale
+from vit_attention.gate import GateError, shown
+from vit_attention.records import AttentionRecord
+from vit_attention.records.axes import AXIS_KINDS
+from vit_attention.records.writing import write
+
+MAKERS = {".gif": layers_gif, ".webp": layers_webp, ".zip": layers_zip}
+MP4 = "Write a .gif, of which ffmpeg -i film.gif film.mp4 makes one."
+
+
+def film(
+    record: AttentionRecord,
+    path: str | Path,
+    method: str = "raw",
+    *,
+    duration: int = 500,
+    width: int = 448,
+    scale: str | Scale = "shared",
+    colormap: str = theme.COLORMAP,
+    alpha: float = 0.6,
+    **asked: Any,
+) -> Path:
+    """Write one picture a layer, all on one scale, as a film that runs without an end; returns where.
+
+    Args:
+        record: of a picture.
+        path: where to; its ending says how: .gif, .webp (smaller, in full colour) or .zip (one PNG a layer).
+        method: a name of `visualizer.methods()` that can stop at a layer: "raw" shows each layer alone, "rollout" all
+            layers up to it.
+        duration: of a picture in milliseconds.
+        width: of the film in pixels.
+        scale: a mode of `scale.MODES`, or a `Scale`; "per map" stretches each layer by itself.
+        colormap: one of `theme.COLORMAPS`; signed maps take a diverging one.
+        alpha: 0 (picture alone) to 1 (map alone).
+        asked: who asks, which head, and the method's knobs, as the method takes them: ``query=(6, 8), residual=0.9``.
+
+    Raises:
+        ValueError: another ending, a method that always takes all layers, or a record without a picture.
+    """
+    target = Path(path)
+    kind = arguments.ending(target, MAKERS, MP4 if target.suffix.lower() == ".mp4" else "")
+    arguments.number("duration", duration, 20, 60_000)
+    arguments.number("width", width, 64, 4096)
+    arguments.number("alpha", alpha, 0, 1)
+    maps = layer_maps(record, method, **asked)
+    look: dict[str, Any] = {"scale": scale, "colormap": colormap, "opacity": alpha, "width": int(width)}
+    look |= {"unit": maps[0].unit, "signed": maps[0].signed, "query": maps[0].patches, "settings": record.model}
+    look |= {} if kind == ".zip" else {"duration": int(duration)}
+    names = [one.words for one in maps]
+    drawn = [one.values for one in maps]
+    return write(target, MAKERS[kind](record.image, drawn, record.geometry, names=names, **look))
+
+
+def layer_maps(record: AttentionRecord, method: str, **asked: Any) -> list[Map]:
+    """The map of a method at every layer that looks at a picture; raises ValueError as `film` does."""
+    able = {name: one for name, one in methods().items() if one.layers != "all"}
+    if method not in able:
+        raise GateError("method", f"one that can stop at a layer: {', '.join(able)}", shown(method))
+    asking = ("patches",) if able[method].asked_by == "patch" else AXIS_KINDS
+    found = numbered(record, asked.get("kind"))
+    numbers = [n for n, one in found.items() if one.key.kind != "text" and one.query.kind in asking]
+    if not numbers:
+        raise QuestionError("method", "wants maps over a picture, and all of this record run over text")
+    return [able[method](record, layer=n, **asked) for n in numbers]

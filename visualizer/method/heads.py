@@ -1,0 +1,133 @@
+"""One number for every head of every layer: of what one token reads, or of all rows of a map."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visualizer.measures import undefined
+from visualizer.measures.masks import covered_tokens
+from visualizer.measures.summary import STATISTICS
+from visualizer.method.question import askers, head_numbers, numbered, query_texts, weights_of
+from vit_attention.records import AttentionMap, AttentionRecord, Geometry
+
+if TYPE_CHECKING:
+    from vit_attention.gate.masks import MaskSource
+
+Number = str | Callable[[NDArray[Any]], Any]
+"""A statistic's name, or a function of (heads, queries, keys) weights to a number a head, or a head and query."""
+
+
+class Head(NamedTuple):
+    """One head: `layer` and `head` from 0, the share of its weight on a mask, and how many times chance that is."""
+
+    layer: int
+    head: int
+    weight: float
+    times: float
+
+
+@dataclass(frozen=True, eq=False)
+class OnMask:
+    """How much every head looks at a mask, and what chance would give: ``weights, chance = heads_on_mask(record, mask)``.
+
+    Attributes:
+        weights: (layers, heads) share of each head's weight that lies on the mask, NaN where there is no such head.
+        chance: share of what is looked at that the mask covers: what a map that knows nothing gives.
+        layers: number of the layer of every row.
+        heads: numbers of the heads in every row.
+    """
+
+    weights: NDArray[np.float64]
+    chance: float
+    layers: tuple[int, ...]
+    heads: tuple[tuple[int, ...], ...]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.weights, self.chance))
+
+    def best(self, count: int = 5) -> list[Head]:
+        """The heads that look at the mask most, the strongest first."""
+        flat = np.where(np.isnan(self.weights), -np.inf, self.weights).ravel()
+        found = []
+        for n in np.argsort(-flat, kind="stable")[:count].tolist():
+            row, place = divmod(n, self.weights.shape[1])
+            if np.isfinite(flat[n]):
+                share = float(flat[n])
+                found.append(Head(self.layers[row], self.heads[row][place], share, share / self.chance))
+        return found
+
+
+def heads_on_mask(record: AttentionRecord, mask: "MaskSource", *, query: Any = None, kind: str | None = None) -> OnMask:
+    """Which heads look at a part of the picture: the share of each head's weight that lies on a mask, beside chance.
+
+    Args:
+        record: with maps over a picture.
+        mask: as for `visualizer.covered`: booleans over the picture or over its grid, a Pillow image, or a file.
+        query: who asks, as for a method; None takes the class token, or the mean of all.
+        kind: of the maps, as for a method.
+
+    Returns:
+        Shares of what lies on places of the picture; special tokens are left out.
+
+    Raises:
+        ValueError: a mask that does not fit the picture, or maps that lie on no picture.
+    """
+    maps, wanted = numbered(record, kind), query_texts(query)
+    covers: dict[Any, NDArray[np.float64]] = {}  # most layers look at the same places
+    rows, cover = [], np.zeros(0)
+    for one in maps.values():
+        place = one.key.grid or id(one.key)
+        if place not in covers:
+            covers[place] = covered_tokens(mask, one.key, record.geometry)
+        cover = covers[place]
+        rows.append(_on(one, wanted, cover))
+    heads = tuple(head_numbers(one) for one in maps.values())
+    return OnMask(np.asarray(undefined.padded(rows), np.float64), float(np.nanmean(cover)), tuple(maps), heads)
+
+
+def _on(one: AttentionMap, wanted: Sequence[str], cover: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(heads,) share of the weight on tokens with a place that lies on what is covered."""
+    who = askers(one.query, wanted)
+    seen = who.together(weights_of(one, who.rows).astype(np.float64))[..., one.key.prefix :]
+    seen = np.where(np.isnan(seen) | np.isnan(cover), 0, seen)
+    return undefined.ratio((seen * np.nan_to_num(cover)).sum(axis=-1), seen.sum(axis=-1))
+
+
+def per_head(
+    record: AttentionRecord, number: Number, kind: str | None = None
+) -> Iterator[tuple[int, tuple[int, ...], NDArray[np.float64]]]:
+    """Number of the layer, numbers of its heads and one value a head, for every layer of a record.
+
+    Args:
+        record: any.
+        number: a name of `visualizer.STATISTICS`, or a function of (heads, queries, keys) weights that gives one number a
+            head, or one a head and query, whose mean is taken.
+        kind: of the maps, as for a method.
+
+    Raises:
+        ValueError: no statistic of that name, or one that these maps do not have.
+    """
+    for layer, one in numbered(record, kind).items():
+        yield layer, head_numbers(one), _value(one, number, record.geometry)
+
+
+def _value(one: AttentionMap, number: Number, geometry: Geometry | None) -> NDArray[np.float64]:
+    if isinstance(number, str):
+        if number == "distance" and (one.key.grid is None or geometry is None):
+            raise ValueError(f"distance: want maps over patches of a picture, got {one.name} over {one.key.kind}")
+        grid = one.key.grid or (1, 1)
+        wide, tall = geometry.seen if geometry is not None else (grid[1], grid[0])
+        return STATISTICS[number].function(one.single, grid, one.key.prefix, (tall / grid[0], wide / grid[1]))
+    found = np.asarray(number(one.single), dtype=np.float64)
+    if found.shape not in (one.weights.shape[:1], one.weights.shape[:2]):
+        want = f"({len(one.weights)},) or {one.weights.shape[:2]}"
+        raise ValueError(f"{number_name(number)}: want one number a head, {want}, got shape {found.shape}")
+    return found if found.ndim == 1 else undefined.mean(found)
+
+
+def number_name(number: Number) -> str:
+    """What a number is called: the name given, or the function's own."""
+    return number if isinstance(number, str) else getattr(number, "__name__", type(number).__name__).strip("<>")

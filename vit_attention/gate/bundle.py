@@ -1,0 +1,184 @@
+"""The manifest of a saved record: what each of its fields may be, and which arrays it makes the file promise."""
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validator
+
+from vit_attention.gate.limits import LIMITS
+from vit_attention.gate.schema import Schema
+
+FLOATS = ("f2", "f4", "f8")
+WEIGHTS = ("f2", "f4")
+BYTES = ("u1",)
+
+
+def _finite(value: Any) -> Any:
+    """A plain value, if no number in it, however deep, is infinite or undefined."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("finite numbers")
+    for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _finite(one)
+    return value
+
+
+def _printable(text: str) -> str:
+    if text and not text.isprintable():
+        raise ValueError("printable letters")
+    return text
+
+
+Name = Annotated[str, Field(max_length=LIMITS["name"].most)]
+Shown = Annotated[Name, AfterValidator(_printable)]
+Text = Annotated[str, Field(max_length=LIMITS["text"].most)]
+Count = Annotated[int, Field(ge=0, lt=10_000)]
+Token = Annotated[int, Field(ge=0, lt=1 << 31)]
+Side = Annotated[int, Field(ge=1, le=LIMITS["picture side"].most)]
+Size = tuple[Side, Side]
+Real = Annotated[float, Field(ge=-1e9, le=1e9)]
+Edge = Annotated[float, Field(allow_inf_nan=True)]
+"""A side of a box; those of regions whose place nobody knows are NaN."""
+Share = Annotated[float, Field(ge=0, le=1)]
+Plain = Annotated[JsonValue, AfterValidator(_finite)]
+
+
+@dataclass(frozen=True)
+class Form:
+    """What an array of the file has to be.
+
+    Attributes:
+        kinds: of its numbers, without the order of their bytes.
+        shape: its sides, None for one that may have any length; or None for any shape of one axis or more.
+    """
+
+    kinds: tuple[str, ...]
+    shape: tuple[int | None, ...] | None
+
+
+class Stamp(Schema):
+    """What every bundle begins with."""
+
+    format: Literal["sightlines-record"]
+    version: Annotated[int, Field(ge=1)]
+
+
+class AxisFields(Schema):
+    """An axis of a map; `len` tells how many rows or columns it stands for."""
+
+    kind: Literal["patches", "text", "regions"]
+    special: tuple[Name, ...] = ()
+    grid: Size | None = None
+    labels: tuple[Name, ...] = ()
+    boxes: tuple[tuple[Edge, Edge, Edge, Edge], ...] | None = None
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> Self:
+        if self.kind == "patches" and self.grid is None:
+            raise ValueError("a grid, as its kind is patches")
+        if self.grid is not None and self.grid[0] * self.grid[1] > LIMITS["patches"].most:
+            raise ValueError(f"a grid of at most {LIMITS['patches'].most:,} patches")
+        if self.kind == "regions" and not self.boxes:
+            raise ValueError("boxes, as its kind is regions")
+        return self
+
+    def __len__(self) -> int:
+        if self.kind == "patches" and self.grid is not None:
+            return len(self.special) + self.grid[0] * self.grid[1]
+        return len(self.special) + len(self.labels if self.kind == "text" else self.boxes or ())
+
+
+class MapFields(Schema):
+    """A map without its weights."""
+
+    name: Name
+    layer: Count
+    kind: Literal["self", "cross", "window"]
+    query: AxisFields
+    key: AxisFields
+    residual: Annotated[float, Field(ge=0)] | None
+    heads: tuple[Count, ...] | None
+    queries: tuple[Token, ...] | None
+    gradient: bool
+
+    def form(self) -> tuple[int | None, int, int]:
+        """(heads, rows, columns) of its weights; None where the file may say how many heads there are."""
+        rows = len(self.query) if self.queries is None else len(self.queries)
+        return None if self.heads is None else len(self.heads), rows, len(self.key)
+
+
+class GeometryFields(Schema):
+    """From the picture that was given to the pixels that the model saw."""
+
+    original: Size
+    seen: Size
+    matrix: tuple[tuple[Real, Real, Real], tuple[Real, Real, Real]]
+    steps: tuple[Name, ...]
+
+
+class PredictionFields(Schema):
+    """What the model said, without its numbers."""
+
+    labels: tuple[Name, ...]
+    text: Text
+    target: Token | None
+    tokens: tuple[Name, ...] = ()
+
+
+class Gates(Schema):
+    """How far the gates of a captioner were open."""
+
+    decoder: list[Share] | None = None
+    refiner: list[list[Share]] | None = None
+
+
+class Settings(Schema):
+    """What was asked for; settings that nobody here reads may be any plain values."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Plain]
+
+    notes: list[Text] = Field(default_factory=list)
+    unheard: list[Name] = Field(default_factory=list)
+    runs: dict[Name, dict[Name, Plain]] = Field(default_factory=dict)
+    layers: list[Count] | None = None
+    heads: list[Count] | None = None
+    queries: list[Token] | None = None
+    half: bool = False
+    target: Name | Token | None = None
+    prompt: Text = ""
+    beams: Count = 1
+    kinds: list[Name] = Field(default_factory=list)
+    windows: list[dict[Name, Plain]] = Field(default_factory=list)
+    gates: Gates | None = None
+
+
+class Manifest(Schema):
+    """Everything in a bundle but its arrays."""
+
+    model: Shown
+    weights_hash: Annotated[Shown, Field(max_length=128)]
+    settings: Settings
+    versions: dict[Name, Name]
+    signals: dict[Shown, Count | None] = Field(default_factory=dict)
+    geometry: GeometryFields | None
+    prediction: PredictionFields
+    maps: Annotated[tuple[MapFields, ...], Field(min_length=1)]
+
+    def needed(self) -> dict[str, Form]:
+        """The arrays that the file must have, by name."""
+        forms = {
+            "norms": Form(FLOATS, (None, None)),
+            "scores": Form(FLOATS, (len(self.prediction.labels),)),
+        }
+        for number, one in enumerate(self.maps):
+            forms[f"weights_{number}"] = Form(WEIGHTS, one.form())
+            forms |= {f"gradient_{number}": Form(WEIGHTS, one.form())} if one.gradient else {}
+        for name, count in self.signals.items():
+            ends = [""] if count is None else [f"_{number}" for number in range(count)]
+            forms |= {f"signal_{name}{end}": Form(FLOATS, None) for end in ends}
+        return forms
+
+    def possible(self) -> dict[str, Form]:
+        """The arrays that it may have beside them."""
+        return {"picture": Form(BYTES, (None,)), "chances": Form(FLOATS, (len(self.prediction.tokens),))}

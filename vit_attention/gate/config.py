@@ -1,0 +1,318 @@
+"""What the configuration of a model folder may say, before anything is built from it; and whether its weights say the same."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from vit_attention.gate.limits import LIMITS
+from vit_attention.gate.refusal import GateError, one_line, shown
+from vit_attention.gate.schema import Schema
+
+Layers = Annotated[int, Field(ge=1, le=LIMITS["layers"].most)]
+Width = Annotated[int, Field(ge=1, le=LIMITS["width"].most)]
+Side = Annotated[int, Field(ge=1, le=LIMITS["input side"].most)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Scale = Annotated[float, Field(ge=-1e6, le=1e6)]
+Entry = Annotated[int, Field(ge=0, le=LIMITS["vocabulary"].most)]
+Label = Annotated[str, Field(max_length=LIMITS["label letters"].most)]
+Name = Annotated[str, Field(max_length=200)]
+Number = Annotated[int, Field(ge=0, le=10**9)]
+Precision = Literal["float64", "float32", "float16", "bfloat16", "auto"] | None
+_ACTIVATIONS = (
+    "gelu gelu_new gelu_fast gelu_accurate gelu_python gelu_python_tanh gelu_pytorch_tanh quick_gelu relu relu2 relu6 "
+    "leaky_relu silu swish mish tanh sigmoid hardswish linear"
+)
+
+
+def _activation(value: str) -> str:
+    if value not in _ACTIVATIONS.split():
+        raise ValueError(f"one of {_ACTIVATIONS.replace(' ', ', ')}")
+    return value
+
+
+def _pair(value: Any) -> Any:
+    """A list is a pair, and one whole number is both of it."""
+    pair = tuple(value) if isinstance(value, list) else (value, value)
+    if len(pair) != 2 or any(isinstance(side, bool) or not isinstance(side, int) for side in pair):
+        raise ValueError("one whole number, or two as [height, width]")
+    return pair
+
+
+Activation = Annotated[str, AfterValidator(_activation)]
+Channels = Literal[1, 3]
+Sides = Annotated[tuple[Side, Side], BeforeValidator(_pair)]
+
+
+class Kind(Schema):
+    """Of what family a folder is, and what beside settings it brings."""
+
+    model_type: Name
+    quantization_config: Any = None
+    auto_map: Any = None
+
+
+class Config(Schema):
+    """Fields of config.json that decide what a ViT is; what a family lacks it ignores."""
+
+    model_type: Name
+    architectures: Annotated[list[Name], Field(max_length=20)] | None = None
+    hidden_size: Width = 768
+    num_hidden_layers: Layers = 12
+    num_attention_heads: Width = 12
+    intermediate_size: Width = 3072
+    mlp_ratio: Annotated[int, Field(ge=1, le=64)] = 4
+    hidden_act: Activation = "gelu"
+    hidden_dropout_prob: Share = 0.0
+    attention_probs_dropout_prob: Share = 0.0
+    drop_path_rate: Share = 0.0
+    initializer_range: Annotated[float, Field(ge=0, le=100)] = 0.02
+    layer_norm_eps: Annotated[float, Field(gt=0, le=1)] = 1e-12
+    image_size: Sides = (224, 224)
+    patch_size: Sides = (16, 16)
+    num_channels: Channels = 3
+    num_register_tokens: Annotated[int, Field(ge=0, le=1000)] = 4
+    qkv_bias: bool = True
+    pooler_output_size: Width | None = None
+    pooler_act: Activation = "tanh"
+    layerscale_value: Scale = 1.0
+    layer_scale_init_value: Scale = 0.1
+    use_swiglu_ffn: bool = False
+    use_mask_token: bool = False
+    use_mean_pooling: bool = True
+    use_absolute_position_embeddings: bool = False
+    use_relative_position_bias: bool = False
+    use_shared_relative_position_bias: bool = False
+    dtype: Precision = None
+    torch_dtype: Precision = None
+    num_labels: Annotated[int, Field(ge=0, le=LIMITS["classes"].most)] | None = None
+    id2label: Annotated[dict[Name, Label], Field(max_length=LIMITS["classes"].most)] | None = None
+    label2id: Annotated[dict[Label, Number | Name], Field(max_length=LIMITS["classes"].most)] | None = None
+
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes in order; raises GateError for numbers with a gap."""
+        if self.id2label is None:
+            return tuple(f"LABEL_{i}" for i in range(2 if self.num_labels is None else self.num_labels))
+        count = len(self.id2label)
+        missing = next((str(i) for i in range(count) if str(i) not in self.id2label), None)
+        if missing is not None:
+            got = f"none for {missing} among {shown(list(self.id2label))}"
+            raise GateError(CONFIG, f"a name for each number from 0 to {count - 1}", got, field="id2label")
+        return tuple(one_line(self.id2label[str(i)]) for i in range(count))
+
+    def settings(self) -> dict[str, Any]:
+        """What the file says, as the library's own configuration takes it; nothing that this schema does not know."""
+        names = {"model_type", "architectures", "num_labels", "id2label", "label2id", "torch_dtype"}
+        said = self.model_dump(exclude_unset=True, exclude=names)
+        labels = self.labels()
+        return {
+            **_plain(said),
+            "dtype": None if (self.dtype or self.torch_dtype) == "auto" else self.dtype or self.torch_dtype,
+            "id2label": dict(enumerate(labels)),
+            "label2id": {name: number for number, name in enumerate(labels)},
+        }
+
+    def notes(self) -> list[str]:
+        """What of the file was left aside."""
+        labels, found = self.labels(), self.label2id or {}
+        count = self.num_labels is not None and self.num_labels != len(labels)
+        numbers = any(i < len(labels) and one_line(name) != labels[i] for name, i in _numbers(found))
+        names = [name for name, wrong in (("num_labels", count), ("label2id", numbers)) if wrong]
+        return [f"config.json: {' and '.join(names)} contradict id2label, which was taken."] if names else []
+
+
+CONFIG = "config.json"
+
+
+def _plain(said: dict[str, Any]) -> dict[str, Any]:
+    """`said` with equal sides as one number, as published files have them, and other pairs as lists."""
+    sides = {key: said[key] for key in ("image_size", "patch_size") if key in said}
+    return {**said, **{key: two[0] if two[0] == two[1] else list(two) for key, two in sides.items()}}
+
+
+def _numbers(label2id: Mapping[str, int | str]) -> list[tuple[str, int]]:
+    return [(name, int(i)) for name, i in label2id.items() if str(i).isdecimal() and len(str(i)) < 10]
+
+
+def check_kind(kind: Kind) -> list[str]:
+    """Notes on what a folder brings beside settings and is left alone.
+
+    Raises:
+        GateError: weights that are stored in a way of their own.
+    """
+    if kind.quantization_config is not None:
+        advice = "Save the model without quantization."
+        raise GateError(CONFIG, "plain weights", "quantized ones", field="quantization_config", advice=advice)
+    if kind.auto_map is None:
+        return []
+    return [
+        "The folder names code of its own (auto_map in config.json), which was not run: the library's own network was built."
+    ]
+
+
+def check(config: Config) -> None:
+    """Refuse fields that contradict each other.
+
+    Raises:
+        GateError: heads that do not divide the width, or a patch larger than the picture.
+    """
+    if config.hidden_size % config.num_attention_heads:
+        want = f"a divisor of hidden_size, {config.hidden_size}"
+        raise GateError(CONFIG, want, str(config.num_attention_heads), field="num_attention_heads")
+    check_sides(config.image_size, config.patch_size)
+    config.labels()
+
+
+def check_sides(image: tuple[int, int], patch: tuple[int, int], within: str = "") -> None:
+    """Refuse a picture that is smaller than a patch, or too large for memory."""
+    LIMITS["input pixels"].check(image[0] * image[1], CONFIG, f"{within}image_size")
+    if image[0] < patch[0] or image[1] < patch[1]:
+        raise GateError(CONFIG, f"at most image_size, {list(image)}", str(list(patch)), field=f"{within}patch_size")
+
+
+def check_weights(config: Config, shapes: Mapping[str, tuple[int, ...]], file: str) -> None:
+    """Refuse a configuration that its weights contradict, by their names and shapes alone.
+
+    Args:
+        config: the configuration.
+        shapes: name and shape of every tensor.
+        file: name of their file.
+
+    Raises:
+        GateError: says which field, and what the weights say.
+    """
+    numbers = {int(found[1]) for name in shapes if (found := re.search(r"(?:^|\.)layers?\.(\d{1,9})\.", name))}
+    if len(numbers) != config.num_hidden_layers:
+        got = str(config.num_hidden_layers)
+        raise GateError(CONFIG, f"{len(numbers)} as in {one_line(file)}", got, field="num_hidden_layers")
+    for ending, fields, expected in _expected(config):
+        name = next((name for name in shapes if f".{name}".endswith(ending)), None)
+        if name is not None and shapes[name] != expected:
+            want = f"what {file} has in {name}, {shapes[name]}"
+            raise GateError(CONFIG, one_line(want), str(expected), field=fields)
+
+
+def _expected(config: Config) -> list[tuple[str, str, tuple[int, ...]]]:
+    """Ending of a tensor's name, the fields that decide its shape, and the shape that they give."""
+    width, labels = config.hidden_size, len(config.labels())
+    patches = (config.image_size[0] // config.patch_size[0]) * (config.image_size[1] // config.patch_size[1])
+    leading = 2 if config.model_type == "deit" else 1
+    head = 2 * width if config.model_type.startswith("dinov2") else width
+    inner = config.mlp_ratio * width if config.model_type.startswith("dinov2") else config.intermediate_size
+    projection = (width, config.num_channels, *config.patch_size)
+    return [
+        (".patch_embeddings.projection.weight", "hidden_size, num_channels, patch_size", projection),
+        (".position_embeddings", "image_size, patch_size, hidden_size", (1, patches + leading, width)),
+        (".register_tokens", "num_register_tokens, hidden_size", (1, config.num_register_tokens, width)),
+        (".classifier.weight", "id2label, num_labels, hidden_size", (labels, head)),
+        (".query.weight", "hidden_size", (width, width)),
+        (".intermediate.dense.weight", "intermediate_size, hidden_size", (inner, width)),
+        (".mlp.fc1.weight", "mlp_ratio or intermediate_size, hidden_size", (inner, width)),
+    ]
+
+
+Stages = Annotated[tuple[Layers, ...], Field(min_length=1, max_length=8)]
+
+
+class Encoder(Schema):
+    """Fields of a Donut's Swin encoder."""
+
+    model_type: Literal["donut-swin"]
+    image_size: Sides = (224, 224)
+    patch_size: Sides = (4, 4)
+    num_channels: Channels = 3
+    embed_dim: Width = 96
+    depths: Stages = (2, 2, 6, 2)
+    num_heads: Stages = (3, 6, 12, 24)
+    window_size: Annotated[int, Field(ge=1, le=64)] = 7
+    mlp_ratio: Annotated[float, Field(gt=0, le=64)] = 4.0
+    qkv_bias: bool = True
+    hidden_dropout_prob: Share = 0.0
+    attention_probs_dropout_prob: Share = 0.0
+    drop_path_rate: Share = 0.1
+    hidden_act: Activation = "gelu"
+    use_absolute_embeddings: bool = False
+    initializer_range: Annotated[float, Field(ge=0, le=100)] = 0.02
+    layer_norm_eps: Annotated[float, Field(gt=0, le=1)] = 1e-5
+
+
+class Decoder(Schema):
+    """Fields of a Donut's MBart decoder."""
+
+    model_type: Literal["mbart"]
+    vocab_size: Annotated[int, Field(ge=1, le=LIMITS["vocabulary"].most)] = 50265
+    max_position_embeddings: Annotated[int, Field(ge=2, le=LIMITS["width"].most)] = 1024
+    decoder_layers: Layers = 12
+    decoder_ffn_dim: Width = 4096
+    decoder_attention_heads: Width = 16
+    decoder_layerdrop: Share = 0.0
+    activation_function: Activation = "gelu"
+    d_model: Width = 1024
+    dropout: Share = 0.1
+    attention_dropout: Share = 0.0
+    activation_dropout: Share = 0.0
+    init_std: Annotated[float, Field(ge=0, le=100)] = 0.02
+    scale_embedding: bool = False
+    pad_token_id: Entry | None = 1
+    bos_token_id: Entry | None = 0
+    eos_token_id: Entry | None = 2
+    decoder_start_token_id: Entry | None = None
+    forced_eos_token_id: Entry | None = 2
+    tie_word_embeddings: bool = True
+
+
+class PageReader(Schema):
+    """Fields of a Donut: an encoder that looks at a page and a decoder that writes."""
+
+    model_type: Literal["vision-encoder-decoder"]
+    encoder: Encoder
+    decoder: Decoder
+    decoder_start_token_id: Entry | None = None
+    pad_token_id: Entry | None = None
+    tie_word_embeddings: bool = False
+
+    def check(self) -> None:
+        """Refuse fields that contradict each other.
+
+        Raises:
+            GateError: heads that do not divide a width, stages without heads, tokens beyond the vocabulary.
+        """
+        encoder, decoder = self.encoder, self.decoder
+        check_sides(encoder.image_size, encoder.patch_size, within="encoder.")
+        if len(encoder.num_heads) != len(encoder.depths):
+            raise _wrong("encoder.num_heads", f"{len(encoder.depths)} numbers as in depths", encoder.num_heads)
+        for stage, heads in enumerate(encoder.num_heads):
+            if encoder.embed_dim * 2**stage % heads:
+                raise _wrong(
+                    "encoder.num_heads", f"divisors of embed_dim, {encoder.embed_dim}, doubled by stage", heads
+                )
+        if decoder.d_model % decoder.decoder_attention_heads:
+            heads = decoder.decoder_attention_heads
+            raise _wrong("decoder.decoder_attention_heads", f"a divisor of d_model, {decoder.d_model}", heads)
+        for name in ("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id", "forced_eos_token_id"):
+            number = getattr(decoder, name)
+            if name in decoder.model_fields_set and number is not None and number >= decoder.vocab_size:
+                raise _wrong(f"decoder.{name}", f"less than vocab_size, {decoder.vocab_size}", number)
+
+    def check_weights(self, shapes: Mapping[str, tuple[int, ...]], file: str) -> None:
+        """Refuse a configuration of other depths than the weights have; raises GateError."""
+        stages = [(f"encoder.layers.{stage}.blocks.", depth) for stage, depth in enumerate(self.encoder.depths)]
+        for start, said in [*stages, ("decoder.layers.", self.decoder.decoder_layers)]:
+            pattern = re.compile(rf"(?:^|\.){re.escape(start)}(\d{{1,9}})\.")
+            held = len({int(found[1]) for name in shapes if (found := pattern.search(name))})
+            if held != said:
+                field = "decoder.decoder_layers" if start.startswith("decoder") else "encoder.depths"
+                raise _wrong(field, f"{held} as in {one_line(file)}", said)
+
+    def settings(self) -> dict[str, Any]:
+        """What the file says, as the library's own configuration takes it; nothing that this schema does not know."""
+        parts = {"encoder": self.encoder, "decoder": self.decoder}
+        said = self.model_dump(exclude_unset=True, exclude={"model_type", *parts})
+        found = {key: part.model_dump(exclude_unset=True) for key, part in parts.items()}
+        found["encoder"] = _plain(found["encoder"])
+        return {**said, **found}
+
+
+def _wrong(field: str, want: str, got: Any) -> GateError:
+    return GateError(CONFIG, want, shown(got), field=field)

@@ -1,0 +1,48 @@
+"""A record on one line, for people who print it."""
+
+from vit_attention.records.geometry import Geometry
+from vit_attention.records.record import AttentionRecord
+
+_LONGEST = 40
+
+
+def line(record: AttentionRecord) -> str:
+    """Model, maps, picture, what was said and memory, on one short line.
+
+    >>> line(AttentionRecord(()))
+    '<AttentionRecord: no maps; no picture; 0.0 MB>'
+    """
+    parts = [_counted(record), _sized(record.geometry), _said(record), f"{record.nbytes / 1e6:.1f} MB"]
+    lead = f"{short(record.model)}: " if record.model else ""
+    return f"<AttentionRecord: {lead}{'; '.join(part for part in parts if part)}>"
+
+
+def short(text: str, most: int = _LONGEST) -> str:
+    """`text` on one line, printable, at most `most` signs; names from a file may hold anything.
+
+    >>> short("a\\x1b[2J\\n"), short("x" * 50, 8)
+    ('a?[2J?', 'xxxxx...')
+    """
+    plain = "".join(sign if sign.isprintable() else "?" for sign in text[: most + 1])
+    return plain if len(plain) <= most else f"{plain[: most - 3]}..."
+
+
+def _counted(record: AttentionRecord) -> str:
+    kinds = [one.kind for one in record.maps]
+    if not kinds:
+        return "no maps"
+    heads = sorted({len(one.weights) for one in record.maps})
+    span = f"{heads[0]}" if len(heads) == 1 else f"{heads[0]} to {heads[-1]}"
+    counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
+    return f"{counted} map{'s' * (len(kinds) != 1)} of {span} head{'s' * (span != '1')}"
+
+
+def _sized(geometry: Geometry | None) -> str:
+    return "no picture" if geometry is None else f"picture {geometry.original[0]} x {geometry.original[1]}"
+
+
+def _said(record: AttentionRecord) -> str:
+    said = record.prediction
+    if said.text:
+        return f'"{short(said.text)}"'
+    return "".join(f"{short(label)} {chance:.0%}" for label, chance in said.top(1))
