@@ -91,7 +91,10 @@ class Encoded:
         if self.kind == "TIFF":
             self.image.seek(pages[page - 1])
         found = replace(self, size=self.image.size)
-        LIMITS["pixels in a file"].check(found.size[0] * found.size[1], self.name, advice=_SMALLER)
+        most_in_file = LIMITS["pixels in a file"].most
+        if found.size[0] * found.size[1] > most_in_file:
+            want = f"at most {most_in_file / 1e6:g} million pixels"
+            raise GateError(self.name, want, _million(found.size), advice=_SMALLER)
         if self.kind == "JPEG":
             _draft(self.image, most, side)
         _check_memory(found)
@@ -190,8 +193,12 @@ def _check_memory(found: Encoded) -> None:
     beside = pixels * _PER_PIXEL.get(image.mode, 4) + max(working - drawn, 0)
     if beside > found.room:
         want = f"a picture that takes at most {found.room / 1e6:.0f} MB more than itself while it is unpacked"
-        got = f"{image.width}x{image.height} ({pixels / 1e6:.1f} million pixels), which take {beside / 1e6:.0f} MB"
+        got = f"{_million(image.size)}, which take {beside / 1e6:.0f} MB"
         raise GateError(found.name, want, got, advice=_SMALLER)
+
+
+def _million(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]} ({size[0] * size[1] / 1e6:.1f} million pixels)"
 
 
 def _strip(image: TiffImagePlugin.TiffImageFile) -> int:
