@@ -47,9 +47,11 @@ def jpeg(data: bytes, name: str) -> Jpeg:
         place += max(length, 2)
         if kind in _FRAMES and not pixels:
             pixels, coefficients = _frame(body)
+            LIMITS["pixels in a file"].check(pixels, name, advice="Make it smaller.")
             by_steps, components = kind in _PROGRESSIVE, body[5] if len(body) > 5 else 0
         elif kind == _APP1 and body.startswith(b"Exif\0\0"):
             exif += body[6:]
+            LIMITS["EXIF"].check(len(exif), name, "EXIF")
         elif kind == _SCAN and pixels:
             scans += 1
             if scans == 1 and not by_steps and body[:1] == bytes([components]):

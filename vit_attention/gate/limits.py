@@ -69,9 +69,6 @@ LIMITS: dict[str, Limit] = {
     "record picture": Limit(
         4_194_304, "pixels", "records keep 768 pixels a side; drawing takes 25 times the decoded 13 MB"
     ),
-    "picture scans": Limit(
-        100, "scans", "a progressive JPEG has about ten, and each is decoded over the whole picture"
-    ),
     "picture side": Limit(100_000, "pixels", "drawings are laid out in pixels of the picture that was given"),
     "patches": Limit(
         1 << 20, "patches", "the finest windows of Donut, on 2560 x 1920 pixels, tell 307,200 cells apart"
@@ -84,14 +81,18 @@ LIMITS: dict[str, Limit] = {
     "memory beside a picture": Limit(
         100_000_000, "bytes", "25 megapixels with opacity take that before they are drawn"
     ),
+    "memory for a byte": Limit(100, "bytes", "a WebP photograph of 24 megapixels takes 336 MB and may have 3 MB"),
     "memory for a large picture": Limit(
         400_000_000, "bytes", "100 megapixels in colour, from a file of many megabytes"
     ),
+    "EXIF": Limit(1 << 20, "bytes", "cameras write one segment of up to 64 kB"),
     "scans": Limit(100, "scans", "progressive JPEGs have about ten; each goes over all pixels"),
-    "scanned pixels": Limit(1_000_000_000, "pixels drawn over and over", "a decoder does about as many in ten seconds"),
+    "scanned pixels": Limit(
+        1_000_000_000, "pixels drawn over and over", "a decoder goes over as many in three seconds"
+    ),
     "picture parts": Limit(1_000, "parts", "photographs have some ten segments or fields, and 255 at most for colours"),
     "PNG chunks": Limit(100_000, "parts", "200 megapixels in chunks of 8 kB have 25,000"),
-    "packed texts": Limit(50, "packed texts", "each may unpack to a megabyte"),
+    "packed texts": Limit(50, "packed texts", "each may unpack to a megabyte of memory"),
     "picture pages": Limit(1_000, "pages", "a scanned book; each is drawn by itself"),
     "bytes that fields point at": Limit(
         16, "times the bytes of the file", "fields of a sound file share next to nothing"

@@ -9,7 +9,7 @@ from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImage
 
 from vit_attention.gate import containers, tiff
 from vit_attention.gate.limits import LIMITS
-from vit_attention.gate.refusal import GateError
+from vit_attention.gate.refusal import GateError, one_line
 
 ACCEPTED = "JPEG, PNG, WebP, GIF, BMP or TIFF"
 # Pillow tries over forty formats unless told; its EPS reader starts another program.
@@ -91,7 +91,10 @@ class Encoded:
         if self.kind == "TIFF":
             self.image.seek(pages[page - 1])
         found = replace(self, size=self.image.size)
-        LIMITS["pixels in a file"].check(found.size[0] * found.size[1], self.name, advice=_SMALLER)
+        most_in_file = LIMITS["pixels in a file"].most
+        if found.size[0] * found.size[1] > most_in_file:
+            want = f"at most {most_in_file / 1e6:g} million pixels"
+            raise GateError(self.name, want, _million(found.size), advice=_SMALLER)
         if self.kind == "JPEG":
             _draft(self.image, most, side)
         _check_memory(found)
@@ -118,7 +121,8 @@ def open_encoded(
     image = _header(data, kind, plugin, name)
     if kind in ("JPEG", "PNG", "WEBP"):  # their headers tell, and others count by looking at every frame
         parts = replace(parts, frames=getattr(image, "n_frames", 1))
-    room = min(LIMITS["memory beside a picture"].most + 32 * len(data), LIMITS["memory for a large picture"].most)
+    room = LIMITS["memory beside a picture"].most + LIMITS["memory for a byte"].most * len(data)
+    room = min(room, LIMITS["memory for a large picture"].most)
     return Encoded(image, kind, parts, image.size, name, room).at(page, most, side)
 
 
@@ -143,7 +147,7 @@ def _header(data: bytes, kind: str, plugin: Callable[..., Image.Image], name: st
     except (SyntaxError, IndexError, TypeError, KeyError, EOFError, ValueError, OSError) as error:
         got = f"a {kind.replace('WEBP', 'WebP')} file that is cut short or damaged"
         raise GateError(
-            name, f"a sound {ACCEPTED} file", got, advice=f"The reader says: {error}." * bool(str(error))
+            name, f"a sound {ACCEPTED} file", got, advice=f"The reader says: {one_line(str(error))}." * bool(str(error))
         ) from error
 
 
@@ -182,15 +186,19 @@ def _check_memory(found: Encoded) -> None:
     drawn = 4 * pixels / max(ceil((pixels / LIMITS["picture pixels"].most) ** 0.5), 1) ** 2
     working = found.parts.coefficients
     if found.kind == "WEBP":
-        working = 12 * pixels  # two canvases of the decoder's, and what it hands over
+        working = 14 * pixels  # two canvases of the decoder's, and what it hands over
     elif isinstance(image, TiffImagePlugin.TiffImageFile):
         working = _strip(image)
     # What the decoder works with is gone when the picture that comes out is made.
     beside = pixels * _PER_PIXEL.get(image.mode, 4) + max(working - drawn, 0)
     if beside > found.room:
         want = f"a picture that takes at most {found.room / 1e6:.0f} MB more than itself while it is unpacked"
-        got = f"{image.width}x{image.height} ({pixels / 1e6:.1f} million pixels), which take {beside / 1e6:.0f} MB"
+        got = f"{_million(image.size)}, which take {beside / 1e6:.0f} MB"
         raise GateError(found.name, want, got, advice=_SMALLER)
+
+
+def _million(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]} ({size[0] * size[1] / 1e6:.1f} million pixels)"
 
 
 def _strip(image: TiffImagePlugin.TiffImageFile) -> int:

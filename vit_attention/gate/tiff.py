@@ -84,7 +84,7 @@ def _chain(data: bytes, name: str) -> Iterator[Directory]:
             _directory(data, directory.value(tag), little, big, name) for tag in _FURTHER if directory.value(tag)
         ]
         promised += sum(_pointed_at(one, len(data), big) for one in (directory, *further) if one is not None)
-        LIMITS["bytes that fields point at"].check(promised // (len(data) + 4096), name)
+        LIMITS["bytes that fields point at"].check(promised // (len(data) + 4096), name, "fields")
         yield directory
         place = directory.after
 

@@ -217,13 +217,13 @@ def _given(source: Any) -> "bytes | Image.Image | np.ndarray[Any, Any]":
 
 def _from_encoded(found: Encoded, bounds: Bounds) -> OpenedPicture:
     bounds.check(found.size)
-    return _from_image(found.image, bounds, found.size)
+    return _from_image(found.image, bounds, found.size, ours=True)
 
 
 def _from_object(given: "Image.Image | np.ndarray[Any, Any]", bounds: Bounds) -> OpenedPicture:
     if isinstance(given, np.ndarray):
         return _from_array(given, bounds)
-    opened = _from_image(given, bounds)
+    opened = _from_image(given, bounds, given.size)
     try:
         several = getattr(given, "is_animated", False)
     except Exception:  # a later frame is damaged, the one in use is sound
@@ -241,16 +241,15 @@ def _from_array(array: "np.ndarray[Any, Any]", bounds: Bounds) -> OpenedPicture:
     return _finished(picture, (width, height), bounds, notes)
 
 
-def _from_image(image: Image.Image, bounds: Bounds, size: tuple[int, int] | None = None) -> OpenedPicture:
-    """From a Pillow image, which is left as it is; `size` is its own, should it be set to be drawn smaller."""
-    size = size or image.size
+def _from_image(image: Image.Image, bounds: Bounds, size: tuple[int, int], ours: bool = False) -> OpenedPicture:
+    """From a Pillow image, which is left as it is unless it is `ours`; `size` is its own before any reduction."""
     bounds.check(size)
     # Pillow turns a TIFF itself while loading it and then drops the tag; it finds a PNG's tag only by loading.
     turned = _orientation(image) if image.format == "TIFF" else 1
     image.load()
     turn = _orientation(image)
     notes: list[str] = []
-    picture = opaque(image, notes, bounds.part(image.size))
+    picture = opaque(image, notes, bounds.part(image.size), ours)
     if turn in UPRIGHT:
         picture, size = picture.transpose(UPRIGHT[turn]), size[::-1] if turn in SWAPS_SIDES else size
     tag = max(turn, turned)
@@ -282,7 +281,7 @@ def _orientation(image: Image.Image) -> int:
 
 def _left_out(parts: Parts, page: int) -> tuple[str, ...]:
     """What of the file is not in the picture."""
-    pages, more = len(parts.pages), "more than " * parts.more
-    if pages > 1:
-        return (f"Page {page} of {more}{pages:,} is used; the others are left out.",)
-    return (f"Frame 1 of {more}{parts.frames:,} is used; the others are left out.",) if parts.frames > 1 else ()
+    word, count = ("Page", len(parts.pages)) if len(parts.pages) > 1 else ("Frame", parts.frames)
+    most = LIMITS["picture pages"].most
+    told = f"more than {most:,}" if count > most or (parts.more and count == most) else f"{count:,}"
+    return (f"{word} {page} of {told} is used; the others are left out.",) if count > 1 else ()

@@ -1,6 +1,6 @@
 """Pixels of any kind as 8-bit RGB on white, strip by strip: a whole copy of a large picture would take as much again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from PIL import Image
@@ -10,7 +10,7 @@ from vit_attention.gate import GateError
 Reader = Callable[[int, int], Image.Image]
 """The rows from one number to another, as an opaque picture of mode RGB."""
 
-_ROWS = 1 << 20  # pixels of a strip
+_STRIP = 1 << 18  # pixels
 
 
 def in_strips(read: Reader, size: tuple[int, int], part: int = 1) -> Image.Image:
@@ -23,24 +23,31 @@ def in_strips(read: Reader, size: tuple[int, int], part: int = 1) -> Image.Image
     """
     width, height = size
     whole = Image.new("RGB", (-(-width // part), -(-height // part)))
-    rows = max(_ROWS // width // part, 1) * part
-    for top in range(0, height, rows):
-        strip = read(top, min(top + rows, height))
+    for top, bottom in _strips(width, height, part):
+        strip = read(top, bottom)
         whole.paste(strip if part == 1 else strip.reduce(part), (0, top // part))
     return whole
 
 
-def opaque(image: Image.Image, notes: list[str], part: int = 1) -> Image.Image:
-    """A copy of `image` in mode RGB, with what is transparent on white.
+def _strips(width: int, height: int, part: int = 1) -> Iterator[tuple[int, int]]:
+    rows = max(_STRIP // width // part, 1) * part
+    return ((top, min(top + rows, height)) for top in range(0, height, rows))
+
+
+def opaque(image: Image.Image, notes: list[str], part: int = 1, ours: bool = False) -> Image.Image:
+    """`image` in mode RGB, with what is transparent on white, and without metadata.
 
     Args:
         image: decoded; left as it is.
         notes: sentences on what was done are added.
         part: as for `in_strips`.
+        ours: whether nobody else has the image, so that its pixels need not be copied.
 
     Raises:
         GateError: values that are infinite or not a number.
     """
+    if ours and part == 1 and image.mode == "RGB" and not image.has_transparency_data:
+        return image._new(image.im)  # a plain image of the same pixels: a copy would take 100 MB for 25 megapixels
     to_rgb = _deep_grey(image, notes) if image.mode == "F" or image.mode.startswith("I") else _on_white
     if image.mode == "CMYK":
         notes.append("Converted from CMYK (ink colours) to RGB without a colour profile; colours may be a little off.")
@@ -79,8 +86,9 @@ def _deep_grey(image: Image.Image, notes: list[str]) -> Callable[[Image.Image], 
     I;16 is divided by 257. Other kinds name no white, so it is the smallest usual one that covers the values: 1 for
     floating point, 255, 65535; values outside all of these are stretched from smallest to largest.
     """
-    values = np.asarray(image)
-    low, high = float(values.min()), float(values.max())
+    strips = (np.asarray(image.crop((0, top, image.width, bottom))) for top, bottom in _strips(*image.size))
+    ends = np.array([(strip.min(), strip.max()) for strip in strips], np.float64)
+    low, high = float(ends[:, 0].min()), float(ends[:, 1].max())
     if not np.isfinite([low, high]).all():
         raise GateError("picture", "finite pixel values", "some that are infinite or not a number")
     whites = (1, 255, 65535) if image.mode == "F" else (255, 65535) if image.mode == "I" else (65535,)

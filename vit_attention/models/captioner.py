@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
 from vit_attention.capture import Heard, Request, capture
+from vit_attention.gate import GateError
 from vit_attention.inputs.features_file import read_features
 from vit_attention.inputs.pictures import open_picture
 from vit_attention.inputs.prepared import Input
@@ -95,9 +97,9 @@ class CaptionModel(Model):
         """
         if isinstance(given, Features):
             found = given
-        elif isinstance(given, (str, os.PathLike)) and Path(given).suffix in (".npz", ".npy"):
+        elif isinstance(given, (str, os.PathLike)) and Path(given).suffix.lower() in (".npz", ".npy"):
             found = read_features(Path(given), picture)
-        elif isinstance(given, np.ndarray) and given.dtype.kind == "f":
+        elif isinstance(given, np.ndarray) and given.dtype.kind == "f" and not self._is_picture(given):
             found = region_features(given, picture=picture)
         else:
             found = self._look(given)
@@ -179,19 +181,26 @@ class CaptionModel(Model):
             notes,
         )
 
+    def _is_picture(self, array: NDArray[Any]) -> bool:
+        """Whether an array in floating point has the channels of a picture, and not the width of features."""
+        width = self.network.options.att_feat_size
+        return (
+            array.ndim in (3, 4)
+            and array.shape[-1] != width
+            and (array.shape[-1] in (3, 4) or array.shape[-3] in (3, 4))
+        )
+
     def _check(self, found: Features) -> None:
         options = self.network.options
         wanted, came = options.att_feat_size, found.values.shape[1]
         if came != wanted:
-            raise ValueError(f"features: this checkpoint wants {wanted} numbers per region, got {came}")
+            raise GateError("features", f"{wanted} numbers per region, as this checkpoint was trained with", str(came))
         if options.mean_feats:
             return
         whole = 0 if found.fc is None else len(found.fc)
         if whole != options.fc_feat_size:
-            raise ValueError(
-                f"fc: this checkpoint wants {options.fc_feat_size} features of the whole picture beside the regions (an "
-                f"array called fc in the .npz file), got {whole or 'none'}"
-            )
+            want = f"{options.fc_feat_size} features of the whole picture beside the regions, for this checkpoint"
+            raise GateError("fc", want, str(whole or "none"), advice="Add an array called fc to the .npz file.")
 
     def _read(self, values: Tensor, whole: Tensor | None, said: Caption, request: Request) -> Heard:
         """What every attention did while the caption was read: refiner layers, then the decoder once per word."""

@@ -1,13 +1,12 @@
 """What the parts of a record must have in common so that every page and export can draw it. numpy and Pillow only."""
 
-import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 from vit_attention.gate import LIMITS, GateError, shown
+from vit_attention.gate.pictures import open_encoded
 from vit_attention.records.axes import Axis
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.maps import AttentionMap, check_numbers
@@ -168,15 +167,16 @@ def check_picture(data: bytes, geometry: Geometry | None, decode: bool = False) 
         geometry: of the record.
         decode: also decode it, for pictures from outside.
     """
-    LIMITS["picture scans"].check(data.count(b"\xff\xda"), RECORD, "picture")
     try:
-        picture = Image.open(io.BytesIO(data), formats=("JPEG", "PNG"))
-        width, height = picture.size
-        LIMITS["record picture"].check(width * height, RECORD, "picture")
+        found = open_encoded(data, RECORD)
+        width, height = found.size
+        LIMITS["record picture"].check(width * height, RECORD)
+        if found.kind not in ("JPEG", "PNG"):
+            raise GateError(RECORD, "a whole JPEG or PNG", f"a {found.kind}")
         if decode:
-            picture.convert("RGB")
-    except GateError:
-        raise
+            found.image.convert("RGB")
+    except GateError as error:
+        raise GateError(RECORD, error.want, error.got, field="picture", advice=error.advice) from error
     except Exception as error:  # decoders raise SyntaxError, struct.error, EOFError and more on damaged files
         reason = shown(str(error) or type(error).__name__)
         raise GateError(RECORD, "a whole JPEG or PNG", f"one that cannot be read: {reason}", field="picture") from error

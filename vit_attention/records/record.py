@@ -456,7 +456,9 @@ def _half(array: NDArray[Any] | None) -> Any:
 
 def encode_picture(image: Image.Image, max_side: int = 768) -> bytes:
     """The picture for a record, to draw maps on: a JPEG of at most `max_side` pixels a side."""
-    small = image.convert("RGB")
+    part = int(max(image.size) / max_side / 2)
+    # What `thumbnail` does first, but without a copy of the whole.
+    small = (image.reduce(part) if part > 1 and image.mode in ("RGB", "L") else image).convert("RGB")
     small.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
     out = io.BytesIO()
     small.save(out, "JPEG", quality=92, subsampling=0)

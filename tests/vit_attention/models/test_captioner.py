@@ -208,7 +208,7 @@ def test_features_of_the_whole_picture_where_they_are_wanted(tmp_path: Path) -> 
     tokens = [0 if word == END else [*VOCAB.values()].index(word) + 1 for word in record.prediction.tokens]
     told = hand.tell(values.astype(np.float32), [0, *tokens[:-1]], fc.astype(np.float32))
     np.testing.assert_allclose(record.maps[-1].weights, told["attention"].transpose(1, 0, 2), atol=1e-6)
-    with pytest.raises(ValueError, match=r"fc: this checkpoint wants 3 features .* got none"):
+    with pytest.raises(ValueError, match=r"fc: want 3 features of the whole picture .* got none"):
         model_of(network).attend(values)
 
 
@@ -218,7 +218,7 @@ GOOD = np.linspace(-1, 1, 48, dtype=np.float32).reshape(12, 4)
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (GOOD[:, :3], "this checkpoint wants 4 numbers per region, got 3"),
+        (GOOD[:, :3], "features: want 4 numbers per region, .* got 3"),
         (GOOD[:9], r"of 10 to 100 regions .* got \(9, 4\)"),
         (np.zeros((101, 4)), r"of 10 to 100 regions .* got \(101, 4\)"),
         (np.zeros((33, 32, 4)), r"at most 1024 cells, got \(33, 32, 4\)"),
@@ -252,6 +252,21 @@ def test_boxes_of_another_picture_are_refused() -> None:
         ValueError, match=r"boxes: want pixels of the picture, 20 x 20, got some from \[0.0, 0.0\] to \[42.0, 38.0\]"
     ):
         regions(picture=Image.new("RGB", (20, 20)))
+
+
+def test_a_picture_in_floating_point_is_no_grid_of_features() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    looked: list[tuple[int, ...]] = []
+
+    def look(pixels: torch.Tensor) -> tuple[torch.Tensor, None]:
+        looked.append(tuple(pixels.shape))
+        return torch.zeros(2, 3, 4), None
+
+    model = model_of(small(), look)
+    for given in (picture, picture / 255, (picture / 255).transpose(2, 0, 1)[None]):
+        assert np.array_equal(np.asarray(model.prepare(given).picture), picture)
+    assert len(looked) == 3
+    assert model.prepare(np.zeros((3, 5, 4))).grid == (3, 5)
 
 
 def test_files_that_are_missing_or_broken_or_too_large_are_refused_in_words(tmp_path: Path) -> None:
