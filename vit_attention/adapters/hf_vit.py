@@ -15,6 +15,7 @@ from vit_attention.adapters import hub
 from vit_attention.gate import GateError, shown
 from vit_attention.gate import config as gate
 from vit_attention.gate.folder import inside, read_settings, shapes, weights_files
+from vit_attention.gate.refusal import one_line
 from vit_attention.heavy import Progress, heavy_imports
 from vit_attention.inputs.prepared import Input
 from vit_attention.inputs.processor import Processor
@@ -75,14 +76,22 @@ def _checked(folder: Path) -> tuple[gate.Config, list[str]]:
     files = weights_files(folder)
     if files:
         gate.check_weights(said, shapes(files), files[0].name)
+    named, network = (said.architectures or ["no network"])[0], _network(said)
+    if named != network:
+        notes.append(f"config.json names {one_line(named)}; it was opened as {network}, without a head.")
     return said, [*notes, *said.notes()]
 
 
 def _config(transformers: Any, said: gate.Config) -> Any:
-    """The library's own configuration; `architectures` names the network that will be built, or none."""
-    name, named = FAMILIES[said.model_type], (said.architectures or [""])[0]
-    networks = [named] if named in {f"{name}{network}" for network in _NETWORKS} else None
-    return getattr(transformers, f"{name}Config")(**said.settings(), architectures=networks)
+    """The library's own configuration; `architectures` names the one network that will be built."""
+    kind = getattr(transformers, f"{FAMILIES[said.model_type]}Config")
+    return kind(**said.settings(), architectures=[_network(said)])
+
+
+def _network(said: gate.Config) -> str:
+    """The network that a folder names if it is a classifier or the bare model, else the bare model."""
+    family, named = FAMILIES[said.model_type], (said.architectures or [""])[0]
+    return named if named in {f"{family}{network}" for network in _NETWORKS} else f"{family}Model"
 
 
 def _bound(transformers: Any, config: Any, folder: Path, weights: Path | None) -> None:
@@ -90,24 +99,21 @@ def _bound(transformers: Any, config: Any, folder: Path, weights: Path | None) -
     files = weights_files(folder)
     if weights is not None or not files:
         return  # filled from a state dict on the meta device: nothing is allocated
-    named = (config.architectures or [""])[0]
     with torch.device("meta"):
-        empty = getattr(transformers, named, transformers.AutoModel)._from_config(config)
+        empty = getattr(transformers, config.architectures[0])._from_config(config)
     wanted, held = sum(p.numel() for p in empty.parameters()), sum(map(math.prod, shapes(files).values()))
     if wanted > held + _SPARE:
         raise GateError(gate.CONFIG, f"a network of the {held:,} numbers in {files[0].name}", f"one of {wanted:,}")
 
 
 def _module(transformers: Any, config: Any, folder: Path, weights: Path | None) -> nn.Module:
-    """The class the folder names if it is a classifier or the bare model, else the bare model."""
-    named = (config.architectures or [""])[0]
-    kind = getattr(transformers, named, None)
+    """The network that the configuration names, filled from the folder or from a file of one's own."""
+    loader = getattr(transformers, config.architectures[0])
     try:
         if weights is not None:
             with torch.device("meta"):
-                empty = (kind or transformers.AutoModel)._from_config(config)
+                empty = loader._from_config(config)
             return checkpoints.fill(empty, checkpoints.read(weights), weights.name)
-        loader = kind or transformers.AutoModel
         module, report = loader.from_pretrained(
             folder, config=config, local_files_only=True, use_safetensors=True, output_loading_info=True
         )
