@@ -47,8 +47,10 @@ LIMITS: dict[str, Limit] = {
     "vocabulary letters": Limit(
         3_000_000, "letters", "250,000 entries of XLM-R have 1.5 million; a search tree has a node for each"
     ),
+    "added tokens": Limit(
+        10_000, "tokens", "a reader has one for each of its tags, a hundred or so; the library adds them slowly"
+    ),
     "token letters": Limit(1000, "letters", "a task prompt as one token has some 30"),
-    "prompt template": Limit(64, "parts", "two sentences and their special tokens have 7"),
     "download": Limit(
         20 << 30, "bytes", "the largest published vision transformer has 4.5 GB in float32, and shards beside it"
     ),
