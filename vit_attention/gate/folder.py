@@ -48,7 +48,7 @@ def read_settings(path: Path, schema: type[_S], limit: str = "settings file") ->
     """
     data = read_file(path, limit)
     # A parsed value takes some 30 bytes, however few letters of the file it took.
-    LIMITS["JSON values"].check(data.count(b",") + data.count(b"[") + data.count(b"{"), path.name)
+    LIMITS[f"{limit} values"].check(data.count(b",") + data.count(b"[") + data.count(b"{"), path.name)
     return schema.read(data, path.name)
 
 

@@ -28,7 +28,10 @@ class Limit:
 LIMITS: dict[str, Limit] = {
     "settings file": Limit(4 << 20, "bytes", "a config.json with 20,000 class names has 1.5 MB"),
     "vocabulary file": Limit(64 << 20, "bytes", "the tokenizer.json of a vocabulary of 256,000 has 33 MB"),
-    "JSON values": Limit(
+    "settings file values": Limit(
+        250_000, "values", "a config.json with 20,000 class names names them twice, in 80,000"
+    ),
+    "vocabulary file values": Limit(
         2_500_000, "values", "a tokenizer of 256,000 entries and as many merges has a million; each takes 30 bytes"
     ),
     "weights header": Limit(16 << 20, "bytes", "names and shapes of 10,000 tensors take 1 MB"),
