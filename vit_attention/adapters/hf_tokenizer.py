@@ -45,9 +45,14 @@ def _made(data: bytes, special: dict[str, str]) -> Any:
     import transformers
 
     bare = tokenizers.Tokenizer.from_str(data.decode("utf-8"))
+    bare.post_processor = None
     bare.no_padding()  # a file may ask for any length
     bare.no_truncation()
+    if "eos_token" not in special:
+        want = "the token that ends a reading"
+        raise GateError("tokenizer_config.json", want, "none", field="eos_token", advice=_ADVICE)
     unknown = next((token for token in special.values() if bare.token_to_id(token) is None), None)
     if unknown is not None:
         raise GateError("tokenizer_config.json", "special tokens of the vocabulary", repr(unknown))
+    bare.decode(bare.encode("A b 1").ids)  # a damaged part shows here, not in the middle of a reading
     return transformers.PreTrainedTokenizerFast(tokenizer_object=bare, clean_up_tokenization_spaces=False, **special)

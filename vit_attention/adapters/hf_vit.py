@@ -69,14 +69,22 @@ def _checked(folder: Path) -> tuple[gate.Config, list[str]]:
     files = weights_files(folder)
     if files:
         gate.check_weights(said, shapes(files), files[0].name)
+    named, network = (said.architectures or ["no network"])[0], _network(said)
+    if named != network:
+        notes.append(f"config.json names {one_line(named)}; it was opened as {network}, without a head.")
     return said, [*notes, *said.notes()]
 
 
 def _config(transformers: Any, said: gate.Config) -> Any:
-    """The library's own configuration; `architectures` names the network that will be built, or none."""
-    name, named = FAMILIES[said.model_type], (said.architectures or [""])[0]
-    networks = [named] if named in {f"{name}{network}" for network in _NETWORKS} else None
-    return getattr(transformers, f"{name}Config")(**said.settings(), architectures=networks)
+    """The library's own configuration; `architectures` names the one network that will be built."""
+    kind = getattr(transformers, f"{FAMILIES[said.model_type]}Config")
+    return kind(**said.settings(), architectures=[_network(said)])
+
+
+def _network(said: gate.Config) -> str:
+    """The network that a folder names if it is a classifier or the bare model, else the bare model."""
+    family, named = FAMILIES[said.model_type], (said.architectures or [""])[0]
+    return named if named in {f"{family}{network}" for network in _NETWORKS} else f"{family}Model"
 
 
 def _sides(side: Any) -> tuple[int, int]:

@@ -12,8 +12,8 @@ from vit_attention.gate.schema import Schema
 
 _S = TypeVar("_S", bound=Schema)
 
-_LIMIT_OF = {"tokenizer.json": "vocabulary file", ".json": "settings file", ".safetensors": "", ".bin": ""}
-"""Bound of a file by its name or its ending; "" for weights, which whoever reads them bounds."""
+_READ = ("*config.json", "tokenizer.json", "special_tokens_map.json", "*.index.json", "*.safetensors", "*.bin")
+"""Files of a folder that are read, here or by the library."""
 
 _INDEX = ".safetensors.index.json"
 
@@ -30,15 +30,14 @@ def inside(folder: Path) -> Iterator[None]:
 
 
 def check_files(folder: Path) -> None:
-    """Refuse a folder in which a file of settings or weights is no plain file of bounded size.
+    """Refuse a folder in which something else lies in place of a file that will be read.
 
     Raises:
-        GateError: a pipe, a device, a folder, links in a circle or too large a file in its place.
+        GateError: a pipe, a device, a folder or links in a circle.
     """
     for path in sorted(folder.iterdir()):
-        limit = _LIMIT_OF.get(path.name, _LIMIT_OF.get(path.suffix))
-        if limit is not None:
-            regular(path, limit)
+        if any(path.match(pattern) for pattern in _READ):
+            regular(path)
 
 
 def read_settings(path: Path, schema: type[_S], limit: str = "settings file") -> _S:
@@ -49,7 +48,7 @@ def read_settings(path: Path, schema: type[_S], limit: str = "settings file") ->
     """
     data = read_file(path, limit)
     # A parsed value takes some 30 bytes, however few letters of the file it took.
-    LIMITS["JSON values"].check(data.count(b",") + data.count(b"[") + data.count(b"{"), path.name)
+    LIMITS[f"{limit} values"].check(data.count(b",") + data.count(b"[") + data.count(b"{"), path.name)
     return schema.read(data, path.name)
 
 

@@ -28,7 +28,10 @@ class Limit:
 LIMITS: dict[str, Limit] = {
     "settings file": Limit(4 << 20, "bytes", "a config.json with 20,000 class names has 1.5 MB"),
     "vocabulary file": Limit(64 << 20, "bytes", "the tokenizer.json of a vocabulary of 256,000 has 33 MB"),
-    "JSON values": Limit(
+    "settings file values": Limit(
+        250_000, "values", "a config.json with 20,000 class names names them twice, in 80,000"
+    ),
+    "vocabulary file values": Limit(
         2_500_000, "values", "a tokenizer of 256,000 entries and as many merges has a million; each takes 30 bytes"
     ),
     "weights header": Limit(16 << 20, "bytes", "names and shapes of 10,000 tensors take 1 MB"),
@@ -47,8 +50,10 @@ LIMITS: dict[str, Limit] = {
     "vocabulary letters": Limit(
         3_000_000, "letters", "250,000 entries of XLM-R have 1.5 million; a search tree has a node for each"
     ),
+    "added tokens": Limit(
+        10_000, "tokens", "a reader has one for each of its tags, a hundred or so; the library adds them slowly"
+    ),
     "token letters": Limit(1000, "letters", "a task prompt as one token has some 30"),
-    "prompt template": Limit(64, "parts", "two sentences and their special tokens have 7"),
     "download": Limit(
         20 << 30, "bytes", "the largest published vision transformer has 4.5 GB in float32, and shards beside it"
     ),

@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from vit_attention.gate.refusal import GateError, shown
 
+_CHOICES = ("constrained-", "dict[", "list[", "tuple[", "function-")
+"""How pydantic names one of several kinds that a field may have; no part of the file."""
+
 
 class Schema(BaseModel):
     """Base of every schema; a field says its kind and its bounds, numbers are finite, true is no number.
@@ -45,7 +48,7 @@ def refusal(error: ValidationError, file: str, advice: str = "") -> GateError:
     want = first["msg"]
     for lead in ("Input should be ", "Value error, ", "Assertion failed, "):
         want = want.removeprefix(lead)
-    field = ".".join(str(part) for part in first["loc"])
+    field = ".".join(str(part) for part in first["loc"] if not str(part).startswith(_CHOICES))
     if first["type"] == "json_invalid":
         return GateError(file, "JSON", want.removeprefix("Invalid JSON: "), advice=advice)
     if first["type"] == "missing":

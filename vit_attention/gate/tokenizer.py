@@ -1,9 +1,10 @@
 """What a tokenizer.json may say: parts that are known to end, of bounded size, whose text can't grow without bound."""
 
+import base64
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from vit_attention.gate.limits import LIMITS
 from vit_attention.gate.refusal import GateError, shown
@@ -19,7 +20,6 @@ _KNOWN = {
         "Whitespace WhitespaceSplit BertPreTokenizer Metaspace ByteLevel Punctuation Digits CharDelimiterSplit "
         "UnicodeScripts Split Sequence"
     ),
-    "post_processor": "TemplateProcessing RobertaProcessing BertProcessing ByteLevel Sequence",
     "decoder": "Metaspace ByteLevel WordPiece BPEDecoder ByteFallback Fuse Strip CTC Replace Sequence",
 }
 
@@ -40,21 +40,32 @@ class Pattern(Schema):
     Regex: Annotated[str, Field(min_length=1, max_length=100)] | None = None
 
 
+def _charsmap(value: str) -> str:
+    """A table of replacements as sentencepiece writes it; the tokenizers library falls over another."""
+    try:
+        data = base64.b64decode(value, validate=True)
+        size = int.from_bytes(data[:4], "little")
+        data[4 + size :].decode("utf-8")
+    except ValueError:
+        size, data = -1, b""
+    if len(data) < 4 or size % 4 or 4 + size > len(data):
+        raise ValueError("sentencepiece's table in base64")
+    return value
+
+
 class Part(Schema):
-    """One step of normalizer, pre-tokenizer, post-processor or decoder."""
+    """One step of normalizer, pre-tokenizer or decoder."""
 
     type: Annotated[str, Field(max_length=40)]
     pattern: Pattern | None = None
     content: Token | None = None
+    precompiled_charsmap: Annotated[str, AfterValidator(_charsmap)] | None = None
     prepend: Token | None = None
     prefix: Token | None = None
     suffix: Token | None = None
     replacement: Token | None = None
-    single: Annotated[list[Any], Field(max_length=LIMITS["prompt template"].most)] | None = None
-    pair: Annotated[list[Any], Field(max_length=LIMITS["prompt template"].most)] | None = None
     normalizers: "Parts | None" = None
     pretokenizers: "Parts | None" = None
-    processors: "Parts | None" = None
     decoders: "Parts | None" = None
 
     def steps(self) -> list["Part"]:
@@ -62,7 +73,6 @@ class Part(Schema):
         inner = [
             *(self.normalizers or []),
             *(self.pretokenizers or []),
-            *(self.processors or []),
             *(self.decoders or []),
         ]
         return [step for part in inner for step in part.steps()] if inner else [self]
@@ -99,12 +109,11 @@ class Vocabulary(Schema):
 
 
 class Tokenizer(Schema):
-    """A tokenizer.json."""
+    """A tokenizer.json but for its post-processor, which adds tokens around a text: a prompt is taken as it is."""
 
     added_tokens: tuple[Added, ...] = ()
     normalizer: Part | None = None
     pre_tokenizer: Part | None = None
-    post_processor: Part | None = None
     decoder: Part | None = None
     model: Vocabulary
 
@@ -120,6 +129,7 @@ class Tokenizer(Schema):
         vocab = self.model.vocab
         pieces = [*vocab] if isinstance(vocab, dict) else [piece for piece, _ in vocab]
         pieces += [token.content for token in self.added_tokens]
+        LIMITS["added tokens"].check(len(self.added_tokens), FILE, "added_tokens")
         LIMITS["vocabulary"].check(len(pieces), FILE, "model.vocab")
         LIMITS["vocabulary"].check(len(self.model.merges or ()), FILE, "model.merges")
         LIMITS["vocabulary letters"].check(sum(map(len, pieces)), FILE, "model.vocab")

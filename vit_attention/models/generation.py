@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vit_attention.gate import LIMITS
 from vit_attention.records import Prediction
 
 
@@ -76,8 +77,10 @@ def prediction(tokenizer: Any, ids: Tensor, prompt: int, logits: Tensor) -> Pred
     said = ids[prompt:]
     chances = logits[prompt - 1 :].float().softmax(dim=-1).gather(1, said[:, None])[:, 0]
     spoken = [i for i in said.tolist() if i not in (tokenizer.eos_token_id, tokenizer.pad_token_id)]
+    text = tokenizer.decode(spoken, skip_special_tokens=False)
+    LIMITS["token letters"].check(len(text) // max(len(spoken), 1), "tokenizer.json", "decoder")
     return Prediction(
-        text=tokenizer.decode(spoken, skip_special_tokens=False),
+        text=text,
         tokens=tuple(tokenizer.convert_ids_to_tokens(said.tolist())),
         chances=chances.cpu().numpy(),
     )

@@ -140,6 +140,21 @@ def test_a_model_is_loaded_by_its_name_with_progress(hub: Hub, tmp_path: Path) -
     assert load("http://127.0.0.1:9", REPO, tmp_path / "cache").startswith("loaded 2")
 
 
+def test_damaged_weights_in_the_cache_are_named_and_not_fetched_again(hub: Hub, tmp_path: Path) -> None:
+    address, cache = f"http://127.0.0.1:{hub.server_port}", tmp_path / "cache"
+    assert load(address, REPO, cache).startswith("loaded 2")
+    blob = next(cache.rglob("snapshots/*/model.safetensors")).resolve()
+    data = bytearray(blob.read_bytes())
+    data[-3] ^= 1
+    blob.write_bytes(data)
+    hub.asked.clear()
+    said = load(address, REPO, cache)
+    assert said.startswith(f"DownloadError | {REPO}: model.safetensors in the cache of downloads is damaged")
+    assert str(blob) in said
+    assert not any(path.endswith("model.safetensors") for path in hub.asked)
+    assert blob.read_bytes() == data
+
+
 @pytest.mark.parametrize("case", ["unknown name", "nobody answers", "cut half way"])
 def test_a_hub_that_fails_is_a_clear_message(hub: Hub, case: str, tmp_path: Path) -> None:
     address = "http://127.0.0.1:9" if case == "nobody answers" else f"http://127.0.0.1:{hub.server_port}"
