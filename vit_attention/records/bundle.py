@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_attention.gate import LIMITS, GateError, archive
+from vit_attention.gate import LIMITS, GateError, archive, shown
 from vit_attention.gate.archive import Archive, Header
 from vit_attention.gate.bundle import Form, Manifest, Stamp
 
@@ -106,10 +106,10 @@ def _manifest(file: Archive) -> Manifest:
     if header.nbytes > small:
         raise GateError(file.file, "a manifest packed less than 50 times", f"{header.nbytes:,} bytes", field="manifest")
     data = bytes(file.array("manifest"))
-    stamp = Stamp.read(data, file.file, "It is no bundle of this library.")
+    stamp = Stamp.read(data, file.file)
     if stamp.version > FORMAT_VERSION:
         advice = "A newer version of this library made it: open it with that version."
-        raise GateError(file.file, str(FORMAT_VERSION), str(stamp.version), field="version", advice=advice)
+        raise GateError(file.file, str(FORMAT_VERSION), shown(stamp.version), field="version", advice=advice)
     return Manifest.read(data, file.file)
 
 
