@@ -18,8 +18,6 @@ from vit_attention.gate.bundle import Form, Manifest, Stamp
 
 FORMAT = "sightlines-record"
 FORMAT_VERSION = 1
-_MOST_PACKED = 100
-"""How many times its own size a large bundle may unpack to: rows of one 1 and noise elsewhere reach 60."""
 
 
 class BundleError(GateError):
@@ -135,6 +133,7 @@ def _check_size(file: Archive, manifest: Manifest, headers: dict[str, Header], l
     rest = headers.keys() - windows
     large = sum(headers[name].nbytes for name in rest)
     packed = sum(file.entries[name].compress_size for name in rest)
-    if large > max(LIMITS["small bundle"].most, _MOST_PACKED * packed):
-        want = f"at most {LIMITS['small bundle'].most:,} bytes unpacked, or {_MOST_PACKED} times what it is packed to"
-        raise GateError(file.file, want, f"{large:,} of {packed:,}", advice="No model leaves weights that alike.")
+    free, ratio = LIMITS["small bundle"].most, LIMITS["bundle ratio"].most
+    if large > max(free, ratio * packed):
+        want = f"at most {free:,} bytes unpacked, or {ratio} times what it is packed to"
+        raise GateError(file.file, want, f"{large:,} of {packed:,}", advice="Keep fewer layers, heads or queries.")

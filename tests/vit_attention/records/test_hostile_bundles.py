@@ -185,6 +185,21 @@ def test_opening_takes_little_more_than_the_arrays(tmp_path: Path) -> None:
     assert "times what it is packed to" in refused(tmp_path, (tmp_path / "more.npz").read_bytes())
 
 
+@pytest.mark.parametrize("field", ["versions", "settings", "maps"])
+def test_a_manifest_of_wrong_entries_takes_little(tmp_path: Path, field: str) -> None:
+    """Every wrong entry of a list or dictionary has a message of its own in pydantic, unless it is told to stop."""
+    manifest, arrays = sentence()
+    wrong: dict[str, Any] = {
+        "versions": {str(n): 0 for n in range(70_000)},
+        "settings": {"notes": [0] * 300_000},
+        "maps": [{}] * 250_000,
+    }
+    (tmp_path / "wrong.npz").write_bytes(pack({**manifest, field: wrong[field]}, arrays))
+    assert (tmp_path / "wrong.npz").stat().st_size < 300_000
+    assert peak(tmp_path / "wrong.npz") < 100
+    assert field in refused(tmp_path, (tmp_path / "wrong.npz").read_bytes())
+
+
 def test_entries_that_share_bytes_are_refused(tmp_path: Path) -> None:
     """A directory that names one entry many times over unpacks to any size."""
     data = bytearray(pack(*sentence()))
