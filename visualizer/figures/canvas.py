@@ -31,7 +31,7 @@ def fitting(image: Image.Image, geometry: Geometry | None) -> Geometry:
     if geometry is None:
         return Geometry.of(*image.size)
     ratio = (image.size[0] / image.size[1]) / (geometry.original[0] / geometry.original[1])
-    if abs(np.log(ratio)) > 0.05 + 2 / min(image.size):
+    if abs(np.log(ratio)) > 0.05 and not geometry.fits(*image.size):
         raise ValueError(f"image: want the shape of {geometry.original} (width, height), got {image.size}")
     return geometry
 

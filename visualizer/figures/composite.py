@@ -16,6 +16,8 @@ from vit_attention.records.geometry import Geometry
 
 SIZE = 11
 """Height of the words under a picture, in pixels."""
+TALLEST = 16
+"""How many times as high as the paper is wide a picture may be; one that is taller is drawn narrower."""
 INK, PAPER, DIM = (30, 30, 30), (255, 255, 255), (128, 128, 128)
 
 
@@ -94,7 +96,7 @@ def framed(
     sheet = Image.new("RGB", (width, size[1] + 46 + 17 * len(lines) + 6), PAPER)
     sheet.paste(Image.fromarray(paint(image, scaled, where, size, colormap, opacity)))
     pen = ImageDraw.Draw(sheet)
-    ratio = width / where.original[0]
+    ratio = size[0] / where.original[0]
     if truth is not None:
         for rim in outlines.truth_rims(truth, where):
             pen.line([tuple(p) for p in (rim * ratio).tolist()], fill=theme.TRUTH, width=2)
@@ -111,7 +113,8 @@ def framed(
 def size_on_paper(where: Geometry, width: int) -> tuple[int, int]:
     if width < 64:
         raise ValueError(f"width: want at least 64 pixels, got {width}")
-    return width, max(1, round(width * where.original[1] / where.original[0]))
+    high, most = round(width * where.original[1] / where.original[0]), width * TALLEST
+    return (width, max(1, high)) if high <= most else (max(1, round(width * most / high)), most)
 
 
 def legend(

@@ -12,6 +12,7 @@ from vit_attention.adapters import hf_weights, hub
 from vit_attention.gate import GateError, shown
 from vit_attention.gate import config as gate
 from vit_attention.gate.folder import inside, read_settings, shapes, weights_files
+from vit_attention.gate.refusal import one_line
 from vit_attention.heavy import Progress, heavy_imports, library
 from vit_attention.inputs.prepared import Input
 from vit_attention.inputs.processor import Processor

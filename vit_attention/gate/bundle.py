@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from vit_attention.gate.limits import LIMITS
 from vit_attention.gate.schema import Schema
@@ -20,6 +20,13 @@ def _finite(value: Any) -> Any:
         raise ValueError("finite numbers")
     for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         _finite(one)
+    return value
+
+
+def _few(value: Any) -> Any:
+    """A dictionary of some entries; pydantic alone would tell of every wrong one before it counts them."""
+    if isinstance(value, dict) and len(value) > 100:
+        raise ValueError("at most 100 entries")
     return value
 
 
@@ -40,7 +47,12 @@ Real = Annotated[float, Field(ge=-1e9, le=1e9)]
 Edge = Annotated[float, Field(allow_inf_nan=True)]
 """A side of a box; those of regions whose place nobody knows are NaN."""
 Share = Annotated[float, Field(ge=0, le=1)]
-Plain = Annotated[JsonValue, AfterValidator(_finite)]
+Few = BeforeValidator(_few)
+Knobs = Annotated[dict[Name, JsonValue], Few, AfterValidator(_finite)]
+# Told of every wrong entry of a list, pydantic takes a kilobyte for each: a file of some kB would take gigabytes.
+First = Field(fail_fast=True)
+Names = Annotated[tuple[Name, ...], First]
+Counts = Annotated[list[Count], First]
 
 
 @dataclass(frozen=True)
@@ -67,10 +79,10 @@ class AxisFields(Schema):
     """An axis of a map; `len` tells how many rows or columns it stands for."""
 
     kind: Literal["patches", "text", "regions"]
-    special: tuple[Name, ...] = ()
+    special: Names = ()
     grid: Size | None = None
-    labels: tuple[Name, ...] = ()
-    boxes: tuple[tuple[Edge, Edge, Edge, Edge], ...] | None = None
+    labels: Names = ()
+    boxes: Annotated[tuple[tuple[Edge, Edge, Edge, Edge], ...], First] | None = None
 
     @model_validator(mode="after")
     def _of_its_kind(self) -> Self:
@@ -97,8 +109,8 @@ class MapFields(Schema):
     query: AxisFields
     key: AxisFields
     residual: Annotated[float, Field(ge=0)] | None
-    heads: tuple[Count, ...] | None
-    queries: tuple[Token, ...] | None
+    heads: Annotated[tuple[Count, ...], First] | None
+    queries: Annotated[tuple[Token, ...], First] | None
     gradient: bool
 
     def form(self) -> tuple[int | None, int, int]:
@@ -113,44 +125,49 @@ class GeometryFields(Schema):
     original: Size
     seen: Size
     matrix: tuple[tuple[Real, Real, Real], tuple[Real, Real, Real]]
-    steps: tuple[Name, ...]
+    steps: Names
 
 
 class PredictionFields(Schema):
     """What the model said, without its numbers."""
 
-    labels: tuple[Name, ...]
+    labels: Names
     text: Text
     target: Token | None
-    tokens: tuple[Name, ...] = ()
+    tokens: Names = ()
 
 
 class Gates(Schema):
     """How far the gates of a captioner were open."""
 
-    decoder: list[Share] | None = None
-    refiner: list[list[Share]] | None = None
+    decoder: Annotated[list[Share], First] | None = None
+    refiner: Annotated[list[Annotated[list[Share], First]], First] | None = None
 
 
 class Settings(Schema):
     """What was asked for; settings that nobody here reads may be any plain values."""
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, Plain]
+    __pydantic_extra__: dict[str, JsonValue]
 
-    notes: list[Text] = Field(default_factory=list)
-    unheard: list[Name] = Field(default_factory=list)
-    runs: dict[Name, dict[Name, Plain]] = Field(default_factory=dict)
-    layers: list[Count] | None = None
-    heads: list[Count] | None = None
-    queries: list[Token] | None = None
+    notes: Annotated[list[Text], First] = Field(default_factory=list)
+    unheard: Annotated[list[Name], First] = Field(default_factory=list)
+    runs: Annotated[dict[Name, Knobs], Few] = Field(default_factory=dict)
+    layers: Counts | None = None
+    heads: Counts | None = None
+    queries: Annotated[list[Token], First] | None = None
     half: bool = False
     target: Name | Token | None = None
     prompt: Text = ""
     beams: Count = 1
-    kinds: list[Name] = Field(default_factory=list)
-    windows: list[dict[Name, Plain]] = Field(default_factory=list)
+    kinds: Annotated[list[Name], First] = Field(default_factory=list)
+    windows: Annotated[list[Knobs], First] = Field(default_factory=list)
     gates: Gates | None = None
+
+    @model_validator(mode="after")
+    def _finite_others(self) -> Self:
+        _finite(self.__pydantic_extra__)
+        return self
 
 
 class Manifest(Schema):
@@ -159,11 +176,11 @@ class Manifest(Schema):
     model: Shown
     weights_hash: Annotated[Shown, Field(max_length=128)]
     settings: Settings
-    versions: dict[Name, Name]
-    signals: dict[Shown, Count | None] = Field(default_factory=dict)
+    versions: Annotated[dict[Name, Name], Few]
+    signals: Annotated[dict[Shown, Count | None], Few] = Field(default_factory=dict)
     geometry: GeometryFields | None
     prediction: PredictionFields
-    maps: Annotated[tuple[MapFields, ...], Field(min_length=1)]
+    maps: Annotated[tuple[MapFields, ...], Field(min_length=1), First]
 
     def needed(self) -> dict[str, Form]:
         """The arrays that the file must have, by name."""

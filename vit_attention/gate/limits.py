@@ -69,8 +69,13 @@ LIMITS: dict[str, Limit] = {
     "uploaded bundle": Limit(200 << 20, "bytes unpacked", "a session of the app keeps one, beside many others"),
     "bundle entries": Limit(4096, "entries", "100 layers with gradients, queries, keys and values have 500"),
     "bundle manifest": Limit(8 << 20, "bytes unpacked", "names of 8,192 tokens on both axes of 32 maps take 5 MB"),
-    "small manifest": Limit(2 << 20, "bytes unpacked", "read as JSON it may take 35 times as much"),
+    "small manifest": Limit(1 << 20, "bytes unpacked", "read as JSON it may take 80 times as much"),
     "small bundle": Limit(100_000_000, "bytes unpacked", "below it, a file is let in however well it is packed"),
+    "bundle ratio": Limit(
+        250,
+        "times what it is packed to",
+        "softmax rows reach 80 in half precision; saturated ones 400, but in small files",
+    ),
     "record picture": Limit(
         4_194_304, "pixels", "records keep 768 pixels a side; drawing takes 25 times the decoded 13 MB"
     ),

@@ -10,15 +10,13 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_attention.gate import LIMITS, GateError, archive
+from vit_attention.gate import LIMITS, GateError, archive, shown
 from vit_attention.gate.archive import Archive, Header
 from vit_attention.gate.bundle import Form, Manifest, Stamp
 from vit_attention.records.writing import write
 
 FORMAT = "sightlines-record"
 FORMAT_VERSION = 1
-_MOST_PACKED = 100
-"""How many times its own size a large bundle may unpack to: rows of one 1 and noise elsewhere reach 60."""
 
 
 class BundleError(GateError):
@@ -101,10 +99,10 @@ def _manifest(file: Archive) -> Manifest:
     if header.nbytes > small:
         raise GateError(file.file, "a manifest packed less than 50 times", f"{header.nbytes:,} bytes", field="manifest")
     data = bytes(file.array("manifest"))
-    stamp = Stamp.read(data, file.file, "It is no bundle of this library.")
+    stamp = Stamp.read(data, file.file)
     if stamp.version > FORMAT_VERSION:
         advice = "A newer version of this library made it: open it with that version."
-        raise GateError(file.file, str(FORMAT_VERSION), str(stamp.version), field="version", advice=advice)
+        raise GateError(file.file, str(FORMAT_VERSION), shown(stamp.version), field="version", advice=advice)
     return Manifest.read(data, file.file)
 
 
@@ -130,6 +128,7 @@ def _check_size(file: Archive, manifest: Manifest, headers: dict[str, Header], l
     rest = headers.keys() - windows
     large = sum(headers[name].nbytes for name in rest)
     packed = sum(file.entries[name].compress_size for name in rest)
-    if large > max(LIMITS["small bundle"].most, _MOST_PACKED * packed):
-        want = f"at most {LIMITS['small bundle'].most:,} bytes unpacked, or {_MOST_PACKED} times what it is packed to"
-        raise GateError(file.file, want, f"{large:,} of {packed:,}", advice="No model leaves weights that alike.")
+    free, ratio = LIMITS["small bundle"].most, LIMITS["bundle ratio"].most
+    if large > max(free, ratio * packed):
+        want = f"at most {free:,} bytes unpacked, or {ratio} times what it is packed to"
+        raise GateError(file.file, want, f"{large:,} of {packed:,}", advice="Keep fewer layers, heads or queries.")

@@ -180,13 +180,6 @@ def check_picture(data: bytes, geometry: Geometry | None, decode: bool = False) 
     except Exception as error:  # decoders raise SyntaxError, struct.error, EOFError and more on damaged files
         reason = shown(str(error) or type(error).__name__)
         raise GateError(RECORD, "a whole JPEG or PNG", f"one that cannot be read: {reason}", field="picture") from error
-    if geometry is not None and not _of_one_shape((width, height), geometry.original):
+    if geometry is not None and not geometry.fits(width, height):
         want = f"the shape of {geometry.original[0]} x {geometry.original[1]}"
         raise GateError(RECORD, want, f"{width} x {height}", field="picture")
-
-
-def _of_one_shape(stored: tuple[int, int], original: tuple[int, int]) -> bool:
-    """Whether one scale brings both sides within a pixel of each other."""
-    low = max((side - 1) / whole for side, whole in zip(stored, original, strict=True))
-    high = min((side + 1) / whole for side, whole in zip(stored, original, strict=True))
-    return low <= high

@@ -151,6 +151,15 @@ class Geometry:
         """The geometry that a manifest tells of."""
         return cls(fields.original, fields.seen, fields.matrix, fields.steps)
 
+    def fits(self, width: int, height: int) -> bool:
+        """Whether a picture of this size may be a smaller copy of the original: one scale brings both sides to within a pixel.
+
+        >>> Geometry.of(1024, 683).fits(768, 512), Geometry.of(1024, 683).fits(683, 1024)
+        (True, False)
+        """
+        pairs = list(zip((width, height), self.original, strict=True))
+        return max((side - 1) / whole for side, whole in pairs) <= min((side + 1) / whole for side, whole in pairs)
+
     def check_drawable(self) -> None:
         """Refuse, with a `GateError`, what no map can be laid on a picture by: slanting, beside the picture, or out of all size."""
         self._sides(np.linalg.inv(np.asarray(self.matrix, dtype=np.float64)[:, :2]))

@@ -148,7 +148,7 @@ class AttentionRecord:
 
     def check_run(self, run: Run) -> None:
         """Refuse a run that the record was not made with; raises ValueError with what it was made with."""
-        made = self.settings.get("runs", {}).get(run.name)
+        made = self.settings.get("runs", {}).get(run.name) if run.name in self.signals else None
         if made is None:
             raise ValueError(f"{run.name}: want a record made with keep=methods()[{run.name!r}].needs, got one without")
         if made != run.plain():
