@@ -36,13 +36,14 @@ def family(folder: Path) -> str:
         return ""
 
 
-def folder(reference: str, progress: Progress | None, pickles: bool = False) -> Path:
+def folder(reference: str, progress: Progress | None, pickles: bool = False, again: bool = False) -> Path:
     """A local folder as it is, or a hub id's files, downloaded on the first use and resumed after a break.
 
     Args:
         reference: folder, or a hub id such as owner/name.
         progress: called with (bytes so far, bytes in all or None).
         pickles: whether weights in the older .bin format do where there are no safetensors.
+        again: download once more what is there.
 
     Raises:
         ValueError: neither a folder nor a hub id.
@@ -55,7 +56,8 @@ def folder(reference: str, progress: Progress | None, pickles: bool = False) -> 
     from huggingface_hub import snapshot_download
 
     def fetch(*patterns: str) -> Path:
-        return Path(snapshot_download(reference, allow_patterns=[*patterns], tqdm_class=_meter(progress)))
+        meter = _meter(progress)
+        return Path(snapshot_download(reference, allow_patterns=[*patterns], tqdm_class=meter, force_download=again))
 
     try:
         found = fetch(*_SETTINGS, "*.safetensors")

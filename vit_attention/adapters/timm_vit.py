@@ -34,7 +34,7 @@ def load(card: Card, weights: Path | None, progress: Progress | None) -> VisionM
         raise ValueError(
             f"timm: want a network that timm {timm.__version__} knows, such as {', '.join(near)}, got {name!r}"
         )
-    path = weights or _published(timm, card, progress)
+    path = weights or published(card, progress)
     state = checkpoints.read(path)
     with heavy_imports:
         module = timm.create_model(name, pretrained=False, num_classes=_classes(state))
@@ -56,15 +56,16 @@ def _library() -> Any:
     return timm
 
 
-def _published(timm: Any, card: Card, progress: Progress | None) -> Path:
-    about = timm.get_pretrained_cfg(card.name.removeprefix("timm:"), allow_unregistered=False)
+def published(card: Card, progress: Progress | None, again: bool = False) -> Path:
+    """The file of the weights that timm names for a network, fetched if it is not there yet."""
+    about = _library().get_pretrained_cfg(card.name.removeprefix("timm:"), allow_unregistered=False)
     if about is not None and about.hf_hub_id:
-        folder = hub.folder(about.hf_hub_id, progress)
+        folder = hub.folder(about.hf_hub_id, progress, again=again)
         return next(iter(sorted(folder.glob("*.safetensors"))))
     if about is not None and about.url:
         name = about.url.rsplit("/", 1)[-1]
         expected = Path(name).stem.rsplit("-", 1)[-1]
-        return fetch(about.url, cache_folder() / name, sha256=expected, progress=progress)
+        return fetch(about.url, cache_folder() / name, sha256=expected, progress=progress, again=again)
     raise ValueError(f"{card.name}: timm publishes no weights of this name: give your own with weights=FILE")
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from vit_attention.gate import GateError
+
 BROKEN = (errno.EPIPE, errno.EBADF)
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -70,6 +72,9 @@ def guarded(run: Callable[[], Any]) -> int:
         return _stopped(signal.SIGINT)
     except StoppedError as stop:
         return _stopped(stop.args[0])
+    except GateError as error:
+        say(f"Error: {error}", err=True)
+        return 2
     except OSError as error:
         say(f"Error: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""), err=True)
     except Exception as error:

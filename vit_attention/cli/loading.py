@@ -42,7 +42,7 @@ def load(source: Source, report: Report) -> Any:
         card = registry.card(name)
         if not card.bundled and file is None and not name.startswith(("hf:", "timm:")):
             report.note(f"{name}: weights are looked for on this machine and downloaded if they are not there.")
-        model = registry.load(name, file, _tenths(report, name), **{k: v for k, v in files.items() if v is not None})
+        model = registry.load(name, file, tenths(report, name), **{k: v for k, v in files.items() if v is not None})
         return moved(model, source.device, report.note)
     except FAILURES as error:
         raise click.UsageError(line(error)) from error
@@ -67,7 +67,7 @@ def _named(source: Source) -> tuple[str, Path | None]:
     return model, weights
 
 
-def _tenths(report: Report, name: str) -> Callable[[int, int | None], None]:
+def tenths(report: Report, name: str) -> Callable[[int, int | None], None]:
     """Says every tenth of a download."""
     said = -1
 
