@@ -76,7 +76,10 @@ def guarded(run: Callable[[], Any]) -> int:
         say(f"Error: {error}", err=True)
         return 2
     except OSError as error:
-        say(f"Error: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""), err=True)
+        if error.filename is None:  # click's own help and version, on a full disk
+            OutputError(error).show()
+        else:
+            say(f"Error: {error.strerror}: {error.filename!r}", err=True)
     except Exception as error:
         say(f"Error: {unexpected(error)}", err=True)
     return 1

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from vit_attention import registry
-from vit_attention.cli.errors import FAILURES, ChoiceError
+from vit_attention.cli.errors import FAILURES, ChoiceError, NoModelError
 from vit_attention.cli.guard import unexpected
 from vit_attention.cli.report import Report, line
 from vit_attention.models.cards import Card
@@ -54,7 +54,7 @@ def _named(source: Source) -> tuple[str, Path | None]:
     model, weights = source.model, source.weights
     if model is None:
         known = ", ".join(one.name for one in registry.models())
-        raise click.UsageError(f"want --model with one of {known}, or hf:<folder or hub id>")
+        raise NoModelError(f"want --model with one of {known}, or hf:<folder or hub id>")
     if source.infos_path is not None and weights is None:
         return "aoanet", Path(model)
     if Path(model).is_dir():

@@ -10,6 +10,7 @@ from vit_attention.cli.guard import say
 from vit_attention.cli.options import FILE, json_option
 from vit_attention.cli.report import Report, echo_json, line, table
 from vit_attention.cli.visualize import facts
+from vit_attention.gate import regular
 from vit_attention.records import AttentionMap, AttentionRecord
 from vit_attention.registry import models as cards
 
@@ -37,7 +38,7 @@ def show(bundles: tuple[Path, ...], as_json: bool) -> None:
     report = Report(as_json)
     for path in bundles:
         with report.attempt(str(path)):
-            about = summary(AttentionRecord.load(path))
+            about = summary(AttentionRecord.load(regular(path)))
             report.done(str(path), **about)
             if not as_json:
                 say(_text(path, about))
