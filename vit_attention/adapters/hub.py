@@ -34,13 +34,14 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
     return importlib.import_module(f"vit_attention.adapters.{adapter}").load(card, weights, progress, key)
 
 
-def folder(reference: str, progress: Progress | None, pickles: bool = False) -> Path:
+def folder(reference: str, progress: Progress | None, pickles: bool = False, again: bool = False) -> Path:
     """A local folder as it is, or a hub id's files, downloaded on the first use and resumed after a break.
 
     Args:
         reference: folder, or a hub id such as owner/name.
         progress: called with (bytes so far, bytes in all or None).
         pickles: whether weights in the older .bin format do where there are no safetensors.
+        again: download once more what is there.
 
     Raises:
         ValueError: neither a folder nor a hub id.
@@ -48,7 +49,7 @@ def folder(reference: str, progress: Progress | None, pickles: bool = False) -> 
     """
     here = _local(reference)
     if here is None:
-        here = _fetched(reference, progress, pickles)
+        here = _fetched(reference, progress, pickles, again)
     with inside(here):
         check_files(here)
     return here
@@ -76,11 +77,12 @@ def _local(reference: str) -> Path | None:
     return None
 
 
-def _fetched(reference: str, progress: Progress | None, pickles: bool) -> Path:
+def _fetched(reference: str, progress: Progress | None, pickles: bool, again: bool) -> Path:
     from huggingface_hub import snapshot_download
 
     def fetch(*patterns: str) -> Path:
-        return Path(snapshot_download(reference, allow_patterns=[*patterns], tqdm_class=_meter(progress, reference)))
+        meter = _meter(progress, reference)
+        return Path(snapshot_download(reference, allow_patterns=[*patterns], tqdm_class=meter, force_download=again))
 
     try:
         found = fetch(*_SETTINGS, "*.safetensors")

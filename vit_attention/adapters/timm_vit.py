@@ -41,7 +41,7 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
         raise ValueError(
             f"timm: want a network that timm {timm.__version__} knows, such as {', '.join(near)}, got {name!r}"
         )
-    path = weights or _published(timm, card, progress)
+    path = weights or published(card, progress)
     tensors = checkpoints.read(path)
     with heavy_imports, torch.device("meta"):
         empty = timm.create_model(name, pretrained=False, **_channels(tensors))
@@ -119,15 +119,15 @@ def _built(timm: Any, name: str, **options: Any) -> Any:
         return timm.create_model(name, pretrained=False, **options)
 
 
-def _published(timm: Any, card: Card, progress: Progress | None) -> Path:
-    about = timm.get_pretrained_cfg(card.name.removeprefix("timm:"), allow_unregistered=False)
+def published(card: Card, progress: Progress | None, again: bool = False) -> Path:
+    """The file of the weights that timm names for a network, fetched if it is not there yet."""
+    about = library("timm").get_pretrained_cfg(card.name.removeprefix("timm:"), allow_unregistered=False)
     if about is not None and about.hf_hub_id:
-        folder = hub.folder(about.hf_hub_id, progress)
-        return weights_in(folder)
+        return weights_in(hub.folder(about.hf_hub_id, progress, again=again))
     if about is not None and about.url:
         name = about.url.rsplit("/", 1)[-1]
         expected = Path(name).stem.rsplit("-", 1)[-1]
-        return fetch(about.url, cache_folder() / name, sha256=expected, progress=progress)
+        return fetch(about.url, cache_folder() / name, sha256=expected, progress=progress, again=again)
     raise ValueError(f"{card.name}: timm publishes no weights of this name: give your own with weights=FILE")
 
 

@@ -32,12 +32,12 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
         DownloadError: the published weights could not be fetched; the message says how to get them by hand.
     """
     models = library("torchvision.models")
-    published = models.get_weight(card.published)
-    path = weights or fetch_published(published.url, card, progress)
+    of_weights = models.get_weight(card.published)
+    path = weights or published(card, progress)
     build = models.get_model_builder(card.builder)
     found = _chosen(build, _named_anew(checkpoints.read(path)), path.name, key)
     head = find_head(found.chosen.rest, found.width, path.name)
-    labels = tuple(published.meta["categories"])
+    labels = tuple(of_weights.meta["categories"])
     classes, notes = classes_of(head, labels, _HEAD, path.name, own=weights is not None)
     with torch.device("meta"):
         module: Any = build(num_classes=len(classes) or 1, image_size=found.side)
@@ -45,7 +45,7 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
             module.heads = torch.nn.Identity()
     state = found.chosen.body | ({} if head is None else head.named(_HEAD))
     checkpoints.fill(module, state, path.name)
-    recipe, resizing = _recipe(published.transforms.keywords, found)
+    recipe, resizing = _recipe(of_weights.transforms.keywords, found)
     model = VisionModel(card, module, anatomy(module, recipe, card.name), classes, checkpoints.file_hash(path))
     model.notes = (*found.chosen.notes, *notes, *resizing)
     return model
@@ -95,11 +95,13 @@ def _recipe(given: dict[str, Any], found: _Found) -> tuple[Recipe, tuple[str, ..
     )
 
 
-def fetch_published(url: str, card: Card, progress: Progress | None) -> Path:
+def published(card: Card, progress: Progress | None, again: bool = False) -> Path:
     """The cached file of the published weights, fetched if it is not there yet; its name ends in the hash it must have."""
+    url = library("torchvision.models").get_weight(card.published).url
     name = url.rsplit("/", 1)[-1]
     expected = name.removesuffix(".pth").rsplit("-", 1)[-1]
-    return fetch(url, cache_folder() / name, sha256=expected, size=int(card.megabytes * 1e6), progress=progress)
+    size = int(card.megabytes * 1e6)
+    return fetch(url, cache_folder() / name, sha256=expected, size=size, progress=progress, again=again)
 
 
 def _resample(given: dict[str, object]) -> Image.Resampling:

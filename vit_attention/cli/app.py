@@ -8,6 +8,7 @@ import click
 
 from vit_attention.cli.doctor import doctor
 from vit_attention.cli.extract import extract
+from vit_attention.cli.fetch import fetch
 from vit_attention.cli.guard import guarded
 from vit_attention.cli.read import read
 from vit_attention.cli.show import models, show
@@ -24,6 +25,7 @@ HELP = """See what vision models look at, and save it.
   vit-attention read receipts/ --model receipt-donut --output readings
   vit-attention show bundles/cat.npz
   vit-attention doctor
+  vit-attention fetch --list
 
 Without a command, options are those of `visualize`:
 
@@ -69,5 +71,5 @@ def main(debug: bool) -> None:
     """The entry point."""
 
 
-for command in (models, extract, visualize, read, show, doctor):
+for command in (models, extract, visualize, read, show, doctor, fetch):
     main.add_command(command)

@@ -8,8 +8,7 @@ import click
 from vit_attention.cli.errors import FAILURES
 from vit_attention.cli.guard import say
 from vit_attention.cli.options import json_option
-from vit_attention.cli.report import echo_json, line
-from vit_attention.cli.show import table
+from vit_attention.cli.report import echo_json, line, table
 
 DOCTOR = """Prove capture on the installed versions, and tell what is at hand.
 

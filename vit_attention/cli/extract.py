@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from vit_attention.cli import loading, records
-from vit_attention.cli.inputs import expand, is_bundle
+from vit_attention.cli.inputs import expand
 from vit_attention.cli.options import (
     Numbers,
     asked_options,
@@ -58,7 +58,7 @@ def extract(images: tuple[str, ...], output: Path, as_json: bool, **given: Any) 
     records.check(items, wanted)
     shelf = Shelf(output, items, bundle_owner)
     for item in report.through(items, "Extracting"):
-        with report.attempt(item.said, alone=is_bundle(item.path)):
+        with report.attempt(item.said, alone=item.path.suffix == ".npz"):
             record, picture = records.of(item, model, wanted)
             for note in picture.notes:
                 report.note(f"{item.said}: {note}")

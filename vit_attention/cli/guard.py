@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from vit_attention.gate import GateError
+
 BROKEN = (errno.EPIPE, errno.EBADF)
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -70,8 +72,14 @@ def guarded(run: Callable[[], Any]) -> int:
         return _stopped(signal.SIGINT)
     except StoppedError as stop:
         return _stopped(stop.args[0])
+    except GateError as error:
+        say(f"Error: {error}", err=True)
+        return 2
     except OSError as error:
-        say(f"Error: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""), err=True)
+        if error.filename is None:  # click's own help and version, on a full disk
+            OutputError(error).show()
+        else:
+            say(f"Error: {error.strerror}: {error.filename!r}", err=True)
     except Exception as error:
         say(f"Error: {unexpected(error)}", err=True)
     return 1

@@ -96,7 +96,7 @@ def page_end(page: int) -> str:
 def is_bundle(path: Path) -> bool:
     """Whether a file is a saved record, by its manifest."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(regular(path)) as archive:
             return "manifest.npy" in archive.namelist()
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
         return False

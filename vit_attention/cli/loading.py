@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from vit_attention import registry
-from vit_attention.cli.errors import FAILURES, ChoiceError
+from vit_attention.cli.errors import FAILURES, ChoiceError, NoModelError
 from vit_attention.cli.guard import unexpected
 from vit_attention.cli.report import Report, line
 from vit_attention.models.cards import Card
@@ -43,7 +43,7 @@ def load(source: Source, report: Report) -> Any:
         card = registry.card(name)
         if not card.bundled and file is None and not name.startswith(("hf:", "timm:")):
             report.note(f"{name}: weights are looked for on this machine and downloaded if they are not there.")
-        model = registry.load(name, file, _tenths(report, name), **{k: v for k, v in files.items() if v is not None})
+        model = registry.load(name, file, tenths(report, name), **{k: v for k, v in files.items() if v is not None})
         return moved(model, source.device, report.note)
     except FAILURES as error:
         raise click.UsageError(line(error)) from error
@@ -55,7 +55,7 @@ def _named(source: Source) -> tuple[str, Path | None]:
     model, weights = source.model, source.weights
     if model is None:
         known = ", ".join(one.name for one in registry.models())
-        raise click.UsageError(f"want --model with one of {known}, or hf:<folder or hub id>")
+        raise NoModelError(f"want --model with one of {known}, or hf:<folder or hub id>")
     if source.infos_path is not None and weights is None:
         return "aoanet", Path(model)
     if Path(model).is_dir():
@@ -68,7 +68,7 @@ def _named(source: Source) -> tuple[str, Path | None]:
     return model, weights
 
 
-def _tenths(report: Report, name: str) -> Callable[[int, int | None], None]:
+def tenths(report: Report, name: str) -> Callable[[int, int | None], None]:
     """Says every tenth of a download."""
     said = -1
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from vit_attention.cli.files import folded, safe
 from vit_attention.cli.inputs import Given, page_end
+from vit_attention.gate import regular
 from vit_attention.records import AttentionRecord
 
 KEY = "made_from"
@@ -71,7 +72,7 @@ def bundle_owner(base: Path, origin: Origin) -> bool | None:
     if not os.path.lexists(path):
         return None
     try:
-        return origin.made(AttentionRecord.load(path).settings.get(KEY))
+        return origin.made(AttentionRecord.load(regular(path)).settings.get(KEY))
     except Exception:
         return False  # features, say, or a bundle that is damaged
 

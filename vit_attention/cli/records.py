@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from vit_attention.cli import loading
-from vit_attention.cli.errors import ChoiceError
+from vit_attention.cli.errors import ChoiceError, NoModelError
 from vit_attention.cli.inputs import Given, Opened, is_bundle, opened
+from vit_attention.gate import regular
 from vit_attention.records import AttentionRecord
 from vit_attention.weights.download import DownloadError
 
@@ -63,7 +64,12 @@ def of(
         return record, Opened(record.image, given.path.name)
     # A picture that cannot be opened is told before a model is loaded or fetched for it.
     picture = None if given.path.suffix in FEATURES else opened(given)
-    loaded = model()
+    try:
+        loaded = model()
+    except NoModelError:
+        if picture is None:  # most likely a bundle that is damaged: what opens bundles knows why
+            AttentionRecord.load(regular(given.path))
+        raise
     more = keep - {"weights"}
     if more:
         loading.check_signals(loaded, more)

@@ -136,3 +136,14 @@ def plain(data: Any) -> Any:
         return data
     # A file name in no encoding comes with signs that no JSON holds.
     return str(data).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table in columns as wide as what they hold.
+
+    >>> table(["a", "name"], [["10", "x"]])
+    ['a   name', '10  x']
+    """
+    cells = [[line(cell) for cell in row] for row in (head, *rows)]
+    widths = [max(len(row[n]) for row in cells) for n in range(len(head))]
+    return ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells]

@@ -1,6 +1,5 @@
 """`show` and `models`: what is in a bundle, and which models there are; neither imports torch."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,9 @@ import click
 
 from vit_attention.cli.guard import say
 from vit_attention.cli.options import FILE, json_option
-from vit_attention.cli.report import Report, echo_json, line
+from vit_attention.cli.report import Report, echo_json, line, table
 from vit_attention.cli.visualize import facts
+from vit_attention.gate import regular
 from vit_attention.records import AttentionMap, AttentionRecord
 from vit_attention.registry import models as cards
 
@@ -38,7 +38,7 @@ def show(bundles: tuple[Path, ...], as_json: bool) -> None:
     report = Report(as_json)
     for path in bundles:
         with report.attempt(str(path)):
-            about = summary(AttentionRecord.load(path))
+            about = summary(AttentionRecord.load(regular(path)))
             report.done(str(path), **about)
             if not as_json:
                 say(_text(path, about))
@@ -127,14 +127,3 @@ def models(as_json: bool) -> None:
         for card in cards()
     ]
     say("\n".join(table(["name", "task", "family", "MB", "weights", "knows"], rows)))
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a table in columns as wide as what they hold.
-
-    >>> table(["a", "name"], [["10", "x"]])
-    ['a   name', '10  x']
-    """
-    cells = [[line(cell) for cell in row] for row in (head, *rows)]
-    widths = [max(len(row[n]) for row in cells) for n in range(len(head))]
-    return ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells]

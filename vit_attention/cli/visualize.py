@@ -75,7 +75,7 @@ def visualize(
     model = cache(lambda: loading.load(take(loading.Source, given), report))
     shelf = Shelf(output, items, drawings_owner)
     for item in report.through(items, "Drawing"):
-        with report.attempt(item.said, alone=is_bundle(item.path)):
+        with report.attempt(item.said, alone=item.path.suffix == ".npz"):
             record, picture, found = _drawn(item, model, wanted, view)
             _tell(report, item, record, picture, view)
             origin = Origin.of(item)
