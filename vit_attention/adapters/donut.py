@@ -121,7 +121,7 @@ def _fitting(module: nn.Module, state: dict[str, Any]) -> dict[str, Any]:
         for k in state
         if k not in own and (k.endswith("relative_position_index") or ".layernorm." in k or "pooler" in k)
     }
-    return {**index, **{k: v for k, v in state.items() if k not in spare}}
+    return {**{k: v for k, v in state.items() if k not in spare}, **index}
 
 
 def _start(tokenizer: Any, module: Any) -> str:

@@ -113,10 +113,11 @@ def fill(module: nn.Module, state: dict[str, Tensor], name: str) -> nn.Module:
         raise CheckpointError(f"{name}: {len(wrong)} tensors have another shape; first: {wrong[0]}")
     full = {k: plain(v, k, name) for k, v in state.items()}
     for k, v in full.items():
-        if v.is_floating_point() != wanted[k].is_floating_point():
-            raise CheckpointError(
-                f"{name}: {k}: want {wanted[k].dtype}, got {v.dtype}: weights of 8 bits can't be looked into"
-            )
+        if v.ndim == 0 and not wanted[k].is_floating_point():
+            full[k] = v.to(wanted[k].dtype)  # how often a norm was trained, converted with the rest
+        elif v.is_floating_point() != wanted[k].is_floating_point():
+            kinds = f"want {wanted[k].dtype}, got {v.dtype}".replace("torch.", "")
+            raise CheckpointError(f"{name}: {k}: {kinds}: quantized weights of 8 bits can't be looked into")
     module.load_state_dict(full, assign=True)
     return module
 

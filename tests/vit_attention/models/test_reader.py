@@ -272,6 +272,23 @@ def test_a_large_page_is_read_at_its_own_size(reader: ReadingModel) -> None:
     assert 2000 - 3000 / height <= top <= bottom <= 2100 + 3000 / height
 
 
+def test_weights_of_a_file_for_a_folder(tmp_path: Path) -> None:
+    """In half precision, in a wrapper, beside another network; and in shards."""
+    whole, other = folder(tmp_path / "whole"), folder(tmp_path / "other", seed=1)
+    page = Image.new("RGB", (60, 60), "white")
+    expected = va.load(f"hf:{whole}").attend(page, max_tokens=3)
+    state = network().state_dict()
+    halved = {f"module.{name}": one.bfloat16() for name, one in state.items()}
+    torch.save({"model": halved, "ema": {name: one * 2 for name, one in state.items()}}, tmp_path / "two.pth")
+    with pytest.raises(CheckpointError, match=r"2 networks that fit \('model.module', 'ema'\)"):
+        va.load(f"hf:{other}", weights=tmp_path / "two.pth")
+    record = va.load(f"hf:{other}", weights=tmp_path / "two.pth", key="model").attend(page, max_tokens=3)
+    np.testing.assert_allclose(record.maps[0].weights, expected.maps[0].weights, atol=0.02)
+    network().save_pretrained(tmp_path / "shards", max_shard_size="20KB")
+    record = va.load(f"hf:{other}", weights=tmp_path / "shards").attend(page, max_tokens=3)
+    np.testing.assert_array_equal(record.maps[0].weights, expected.maps[0].weights)
+
+
 class Payload:
     def __reduce__(self) -> tuple[Any, ...]:
         return (exec, ("raise SystemExit('code ran')",))

@@ -104,7 +104,7 @@ def bad(value: torch.Tensor) -> torch.Tensor:
         (lambda: bad(torch.tensor(float("nan"))), "b: want finite numbers"),
         (lambda: torch.full((3,), 1e300, dtype=torch.float64), "b: want finite numbers"),
         (lambda: torch.zeros(3, dtype=torch.complex64), "got a tensor of complex64"),
-        (lambda: torch.zeros(3, dtype=torch.int8), "weights of 8 bits"),
+        (lambda: torch.zeros(3, dtype=torch.int8), "want float32, got int8: quantized"),
         (lambda: torch.zeros(3).to(torch.float8_e4m3fn), "of 8 bits"),
         (lambda: torch.zeros(3).to_sparse(), "sparse"),
         (lambda: torch.quantize_per_tensor(torch.zeros(3), 0.1, 0, torch.qint8), "quantized"),
