@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
-from vit_attention.cli.finding import matching
+from vit_attention.inputs.finding import matching
 
 from vit_attention.cli import fetch as fetching
 from vit_attention.cli.app import main
@@ -166,7 +166,7 @@ def test_every_real_folder_is_entered_once(tmp_path: Path) -> None:
 
 
 def test_a_glob_over_a_whole_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vit_attention.cli import finding
+    from vit_attention.inputs import finding
     from vit_attention.gate import Limit
 
     for n in range(5):
