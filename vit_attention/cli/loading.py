@@ -118,9 +118,11 @@ def target(model: Any, text: str | None) -> str | int | None:
     if text is None:
         return None
     classes = tuple(getattr(model, "classes", ()))
+    from vit_attention.models.arguments import distinct
+
     if not classes:
         raise ChoiceError(f"--target: {model.card.name} tells no classes apart")
-    if text in classes:
+    if text in classes or text in distinct(classes):
         return text
     if text.isdecimal() and int(text) < len(classes):
         return int(text)
