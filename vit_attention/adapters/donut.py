@@ -11,6 +11,7 @@ from vit_attention import compat  # noqa: F401  (compat goes before transformers
 from vit_attention.adapters import hf_tokenizer, hub
 from vit_attention.gate import config as gate
 from vit_attention.gate.folder import inside, read_settings, shapes, weights_files
+from vit_attention.gate.page_reader import PageReader
 from vit_attention.heavy import Progress, heavy_imports, library
 from vit_attention.inputs.processor import Processor
 from vit_attention.models.cards import BUNDLED, Card
@@ -50,11 +51,11 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
     return ReadingModel(_named(card, module), module, tokenizer, processor, prompt, checkpoints.file_hash(path))
 
 
-def _checked(folder: Path) -> tuple[gate.PageReader, list[str]]:
+def _checked(folder: Path) -> tuple[PageReader, list[str]]:
     """What config.json says, and what of it is left aside; nothing is built before the weights agree with it."""
     path = folder / gate.CONFIG
     notes = gate.check_kind(read_settings(path, gate.Kind))
-    said = read_settings(path, gate.PageReader)
+    said = read_settings(path, PageReader)
     said.check()
     files = weights_files(folder)
     if files:

@@ -34,10 +34,10 @@ LIMITS: dict[str, Limit] = {
     "vocabulary file values": Limit(
         2_500_000, "values", "a tokenizer of 256,000 entries and as many merges has a million; each takes 30 bytes"
     ),
-    "weights header": Limit(16 << 20, "bytes", "names and shapes of 10,000 tensors take 1 MB"),
+    "weights header": Limit(16 << 20, "bytes", "the names and shapes of 10,000 tensors take 1 MB"),
     "layers": Limit(1000, "layers", "the deepest published vision transformer has 48"),
     "width": Limit(65_536, "channels", "the widest published vision transformer has 6,144, and 24,576 in between"),
-    "classes": Limit(100_000, "classes", "ImageNet-21k has 21,843"),
+    "classes": Limit(100_000, "classes", "ImageNet-21k, the largest set in use, has 21,843"),
     "label letters": Limit(1000, "letters", "ImageNet's longest name has 121"),
     "input side": Limit(16_384, "pixels", "a receipt six times as long as a page for Donut is wide"),
     "input pixels": Limit(

@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
-from vit_attention.inputs.finding import matching
 
 from vit_attention.cli import fetch as fetching
 from vit_attention.cli.app import main
@@ -25,6 +24,7 @@ from vit_attention.cli.files import MOST_BYTES, distinct, safe
 from vit_attention.cli.inputs import Given, expand
 from vit_attention.cli.provenance import Origin, Shelf, bundle_owner
 from vit_attention.gate import GateError
+from vit_attention.inputs.finding import matching
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.record import encode_picture
@@ -166,8 +166,8 @@ def test_every_real_folder_is_entered_once(tmp_path: Path) -> None:
 
 
 def test_a_glob_over_a_whole_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vit_attention.inputs import finding
     from vit_attention.gate import Limit
+    from vit_attention.inputs import finding
 
     for n in range(5):
         (tmp_path / str(n)).mkdir()
