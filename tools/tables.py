@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import vit_attention as va
-from visualizer import methods
+from visualizer import STATISTICS, methods
 from visualizer.method import Knob, Method
 from vit_attention.gate import LIMITS
 
@@ -29,6 +29,10 @@ TAKES = """## What each one takes
 
 *Needs* is what the record must contain: pass it to `attend` as `keep=methods()[NAME].needs`. A run means that the model is run
 again on changed inputs.
+"""
+NUMBERS = """## Numbers of a head
+
+`record.table(NAME)` and `attend_many(...).table(NAME)` compute these for every head of every layer.
 """
 MODELS = """# Models
 
@@ -70,7 +74,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _knob(knob: Knob) -> str:
     if isinstance(knob.default, tuple):
         return f"`{knob.name}`, the query patch"
-    span = " / ".join(knob.choices) or f"from {knob.low:g}" + (f" to {knob.high:g}" if knob.high < float("inf") else "")
+    span = " / ".join(knob.choices) or f"from {knob.low:g}" + (
+        f" to {'below ' * knob.below}{knob.high:g}" if knob.high < float("inf") else ""
+    )
     return f"`{knob.name}` ({span}; {knob.default})"
 
 
@@ -83,6 +89,7 @@ def _takes(one: Method) -> list[str]:
 def documents() -> dict[str, str]:
     """What each file of docs/ holds, by its name."""
     shows = ([f"`{one.name}`", one.meaning, one.source or "this project"] for one in methods().values())
+    statistics = ([f"`{name}`", one.unit, one.meaning] for name, one in STATISTICS.items())
     takes = ["name", "layers and heads", "query", "needs", "parameters (range; default)"]
     cards = [
         [
@@ -100,7 +107,8 @@ def documents() -> dict[str, str]:
     models = ["name", "family", "task", "MB", "weights", "licence", "knows"]
     return {
         "methods.md": f"{METHODS}\n{table(['name', 'what it shows', 'source'], shows)}\n"
-        f"{TAKES}\n{table(takes, map(_takes, methods().values()))}",
+        f"{TAKES}\n{table(takes, map(_takes, methods().values()))}\n"
+        f"{NUMBERS}\n{table(['name', 'unit', 'what it says'], statistics)}",
         "models.md": f"{MODELS}\n{table(models, cards)}",
         "limits.md": f"{LIMITED}\n{table(['what', 'at most', 'because'], limits)}",
     }

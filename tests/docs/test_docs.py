@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import os
 import re
 import shlex
@@ -129,6 +130,13 @@ def test_messages_in_troubleshooting_are_those_of_the_code() -> None:
     quoted = re.findall(r"^\| `([^`]+)`", page, re.MULTILINE)
     assert len(quoted) >= 33
     assert [one for one in quoted if one not in code] == []
+
+
+@pytest.mark.parametrize(("page", "package"), [("library.md", "vit_attention"), ("visualizer.md", "visualizer")])
+def test_reference_has_every_public_name(page: str, package: str) -> None:
+    text = (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8")
+    public = importlib.import_module(package).__all__
+    assert [name for name in public if not re.search(rf"{package}[\w.]*\.{name}$|`{name}`", text, re.MULTILINE)] == []
 
 
 @pytest.mark.slow
