@@ -131,17 +131,17 @@ class Attended:
 
 
 class Model(ABC):
-    """A network in evaluation mode, its parameters frozen; safe to share between threads.
+    """A network in evaluation mode with frozen parameters; safe to share between threads.
 
     Attributes:
         card: what is known about the model.
         module: the torch module itself.
         weights_hash: first 16 hexadecimal digits of the SHA-256 of the weights.
-        classes: names of the classes it tells apart; often none.
+        classes: names of the classes; empty for models without classes.
         signals: what `attend(keep=...)` can keep beside weights, runs included.
         half: whether weights are kept in float16 unless asked otherwise.
         options: what `attend` takes beside the arguments that all families share.
-        notes: what was assumed when its weights were loaded; they stand in every record's notes.
+        notes: what was assumed when the weights were loaded; repeated in the notes of every record.
     """
 
     notes: tuple[str, ...] = ()
@@ -158,12 +158,12 @@ class Model(ABC):
 
     @property
     def device(self) -> torch.device:
-        """Of the first parameter."""
+        """The device of the first parameter."""
         found: torch.device = next(self.module.parameters()).device
         return found
 
     def to(self, device: str | torch.device) -> Self:
-        """The same model, moved; its records are numpy and lie in ordinary memory whatever it runs on.
+        """Move the model to a device and return it; records stay NumPy arrays in ordinary memory.
 
         Raises:
             ValueError: there is no such device.
@@ -245,7 +245,7 @@ class Model(ABC):
         budget: int = DEFAULT_BUDGET,
         **options: Any,
     ) -> tuple[Asked, dict[str, Any]]:
-        """The arguments of `attend`, checked before anything is run, and those that are the family's own."""
+        """The arguments of `attend`, checked before anything is run, and the options of this family."""
         strange = sorted(set(options) - self.options)
         if strange:
             raise ValueError(
