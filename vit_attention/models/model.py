@@ -200,24 +200,24 @@ class Model(ABC):
         """The attention record of one input.
 
         Args:
-            given: PIL image, path, bytes, (height, width, 3) uint8 array, the name of a drawn picture such as
-                ``scene-7``, or a tensor of prepared pixels; for captioners also features of regions.
+            given: PIL image, path, bytes, array (see `open_picture`), the name of a drawn picture such as ``scene-7``, or
+                a tensor of prepared pixels; for captioners also region features.
             keep: what else to keep, as a method's ``needs`` names it: "gradients", "hidden", "queries", "keys",
                 "values", "target", and runs.
-            target: class that is asked about, by name or by number in any kind of integer; without `keep`, gradients of
-                its raw score are kept. Where a class is needed and none is given the likeliest is taken, and the record's
-                notes say so. A name that several classes carry is refused with their numbers.
-            layers, heads, queries: different numbers to keep, 0 first; None keeps all.
-            half: keep weights in float16; None takes the family's habit.
+            target: class for methods about a class, by name or number; without `keep`, gradients of its raw score are
+                kept. If a class is needed and none is given, the most probable one is used and the record's notes
+                name it. A name that several classes share is refused; the message lists their numbers.
+            layers, heads, queries: numbers to keep, counted from 0, without repeats; None keeps all.
+            half: store weights as float16; None takes the default of the model family.
             proof_rows: rows of every block on which the parity proof runs; None proves all.
             budget: largest memory of the maps in bytes.
-            options: the family's own; see the docstring of its class.
+            options: options of the model family; see the docstring of its class.
 
         Raises:
             PictureError: the picture cannot be read.
             BudgetError: the maps would take more than `budget`; raised before anything is run.
             GateError: a number out of range, an unknown class, prepared pixels of another shape.
-            ValueError: a signal or an option that this family has not.
+            ValueError: a signal or an option that this family does not have.
         """
         asked, own = self.asked(
             keep=keep,
@@ -290,19 +290,19 @@ class Model(ABC):
             )
 
     def attend_many(self, pictures: Any, batch: int = 16, *, progress: bool | None = None, **attend: Any) -> "Many":
-        """The attention records of many inputs, made in their order as they are asked for.
+        """The attention records of many inputs, in order, each computed when it is requested.
 
         Args:
             pictures: a folder, a glob, a list or generator of what `attend` takes; a (pictures, 3, height, width) tensor of
                 prepared pixels; an array of pictures, (pictures, height, width, 3) or (pictures, 3, height, width).
-            batch: inputs that go through the network at once, where the family lets several; their maps count together
-                against `budget`.
-            progress: whether a bar shows on standard error; None shows one where that is a terminal.
+            batch: number of inputs that pass through the network together, if the family supports it; `budget` limits
+                the memory of all their maps.
+            progress: whether to show a bar on standard error; None shows one if that is a terminal.
             attend: as for `attend`.
 
         Returns:
-            What gives the records one by one, or a table of them. What could not be read is left out, warned of at the end
-            and listed in its ``failed``.
+            An iterator over the records, which can also make a table of them. Inputs that cannot be read are skipped,
+            listed in its ``failed``, and named in a warning at the end.
 
         Raises:
             ValueError: no such folder or file, or arguments that `attend` would not take.
