@@ -1,6 +1,7 @@
 """From what `--model` says to a loaded model, and from a model to the record of one picture."""
 
 import inspect
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +59,7 @@ def _named(source: Source) -> tuple[str, Path | None]:
         raise NoModelError(f"want --model with one of {known}, or hf:<folder or hub id>")
     if source.infos_path is not None and weights is None:
         return "aoanet", Path(model)
-    if Path(model).is_dir():
+    if os.path.isdir(model):  # False also for a name too long to be one
         return f"hf:{model}", weights
     if Path(model).suffix.lower() in _WEIGHTS:
         raise click.UsageError(
