@@ -39,6 +39,8 @@ weights to a machine without a network, copy the file there and give it with --w
 @json_option
 def fetch(names: tuple[str, ...], listed: bool, again: bool, as_json: bool) -> None:
     """Fetch every model that is named; those that cannot be had are told and left out."""
+    if again and (listed or not names):
+        raise click.UsageError("--again: want the names of models to download, got none")
     if listed or not names:
         _list([_card(name) for name in names] or list(registry.models()), as_json)
         return
