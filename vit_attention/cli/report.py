@@ -66,8 +66,8 @@ class Report:
         """One input was left out, with the reason."""
         text = str(error) or type(error).__name__
         self.results.append({"input": name, "ok": False, "error": text})
-        begins = f"{line(Path(name).name)}: "  # many messages name their file themselves
-        self.note(f"{name}: {line(text).removeprefix(begins)}")
+        begins = f"{one_line(Path(name).name)}: "  # many messages name their file themselves
+        self.note(f"{name}: {one_line(text).removeprefix(begins)}")
 
     def through(self, items: Sequence[T], label: str) -> Iterator[T]:
         """The items one by one, with a progress bar where there are several and somebody watches."""

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,11 +96,14 @@ def test_output_that_is_not_in_utf8_is_escaped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
-def test_a_run_that_is_stopped_says_so_and_leaves_whole_files(number: int, code: int, tmp_path: Path) -> None:
+def test_a_run_that_is_stopped_says_so_and_leaves_whole_files(
+    number: int, code: int, tmp_path: Path, usual_signals: Callable[[], None]
+) -> None:
     for n in range(60):
         a_bundle(tmp_path / f"{n}.npz")
     words = [sys.executable, "-m", "vit_attention", "visualize", *(f"{n}.npz" for n in range(60)), "--output", "out"]
-    job = subprocess.Popen(words, cwd=tmp_path, env=around(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    job = subprocess.Popen(words, cwd=tmp_path, env=around(), preexec_fn=usual_signals, **pipes)
     assert job.stdout is not None
     job.stdout.readline()
     time.sleep(0.05)
