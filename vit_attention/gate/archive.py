@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -111,21 +111,27 @@ def opened(path: Path, want: str = "a whole archive of arrays (.npz)") -> Iterat
     Raises:
         GateError: no plain file, no archive, a damaged one, too many entries, or entries that share names or bytes.
     """
-    regular(path)
+    with regular(path).open("rb") as stream, inside(stream, path.name, want) as archive:
+        yield archive
+
+
+@contextmanager
+def inside(stream: BinaryIO, file: str, want: str) -> Iterator[Archive]:
+    """As `opened`, of a file that is open already."""
     try:
-        archive = zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(stream)
     except Exception as error:  # see _reading
-        raise _damaged(path.name, want, error) from error
+        raise _damaged(file, want, error) from error
     with archive:
         found = archive.infolist()
-        LIMITS["bundle entries"].check(len(found), path.name)
+        LIMITS["bundle entries"].check(len(found), file)
         names = [entry.filename.removesuffix(".npy") for entry in found]
         if len({*names}) < len(names):
-            raise GateError(path.name, "entries of different names", "one name several times")
+            raise GateError(file, "entries of different names", "one name several times")
         # Entries that share bytes would unpack a file of some kB to any size.
-        if sum(entry.compress_size for entry in found) > path.stat().st_size:
-            raise GateError(path.name, "entries that lie side by side", "entries that share bytes of the file")
-        yield Archive(path.name, want, dict(zip(names, found, strict=True)), archive)
+        if sum(entry.compress_size for entry in found) > stream.seek(0, io.SEEK_END):
+            raise GateError(file, "entries that lie side by side", "entries that share bytes of the file")
+        yield Archive(file, want, dict(zip(names, found, strict=True)), archive)
 
 
 def _damaged(file: str, want: str, error: Exception, field: str = "") -> GateError:

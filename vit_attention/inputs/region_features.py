@@ -94,6 +94,11 @@ def region_features(
     notes: list[str] = []
     given = _one(_numbers(values, "features"), notes)
     grid = (int(given.shape[0]), int(given.shape[1])) if given.ndim == 3 else None
+    if grid is not None and grid[0] > 1 and boxes is not None and np.shape(boxes)[:2] == grid:
+        advice = f"If these are {grid[0]} pictures of {grid[1]} regions, give one: values[0] and boxes[0]."
+        raise GateError("features", LAYOUTS, shown(given.shape), advice=advice)
+    if grid is not None and grid[0] != grid[1]:
+        notes.append(f"The first two axes are taken for a grid of {grid[0]} rows and {grid[1]} columns.")
     cells = given.reshape(-1, given.shape[-1]) if given.ndim == 3 else given
     most = LIMITS["regions" if grid is None else "region cells"].most
     if cells.ndim != 2 or not (FEWEST if grid is None else 1) <= len(cells) <= most or not cells.shape[1]:
@@ -120,11 +125,10 @@ LAYOUTS = (
 
 def _one(values: NDArray[np.float32], notes: list[str]) -> NDArray[np.float32]:
     """Without a leading axis of 1: features come in batches, and no network has a grid of one row."""
-    if values.ndim not in (3, 4) or len(values) != 1:
-        return values
-    notes.append("The leading axis of 1 is taken for a batch of one picture.")
-    first: NDArray[np.float32] = values[0]
-    return first
+    while values.ndim > 2 and len(values) == 1:
+        values = values[0]
+        notes.append("The leading axis of 1 is taken for a batch of one picture.")
+    return values
 
 
 def _numbers(values: ArrayLike, name: str) -> NDArray[np.float32]:
