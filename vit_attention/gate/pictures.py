@@ -144,7 +144,7 @@ def _header(data: bytes, kind: str, plugin: Callable[..., Image.Image], name: st
     """The image by the reader of its kind; `Image.open` would warn of sizes that are judged here."""
     try:
         return plugin(io.BytesIO(data))
-    except (SyntaxError, IndexError, TypeError, KeyError, EOFError, ValueError, OSError) as error:
+    except Exception as error:  # readers raise SyntaxError, struct.error, EOFError and more on damaged files
         got = f"a {kind.replace('WEBP', 'WebP')} file that is cut short, damaged, or has pixels of a rare kind"
         reason = f"The reader says: {one_line(error)}." * bool(str(error))
         raise GateError(name, f"a sound {ACCEPTED} file of 8 or 16 bits", got, advice=reason) from error
