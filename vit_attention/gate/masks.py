@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from vit_attention.gate.files import read_file
 from vit_attention.gate.limits import LIMITS
 from vit_attention.gate.pictures import ACCEPTED, open_encoded
-from vit_attention.gate.refusal import GateError, one_line
+from vit_attention.gate.refusal import GateError, reading
 
 MaskSource: TypeAlias = "str | os.PathLike[str] | Image.Image | NDArray[Any] | list[Any]"
 
@@ -68,14 +68,8 @@ def _shares(source: Any) -> NDArray[np.float64]:
 def _decoded(image: Image.Image, name: str) -> NDArray[np.float64]:
     """The inside of a picture, upright; its size is judged by the header before anything is decoded."""
     LIMITS["picture pixels"].check(image.width * image.height, name, advice=_SMALLER)
-    try:
-        image.load()
+    with reading(name, f"an undamaged {ACCEPTED} file"):
         return _inside(ImageOps.exif_transpose(image), name)
-    except GateError:
-        raise
-    except Exception as error:  # decoders raise much more than OSError on damaged files
-        got = f"one that cannot be read ({one_line(error) or type(error).__name__})"
-        raise GateError(name, f"an undamaged {ACCEPTED} file", got) from error
 
 
 def _inside(image: Image.Image, name: str) -> NDArray[np.float64]:

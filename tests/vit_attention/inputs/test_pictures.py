@@ -392,8 +392,8 @@ def test_no_bytes() -> None:
         (b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
         (b"%PDF-1.7\n", "PDF"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
-        (b"\x89PNG\r\n\x1a\n", "PNG file that is cut short"),
-        (b"\xff\xd8\xff", "JPEG file that is cut short"),
+        (b"\x89PNG\r\n\x1a\n", "want a whole PNG file"),
+        (b"\xff\xd8\xff", "want a whole JPEG file"),
         (b"\x7fELF\0\0\1\0", "another kind"),
     ],
 )
