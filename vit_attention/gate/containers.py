@@ -1,6 +1,7 @@
 """Parts of JPEG, PNG and GIF files counted by their markers and lengths alone: what takes a library longest is seen first."""
 
 import re
+from collections.abc import Iterator
 
 from vit_attention.gate.limits import LIMITS
 from vit_attention.gate.tiff import check_exif
@@ -19,17 +20,10 @@ def jpeg(data: bytes, name: str) -> int:
     Raises:
         GateError: more scans or segments than any camera or program writes; a decoder goes over all pixels for each scan.
     """
-    scans, parts, coefficients, pixels, exif, place = 0, 0, 0, 0, b"", 2
+    scans, coefficients, pixels, exif = 0, 0, 0, b""
     by_steps, components = False, 0
-    while (found := _MARKER.search(data, place)) is not None and found[1][0] != _END:
-        kind, place = found[1][0], found.end()
-        if kind in _ALONE:
-            continue
-        parts += 1
-        LIMITS["picture parts"].check(parts, name, "segments")
-        length = int.from_bytes(data[place : place + 2], "big")
-        body = data[place + 2 : place + length]
-        place += max(length, 2)
+    for number, (kind, body) in enumerate(_segments(data), 1):
+        LIMITS["picture parts"].check(number, name, "segments")
         if kind in _FRAMES and not pixels:
             pixels, coefficients = _frame(body)
             by_steps, components = kind in _PROGRESSIVE, body[5] if len(body) > 5 else 0
@@ -43,6 +37,17 @@ def jpeg(data: bytes, name: str) -> int:
             _check_scans(scans, pixels, name)
     check_exif(exif, name)
     return coefficients
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Kind and body of every segment of a JPEG up to its end; what follows a scan's is passed over."""
+    place = 2
+    while (found := _MARKER.search(data, place)) is not None and found[1][0] != _END:
+        kind, place = found[1][0], found.end()
+        if kind not in _ALONE:
+            length = int.from_bytes(data[place : place + 2], "big")
+            yield kind, data[place + 2 : place + length]
+            place += max(length, 2)
 
 
 def _frame(body: bytes) -> tuple[int, int]:

@@ -93,12 +93,7 @@ def region_features(
     """
     notes: list[str] = []
     given = _one(_numbers(values, "features"), notes)
-    grid = (int(given.shape[0]), int(given.shape[1])) if given.ndim == 3 else None
-    if grid is not None and grid[0] > 1 and boxes is not None and np.shape(boxes)[:2] == grid:
-        advice = f"If these are {grid[0]} pictures of {grid[1]} regions, give one: values[0] and boxes[0]."
-        raise GateError("features", LAYOUTS, shown(given.shape), advice=advice)
-    if grid is not None and grid[0] != grid[1]:
-        notes.append(f"The first two axes are taken for a grid of {grid[0]} rows and {grid[1]} columns.")
+    grid = _grid(given, boxes, notes) if given.ndim == 3 else None
     cells = given.reshape(-1, given.shape[-1]) if given.ndim == 3 else given
     most = LIMITS["regions" if grid is None else "region cells"].most
     if cells.ndim != 2 or not (FEWEST if grid is None else 1) <= len(cells) <= most or not cells.shape[1]:
@@ -121,6 +116,17 @@ LAYOUTS = (
     f"(regions, width) of {FEWEST} to {LIMITS['regions'].most} regions or (rows, columns, width) of a grid of at most "
     f"{LIMITS['region cells'].most} cells"
 )
+
+
+def _grid(values: NDArray[np.float32], boxes: ArrayLike | None, notes: list[str]) -> tuple[int, int]:
+    """(rows, columns) of features on three axes, which might also be several pictures."""
+    rows, columns = values.shape[:2]
+    if boxes is not None and np.shape(boxes)[:2] == (rows, columns):
+        advice = f"If these are {rows} pictures of {columns} regions, give one: values[0] and boxes[0]."
+        raise GateError("features", LAYOUTS, shown(values.shape), advice=advice)
+    if rows != columns:
+        notes.append(f"The first two axes are taken for a grid of {rows} rows and {columns} columns.")
+    return rows, columns
 
 
 def _one(values: NDArray[np.float32], notes: list[str]) -> NDArray[np.float32]:
