@@ -365,7 +365,10 @@ def answer(
     **more: Any,
 ) -> Map:
     """The map of a row of `one`, asked by `who`; `more` are fields of `Map`."""
-    single = np.asarray(row, np.float32)[None, None, None]
+    with np.errstate(over="ignore"):
+        single = np.asarray(row, np.float32)[None, None, None]
+    if np.isinf(single).any():
+        raise QuestionError("method", "want a record of moderate numbers, got some that grow beyond float32")
     asking = one.query.kind == "patches" and len(who.rows) < len(one.query)
     patches = tuple(n - one.query.prefix for n in who.rows if n >= one.query.prefix) if asking else ()
     return Map(

@@ -1,5 +1,7 @@
 """How something from outside is refused: one sentence with the file, the field, what was wanted, what came, what to do."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 _MOST_SHOWN = 60
@@ -47,3 +49,17 @@ def shown(value: Any) -> str:
 def one_line(text: object) -> str:
     """`text` on one line, printable: blanks become one space, what could drive a terminal a question mark."""
     return "".join(sign if sign.isprintable() else "?" for sign in " ".join(str(text).split()))
+
+
+@contextmanager
+def reading(file: str, want: str, field: str = "") -> Iterator[None]:
+    """Turns what libraries raise on damaged bytes, a dozen kinds of errors, into a `GateError`; an interrupt passes."""
+    try:
+        yield
+    except GateError:
+        raise
+    except MemoryError as error:
+        raise GateError(file, "one that fits into memory", "one that does not", field=field) from error
+    except Exception as error:
+        reason = one_line(error)[:80] or type(error).__name__
+        raise GateError(file, want, f"one that cannot be read ({reason})", field=field) from error

@@ -212,7 +212,6 @@ class AttentionRecord:
             },
             "maps": [one.to_json() for one in self.maps],
         }
-        bundle.check_manifest(manifest, Path(path))
         checks.check_kept(self)
         return bundle.save(Path(path), manifest, arrays)
 
