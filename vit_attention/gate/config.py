@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from vit_attention.gate.limits import LIMITS
 from vit_attention.gate.refusal import GateError, one_line, shown
-from vit_attention.gate.schema import Schema
+from vit_attention.gate.schema import FIRST, Schema, entries
 
 Layers = Annotated[int, Field(ge=1, le=LIMITS["layers"].most)]
 Width = Annotated[int, Field(ge=1, le=LIMITS["width"].most)]
@@ -57,7 +57,7 @@ class Config(Schema):
     """Fields of config.json that decide what a ViT is; what a family lacks it ignores."""
 
     model_type: Name
-    architectures: Annotated[list[Name], Field(max_length=20)] | None = None
+    architectures: Annotated[list[Name], Field(max_length=20), FIRST] | None = None
     hidden_size: Width = 768
     num_hidden_layers: Layers = 12
     num_attention_heads: Width = 12
@@ -87,8 +87,8 @@ class Config(Schema):
     dtype: Precision = None
     torch_dtype: Precision = None
     num_labels: Annotated[int, Field(ge=0, le=LIMITS["classes"].most)] | None = None
-    id2label: Annotated[dict[Name, Label], Field(max_length=LIMITS["classes"].most)] | None = None
-    label2id: Annotated[dict[Label, Number | Name], Field(max_length=LIMITS["classes"].most)] | None = None
+    id2label: Annotated[dict[Name, Label], entries(LIMITS["classes"].most)] | None = None
+    label2id: Annotated[dict[Label, Number | Name], entries(LIMITS["classes"].most)] | None = None
 
     def labels(self) -> tuple[str, ...]:
         """Names of the classes in order; raises GateError for numbers with a gap."""

@@ -47,8 +47,9 @@ def read_settings(path: Path, schema: type[_S], limit: str = "settings file") ->
         GateError: no plain file, too large, no JSON, or a field that the schema refuses.
     """
     data = read_file(path, limit)
-    # A parsed value takes some 30 bytes, however few letters of the file it took.
-    LIMITS[f"{limit} values"].check(data.count(b",") + data.count(b"[") + data.count(b"{"), path.name)
+    # However few letters of the file it took, a parsed value takes some 100 bytes, and three times that with a name.
+    values = sum(data.count(sign) for sign in (b",", b"[", b"{")) + 3 * data.count(b":")
+    LIMITS[f"{limit} values"].check(values, path.name)
     return schema.read(data, path.name)
 
 
