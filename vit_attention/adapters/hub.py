@@ -11,6 +11,7 @@ from typing import Any
 from vit_attention.gate import LIMITS, GateError, shown
 from vit_attention.gate.config import CONFIG, Kind
 from vit_attention.gate.folder import check_files, inside, read_settings
+from vit_attention.gate.refusal import one_line
 from vit_attention.heavy import Progress
 from vit_attention.models.cards import Card
 from vit_attention.weights import checkpoints
@@ -33,9 +34,26 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
     """
     here = folder(card.name.removeprefix("hf:"), progress)
     with inside(here):
-        kind = read_settings(here / CONFIG, Kind).model_type
-    adapter = "donut" if kind == "vision-encoder-decoder" else "hf_vit"
+        _check_is_model(here)
+        kind = read_settings(here / CONFIG, Kind)
+        if kind.architecture and not kind.model_type:
+            advice = f"Load it with timm:{one_line(kind.architecture)} and weights=FOLDER."
+            raise GateError(CONFIG, "a model of the transformers library", "one of timm", advice=advice)
+    adapter = "donut" if kind.model_type == "vision-encoder-decoder" else "hf_vit"
     return importlib.import_module(f"vit_attention.adapters.{adapter}").load(card, weights, progress, key)
+
+
+def _check_is_model(here: Path) -> None:
+    """Refuse a folder without config.json; a model may lie in a folder within, or be an adapter to another."""
+    if (here / CONFIG).exists() or (here / CONFIG).is_symlink():
+        return
+    advice = f"A model's folder has one beside its weights: model.save_pretrained({here.name or 'FOLDER'!r})."
+    inner = sorted(path.parent for path in (*here.glob(f"*/{CONFIG}"), *here.glob(f"snapshots/*/{CONFIG}")))
+    if inner:
+        advice = f"There is one in {', '.join(str(path.relative_to(here)) for path in inner[:3])}: load that folder."
+    elif (here / "adapter_config.json").exists():
+        advice = "It is an adapter (PEFT, LoRA): save model.merge_and_unload() with save_pretrained(FOLDER)."
+    raise GateError(CONFIG, "a model's settings", "none of this name", advice=one_line(advice))
 
 
 def folder(reference: str, progress: Progress | None, pickles: bool = False, again: bool = False) -> Path:
