@@ -43,7 +43,7 @@ def load(source: Source, report: Report) -> Any:
     try:
         card = registry.card(name)
         if not card.bundled and file is None and not name.startswith(("hf:", "timm:")):
-            report.note(f"{name}: weights are looked for on this machine and downloaded if they are not there.")
+            report.note(f"{name}: looking for weights on this machine; they are downloaded if missing.")
         model = registry.load(name, file, tenths(report, name), **{k: v for k, v in files.items() if v is not None})
         return moved(model, source.device, report.note)
     except FAILURES as error:
@@ -92,7 +92,7 @@ def check_signals(model: Any, keep: Iterable[Any]) -> None:
     """
     missing = sorted(str(getattr(one, "name", one)) for one in keep if getattr(one, "name", one) not in model.signals)
     if missing:
-        raise ChoiceError(f"--method: needs {missing[0]}, which {model.card.name} ({model.card.task}) does not give")
+        raise ChoiceError(f"--method: needs {missing[0]}, which {model.card.name} ({model.card.task}) does not have")
 
 
 def attend(model: Any, given: Any, /, **wanted: Any) -> AttentionRecord:
@@ -122,7 +122,7 @@ def target(model: Any, text: str | None) -> str | int | None:
     from vit_attention.models.arguments import distinct
 
     if not classes:
-        raise ChoiceError(f"--target: {model.card.name} tells no classes apart")
+        raise ChoiceError(f"--target: {model.card.name} has no classes")
     if text in classes or text in distinct(classes):
         return text
     if text.isdecimal() and int(text) < len(classes):
@@ -142,7 +142,7 @@ def prompt(model: Any, text: str | None, question: str | None) -> str | None:
     card: Card = model.card
     own = text if text is not None else card.prompt
     if "{question}" in own and not question:
-        raise ChoiceError(f'{card.name}: answers questions: give one with --question "What is the total?"')
+        raise ChoiceError(f'{card.name}: wants a question: add --question "What is the total?"')
     if question is not None and "{question}" not in own:
         raise ChoiceError(f"{card.name}: takes no --question; its prompt is {own!r}")
     return own.replace("{question}", str(question).replace("<", " ").strip()) if question else text

@@ -104,8 +104,8 @@ def fetch(
                 job.run(retries)
             elif not (target.is_file() and _has_hash(target, expected)):
                 raise DownloadError(
-                    f"{target} is damaged or another file: want a SHA-256 hash that begins with {expected}. It was left as it "
-                    "is. Delete it, and it is downloaded at the next use; or run: vit-attention fetch NAME --again"
+                    f"{target} is damaged or another file: want a SHA-256 hash that begins with {expected}. It was not "
+                    "changed. Delete it, and it is downloaded at the next use; or run: vit-attention fetch NAME --again"
                 )
     return target
 
