@@ -27,16 +27,16 @@ equal what PyTorch computed, and the output depends on the weights. The exit cod
 @json_option
 def doctor(model: str | None, as_json: bool) -> None:
     """Print the surroundings and one line a check."""
-    from vit_attention.doctor import Finding, examine, examine_model, surroundings
+    from vit_attention.doctor import examine, examine_model, surroundings
 
     about = surroundings()
-    found: list[Finding] = []
     if not as_json:
         say("\n".join(_about(about)))
     try:
-        found = [*examine(), *(examine_model(model) if model else ())]
+        of_model = list(examine_model(model)) if model else []
     except FAILURES as error:
-        raise click.UsageError(f"--model: {line(error)}") from error
+        raise click.UsageError(f"--model: {line(error).removeprefix('model: ')}") from error
+    found = [*examine(), *of_model]
     if as_json:
         echo_json({"command": "doctor", **about, "findings": [asdict(one) for one in found]})
     else:

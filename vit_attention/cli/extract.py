@@ -58,7 +58,7 @@ def extract(images: tuple[str, ...], output: Path, as_json: bool, **given: Any) 
     records.check(items, wanted)
     shelf = Shelf(output, items, bundle_owner, report.note)
     for item in report.through(items, "Extracting"):
-        with report.attempt(item.said, alone=item.path.suffix == ".npz"):
+        with report.attempt(item.said, alone=item.suffix == ".npz"):
             record, picture = records.of(item, model, wanted)
             for note in picture.notes:
                 report.note(f"{item.said}: {note}")

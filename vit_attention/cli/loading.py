@@ -13,6 +13,8 @@ from vit_attention import registry
 from vit_attention.cli.errors import FAILURES, ChoiceError, NoModelError
 from vit_attention.cli.guard import unexpected
 from vit_attention.cli.report import Report, line
+from vit_attention.gate import GateError
+from vit_attention.models.arguments import class_number
 from vit_attention.models.cards import Card
 from vit_attention.models.devices import moved
 from vit_attention.records import AttentionRecord
@@ -110,27 +112,20 @@ def attend(model: Any, given: Any, /, **wanted: Any) -> AttentionRecord:
     return record
 
 
-def target(model: Any, text: str | None) -> str | int | None:
-    """A class by its name, or by its number where no class is called so.
+def target(model: Any, text: str | None) -> int | None:
+    """The number of a class, from its name, or from its number where no class is called so.
 
     Raises:
-        ChoiceError: a class that the model does not know, or a model without classes.
+        ChoiceError: a class that the model does not know, a name that several carry, or a model without classes.
     """
     if text is None:
         return None
     classes = tuple(getattr(model, "classes", ()))
-    from vit_attention.models.arguments import distinct
-
-    if not classes:
-        raise ChoiceError(f"--target: {model.card.name} has no classes")
-    if text in classes or text in distinct(classes):
-        return text
-    if text.isdecimal() and int(text) < len(classes):
-        return int(text)
-    near = [name for name in classes if text.lower() in name.lower()][:8] or list(classes[:8])
-    raise ChoiceError(
-        f"--target: want a class such as {', '.join(near)}, or a number to {len(classes) - 1}, got {text!r}"
-    )
+    is_number = text.isdecimal() and len(text) < 10 and text not in classes
+    try:
+        return class_number(int(text) if is_number else text, classes, model.card.name)
+    except GateError as error:
+        raise ChoiceError(f"--{error}") from error
 
 
 def prompt(model: Any, text: str | None, question: str | None) -> str | None:

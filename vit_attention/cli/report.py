@@ -13,6 +13,7 @@ import click
 
 from vit_attention.cli.errors import FAILURES
 from vit_attention.cli.guard import OutputError, say, unexpected
+from vit_attention.gate.refusal import one_line
 
 MOST_NAMES = 50
 """Inputs that failed are listed at the end up to so many."""
@@ -22,7 +23,7 @@ T = TypeVar("T")
 
 def line(text: object) -> str:
     """`text` on one line without control characters, which could drive a terminal; file names may hold anything."""
-    return "".join(c if c.isprintable() else "?" for c in " ".join(str(text).split()))
+    return one_line(" ".join(str(text).split()))
 
 
 class Report:

@@ -75,7 +75,7 @@ def visualize(
     model = cache(lambda: loading.load(take(loading.Source, given), report))
     shelf = Shelf(output, items, drawings_owner, report.note)
     for item in report.through(items, "Drawing"):
-        with report.attempt(item.said, alone=item.path.suffix == ".npz"):
+        with report.attempt(item.said, alone=item.suffix == ".npz"):
             record, picture, found = _drawn(item, model, wanted, view)
             _tell(report, item, record, picture, view)
             origin = Origin.of(item)
@@ -95,7 +95,7 @@ def visualize(
 
 def _check(items: Sequence[Given], wanted: records.Wanted, model: str | None, report: Report) -> None:
     records.check(items, wanted)
-    if model is not None and any(item.path.suffix == ".npz" and is_bundle(item.path) for item in items):
+    if model is not None and any(item.suffix == ".npz" and is_bundle(item.path) for item in items):
         report.note("Bundles are drawn as they were saved; --model and its options do not change them.")
 
 
