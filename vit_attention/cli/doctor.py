@@ -11,33 +11,33 @@ from vit_attention.cli.options import json_option
 from vit_attention.cli.report import echo_json, table
 from vit_attention.gate.refusal import one_line
 
-DOCTOR = """Prove capture on the installed versions, and tell what is at hand.
+DOCTOR = """Test attention capture on the installed versions, and list what is on this machine.
 
 \b
   vit-attention doctor
   vit-attention doctor --model scene-vit
   vit-attention doctor --model hf:FOLDER --json
 
-For each way of attending a tiny network is looked into: maps of the right shape, rows that sum to 1, weights x values
-equal to what PyTorch computed, and an output that changes with the weights. Exit code 1 if one fails.
+A tiny network is tested for each kind of attention: the maps have the right shape, their rows sum to 1, weights x values
+equal what PyTorch computed, and the output depends on the weights. The exit code is 1 if a test fails.
 """
 
 
-@click.command(help=DOCTOR, short_help="Prove capture on this machine.")
-@click.option("--model", metavar="NAME", help="Look into this model as well: a name, hf:FOLDER or timm:NAME.")
+@click.command(help=DOCTOR, short_help="Test capture on this machine.")
+@click.option("--model", metavar="NAME", help="Test this model as well: a name, hf:FOLDER or timm:NAME.")
 @json_option
 def doctor(model: str | None, as_json: bool) -> None:
     """Print the surroundings and one line a check."""
-    from vit_attention.doctor import Finding, examine, examine_model, surroundings
+    from vit_attention.doctor import examine, examine_model, surroundings
 
     about = surroundings()
-    found: list[Finding] = []
     if not as_json:
         say("\n".join(_about(about)))
     try:
-        found = [*examine(), *(examine_model(model) if model else ())]
+        of_model = list(examine_model(model)) if model else []
     except FAILURES as error:
-        raise click.UsageError(f"--model: {one_line(error)}") from error
+        raise click.UsageError(f"--model: {one_line(error).removeprefix('model: ')}") from error
+    found = [*examine(), *of_model]
     if as_json:
         echo_json({"command": "doctor", **about, "findings": [asdict(one) for one in found]})
     else:

@@ -19,7 +19,7 @@ from vit_attention.heavy import Progress
 from vit_attention.models.cards import BUNDLED, Card
 from vit_attention.weights.download import cache_folder
 
-HELP = """Download the published weights of models ahead of time, or tell which are at hand.
+HELP = """Download published weights ahead of time, or list which are on this machine.
 
 \b
   vit-attention fetch --list
@@ -27,19 +27,19 @@ HELP = """Download the published weights of models ahead of time, or tell which 
   vit-attention fetch vit-b-16 --again
   vit-attention fetch hf:google/vit-base-patch16-224
 
-Weights that are at hand are checked, not downloaded again. A download that broke off goes on where it ended. The folder
-is SIGHTLINES_CACHE, or else the system's folder for caches; models of the hub lie in the hub's own (HF_HOME). To bring
-weights to a machine without a network, copy the file there and give it with --weights FILE, or hf:FOLDER.
+Weights that are already here are checked, not downloaded again. An interrupted download continues where it stopped. The
+folder is SIGHTLINES_CACHE, or else the system's cache folder; models from the hub go to the hub's own cache (HF_HOME).
+For a machine without a network, copy the files there and use --weights FILE, or --model hf:FOLDER.
 """
 
 
-@click.command(help=HELP, short_help="Download weights, or tell which are at hand.")
+@click.command(help=HELP, short_help="Download weights, or list those on this machine.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--list", "--where", "listed", is_flag=True, help="Tell which weights are at hand, and where they lie.")
-@click.option("--again", is_flag=True, help="Download once more what is there, such as a file that is damaged.")
+@click.option("--list", "--where", "listed", is_flag=True, help="List which weights are on this machine, and where.")
+@click.option("--again", is_flag=True, help="Download again what is already here, such as a damaged file.")
 @json_option
 def fetch(names: tuple[str, ...], listed: bool, again: bool, as_json: bool) -> None:
-    """Fetch every model that is named; those that cannot be had are told and left out."""
+    """Fetch every model that is named; those that cannot be had are reported and skipped."""
     if again and (listed or not names):
         raise click.UsageError("--again: want the names of models to download, got none")
     if listed or not names:
@@ -73,9 +73,7 @@ def published(card: Card, progress: Progress | None, again: bool = False) -> Pat
         from vit_attention.adapters import timm_vit
 
         return timm_vit.published(card, progress, again)
-    raise ValueError(
-        f"{card.name}: has no published weights of its own; its files are given with --model, --infos_path"
-    )
+    raise ValueError(f"{card.name}: has no published weights of its own; give its files with --model and --infos_path")
 
 
 def _card(name: str) -> Card:

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from vit_attention.gate import GateError
+from vit_attention.gate.refusal import GateError, one_line
 
 BROKEN = (errno.EPIPE, errno.EBADF)
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -55,7 +55,7 @@ def unexpected(error: BaseException) -> str:
     if context is not None and context.find_root().params.get("debug"):
         say(traceback.format_exc(), err=True)
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    short = "".join(sign if sign.isprintable() else " " for sign in text)[:300]
+    short = one_line(" ".join(text.split()))[:300]
     return f"unexpected {short}. Please report it, with what `vit-attention --debug COMMAND ...` prints"
 
 

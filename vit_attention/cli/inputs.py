@@ -42,6 +42,11 @@ class Given:
     def path(self) -> Path:
         return Path(self.text)
 
+    @property
+    def suffix(self) -> str:
+        """Of the path, in small letters."""
+        return self.path.suffix.lower()
+
 
 @dataclass(frozen=True, eq=False)
 class Opened:

@@ -20,7 +20,7 @@ from vit_attention.records.writing import write
 FORMAT = "sightlines-reading"
 _BEGINNING = f'{{\n "format": "{FORMAT}"'
 
-HELP = """Read documents: NAME.json with every field and the box it was read from, and a bundle NAME.npz.
+HELP = """Read documents: NAME.json holds every field and the box it was read from, NAME.npz the attention record.
 
 \b
   vit-attention read receipts/ --model receipt-donut --output readings
@@ -28,35 +28,39 @@ HELP = """Read documents: NAME.json with every field and the box it was read fro
   vit-attention read form.png --model receipt-donut --prompt '<s_form>'
   vit-attention read page.png --model donut-docvqa --question 'What is the total?'
 
-PAGE is a file, a folder (its pictures, without those of folders inside), a glob, or a drawn page such as receipt-3-3.
+PAGE is a file, a folder (its pictures, not those of its subfolders), a glob, or a drawn page such as receipt-3-3.
 A TIFF of several pages gives a reading for each: NAME.json, NAME-page-2.json and so on.
-A page that cannot be read is told and left out. Run the same command again and it goes on where it ended: a page is
-done when its files are whole and were made from the same picture by the same model with the same settings. Files are
-called after their pages; those that another page made stay, and NAME-2.json is made instead.
+Pages that cannot be read are reported and skipped. Run the same command again to continue: a page is done if its files
+are whole and were made from the same picture by the same model with the same settings. Files are named after their
+pages. Those of another page are never replaced: NAME-2.json is written instead.
 """
 
 
 @click.command(help=HELP, short_help="Read documents to JSON with boxes.")
 @click.argument("pages", nargs=-1, required=True, metavar="PAGE...")
-@output("Folder for the files; made if missing.")
-@click.option("--bundles/--no-bundles", default=True, show_default=True, help="Whether to save NAME.npz, too.")
+@output("Folder for the files; created if missing.")
+@click.option("--bundles/--no-bundles", default=True, show_default=True, help="Whether to save NAME.npz as well.")
 @click.option(
     "--layer",
     "--layers",
     "layer",
     type=Numbers(),
-    help="Decoder layers that boxes are made from, 0 first.  [default: all]",
+    help="Decoder layers that the boxes are computed from, counted from 0.  [default: all]",
 )
 @click.option(
-    "--head", "--heads", "head", type=Numbers(), help="Heads that boxes are made from, 0 first.  [default: all]"
+    "--head",
+    "--heads",
+    "head",
+    type=Numbers(),
+    help="Heads that the boxes are computed from, counted from 0.  [default: all]",
 )
 @click.option(
     "--tight/--no-tight",
     default=True,
     show_default=True,
-    help="Draw boxes in to the print they touch, or leave them as coarse as the map.",
+    help="Shrink boxes to the print inside them, or leave them as coarse as the map.",
 )
-@click.option("--restart", is_flag=True, help="Read every page again, also those that are done.")
+@click.option("--restart", is_flag=True, help="Read every page again, even if it is done.")
 @model_options
 @asked_options
 @json_option
@@ -95,7 +99,7 @@ def read(pages: tuple[str, ...], output: Path, bundles: bool, restart: bool, as_
             report.done(item.said, files, skipped=False, **{name: data[name] for name in ("text", "json", "fields")})
     skipped = sum(bool(one.get("skipped")) for one in report.results)
     if skipped:
-        report.note(f"{skipped} of {len(items)} pages were done before; --restart reads them again.")
+        report.note(f"{skipped} of {len(items)} pages were already done; --restart reads them again.")
     report.finish(command="read", output=str(output))
 
 

@@ -15,27 +15,27 @@ from vit_attention.gate.refusal import one_line
 from vit_attention.records import AttentionMap, AttentionRecord
 from vit_attention.registry import models as cards
 
-SHOW = """Tell what is in bundles that `extract`, `read` or `visualize --bundle` saved.
+SHOW = """Describe bundles that `extract`, `read` or `visualize --bundle` saved.
 
 \b
   vit-attention show cat.npz
   vit-attention show bundles/*.npz --json
 """
-MODELS = """List the models that --model knows.
+MODELS = """List the models that --model accepts.
 
 \b
   vit-attention models
   vit-attention models --json
 
-Any folder or hub id of the transformers library is a model, too: hf:FOLDER, hf:OWNER/NAME.
+Folders and hub ids of the transformers library work too: hf:FOLDER, hf:OWNER/NAME.
 """
 
 
-@click.command(help=SHOW, short_help="Tell what is in a bundle.")
+@click.command(help=SHOW, short_help="Describe bundles.")
 @click.argument("bundles", nargs=-1, required=True, type=FILE, metavar="BUNDLE...")
 @json_option
 def show(bundles: tuple[Path, ...], as_json: bool) -> None:
-    """Tell about every bundle; those that are none are told and left out."""
+    """Describe every bundle; files that are none are reported and skipped."""
     report = Report(as_json)
     for path in bundles:
         with report.attempt(str(path)):
