@@ -45,6 +45,10 @@ def side_by_side(
     Raises:
         ValueError: no maps, a map over text, or not one picture or name for each map.
     """
+    strange = next((one for one in maps if not isinstance(one, Map)), None)
+    if strange is not None:
+        want = 'maps of methods, such as methods()["raw"](record)'
+        raise ValueError(f"maps: want {want}, got {type(strange).__name__}; before_after takes arrays")
     images = [image] * len(maps) if isinstance(image, Image.Image) else list(image)
     canvas.one_each(len(maps), "map", names=names)
     if len(images) != len(maps):

@@ -4,7 +4,7 @@ import importlib
 import math
 import operator
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Any
@@ -209,6 +209,12 @@ class Method:
         """Whether layers are multiplied, which wants all of them, whole."""
         return self.layers != "one" and not self.heads and self.asked_by != "nobody"
 
+    def stops(self, layers: Sequence[int], knobs: Knobs) -> Sequence[int]:
+        """Those of some layers at which it can stop: from the start layer up, or the last alone, which says why not."""
+        knob = next((one for one in self.knobs if one.name == "start_layer"), None)
+        start = 0 if knob is None else knob.checked(knobs.get(knob.name, knobs.get(knob.key, knob.default)))
+        return layers[start:] or layers[-1:]
+
     def unfit(self, record: AttentionRecord, kind: str | None = None) -> str:
         """Why this record has no such map, whatever else is asked; "" if it has, or might have with other signals."""
         asked = Question(kind=kind)
@@ -348,6 +354,8 @@ def _asked_by_patches(maps: Maps) -> list[int]:
 def _whole(name: str, value: Any) -> int | None:
     """The number of a layer or head, or None."""
     try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError("a truth is no number")
         return None if value is None else int(operator.index(value))
     except TypeError as error:
         raise QuestionError(name, f"want a whole number, 0 first, got {value!r}") from error

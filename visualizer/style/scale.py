@@ -18,6 +18,8 @@ MODES = {
     "clipped": "from 0 to a percentile; the few largest values share one colour",
 }
 """Name of each mode and what it does, in words."""
+MOST = 1e300
+"""Largest number that is drawn: what a range is made of must not overflow."""
 NOTHING = 1e-12
 """Smallest range that is still stretched; anything less is called constant."""
 
@@ -102,8 +104,8 @@ def apply_scale(
     chosen = mode if isinstance(mode, Scale) else Scale(mode)
     grid = np.asarray(values)
     grid = grid if grid.dtype == np.float32 else grid.astype(np.float64)
-    if np.isinf(grid).any():
-        raise ValueError("values: want finite numbers or NaN, got infinite ones")
+    if (np.abs(grid) > min(MOST, float(np.finfo(grid.dtype).max))).any():
+        raise ValueError(f"values: want finite numbers or NaN, up to {MOST:g}, got infinite or larger ones")
     if not np.isfinite(grid).any() and not (chosen.mode == "shared" and together is not None):
         return Scaled(grid, 0.0, 1.0, f"colour: {unit}, 0 to 1; no value here is defined", (0.0, 1.0), ("0", "1"))
     if chosen.mode != "log" and (_below_zero(_pool(grid, chosen, together)) if signed is None else signed):
@@ -115,7 +117,7 @@ def apply_scale(
     if chosen.mode == "clipped":
         return _clipped(grid, chosen.clip_percentile, unit)
     low, high, note = _ends(_pool(grid, chosen, together))
-    words = "raw " + unit if chosen.mode == "raw" else f"{unit}, one scale for all maps"
+    words = f"raw {unit}" if chosen.mode == "raw" else f"{unit}, one scale for all maps"
     return linear(grid, low, high, f"colour: {words}, {short(low)} to {short(high)}{note}")
 
 

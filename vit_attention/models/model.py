@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, SupportsIndex
 
 import numpy as np
 import torch
@@ -188,7 +188,7 @@ class Model(ABC):
         given: Any,
         *,
         keep: Iterable[str | Run] = (),
-        target: str | int | None = None,
+        target: str | SupportsIndex | None = None,
         layers: Sequence[int] | None = None,
         heads: Sequence[int] | None = None,
         queries: Sequence[int] | None = None,
@@ -236,7 +236,7 @@ class Model(ABC):
         self,
         *,
         keep: Iterable[str | Run] = (),
-        target: str | int | None = None,
+        target: str | SupportsIndex | None = None,
         layers: Sequence[int] | None = None,
         heads: Sequence[int] | None = None,
         queries: Sequence[int] | None = None,
