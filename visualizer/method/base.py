@@ -24,6 +24,7 @@ from visualizer.method.question import (
     patch_of,
     query_texts,
 )
+from vit_attention.gate import GateError
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Run
 from vit_attention.records.geometry import Geometry
 
@@ -136,9 +137,11 @@ class Map:
         if self.axis.grid is not None:
             return seen.reshape(self.axis.grid)
         if self.geometry is None or self.axis.boxes is None or np.isnan(self.axis.boxes).all():
-            raise ValueError(
-                "regions: nobody said where they lie on the picture: want boxes (left, top, right, bottom in its pixels) "
-                "beside the features, in an array called boxes of the .npz file"
+            raise GateError(
+                "regions",
+                "boxes (left, top, right, bottom in pixels of the picture) beside the features, in an array called boxes of "
+                "the .npz file",
+                "none: nobody said where they lie on the picture",
             )
         return region_heat(self.row, self.axis, self.geometry)
 
