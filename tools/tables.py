@@ -1,4 +1,4 @@
-"""docs/methods.md and docs/models.md, from the tables that menus and the command line are made of.
+"""docs/methods.md, docs/models.md and docs/limits.md, from the tables that menus and the command line are made of.
 
 Run as ``python -m tools.tables``; a test compares what is written with what it would write.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import vit_attention as va
-from visualizer import methods
+from visualizer import STATISTICS, methods
 from visualizer.method import Knob, Method
 from vit_attention.gate import LIMITS
 
@@ -17,35 +17,45 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 METHODS = """# Methods
 
-Each is one file of `visualizer/method/`, named like the method. In Python:
+A method turns a record into one map. In Python:
 
     record = model.attend(picture, target="star", keep=methods()["relevance"].needs)
     methods()["relevance"](record, start_layer=2).values
 
 On the command line: `vit-attention visualize PICTURE --model NAME --method relevance --target star --start-layer 2`.
-Written by `python -m tools.tables`.
+[Save, share, extend](how-to/share.md#a-method-of-your-own) shows how to add one. `python -m tools.tables` writes this page.
+"""
+TAKES = """## What each one takes
+
+*Needs* is what the record must contain: pass it to `attend` as `keep=methods()[NAME].needs`. A run means that the model is run
+again on changed inputs.
+"""
+NUMBERS = """## Numbers of a head
+
+`record.table(NAME)` and `attend_many(...).table(NAME)` compute these for every head of every layer.
 """
 MODELS = """# Models
 
-What `va.models()` lists and `--model` takes. Two more names are open-ended:
+These are the names that `va.models()` lists and that `--model` accepts. Two more forms cover everything else:
 
-- `hf:FOLDER` or `hf:OWNER/NAME`, the transformers library: ViT, DeiT, DINOv2 with and without registers, BEiT, and Donut (a
-  `VisionEncoderDecoderModel` with its tokenizer). A model's own code is never run.
-- `timm:NAME`, plain vision transformers of timm (`pip install timm`): ViT, DeiT, DINOv2, DINOv3, EVA-02, BEiT, SigLIP.
+- `hf:FOLDER` or `hf:OWNER/NAME` loads models of the transformers library: ViT, DeiT, DINOv2 with and without registers, BEiT,
+  and Donut (a `VisionEncoderDecoderModel` with its tokenizer). Code that comes with a model is never run.
+- `timm:NAME` loads plain vision transformers of timm (`pip install timm`): ViT, DeiT, DINOv2, DINOv3, EVA-02, BEiT and SigLIP.
 
-Any other network goes through `va.record_of` or `va.capture`. Written by `python -m tools.tables`.
+For any other network, use [`va.record_of` or `va.capture`](how-to/models.md#an-encoder-of-your-own). `python -m tools.tables`
+writes this page.
 """
 LIMITED = """# Limits
 
-How large a thing from outside may be. What is larger is refused before anything is made of it. Written by
-`python -m tools.tables`.
+These are the largest inputs that the library accepts. Anything larger is refused with an error before memory is allocated for
+it. `python -m tools.tables` writes this page.
 """
 LAYERS = {"one": "one layer", "until": "up to one layer", "through": "all layers, or up to one", "all": "all layers"}
 ASKED = {
     "any": "any token",
     "class": "the class token",
     "patch": "one patch",
-    "nobody": "nobody: the picture is changed",
+    "nobody": "none: the picture is changed",
 }
 
 
@@ -63,21 +73,24 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _knob(knob: Knob) -> str:
     if isinstance(knob.default, tuple):
-        return f"`{knob.name}`, the patch that asks"
-    span = " / ".join(knob.choices) or f"from {knob.low:g}" + (f" to {knob.high:g}" if knob.high < float("inf") else "")
+        return f"`{knob.name}`, the query patch"
+    span = " / ".join(knob.choices) or f"from {knob.low:g}" + (
+        f" to {'below ' * knob.below}{knob.high:g}" if knob.high < float("inf") else ""
+    )
     return f"`{knob.name}` ({span}; {knob.default})"
 
 
-def _method(one: Method) -> list[str]:
+def _takes(one: Method) -> list[str]:
     knobs = ", ".join(_knob(knob) for knob in (*one.knobs, *one.run)) or "none"
-    needs = sorted([*one.signals, *(["a run"] if one.run else [])])
-    asks = f"{LAYERS[one.layers]}{', one head' * one.heads}; asked by {ASKED[one.asked_by]}"
-    return [f"`{one.name}`", one.meaning, asks, ", ".join(["weights", *needs]), knobs, one.source or "this project"]
+    needs = ", ".join(["weights", *sorted([*one.signals, *(["a run"] if one.run else [])])])
+    return [f"`{one.name}`", f"{LAYERS[one.layers]}{', one head' * one.heads}", ASKED[one.asked_by], needs, knobs]
 
 
 def documents() -> dict[str, str]:
     """What each file of docs/ holds, by its name."""
-    head = ["name", "what it shows", "looks at", "needs", "knobs (range; default)", "source"]
+    shows = ([f"`{one.name}`", one.meaning, one.source or "this project"] for one in methods().values())
+    statistics = ([f"`{name}`", one.unit, one.meaning] for name, one in STATISTICS.items())
+    takes = ["name", "layers and heads", "query", "needs", "parameters (range; default)"]
     cards = [
         [
             f"`{one.name}`",
@@ -93,7 +106,9 @@ def documents() -> dict[str, str]:
     limits = [[name, f"{one.most:,} {one.unit}", one.reason] for name, one in LIMITS.items()]
     models = ["name", "family", "task", "MB", "weights", "licence", "knows"]
     return {
-        "methods.md": f"{METHODS}\n{table(head, map(_method, methods().values()))}",
+        "methods.md": f"{METHODS}\n{table(['name', 'what it shows', 'source'], shows)}\n"
+        f"{TAKES}\n{table(takes, map(_takes, methods().values()))}\n"
+        f"{NUMBERS}\n{table(['name', 'unit', 'what it says'], statistics)}",
         "models.md": f"{MODELS}\n{table(models, cards)}",
         "limits.md": f"{LIMITED}\n{table(['what', 'at most', 'because'], limits)}",
     }

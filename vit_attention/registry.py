@@ -22,7 +22,7 @@ def models() -> tuple[Card, ...]:
 
 
 def card(name: str | Path) -> Card:
-    """The card of `name`, or of another name of exactly the same model.
+    """The card of a model, by its name or by another name of exactly the same model.
 
     Such are names in another case or with other dashes ("vit_b_16"), a hub id ("google/vit-base-patch16-224") or its
     address, and a model's folder.
@@ -42,23 +42,23 @@ def load(
     infos: str | Path | None = None,
     resnet: str | Path | None = None,
 ) -> "Model":
-    """A model ready to attend, whatever its family: its card says what it does, its class what it can do beside.
+    """Load a model of any family, ready for `attend`; the result's card says what the model does.
 
     Args:
         name: a name from `models()`, ``hf:<folder or hub id>`` for the transformers library, or ``timm:<name>``; see `card`.
         weights: own checkpoint (.safetensors, or a file of torch.save, loaded without unpickling code; the index of
             shards, or their folder); None takes the bundled or published weights. What leads all names, such as
             "module.", is understood; a replaced head is found by its shape; what was assumed stands in `Model.notes`.
-        progress: called with (bytes so far, bytes in all or None) while weights are downloaded.
+        progress: called with (bytes so far, total bytes or None) while weights are downloaded.
         key: which network of a checkpoint that holds several, such as "state_dict_ema" or "student.backbone".
         infos: for ``aoanet``, the infos_*.pkl of the same training run, read without running anything in it.
         resnet: for ``aoanet``, a local file of ResNet-101's published weights, which plain pictures are looked at with.
 
     Raises:
-        ModelNameError: an unknown name; says which may be meant.
-        ValueError: a file that this model does not take; or a checkpoint of the wrong shape or kind (`CheckpointError`).
+        ModelNameError: an unknown name; the message suggests similar ones.
+        ValueError: an argument that this model does not take, or a checkpoint that does not fit it (`CheckpointError`).
         LibraryError: torch, or another library that the model needs, is not installed.
-        DownloadError: the published weights could not be fetched; the message says how to get them by hand.
+        DownloadError: the published weights could not be downloaded; the message says how to get them by hand.
     """
     chosen = card(name)
     adapter = library(f"vit_attention.adapters.{chosen.adapter}")

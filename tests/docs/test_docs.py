@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import os
 import re
 import shlex
@@ -112,17 +114,29 @@ def test_links_of_a_page_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in _anchors(there), f"{name_of(page)} links to {target}#{anchor}"
 
 
+def _texts() -> str:
+    """What the code says: its strings without docstrings, a value of an f-string as a line's end."""
+    found = []
+    for top in ("vit_attention", "visualizer", "ui"):
+        for file in (ROOT / top).rglob("*.py"):
+            nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+            silent = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+            found += [one.value for one in nodes if isinstance(one, ast.Constant) and id(one) not in silent]
+    return "\n".join(one for one in found if isinstance(one, str))
+
+
 def test_messages_in_troubleshooting_are_those_of_the_code() -> None:
-    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
-    code = " ".join(
-        file.read_text(encoding="utf-8")
-        for top in ("vit_attention", "visualizer", "ui")
-        for file in (ROOT / top).rglob("*.py")
-    )
-    code = re.sub(r'"\s+f?"', "", code)  # a message may run over several lines
+    page, code = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8"), _texts()
     quoted = re.findall(r"^\| `([^`]+)`", page, re.MULTILINE)
-    assert len(quoted) >= 8
+    assert len(quoted) >= 33
     assert [one for one in quoted if one not in code] == []
+
+
+@pytest.mark.parametrize(("page", "package"), [("library.md", "vit_attention"), ("visualizer.md", "visualizer")])
+def test_reference_has_every_public_name(page: str, package: str) -> None:
+    text = (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8")
+    public = importlib.import_module(package).__all__
+    assert [name for name in public if not re.search(rf"{package}[\w.]*\.{name}$|`{name}`", text, re.MULTILINE)] == []
 
 
 @pytest.mark.slow

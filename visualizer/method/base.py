@@ -37,16 +37,16 @@ Knobs = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Knob:
-    """What a method may be given: a choice, a number from `low` to `high`, or a layer to start from.
+    """One parameter of a method: a choice, a number from `low` to `high`, or a start layer.
 
     Attributes:
         name: keyword in Python; `short` in an address and, beside the name, on the command line.
-        default: its value, whose type is the knob's.
+        default: its default value, which also sets its type.
         label: on pages.
         help: one line, for pages and the command line.
-        choices: what it may be, for texts.
-        low, high: what a number may be; `below` leaves out `high` itself.
-        step: of a page's slider, which leaves out a `high` of 1: nothing of the layers would be left.
+        choices: accepted values, for texts.
+        low, high: range of a number; `below` excludes `high` itself.
+        step: step of a slider on a page, which excludes a `high` of 1, where nothing of the layers would be left.
     """
 
     name: str
@@ -99,16 +99,16 @@ class Map:
     """One map, ready to be drawn.
 
     Attributes:
-        row: (tokens,) one number for every token that is looked at, special ones first; NaN where there is none.
-        axis: what the tokens are.
-        unit: what one value is.
-        words: what the map shows.
-        patches: numbers of the asking patches, to be outlined; () where other tokens ask, or all of them.
-        layer: number of the layer that it was read at, 0 first.
+        row: (tokens,) one number for every key token, special tokens first; NaN where there is none.
+        axis: what the tokens stand for.
+        unit: unit of the values.
+        words: what the map shows, in words.
+        patches: numbers of the query patches, to be outlined; () for other query tokens, or for all of them.
+        layer: number of the layer, counted from 0.
         geometry: of the picture, for regions.
         signed: whether values lie on both sides of 0.
-        weights: (1, heads, queries, keys) what lies behind it; of a method through depth the row alone.
-        code: the line that makes it from ``record``.
+        weights: (1, heads, queries, keys) weights behind the map; for a method over several layers only its row.
+        code: line of Python that makes the map from ``record``.
     """
 
     row: NDArray[Any]
@@ -157,16 +157,16 @@ class Method:
         function: (record, question, knobs) to the map; pure.
         meaning: one sentence on what the map shows.
         source: paper and equation, or "" for what needs none.
-        knobs: what it may be given.
-        signals: what it needs beside the weights, as `model.attend(keep=...)` takes it.
-        run: knobs of the run that it reads, if it needs one; the run is called like the method.
+        knobs: its parameters.
+        signals: what it needs besides the weights, as `model.attend(keep=...)` takes it.
+        run: parameters of the run that it reads, if it needs one; the run has the name of the method.
         title: in menus; "" takes the name.
-        layers: "one" looks at one layer, "until" goes up to one, "through" does where it is asked to and else goes through
-            all, "all" cannot stop.
-        heads: whether it looks at one head where one is asked for; the others take all heads together.
-        asked_by: "any" token, the "class" token alone, one "patch", or "nobody".
-        place: in menus and tables, smallest first.
-        name: of its file, with dashes; `methods` gives it.
+        layers: "one" uses one layer, "until" the layers up to one, "through" all of them or, if a layer is given, those up
+            to it, "all" always all.
+        heads: whether it can use a single head; other methods take all heads together.
+        asked_by: accepted query tokens: "any", only the "class" token, one "patch", or "nobody" for no query.
+        place: position in menus and tables, smallest first.
+        name: name of its file, with dashes; set by `methods`.
     """
 
     function: Function
@@ -184,19 +184,19 @@ class Method:
 
     @property
     def label(self) -> str:
-        """What menus call it."""
+        """Its title in menus."""
         return self.title or self.name.replace("-", " ")
 
     @property
     def needs(self) -> frozenset[str | Run]:
-        """What `model.attend(..., keep=method.needs)` has to keep for it; a run with its default knobs."""
+        """What `model.attend(..., keep=method.needs)` must keep for it; a run uses its default parameters."""
         return self.needs_for()
 
     def needs_for(self, query: Any = None, **knobs: Any) -> frozenset[str | Run]:
-        """The same for a run with these knobs, or for a run on the patch that is going to ask.
+        """The same for a run with these parameters, or for a run on this query patch.
 
         Raises:
-            QuestionError: a knob that it has not, or a value out of its range.
+            QuestionError: a parameter that it does not have, or a value out of range.
         """
         values = self._knobs(knobs)
         run = [self._run(self._asking(query, knobs), values)] if self.run else []
@@ -204,12 +204,12 @@ class Method:
 
     @property
     def asks_class(self) -> bool:
-        """Whether it asks about one class, the target of `attend`."""
+        """Whether it is about one class, the target of `attend`."""
         return bool({"gradients", "target"} & self.signals)
 
     @property
     def multiplies(self) -> bool:
-        """Whether layers are multiplied, which wants all of them, whole."""
+        """Whether it multiplies layers, which needs all of them, complete."""
         return self.layers != "one" and not self.heads and self.asked_by != "nobody"
 
     def stops(self, layers: Sequence[int], knobs: Knobs) -> Sequence[int]:
@@ -219,7 +219,7 @@ class Method:
         return layers[start:] or layers[-1:]
 
     def unfit(self, record: AttentionRecord, kind: str | None = None) -> str:
-        """Why this record has no such map, whatever else is asked; "" if it has, or might have with other signals."""
+        """Why the method cannot be applied to this record; "" if it can, or could with other signals."""
         asked = Question(kind=kind)
         try:
             maps = asked.chain(record, "self" if self.multiplies else None)
@@ -251,16 +251,17 @@ class Method:
         """The map of a record.
 
         Args:
-            query: who asks: a token's number, (row, column) of a patch, "class", "mean", a word that was said,
-                "field:PATH"; several in a list ask together, but two bare numbers are one patch. None takes the class token, or the mean of all.
-            layer: number, 0 first; None takes the last.
-            head: number, 0 first; None takes all heads together.
-            kind: of the maps: "self", "cross" or "window".
-            knobs: by their names; what is not given has its default.
+            query: query token: a token's number, (row, column) of a patch, "class", "mean", a word of the output or
+                "field:PATH"; a list of several gives their mean, but two plain numbers are one patch. None takes
+                the class token, or the mean of all.
+            layer: number, counted from 0; None takes the last.
+            head: number, counted from 0; None takes all heads together.
+            kind: kind of the maps: "self", "cross" or "window".
+            knobs: parameters of the method, by name.
 
         Raises:
-            QuestionError: a question that this method or record cannot answer.
-            SignalError: a signal that was not kept, or a run made with other knobs.
+            QuestionError: a query, layer, head or parameter that this method or record does not have.
+            SignalError: a signal that was not kept, or a run made with other parameters.
         """
         values = self._knobs(knobs)
         question = Question(self._asking(query, knobs), _whole("layer", layer), _whole("head", head), kind)
@@ -392,7 +393,7 @@ def answer(
 
 @cache
 def methods() -> dict[str, Method]:
-    """Every method by its name, in the order of menus: a file of this folder that has a `METHOD`.
+    """All methods by name, in the order of menus.
 
     >>> methods()["rollout"].meaning
     'All layers multiplied: from which patches the asking token is mixed after the last layer, by this rule.'

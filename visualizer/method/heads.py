@@ -22,7 +22,7 @@ Number = str | Callable[[NDArray[Any]], Any]
 
 
 class Head(NamedTuple):
-    """One head: `layer` and `head` from 0, the share of its weight on a mask, and how many times chance that is."""
+    """One head: `layer` and `head` from 0, the share of its weight on a mask, and that share divided by chance."""
 
     layer: int
     head: int
@@ -32,12 +32,12 @@ class Head(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class OnMask:
-    """How much every head looks at a mask, and what chance would give: ``weights, chance = heads_on_mask(record, mask)``.
+    """The share of every head's weight on a mask, beside chance: ``weights, chance = heads_on_mask(record, mask)``.
 
     Attributes:
         weights: (layers, heads) share of each head's weight that lies on the mask, NaN where there is no such head.
-        chance: share of what is looked at that the mask covers: what a map that knows nothing gives.
-        layers: number of the layer of every row.
+        chance: share of the area that the mask covers, which is what a uniform map gives.
+        layers: layer number of every row.
         heads: numbers of the heads in every row.
     """
 
@@ -50,7 +50,7 @@ class OnMask:
         return iter((self.weights, self.chance))
 
     def best(self, count: int = 5) -> list[Head]:
-        """The heads that look at the mask most, the strongest first."""
+        """The heads with the largest weight on the mask, in descending order."""
         flat = np.where(np.isnan(self.weights), -np.inf, self.weights).ravel()
         found = []
         for n in np.argsort(-flat, kind="stable")[:count].tolist():
@@ -62,16 +62,16 @@ class OnMask:
 
 
 def heads_on_mask(record: AttentionRecord, mask: "MaskSource", *, query: Any = None, kind: str | None = None) -> OnMask:
-    """Which heads look at a part of the picture: the share of each head's weight that lies on a mask, beside chance.
+    """The share of each head's weight that lies on a part of the picture, beside chance.
 
     Args:
         record: with maps over a picture.
         mask: as for `visualizer.covered`: booleans over the picture or over its grid, a Pillow image, or a file.
-        query: who asks, as for a method; None takes the class token, or the mean of all.
+        query: query token, as for a method; None takes the class token, or the mean of all.
         kind: of the maps, as for a method.
 
     Returns:
-        Shares of what lies on places of the picture; special tokens are left out.
+        Shares of the weight on patches; special tokens are left out.
 
     Raises:
         ValueError: a mask that does not fit the picture, or maps that lie on no picture.

@@ -2,6 +2,9 @@
 
 import importlib
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ from vit_attention.gate.folder import check_files, inside, read_settings
 from vit_attention.heavy import Progress
 from vit_attention.models.cards import Card
 from vit_attention.weights import checkpoints
+from vit_attention.weights.connection import Pace, SlowError
 from vit_attention.weights.download import DownloadError
 
 _HUB_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
@@ -82,7 +86,10 @@ def _fetched(reference: str, progress: Progress | None, pickles: bool, again: bo
 
     def fetch(*patterns: str) -> Path:
         meter = _meter(progress, reference)
-        return Path(snapshot_download(reference, allow_patterns=[*patterns], tqdm_class=meter, force_download=again))
+        with _paced():
+            return Path(
+                snapshot_download(reference, allow_patterns=[*patterns], tqdm_class=meter, force_download=again)
+            )
 
     try:
         found = fetch(*_SETTINGS, "*.safetensors")
@@ -90,12 +97,41 @@ def _fetched(reference: str, progress: Progress | None, pickles: bool, again: bo
     except DownloadError:
         raise
     except Exception as error:  # its own kinds and those of whichever HTTP library it uses
+        why = f"it sent {error}" if isinstance(error, SlowError) else type(error).__name__
         raise DownloadError(
-            f"{reference}: the hub did not give it ({type(error).__name__}). Try again, which goes on where it broke off; or "
+            f"{reference}: the hub did not give it ({why}). Try again, which goes on where it broke off; or "
             "download the model's folder yourself (*.json, *.safetensors) and load it with hf:FOLDER."
         ) from error
     _check_whole(found, reference)
     return found
+
+
+@contextmanager
+def _paced() -> Iterator[None]:
+    """While it lasts, the hub's client gives up servers that drip, as our own downloads do; its meter sees whole chunks alone."""
+    from huggingface_hub import get_session
+
+    def meter(response: Any) -> None:
+        stream, pace = response.stream, Pace()
+        library = sys.modules[type(response).__module__.partition(".")[0]]  # httpx, or what took its place
+
+        class Paced(library.SyncByteStream):  # type: ignore[misc, name-defined]
+            def __iter__(self) -> Iterator[bytes]:
+                for part in stream:
+                    pace.add(len(part))
+                    yield part
+
+            def close(self) -> None:
+                stream.close()
+
+        response.stream = Paced()
+
+    hooks = get_session().event_hooks["response"]
+    hooks.append(meter)
+    try:
+        yield
+    finally:
+        hooks.remove(meter)
 
 
 def _check_whole(folder: Path, reference: str) -> None:

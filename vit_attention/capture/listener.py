@@ -25,9 +25,9 @@ _open = threading.local()  # .listeners: this thread's open listeners, the lates
 def capture(module: nn.Module, request: Request | None = None, **wanted: Any) -> Iterator[Heard]:
     """Collect the attention weights of every block of `module` that runs while the `with` is open.
 
-    Hears the functions through which PyTorch attends, whatever library calls them:
+    Captures the functions through which PyTorch computes attention, whichever library calls them:
     `torch.nn.functional.scaled_dot_product_attention`, `torch.nn.MultiheadAttention`, and a softmax whose result
-    multiplies values. Kinds that do neither are added with `register_kind`. Only this thread's calls are heard, so that
+    multiplies values. Other kinds are added with `register_kind`. Only calls of this thread are captured, so
     many threads may capture one shared model at the same time; no module and no setting of PyTorch is changed.
 
     Args:
@@ -36,11 +36,11 @@ def capture(module: nn.Module, request: Request | None = None, **wanted: Any) ->
 
     Yields:
         A list that gains one `Seen` per block, in forward order: ``.name``, ``.layer``, ``.weights`` (batch, heads,
-        queries, keys), ``.residual``. Its ``.notes`` say, when the ``with`` has ended, what was not heard.
+        queries, keys), ``.residual``. After the ``with`` block, its ``.notes`` list what was not captured.
 
     Raises:
-        CaptureError: the module is a compiled, scripted or exported graph; it ran and no attention was heard; or weights
-            do not reproduce what PyTorch computed.
+        CaptureError: the module is a compiled, scripted or exported graph; it ran without any recognised attention; or
+            the weights do not reproduce what PyTorch computed.
         ValueError: a number in the request that is out of range.
     """
     refuse_graphs(module)

@@ -46,15 +46,15 @@ class Group(click.Group):
             args = [*args[:first], "visualize", *args[first:]]
         return super().parse_args(ctx, args)
 
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(self, args: Any = None, *more: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         """As click does; as a program of its own, it ends with an exit code and at most one sentence."""
 
         def run() -> Any:
-            return super(Group, self).main(*args, standalone_mode=False, **extra)  # type: ignore[call-overload]
+            return super(Group, self).main(args, *more, standalone_mode=False, **extra)  # type: ignore[call-overload]
 
         if not standalone_mode:
             return run()
-        sys.exit(guarded(run))
+        sys.exit(guarded(run, as_json="--json" in (sys.argv if args is None else args)))
 
 
 def _version() -> str:

@@ -8,7 +8,8 @@ import click
 from vit_attention.cli.errors import FAILURES
 from vit_attention.cli.guard import say
 from vit_attention.cli.options import json_option
-from vit_attention.cli.report import echo_json, line, table
+from vit_attention.cli.report import echo_json, table
+from vit_attention.gate.refusal import one_line
 
 DOCTOR = """Prove capture on the installed versions, and tell what is at hand.
 
@@ -36,7 +37,7 @@ def doctor(model: str | None, as_json: bool) -> None:
     try:
         found = [*examine(), *(examine_model(model) if model else ())]
     except FAILURES as error:
-        raise click.UsageError(f"--model: {line(error)}") from error
+        raise click.UsageError(f"--model: {one_line(error)}") from error
     if as_json:
         echo_json({"command": "doctor", **about, "findings": [asdict(one) for one in found]})
     else:
@@ -48,12 +49,12 @@ def doctor(model: str | None, as_json: bool) -> None:
 
 def _about(about: dict[str, Any]) -> list[str]:
     versions = ", ".join(f"{name} {number or 'not installed'}" for name, number in about["versions"].items())
-    downloaded = ", ".join(f"{line(name)} ({size / 1e6:.0f} MB)" for name, size in about["downloaded"].items())
+    downloaded = ", ".join(f"{one_line(name)} ({size / 1e6:.0f} MB)" for name, size in about["downloaded"].items())
     return [
         f"Python {about['python']} on {about['system']}; {versions}",
         f"device {about['device']}, {about['threads']} threads",
         f"bundled models: {', '.join(about['bundled'])}",
-        f"downloaded weights: {downloaded or 'none'} in {line(about['cache'])}",
+        f"downloaded weights: {downloaded or 'none'} in {one_line(about['cache'])}",
         "",
     ]
 

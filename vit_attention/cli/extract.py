@@ -56,18 +56,14 @@ def extract(images: tuple[str, ...], output: Path, as_json: bool, **given: Any) 
     model = cache(lambda: loading.load(take(loading.Source, given), report))
     wanted, items = take(records.Wanted, given), expand(images)
     records.check(items, wanted)
-    shelf = Shelf(output, items, bundle_owner)
+    shelf = Shelf(output, items, bundle_owner, report.note)
     for item in report.through(items, "Extracting"):
         with report.attempt(item.said, alone=item.path.suffix == ".npz"):
             record, picture = records.of(item, model, wanted)
             for note in picture.notes:
                 report.note(f"{item.said}: {note}")
             origin = Origin.of(item)
-            base = shelf.base(item, origin)
-            if base.name != item.name:
-                report.note(
-                    f"{item.said}: saved as {base.name}.npz, since {item.name}.npz is there and of something else."
-                )
-            written = origin.sign(record).save(base.with_name(base.name + ".npz"))
+            with shelf.claimed(item, origin) as base:
+                written = origin.sign(record).save(base.with_name(base.name + ".npz"))
             report.done(item.said, [written], maps=len(record.maps), **facts(record))
     report.finish(command="extract", output=str(output))

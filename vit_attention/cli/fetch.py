@@ -13,7 +13,8 @@ from vit_attention import registry
 from vit_attention.cli.guard import say
 from vit_attention.cli.loading import tenths
 from vit_attention.cli.options import json_option
-from vit_attention.cli.report import Report, echo_json, line, table
+from vit_attention.cli.report import Report, echo_json, table
+from vit_attention.gate.refusal import one_line
 from vit_attention.heavy import Progress
 from vit_attention.models.cards import BUNDLED, Card
 from vit_attention.weights.download import cache_folder
@@ -39,6 +40,8 @@ weights to a machine without a network, copy the file there and give it with --w
 @json_option
 def fetch(names: tuple[str, ...], listed: bool, again: bool, as_json: bool) -> None:
     """Fetch every model that is named; those that cannot be had are told and left out."""
+    if again and (listed or not names):
+        raise click.UsageError("--again: want the names of models to download, got none")
     if listed or not names:
         _list([_card(name) for name in names] or list(registry.models()), as_json)
         return
@@ -77,11 +80,11 @@ def published(card: Card, progress: Progress | None, again: bool = False) -> Pat
 
 def _card(name: str) -> Card:
     if name.startswith("timm:"):
-        raise click.UsageError(f"--list: want names from `models`, or hf:OWNER/NAME, got {line(name)}")
+        raise click.UsageError(f"--list: want names from `models`, or hf:OWNER/NAME, got {one_line(name)}")
     try:
         return registry.card(name)
     except ValueError as error:
-        raise click.UsageError(line(error)) from error
+        raise click.UsageError(one_line(error)) from error
 
 
 def _bundled(card: Card) -> Path:

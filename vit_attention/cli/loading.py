@@ -1,6 +1,7 @@
 """From what `--model` says to a loaded model, and from a model to the record of one picture."""
 
 import inspect
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,8 @@ import click
 from vit_attention import registry
 from vit_attention.cli.errors import FAILURES, ChoiceError, NoModelError
 from vit_attention.cli.guard import unexpected
-from vit_attention.cli.report import Report, line
+from vit_attention.cli.report import Report
+from vit_attention.gate.refusal import one_line
 from vit_attention.models.cards import Card
 from vit_attention.models.devices import moved
 from vit_attention.records import AttentionRecord
@@ -46,9 +48,9 @@ def load(source: Source, report: Report) -> Any:
         model = registry.load(name, file, tenths(report, name), **{k: v for k, v in files.items() if v is not None})
         return moved(model, source.device, report.note)
     except FAILURES as error:
-        raise click.UsageError(line(error)) from error
+        raise click.UsageError(one_line(error)) from error
     except Exception as error:  # not once for every picture
-        raise click.ClickException(f"{line(name)}: {unexpected(error)}") from error
+        raise click.ClickException(f"{one_line(name)}: {unexpected(error)}") from error
 
 
 def _named(source: Source) -> tuple[str, Path | None]:
@@ -58,7 +60,7 @@ def _named(source: Source) -> tuple[str, Path | None]:
         raise NoModelError(f"want --model with one of {known}, or hf:<folder or hub id>")
     if source.infos_path is not None and weights is None:
         return "aoanet", Path(model)
-    if Path(model).is_dir():
+    if os.path.isdir(model):  # False also for a name too long to be one
         return f"hf:{model}", weights
     if Path(model).suffix.lower() in _WEIGHTS:
         raise click.UsageError(

@@ -12,9 +12,12 @@ import click
 
 from visualizer.method import Knob, methods
 from vit_attention.cli.drawings import View
+from vit_attention.gate.refusal import shown
 
 MOST = 4096
 """Largest number of a layer, head or token range that is spelled out."""
+LONGEST = 255
+"""Bytes of a file's name that file systems take."""
 
 T = TypeVar("T")
 Command = Callable[..., Any]
@@ -100,6 +103,8 @@ class Folder(File):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path; refuses one of which it can be seen before the work that it takes no files."""
         path = super().convert(value, param, ctx)
+        if any(len(os.fsencode(part)) > LONGEST for part in path.parts):
+            self.fail(f"want names of at most {LONGEST} bytes, got {shown(str(path))}", param, ctx)
         there = next((one for one in (path, *path.parents) if os.path.lexists(one)), Path())
         if not os.path.isdir(there):
             self.fail(f"want a folder, got {str(path)!r}: {there.name} is none", param, ctx)

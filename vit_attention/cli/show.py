@@ -8,9 +8,10 @@ import click
 
 from vit_attention.cli.guard import say
 from vit_attention.cli.options import FILE, json_option
-from vit_attention.cli.report import Report, echo_json, line, table
+from vit_attention.cli.report import Report, echo_json, table
 from vit_attention.cli.visualize import facts
 from vit_attention.gate import regular
+from vit_attention.gate.refusal import one_line
 from vit_attention.records import AttentionMap, AttentionRecord
 from vit_attention.registry import models as cards
 
@@ -99,10 +100,10 @@ def _text(path: Path, about: dict[str, Any]) -> str:
     ]
     head = ["layer", "kind", "heads", "rows x columns", "asks x answers", "entropy (bits)", "stated residual", "name"]
     lines = [
-        line(path),
-        f"  model    {line(about['model'])} ({line(about['weights_hash'])})",
+        one_line(path),
+        f"  model    {one_line(about['model'])} ({one_line(about['weights_hash'])})",
         f"  picture  {size}",
-        f"  said     {line(said) or 'nothing'}",
+        f"  said     {one_line(said) or 'nothing'}",
         f"  size     {about['megabytes']:.1f} MB in memory",
     ]
     return "\n".join([*lines, "", *("  " + one for one in table(head, rows))])

@@ -73,22 +73,21 @@ def visualize(
     view, paint, wanted = take_view(given), take(Paint, given), take(records.Wanted, given)
     _check(items, wanted, given["model"], report)
     model = cache(lambda: loading.load(take(loading.Source, given), report))
-    shelf = Shelf(output, items, drawings_owner)
+    shelf = Shelf(output, items, drawings_owner, report.note)
     for item in report.through(items, "Drawing"):
         with report.attempt(item.said, alone=item.path.suffix == ".npz"):
             record, picture, found = _drawn(item, model, wanted, view)
             _tell(report, item, record, picture, view)
             origin = Origin.of(item)
-            folder = shelf.base(item, origin) if len(items) > 1 else drawings_folder(output, item, origin)
-            if folder != (output / item.name if len(items) > 1 else output):
-                report.note(f"{item.said}: drawn into {folder}, since drawings of something else are there already.")
+            several = len(items) > 1
+            folder = shelf.base(item, origin) if several else drawings_folder(output, item, origin, report.note)
             mask = picture.truth if truth else None
             ground = Ground(picture.image, record.geometry, mask, _settings(record, picture), origin)
             written = write(found, ground, paint, folder)
             if lacking := remark(found, ground, paint):
                 report.note(f"{item.text}: {lacking}.")
             if bundle:
-                base = Shelf(folder, [item], bundle_owner).base(item, origin)
+                base = Shelf(folder, [item], bundle_owner, report.note).base(item, origin)
                 written.append(origin.sign(record).save(base.with_name(base.name + ".npz")))
             report.done(item.said, written, **facts(record), maps=[_said(one, record) for one in found])
     report.finish(command="visualize", output=str(output))

@@ -145,10 +145,9 @@ def _header(data: bytes, kind: str, plugin: Callable[..., Image.Image], name: st
     try:
         return plugin(io.BytesIO(data))
     except (SyntaxError, IndexError, TypeError, KeyError, EOFError, ValueError, OSError) as error:
-        got = f"a {kind.replace('WEBP', 'WebP')} file that is cut short or damaged"
-        raise GateError(
-            name, f"a sound {ACCEPTED} file", got, advice=f"The reader says: {one_line(str(error))}." * bool(str(error))
-        ) from error
+        got = f"a {kind.replace('WEBP', 'WebP')} file that is cut short, damaged, or has pixels of a rare kind"
+        reason = f"The reader says: {one_line(error)}." * bool(str(error))
+        raise GateError(name, f"a sound {ACCEPTED} file of 8 or 16 bits", got, advice=reason) from error
 
 
 def _kind(data: bytes, name: str) -> tuple[str, Callable[..., Image.Image]]:

@@ -44,6 +44,6 @@ def shown(value: Any) -> str:
     return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."
 
 
-def one_line(text: str) -> str:
-    """`text` on one line, printable; what is not shows as a question mark."""
-    return "".join(sign if sign.isprintable() else "?" for sign in " ".join(text.split(" ")))
+def one_line(text: object) -> str:
+    """`text` on one line, printable: blanks become one space, what could drive a terminal a question mark."""
+    return "".join(sign if sign.isprintable() else "?" for sign in " ".join(str(text).split()))

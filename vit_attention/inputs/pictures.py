@@ -183,7 +183,7 @@ def _clear_refusals(field: str = "") -> Iterator[None]:
     except MemoryError as error:
         raise PictureError("picture", "one that fits into memory", "one that does not", field=field) from error
     except Exception as error:  # decoders raise SyntaxError, struct.error, EOFError and more on damaged files
-        got = f"one that cannot be read ({one_line(str(error)) or type(error).__name__})"
+        got = f"one that cannot be read ({one_line(error) or type(error).__name__})"
         raise PictureError("picture", "a complete, undamaged file", got, field=field) from error
 
 
@@ -244,6 +244,9 @@ def _from_array(array: "np.ndarray[Any, Any]", bounds: Bounds) -> OpenedPicture:
 def _from_image(image: Image.Image, bounds: Bounds, size: tuple[int, int], ours: bool = False) -> OpenedPicture:
     """From a Pillow image, which is left as it is unless it is `ours`; `size` is its own before any reduction."""
     bounds.check(size)
+    if getattr(image, "tile", None) and getattr(image, "fp", None) is None:  # Pillow says AssertionError
+        advice = "Call its load() before the file is closed, or give the file itself."
+        raise GateError("picture", "an open image", "one whose file was closed before it was read", advice=advice)
     # Pillow turns a TIFF itself while loading it and then drops the tag; it finds a PNG's tag only by loading.
     turned = _orientation(image) if image.format == "TIFF" else 1
     image.load()

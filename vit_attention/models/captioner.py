@@ -47,10 +47,10 @@ class Eyes:
 class CaptionModel(Model):
     """A captioning network: for every word, which regions were looked at to produce it.
 
-    It attends over a *set* of regions. Rows and columns of its maps carry no special token and no position of their
-    own: what a region knows about its place is in its features. Maps come in forward order: one of kind "self" per
+    It attends over a *set* of regions. The rows and columns of its maps have no special tokens and no positions; the
+    place of a region is known to the model only from its features. Maps come in forward order: one of kind "self" per
     refiner layer (regions by regions), then the decoder's, of kind "cross" (words by regions), whose number is
-    `refiner_layers`. Row t of the decoder's map belongs to word t; the last row of a caption that came to its end chose
+    `refiner_layers`. Row t of the decoder's map belongs to word t; the last row of a complete caption produced
     the end token. The caption is searched first, then read to the network once more and captured, which gives the same
     weights (the tests compare) and proves them.
 
@@ -60,7 +60,7 @@ class CaptionModel(Model):
 
     Options of attend:
         picture: the picture that features were taken from.
-        beams: 1 searches greedily; more keep that many captions alive and follow the winner.
+        beams: 1 decodes greedily; a larger number runs beam search and keeps the best caption.
 
     Attributes:
         network: the captioner in the module.
@@ -80,11 +80,11 @@ class CaptionModel(Model):
 
     @property
     def refiner_layers(self) -> int:
-        """How many layers let regions look at regions; the decoder is one more layer of maps."""
+        """Number of layers in which regions attend to regions; the decoder is one more layer of maps."""
         return 0 if self.network.refiner is None else len(self.network.refiner.layers)
 
     def prepare(self, given: Any, picture: Any = None) -> Features:
-        """The regions of a picture, or of a file or an array of features, ready for the network.
+        """Region features prepared for the network, from a picture, a file or an array.
 
         Args:
             given: a picture (PIL image, path, bytes, (height, width, 3) uint8 array), a path to an .npz or .npy file of
@@ -92,9 +92,9 @@ class CaptionModel(Model):
             picture: the picture that features were taken from.
 
         Raises:
-            ValueError: features that the network was not made for; says what it wants and what came.
+            ValueError: features of a size that the network does not take.
             PictureError: the picture cannot be read.
-            DownloadError: the network that looks at plain pictures could not be fetched.
+            DownloadError: the network that extracts features from pictures could not be downloaded.
         """
         if isinstance(given, Features):
             found = given
@@ -148,13 +148,13 @@ class CaptionModel(Model):
         )
 
     def words(self, said: Caption) -> tuple[str, ...]:
-        """One word per step of a caption, the end included."""
+        """One word for each step of a caption, including the end."""
         return tuple(self.vocab[str(token)] if token else END for token in said.tokens.tolist())
 
     def estimate(
         self, regions: int, layers: Sequence[int] | None = None, heads: Sequence[int] | None = None, half: bool = False
     ) -> int:
-        """Bytes that the maps of a caption of the greatest length take."""
+        """Bytes that the maps of a caption of maximum length take."""
         options, depth = self.network.options, self.refiner_layers
         decoder_heads = options.num_heads if options.dots else 1
         rows = [

@@ -18,20 +18,20 @@ class Card:
         family: architecture in words.
         label: short title for menus.
         adapter: module of `vit_attention.adapters` that loads it.
-        parameters: how many numbers it holds.
+        parameters: number of parameters.
         megabytes: size of its weights file in megabytes (10**6 bytes).
         bundled: whether the weights ship with this repository.
         licence: of the weights.
-        knows: one sentence: what the model was trained to tell apart.
+        knows: what the model was trained to recognise, in one sentence.
         source: paper or command that made it.
-        tokens: special tokens and grid in words.
-        memory: megabytes a server process needs with it, all maps of one picture included.
+        tokens: special tokens and patch grid, in words.
+        memory: megabytes that a server process needs with it, including all maps of one picture.
         task: what it does with a picture: "classify", "read" or "caption".
         builder, published: what torchvision calls the network and its weights.
         hub: owner/name on the hub, for weights that come from there.
         prompt: what a reader begins with; ``{question}`` stands for a question.
-        heads: attention heads of a layer; 0 where it is known after loading only.
-        places: how many numbers of a region say where it lies.
+        heads: attention heads per layer; 0 if known only after loading.
+        places: number of features of a region that encode its position.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Card:
 
     @property
     def measured(self) -> dict[str, Any]:
-        """Figures that this repository's own commands measured, for bundled models; {} otherwise."""
+        """Figures measured by this repository's benchmarks, for bundled models; {} otherwise."""
         return _measured(self.name) if self.bundled else {}
 
 

@@ -31,12 +31,12 @@ Named = tuple[str, Any]
 
 
 class Many:
-    """Records of many inputs, made as they are asked for: see `Model.attend_many`.
+    """Records of many inputs, each computed when it is requested; see `Model.attend_many`.
 
-    Going through it again runs the model again; a generator that was given is used up by the first time.
+    Iterating again runs the model again; a generator can be iterated only once.
 
     Attributes:
-        failed: name and reason of every input that was left out, as far as the records have been asked for.
+        failed: name and reason of every input skipped so far.
     """
 
     def __init__(
@@ -55,10 +55,10 @@ class Many:
         return (record for _, record in self.items())
 
     def items(self) -> Iterator[tuple[str, AttentionRecord]]:
-        """Name and record of every input: a file's name, a drawn picture's, or its number, 0 first.
+        """Name and record of every input; the name is a file's, a drawn picture's, or the input's number, from 0.
 
         Raises:
-            ValueError: nothing at all could be read; the message has the first reason.
+            ValueError: no input could be read; the message contains the first reason.
         """
         self.failed.clear()
         total, done = len(self._pictures) if isinstance(self._pictures, Sized) else None, 0
@@ -82,7 +82,7 @@ class Many:
         Args:
             numbers: a name of `visualizer.STATISTICS`, a function of (heads, queries, keys) weights that gives one number a
                 head or a head and query, the name of a method, or several of the first two in a list.
-            by: what rows are told apart by; over the others the mean is taken.
+            by: columns that identify a row; the mean is taken over the others.
 
         Raises:
             ValueError: numbers that a record does not have, or pandas is not installed.

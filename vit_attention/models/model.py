@@ -131,17 +131,17 @@ class Attended:
 
 
 class Model(ABC):
-    """A network in evaluation mode, its parameters frozen; safe to share between threads.
+    """A network in evaluation mode with frozen parameters; safe to share between threads.
 
     Attributes:
         card: what is known about the model.
         module: the torch module itself.
         weights_hash: first 16 hexadecimal digits of the SHA-256 of the weights.
-        classes: names of the classes it tells apart; often none.
+        classes: names of the classes; empty for models without classes.
         signals: what `attend(keep=...)` can keep beside weights, runs included.
         half: whether weights are kept in float16 unless asked otherwise.
         options: what `attend` takes beside the arguments that all families share.
-        notes: what was assumed when its weights were loaded; they stand in every record's notes.
+        notes: what was assumed when the weights were loaded; repeated in the notes of every record.
     """
 
     notes: tuple[str, ...] = ()
@@ -158,12 +158,12 @@ class Model(ABC):
 
     @property
     def device(self) -> torch.device:
-        """Of the first parameter."""
+        """The device of the first parameter."""
         found: torch.device = next(self.module.parameters()).device
         return found
 
     def to(self, device: str | torch.device) -> Self:
-        """The same model, moved; its records are numpy and lie in ordinary memory whatever it runs on.
+        """Move the model to a device and return it; records stay NumPy arrays in ordinary memory.
 
         Raises:
             ValueError: there is no such device.
@@ -200,24 +200,24 @@ class Model(ABC):
         """The attention record of one input.
 
         Args:
-            given: PIL image, path, bytes, (height, width, 3) uint8 array, the name of a drawn picture such as
-                ``scene-7``, or a tensor of prepared pixels; for captioners also features of regions.
+            given: PIL image, path, bytes, array (see `open_picture`), the name of a drawn picture such as ``scene-7``, or
+                a tensor of prepared pixels; for captioners also region features.
             keep: what else to keep, as a method's ``needs`` names it: "gradients", "hidden", "queries", "keys",
                 "values", "target", and runs.
-            target: class that is asked about, by name or by number in any kind of integer; without `keep`, gradients of
-                its raw score are kept. Where a class is needed and none is given the likeliest is taken, and the record's
-                notes say so. A name that several classes carry is refused with their numbers.
-            layers, heads, queries: different numbers to keep, 0 first; None keeps all.
-            half: keep weights in float16; None takes the family's habit.
+            target: class for methods about a class, by name or number; without `keep`, gradients of its raw score are
+                kept. If a class is needed and none is given, the most probable one is used and the record's notes
+                name it. A name that several classes share is refused; the message lists their numbers.
+            layers, heads, queries: numbers to keep, counted from 0, without repeats; None keeps all.
+            half: store weights as float16; None takes the default of the model family.
             proof_rows: rows of every block on which the parity proof runs; None proves all.
             budget: largest memory of the maps in bytes.
-            options: the family's own; see the docstring of its class.
+            options: options of the model family; see the docstring of its class.
 
         Raises:
             PictureError: the picture cannot be read.
             BudgetError: the maps would take more than `budget`; raised before anything is run.
             GateError: a number out of range, an unknown class, prepared pixels of another shape.
-            ValueError: a signal or an option that this family has not.
+            ValueError: a signal or an option that this family does not have.
         """
         asked, own = self.asked(
             keep=keep,
@@ -245,7 +245,7 @@ class Model(ABC):
         budget: int = DEFAULT_BUDGET,
         **options: Any,
     ) -> tuple[Asked, dict[str, Any]]:
-        """The arguments of `attend`, checked before anything is run, and those that are the family's own."""
+        """The arguments of `attend`, checked before anything is run, and the options of this family."""
         strange = sorted(set(options) - self.options)
         if strange:
             own = ", ".join(f"{name}=" for name in sorted(self.options)) or "no option of its own"
@@ -287,19 +287,19 @@ class Model(ABC):
             raise GateError("keep", want, shown((unknown or missing)[0]), advice=advice)
 
     def attend_many(self, pictures: Any, batch: int = 16, *, progress: bool | None = None, **attend: Any) -> "Many":
-        """The attention records of many inputs, made in their order as they are asked for.
+        """The attention records of many inputs, in order, each computed when it is requested.
 
         Args:
             pictures: a folder, a glob, a list or generator of what `attend` takes; a (pictures, 3, height, width) tensor of
                 prepared pixels; an array of pictures, (pictures, height, width, 3) or (pictures, 3, height, width).
-            batch: inputs that go through the network at once, where the family lets several; their maps count together
-                against `budget`.
-            progress: whether a bar shows on standard error; None shows one where that is a terminal.
+            batch: number of inputs that pass through the network together, if the family supports it; `budget` limits
+                the memory of all their maps.
+            progress: whether to show a bar on standard error; None shows one if that is a terminal.
             attend: as for `attend`.
 
         Returns:
-            What gives the records one by one, or a table of them. What could not be read is left out, warned of at the end
-            and listed in its ``failed``.
+            An iterator over the records, which can also make a table of them. Inputs that cannot be read are skipped,
+            listed in its ``failed``, and named in a warning at the end.
 
         Raises:
             ValueError: no such folder or file, or arguments that `attend` would not take.

@@ -37,25 +37,24 @@ class Page(Input):
 
 
 class ReadingModel(Model):
-    """A `VisionEncoderDecoderModel` with a DonutSwin encoder: for every generated token, what the decoder looked at.
+    """A Donut-style reader: a `VisionEncoderDecoderModel` with a DonutSwin encoder (Kim et al. 2022, arXiv:2111.15664).
 
-    The page is read first, then the reading is given to the decoder once more, all tokens at once, and captured: a
-    causal decoder attends the same way in both (the tests compare), whatever beam the reading came from.
+    The page is read first. Then the decoder is run once more on the whole reading and captured: a causal decoder
+    attends in the same way in both passes (the tests compare them), whichever beam the reading came from.
 
-    Row t of a map belongs to the token it produced; tokens of the prompt that the row had to produce are named as
-    special tokens of the query axis. In a "self" map the columns are the tokens read so far, the prompt first; what
-    lies ahead has weight 0.
+    Row t of a map belongs to the token that it produced; prompt tokens are the special tokens of the query axis. In a
+    "self" map the columns are the tokens read so far, the prompt first; later tokens have weight 0.
 
     Options of attend:
         prompt: task prompt such as ``<s_receipt>``; None takes the model's own.
-        kinds: which attention of the decoder to keep, of "cross" and "self".
+        kinds: which of the decoder's attentions to keep: "cross", "self" or both.
         windows: (stage, block) of encoder blocks to keep as well, 0 first, as maps of kind "window" on the stage's own
             grid: NaN wherever the query's window does not reach. `queries` are cells of those grids, row by row.
-        beams: 1 reads greedily; more runs beam search and keeps the winner.
-        max_tokens: most tokens to generate; None takes what the decoder has positions for and `budget` has room for.
-        on_token: called with each token as it is generated; greedy reading only.
+        beams: 1 decodes greedily; a larger number runs beam search and keeps the best reading.
+        max_tokens: largest number of tokens to generate; None takes as many as the decoder has positions and `budget` allows.
+        on_token: called with each token as it is generated; greedy decoding only.
 
-    Layers and heads are the decoder's, and an `Input` or a `Page` does for a picture.
+    `layers` and `heads` refer to the decoder. An `Input` or a `Page` is accepted in place of a picture.
     """
 
     half = True
@@ -88,15 +87,15 @@ class ReadingModel(Model):
 
     @property
     def longest(self) -> int:
-        """Most tokens of a reading, prompt included."""
+        """Largest number of tokens of a reading, including the prompt."""
         return int(self.module.decoder.config.max_position_embeddings)
 
     def stages(self) -> tuple[Stage, ...]:
-        """The encoder's stages on a page of the model's size, as its own configuration says."""
+        """The encoder's stages on a page of the model's size, from its configuration."""
         return self._stages
 
     def prepare(self, given: Any) -> Input:
-        """The page as the encoder takes it; raises PictureError for a picture that cannot be read."""
+        """The page prepared for the encoder; raises PictureError for a picture that cannot be read."""
         if isinstance(given, Input):
             return given
         if isinstance(given, Tensor):
@@ -107,7 +106,7 @@ class ReadingModel(Model):
         return replace(ready, pixels=ready.pixels.to(self.device), image=opened.image, notes=notes)
 
     def page(self, given: Any) -> Page:
-        """A page ready to be read: the encoder's whole work, which no prompt changes.
+        """The encoded page, which does not depend on the prompt and can be read several times.
 
         Raises:
             PictureError: the picture cannot be read.
@@ -215,7 +214,7 @@ class ReadingModel(Model):
         kinds: Sequence[str] = ("cross", "self"),
         half: bool = True,
     ) -> int:
-        """Bytes that the maps of a reading of `tokens` tokens, prompt included, take."""
+        """Bytes that the maps of a reading of `tokens` tokens take, including the prompt."""
         rows, columns = self.grid
         keys = ("cross" in kinds) * rows * columns + ("self" in kinds) * tokens
         count = self.layers if layers is None else len(layers)

@@ -55,10 +55,10 @@ class Anatomy:
 
 
 class VisionModel(Model):
-    """A vision transformer that looks at one picture.
+    """A vision transformer for single pictures.
 
-    Of its own `attend` takes ``size``: (height, width) of the model's input in pixels, for models that take other sizes
-    than their own; a ValueError where this one does not.
+    `attend` also takes ``size``, (height, width) of the model's input in pixels; a ValueError if this model accepts no
+    other size than its own.
     """
 
     options = frozenset({"size"})
@@ -72,7 +72,7 @@ class VisionModel(Model):
 
     @property
     def signals(self) -> frozenset[str]:  # type: ignore[override]
-        """Everything, but nothing about classes where there are none."""
+        """All signals; for a model without classes, those that need no class."""
         of_classes = {"target", "gradients", "occlusion"} if not self.classes else set()
         return frozenset({*SIGNALS, *runs()} - of_classes)
 
@@ -109,7 +109,7 @@ class VisionModel(Model):
     def attend_ready(
         self, inputs: Sequence[Input], asked: Asked, *, size: tuple[int, int] | None = None
     ) -> Iterator[Attended]:
-        """What becomes of each of several inputs of one size, which go through the network together."""
+        """The results of several inputs of equal size, which pass through the network as one batch."""
         grid, _, _ = self._grid(inputs[0])
         estimate = len(inputs) * self._estimate(grid, asked.request)
         asked.check_budget(estimate, ", queries=" + ", batch=" * (len(inputs) > 1))
@@ -169,15 +169,15 @@ class VisionModel(Model):
     def classify(self, given: Any) -> Any: ...
 
     def classify(self, given: Any) -> Any:
-        """Raw scores: by name of one picture, as an array of several.
+        """Raw scores (logits): by class name for one picture, as an array for several.
 
         Args:
             given: one picture, as for `attend`; or a list or any other iterable of them, or an array or tensor with an
                 axis of pictures in front.
 
         Returns:
-            Of one picture a dict from class name to raw score, in the classes' order; names that several classes carry
-            have their number behind them. Of several a (pictures, classes) float32 array.
+            For one picture, a dict from class name to raw score in the order of the classes; a name that several classes
+            share is followed by the class number. For several, a (pictures, classes) float32 array.
 
         Raises:
             GateError: a model without classes; no picture at all.

@@ -21,7 +21,7 @@ class Axis:
 
     Attributes:
         kind: "patches", "text" or "regions".
-        special: names of the special tokens that lead ("class", "distillation", "register 1", ...); often none.
+        special: names of the leading special tokens ("class", "distillation", "register 1", ...); often empty.
         grid: (rows, columns) of the patches, for patches.
         labels: one word per token after the special ones, for text; may name regions.
         boxes: (regions, 4) left, top, right, bottom in pixels of the model's input, for regions.
@@ -60,17 +60,17 @@ class Axis:
 
     @classmethod
     def patches(cls, rows: int, columns: int, special: Sequence[str] = ()) -> "Axis":
-        """A grid of patches in reading order behind the named special tokens."""
+        """An axis of patches in reading order, preceded by the named special tokens."""
         return cls("patches", tuple(special), (int(rows), int(columns)))
 
     @classmethod
     def text(cls, labels: Sequence[str], special: Sequence[str] = ()) -> "Axis":
-        """Tokens of text behind the named special tokens."""
+        """An axis of text tokens, preceded by the named special tokens."""
         return cls("text", tuple(special), labels=tuple(labels))
 
     @property
     def prefix(self) -> int:
-        """How many special tokens lead."""
+        """Number of leading special tokens."""
         return len(self.special)
 
     def __len__(self) -> int:
@@ -81,7 +81,7 @@ class Axis:
         return self.prefix + len(self.labels)
 
     def name(self, index: int) -> str:
-        """Token `index` in words, for hover texts and text alternatives."""
+        """A description of token `index`, for hover texts and text alternatives."""
         if index < self.prefix:
             return f"{self.special[index]} token"
         at = index - self.prefix
@@ -96,7 +96,7 @@ class Axis:
 
     @classmethod
     def from_fields(cls, fields: "AxisFields") -> "Axis":
-        """The axis that a manifest tells of."""
+        """The axis that a manifest describes."""
         boxes = None if fields.boxes is None else np.asarray(fields.boxes, dtype=np.float64).reshape(-1, 4)
         return cls(fields.kind, fields.special, fields.grid, fields.labels, boxes)
 

@@ -62,7 +62,7 @@ class Geometry:
 
     @classmethod
     def of(cls, width: int, height: int) -> "Geometry":
-        """The geometry of a picture to which nothing has been done yet."""
+        """The geometry of an unchanged picture."""
         return cls((int(width), int(height)), (int(width), int(height)))
 
     def _then(self, step: ArrayLike, seen: tuple[int, int], words: str) -> "Geometry":
@@ -71,23 +71,23 @@ class Geometry:
         return replace(self, seen=seen, matrix=(a, d), steps=(*self.steps, words))  # type: ignore[arg-type]
 
     def resize(self, width: int, height: int) -> "Geometry":
-        """After resizing what is there to (width, height) pixels."""
+        """The geometry after a resize to (width, height) pixels."""
         sx, sy = width / self.seen[0], height / self.seen[1]
         words = f"resize {self.seen[0]}x{self.seen[1]} to {width}x{height}"
         return self._then([(sx, 0, 0), (0, sy, 0)], (width, height), words)
 
     def crop(self, left: int, top: int, width: int, height: int) -> "Geometry":
-        """After cutting out a window; a window that reaches outside pads."""
+        """The geometry after a crop; a crop window that extends beyond the picture pads it."""
         words = f"crop {width}x{height} at {left}, {top}"
         return self._then([(1, 0, -left), (0, 1, -top)], (width, height), words)
 
     def pad(self, left: int, top: int, right: int, bottom: int) -> "Geometry":
-        """After adding a border of so many pixels on each side."""
+        """The geometry after adding a border, in pixels for each side."""
         seen = (self.seen[0] + left + right, self.seen[1] + top + bottom)
         return self._then([(1, 0, left), (0, 1, top)], seen, f"pad {left}, {top}, {right}, {bottom}")
 
     def turn(self, quarters: int) -> "Geometry":
-        """After turning by `quarters` times 90 degrees counter-clockwise, as `numpy.rot90` does."""
+        """The geometry after rotating by `quarters` times 90 degrees counter-clockwise, as `numpy.rot90` does."""
         turned = self
         for _ in range(quarters % 4):
             width, height = turned.seen
@@ -95,12 +95,12 @@ class Geometry:
         return turned
 
     def to_seen(self, points: ArrayLike) -> NDArray[np.float64]:
-        """(n, 2) x, y on the original picture, in pixels, to the model's pixels."""
+        """Map (n, 2) x, y in pixels of the original picture to pixels of the model's input."""
         linear = np.asarray(self.matrix, dtype=np.float64)
         return np.asarray(points, dtype=np.float64) @ linear[:, :2].T + linear[:, 2]
 
     def to_original(self, points: ArrayLike) -> NDArray[np.float64]:
-        """(n, 2) x, y in the model's pixels to the original picture."""
+        """Map (n, 2) x, y in pixels of the model's input to pixels of the original picture."""
         linear = np.asarray(self.matrix, dtype=np.float64)
         return (np.asarray(points, dtype=np.float64) - linear[:, 2]) @ np.linalg.inv(linear[:, :2]).T
 
@@ -148,7 +148,7 @@ class Geometry:
 
     @classmethod
     def from_fields(cls, fields: "GeometryFields") -> "Geometry":
-        """The geometry that a manifest tells of."""
+        """The geometry that a manifest describes."""
         return cls(fields.original, fields.seen, fields.matrix, fields.steps)
 
     def fits(self, width: int, height: int) -> bool:

@@ -27,7 +27,7 @@ class AttentionMap:
         name: module path inside the model.
         layer: depth, 0 for the block nearest the input.
         kind: "self", "cross" or "window".
-        query, key: what rows and columns stand for.
+        query, key: axes that say what rows and columns stand for.
         residual: largest absolute difference between these weights times the block's values and what PyTorch's own
             attention gives, in units of the values; None if there was nothing to compare with.
         heads: original numbers of the heads kept; None means all.
@@ -87,17 +87,17 @@ class AttentionMap:
 
     @property
     def single(self) -> NDArray[np.float32]:
-        """The weights in float32, whatever they are kept in."""
+        """The weights as float32."""
         return half_to_single(self.weights) if self.weights.dtype == np.float16 else self.weights
 
     @property
     def row_error(self) -> float:
-        """Largest distance of a row sum from 1; rows that are wholly undefined do not count."""
+        """Largest deviation of a row sum from 1; rows that are entirely undefined are ignored."""
         return self._rows.error
 
     @property
     def undefined(self) -> bool:
-        """Whether some weights are NaN."""
+        """Whether any weight is NaN."""
         return self._rows.undefined
 
     @cached_property
@@ -106,7 +106,7 @@ class AttentionMap:
         return _Rows.together([_Rows.of(block) for block in blocks(rows)])
 
     def check_rows(self) -> None:
-        """Refuse weights that are no shares: negative, infinite, undefined inside a window, or rows that do not sum to 1."""
+        """Raise for weights that are negative, infinite or undefined inside a window, and for rows that do not sum to 1."""
         found, where = self._rows, f"map {shown(self.name)}"
         if found.gaps and self.kind != "window":
             raise GateError(where, "whole rows (a key may be NaN only off a window)", "NaN in some", field="weights")
@@ -139,7 +139,7 @@ class AttentionMap:
 
     @classmethod
     def from_fields(cls, fields: "MapFields", weights: NDArray[Any], gradient: NDArray[Any] | None) -> "AttentionMap":
-        """The map that a manifest tells of, with its arrays."""
+        """The map that a manifest describes, with its arrays."""
         return cls(
             weights,
             fields.name,

@@ -29,7 +29,7 @@ class Prediction:
     """What the model said.
 
     Attributes:
-        labels: every class the model knows, or () for models without classes.
+        labels: names of all classes, or () for models without classes.
         scores: (classes,) raw scores (logits), float32, in the order of `labels`.
         text: generated text or caption, or "".
         tokens: what was generated, one entry a token, the end token included if the model gave one.
@@ -88,10 +88,10 @@ class AttentionRecord:
         weights_hash: first 16 hexadecimal digits of the SHA-256 of the weights.
         settings: what was asked for (layers, heads, queries, precision, target; knobs of runs), plain values.
         versions: library versions that made the record.
-        signals: what methods need beside weights, if it was asked for: "hidden", (layers + 1, tokens, width), the tokens
+        signals: what methods need besides weights, if it was kept: "hidden", (layers + 1, tokens, width), the tokens
             that enter the first block and leave every block; "queries", "keys" and "values", one (heads, tokens, head
             width) array a map; and what runs left, by their names. Gradients are with the maps.
-        loaded: whether it was read from a file, so that its residuals are what the file states, and were not found here.
+        loaded: whether it was read from a file; its residuals are then those stated by the file, not checked here.
     """
 
     maps: tuple[AttentionMap, ...]
@@ -111,9 +111,9 @@ class AttentionRecord:
 
     @property
     def layers(self) -> tuple[NDArray[Any], ...]:
-        """The weights alone, one (heads, queries, keys) array per map, as the functions of `visualizer` take them.
+        """The weights alone, one (heads, queries, keys) array for each map, for the functions of `visualizer`.
 
-        Where maps of all tokens chain, a map with other queries (the pool behind them) is left to `maps`.
+        Where the maps of all tokens form a chain, a map with other queries (such as a pooling head) is only in `maps`.
 
         Raises:
             ValueError: a layer could not be heard, so that the maps do not chain; `maps` still has the others.
@@ -149,7 +149,7 @@ class AttentionRecord:
         )
 
     def check_run(self, run: Run) -> None:
-        """Refuse a run that the record was not made with; raises ValueError with what it was made with."""
+        """Raise ValueError for a run that the record was not made with, naming the one that it was made with."""
         made = self.settings.get("runs", {}).get(run.name) if run.name in self.signals else None
         if made is None:
             raise GateError(f"{run.name}", f"a record made with keep=methods()[{run.name!r}].needs", "one without")
@@ -178,7 +178,7 @@ class AttentionRecord:
         return sum(a.nbytes for a in arrays) + self.norms.nbytes + self.prediction.scores.nbytes + len(self.picture)
 
     def half(self) -> "AttentionRecord":
-        """The same record with weights and gradients in float16: half the memory, row sums right to about 1e-3."""
+        """The same record with weights and gradients in float16: half the memory, row sums accurate to about 1e-3."""
         return replace(
             self, maps=tuple(replace(m, weights=_half(m.weights), gradient=_half(m.gradient)) for m in self.maps)
         )
@@ -218,11 +218,11 @@ class AttentionRecord:
 
     @classmethod
     def load(cls, path: str | Path, limit: str = "bundle") -> "AttentionRecord":
-        """The record in a bundle; needs no torch, and runs nothing in the file.
+        """Read a record from a bundle; needs no torch, and runs no code from the file.
 
         Args:
             path: the file.
-            limit: key of `vit_attention.gate.LIMITS` that everything in it together must keep.
+            limit: key of `vit_attention.gate.LIMITS` that bounds the size of everything in the file together.
 
         Raises:
             BundleError: a ValueError that says which field of the file is wrong, what was wanted and what came.
@@ -294,20 +294,20 @@ class AttentionRecord:
         height: int = 460,
         **knobs: Any,
     ) -> "go.Figure":
-        """A map of this record as a Plotly figure on the picture, which a notebook shows.
+        """A map of this record over the picture, as a Plotly figure; a notebook displays it.
 
         Args:
             layer: number, 0 first; None takes the last.
             head: number, 0 first; None takes all heads together.
-            query: who asks: "class", a token's number, (row, column) of a patch, a word that was said, "mean", or several
-                in a list; None takes the class token, or the mean of all.
+            query: query token: "class", a token's number, (row, column) of a patch, a word of the output, "mean", or a list
+                of several; None takes the class token, or the mean of all tokens if there is none.
             method: a name of `visualizer.methods()`.
-            step: "layers", "heads" or "both" give a slider over them, on one scale.
+            step: "layers", "heads" or "both" add a slider over them; all maps share one scale.
             scale: how numbers become colours, one of `visualizer.style.scale.MODES`.
-            cmap: name of a colour map, in any capitals.
-            alpha: 0, the picture alone, to 1, the map alone.
+            cmap: name of a colour map, in upper or lower case.
+            alpha: opacity of the map, from 0 (picture only) to 1 (map only).
             height: in pixels.
-            knobs: of the method, and ``kind`` of the maps ("self", "cross" or "window").
+            knobs: parameters of the method, and ``kind`` of the maps ("self", "cross" or "window").
 
         Raises:
             ValueError: a map that this record does not have, or a signal that was not kept for it.
@@ -334,16 +334,16 @@ class AttentionRecord:
         resample: str = "nearest",
         **knobs: Any,
     ) -> NDArray[np.float32]:
-        """A map of this record as an array: of its own grid, or with one number for every pixel.
+        """A map of this record as an array, with one number for each patch or for each pixel.
 
         Args:
             layer, head, query, method, knobs: as for `show`.
-            size: "grid", (rows, columns) of the map, or (tokens,) of words; "input", (height, width) of what the model saw;
-                "original", of the picture that was given, NaN where the model saw nothing of it.
-            resample: "nearest" gives every pixel its patch's number; "bicubic" blends neighbours, which adds no knowledge.
+            size: "grid", (rows, columns) of patches, or (tokens,) for text; "input", (height, width) of the model's input;
+                "original", (height, width) of the given picture, NaN where the model did not see it.
+            resample: "nearest" repeats the number of the patch; "bicubic" interpolates, which adds no information.
 
         Raises:
-            ValueError: a map that this record does not have, or pixels asked of words.
+            ValueError: a map that this record does not have, or pixels requested for a map over text.
 
         >>> import vit_attention as va
         >>> record = va.load("scene-vit").attend("scene-7")
@@ -367,16 +367,16 @@ class AttentionRecord:
         picture: Image.Image | None = None,
         **knobs: Any,
     ) -> Image.Image:
-        """A map of this record laid on its picture, as a Pillow image of the size of the picture that was given.
+        """A map of this record over its picture, as a Pillow image of the given picture's size.
 
-        The record keeps a copy of at most 768 pixels a side, which is enlarged; `picture=` takes the sharp one. What the
-        model did not see is dimmed.
+        The record keeps a copy of at most 768 pixels a side, which is enlarged; pass the original as `picture=` for a
+        sharp result. Parts that the model did not see are dimmed.
 
         Args:
             layer, head, query, method, knobs: as for `show`.
-            alpha: 0, the picture alone, to 1, the map alone.
+            alpha: opacity of the map, from 0 (picture only) to 1 (map only).
             cmap, scale: as for `show`.
-            picture: what to lay it on instead, of the same shape.
+            picture: picture to use instead, with the same proportions.
 
         Raises:
             ValueError: a map that this record does not have, or no picture.
@@ -405,19 +405,19 @@ class AttentionRecord:
         cmap: str = "Cividis",
         **knobs: Any,
     ) -> Path:
-        """Write a map of this record as a figure for a paper: PNG, SVG or PDF, as the path ends; returns the path.
+        """Write a map of this record as a figure for a paper, as PNG, SVG or PDF; returns the path.
 
         Args:
-            path: where to.
+            path: file to write; the extension sets the format.
             layer, head, query, method, knobs: as for `show`.
-            dpi: pixels an inch.
-            width: of the whole figure in inches; 3.25 is a column.
-            scale: whether a colour scale stands under the picture.
-            title: over the picture; True takes what the map shows, in words.
+            dpi: pixels per inch.
+            width: width of the whole figure in inches; 3.25 is one column of a two-column paper.
+            scale: whether to draw a colour scale below the picture.
+            title: text above the picture; True takes a description of the map.
             alpha, cmap: as for `overlay`.
 
         Raises:
-            ValueError: a map that this record does not have, no picture, or another ending.
+            ValueError: a map that this record does not have, no picture, or another extension.
         """
         from vit_attention import doors
 
@@ -430,7 +430,7 @@ class AttentionRecord:
         Args:
             numbers: a name of `visualizer.STATISTICS`, a function of (heads, queries, keys) weights that gives one number a
                 head or a head and query, the name of a method, or several of the first two in a list.
-            by: what rows are told apart by, of "layer" and "head"; over the others the mean is taken.
+            by: columns that identify a row, "layer" and "head" or one of them; the mean is taken over the other.
 
         Raises:
             ValueError: numbers that this record does not have, or pandas is not installed.

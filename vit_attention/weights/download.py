@@ -229,9 +229,7 @@ class _Job:
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
         host = urlsplit(self.url).hostname
         if isinstance(cause, connection.SlowError):
-            return _CutError(
-                f"{host} sent fewer than {connection.SLOWEST} bytes a second for {connection.SLOW_S:g} seconds"
-            )
+            return _CutError(f"{host} sent {cause}")
         if isinstance(cause, TimeoutError):
             return _CutError(f"{host} was silent for {self.timeout:g} seconds")
         if isinstance(cause, ssl.SSLCertVerificationError):

@@ -18,12 +18,14 @@ import vit_attention as va
 from tests.vit_attention.capture import families
 
 TABLE = Path(__file__).resolve().parents[3] / "docs" / "families.md"
-HEADER = """# Attention that capture hears
+HEADER = """# Captured architectures
 
-Every row is a tiny network with random weights; its captured maps equal the library's own eager weights to 1e-6 wherever a
-row has a key, and its output under capture is the plain one. Made by `SIGHTLINES_WRITE=1 pytest tests/vit_attention/capture`.
-What is in no row is heard too if it calls PyTorch's fused attention, `torch.nn.MultiheadAttention`, or multiplies values by
-a softmax; if not, it is named in the capture's notes, or refused.
+Each row was tested on a tiny network with random weights: the captured maps equal the weights of the library's own eager
+attention to 1e-6, and capture does not change the network's output. Other architectures are captured too if they call
+PyTorch's fused attention or `torch.nn.MultiheadAttention`, or multiply values by a softmax. Attention that cannot be captured is
+listed in the record's notes, or the network is refused.
+
+`SIGHTLINES_WRITE=1 pytest tests/vit_attention/capture` writes this page.
 
 | library | family | maps | not heard |
 | --- | --- | --- | --- |

@@ -263,7 +263,10 @@ def test_a_captioning_checkpoint_with_its_features(tmp_path: Path) -> None:
         ("visualize scene-7 --model scene-vit --colormap rainbow", "is not one of"),
         ("visualize scene-7 --model scene-vit --device gpu", "want cpu, cuda"),
         ("visualize scene-7 --model model.pth", "add --infos_path FILE"),
-        ("extract scene-7 --model scene-vit --weights none.pth", "no such file: none.pth"),
+        (
+            "extract scene-7 --model scene-vit --weights none.pth",
+            "none.pth: want an existing file, got none of this name",
+        ),
         ("read scene-7 --model scene-vit", "want a reader of documents"),
         ("visualize scene-7 --model scene-vit --stage 1 --query 0,0", "scene-vit has no windows"),
         (

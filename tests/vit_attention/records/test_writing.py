@@ -137,13 +137,16 @@ def test_any_name_that_the_system_takes(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])
 @pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="files without a name are a thing of Linux")
-def test_a_process_that_is_killed_leaves_nothing(number: int, tmp_path: Path) -> None:
+def test_a_process_that_is_killed_leaves_nothing(
+    number: int, tmp_path: Path, usual_signals: Callable[[], None]
+) -> None:
     program = (
         "import sys, time; from pathlib import Path; from vit_attention.records.writing import write\n"
         "write(Path(sys.argv[1]), lambda out: (out.write(bytes(1 << 20)), print('half', flush=True), time.sleep(60)))"
     )
     words = [sys.executable, "-c", program, str(tmp_path / "file")]
-    job = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    job = subprocess.Popen(words, cwd=ROOT, preexec_fn=usual_signals, **pipes)
     assert job.stdout is not None
     assert job.stdout.readline() == b"half\n"
     job.send_signal(number)
