@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from visualizer.export.arguments import number
 from visualizer.measures.regions import under
 from visualizer.method import methods
-from visualizer.method.base import Map
+from visualizer.method.base import Map, Method
 from visualizer.method.question import head_numbers, numbered
 from vit_attention.gate import LIMITS
 from vit_attention.records import AttentionRecord, Geometry
@@ -46,8 +47,10 @@ class Asked:
 
     def map(self, record: AttentionRecord) -> Map:
         """The map; raises ValueError for a method, question or knob that does not fit."""
-        chosen = methods()[_one_of("method", self.method, tuple(methods()))]
-        return chosen(record, layer=self.layer, head=self.head, query=self.query, **self.knobs)
+        return self._method()(record, layer=self.layer, head=self.head, query=self.query, **self.knobs)
+
+    def _method(self) -> Method:
+        return methods()[_one_of("method", self.method, tuple(methods()))]
 
     def placed(self, record: AttentionRecord) -> Map:
         """The map, which has to lie on a picture."""
@@ -62,7 +65,10 @@ class Asked:
         for name, given, free in (("layer", self.layer, step != "heads"), ("head", self.head, step != "layers")):
             if free and given is not None:
                 raise DoorError(f"step: want {name}=None, since every {name} gets its step, got {name}={given}")
-        layers = list(there) if step != "heads" else [max(there) if self.layer is None else self.layer]
+        if step == "heads":
+            layers: Sequence[int] = [max(there) if self.layer is None else self.layer]
+        else:
+            layers = self._method().stops(list(there), self.knobs)
         found = []
         for layer in layers:
             # A layer that is not there is told by the method.
@@ -89,6 +95,8 @@ def show(
     from visualizer.figures.overlay import overlay
     from visualizer.figures.summary import bars
 
+    number("alpha", alpha, 0, 1)
+    number("height", height, 100, 10_000)
     look: dict[str, Any] = {"colormap": colormap(cmap), "scale": scale, "height": height}
     if _one_of("step", step, STEPS):
         names, maps = zip(*asked.stepped(record, step), strict=True)
@@ -164,8 +172,7 @@ def overlay(
     from visualizer.figures.composite import paint
     from visualizer.style.scale import apply_scale
 
-    if not 0 <= alpha <= 1:
-        raise DoorError(f"alpha: want 0, the picture alone, to 1, the map alone, got {alpha}")
+    number("alpha", alpha, 0, 1)
     found = asked.placed(record)
     ground = record.image if picture is None else picture
     where = fitting(ground, record.geometry)

@@ -45,8 +45,7 @@ def columns(
     Raises:
         TableError: no such number, nothing to be told apart by, or numbers that a record does not have.
     """
-    wrong = [name for name in by if name not in KEYS]
-    if isinstance(by, str) or wrong:
+    if isinstance(by, str) or not isinstance(by, Iterable) or any(name not in KEYS for name in by):
         raise TableError(f"by: want some of {', '.join(KEYS)} in a list, got {by!r}")
     chosen = _chosen(numbers)
     pictures: list[str] = []
@@ -72,7 +71,8 @@ def columns(
 def _chosen(numbers: Number | Sequence[Number]) -> Method | list[Number]:
     if isinstance(numbers, str) and numbers in methods():
         return methods()[numbers]
-    given: list[Number] = [numbers] if isinstance(numbers, str) or callable(numbers) else list(numbers)
+    several = isinstance(numbers, Iterable) and not isinstance(numbers, str) and not callable(numbers)
+    given: Sequence[Any] = list(numbers) if several else [numbers]  # type: ignore[arg-type]
     spelled = [one.replace("_", " ").replace("-", " ") if isinstance(one, str) else one for one in given]
     strange = [one for one in spelled if one not in STATISTICS if isinstance(one, str) or not callable(one)]
     if strange or not spelled:

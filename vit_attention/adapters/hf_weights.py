@@ -126,7 +126,7 @@ class _Wanted:
         lead = f"{empty.base_model_prefix}."
         heads = dict.fromkeys(name.rpartition(".")[0] for name in inside if not name.startswith(lead))
         bare = not any(name.startswith(lead) for name in inside)
-        width = 0 if bare else inside[f"{next(iter(heads))}.weight"].shape[1]
+        width = 0 if bare or not heads else inside[f"{next(iter(heads))}.weight"].shape[1]
         shapes = tuple({name: tuple(one.shape) for name, one in names.items()} for names in (inside, written))
         table = next((int(one.shape[1]) for name, one in inside.items() if name.endswith(_TABLE)), 0)
         return cls(shapes, lead, () if bare else tuple(heads), int(width), table)

@@ -268,7 +268,7 @@ class VisionModel(Model):
         with torch.inference_mode():
             scores = self._forward(pixels)
         if scores is None:
-            raise ValueError(f"{self.card.name} has no classes")
+            raise GateError("scores", "a model with classes", f"{self.card.name}, which has no classes")
         return scores.float().cpu().numpy()
 
     def _grid(self, ready: Input) -> tuple[tuple[int, int], Geometry, list[str]]:
@@ -335,5 +335,5 @@ def _kept(names: frozenset[str], passed: Pass) -> dict[str, Any]:
 
 def _part(one: Seen, part: str) -> Tensor:
     if part not in one.parts:
-        raise ValueError(f"keep: {one.name} does not let its {part} vectors be seen")
+        raise GateError("keep", f"attention whose {part} vectors can be seen", f"{one.name}, which hides them")
     return one.parts[part]

@@ -120,9 +120,11 @@ class AttentionRecord:
         """
         gaps = self.settings.get("unheard")
         if gaps:
-            raise ValueError(
-                f"{len(gaps)} attention layer(s) could not be heard (first: {gaps[0]}), so the maps do not chain from the input "
-                "to the output: want every layer, take single ones from record.maps"
+            raise GateError(
+                "layers",
+                "every layer",
+                f"a record in which {len(gaps)} could not be heard (first: {gaps[0]}), so that they do not chain",
+                advice="Take single ones from record.maps.",
             )
         return tuple(one.weights for one in self._chained)
 
@@ -135,7 +137,7 @@ class AttentionRecord:
         """The gradients of `layers`; raises ValueError if the record was made without a target."""
         found = tuple(one.gradient for one in self._chained if one.gradient is not None)
         if len(found) != len(self._chained):
-            raise ValueError("this record has no gradients: want model.attend(picture, target=class), got none")
+            raise GateError("gradients", "a record of model.attend(picture, target=CLASS)", "one without")
         return found
 
     def has(self, signal: str) -> bool:
@@ -150,12 +152,10 @@ class AttentionRecord:
         """Raise ValueError for a run that the record was not made with, naming the one that it was made with."""
         made = self.settings.get("runs", {}).get(run.name) if run.name in self.signals else None
         if made is None:
-            raise ValueError(f"{run.name}: want a record made with keep=methods()[{run.name!r}].needs, got one without")
+            raise GateError(f"{run.name}", f"a record made with keep=methods()[{run.name!r}].needs", "one without")
         if made != run.plain():
-            raise ValueError(
-                f"{run.name}: want a record made with {run.plain()}, got one made with {made}: attend again with "
-                f"keep=methods()[{run.name!r}].needs_for(...), or ask with the same knobs"
-            )
+            again = f"Attend again with keep=methods()[{run.name!r}].needs_for(...), or ask with the same knobs."
+            raise GateError(run.name, f"a record made with {run.plain()}", f"one made with {made}", advice=again)
 
     @property
     def residual(self) -> float | None:
@@ -167,7 +167,7 @@ class AttentionRecord:
     def image(self) -> Image.Image:
         """The upright picture; raises ValueError if the record has none."""
         if not self.picture:
-            raise ValueError("this record carries no picture")
+            raise GateError("picture", "a record with a picture", "one without")
         return Image.open(io.BytesIO(self.picture), formats=("JPEG", "PNG")).convert("RGB")
 
     @property
