@@ -10,20 +10,20 @@ from vit_attention.cli.guard import say
 from vit_attention.cli.options import json_option
 from vit_attention.cli.report import echo_json, line, table
 
-DOCTOR = """Prove capture on the installed versions, and tell what is at hand.
+DOCTOR = """Check capture on the installed versions, and show which weights are available.
 
 \b
   vit-attention doctor
   vit-attention doctor --model scene-vit
   vit-attention doctor --model hf:FOLDER --json
 
-For each way of attending a tiny network is looked into: maps of the right shape, rows that sum to 1, weights x values
-equal to what PyTorch computed, and an output that changes with the weights. Exit code 1 if one fails.
+For each way to compute attention, a tiny network is checked: maps have the right shape, rows sum to 1, weights x values
+equal what PyTorch computed, and the output changes with the weights. The exit code is 1 if a check fails.
 """
 
 
-@click.command(help=DOCTOR, short_help="Prove capture on this machine.")
-@click.option("--model", metavar="NAME", help="Look into this model as well: a name, hf:FOLDER or timm:NAME.")
+@click.command(help=DOCTOR, short_help="Check capture on this machine.")
+@click.option("--model", metavar="NAME", help="Check this model as well: a name, hf:FOLDER or timm:NAME.")
 @json_option
 def doctor(model: str | None, as_json: bool) -> None:
     """Print the surroundings and one line a check."""

@@ -21,7 +21,7 @@ from vit_attention.cli.provenance import Origin, Shelf, bundle_owner
 from vit_attention.cli.report import Report
 from vit_attention.cli.visualize import facts
 
-HELP = """Save the attention of pictures: one bundle (.npz) each, which opens without torch.
+HELP = """Save the attention records of pictures, one bundle (.npz) for each; bundles open without torch.
 
 \b
   vit-attention extract cat.jpg --model vit-b-16
@@ -29,8 +29,8 @@ HELP = """Save the attention of pictures: one bundle (.npz) each, which opens wi
   vit-attention extract cat.jpg --model vit-b-16 --layers 10,11 --heads 0-3 --queries 0
   vit-attention extract scene-7 --model scene-vit --target star
 
-Bundles are called after their pictures. One of another picture that is there already stays: NAME-2.npz is made instead.
-A bundle is read by `show`, by `visualize`, and in Python by vit_attention.AttentionRecord.load.
+Bundles are named after their pictures. A bundle of another picture is never overwritten: NAME-2.npz is written instead.
+Read a bundle with `show`, `visualize`, or in Python with vit_attention.AttentionRecord.load.
 """
 
 

@@ -18,7 +18,7 @@ from vit_attention.heavy import Progress
 from vit_attention.models.cards import BUNDLED, Card
 from vit_attention.weights.download import cache_folder
 
-HELP = """Download the published weights of models ahead of time, or tell which are at hand.
+HELP = """Download the published weights of models ahead of time, or list the weights on this machine.
 
 \b
   vit-attention fetch --list
@@ -26,16 +26,16 @@ HELP = """Download the published weights of models ahead of time, or tell which 
   vit-attention fetch vit-b-16 --again
   vit-attention fetch hf:google/vit-base-patch16-224
 
-Weights that are at hand are checked, not downloaded again. A download that broke off goes on where it ended. The folder
-is SIGHTLINES_CACHE, or else the system's folder for caches; models of the hub lie in the hub's own (HF_HOME). To bring
-weights to a machine without a network, copy the file there and give it with --weights FILE, or hf:FOLDER.
+Weights that are already there are checked, not downloaded again. An interrupted download continues where it stopped. The
+folder is SIGHTLINES_CACHE or else the system's cache folder; models of the hub are in the hub's own cache (HF_HOME). To
+bring weights to a machine without a network, copy the file there and pass it with --weights FILE, or as hf:FOLDER.
 """
 
 
-@click.command(help=HELP, short_help="Download weights, or tell which are at hand.")
+@click.command(help=HELP, short_help="Download weights, or list them.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--list", "--where", "listed", is_flag=True, help="Tell which weights are at hand, and where they lie.")
-@click.option("--again", is_flag=True, help="Download once more what is there, such as a file that is damaged.")
+@click.option("--list", "--where", "listed", is_flag=True, help="List the weights on this machine, and where they are.")
+@click.option("--again", is_flag=True, help="Download again what is there already, for example a damaged file.")
 @json_option
 def fetch(names: tuple[str, ...], listed: bool, again: bool, as_json: bool) -> None:
     """Fetch every model that is named; those that cannot be had are told and left out."""

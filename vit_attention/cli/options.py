@@ -119,30 +119,35 @@ _MODEL: tuple[Command, ...] = (
         help="A name from `models`, hf:FOLDER or hf:OWNER/NAME; or with --infos_path the model.pth of a captioning checkpoint.",
     ),
     click.option(
-        "--weights", type=FILE, metavar="FILE", help="Own checkpoint for the named model (.pth, .safetensors, .bin)."
+        "--weights",
+        type=FILE,
+        metavar="FILE",
+        help="Your own checkpoint for the named model (.pth, .safetensors, .bin).",
     ),
     click.option(
-        "--weights-key", metavar="NAME", help="Which network of a checkpoint of several, such as state_dict_ema."
+        "--weights-key",
+        metavar="NAME",
+        help="Which network to take from a checkpoint that holds several, such as state_dict_ema.",
     ),
     click.option(
         "--infos_path",
         "--infos",
         type=FILE,
         metavar="FILE",
-        help="The infos_*.pkl of a captioning checkpoint. Read without running anything in it.",
+        help="The infos_*.pkl of a captioning checkpoint. No code in it is run.",
     ),
     click.option(
         "--resnet",
         type=FILE,
         metavar="FILE",
-        help="Published ResNet-101 weights, through which --infos_path models see plain pictures.",
+        help="Published ResNet-101 weights, which --infos_path models need for plain pictures.",
     ),
     click.option(
         "--device",
         type=Device(),
         default="cpu",
         show_default=True,
-        help="cpu, cuda, cuda:1, mps, or auto for an accelerator if there is one.",
+        help="cpu, cuda, cuda:1, mps, or auto (an accelerator if there is one).",
     ),
 )
 _ASKED: tuple[Command, ...] = (
@@ -155,10 +160,10 @@ _SEEN: tuple[Command, ...] = (
         "--features",
         type=FILE,
         metavar="FILE",
-        help="Features of the regions (.npz, .npy), or a folder of such files named like the pictures; for captions.",
+        help="Features of the regions (.npz, .npy), or a folder of such files named after the pictures; for captions.",
     ),
-    click.option("--half", is_flag=True, help="Keep weights in half precision, as the app does."),
-    click.option("--target", metavar="CLASS", help="Class, by name or number, whose score gradients belong to."),
+    click.option("--half", is_flag=True, help="Store weights in half precision, as the app does."),
+    click.option("--target", metavar="CLASS", help="Class for methods about a class, by name or number."),
 )
 _LOOK: tuple[Command, ...] = (
     click.option(
@@ -187,13 +192,13 @@ _LOOK: tuple[Command, ...] = (
         "query",
         multiple=True,
         metavar="WHO",
-        help="Who asks: class; row,column of a patch (0,0 first); a token's number; a word that was read or said; field:PATH of a document; mean; each. Given several times they ask together.  [default: class, or mean where there is no class token]",
+        help="Query token: class; row,column of a patch (from 0,0); a token's number; a word of the output; field:PATH of a document; mean; each. Given several times, the mean is taken.  [default: class, or mean if there is no class token]",
     ),
     click.option("--kind", type=click.Choice(["self", "cross", "window"]), help="Only maps of this kind."),
     click.option(
         "--stage",
         type=click.IntRange(0),
-        help="Stage of a reader's encoder, 0 first: draws what one cell (--query row,column) reads in its window there.",
+        help="Stage of a reader's encoder, 0 first: draws what one cell (--query row,column) attends to in its window.",
     ),
     click.option("--block", type=click.IntRange(0), help="Block of that stage, 0 first.  [default: 0]"),
 )
@@ -223,17 +228,17 @@ _PAINT: tuple[Command, ...] = (
         type=click.Choice(COLORMAPS, case_sensitive=False),
         default="Cividis",
         show_default=True,
-        help="Jet shows edges that are not in the values.",
+        help="Note that jet shows edges that are not in the values.",
     ),
     click.option(
-        "--alpha", type=Finite(0, 1), default=0.6, show_default=True, help="How much the map covers the picture."
+        "--alpha", type=Finite(0, 1), default=0.6, show_default=True, help="Opacity of the map over the picture."
     ),
     click.option(
         "--scale",
         type=click.Choice(SCALES),
         default="raw",
         show_default=True,
-        help="How numbers become colours; it is printed under the picture.",
+        help="How values become colours; it is printed under the picture.",
     ),
     click.option(
         "--clip",
@@ -243,11 +248,11 @@ _PAINT: tuple[Command, ...] = (
         help="Percentile for --scale clipped.",
     ),
     click.option(
-        "--scale-to", type=Finite(), metavar="VALUE", help="With --scale shared: the range reaches at least this value."
+        "--scale-to", type=Finite(), metavar="VALUE", help="With --scale shared: extend the range to this value."
     ),
     click.option("--truth", is_flag=True, help="Outline the true objects of a drawn scene."),
     click.option(
-        "--width", type=click.IntRange(64, 4096), default=448, show_default=True, help="Of the drawing in pixels."
+        "--width", type=click.IntRange(64, 4096), default=448, show_default=True, help="Width of the drawing in pixels."
     ),
     click.option("--plain", is_flag=True, help="No colour bar and no words, at the picture's own size."),
     click.option("--caption", help="Printed under the picture instead of what it shows."),

@@ -28,18 +28,18 @@ HELP = """Read documents: NAME.json with every field and the box it was read fro
   vit-attention read form.png --model receipt-donut --prompt '<s_form>'
   vit-attention read page.png --model donut-docvqa --question 'What is the total?'
 
-PAGE is a file, a folder (its pictures, without those of folders inside), a glob, or a drawn page such as receipt-3-3.
+PAGE is a file, a folder (its pictures, not those of subfolders), a glob, or a drawn page such as receipt-3-3.
 A TIFF of several pages gives a reading for each: NAME.json, NAME-page-2.json and so on.
-A page that cannot be read is told and left out. Run the same command again and it goes on where it ended: a page is
-done when its files are whole and were made from the same picture by the same model with the same settings. Files are
-called after their pages; those that another page made stay, and NAME-2.json is made instead.
+A page that cannot be read is reported and skipped. Run the same command again to continue: a page is done if its files
+are complete and were made from the same picture by the same model with the same settings. Files are named after their
+pages; those of another page are never overwritten: NAME-2.json is written instead.
 """
 
 
 @click.command(help=HELP, short_help="Read documents to JSON with boxes.")
 @click.argument("pages", nargs=-1, required=True, metavar="PAGE...")
 @output("Folder for the files; made if missing.")
-@click.option("--bundles/--no-bundles", default=True, show_default=True, help="Whether to save NAME.npz, too.")
+@click.option("--bundles/--no-bundles", default=True, show_default=True, help="Whether to save NAME.npz as well.")
 @click.option(
     "--layer",
     "--layers",
@@ -54,9 +54,9 @@ called after their pages; those that another page made stay, and NAME-2.json is 
     "--tight/--no-tight",
     default=True,
     show_default=True,
-    help="Draw boxes in to the print they touch, or leave them as coarse as the map.",
+    help="Shrink boxes to the print that they touch, or keep them as coarse as the map.",
 )
-@click.option("--restart", is_flag=True, help="Read every page again, also those that are done.")
+@click.option("--restart", is_flag=True, help="Read every page again, including those that are done.")
 @model_options
 @asked_options
 @json_option

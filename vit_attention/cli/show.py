@@ -14,23 +14,23 @@ from vit_attention.gate import regular
 from vit_attention.records import AttentionMap, AttentionRecord
 from vit_attention.registry import models as cards
 
-SHOW = """Tell what is in bundles that `extract`, `read` or `visualize --bundle` saved.
+SHOW = """Show what is in bundles saved by `extract`, `read` or `visualize --bundle`.
 
 \b
   vit-attention show cat.npz
   vit-attention show bundles/*.npz --json
 """
-MODELS = """List the models that --model knows.
+MODELS = """List the models that --model accepts.
 
 \b
   vit-attention models
   vit-attention models --json
 
-Any folder or hub id of the transformers library is a model, too: hf:FOLDER, hf:OWNER/NAME.
+Models of the transformers library and of timm are also accepted: hf:FOLDER, hf:OWNER/NAME, timm:NAME.
 """
 
 
-@click.command(help=SHOW, short_help="Tell what is in a bundle.")
+@click.command(help=SHOW, short_help="Show what is in a bundle.")
 @click.argument("bundles", nargs=-1, required=True, type=FILE, metavar="BUNDLE...")
 @json_option
 def show(bundles: tuple[Path, ...], as_json: bool) -> None:

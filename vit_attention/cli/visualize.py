@@ -39,9 +39,9 @@ HELP = """Draw what a model looked at: an overlay and a heatmap for every layer.
   vit-attention --image cat.jpg --infos_path infos.pkl --model model.pth
 
 IMAGE is a file, a glob, a bundle made by `extract`, or the name of a drawn or sample picture: scene-7, receipt-3-3,
-form-1, cat. Every page of a TIFF is a picture of its own. Files go to DIR: attn_map_layer_{i}_{layer_name}.png,
-heatmap_layer_{i}_{layer_name}.png and, with --save-raw, attn_raw_layer_{i}.npy. Those of several pictures go to a folder
-each, and so do those of a single one where DIR holds another picture's. Layers, heads, rows and columns count from 0
+form-1, cat. Every page of a TIFF counts as a picture. Files are written to DIR: attn_map_layer_{i}_{layer_name}.png,
+heatmap_layer_{i}_{layer_name}.png and, with --save-raw, attn_raw_layer_{i}.npy. With several pictures, or if DIR holds the
+files of another picture, each picture has its own folder. Layers, heads, rows and columns count from 0
 here, as in Python and in the files' names; in the words under a picture they count from 1.
 """
 
