@@ -38,7 +38,7 @@ DEFAULT_BUDGET = 1 << 30
 
 
 class BudgetError(ValueError):
-    """A capture would take more memory than allowed; nothing was run."""
+    """A capture would take more memory than `budget`; nothing was run."""
 
 
 @cache

@@ -20,7 +20,7 @@ FORMAT_VERSION = 1
 
 
 class BundleError(GateError):
-    """A file is no bundle, or not a whole one; says which field was wrong, what was wanted and what came."""
+    """A file is not a complete bundle; the message says which field is wrong, what was wanted and what was found."""
 
     @classmethod
     def about(cls, path: Path, error: GateError) -> "BundleError":
