@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class CaptureError(RuntimeError):
-    """No attention was heard, or what was heard does not reproduce what PyTorch computed."""
+    """No attention was captured, or the captured weights do not reproduce what PyTorch computed."""
 
 
 class NothingHeardError(CaptureError):
