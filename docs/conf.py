@@ -29,7 +29,8 @@ autodoc_typehints_format = "short"
 def plain(_app: Any, _context: Any, lines: list[str]) -> None:
     """What click keeps as it is, examples above all, becomes code; stars and underlines elsewhere are themselves."""
     text = re.sub(r"(?:^\| .*\n?)+", _code, "\n".join(lines), flags=re.MULTILINE)
-    lines[:] = [line if line.startswith("    ") else re.sub(r"([*_])", r"\\\1", line) for line in text.split("\n")]
+    kept = ("    ", ".. ")  # code, and directives, which take their argument as it is
+    lines[:] = [line if line.startswith(kept) else re.sub(r"([*_])", r"\\\1", line) for line in text.split("\n")]
 
 
 def _code(found: re.Match[str]) -> str:

@@ -47,8 +47,8 @@ def load(
     Args:
         name: a name from `models()`, ``hf:<folder or hub id>`` for the transformers library, or ``timm:<name>``; see `card`.
         weights: own checkpoint (.safetensors, or a file of torch.save, loaded without unpickling code; the index of
-            shards, or their folder); None takes the bundled or published weights. What leads all names, such as
-            "module.", is understood; a replaced head is found by its shape; what was assumed stands in `Model.notes`.
+            shards, or their folder); None takes the bundled or published weights. Common
+            prefixes such as "module." are removed; a replaced head is found by its shape; see `Model.notes`.
         progress: called with (bytes so far, total bytes or None) while weights are downloaded.
         key: which network of a checkpoint that holds several, such as "state_dict_ema" or "student.backbone".
         infos: for ``aoanet``, the infos_*.pkl of the same training run, read without running anything in it.

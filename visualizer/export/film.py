@@ -30,22 +30,22 @@ def film(
     alpha: float = 0.6,
     **asked: Any,
 ) -> Path:
-    """Write one picture a layer, all on one scale, as a film that runs without an end; returns where.
+    """Write an endless film with one picture for each layer, all on one scale; returns the path.
 
     Args:
-        record: of a picture.
-        path: where to; its ending says how: .gif, .webp (smaller, in full colour) or .zip (one PNG a layer).
+        record: record of a picture.
+        path: file to write; its extension sets the format: .gif, .webp (smaller, full colour) or .zip (a PNG per layer).
         method: a name of `visualizer.methods()` that can stop at a layer: "raw" shows each layer alone, "rollout" all
             layers up to it.
-        duration: of a picture in milliseconds.
-        width: of the film in pixels.
+        duration: time per layer in milliseconds.
+        width: width of the film in pixels.
         scale: a mode of `scale.MODES`, or a `Scale`; "per map" stretches each layer by itself.
         colormap: one of `theme.COLORMAPS`; signed maps take a diverging one.
         alpha: 0 (picture alone) to 1 (map alone).
-        asked: who asks, which head, and the method's knobs, as the method takes them: ``query=(6, 8), residual=0.9``.
+        asked: query, head and parameters, as the method takes them: ``query=(6, 8), residual=0.9``.
 
     Raises:
-        ValueError: another ending, a method that always takes all layers, or a record without a picture.
+        ValueError: another extension, a method that always uses all layers, or a record without a picture.
     """
     target, kind = arguments.target(path, MAKERS, ADVICE)
     arguments.number("duration", duration, 20, 60_000)

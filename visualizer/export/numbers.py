@@ -25,18 +25,20 @@ def save_numbers(
     heads: Sequence[int] | None = None,
     queries: Sequence[int] | None = None,
 ) -> Path:
-    """Write a record's weights and what they stand for as plain text; returns where.
+    """Write a record's weights, with what they stand for, as JSON or CSV; returns the path.
 
     JSON holds one object: model, prediction, picture and, for every map, its axes and ``weights[head][query][key]``.
-    CSV holds one line for every weight: map, layer, kind, head, query, key, row and column of the key's patch, weight. All numbers count from 0, special tokens come first, and what is undefined is null or empty.
+    CSV holds one line for each weight: map, layer, kind, head, query, key, row and column of the key's patch, weight.
+    All numbers count from 0, special tokens come first, and undefined values are null or empty.
 
     Args:
-        record: of any input.
-        path: where to; its ending says how: .json or .csv.
-        layers, heads, queries: numbers of those to keep; None keeps all: of ViT-B/16 some 80 MB of JSON or 200 MB of CSV.
+        record: record of any input.
+        path: file to write; its extension sets the format: .json or .csv.
+        layers, heads, queries: numbers of those to write; None writes all, for ViT-B/16 about 80 MB of JSON or 200 MB
+            of CSV.
 
     Raises:
-        ValueError: another ending, or a number that the record does not have.
+        ValueError: another extension, or a number that the record does not have.
 
     In R: ``jsonlite::fromJSON("cat.json")$maps$weights[[1]]``, an array (heads, queries, keys); or
     ``read.csv("cat.csv")``. In JavaScript: ``(await (await fetch("cat.json")).json()).maps[0].weights``.

@@ -71,31 +71,31 @@ def save(
     query: int | Sequence[int] | None = None,
     truth: ArrayLike | None = None,
 ) -> Path:
-    """Write a map on its picture as a figure for a paper; returns where.
+    """Write a map over its picture as a figure for a paper; returns the path.
 
-    Without scale and title the picture fills the figure to its edges. Words stay text: in SVG the viewer's typefaces
-    draw them, PDF carries its typeface. Letters which that typeface lacks are written as their numbers.
+    Without scale and title the picture fills the figure to its edges. Text stays text: an SVG is drawn with the viewer's
+    fonts, a PDF embeds its font. Letters that this font lacks are written as their code points.
 
     Args:
-        values: a `Map`, or (rows, columns) that tile the model's input; NaN cells stay uncovered.
+        values: a `Map`, or (rows, columns) over the model's input; NaN cells stay uncovered.
         picture: the upright picture.
-        path: where to; its ending says how: .png, .svg or .pdf.
+        path: file to write; its extension sets the format: .png, .svg or .pdf.
         geometry: from the picture to the model's input; None takes the map's, or the whole picture.
-        dpi: pixels an inch, of a PNG and of the picture inside the others.
-        width: of the whole figure in inches; 3.25 is a column.
-        scale: whether a colour scale with the unit stands under the picture.
-        title: plain text over the picture; None leaves it out.
+        dpi: pixels per inch of a PNG, and of the picture inside an SVG or PDF.
+        width: width of the whole figure in inches; 3.25 is one column of a two-column paper.
+        scale: whether to draw a colour scale with its unit below the picture.
+        title: plain text above the picture; None for no title.
         alpha: 0 (picture alone) to 1 (map alone).
         mode: a mode of `scale.MODES`, or a `Scale`.
-        together: all maps that share the range, for the shared scale: figures that can be compared.
+        together: all maps that share the range of the shared scale, so that figures can be compared.
         colormap: one of `theme.COLORMAPS`; signed values take a diverging one whose middle is 0.
-        signed: whether 0 is the middle of the scale; None asks the map, or looks for values below 0.
+        signed: whether 0 is the middle of the scale; None decides by the map, or by values below 0.
         unit: what one value is; "" takes the map's, or share of attention.
-        query: numbers of patches to outline; None outlines the map's own askers, () nothing.
+        query: numbers of patches to outline; None outlines the query patches of the map, () none.
         truth: (height, width) bool over the picture, to outline.
 
     Raises:
-        ValueError: another ending, a map over text, or a number out of its range.
+        ValueError: another extension, a map over text, or a number out of range.
     """
     target, kind = arguments.target(path, KINDS)
     arguments.number("dpi", dpi, 10, 2400)

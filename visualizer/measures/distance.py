@@ -18,9 +18,9 @@ def attention_distance(
     """Mean attention distance of every head, in pixels of the picture that the model saw.
 
     For each patch, the expected distance between its centre and the centre of the patch it looks at; then the mean
-    over patches (Dosovitskiy et al. 2021, arXiv:2010.11929, figure 7). Special tokens stand nowhere: their rows and
-    columns are removed and what is left of each row is divided by its sum. (Without that division, distances shrink
-    by whatever share the special tokens hold.)
+    over patches (Dosovitskiy et al. 2021, arXiv:2010.11929, figure 7). Special tokens have no place: their rows and
+    columns are removed, and the rest of each row is divided by its sum. (Without this division, distances would shrink
+    by the share of the special tokens.)
 
     Args:
         weights: (..., heads, tokens, tokens); NaN marks absent keys.
@@ -30,7 +30,7 @@ def attention_distance(
         per_query: keep one distance per patch instead of the mean over patches.
 
     Returns:
-        (..., heads), or (..., heads, patches) with `per_query`. A patch that gives nothing to patches is NaN and is
+        (..., heads), or (..., heads, patches) with `per_query`. A patch without attention to patches is NaN and is
         left out of the mean.
 
     Raises:

@@ -13,8 +13,9 @@ from vit_attention.gate import GateError
 def entropy(weights: ArrayLike, base: float = 2) -> NDArray[np.float64]:
     """Shannon entropy of every row of attention, in bits for base 2.
 
-    ``H = -sum over keys of p log p`` with 0 log 0 = 0, where p is the row divided by its sum, so that rounding (half
-    precision above all) cannot lift H over its bound: 0, one key holds everything, to log N, all N keys hold the same.
+    ``H = -sum over keys of p log p`` with 0 log 0 = 0, where p is the row divided by its sum, so that rounding
+    (mainly in half precision) cannot push H above its bound. H ranges from 0 (one key holds everything) to log N (all N
+    keys hold the same).
     The entropy of the mean over heads is not the mean of the heads' entropies: average afterwards.
 
     Args:

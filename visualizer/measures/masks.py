@@ -18,15 +18,15 @@ _SHAPES_DIFFER = 0.05
 
 
 def coverage(values: ArrayLike, mask: "MaskSource", geometry: Geometry | None = None) -> NDArray[np.float64]:
-    """Share of a map's weight that lies on a mask; ``covered(...).mean()`` is what chance gives.
+    """Share of a map's weight that lies on a mask; ``covered(...).mean()`` is chance.
 
     Args:
         values: (..., rows, columns) maps, at least 0; NaN counts as no weight.
         mask: as for `covered`.
-        geometry: of the record, where the model saw a part of the picture.
+        geometry: geometry of the record; needed if the model saw only a part of the picture.
 
     Returns:
-        (...), 0, nothing lies there, to 1, all; NaN for a map without weight.
+        (...), from 0 to 1; NaN for a map without weight.
 
     Raises:
         ValueError: negative or infinite values, or a mask that does not fit.
@@ -45,12 +45,12 @@ def covered(mask: "MaskSource", grid: tuple[int, int], geometry: Geometry | None
 
     Args:
         mask: (height, width) booleans over the picture the user gave, or (rows, columns) over the grid; numbers from 0 to
-            1 are shares. Also a Pillow image or a picture file: what is at least half as bright as its brightest is inside.
+            1 are shares. Also a Pillow image or a picture file: pixels at least half as bright as the brightest are inside.
         grid: (rows, columns) over the model's input.
         geometry: from the picture to the model's input, as in ``record.geometry``; None means that it saw the whole.
 
     Returns:
-        (rows, columns), 0 to 1. What lies on padding, outside the picture, is not covered.
+        (rows, columns), 0 to 1. Padding outside the picture is not covered.
 
     Raises:
         ValueError: a mask of another shape than the picture, or one that covers nothing.

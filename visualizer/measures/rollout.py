@@ -48,10 +48,10 @@ def rollout(
         prefix: how many special tokens lead; their columns are never discarded.
 
     Returns:
-        (tokens, tokens); row i is token i's mix over the input tokens and sums to 1.
+        (tokens, tokens); row i holds the shares of the input tokens in token i and sums to 1.
 
     Raises:
-        ValueError: a knob out of its range, no layers, or layers that are not square, equal in tokens and finite.
+        ValueError: a parameter out of range, no layers, or layers that are not square, equal in tokens and finite.
 
     >>> rollout([np.array([[[0.5, 0.5], [0.0, 1.0]]])])
     array([[0.75, 0.25],
@@ -124,7 +124,7 @@ def class_rollout(
         query: which last-layer token's row.
 
     Returns:
-        (tokens,); the token's mix over the input tokens, summing to 1.
+        (tokens,); the shares of the input tokens in the token, summing to 1.
 
     Raises:
         ValueError: what `rollout` refuses, or a `query` that is no token.
@@ -202,7 +202,7 @@ def gradient_rollout(layers: Layers, gradients: Layers, start_layer: int = 0, qu
 
     What the field calls gradient attention rollout (Gildenblat 2020, after Abnar & Zuidema 2020, arXiv:2005.00928): per
     layer A is the positive part of the mean over heads of ``gradient * weights``; each row of ``(A + I) / 2`` is divided
-    by its sum, and layers multiply as in `rollout`, each with the gradient of its own layer. Not to be taken for
+    by its sum, and layers multiply as in `rollout`, each with the gradient of its own layer. It differs from
     `relevance`: here the mean over heads comes before the positive part, and rows are normalised, so that the size of
     the gradient decides how much of a row the skip connection keeps.
 

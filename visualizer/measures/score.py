@@ -13,7 +13,7 @@ HIT_THRESHOLD = 0.1
 
 
 class Chance(NamedTuple):
-    """What a map that knows nothing scores; each (...) like the leading axes of the coverage.
+    """The scores of a uniform map; each (...) like the leading axes of the coverage.
 
     Attributes:
         mass: mass in the mask of a uniform map: the share of the picture that is covered.
@@ -74,7 +74,7 @@ def mass_in_mask(values: ArrayLike, coverage: ArrayLike) -> NDArray[np.float64]:
 
 
 def chance(coverage: ArrayLike, threshold: float = HIT_THRESHOLD) -> Chance:
-    """What a map that knows nothing would score on this mask.
+    """What a uniform map would score on this mask.
 
     Args:
         coverage: (..., rows, columns) share of each patch that the object covers, 0 to 1.

@@ -34,7 +34,7 @@ def forbidden_share(kinds: ArrayLike) -> float:
 def window_entropy(tile: ArrayLike, kinds: ArrayLike) -> tuple[NDArray[np.float64], float]:
     """Entropy of one query's attention over the cells it may read, per head, and the most it could be, both in bits.
 
-    What fell on padding is left out and the rest divided by its sum.
+    Attention to padding is left out and the rest divided by its sum.
 
     Args:
         tile: (heads, window, window) weights of the query.
@@ -58,7 +58,7 @@ def window_distance(row: ArrayLike, query: int, cell: Sequence[float]) -> NDArra
     """Mean distance, in pixels of the model's input, from a query to what it reads, one number per head.
 
     Between centres of cells on the page, as for whole-picture attention (Dosovitskiy et al. 2021, arXiv:2010.11929,
-    figure 7). What fell on padding stands nowhere and is left out.
+    figure 7). Attention to padding has no place and is left out.
 
     Args:
         row: (heads, rows, columns) stitched weights, NaN off-window.

@@ -399,7 +399,7 @@ def methods() -> dict[str, Method]:
     """All methods by name, in the order of menus.
 
     >>> methods()["rollout"].meaning
-    'All layers multiplied: from which patches the asking token is mixed after the last layer, by this rule.'
+    'All layers multiplied: the share of every patch in the query token after the last layer, by this rule.'
     """
     import visualizer.method as room
 

@@ -19,7 +19,7 @@ def fused(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
 
 METHOD = Method(
     fused,
-    meaning="The chosen layer with its heads made one. Rows of a maximum or minimum no longer sum to 1.",
+    meaning="The heads of the chosen layer fused into one map. Rows of a maximum or minimum no longer sum to 1.",
     source="head fusion as in rollout code for vision transformers; the mean is Abnar & Zuidema 2020, arXiv:2005.00928",
     knobs=(HEAD_FUSION,),
     title="heads of one layer",

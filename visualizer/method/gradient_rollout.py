@@ -14,7 +14,7 @@ METHOD = replace(
     function=partial(
         relevance.relevance, rule=rollout.gradient_rollout, name="gradient rollout", unit="share of weight x gradient"
     ),
-    meaning="Rollout with each layer's weights times their effect on one class's score. The class token asks, whoever asks elsewhere.",
+    meaning="Rollout with each layer's weights times their effect on one class's score. The query is always the class token.",
     source="Gildenblat 2020, “Exploring explainability for vision transformers”; rollout as in arXiv:2005.00928, section 3",
     place=70,
 )

@@ -25,7 +25,7 @@ def likeness(record: AttentionRecord, question: Question, knobs: Knobs, centred:
 
 METHOD = Method(
     likeness,
-    meaning="How alike the tokens of patches are to the asking patch's after the chosen layer, less the mean of all.",
+    meaning="How similar the tokens of patches are to the query patch's after the chosen layer, with the mean token subtracted.",
     source="cosine similarity of tokens, as in Raghu et al. 2021, arXiv:2108.08810, section 5",
     signals=frozenset({"hidden"}),
     asked_by="patch",

@@ -21,7 +21,7 @@ def painted(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
 
 METHOD = Method(
     painted,
-    meaning="How far every token has moved after the chosen layer when the asking patch is painted over.",
+    meaning="How far every token has moved after the chosen layer when the query patch is painted over.",
     run=(PATCH,),
     asked_by="patch",
     place=92,

@@ -8,6 +8,6 @@ from visualizer.method import likeness
 METHOD = replace(
     likeness.METHOD,
     function=partial(likeness.likeness, centred=False),
-    meaning="How alike the tokens of patches are to the asking patch's after the chosen layer, the mean left in.",
+    meaning="How similar the tokens of patches are to the query patch's after the chosen layer, without subtracting the mean.",
     place=91,
 )

@@ -70,12 +70,12 @@ class Askers:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of a record.
+    """The query, layer and head that a method is applied to.
 
     Attributes:
-        query: who asks, as `askers` takes it; () for the class token, or the mean of all where there is none.
-        layer: number of the layer, 0 first; None takes the last one.
-        head: number of the head, 0 first; None takes all of them together.
+        query: query tokens, as `askers` takes them; () for the class token, or the mean of all if there is none.
+        layer: number of the layer, from 0; None takes the last one.
+        head: number of the head, from 0; None takes all of them together.
         kind: "self", "cross" or "window"; None takes the first two.
     """
 
@@ -85,20 +85,20 @@ class Question:
     kind: str | None = None
 
     def maps(self, record: AttentionRecord) -> Maps:
-        """The maps that are meant, by number; raises `QuestionError` for a layer that is not among them."""
+        """The selected maps, by number; raises `QuestionError` for a layer that is not among them."""
         found = numbered(record, self.kind)
         if self.layer is not None and self.layer not in found:
             raise QuestionError("layer", f"want numbers of {span(found)}, got {self.layer}")
         return found
 
     def map(self, record: AttentionRecord) -> tuple[int, AttentionMap]:
-        """Number and map of the layer asked for."""
+        """Number and map of the selected layer."""
         found = self.maps(record)
         number = max(found) if self.layer is None else self.layer
         return number, found[number]
 
     def chain(self, record: AttentionRecord, kind: str | None = None) -> Maps:
-        """The layers up to the one asked for that look at the same as it does, by number; only those of `kind`."""
+        """The layers up to the selected one that have the same keys, by number; only those of `kind`."""
         fitting = {n: one for n, one in self.maps(record).items() if kind is None or one.kind == kind}
         if not fitting:
             raise QuestionError("method", "wants self-attention over the picture, and this model has none there")
@@ -109,7 +109,7 @@ class Question:
         return {n: one for n, one in fitting.items() if n <= last and _shape(one) == end}
 
     def product(self, record: AttentionRecord) -> Maps:
-        """The chain of self-attention, whole: products of parts mean nothing.
+        """The complete chain of self-attention; the product of an incomplete one has no meaning.
 
         Raises:
             QuestionError: a layer, head or row is missing. One may start at a later layer than the first.

@@ -35,7 +35,7 @@ def relevance(
 
 METHOD = Method(
     relevance,
-    meaning="Weights times their effect on one class's score, through all layers. The class token asks, whoever asks elsewhere.",
+    meaning="Weights times their effect on one class's score, through all layers. The query is always the class token.",
     source="Chefer et al. 2021, arXiv:2103.15679, equations 5 and 6",
     knobs=(START_LAYER,),
     signals=frozenset({"gradients"}),

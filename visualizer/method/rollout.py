@@ -78,7 +78,7 @@ def rollout(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
 
 METHOD = Method(
     rollout,
-    meaning="All layers multiplied: from which patches the asking token is mixed after the last layer, by this rule.",
+    meaning="All layers multiplied: the share of every patch in the query token after the last layer, by this rule.",
     source="Abnar & Zuidema 2020, arXiv:2005.00928, section 3",
     knobs=(HEAD_FUSION, RESIDUAL, DISCARD_RATIO, START_LAYER),
     layers="through",

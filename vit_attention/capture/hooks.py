@@ -39,20 +39,20 @@ def register_kind(
     values: Take | None = None,
     project: str | None = None,
 ) -> None:
-    """Make every module of a type count as attention, until the process ends.
+    """Register a module type as attention until the process ends.
 
-    Only needed for modules that neither call PyTorch's attention nor multiply values by a softmax: those are heard anyway.
+    Needed only for modules that neither call PyTorch's attention nor multiply values by a softmax.
 
     Args:
         module_type: the attention module's class.
-        weights: the attribute in which a module keeps the weights of its last call; or a function of the module, its
+        weights: name of the attribute that holds the weights of the last call; or a function of the module, its
             output and, if it takes a third argument, its inputs by name, that returns them: (batch, heads, queries,
             keys), or (batch, queries, keys) of a single head.
-        kind: "self" where tokens look at each other, "cross" where they look at something else.
-        values: as `weights`, what the weights multiply: (batch, heads, keys, width), or (batch, keys, width). With it
-            weights x values, heads side by side, must be the module's output, or it is refused; without it nothing
-            proves the weights and the record's residual is None.
-        project: name of the layer inside the module through which the mixed values go before they are its output.
+        kind: "self" if tokens attend to each other, "cross" if they attend to something else.
+        values: like `weights`, the values: (batch, heads, keys, width), or (batch, keys, width). If given, weights x
+            values with heads concatenated must equal the module's output, or CaptureError is raised; without it
+            the weights are not checked and the residual is None.
+        project: name of the layer inside the module that is applied to the weighted values to give its output.
 
     >>> import torch
     >>> import vit_attention as va

@@ -11,7 +11,7 @@ from vit_attention.gate import GateError
 
 
 class CaptureError(RuntimeError):
-    """No attention was heard, or what was heard does not reproduce what PyTorch computed."""
+    """No attention was captured, or the captured weights do not reproduce what PyTorch computed."""
 
 
 class NothingHeardError(CaptureError):
@@ -82,18 +82,18 @@ def _chosen(name: str, wanted: Sequence[int] | None, tensor: Tensor, dim: int) -
 
 @dataclass(eq=False)
 class Seen:
-    """What one block did in one forward pass.
+    """The attention of one block in one forward pass.
 
     Attributes:
         name: module path inside the captured module.
-        layer: number of the block among the network's attention blocks, 0 first, heard or not.
+        layer: number of the block among the network's attention blocks, from 0, counting blocks not captured.
         kind: "self", "cross" or "window".
         weights: (batch, heads, queries, keys), detached, rows sum to 1; a row without any key is NaN. Windows are folded
             into the batch, page by page.
-        residual: largest absolute difference on the proved rows between weights x values and what PyTorch computed, in
-            units of the values; None where there is nothing to compare with.
-        probe: with gradients, the tensor to differentiate by, of the same shape as all of the block's weights.
-        parts: with parts, "query", "key", "value" of (batch, heads, tokens, head width), as far as they can be had.
+        residual: largest absolute difference between weights x values and what PyTorch computed on the checked rows, in
+            units of the values; None if there is nothing to compare with.
+        probe: with gradients, the tensor to differentiate with respect to, of the shape of all the block's weights.
+        parts: with parts, "query", "key", "value" of (batch, heads, tokens, head width), as far as available.
     """
 
     name: str

@@ -34,7 +34,7 @@ SWAPS_SIDES = (5, 6, 7, 8)
 
 
 class PictureError(GateError):
-    """A picture that cannot be used; the message says what was wanted, what came, and what to do."""
+    """A picture that cannot be used; the message says what was wanted, what was given, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -95,29 +95,29 @@ class Bounds:
 def open_picture(
     source: PictureSource, max_pixels: int = 25_000_000, max_side: int = 25_000, min_side: int = 8, page: int = 1
 ) -> OpenedPicture:
-    """The picture in `source` as upright 8-bit RGB, with notes on what was done to it and what was left out.
+    """Open a picture as upright 8-bit RGB, with notes on what was changed or left out.
 
-    Size, pages and scans are read from the file's own parts and judged before any pixel is decoded. No global setting of
-    Pillow and no warning filter is touched, so any number of threads may call this.
+    Size, pages and scans are read from the file's headers and checked before any pixel is decoded. No global setting of
+    Pillow and no warning filter is changed, so any number of threads may call this.
 
     Args:
         source: file contents, a path, a binary file, a Pillow image, an array, or the name of a drawn picture
-            (``"scene-7"``, ``"receipt-3-3"``) where there is no file of that name. Arrays are (height, width), or with 1, 3
-            or 4 channels, which are looked for at the end first, then at the front; a leading axis of 1 before these is a
-            batch of one. They hold uint8, uint16 (65535 is white), whole numbers from 0 to 255, true and false, or floating
-            point from 0 to 1.
-        max_pixels: largest width x height of the result, in pixels; larger pictures are reduced by a whole number.
-        max_side: longer side of the result, in pixels; larger pictures are reduced. Maps and boxes are told in pixels of the
-            result, so only who shows nothing but the result may ask for less than the picture has.
-        min_side: shortest side that is accepted, in pixels, also after the reduction.
+            (``"scene-7"``, ``"receipt-3-3"``) if there is no file of that name. Arrays are (height, width), or with 1, 3
+            or 4 channels, on the last axis or, failing that, on the first; a leading axis of 1 before these is a
+            batch of one. Values are uint8, uint16 (65535 is white), integers from 0 to 255, booleans, or floating point
+            from 0 to 1.
+        max_pixels: largest width x height of the result, in pixels; larger pictures are reduced by an integer factor.
+        max_side: longer side of the result, in pixels; larger pictures are reduced. Maps and boxes refer to pixels of
+            the result.
+        min_side: smallest accepted side in pixels, also after the reduction.
         page: which page of a TIFF file, from 1; see `open_pages` for all of them.
 
     Returns:
         The picture, the notes, and its size before reduction.
 
     Raises:
-        PictureError: for whatever cannot be opened, is too large or too small, takes more memory or time than its bytes let
-            expect, can be read in two ways, or is no picture.
+        PictureError: the source cannot be opened, is too large or too small, would take far more memory or time than its
+            size justifies, is ambiguous, or is not a picture.
 
     >>> open_picture(np.zeros((30, 40, 3), np.uint8)).image.size
     (40, 30)
@@ -135,7 +135,7 @@ def open_picture(
 
 
 def open_pages(source: PictureSource, max_pixels: int = 25_000_000, max_side: int = 25_000) -> Iterator[OpenedPicture]:
-    """Every page of a file, one after the other: the pages of a TIFF, or the one picture of any other source.
+    """Open every page of a file, one after the other: the pages of a TIFF, or the one picture of any other source.
 
     Args:
         source, max_pixels, max_side: as for `open_picture`.
@@ -144,7 +144,7 @@ def open_pages(source: PictureSource, max_pixels: int = 25_000_000, max_side: in
         What `open_picture` returns. With several pages the last note says which one it is.
 
     Raises:
-        PictureError: as `open_picture` does, for the first page that cannot be opened; or the file has more pages than
+        PictureError: as for `open_picture`, at the first page that cannot be opened; or the file has more pages than
             `LIMITS["picture pages"]`.
 
     >>> [page.image.size for page in open_pages(np.zeros((30, 40, 3), np.uint8))]

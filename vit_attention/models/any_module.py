@@ -47,27 +47,27 @@ def record_of(
 ) -> AttentionRecord:
     """The attention of one forward pass of `module` over one picture.
 
-    A picture is resized to `size`, normalised as ImageNet's, and given to ``module(pixels)``; to
-    ``module.encode(pixels)`` where forward wants more than pixels and there is such a method. A compiled module or one
-    spread over devices runs as the module inside.
+    A picture is resized to `size`, normalised with ImageNet's mean and standard deviation, and passed to
+    ``module(pixels)``, or to ``module.encode(pixels)`` if forward needs more than pixels and there is such a method. For a
+    compiled module or one in `DataParallel`, the module inside is run.
 
-    Which token is which patch is found by changing patches and looking which tokens change, in short runs that end at
-    the first attention. Special tokens stand first in the record and patches in reading order, whatever the network's
-    own order is; the notes say where they differ.
+    Which token belongs to which patch is found by changing patches and observing which tokens change, in short runs
+    that end at the first attention. In the record special tokens come first and patches follow in reading order; the
+    notes say if the network's own order differs.
 
     Args:
-        module: any torch module with attention that `vit_attention.capture` hears; evaluation mode is the caller's.
+        module: any torch module whose attention `vit_attention.capture` recognises; call ``module.eval()`` first.
         given: a picture, as for `open_picture`; or a float tensor of prepared pixels, (channels, height, width) or with a
             leading axis of 1, which goes in unchanged.
-        picture: with prepared pixels: the picture they were made of, resized without a crop; maps are drawn on it.
-        size: (height, width) in pixels of what the module takes.
-        grid: (rows, columns) of the patches, for networks in which they can't be found.
-        prefix: how many special tokens lead, likewise.
+        picture: with prepared pixels, the picture that they were made from by a resize without a crop; maps are drawn on it.
+        size: (height, width) of the module's input in pixels.
+        grid: (rows, columns) of the patches, for networks in which they cannot be determined.
+        prefix: number of leading special tokens, likewise.
 
     Raises:
-        ModuleError: no attention was captured; forward needs more inputs; or what the tokens are can't be found out, or is
-            not what `grid` and `prefix` say.
-        CaptureError: a graph that can't be heard, or weights that do not reproduce what PyTorch computed.
+        ModuleError: no attention was captured; forward needs more inputs; or the tokens cannot be identified, or do not
+            match `grid` and `prefix`.
+        CaptureError: a graph that cannot be captured, or weights that do not reproduce what PyTorch computed.
         PictureError: the picture cannot be read.
     """
     sides, grid, prefix = pair("size", size, "picture pixels") or SIZE, pair("grid", grid), count("prefix", prefix)

@@ -54,7 +54,7 @@ class CaptionModel(Model):
     the end token. The caption is searched first, then read to the network once more and captured, which gives the same
     weights (the tests compare) and proves them.
 
-    How much each gate let through (mean over its channels, 0 to 1) stands in ``record.settings["gates"]``:
+    ``record.settings["gates"]`` holds the values of the gates (mean over channels, 0 to 1):
     ``"decoder"`` has one number per word, ``"refiner"`` one list per layer with one number per region; None where the
     network has no such gate.
 

@@ -38,7 +38,7 @@ DEFAULT_BUDGET = 1 << 30
 
 
 class BudgetError(ValueError):
-    """A capture would take more memory than allowed; nothing was run."""
+    """A capture would take more memory than `budget`; nothing was run."""
 
 
 @cache
@@ -138,9 +138,9 @@ class Model(ABC):
         module: the torch module itself.
         weights_hash: first 16 hexadecimal digits of the SHA-256 of the weights.
         classes: names of the classes; empty for models without classes.
-        signals: what `attend(keep=...)` can keep beside weights, runs included.
+        signals: what `attend(keep=...)` can keep besides weights, including runs.
         half: whether weights are kept in float16 unless asked otherwise.
-        options: what `attend` takes beside the arguments that all families share.
+        options: arguments of `attend` besides those that all families share.
         notes: what was assumed when the weights were loaded; repeated in the notes of every record.
     """
 

@@ -22,7 +22,7 @@ _AS_LARGE = 4  # a file that unpacks to so many times its bytes hides nothing, w
 
 
 class BundleError(GateError):
-    """A file is no bundle, or not a whole one; says which field was wrong, what was wanted and what came."""
+    """A file is not a complete bundle; the message says which field is wrong, what was wanted and what was found."""
 
     @classmethod
     def about(cls, path: Path, error: GateError) -> "BundleError":

@@ -161,7 +161,7 @@ class Geometry:
         return max((side - 1) / whole for side, whole in pairs) <= min((side + 1) / whole for side, whole in pairs)
 
     def check_drawable(self) -> None:
-        """Refuse, with a `GateError`, what no map can be laid on a picture by: slanting, beside the picture, or out of all size."""
+        """Raise `GateError` for a geometry on which no map can be drawn: slanted, outside the picture, or far too large."""
         self._sides(np.linalg.inv(np.asarray(self.matrix, dtype=np.float64)[:, :2]))
         left, top, right, bottom = self.boxes_to_original([[0, 0, *self.seen]])[0]
         width, height = self.original

@@ -32,7 +32,7 @@ class Prediction:
         labels: names of all classes, or () for models without classes.
         scores: (classes,) raw scores (logits), float32, in the order of `labels`.
         text: generated text or caption, or "".
-        tokens: what was generated, one entry a token, the end token included if the model gave one.
+        tokens: generated tokens, including the end token if the model gave one.
         chances: (tokens,) probability of each generated token at its step, float32; empty if not measured.
         target: class whose score the maps' gradients belong to, or None.
     """
@@ -69,7 +69,7 @@ class Prediction:
         return np.asarray(shifted / max(shifted.sum(), 1e-300))
 
     def top(self, count: int = 5) -> list[tuple[str, float]]:
-        """The `count` likeliest (label, probability), best first."""
+        """The `count` most probable classes as (label, probability), in descending order."""
         chances = self.probabilities
         return [(self.labels[i], float(chances[i])) for i in np.argsort(-chances, kind="stable")[:count]]
 
@@ -116,7 +116,7 @@ class AttentionRecord:
         Where the maps of all tokens form a chain, a map with other queries (such as a pooling head) is only in `maps`.
 
         Raises:
-            ValueError: a layer could not be heard, so that the maps do not chain; `maps` still has the others.
+            ValueError: a layer was not captured, so the maps do not form a chain; `maps` still has the others.
         """
         gaps = self.settings.get("unheard")
         if gaps:
