@@ -6,7 +6,7 @@ Beside the command line the one place where the library looks up at `visualizer`
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,7 @@ from PIL import Image
 
 from visualizer.export.arguments import number
 from visualizer.measures.regions import under
-from visualizer.method import methods
-from visualizer.method.base import Map, Method
+from visualizer.method.base import Map, Method, methods
 from visualizer.method.question import head_numbers, numbered
 from vit_attention.gate import LIMITS
 from vit_attention.records import AttentionRecord, Geometry
@@ -31,18 +30,22 @@ STEPS = ("", "layers", "heads", "both")
 RESAMPLE = ("nearest", "bicubic")
 
 
+Way: TypeAlias = str | Method
+"""A method by its name, or one of one's own."""
+
+
 class DoorError(ValueError):
     """Something asked of a record in a short way that it cannot give."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Which map of a record is meant: a method by its name, and what it is asked, as `Method` takes it."""
+    """Which map of a record is meant: a method or its name, and what it is asked, as `Method` takes it."""
 
     layer: int | None = None
     head: int | None = None
     query: Any = None
-    method: str = "raw"
+    method: Way = "raw"
     knobs: dict[str, Any] = field(default_factory=dict)
 
     def map(self, record: AttentionRecord) -> Map:
@@ -50,7 +53,7 @@ class Asked:
         return self._method()(record, layer=self.layer, head=self.head, query=self.query, **self.knobs)
 
     def _method(self) -> Method:
-        return methods()[_one_of("method", self.method, tuple(methods()))]
+        return method_of(self.method)
 
     def placed(self, record: AttentionRecord) -> Map:
         """The map, which has to lie on a picture."""
@@ -220,6 +223,11 @@ def colormap(name: str) -> str:
     known = (*COLORMAPS, *DIVERGING)
     spelled = {one.lower(): one for one in known}
     return _one_of("cmap", spelled.get(str(name).lower(), name), known)
+
+
+def method_of(given: Way) -> Method:
+    """The method of a name; one's own as it is."""
+    return given if isinstance(given, Method) else methods()[_one_of("method", given, tuple(methods()))]
 
 
 def _one_of(name: str, given: str, known: tuple[str, ...]) -> str:

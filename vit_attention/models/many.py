@@ -4,6 +4,7 @@ import glob
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from vit_attention.models.arguments import count
 from vit_attention.models.model import BudgetError, Model
 from vit_attention.models.vision import VisionModel
 from vit_attention.records import AttentionRecord
+from vit_attention.records.record import thumbnail
 
 if TYPE_CHECKING:
     import pandas
@@ -128,6 +130,8 @@ class Many:
             if waiting and (len(waiting) == self._batch or not _alike(waiting[0][1], ready)):
                 yield from self._batched(model, waiting)
                 waiting = []
+            if ready.image is not None and not self._asked.runs:  # a batch of whole photographs would take a gigabyte
+                ready = replace(ready, image=thumbnail(ready.image))
             waiting.append((name, ready))
         if waiting:
             yield from self._batched(model, waiting)

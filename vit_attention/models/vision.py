@@ -287,6 +287,17 @@ class VisionModel(Model):
         table = self.anatomy.position_grid
         return () if self.anatomy.positions is None or grid == table else (resized_note(table, grid),)
 
+    def estimate(self, size: tuple[int, int] | None = None, half: bool = False) -> int:
+        """Bytes that all maps of a picture take, before any is made.
+
+        Args:
+            size: (height, width) of the model's input in pixels; None takes the model's own.
+            half: kept in float16.
+        """
+        rows, columns = self.anatomy.position_grid
+        grid = (rows, columns) if size is None else (size[0] // self.anatomy.patch[0], size[1] // self.anatomy.patch[1])
+        return self._estimate(grid, Request(half=half))
+
     def _estimate(self, grid: tuple[int, int], request: Request) -> int:
         """Bytes that the maps would take."""
         tokens = len(self.anatomy.special) + grid[0] * grid[1]

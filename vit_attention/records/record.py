@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
     import pyarrow
 
+    from vit_attention import doors
+
+SIDE = 768
+"""Longest side in pixels of the picture that a record keeps."""
 Signal = NDArray[Any] | tuple[NDArray[Any], ...]
 
 
@@ -284,7 +288,7 @@ class AttentionRecord:
         layer: int | None = None,
         head: int | None = None,
         query: Any = None,
-        method: str = "raw",
+        method: "doors.Way" = "raw",
         *,
         step: str = "",
         scale: str = "raw",
@@ -300,7 +304,7 @@ class AttentionRecord:
             head: number, 0 first; None takes all heads together.
             query: query token: "class", a token's number, (row, column) of a patch, a word of the output, "mean", or a list
                 of several; None takes the class token, or the mean of all tokens if there is none.
-            method: a name of `visualizer.methods()`.
+            method: a name of `visualizer.methods()`, or a `Method` of your own.
             step: "layers", "heads" or "both" add a slider over them; all maps share one scale.
             scale: how numbers become colours, one of `visualizer.style.scale.MODES`.
             cmap: name of a colour map, in upper or lower case.
@@ -327,7 +331,7 @@ class AttentionRecord:
         layer: int | None = None,
         head: int | None = None,
         query: Any = None,
-        method: str = "raw",
+        method: "doors.Way" = "raw",
         *,
         size: str = "grid",
         resample: str = "nearest",
@@ -358,7 +362,7 @@ class AttentionRecord:
         layer: int | None = None,
         head: int | None = None,
         query: Any = None,
-        method: str = "raw",
+        method: "doors.Way" = "raw",
         *,
         alpha: float = 0.5,
         cmap: str = "Cividis",
@@ -394,7 +398,7 @@ class AttentionRecord:
         layer: int | None = None,
         head: int | None = None,
         query: Any = None,
-        method: str = "raw",
+        method: "doors.Way" = "raw",
         *,
         dpi: float = 300,
         width: float = 3.25,
@@ -453,12 +457,17 @@ def _half(array: NDArray[Any] | None) -> Any:
     return None if array is None else array.astype(np.float16)
 
 
-def encode_picture(image: Image.Image, max_side: int = 768) -> bytes:
-    """The picture for a record, to draw maps on: a JPEG of at most `max_side` pixels a side."""
+def thumbnail(image: Image.Image, max_side: int = SIDE) -> Image.Image:
+    """A copy in RGB with at most `max_side` pixels a side."""
     part = int(max(image.size) / max_side / 2)
-    # What `thumbnail` does first, but without a copy of the whole.
+    # What Pillow's `thumbnail` does first, but without a copy of the whole.
     small = (image.reduce(part) if part > 1 and image.mode in ("RGB", "L") else image).convert("RGB")
     small.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+    return small
+
+
+def encode_picture(image: Image.Image, max_side: int = SIDE) -> bytes:
+    """The picture for a record, to draw maps on: a JPEG of at most `max_side` pixels a side."""
     out = io.BytesIO()
-    small.save(out, "JPEG", quality=92, subsampling=0)
+    thumbnail(image, max_side).save(out, "JPEG", quality=92, subsampling=0)
     return out.getvalue()
