@@ -125,11 +125,11 @@ class Geometry:
         """Lay a (rows, columns) grid that tiles the model's input on the original picture.
 
         Raises:
-            ValueError: `values` is not two-dimensional, or the geometry turns by other than quarter turns.
+            GateError: `values` is not two-dimensional, or the geometry turns by other than quarter turns.
         """
         grid = np.asarray(values)
         if grid.ndim != 2:
-            raise ValueError(f"values: want (rows, columns), got shape {grid.shape}")
+            raise GateError("values", "(rows, columns)", f"shape {grid.shape}")
         inverse = np.linalg.inv(np.asarray(self.matrix, dtype=np.float64)[:, :2])
         straight, crossed = self._sides(inverse)
         if crossed.max() > straight.max():  # a quarter turn: rows of the grid run across the original

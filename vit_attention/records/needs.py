@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from vit_attention.gate import GateError, shown
+
 SIGNALS = ("weights", "target", "gradients", "hidden", "queries", "keys", "values")
 """Names that `model.attend(keep=...)` takes beside runs; the first is always kept, the second is one class to ask about."""
 
@@ -44,20 +46,20 @@ def sorted_out(keep: Iterable[str | Run]) -> tuple[frozenset[str], tuple[Run, ..
     """Names of signals, and runs, of what is to be kept; it is gone through once, so that an iterator does, too.
 
     Raises:
-        ValueError: one name or run alone, something else, or two runs of one name, of which a record holds one.
+        GateError: one name or run alone, something else, or two runs of one name, of which a record holds one.
 
     >>> sorted_out(["hidden", Run.of("painted", patch=(6, 8))])
     (frozenset({'hidden'}), (Run(name='painted', pairs=(('patch', (6, 8)),)),))
     """
-    want = "keep: want names of signals and runs in a set, as methods()[NAME].needs is"
+    want = "names of signals and runs in a set, as methods()[NAME].needs is"
     if isinstance(keep, str) or not isinstance(keep, Iterable):
-        raise ValueError(f"{want}, got {keep!r}")
+        raise GateError("keep", want, shown(keep))
     found: list[Any] = list(keep)
     strange = [one for one in found if not isinstance(one, (str, Run))]
     if strange:
-        raise ValueError(f"{want}, got {strange[0]!r} in it")
+        raise GateError("keep", want, f"{shown(strange[0])} in it")
     runs = tuple(one for one in found if isinstance(one, Run))
     twice = [one.name for one in runs for other in runs if one.name == other.name and one != other]
     if twice:
-        raise ValueError(f"keep: want one run called {twice[0]}, got {len(twice)}")
+        raise GateError("keep", f"one run called {twice[0]}", str(len(twice)))
     return frozenset(one for one in found if isinstance(one, str)), runs

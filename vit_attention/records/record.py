@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vit_attention.gate import GateError, shown
+from vit_attention.gate.refusal import one_line
 from vit_attention.records import checks
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.maps import AttentionMap, check_numbers
@@ -116,14 +117,13 @@ class AttentionRecord:
         Where maps of all tokens chain, a map with other queries (the pool behind them) is left to `maps`.
 
         Raises:
-            ValueError: a layer could not be heard, so that the maps do not chain; `maps` still has the others.
+            GateError: a layer could not be heard, so that the maps do not chain; `maps` still has the others.
         """
         gaps = self.settings.get("unheard")
         if gaps:
-            raise ValueError(
-                f"{len(gaps)} attention layer(s) could not be heard (first: {gaps[0]}), so the maps do not chain from the input "
-                "to the output: want every layer, take single ones from record.maps"
-            )
+            got = f"one whose {len(gaps)} attention layer(s) could not be heard (first: {one_line(gaps[0])})"
+            advice = "The maps do not chain from the input to the output: take single ones from record.maps."
+            raise GateError("record", "one with every layer", got, advice=advice)
         return tuple(one.weights for one in self._chained)
 
     @property
@@ -132,10 +132,10 @@ class AttentionRecord:
 
     @property
     def gradients(self) -> tuple[NDArray[Any], ...]:
-        """The gradients of `layers`; raises ValueError if the record was made without a target."""
+        """The gradients of `layers`; raises GateError if the record was made without a target."""
         found = tuple(one.gradient for one in self._chained if one.gradient is not None)
         if len(found) != len(self._chained):
-            raise ValueError("this record has no gradients: want model.attend(picture, target=class), got none")
+            raise GateError("record", "gradients, from model.attend(picture, target=class)", "none")
         return found
 
     def has(self, signal: str) -> bool:
@@ -147,14 +147,14 @@ class AttentionRecord:
         )
 
     def check_run(self, run: Run) -> None:
-        """Refuse a run that the record was not made with; raises ValueError with what it was made with."""
+        """Refuse a run that the record was not made with; raises GateError with what it was made with."""
         made = self.settings.get("runs", {}).get(run.name) if run.name in self.signals else None
         if made is None:
-            raise ValueError(f"{run.name}: want a record made with keep=methods()[{run.name!r}].needs, got one without")
+            raise GateError(run.name, f"a record made with keep=methods()[{run.name!r}].needs", "one without")
         if made != run.plain():
-            raise ValueError(
-                f"{run.name}: want a record made with {run.plain()}, got one made with {made}: attend again with "
-                f"keep=methods()[{run.name!r}].needs_for(...), or ask with the same knobs"
+            advice = f"Attend again with keep=methods()[{run.name!r}].needs_for(...), or ask with the same knobs."
+            raise GateError(
+                run.name, f"a record made with {run.plain()}", f"one made with {shown(made)}", advice=advice
             )
 
     @property
@@ -165,9 +165,9 @@ class AttentionRecord:
 
     @property
     def image(self) -> Image.Image:
-        """The upright picture; raises ValueError if the record has none."""
+        """The upright picture; raises GateError if the record has none."""
         if not self.picture:
-            raise ValueError("this record carries no picture")
+            raise GateError("record", "one with a picture", "one without")
         return Image.open(io.BytesIO(self.picture), formats=("JPEG", "PNG")).convert("RGB")
 
     @property
