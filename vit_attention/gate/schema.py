@@ -1,5 +1,6 @@
 """Typed schemas of JSON from outside, on pydantic: strict about kinds, deaf to fields that nobody knows."""
 
+import re
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -8,6 +9,7 @@ from vit_attention.gate.refusal import GateError, shown
 
 _CHOICES = ("constrained-", "dict[", "list[", "tuple[", "function-")
 """How pydantic names one of several kinds that a field may have; no part of the file."""
+_LENGTH = re.compile(r"^\w+ should have (.*?)(?: after validation)?(?:, not .*)?$")
 
 
 class Schema(BaseModel):
@@ -48,6 +50,7 @@ def refusal(error: ValidationError, file: str, advice: str = "") -> GateError:
     want = first["msg"]
     for lead in ("Input should be ", "Value error, ", "Assertion failed, "):
         want = want.removeprefix(lead)
+    want = _LENGTH.sub(r"\1", want)
     field = ".".join(str(part) for part in first["loc"] if not str(part).startswith(_CHOICES))
     if first["type"] == "json_invalid":
         return GateError(file, "JSON", want.removeprefix("Invalid JSON: "), advice=advice)
