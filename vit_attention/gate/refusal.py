@@ -32,18 +32,17 @@ class GateError(ValueError):
 def shown(value: Any) -> str:
     """`value` in a message: short, on one line, without signs that could drive a terminal.
 
-    >>> shown([1] * 1000), shown("a\\x1b[2J")
-    ('[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,...', "'a?[2J'")
+    >>> print(shown([1] * 1000), shown("a\\x1b[2J"))
+    [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,... 'a\\x1b[2J'
     """
     if isinstance(value, str):
-        text = repr(one_line(value[: _MOST_SHOWN + 1]))
+        text = repr(value[: _MOST_SHOWN + 1])  # which escapes what is not printable, and keeps blanks
     elif isinstance(value, (list, tuple, dict)) and len(value) > _MOST_SHOWN:
         text = repr(value[: _MOST_SHOWN // 2] if not isinstance(value, dict) else [*islice(value, 8)])
     elif isinstance(value, int) and value.bit_length() > 200:
         return f"a whole number of about {value.bit_length() * 0.30103:.0f} digits"
     else:
-        text = repr(value)
-    text = one_line(text)
+        text = one_line(repr(value))
     return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."
 
 

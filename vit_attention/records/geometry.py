@@ -125,7 +125,7 @@ class Geometry:
         """Lay a (rows, columns) grid that tiles the model's input on the original picture.
 
         Raises:
-            ValueError: `values` is not two-dimensional, or the geometry turns by other than quarter turns.
+            GateError: `values` is not two-dimensional, or the geometry turns by other than quarter turns.
         """
         grid = np.asarray(values)
         if grid.ndim != 2:

@@ -46,7 +46,7 @@ def sorted_out(keep: Iterable[str | Run]) -> tuple[frozenset[str], tuple[Run, ..
     """Names of signals, and runs, of what is to be kept; it is gone through once, so that an iterator does, too.
 
     Raises:
-        ValueError: one name or run alone, something else, or two runs of one name, of which a record holds one.
+        GateError: one name or run alone, something else, or two runs of one name, of which a record holds one.
 
     >>> sorted_out(["hidden", Run.of("painted", patch=(6, 8))])
     (frozenset({'hidden'}), (Run(name='painted', pairs=(('patch', (6, 8)),)),))

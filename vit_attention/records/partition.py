@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_attention.gate import GateError
+from vit_attention.gate import GateError, shown
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class Partition:
         return self.window[0] * self.window[1]
 
     def locate(self, query: int) -> tuple[int, int]:
-        """(window, place in it) of cell number `query`; raises ValueError for a cell that is not on the grid."""
+        """(window, place in it) of cell number `query`; raises GateError for a cell that is not on the grid."""
         if not 0 <= query < self.grid[0] * self.grid[1]:
-            raise GateError("query", f"a cell from 0 to {self.grid[0] * self.grid[1] - 1}", f"{query}")
+            raise GateError("query", f"a cell from 0 to {self.grid[0] * self.grid[1] - 1}", shown(query))
         rolled = [
             (at - s) % side
             for at, s, side in zip(divmod(int(query), self.grid[1]), self.shift, self.padded, strict=True)

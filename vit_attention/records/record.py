@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from vit_attention.gate import GateError, shown
+from vit_attention.gate.refusal import one_line
 from vit_attention.records import checks
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.maps import AttentionMap, check_numbers
@@ -120,16 +121,13 @@ class AttentionRecord:
         Where the maps of all tokens form a chain, a map with other queries (such as a pooling head) is only in `maps`.
 
         Raises:
-            ValueError: a layer was not captured, so the maps do not form a chain; `maps` still has the others.
+            GateError: a layer could not be heard, so that the maps do not chain; `maps` still has the others.
         """
         gaps = self.settings.get("unheard")
         if gaps:
-            raise GateError(
-                "layers",
-                "every layer",
-                f"a record in which {len(gaps)} could not be heard (first: {gaps[0]}), so that they do not chain",
-                advice="Take single ones from record.maps.",
-            )
+            got = f"one whose {len(gaps)} attention layer(s) could not be heard (first: {one_line(gaps[0])})"
+            advice = "The maps do not chain from the input to the output: take single ones from record.maps."
+            raise GateError("record", "one with every layer", got, advice=advice)
         return tuple(one.weights for one in self._chained)
 
     @property
@@ -138,10 +136,10 @@ class AttentionRecord:
 
     @property
     def gradients(self) -> tuple[NDArray[Any], ...]:
-        """The gradients of `layers`; raises ValueError if the record was made without a target."""
+        """The gradients of `layers`; raises GateError if the record was made without a target."""
         found = tuple(one.gradient for one in self._chained if one.gradient is not None)
         if len(found) != len(self._chained):
-            raise GateError("gradients", "a record of model.attend(picture, target=CLASS)", "one without")
+            raise GateError("record", "gradients, from model.attend(picture, target=class)", "none")
         return found
 
     def has(self, signal: str) -> bool:
@@ -153,13 +151,15 @@ class AttentionRecord:
         )
 
     def check_run(self, run: Run) -> None:
-        """Raise ValueError for a run that the record was not made with, naming the one that it was made with."""
+        """Refuse a run that the record was not made with; raises GateError with what it was made with."""
         made = self.settings.get("runs", {}).get(run.name) if run.name in self.signals else None
         if made is None:
-            raise GateError(f"{run.name}", f"a record made with keep=methods()[{run.name!r}].needs", "one without")
+            raise GateError(run.name, f"a record made with keep=methods()[{run.name!r}].needs", "one without")
         if made != run.plain():
-            again = f"Attend again with keep=methods()[{run.name!r}].needs_for(...), or ask with the same knobs."
-            raise GateError(run.name, f"a record made with {run.plain()}", f"one made with {made}", advice=again)
+            advice = f"Attend again with keep=methods()[{run.name!r}].needs_for(...), or ask with the same knobs."
+            raise GateError(
+                run.name, f"a record made with {run.plain()}", f"one made with {shown(made)}", advice=advice
+            )
 
     @property
     def residual(self) -> float | None:
@@ -169,9 +169,9 @@ class AttentionRecord:
 
     @property
     def image(self) -> Image.Image:
-        """The upright picture; raises ValueError if the record has none."""
+        """The upright picture; raises GateError if the record has none."""
         if not self.picture:
-            raise GateError("picture", "a record with a picture", "one without")
+            raise GateError("record", "one with a picture", "one without")
         return Image.open(io.BytesIO(self.picture), formats=("JPEG", "PNG")).convert("RGB")
 
     @property

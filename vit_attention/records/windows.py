@@ -56,17 +56,17 @@ class Windows:
     def __post_init__(self) -> None:
         places, side = self.window**2, 2 * self.window - 1
         if self.weights.dtype not in (np.float16, np.float32):
-            raise GateError("weights", "float16 or float32", f"{self.weights.dtype}")
+            raise GateError("weights", "float16 or float32", str(self.weights.dtype))
         if (
             self.weights.ndim != 4
             or self.weights.shape[::2] != (len(self.kept), places)
             or places != self.weights.shape[3]
         ):
-            raise GateError("weights", f"({len(self.kept)}, heads, {places}, {places})", f"{self.weights.shape}")
+            raise GateError("weights", f"({len(self.kept)}, heads, {places}, {places})", str(self.weights.shape))
         if self.bias.shape != (self.heads, side, side):
-            raise GateError("bias", f"{(self.heads, side, side)}", f"{self.bias.shape}")
+            raise GateError("bias", f"{(self.heads, side, side)}", str(self.bias.shape))
         if list(self.kept) != sorted(set(self.kept)):
-            raise GateError("kept", "rising numbers of windows", f"{self.kept[:12]}")
+            raise GateError("kept", "rising numbers of windows", str(self.kept[:12]))
         self.partition.order(self.kept)
 
     @property
@@ -120,7 +120,7 @@ class Windows:
 
         Raises:
             KeyError: the query's window was not captured.
-            ValueError: no such cell.
+            GateError: no such cell.
         """
         return self._spread(query, self._weights(query))
 
@@ -168,15 +168,14 @@ class Windows:
 
         Raises:
             KeyError: a query's window was not captured.
-            ValueError: the map would take more than 256 MiB.
+            GateError: the map would take more than 256 MiB.
         """
         chosen = self.queries if queries is None else tuple(int(q) for q in queries)
         cells = self.grid[0] * self.grid[1]
         size = self.heads * len(chosen) * cells * 4
         if size > LARGEST_MAP:
-            raise GateError(
-                "queries", f"a map of at most {LARGEST_MAP >> 20} MiB", f"{size >> 20} MiB for {len(chosen)} queries"
-            )
+            got = f"{size >> 20} MiB for {len(chosen)} queries"
+            raise GateError("queries", f"a map of at most {LARGEST_MAP >> 20} MiB", got)
         weights = np.empty((self.heads, len(chosen), cells), np.float32)
         for at, query in enumerate(chosen):
             weights[:, at] = self._whole_row(query)

@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from vit_attention.gate import GateError
+
 Fill = Callable[[BinaryIO], object]
 
 
@@ -74,8 +76,6 @@ def _check(path: Path) -> None:
     if not kind and not (mode & 0o222 and os.access(path, os.W_OK)):
         kind = "a read-only file"
     if kind:
-        from vit_attention.gate.refusal import GateError  # pydantic comes with it
-
         raise GateError(path.name, "a name that is free, or a file to replace", f"{kind} of this name")
 
 
@@ -88,9 +88,7 @@ def _system_error(error: BaseException | None) -> OSError | None:
     return next((one for one in found if one.errno), found[0] if found else None)
 
 
-def _refusal(path: Path, error: Exception) -> Exception:
-    from vit_attention.gate.refusal import GateError
-
+def _refusal(path: Path, error: Exception) -> GateError:
     number = error.errno if isinstance(error, OSError) else None
     if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         advice = "Nothing of it was kept. Make room, or write elsewhere."

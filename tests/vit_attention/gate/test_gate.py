@@ -2,8 +2,10 @@
 
 import os
 from pathlib import Path
+from typing import Annotated
 
 import pytest
+from pydantic import Field
 
 from vit_attention.gate import LIMITS, GateError, Schema, read_file, regular, shown
 
@@ -42,6 +44,17 @@ def test_what_is_wrong_is_named_with_its_field(text: str, field: str) -> None:
     assert caught.value.field == field
     assert len(str(caught.value)) < 200
     assert str(caught.value).endswith(". Make it anew.")
+
+
+def test_lengths_are_told_in_plain_words() -> None:
+    class Word(Schema):
+        letters: Annotated[str, Field(max_length=3)]
+        rows: Annotated[tuple[int, ...], Field(min_length=1)] = (1,)
+
+    with pytest.raises(GateError, match=r"^word.json: letters: want at most 3 characters, got 'four'$"):
+        Word.read(b'{"letters": "four"}', "word.json")
+    with pytest.raises(GateError, match=r"^word.json: rows: want at least 1 item, got \[\]$"):
+        Word.read(b'{"letters": "one", "rows": []}', "word.json")
 
 
 def test_only_plain_files_of_bounded_size_are_read(tmp_path: Path) -> None:
