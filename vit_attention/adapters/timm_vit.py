@@ -85,8 +85,10 @@ def _fitting(empty: Any, tensors: dict[str, Tensor], file: str, key: str) -> _Fi
     chosen = choose(tensors, {name: None if name == table else shape for name, shape in body.items()}, file, key)
     size, resizing = _side(empty, chosen.body[table], file) if table else ({}, ())
     head, own_head = head_of(chosen.rest, stems, int(empty.num_features), file, _SPARE)
+    decoder = ", ".join(name for name in chosen.rest if name.startswith("decoder_"))[:200]
+    aside = (f"{file} has a decoder beside the network, which was left out: {decoder}.",) if decoder else ()
     nothing = () if head else (f"{file} holds no head: the model tells no classes apart.",)
-    return _Fitting({**chosen.body, **own_head}, head, stems[0], size, (*chosen.notes, *nothing, *resizing))
+    return _Fitting({**chosen.body, **own_head}, head, stems[0], size, (*chosen.notes, *aside, *nothing, *resizing))
 
 
 def _side(empty: Any, table: Tensor, file: str) -> tuple[dict[str, int], tuple[str, ...]]:
