@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from vit_attention.weights import checkpoints
 from vit_attention.weights.checkpoints import CheckpointError
 from vit_attention.weights.choice import choose
-from vit_attention.weights.heads import classes_of, head_of
-from vit_attention.weights.positions import square_side
+from vit_attention.weights.heads import classes_of, head_of, headless
+from vit_attention.weights.positions import built_note, picture_side
 
 _OPTIONAL = re.compile(r"(^|\.)(mask_token$|pooler\.|relative_position_index$|position_ids$)")
 """What older files have too much, or a fine-tuned one too little, and no map needs."""
@@ -75,7 +75,7 @@ def _check_depth(rest: Mapping[str, Tensor], config: Any, file: str) -> None:
 
 def _headless(wanted: "_Wanted", rest: Mapping[str, Tensor], file: str) -> list[str]:
     if wanted.heads:
-        return [f"{file} holds no head: the model tells no classes apart."]
+        return [headless(file)]
     return [f"{file} has tensors that the bare model does not: {', '.join(rest)[:200]}."] if rest else []
 
 
@@ -161,16 +161,10 @@ def _fit_positions(config: Any, state: dict[str, Tensor], places: int, file: str
     size, patch = config.image_size, config.patch_size
     square = isinstance(size, int) and isinstance(patch, int)
     special = places - (size // patch) ** 2 if square else 0
-    cells = square_side(table.shape[1], special) if square and table.ndim == 3 else 0
-    if not cells:
-        raise CheckpointError(
-            f"{file}: {_TABLE}: want {places} places, for {size} pixels in patches of {patch}, or those of another square "
-            f"picture, got {tuple(table.shape)}: write the picture's size into config.json (image_size)"
-        )
-    config.image_size = cells * patch
-    return [
-        f"The file's position table is of {cells * patch} x {cells * patch} pixels, so the network was built for them."
-    ]
+    usual, where = (1, places, config.hidden_size), f"{file}: {_TABLE} for {size} pixels in patches of {patch}"
+    advice = "write the picture's size into config.json (image_size)"
+    config.image_size = picture_side(table, usual, special, patch if square else 0, where, advice)
+    return [built_note(config.image_size)]
 
 
 def _filled(kind: Any, config: Any, state: dict[str, Tensor], file: str) -> nn.Module:

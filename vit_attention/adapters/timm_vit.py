@@ -21,7 +21,7 @@ from vit_attention.weights import checkpoints
 from vit_attention.weights.choice import Head, choose
 from vit_attention.weights.download import cache_folder, fetch
 from vit_attention.weights.heads import classes_of, head_of
-from vit_attention.weights.positions import square_side
+from vit_attention.weights.positions import RECORD_OF, built_note, picture_side
 from vit_attention.weights.shards import weights_in
 
 _SPARE = r"(^|\.)(mask_token|relative_position_index)$|^decoder_"
@@ -56,8 +56,8 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
         )
     checkpoints.fill(module, found.state, path.name)
     classes, notes = _labels(timm, module), found.notes
-    if weights is not None and found.head:
-        known = () if classes[0] == "class 0" else classes
+    if weights is not None or not found.head:
+        known = () if classes[:1] == ("class 0",) else classes
         classes, named = classes_of(found.head, known, found.usual, path.name)
         notes = (*notes, *named)
     model = VisionModel(card, module, _anatomy(timm, module, card.name), classes, checkpoints.file_hash(path))
@@ -85,8 +85,9 @@ def _fitting(empty: Any, tensors: dict[str, Tensor], file: str, key: str) -> _Fi
     chosen = choose(tensors, {name: None if name == table else shape for name, shape in body.items()}, file, key)
     size, resizing = _side(empty, chosen.body[table], file) if table else ({}, ())
     head, own_head = head_of(chosen.rest, stems, int(empty.num_features), file, _SPARE)
-    nothing = () if head else (f"{file} holds no head: the model tells no classes apart.",)
-    return _Fitting({**chosen.body, **own_head}, head, stems[0], size, (*chosen.notes, *nothing, *resizing))
+    decoder = ", ".join(name for name in chosen.rest if name.startswith("decoder_"))[:200]
+    aside = (f"{file} has a decoder beside the network, which was left out: {decoder}.",) if decoder else ()
+    return _Fitting({**chosen.body, **own_head}, head, stems[0], size, (*chosen.notes, *aside, *resizing))
 
 
 def _side(empty: Any, table: Tensor, file: str) -> tuple[dict[str, int], tuple[str, ...]]:
@@ -95,18 +96,10 @@ def _side(empty: Any, table: Tensor, file: str) -> tuple[dict[str, int], tuple[s
     if table.shape == usual.shape:
         return {}, ()
     special = int(usual.shape[1]) - int(empty.patch_embed.num_patches)
-    cells = square_side(table.shape[1], special) if table.ndim == 3 and table.shape[::2] == usual.shape[::2] else 0
-    patch = tuple(empty.patch_embed.patch_size)
-    if not cells or patch[0] != patch[1]:
-        raise checkpoints.CheckpointError(
-            f"{file}: 1 tensors have another shape; first: pos_embed: want {tuple(usual.shape)}, or one of another square "
-            f"picture, got {tuple(table.shape)}: for another shape of picture build the network with img_size=(height, width) "
-            "and give it to vit_attention.record_of"
-        )
-    side = cells * int(patch[0])
-    return {"img_size": side}, (
-        f"The file's position table is of {side} x {side} pixels, so the network was built for them.",
-    )
+    high, wide = empty.patch_embed.patch_size
+    where = f"{file}: 1 tensors have another shape; first: pos_embed"
+    side = picture_side(table, usual.shape, special, int(high) if high == wide else 0, where, RECORD_OF)
+    return {"img_size": side}, (built_note(side),)
 
 
 def _built(timm: Any, name: str, **options: Any) -> Any:

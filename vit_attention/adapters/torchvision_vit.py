@@ -18,7 +18,7 @@ from vit_attention.weights import checkpoints
 from vit_attention.weights.choice import Chosen, choose
 from vit_attention.weights.download import cache_folder, fetch
 from vit_attention.weights.heads import classes_of, head_of
-from vit_attention.weights.positions import square_side
+from vit_attention.weights.positions import RECORD_OF, built_note, picture_side
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _TABLE, _HEAD = "encoder.pos_embedding", "heads.head"
@@ -72,14 +72,9 @@ def _chosen(build: Any, tensors: dict[str, Tensor], file: str, key: str) -> _Fou
         usual: Any = build()
     body = {name: tuple(one.shape) for name, one in usual.state_dict().items() if not name.startswith("heads.")}
     chosen = choose(tensors, {**body, _TABLE: None}, file, key)
-    table = chosen.body[_TABLE]
-    cells = square_side(table.shape[1], 1) if table.ndim == 3 and table.shape[::2] == body[_TABLE][::2] else 0
-    if not cells:
-        raise checkpoints.CheckpointError(
-            f"{file}: 1 tensors have another shape; first: {_TABLE}: want {body[_TABLE]}, or one more than the patches of "
-            f"another square picture, got {tuple(table.shape)}"
-        )
-    return _Found(chosen, usual.hidden_dim, cells * usual.patch_size, usual.image_size)
+    where = f"{file}: 1 tensors have another shape; first: {_TABLE}"
+    side = picture_side(chosen.body[_TABLE], body[_TABLE], 1, usual.patch_size, where, RECORD_OF)
+    return _Found(chosen, usual.hidden_dim, side, usual.image_size)
 
 
 def _recipe(given: dict[str, Any], found: _Found) -> tuple[Recipe, tuple[str, ...]]:
@@ -89,8 +84,7 @@ def _recipe(given: dict[str, Any], found: _Found) -> tuple[Recipe, tuple[str, ..
     if found.side == found.usual:
         return recipe, ()
     return recipe, (
-        f"The file's position table is of {found.side} x {found.side} pixels, so the network was built for them; pictures "
-        f"are resized to {first} pixels on the shorter side and cropped in the middle, in proportion as at {found.usual}.",
+        f"{built_note(found.side)} Pictures are resized to {first} pixels on the shorter side and cropped in the middle, in proportion as at {found.usual}.",
     )
 
 

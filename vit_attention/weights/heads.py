@@ -29,6 +29,11 @@ def head_of(
     return head, {} if head is None else head.named(stems[0])
 
 
+def headless(file: str) -> str:
+    """What a model says of a file without a head."""
+    return f"{file} holds no head: the model tells no classes apart."
+
+
 def classes_of(
     head: Head | None, labels: tuple[str, ...], usual: str, file: str, own: bool = True
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -42,7 +47,7 @@ def classes_of(
         own: whether it is somebody's file, which names no classes.
     """
     if head is None:
-        return (), (f"{file} holds no head: the model tells no classes apart.",)
+        return (), (headless(file),)
     count = len(head.weight)
     if count == len(labels) and head.name == usual:
         as_published = f"{file} names no classes; as it has {count}, they are called as those of the published weights."

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
+from safetensors.torch import save_file
 
 import vit_attention as va
 from tests.vit_attention import donuts
@@ -20,6 +22,9 @@ from vit_attention import compat  # noqa: F401
 from vit_attention.adapters import hf_tokenizer
 from vit_attention.gate import GateError
 from vit_attention.gate.config import Config
+from vit_attention.gate.schema import Schema
+from vit_attention.gate.tokenizer import Tokenizer
+from vit_attention.weights.checkpoints import CheckpointError
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = np.zeros((40, 30, 3), np.uint8)
@@ -283,6 +288,101 @@ def lying(sound: Path, base: Path) -> list[Path]:
     return [*made.values()]
 
 
+@pytest.mark.parametrize(
+    ("schema", "given"),
+    [
+        (Config, {"model_type": "vit", "architectures": [0] * 50_000}),
+        (Config, {"model_type": "vit", "id2label": dict.fromkeys(range(50_000), 0)}),
+        (Tokenizer, {"model": {"vocab": {}, "merges": [0] * 50_000}}),
+        (Tokenizer, {"model": {"vocab": [0] * 50_000}}),
+        (Tokenizer, {"model": {"vocab": dict.fromkeys(range(50_000), "")}}),
+        (Tokenizer, {"model": {"vocab": {}}, "added_tokens": [0] * 50_000}),
+    ],
+    ids=["architectures", "id2label", "merges", "pieces", "vocabulary", "added tokens"],
+)
+def test_wrong_entries_are_not_all_told_of(schema: type[Schema], given: dict[str, Any]) -> None:
+    """Each takes a kilobyte, so that five megabytes of them took five gigabytes."""
+    with pytest.raises(ValidationError) as caught:
+        schema.model_validate_json(json.dumps(given))
+    assert caught.value.error_count() <= 1001
+
+
+@pytest.mark.parametrize("kind", ["damaged", "foreign", "index", "none"])
+@pytest.mark.parametrize("folder", ["vit", "donut"], indirect=True)
+def test_weights_of_their_own_leave_those_of_the_folder_alone(folder: Path, kind: str, tmp_path: Path) -> None:
+    own, given = folder / "model.safetensors", tmp_path / "given.safetensors"
+    shutil.copy(own, given)
+    if kind == "foreign":
+        save_file({"layer.7.weight": torch.zeros(1)}, own)
+    elif kind == "damaged":
+        own.write_bytes(b"damaged" * 10)
+    else:
+        own.unlink()
+    if kind == "index":
+        (folder / "model.safetensors.index.json").write_text("{")
+    va.load(f"hf:{folder}", weights=given)
+    with pytest.raises(ValueError, match="safetensors"):
+        va.load(f"hf:{folder}")
+
+
+def test_a_classifier_of_no_classes_loads_and_takes_the_head_of_a_file(sound: dict[str, Path], tmp_path: Path) -> None:
+    from transformers import ViTForImageClassification
+
+    module = ViTForImageClassification.from_pretrained(sound["vit"], num_labels=0)
+    module.save_pretrained(tmp_path / "model")
+    model = va.load(f"hf:{tmp_path / 'model'}")
+    assert model.classes == ()
+    assert "holds no head" in model.notes[0]
+    assert len(va.load(f"hf:{tmp_path / 'model'}", weights=sound["vit"]).classes) == 2
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+def test_part_of_a_network_is_another_network(name: str, tmp_path: Path) -> None:
+    from transformers import ViTConfig, ViTModel
+
+    made = ViTModel(ViTConfig(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32))
+    made.save_pretrained(tmp_path)
+    if name.endswith(".bin"):
+        (tmp_path / "model.safetensors").unlink()
+        torch.save(made.state_dict(), tmp_path / name)
+    change(tmp_path / "config.json", {"num_hidden_layers": 1})
+    with pytest.raises(GateError, match=f"num_hidden_layers: want 2 as in {name}, got 1"):
+        va.load(f"hf:{tmp_path}")
+    with pytest.raises(CheckpointError, match=r"want weights of the 1 layers that config\.json names, got more"):
+        va.load(f"hf:{tmp_path}", weights=tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("adapter_model.safetensors", "merge_and_unload"),
+        ("tf_model.h5", "TensorFlow"),
+        ("flax_model.msgpack", "Flax"),
+        ("onnx/model.onnx", "ONNX"),
+    ],
+)
+def test_folders_without_weights_of_pytorch_say_what_they_have(folder: Path, file: str, words: str) -> None:
+    (folder / "model.safetensors").unlink()
+    (folder / file).parent.mkdir(exist_ok=True)
+    (folder / file).write_bytes(b"x")
+    with pytest.raises(CheckpointError, match=words):
+        va.load(f"hf:{folder}")
+
+
+def test_folders_without_settings_say_where_some_are(folder: Path) -> None:
+    shutil.copytree(folder, folder / "checkpoint-500")
+    (folder / "config.json").unlink()
+    with pytest.raises(GateError, match="There is one in checkpoint-500: load that folder"):
+        va.load(f"hf:{folder}")
+    shutil.rmtree(folder / "checkpoint-500")
+    (folder / "adapter_config.json").write_text("{}")
+    with pytest.raises(GateError, match="It is an adapter"):
+        va.load(f"hf:{folder}")
+    (folder / "config.json").write_text(json.dumps({"architecture": "vit_tiny_patch16_224"}))
+    with pytest.raises(GateError, match="Load it with timm:vit_tiny_patch16_224"):
+        va.load(f"hf:{folder}")
+
+
 def test_small_folders_take_neither_time_nor_memory(sound: dict[str, Path], tmp_path: Path) -> None:
     """In a process of its own, whose memory can be measured."""
     folders = lying(sound["vit"], tmp_path)
@@ -297,7 +397,7 @@ def test_small_folders_take_neither_time_nor_memory(sound: dict[str, Path], tmp_
     lines = [line.split() for line in done.stdout.splitlines()]
     assert len(lines) == len(folders), done.stderr[-500:]
     for name, said, megabytes, seconds in lines:
-        assert said == "GateError", name
+        assert said in ("GateError", "CheckpointError"), name
         assert int(megabytes) < 200, name
         assert float(seconds) < 1, name
 

@@ -129,3 +129,33 @@ def test_blocks_with_other_tokens_are_refused(tmp_path: Path) -> None:
     path, _ = saved(tmp_path, "cait_xxs24_224", depth=1)
     with pytest.raises(ValueError, match="blocks of the same tokens"):
         va.load("timm:cait_xxs24_224", weights=path)
+
+
+def test_dinov2s_own_file_with_registers_is_read_as_timm_reads_it(tmp_path: Path) -> None:
+    name = "vit_small_patch14_reg4_dinov2"
+    torch.manual_seed(0)
+    own = timm.create_model(name, pretrained=False, img_size=28)
+    state = dict(own.state_dict())
+    state["register_tokens"] = state.pop("reg_token")
+    state["pos_embed"] = torch.cat([torch.randn(1, 1, 384), state["pos_embed"]], dim=1)
+    state["mask_token"] = torch.zeros(1, 384)
+    torch.save(state, tmp_path / "published.pth")
+    expected = timm.models.vision_transformer.checkpoint_filter_fn(dict(state), own)
+    found = va.load(f"timm:{name}", weights=tmp_path / "published.pth")
+    assert found.attend(Image.new("RGB", (28, 28))).maps[0].key.prefix == 5
+    for part in ("cls_token", "reg_token", "pos_embed"):
+        torch.testing.assert_close(found.module.state_dict()[part], expected[part])
+
+
+def test_what_masked_training_leaves_beside_the_network_is_left_out_and_told(tmp_path: Path) -> None:
+    path, own = saved(tmp_path, "test_vit")
+    extra = {"decoder_pos_embed": torch.zeros(1, 4, 8), "blocks.0.attn.relative_position_index": torch.zeros(3, 3)}
+    torch.save({**own.state_dict(), **extra, "mask_token": torch.zeros(1, 1, 8)}, path.with_suffix(".pth"))
+    notes = va.load("timm:test_vit", weights=path.with_suffix(".pth")).notes
+    assert any("decoder_pos_embed" in note for note in notes)
+
+
+def test_names_of_another_library_are_recognised(tmp_path: Path) -> None:
+    path, _ = saved(tmp_path, "test_vit")
+    with pytest.raises(ValueError, match="Its names are those of timm: load it with timm:NAME"):
+        va.load("vit-b-32", weights=path)
