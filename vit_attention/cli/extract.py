@@ -17,7 +17,7 @@ from vit_attention.cli.options import (
     seen_options,
     take,
 )
-from vit_attention.cli.provenance import Origin, Shelf, bundle_owner
+from vit_attention.cli.provenance import Origin, Shelf, bundle_says
 from vit_attention.cli.report import Report
 from vit_attention.cli.visualize import facts
 
@@ -56,7 +56,7 @@ def extract(images: tuple[str, ...], output: Path, as_json: bool, **given: Any) 
     model = cache(lambda: loading.load(take(loading.Source, given), report))
     wanted, items = take(records.Wanted, given), expand(images)
     records.check(items, wanted)
-    shelf = Shelf(output, items, bundle_owner, report.note)
+    shelf = Shelf(output, items, bundle_says, report.note)
     for item in report.through(items, "Extracting"):
         with report.attempt(item.said, alone=item.suffix == ".npz"):
             record, picture = records.of(item, model, wanted)

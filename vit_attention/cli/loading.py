@@ -19,6 +19,7 @@ from vit_attention.models.arguments import class_number
 from vit_attention.models.cards import Card
 from vit_attention.models.devices import moved
 from vit_attention.records import AttentionRecord
+from vit_attention.weights.download import DownloadError
 
 _WEIGHTS = (".pth", ".pt", ".bin", ".safetensors", ".ckpt")
 
@@ -40,6 +41,7 @@ def load(source: Source, report: Report) -> Any:
 
     Raises:
         click.UsageError: no model, an unknown one, or files that do not fit it; says what there is.
+        click.ClickException: weights that cannot be downloaded, or those that were are damaged.
     """
     name, file = _named(source)
     files: dict[str, Any] = {"infos": source.infos_path, "resnet": source.resnet, "key": source.weights_key}
@@ -49,6 +51,8 @@ def load(source: Source, report: Report) -> Any:
             report.note(f"{name}: looking for weights on this machine; they are downloaded if missing.")
         model = registry.load(name, file, tenths(report, name), **{k: v for k, v in files.items() if v is not None})
         return moved(model, source.device, report.note)
+    except DownloadError as error:  # the command is right
+        raise click.ClickException(one_line(error)) from error
     except FAILURES as error:
         raise click.UsageError(one_line(error)) from error
     except Exception as error:  # not once for every picture

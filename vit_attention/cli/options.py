@@ -120,7 +120,7 @@ class Folder(File):
 FILE = File(path_type=Path)
 NEW = Folder(path_type=Path)
 
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print only JSON; notes go to standard error.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print only JSON; notes go to standard error.")
 _MODEL: tuple[Command, ...] = (
     click.option(
         "--model",
@@ -302,7 +302,6 @@ def output(words: str) -> Command:
     return click.option("--output", type=NEW, default=FOLDER, show_default=True, metavar="DIR", help=words)
 
 
-json_option = _JSON
 model_options = _together(_MODEL)
 asked_options = _together(_ASKED)
 seen_options = _together(_SEEN)

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -65,25 +65,25 @@ class Origin:
 
 
 Note = Callable[[str], object]
-Owner = Callable[[Path, Origin], bool | None]
-"""Whether what lies under a name was made from an input: True, False for another's, None if nothing is there."""
+Says = Callable[[Path], list[Any]]
+"""What the files under a name say of their origin, an entry each; none where nothing is there."""
 
 
-def bundle_owner(base: Path, origin: Origin) -> bool | None:
-    """Whose bundle BASE.npz is."""
+def bundle_says(base: Path) -> list[Any]:
+    """What BASE.npz says of its origin."""
     path = base.with_name(base.name + ".npz")
     if not os.path.lexists(path):
-        return None
+        return []
     try:
-        return origin.made(AttentionRecord.load(regular(path)).settings.get(KEY))
+        return [AttentionRecord.load(regular(path)).settings.get(KEY)]
     except Exception:
-        return False  # features, say, or a bundle that is damaged
+        return [None]  # features, say, or a bundle that is damaged
 
 
-def drawings_owner(folder: Path, origin: Origin) -> bool | None:
-    """Whose drawings lie in a folder."""
+def drawings_say(folder: Path) -> list[Any]:
+    """What the drawings in a folder say of their origin."""
     drawn = [*folder.glob("attn_map_layer_*.png"), *folder.glob("heatmap_layer_*.png")] if folder.is_dir() else []
-    return all(origin.made(_of_png(path)) for path in drawn) if drawn else None
+    return [_of_png(path) for path in drawn]
 
 
 def _of_png(path: Path) -> Any:
@@ -96,9 +96,9 @@ def _of_png(path: Path) -> Any:
 
 def drawings_folder(folder: Path, item: Given, origin: Origin, note: Note) -> Path:
     """`folder` for the drawings of a single input, or one inside it where those of another lie there already."""
-    if drawings_owner(folder, origin) is not False:
+    if all(map(origin.made, drawings_say(folder))):
         return folder
-    inside = Shelf(folder, [item], drawings_owner).base(item, origin)
+    inside = Shelf(folder, [item], drawings_say).base(item, origin)
     note(f"{folder} holds drawings of another picture; those of {item.said} go to {inside}.")
     return inside
 
@@ -109,18 +109,23 @@ class Shelf:
     Args:
         folder: where they go.
         items: all inputs of the run.
-        owner: tells whose a name is.
+        says: what the files under a name say of their origin.
         note: is told of an input whose files are called otherwise than it is.
     """
 
-    def __init__(self, folder: Path, items: Iterable[Given], owner: Owner, note: Note = lambda text: None) -> None:
-        self.folder, self.owner, self.note = folder, owner, note
+    def __init__(self, folder: Path, items: Iterable[Given], says: Says, note: Note = lambda text: None) -> None:
+        self.folder, self.says, self.note = folder, says, note
         self.kept = {folded(item.name) for item in items}
         self.used: dict[str, Given] = {}
 
     def base(self, item: Given, origin: Origin) -> Path:
         """FOLDER/NAME, to which endings are put: the name that the input had before, else the first that is free."""
-        name = self._before(item, origin) or self._free(item, origin)
+        end = page_end(item.page)
+        before = (safe(item.path.stem) + end, safe(item.path.name) + end)
+        names = (item.name if n == 1 else f"{item.name}-{n}" for n in itertools.count(1))
+        old = (one for one in before if self._whose(one, item, origin) == "its own")
+        new = (one for one in names if self._whose(one, item, origin) != "another's")
+        name = next(itertools.chain(old, new))
         if folded(name) not in self.used and name != item.name:
             self.note(f"{item.said}: its files are called {name}, so that those of other inputs stay.")
         self.used[folded(name)] = item
@@ -132,29 +137,12 @@ class Shelf:
         with _alone(self.folder):
             yield self.base(item, origin)
 
-    def _before(self, item: Given, origin: Origin) -> str | None:
-        """The name of files that are there and were made from the same input."""
-        end = page_end(item.page)
-        there = itertools.takewhile(
-            lambda name: self.owner(self.folder / name, Origin("", "")) is not None, self._numbered(item.name)
-        )
-        names = itertools.chain((safe(item.path.stem) + end, safe(item.path.name) + end, item.name), there)
-        return next((one for one in names if self._is_free(one, item) and self.owner(self.folder / one, origin)), None)
-
-    def _free(self, item: Given, origin: Origin) -> str:
-        """The input's name, or the first with a number, that neither another input of the run nor a file has."""
-        names = (one for one in self._numbered(item.name) if one == item.name or folded(one) not in self.kept)
-        return next(
-            one for one in names if self._is_free(one, item) and self.owner(self.folder / one, origin) is not False
-        )
-
-    def _is_free(self, name: str, item: Given) -> bool:
-        return self.used.get(folded(name), item) is item
-
-    @staticmethod
-    def _numbered(name: str) -> Iterator[str]:
-        yield name
-        yield from (f"{name}-{count}" for count in itertools.count(2))
+    def _whose(self, name: str, item: Given, origin: Origin) -> str:
+        if self.used.get(folded(name), item) is not item:
+            return "another's"
+        if told := self.says(self.folder / name):
+            return "its own" if all(map(origin.made, told)) else "another's"
+        return "nobody's" if name == item.name or folded(name) not in self.kept else "another's"
 
 
 @contextmanager
@@ -165,11 +153,10 @@ def _alone(folder: Path) -> Iterator[None]:
         return
     import fcntl
 
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # a file system without locks
+    with ExitStack() as stack:
+        with suppress(OSError):  # no locks here, or no folder, which the writing will tell
+            folder.mkdir(parents=True, exist_ok=True)
+            handle = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, handle)
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(handle)

@@ -12,7 +12,7 @@ from vit_attention.cli import loading
 from vit_attention.cli.errors import ChoiceError
 from vit_attention.cli.inputs import Given, expand, opened
 from vit_attention.cli.options import Numbers, asked_options, json_option, model_options, output, take
-from vit_attention.cli.provenance import KEY, Origin, Shelf, bundle_owner
+from vit_attention.cli.provenance import KEY, Origin, Shelf, bundle_says
 from vit_attention.cli.report import Report, plain
 from vit_attention.records import AttentionRecord
 from vit_attention.records.writing import write
@@ -80,7 +80,7 @@ def read(pages: tuple[str, ...], output: Path, bundles: bool, restart: bool, as_
             report.note("")
         return record
 
-    shelf = Shelf(output, items, _owner, report.note)
+    shelf = Shelf(output, items, _says, report.note)
     for item in report.through(items, "Reading"):
         with report.attempt(item.said):
             origin = Origin.of(item)
@@ -123,19 +123,19 @@ def _settings(model: Any, given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _owner(base: Path, origin: Origin) -> bool | None:
-    """Whose reading BASE.json is, or BASE.npz where it stands alone."""
+def _says(base: Path) -> list[Any]:
+    """What BASE.json says of its origin, or BASE.npz where it stands alone."""
     path = base.with_name(base.name + ".json")
     if not os.path.lexists(path):
-        return bundle_owner(base, origin)
+        return bundle_says(base)
     try:
         text = path.read_text(encoding="utf-8")
         if text.startswith(_BEGINNING) and not text.endswith("}\n"):  # half of a reading: nothing is lost with it
-            return bundle_owner(base, origin)
+            return bundle_says(base)
         found = json.loads(text)
-        return found["format"] == FORMAT and origin.made(found.get(KEY) or {"content": found["settings"]["picture"]})
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return False
+        return [(found.get(KEY) or {"content": found["settings"]["picture"]}) if found["format"] == FORMAT else None]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return [None]
 
 
 def _files(base: Path, bundles: bool) -> list[Path]:

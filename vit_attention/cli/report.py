@@ -5,7 +5,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,21 +27,23 @@ class Report:
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
         self.results: list[dict[str, Any]] = []
-        self._waiting: list[str] | None = None
+        self._bar: Any = None
 
     def note(self, text: str) -> None:
         """Something worth knowing, for people."""
-        if self._waiting is None:
+        with self._above_the_bar():
             say(one_line(text), err=True)
-        else:
-            self._waiting.append(one_line(text))
 
     def done(self, name: str, files: Sequence[Path] = (), **facts: Any) -> None:
         """One input was worked through."""
         self.results.append({"input": name, "ok": True, "files": [str(file) for file in files], **facts})
-        if not self.as_json and self._waiting is None:
-            for file in files:
-                say(one_line(file))
+        if not self.as_json:
+            with self._above_the_bar():
+                for file in files:
+                    say(one_line(file))
+
+    def _above_the_bar(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._bar is None else self._bar.external_write_mode()
 
     @contextmanager
     def attempt(self, name: str, alone: bool = False) -> Iterator[None]:
@@ -74,19 +76,15 @@ class Report:
         if len(items) < 2 or not sys.stderr.isatty():
             yield from items
             return
-        self._waiting = []
-        with click.progressbar(items, label=label, file=sys.stderr, show_pos=True) as bar:
-            yield from bar
-        waiting, self._waiting = self._waiting, None
-        for text in waiting:
-            say(text, err=True)
-        if not self.as_json:
-            for file in (file for one in self.results if one["ok"] for file in one["files"]):
-                say(one_line(file))
+        from tqdm import tqdm
+
+        with tqdm(items, desc=label, file=sys.stderr, leave=False) as self._bar:
+            yield from self._bar
+        self._bar = None
 
     def counter(self, label: str) -> Callable[[object], None] | None:
         """Says how many there are so far, if somebody watches and no bar does; None if not."""
-        if self._waiting is not None or not sys.stderr.isatty():
+        if self._bar is not None or not sys.stderr.isatty():
             return None
         count = itertools.count(1)
 

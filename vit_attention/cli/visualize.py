@@ -23,7 +23,7 @@ from vit_attention.cli.options import (
     take_view,
 )
 from vit_attention.cli.paint import Ground, Paint, remark, write
-from vit_attention.cli.provenance import Origin, Shelf, bundle_owner, drawings_folder, drawings_owner
+from vit_attention.cli.provenance import Origin, Shelf, bundle_says, drawings_folder, drawings_say
 from vit_attention.cli.report import Report
 from vit_attention.records import AttentionRecord
 
@@ -73,7 +73,7 @@ def visualize(
     view, paint, wanted = take_view(given), take(Paint, given), take(records.Wanted, given)
     _check(items, wanted, given["model"], report)
     model = cache(lambda: loading.load(take(loading.Source, given), report))
-    shelf = Shelf(output, items, drawings_owner, report.note)
+    shelf = Shelf(output, items, drawings_say, report.note)
     for item in report.through(items, "Drawing"):
         with report.attempt(item.said, alone=item.suffix == ".npz"):
             record, picture, found = _drawn(item, model, wanted, view)
@@ -87,7 +87,7 @@ def visualize(
             if lacking := remark(found, ground, paint):
                 report.note(f"{item.text}: {lacking}.")
             if bundle:
-                base = Shelf(folder, [item], bundle_owner, report.note).base(item, origin)
+                base = Shelf(folder, [item], bundle_says, report.note).base(item, origin)
                 written.append(origin.sign(record).save(base.with_name(base.name + ".npz")))
             report.done(item.said, written, **facts(record), maps=[_said(one, record) for one in found])
     report.finish(command="visualize", output=str(output))

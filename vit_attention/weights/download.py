@@ -273,7 +273,9 @@ class _Job:
 
 
 def _failure(reason: str, url: str) -> DownloadError:
-    return DownloadError(f"{reason} By hand: download {url} yourself and load it with va.load(name, weights=FILE).")
+    return DownloadError(
+        f"{reason} By hand: download {url} yourself and load it with va.load(name, weights=FILE) or --weights FILE."
+    )
 
 
 def _has_hash(path: Path, expected: str) -> bool:

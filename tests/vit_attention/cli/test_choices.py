@@ -210,6 +210,12 @@ def test_tokens_are_counted_for_whoever_watches(
     assert capsys.readouterr().err == "\rtokens: 1\rtokens: 2\rtokens: 3"
     report = Report(False)
     assert [report.counter("tokens") for _ in report.through([1, 2], "Reading")] == [None, None]
+    for number in report.through([1, 2], "Reading"):  # whoever stops the run has seen what was said until then
+        report.note(f"note {number}")
+        report.done("page", [Path(f"file-{number}")])
+        said = capsys.readouterr()
+        assert f"note {number}\n" in said.err
+        assert said.out == f"file-{number}\n"
 
 
 def test_commands_take_only_known_options() -> None:

@@ -22,7 +22,7 @@ from vit_attention.cli import fetch as fetching
 from vit_attention.cli.app import main
 from vit_attention.cli.files import MOST_BYTES, distinct, safe
 from vit_attention.cli.inputs import Given, expand
-from vit_attention.cli.provenance import Origin, Shelf, bundle_owner
+from vit_attention.cli.provenance import Origin, Shelf, bundle_says
 from vit_attention.gate import GateError
 from vit_attention.inputs.finding import matching
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
@@ -273,7 +273,7 @@ def test_an_input_is_never_written_over(tmp_path: Path) -> None:
     picture = tmp_path / "heatmap_layer_0_block.0.png"
     assert (tmp_path / "one.npz").read_bytes() == before
     drawn = picture.read_bytes()
-    shelf = Shelf(tmp_path, [Given(str(picture), "one")], bundle_owner)
+    shelf = Shelf(tmp_path, [Given(str(picture), "one")], bundle_says)
     assert (
         shelf.base(Given(str(picture), "one"), Origin("place", "content")).name == "one-3"
     )  # one-2 is the bundle's copy
@@ -284,23 +284,23 @@ def test_an_input_keeps_its_name_when_others_come(tmp_path: Path) -> None:
     origin = Origin("here", "bytes")
     origin.sign(AttentionRecord.load(a_bundle(tmp_path / "x.npz"))).save(tmp_path / "page.npz")
     items = [Given("page.jpg", "page.jpg"), Given("page.png", "page.png")]
-    shelf = Shelf(tmp_path, items, bundle_owner)
+    shelf = Shelf(tmp_path, items, bundle_says)
     assert shelf.base(items[0], Origin("here", "other bytes")).name == "page"
     assert shelf.base(items[1], Origin("there", "more bytes")).name == "page.png"
-    later = Shelf(tmp_path, items[1:], bundle_owner)
+    later = Shelf(tmp_path, items[1:], bundle_says)
     assert later.base(Given("b/page.png", "page"), Origin("b", "b")).name == "page-2"
 
 
 def test_an_input_finds_its_files_though_another_comes_first_now(tmp_path: Path) -> None:
     origins = {one: Origin(one, one) for one in ("a", "b")}
     items = {one: Given(f"{one}/page.png", name) for one, name in (("a", "page.png"), ("b", "page.png-2"))}
-    shelf = Shelf(tmp_path, items.values(), bundle_owner)
+    shelf = Shelf(tmp_path, items.values(), bundle_says)
     record = AttentionRecord.load(a_bundle(tmp_path / "x.npz"))
     names = {one: shelf.base(items[one], origins[one]).name for one in "ab"}
     for one, name in names.items():
         origins[one].sign(record).save(tmp_path / f"{name}.npz")
     swapped = {"b": Given("b/page.png", "page.png"), "a": Given("a/page.png", "page.png-2")}
-    again = Shelf(tmp_path, swapped.values(), bundle_owner)
+    again = Shelf(tmp_path, swapped.values(), bundle_says)
     assert {one: again.base(swapped[one], origins[one]).name for one in "ba"} == names
 
 
@@ -381,3 +381,8 @@ def test_fetch_tells_what_is_at_hand_and_what_cannot_be_had(tmp_path: Path, monk
         assert words in said
     assert (tmp_path / "vit_b_16-c867db91.pth").read_bytes() == b"damaged"
     assert fetching.at_hand(fetching.registry.card("vit-l-16")) is None
+    # A command that is right is not answered with how it is used.
+    code, said = invoke("extract", "scene-7", "--model", "vit-b-16", "--output", tmp_path / "out")
+    assert code == 1
+    assert "vit_b_16-c867db91.pth is damaged" in said
+    assert "Usage" not in said
