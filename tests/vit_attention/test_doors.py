@@ -177,6 +177,7 @@ def test_layers_heads_and_both_are_stepped_through() -> None:
     assert [one["label"] for one in layers.layout.sliders[0].steps][:2] == ["layer 1", "layer 2"]
     assert both.layout.sliders[0].steps[13].label == "layer 2, head 2"
     assert len(scene().show(head=3, step="layers").frames) == 12
+    assert len(scene().show(step="layers", method="rollout-so-far", start_layer=9).frames) == 3
     with pytest.raises(DoorError, match="layer=None"):
         scene().show(layer=3, step="layers")
     with pytest.raises(DoorError, match="places of a picture"):
@@ -224,13 +225,29 @@ def test_figures_for_a_paper(end: str, tmp_path: Path) -> None:
         (lambda r: r.overlay(method="relevance"), "no gradients"),
         (lambda r: r.table("sharpness"), "numbers: want a function of weights, one of entropy"),
         (lambda r: r.table("entropy", by=["row"]), "by: want some of picture, layer, head"),
+        (lambda r: r.table(None), "numbers: want a function of weights"),
+        (lambda r: r.table("entropy", by=None), "by: want some of"),
+        (lambda r: r.table(lambda weights: "x"), "want one number a head"),
+        (lambda r: r.show(alpha="x"), "alpha: want a number from 0 to 1, got 'x'"),
+        (lambda r: r.show(height=0), "height: want a number"),
+        (lambda r: r.show(scale="loud"), "scale: want one of raw"),
+        (lambda r: r.show(head=True), "head: want a whole number, 0 first, got True"),
+        (
+            lambda r: r.show(step="layers", method="rollout-so-far", start_layer=12),
+            "start_layer: want .* 0 to 11, got 12",
+        ),
+        (lambda r: r.save_figure(None), "path: want a file's path, got None"),
+        (lambda r: r.overlay(picture="cat.png"), "image: want a picture of Pillow's"),
+        (lambda r: text_record().image, "picture: want a record with a picture"),
+        (lambda r: reading().table("distance"), "distance: want maps in which patches of a picture look at patches"),
         (lambda r: text_record().heatmap(size="original"), "places of a picture"),
         (lambda r: text_record().overlay(), "places of a picture|no picture"),
     ],
 )
 def test_what_a_record_cannot_give_is_told_in_a_sentence(call: Any, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=said) as caught:
         call(scene())
+    assert type(caught.value).__module__.startswith(("vit_attention", "visualizer"))
 
 
 def test_a_table_has_the_number_of_every_head() -> None:

@@ -149,6 +149,15 @@ def test_other_sizes_wait_for_their_own_batch() -> None:
     assert len(list(model().attend_many([*ready, "scene-1", *ready]))) == 5
 
 
+def test_stacks_of_grey_pictures_arrays_of_names_and_any_whole_number_as_batch() -> None:
+    grey = np.random.default_rng(0).integers(0, 255, (2, 40, 50), np.uint8)
+    for given in (grey, torch.from_numpy(grey), np.array(["scene-1", "scene-2"])):
+        assert len(list(model().attend_many(given, batch=np.int64(2), layers=[0]))) == 2
+    (found, _) = model().attend_many(grey, layers=[0])
+    assert found.geometry is not None
+    assert found.geometry.original == (50, 40)
+
+
 @pytest.mark.parametrize(
     ("given", "options", "said"),
     [
@@ -157,7 +166,7 @@ def test_other_sizes_wait_for_their_own_batch() -> None:
         (np.zeros((224, 224, 3), np.uint8), {}, "four axes"),
         (7, {}, "a folder, a glob"),
         ({"a": 1}, {}, "a folder, a glob"),
-        (["scene-1"], {"batch": 0}, "batch: want a whole number from 1"),
+        (["scene-1"], {"batch": 0}, "batch: want a whole number from 1 up"),
         (["scene-1"], {"keep": {"sound"}}, "sound"),
         (["scene-1"], {"beams": 3}, "beams"),
         (["scene-1"], {"proof_rows": 0}, "proof_rows"),

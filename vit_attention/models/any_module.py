@@ -87,10 +87,18 @@ def record_of(
         maps=maps,
         geometry=geometry,
         image=ready.image,
-        notes=[*ready.notes, *axes.notes, *more, *seen.notes],
+        notes=[*ready.notes, *axes.notes, *more, *_autocast(experiment.pixels.device.type), *seen.notes],
         unheard=seen.unheard,
         libraries=("torch",),
     ).record(type(module).__name__, "", {"size": list(ready.pixels.shape[-2:])})
+
+
+def _autocast(device: str) -> list[str]:
+    """What there is to say of a precision that the caller has switched on."""
+    if not torch.is_autocast_enabled(device):
+        return []
+    kind = str(torch.get_autocast_dtype(device)).removeprefix("torch.")
+    return [f"The module ran under the caller's autocast, some of it in {kind}."]
 
 
 def _values_of(one: Seen) -> Asked:

@@ -14,6 +14,9 @@ from vit_attention.records import AttentionMap, Axis
 from vit_attention.records.geometry import Geometry
 
 SAY = "Say how they lie with grid=(rows, columns) and prefix=number of special tokens"
+KEPT = (
+    "Later layers are taken to have their tokens in the order of the first of their series, in which it was found out."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +87,9 @@ class TokenAxes:
 
     def _tokens(self, who: Asked) -> Tokens:
         series = re.sub(r"\d+", "#", who.name), who.part, who.count
-        if series not in self._known:
+        if series in self._known:
+            self._note(KEPT)
+        else:
             self._known[series] = self._found(who)
             self._first = self._first or who
         return self._known[series]
@@ -102,6 +107,7 @@ class TokenAxes:
         if layout is not None:
             return self._named(who, layout)
         if before:
+            self._note(KEPT)
             return next((one for one in reversed(before) if one.axis.kind == "patches"), before[-1])
         return self._as_said(who)
 

@@ -14,8 +14,9 @@ from vit_attention.gate import GateError, shown
 from vit_attention.gate.refusal import one_line
 from vit_attention.records import checks
 from vit_attention.records.geometry import Geometry
-from vit_attention.records.maps import AttentionMap, check_numbers
+from vit_attention.records.maps import AttentionMap
 from vit_attention.records.needs import Run
+from vit_attention.records.prediction import Prediction
 
 if TYPE_CHECKING:
     import pandas
@@ -27,56 +28,6 @@ if TYPE_CHECKING:
 SIDE = 768
 """Longest side in pixels of the picture that a record keeps."""
 Signal = NDArray[Any] | tuple[NDArray[Any], ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """What the model said.
-
-    Attributes:
-        labels: names of all classes, or () for models without classes.
-        scores: (classes,) raw scores (logits), float32, in the order of `labels`.
-        text: generated text or caption, or "".
-        tokens: generated tokens, including the end token if the model gave one.
-        chances: (tokens,) probability of each generated token at its step, float32; empty if not measured.
-        target: class whose score the maps' gradients belong to, or None.
-    """
-
-    labels: tuple[str, ...] = ()
-    scores: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
-    text: str = ""
-    target: int | None = None
-    tokens: tuple[str, ...] = ()
-    chances: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
-
-    def __post_init__(self) -> None:
-        where, target = "prediction", self.target
-        for part, texts in (("labels", self.labels), ("tokens", self.tokens), ("text", (self.text,))):
-            if not all(isinstance(text, str) for text in texts):
-                raise GateError(where, "text", "another kind", field=part)
-        if self.chances.size and self.chances.shape != (len(self.tokens),):
-            raise GateError(
-                where, f"one chance per token, {len(self.tokens)}", f"{self.chances.shape}", field="chances"
-            )
-        if self.scores.shape != (len(self.labels),):
-            raise GateError(where, f"one score per label, {len(self.labels)}", f"{self.scores.shape}", field="scores")
-        check_numbers(self.scores, where, "scores")
-        check_numbers(self.chances, where, "chances", 0, 1)
-        whole = isinstance(target, (int, np.integer)) and not isinstance(target, bool)
-        if target is not None and not (whole and 0 <= target < len(self.labels)):
-            want = f"the number of one of {len(self.labels)} labels, or None"
-            raise GateError(where, want, shown(target), field="target")
-
-    @property
-    def probabilities(self) -> NDArray[np.float64]:
-        """(classes,) softmax of the scores."""
-        shifted = np.exp(self.scores.astype(np.float64) - (self.scores.max() if len(self.scores) else 0))
-        return np.asarray(shifted / max(shifted.sum(), 1e-300))
-
-    def top(self, count: int = 5) -> list[tuple[str, float]]:
-        """The `count` most probable classes as (label, probability), in descending order."""
-        chances = self.probabilities
-        return [(self.labels[i], float(chances[i])) for i in np.argsort(-chances, kind="stable")[:count]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -58,6 +58,7 @@ def test_rollout_stops_at_each_layer(record: AttentionRecord, tmp_path: Path) ->
     # All tokens of layer n read token n + 1 alone; without a residual the first layer decides what all later ones show.
     out = film(record, tmp_path / "a.gif", "rollout", residual=0, width=64, alpha=1)
     assert [hottest(frame) for frame in frames(out)] == [0, 0, 0]
+    assert len(frames(film(record, tmp_path / "b.gif", "rollout-so-far", start_layer=1, width=64))) == 2
     with zipfile.ZipFile(film(record, tmp_path / "a.zip", query=(1, 1), head=1, width=64)) as archive:
         assert archive.namelist() == ["layer-01.png", "layer-02.png", "layer-03.png"]
 
@@ -72,6 +73,8 @@ def test_rollout_stops_at_each_layer(record: AttentionRecord, tmp_path: Path) ->
         ("a.gif", {"width": 1e9}, "width: want"),
         ("a.gif", {"width": True}, "width: want"),
         ("a.gif", {"alpha": float("nan")}, "alpha: want"),
+        ("a.gif", {"layer": 1}, "layer: every layer gets a picture: leave it out, got 1"),
+        ("a.gif", {"method": "rollout", "start_layer": 3}, "start_layer: want a whole number from 0 to 2, got 3"),
         ("a.gif", {"residual": 1}, "residual: raw has no such knob"),
         ("a.gif", {"query": (9, 9)}, "query: want"),
     ],

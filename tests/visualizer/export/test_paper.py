@@ -131,6 +131,9 @@ def test_a_map_says_its_unit_its_place_and_who_asks(tmp_path: Path) -> None:
         ("a.png", {"width": 0}, "width: want"),
         ("a.png", {"width": "wide"}, "width: want"),
         ("a.png", {"alpha": 2}, "alpha: want"),
+        ("a.png", {"query": "x"}, "query: want patch numbers from 0 to"),
+        ("a.png", {"query": [99]}, "query: want patch numbers from 0 to"),
+        ("a.png", {"together": [[1e308]], "mode": "zz"}, "scale: want one of raw"),
         ("a.png", {"width": 40, "dpi": 2400}, "figure: want at most 25,000,000 pixels"),
     ],
 )

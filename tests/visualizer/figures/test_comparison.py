@@ -107,5 +107,7 @@ def test_unfit_maps_are_refused() -> None:
         side_by_side(FLAT, [])
     with pytest.raises(ValueError, match="image: want one picture, or 2"):
         side_by_side([FLAT], [asked([[0.1]])] * 2)
+    with pytest.raises(ValueError, match=r"maps: want maps of methods.*got ndarray; before_after takes arrays"):
+        side_by_side(FLAT, [np.ones((2, 2))])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="names: want 2"):
         side_by_side(FLAT, [asked([[0.1]])] * 2, ["one"])

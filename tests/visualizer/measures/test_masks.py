@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,15 @@ def test_which_head_looks_at_a_mask_in_two_lines() -> None:
     assert (best.layer, best.head, best.times) == (3, 0, pytest.approx(3.2))
     asked = heads_on_mask(record_of_two_heads(), mask, query=(1, 1)).weights
     assert asked == pytest.approx(np.full((2, 2), 0.25))
+
+
+def test_a_mask_of_what_the_model_did_not_see_is_refused() -> None:
+    mask = np.zeros((20, 40), bool)
+    mask[:, 30:] = True
+    seen = replace(record_of_two_heads(), geometry=Geometry.of(40, 20).crop(0, 0, 20, 20))
+    with pytest.raises(ValueError, match="mask: want one that covers something the model saw"):
+        heads_on_mask(seen, mask)
+    assert coverage(np.ones((2, 2)), mask, seen.geometry) == 0
 
 
 FILES = {

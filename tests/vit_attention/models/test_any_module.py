@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from vit_attention import CaptureError, ModuleError, record_of, register_kind
+from vit_attention import CaptureError, ModuleError, load, record_of, register_kind
 from vit_attention.capture.hooks import KINDS
 from vit_attention.gate import GateError
 from vit_attention.visualize import visualize_attention_on_image
@@ -99,12 +99,14 @@ def test_encode_is_called_where_forward_wants_more(picture: Path) -> None:
         (Tiny(), {"size": 224}, "^size: want two whole numbers from 1 up, got 224"),
         (Tiny(), {"size": (10**6, 10**6)}, "size: want at most 25,000,000 pixels, got 1,000,000,000,000"),
         (Tiny(), {"grid": "4x4"}, "^grid: want two whole numbers"),
+        ("resnet", {}, "^module: want a torch module, got 'resnet'"),
+        (load("scene-vit"), {}, "^module: want a torch module, .*model.attend"),
         (Tiny(), {"prefix": -1}, "^prefix: want a whole number from 0 up, got -1"),
     ],
 )
-def test_reason_and_next_step(module: nn.Module, options: dict[str, Any], why: str, picture: Path) -> None:
+def test_reason_and_next_step(module: Any, options: dict[str, Any], why: str, picture: Path) -> None:
     with pytest.raises(GateError, match=why):
-        record_of(module.eval(), picture, **options)
+        record_of(module.eval() if isinstance(module, nn.Module) else module, picture, **options)
 
 
 def test_more_special_tokens_and_an_oblong_grid(picture: Path) -> None:
@@ -275,3 +277,12 @@ def test_groups_of_tokens_are_not_taken_for_the_whole_picture(picture: Path) -> 
 def test_wrong_use_is_a_value_error(model: Any, options: dict[str, Any], why: str, picture: Path) -> None:
     with pytest.raises(ValueError, match=why):
         visualize_attention_on_image(**{"model": model, "image_path": picture, **options})
+
+
+def test_what_is_not_proved_of_a_run_is_noted(picture: Path) -> None:
+    plain = record_of(Tiny().eval(), picture).settings["notes"]
+    assert any("Later layers are taken to have their tokens in the order of the first" in note for note in plain)
+    assert not any("autocast" in note for note in plain)
+    with torch.autocast("cpu", torch.bfloat16):
+        said = record_of(Tiny().eval(), picture).settings["notes"]
+    assert "The module ran under the caller's autocast, some of it in bfloat16." in said
