@@ -40,7 +40,7 @@ bench:  ## every figure of the README
 
 # The smaller lock takes its versions from the larger one, so that the two agree.
 lock:   ## both locks anew from pyproject.toml
-	$(LOCK) --extra app --extra dev --extra timm -c tools/pins.txt -o requirements-dev.txt
+	$(LOCK) --extra app --extra dev --extra timm --extra tables -c tools/pins.txt -o requirements-dev.txt
 	$(LOCK) --extra app -c requirements-dev.txt -o requirements.txt
 
 newest: ## every test with the newest versions that the ranges allow
@@ -48,7 +48,7 @@ newest: ## every test with the newest versions that the ranges allow
 
 oldest: ## the library's tests with the oldest versions that the ranges allow
 	$(FRESH); echo '$(TORCH:%=torch==%)' | \
-	$(COMPILE) - --extra timm --resolution lowest-direct --python "$$place/venv/bin/python" \
+	$(COMPILE) - --extra timm --extra tables --resolution lowest-direct --python "$$place/venv/bin/python" \
 		--excludes tools/left-out.txt -o "$$place/oldest.txt"; \
 	pip install -q -r "$$place/oldest.txt" pytest pytest-timeout hypothesis networkx; pip check; \
 	pytest tests/vit_attention tests/visualizer tests/worlds

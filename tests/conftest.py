@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -27,3 +29,14 @@ def _no_cache_of_mine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
     """Tests neither read nor fill the reader's own cache of downloads, and never look for a hub."""
     monkeypatch.setenv("SIGHTLINES_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture
+def usual_signals() -> Callable[[], None]:
+    """For a child process: signals end it as they usually do, also where the tests run in the background (nohup, &)."""
+
+    def usual() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+
+    return usual

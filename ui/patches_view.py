@@ -194,6 +194,7 @@ def _on_picture(now: Context, key: str, values: NDArray[np.float64], title: str,
         clickable=True,
         scale=scale,
         opacity=0.7,
+        signed=unit == "cosine similarity" or None,  # 0 is the middle, also where nothing lies below it
     )
 
 

@@ -64,15 +64,17 @@ def view(now: Context) -> None:
 
 
 def film(now: Context, method: Method, knobs: Mapping[str, Any], look: Mapping[str, Any]) -> None:
-    """The same method with every layer as the chosen one."""
-    chosen = [replace(now, chosen=replace(now.chosen, layer=layer)) for layer in range(len(now.record.maps))]
+    """The same method with every layer as the chosen one, from its start layer up."""
+    layers = method.stops(range(len(now.record.maps)), knobs)
+    chosen = [replace(now, chosen=replace(now.chosen, layer=layer)) for layer in layers]
     found = [one.answer(method.name, "", knobs) for one in chosen]
     components.chart(
         animation.layer_animation(
             now.picture.image,
             [one.values for one in found],
             now.record.geometry,
-            start=now.chosen.layer,
+            names=[f"layer {n + 1}" for n in layers],
+            start=layers.index(now.chosen.layer),
             colormap=look["colormap"],
             opacity=look["opacity"],
             scale="shared" if look["scale"] == "raw" else look["scale"],

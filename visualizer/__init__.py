@@ -29,9 +29,11 @@ from visualizer.measures.summary import STATISTICS, Statistic, head_statistic
 from visualizer.measures.windows import forbidden_share, window_distance, window_entropy
 
 if TYPE_CHECKING:
+    from visualizer.export.film import film
+    from visualizer.export.numbers import save_numbers
     from visualizer.figures.animation import layer_animation
     from visualizer.figures.charts import strip
-    from visualizer.figures.comparison import before_after
+    from visualizer.figures.comparison import before_after, side_by_side
     from visualizer.figures.heatmap import matrix, patch_map, signed
     from visualizer.figures.mosaic import atlas, head_grid
     from visualizer.figures.overlay import bare, overlay
@@ -121,6 +123,7 @@ __all__ = [
     "field_heat",
     "field_scores",
     "fields",
+    "film",
     "forbidden_share",
     "fuse",
     "gather",
@@ -156,6 +159,8 @@ __all__ = [
     "relevance",
     "rollout",
     "rollouts",
+    "save_numbers",
+    "side_by_side",
     "signed",
     "sink_share",
     "sink_tokens",
@@ -181,4 +186,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

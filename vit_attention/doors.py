@@ -6,15 +6,15 @@ Beside the command line the one place where the library looks up at `visualizer`
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from visualizer.export.arguments import number
 from visualizer.measures.regions import under
-from visualizer.method import methods
-from visualizer.method.base import Map
+from visualizer.method.base import Map, Method, methods
 from visualizer.method.question import head_numbers, numbered
 from vit_attention.gate import LIMITS
 from vit_attention.records import AttentionRecord, Geometry
@@ -30,24 +30,30 @@ STEPS = ("", "layers", "heads", "both")
 RESAMPLE = ("nearest", "bicubic")
 
 
+Way: TypeAlias = str | Method
+"""A method by its name, or one of one's own."""
+
+
 class DoorError(ValueError):
     """Something asked of a record in a short way that it cannot give."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Which map of a record is meant: a method by its name, and what it is asked, as `Method` takes it."""
+    """Which map of a record is meant: a method or its name, and what it is asked, as `Method` takes it."""
 
     layer: int | None = None
     head: int | None = None
     query: Any = None
-    method: str = "raw"
+    method: Way = "raw"
     knobs: dict[str, Any] = field(default_factory=dict)
 
     def map(self, record: AttentionRecord) -> Map:
         """The map; raises ValueError for a method, question or knob that does not fit."""
-        chosen = methods()[_one_of("method", self.method, tuple(methods()))]
-        return chosen(record, layer=self.layer, head=self.head, query=self.query, **self.knobs)
+        return self._method()(record, layer=self.layer, head=self.head, query=self.query, **self.knobs)
+
+    def _method(self) -> Method:
+        return method_of(self.method)
 
     def placed(self, record: AttentionRecord) -> Map:
         """The map, which has to lie on a picture."""
@@ -62,7 +68,10 @@ class Asked:
         for name, given, free in (("layer", self.layer, step != "heads"), ("head", self.head, step != "layers")):
             if free and given is not None:
                 raise DoorError(f"step: want {name}=None, since every {name} gets its step, got {name}={given}")
-        layers = list(there) if step != "heads" else [max(there) if self.layer is None else self.layer]
+        if step == "heads":
+            layers: Sequence[int] = [max(there) if self.layer is None else self.layer]
+        else:
+            layers = self._method().stops(list(there), self.knobs)
         found = []
         for layer in layers:
             # A layer that is not there is told by the method.
@@ -89,6 +98,8 @@ def show(
     from visualizer.figures.overlay import overlay
     from visualizer.figures.summary import bars
 
+    number("alpha", alpha, 0, 1)
+    number("height", height, 100, 10_000)
     look: dict[str, Any] = {"colormap": colormap(cmap), "scale": scale, "height": height}
     if _one_of("step", step, STEPS):
         names, maps = zip(*asked.stepped(record, step), strict=True)
@@ -164,8 +175,7 @@ def overlay(
     from visualizer.figures.composite import paint
     from visualizer.style.scale import apply_scale
 
-    if not 0 <= alpha <= 1:
-        raise DoorError(f"alpha: want 0, the picture alone, to 1, the map alone, got {alpha}")
+    number("alpha", alpha, 0, 1)
     found = asked.placed(record)
     ground = record.image if picture is None else picture
     where = fitting(ground, record.geometry)
@@ -213,6 +223,11 @@ def colormap(name: str) -> str:
     known = (*COLORMAPS, *DIVERGING)
     spelled = {one.lower(): one for one in known}
     return _one_of("cmap", spelled.get(str(name).lower(), name), known)
+
+
+def method_of(given: Way) -> Method:
+    """The method of a name; one's own as it is."""
+    return given if isinstance(given, Method) else methods()[_one_of("method", given, tuple(methods()))]
 
 
 def _one_of(name: str, given: str, known: tuple[str, ...]) -> str:

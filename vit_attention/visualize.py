@@ -67,9 +67,7 @@ def visualize_attention_on_image(
     title = Path(image_path).name if isinstance(image_path, (str, Path)) else "picture"
     item = Given(str(image_path) if title != "picture" else "", safe(Path(title).stem))
     origin = Origin.of(item) if item.path.is_file() else Origin.of_pixels(opened.image)
-    folder = drawings_folder(Path(output_dir), item, origin)
-    if folder != Path(output_dir):
-        warnings.warn(f"{output_dir} holds drawings of another picture; these go to {folder}", stacklevel=2)
+    folder = drawings_folder(Path(output_dir), item, origin, lambda text: warnings.warn(text, stacklevel=4))
     ground = paint.Ground(opened.image, record.geometry, None, f"{record.model}; {title}", origin)
     return paint.write(found, ground, painting, folder)
 

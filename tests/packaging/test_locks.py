@@ -116,7 +116,11 @@ def foreign(top: str) -> dict[str, Path]:
 
 @pytest.mark.parametrize(
     ("tops", "group"),
-    [(LIBRARY, [*BASE, *EXTRAS["timm"]]), (APP, LOCKS["requirements.txt"]), (REST, LOCKS["requirements-dev.txt"])],
+    [
+        (LIBRARY, [*BASE, *EXTRAS["timm"], *EXTRAS["tables"]]),
+        (APP, LOCKS["requirements.txt"]),
+        (REST, LOCKS["requirements-dev.txt"]),
+    ],
     ids=["library", "app", "rest"],
 )
 def test_what_is_imported_is_asked_for(tops: tuple[str, ...], group: list[str]) -> None:

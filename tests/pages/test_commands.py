@@ -113,11 +113,11 @@ def same(figure: dict[str, Any], made: Made, number: int = 0, trace: int = 0, pi
     mode = scales.Scale(made.paint.scale, clip_percentile=made.paint.clip)
     pool = [one.map.values for one in made.drawings]
     pool += [] if made.paint.scale_to is None else [np.array([made.paint.scale_to])]
-    scaled = scales.apply_scale(placed.values, mode, pool, unit=drawn.map.unit)
+    scaled = scales.apply_scale(placed.values, mode, pool, unit=drawn.map.unit, signed=drawn.map.signed)
     shown = stitched(heats(figure), placed) if pieces else array(heat["z"])
     np.testing.assert_allclose(shown, scaled.values, atol=2e-6)
     assert (heat["zmin"], heat["zmax"]) == pytest.approx((scaled.low, scaled.high), abs=2e-6)
-    assert heat["colorscale"] == json.loads(json.dumps(theme.colorscale(made.paint.colormap)))
+    assert heat["colorscale"] == json.loads(json.dumps(theme.colorscale(scaled.colormap(made.paint.colormap))))
     assert heat.get("opacity", 1) == pytest.approx(made.paint.alpha)
 
 

@@ -1,6 +1,6 @@
 """What every function that writes a file asks of its arguments, refused in the same sentence."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +8,17 @@ import numpy as np
 from vit_attention.gate import GateError, shown
 
 
-def ending(path: Path, kinds: Collection[str], advice: str = "") -> str:
-    """The ending of `path` in small letters, if it is one of `kinds`; raises `GateError`, with the advice, if not."""
-    found = path.suffix.lower()
-    if found not in kinds:
-        raise GateError(path.name, f"a name that ends in {', '.join(kinds)}", shown(path.suffix), advice=advice)
-    return found
+def target(path: str | Path, kinds: Collection[str], advice: Mapping[str, str] | None = None) -> tuple[Path, str]:
+    """Where to, and its ending in small letters; raises `GateError`, with advice by the ending, for none of `kinds`."""
+    try:
+        found = Path(path)
+    except TypeError as error:
+        raise GateError("path", "a file's path", shown(path)) from error
+    kind = found.suffix.lower()
+    if kind not in kinds:
+        want = f"a name that ends in {', '.join(kinds)}"
+        raise GateError(found.name, want, shown(found.suffix), advice=(advice or {}).get(kind, ""))
+    return found, kind
 
 
 def number(name: str, value: float, low: float, high: float) -> None:

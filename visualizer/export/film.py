@@ -15,7 +15,7 @@ from vit_attention.records.axes import AXIS_KINDS
 from vit_attention.records.writing import write
 
 MAKERS = {".gif": layers_gif, ".webp": layers_webp, ".zip": layers_zip}
-MP4 = "Write a .gif, of which ffmpeg -i film.gif film.mp4 makes one."
+ADVICE = {".mp4": "Write a .gif, of which ffmpeg -i film.gif film.mp4 makes one."}
 
 
 def film(
@@ -47,8 +47,7 @@ def film(
     Raises:
         ValueError: another extension, a method that always uses all layers, or a record without a picture.
     """
-    target = Path(path)
-    kind = arguments.ending(target, MAKERS, MP4 if target.suffix.lower() == ".mp4" else "")
+    target, kind = arguments.target(path, MAKERS, ADVICE)
     arguments.number("duration", duration, 20, 60_000)
     arguments.number("width", width, 64, 4096)
     arguments.number("alpha", alpha, 0, 1)
@@ -71,4 +70,6 @@ def layer_maps(record: AttentionRecord, method: str, **asked: Any) -> list[Map]:
     numbers = [n for n, one in found.items() if one.key.kind != "text" and one.query.kind in asking]
     if not numbers:
         raise QuestionError("method", "wants maps over a picture, and all of this record run over text")
-    return [able[method](record, layer=n, **asked) for n in numbers]
+    if "layer" in asked:
+        raise QuestionError("layer", f"every layer gets a picture: leave it out, got {shown(asked['layer'])}")
+    return [able[method](record, layer=n, **asked) for n in able[method].stops(numbers, asked)]

@@ -43,12 +43,11 @@ def save_numbers(
     In R: ``jsonlite::fromJSON("cat.json")$maps$weights[[1]]``, an array (heads, queries, keys); or
     ``read.csv("cat.csv")``. In JavaScript: ``(await (await fetch("cat.json")).json()).maps[0].weights``.
     """
-    target = Path(path)
-    fill = FILLS[arguments.ending(target, FILLS)]
+    target, kind = arguments.target(path, FILLS)
     layers, heads, queries = (None if n is None else np.atleast_1d(n).tolist() for n in (layers, heads, queries))
     _there("layers", layers, {one.layer for one in record.maps})
     kept = [_Kept(n, one, heads, queries) for n, one in enumerate(record.maps) if layers is None or one.layer in layers]
-    return write(target, lambda out: fill(record, kept, out))
+    return write(target, lambda out: FILLS[kind](record, kept, out))
 
 
 class _Kept:

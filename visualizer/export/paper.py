@@ -68,7 +68,7 @@ def save(
     colormap: str = theme.COLORMAP,
     signed: bool | None = None,
     unit: str = "",
-    query: Sequence[int] | None = None,
+    query: int | Sequence[int] | None = None,
     truth: ArrayLike | None = None,
 ) -> Path:
     """Write a map over its picture as a figure for a paper; returns the path.
@@ -97,8 +97,7 @@ def save(
     Raises:
         ValueError: another extension, a map over text, or a number out of range.
     """
-    target = Path(path)
-    kind = arguments.ending(target, KINDS)
+    target, kind = arguments.target(path, KINDS)
     arguments.number("dpi", dpi, 10, 2400)
     arguments.number("width", width, 0.5, 40)
     arguments.number("alpha", alpha, 0, 1)

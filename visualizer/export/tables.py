@@ -28,14 +28,16 @@ class TableError(ValueError):
 
 
 def columns(
-    records: Iterable[tuple[str, AttentionRecord]], numbers: Number | Sequence[Number], by: Sequence[str] = KEYS
+    records: Iterable[tuple[str, AttentionRecord]],
+    numbers: Number | Method | Sequence[Number],
+    by: Sequence[str] = KEYS,
 ) -> Columns:
     """Numbers of every head of every record as columns of one length; no record is kept.
 
     Args:
         records: names and records, gone through once.
         numbers: a name of `visualizer.STATISTICS`; a function of (heads, queries, keys) weights that gives one number a
-            head, or one a head and query, whose mean is taken; several of these in a list; or the name of a method, whose
+            head, or one a head and query, whose mean is taken; several of these in a list; or a method or its name, whose
             map has a row for every token: ``row`` and ``column`` of a patch from 0, or the ``token``'s number.
         by: which of `KEYS` rows are told apart by; over the others the mean of what is defined is taken.
 
@@ -45,8 +47,7 @@ def columns(
     Raises:
         TableError: no such number, nothing to be told apart by, or numbers that a record does not have.
     """
-    wrong = [name for name in by if name not in KEYS]
-    if isinstance(by, str) or wrong:
+    if isinstance(by, str) or not isinstance(by, Iterable) or any(name not in KEYS for name in by):
         raise TableError(f"by: want some of {', '.join(KEYS)} in a list, got {by!r}")
     chosen = _chosen(numbers)
     pictures: list[str] = []
@@ -69,10 +70,13 @@ def columns(
     return {**{name: keys[name] for name in by if name in keys}, **keys, **means}
 
 
-def _chosen(numbers: Number | Sequence[Number]) -> Method | list[Number]:
+def _chosen(numbers: Number | Method | Sequence[Number]) -> Method | list[Number]:
+    if isinstance(numbers, Method):
+        return numbers
     if isinstance(numbers, str) and numbers in methods():
         return methods()[numbers]
-    given: list[Number] = [numbers] if isinstance(numbers, str) or callable(numbers) else list(numbers)
+    several = isinstance(numbers, Iterable) and not isinstance(numbers, str) and not callable(numbers)
+    given: Sequence[Any] = list(numbers) if several else [numbers]  # type: ignore[arg-type]
     spelled = [one.replace("_", " ").replace("-", " ") if isinstance(one, str) else one for one in given]
     strange = [one for one in spelled if one not in STATISTICS if isinstance(one, str) or not callable(one)]
     if strange or not spelled:

@@ -14,6 +14,7 @@ from visualizer.figures.outlines import FIRST_AXES, Axes, Box, numbers, seen_box
 from visualizer.measures import undefined
 from visualizer.style import theme
 from visualizer.style.scale import Scale, Scaled, apply_scale
+from vit_attention.gate import GateError
 from vit_attention.records.geometry import Geometry, Placed
 
 BAR = 40
@@ -27,12 +28,12 @@ SMALL_SIDE = 336
 def fitting(image: Image.Image, geometry: Geometry | None) -> Geometry:
     """`geometry`, or that of a model that saw the whole picture; a stored picture may be smaller than the original."""
     if not isinstance(image, Image.Image):
-        raise ValueError(f"image: want a picture of Pillow's, such as record.image, got {type(image).__name__}")
+        raise GateError("image", "a picture of Pillow's, such as record.image", type(image).__name__)
     if geometry is None:
         return Geometry.of(*image.size)
     ratio = (image.size[0] / image.size[1]) / (geometry.original[0] / geometry.original[1])
     if abs(np.log(ratio)) > 0.05 and not geometry.fits(*image.size):
-        raise ValueError(f"image: want the shape of {geometry.original} (width, height), got {image.size}")
+        raise GateError("image", f"the shape of {geometry.original} (width, height)", f"{image.size}")
     return geometry
 
 
@@ -45,14 +46,14 @@ def grids_of(maps: Iterable[ArrayLike]) -> list[NDArray[Any]]:
     """Each of the maps as a (rows, columns) array; raises ValueError for another shape, or for none at all."""
     grids = [grid_of(one, "maps") for one in maps]
     if not grids:
-        raise ValueError("maps: want at least one, got none")
+        raise GateError("maps", "at least one", "none")
     return grids
 
 
 def within(number: int, count: int, name: str) -> int:
     """`number` if it is one of `count`, counted from 0; raises ValueError, saying `name`, if not."""
     if not 0 <= number < count:
-        raise ValueError(f"{name}: want 0 to {count - 1}, got {number}")
+        raise GateError(name, f"0 to {count - 1}", f"{number}")
     return int(number)
 
 
@@ -60,7 +61,7 @@ def one_each(count: int, what: str, **texts: Sequence[str] | None) -> None:
     """Raise ValueError for texts, by the name of the argument, that are not one per `what`; None is always right."""
     for name, given in texts.items():
         if given is not None and len(given) != count:
-            raise ValueError(f"{name}: want {count}, one per {what}, got {len(given)}")
+            raise GateError(name, f"{count}, one per {what}", f"{len(given)}")
 
 
 def scale_all(

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from visualizer.figures.summary import MARKERS
 from visualizer.style import theme
 from visualizer.words.reading import shown
+from vit_attention.gate import GateError
 
 
 def strip(
@@ -28,9 +29,9 @@ def strip(
     """
     chances = np.asarray(probabilities, dtype=np.float64)
     if chances.shape != (len(tokens),):
-        raise ValueError(f"probabilities: want {len(tokens)}, one per token, got shape {chances.shape}")
+        raise GateError("probabilities", f"{len(tokens)}, one per token", f"shape {chances.shape}")
     if not ((chances >= 0) & (chances <= 1) | np.isnan(chances)).all():
-        raise ValueError(f"probabilities: want 0 to 1, got {np.nanmin(chances)} to {np.nanmax(chances)}")
+        raise GateError("probabilities", "0 to 1", f"{np.nanmin(chances)} to {np.nanmax(chances)}")
     names = [theme.safe(f'token {n + theme.FIRST}, "{shown(t)}"') for n, t in enumerate(tokens)]
     said = [f"{name}: {f'{p:.1%}' if np.isfinite(p) else 'not known'}" for name, p in zip(names, chances, strict=True)]
     fig = _upright(100 * chances, said, current, "probability", theme.FIRST)
@@ -53,7 +54,7 @@ def gate_bars(
     """
     open_ = np.asarray(gates, dtype=np.float64)
     if open_.shape != (len(words),) or not ((open_ >= 0) & (open_ <= 1)).all():
-        raise ValueError(f"gates: want {len(words)} numbers from 0 to 1, one per word, got shape {open_.shape}")
+        raise GateError("gates", f"{len(words)} numbers from 0 to 1, one per word", f"shape {open_.shape}")
     said = [f"{theme.safe(word)}: {value:.1%} open" for word, value in zip(words, open_, strict=True)]
     fig = _upright(open_, said, current, "gate", 0)
     ticks = {"tickvals": list(range(len(words))), "ticktext": [theme.safe(word) for word in words], "tickangle": -45}
@@ -90,7 +91,7 @@ def lists(named: Mapping[str, ArrayLike], *, height: int | None = None) -> go.Fi
     rows = {name: np.asarray(values, dtype=np.float64) for name, values in named.items()}
     sizes = {values.shape for values in rows.values()}
     if len(sizes) != 1 or len(next(iter(sizes))) != 1:
-        raise ValueError(f"lists: want at least one, all of one length, got shapes {sorted(sizes)}")
+        raise GateError("lists", "at least one, all of one length", f"shapes {sorted(sizes)}")
     most = max(float(np.abs(values).max(initial=0.0)) for values in rows.values()) or 1.0
     common = {"range": [-1.1 * most, 1.1 * most], "tickvals": [-most, 0, most], "fixedrange": True, "automargin": True}
     common["ticktext"] = [f"−{theme.short(most)}", "0", theme.short(most)]
@@ -133,7 +134,7 @@ def focus_against_hits(
     """
     focus, hits = np.asarray(bits, np.float64), np.asarray(rates, np.float64)
     if focus.ndim != 2 or focus.shape != hits.shape:
-        raise ValueError(f"bits, rates: want the same (layers, heads), got {focus.shape} and {hits.shape}")
+        raise GateError("bits, rates", "the same (layers, heads)", f"{focus.shape} and {hits.shape}")
     fig = go.Figure()
     if mean is not None and np.isfinite(mean).all():  # under the points, which are to be clicked
         rim = {"width": 2, "color": theme.QUERY[1]}

@@ -12,6 +12,7 @@ from visualizer.figures import canvas, outlines
 from visualizer.method.base import Map
 from visualizer.style import theme
 from visualizer.style.scale import Scale, symmetric
+from vit_attention.gate import GateError, shown
 from vit_attention.records.geometry import Geometry
 
 Span = tuple[float, float]
@@ -45,10 +46,14 @@ def side_by_side(
     Raises:
         ValueError: no maps, a map over text, or not one picture or name for each map.
     """
+    strange = next((one for one in maps if not isinstance(one, Map)), None)
+    if strange is not None:
+        want = 'maps of methods, such as methods()["raw"](record)'
+        raise GateError("maps", want, f"{type(strange).__name__}; before_after takes arrays")
     images = [image] * len(maps) if isinstance(image, Image.Image) else list(image)
     canvas.one_each(len(maps), "map", names=names)
     if len(images) != len(maps):
-        raise ValueError(f"image: want one picture, or {len(maps)}, one per map, got {len(images)}")
+        raise GateError("image", f"one picture, or {len(maps)}, one per map", f"{len(images)}")
     grids, units = canvas.grids_of(one.values for one in maps), list(dict.fromkeys(one.unit for one in maps))
     signed = True if any(one.signed for one in maps) else None
     drawn, scaled = canvas.scale_all(grids, scale, None, units[0] if len(units) == 1 else "each map's own unit", signed)
@@ -124,7 +129,7 @@ def before_after(
     where = [canvas.fitting(one, g) for one, g in zip(images, wheres, strict=True)]
     grids = [canvas.grid_of(first, "first"), canvas.grid_of(second, "second")]
     if difference and grids[0].shape != grids[1].shape:
-        raise ValueError(f"difference: want two maps of one shape, got {grids[0].shape} and {grids[1].shape}")
+        raise GateError("difference", "two maps of one shape", f"{grids[0].shape} and {grids[1].shape}")
     drawn, scaled = canvas.scale_all(grids, scale, None, unit)
     spans, bars = _places(difference, narrow)
     few = (0, len(scaled.ticks) // 2, -1) if len(scaled.ticks) > 3 else range(len(scaled.ticks))  # panels are narrow
@@ -138,7 +143,7 @@ def before_after(
     captions, heads = [scaled.caption], [*names]
     if difference:
         if diverging not in theme.DIVERGING:
-            raise ValueError(f"diverging: want one of {', '.join(theme.DIVERGING)}, got {diverging!r}")
+            raise GateError("diverging", f"one of {', '.join(theme.DIVERGING)}", shown(diverging))
         gap = grids[1].astype(np.float64) - grids[0].astype(np.float64)
         scaled = symmetric(gap, f"difference in {unit}", None)
         ends = {"tickvals": scaled.ticks[::2], "ticktext": scaled.tick_text[::2]}

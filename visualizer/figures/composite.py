@@ -12,6 +12,7 @@ from visualizer.figures import canvas, outlines
 from visualizer.measures.regions import under
 from visualizer.style import letters, theme
 from visualizer.style.scale import Scale, Scaled, apply_scale
+from vit_attention.gate import GateError
 from vit_attention.records.geometry import Geometry
 
 SIZE = 11
@@ -112,7 +113,7 @@ def framed(
 
 def size_on_paper(where: Geometry, width: int) -> tuple[int, int]:
     if width < 64:
-        raise ValueError(f"width: want at least 64 pixels, got {width}")
+        raise GateError("width", "at least 64 pixels", f"{width}")
     high, most = round(width * where.original[1] / where.original[0]), width * TALLEST
     return (width, max(1, high)) if high <= most else (max(1, round(width * most / high)), most)
 

@@ -11,6 +11,7 @@ from visualizer.figures import canvas, outlines
 from visualizer.measures import undefined
 from visualizer.style import theme
 from visualizer.style.scale import Scale, Scaled, apply_scale, symmetric
+from vit_attention.gate import GateError, shown
 from vit_attention.records import Axis
 from vit_attention.records.geometry import Geometry, Placed
 
@@ -75,7 +76,7 @@ def signed(
     """
     grid = canvas.grid_of(values)
     if colormap not in theme.DIVERGING:
-        raise ValueError(f"colour map: want one of {', '.join(theme.DIVERGING)} for signed values, got {colormap!r}")
+        raise GateError("colour map", f"one of {', '.join(theme.DIVERGING)} for signed values", shown(colormap))
     return _cells(
         symmetric(grid, unit, limit),
         colormap,
@@ -139,7 +140,7 @@ def matrix(
     """
     full = canvas.grid_of(weights, "weights")
     if full.shape != (len(query_axis), len(key_axis)):
-        raise ValueError(f"weights: want {(len(query_axis), len(key_axis))} (queries, keys), got {full.shape}")
+        raise GateError("weights", f"{(len(query_axis), len(key_axis))} (queries, keys)", f"{full.shape}")
     step = -(-max(full.shape) // LARGEST)
     scaled = apply_scale(block_means(full, step), scale, together, unit=unit)
     notes = [f"each cell drawn is the mean of {step} x {step} weights"] if step > 1 else []

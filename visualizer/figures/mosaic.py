@@ -13,6 +13,7 @@ from visualizer.figures.summary import head_table
 from visualizer.measures import undefined
 from visualizer.style import theme
 from visualizer.style.scale import Scale, Scaled, apply_scale
+from vit_attention.gate import GateError
 from vit_attention.records.geometry import Placed
 
 CELLS = 30_000
@@ -133,7 +134,7 @@ def atlas(
     """
     given = [undefined.shaped(one, "maps", "(heads, rows, columns)") for one in maps]
     if not given:
-        raise ValueError("layers: want one number per layer, got 0 for 0")
+        raise GateError("layers", "one number per layer", "0 for 0")
     scaled, caption = _scaled(_stack(given), scale, None, unit)
     rows, columns = scaled.values.shape[2:]
     counts = [len(one) for one in given]

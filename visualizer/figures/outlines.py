@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from visualizer.measures import contour
 from visualizer.style import theme
+from vit_attention.gate import GateError, shown
 from vit_attention.records.geometry import Geometry, Placed
 
 Axes = tuple[str, str]
@@ -87,14 +88,14 @@ def numbers(geometry: Geometry, shape: Sequence[int]) -> Placed:
     return geometry.place(np.arange(shape[0] * shape[1]).reshape(shape))
 
 
-def patch_boxes(where: Geometry, shape: Sequence[int], patches: Sequence[int]) -> list[Box]:
+def patch_boxes(where: Geometry, shape: Sequence[int], patches: int | Sequence[int]) -> list[Box]:
     """(left, top, right, bottom) of each of the patches of a (rows, columns) grid, in pixels of the original."""
     placed = numbers(where, shape)
     out: list[Box] = []
-    for patch in patches:
-        found = np.argwhere(placed.values == int(patch))
-        if not len(found):
-            raise ValueError(f"query: want patch numbers from 0 to {placed.values.size - 1}, got {patch}")
+    for patch in np.atleast_1d(np.asarray(patches, dtype=object)).tolist():
+        found = np.argwhere(placed.values == patch)
+        if len(found) != 1 or isinstance(patch, bool):
+            raise GateError("query", f"patch numbers from 0 to {placed.values.size - 1}", shown(patch))
         left, top = placed.left + found[0, 1] * placed.width, placed.top + found[0, 0] * placed.height
         out.append((left, top, left + placed.width, top + placed.height))
     return out

@@ -11,6 +11,7 @@ from PIL import Image
 from visualizer.figures import canvas, outlines
 from visualizer.style import theme
 from visualizer.style.scale import Scale, apply_scale
+from vit_attention.gate import GateError
 from vit_attention.records.geometry import Geometry
 
 
@@ -63,7 +64,7 @@ def overlay(
     """
     grid = canvas.grid_of(values)
     if not 0 <= opacity <= 1:
-        raise ValueError(f"opacity: want 0 to 1, got {opacity}")
+        raise GateError("opacity", "0 to 1", f"{opacity}")
     where = canvas.fitting(image, geometry)
     scaled = apply_scale(grid, scale, together, unit=unit, signed=signed)
     placed, blend = where.place(scaled.values), "best" if smooth else False
@@ -95,7 +96,7 @@ def bare(
     """
     rows, columns = grid
     if min(rows, columns) < 1:
-        raise ValueError(f"grid: want at least 1 x 1 patches, got {rows} x {columns}")
+        raise GateError("grid", "at least 1 x 1 patches", f"{rows} x {columns}")
     canvas.one_each(rows * columns, "patch", labels=labels)
     where = canvas.fitting(image, geometry)
     fig = go.Figure()

@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike
 
 from visualizer.figures import canvas
 from visualizer.style import theme
+from vit_attention.gate import GateError, shown
 
 CHANNELS = ("red", "green", "blue")
 READABLE = 16
@@ -24,9 +25,9 @@ def pixels(patch: ArrayLike, channel: str | None = None, *, title: str = "", hei
     """
     values = np.asarray(patch)
     if values.ndim != 3 or values.shape[2] != 3:
-        raise ValueError(f"patch: want (height, width, 3), got shape {values.shape}")
+        raise GateError("patch", "(height, width, 3)", f"shape {values.shape}")
     if channel is not None and channel not in CHANNELS:
-        raise ValueError(f"channel: want one of {', '.join(CHANNELS)}, got {channel!r}")
+        raise GateError("channel", f"one of {', '.join(CHANNELS)}", shown(channel))
     rows, columns = values.shape[:2]
     if channel is None:
         where = np.moveaxis(np.indices((rows, columns)) + 1, 0, -1)
@@ -40,5 +41,5 @@ def pixels(patch: ArrayLike, channel: str | None = None, *, title: str = "", hei
             trace.update(texttemplate="%{z:.0f}", textfont_size=theme.SMALL)
     fig = go.Figure(trace)
     canvas.picture_axes(fig, (-0.5, -0.5, columns - 0.5, rows - 0.5))
-    shown = "screen colours" if channel is None else f"{channel} alone, 0 (black) to 255 (white)"
-    return theme.base(fig, title=title, caption=f"{rows} x {columns} pixels, {shown}", height=height)
+    words = "screen colours" if channel is None else f"{channel} alone, 0 (black) to 255 (white)"
+    return theme.base(fig, title=title, caption=f"{rows} x {columns} pixels, {words}", height=height)

@@ -11,6 +11,7 @@ from visualizer.figures import canvas, outlines
 from visualizer.measures import undefined
 from visualizer.style import theme
 from visualizer.style.scale import Scaled, linear
+from vit_attention.gate import GateError
 from vit_attention.records.geometry import Placed
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -44,7 +45,7 @@ def head_summary(
     """
     lines = [np.asarray(one, dtype=np.float64) for one in values]
     if not lines or any(line.ndim != 1 or not line.size for line in lines):
-        raise ValueError(f"values: want (layers, heads), got shapes {[line.shape for line in lines][:4]}")
+        raise GateError("values", "(layers, heads)", f"shapes {[line.shape for line in lines][:4]}")
     scaled = _range(undefined.padded(lines), name, unit, limits)
     fig = go.Figure(
         canvas.heat(Placed(scaled.values, theme.FIRST - 0.5, theme.FIRST - 0.5, 1, 1), scaled, colormap, name="summary")
@@ -79,7 +80,7 @@ def head_table(
     """
     depth = list(range(len(counts))) if layers is None else [int(n) for n in layers]
     if len(depth) != len(counts):
-        raise ValueError(f"layers: want {len(counts)} numbers, one per layer, got {len(depth)}")
+        raise GateError("layers", f"{len(counts)} numbers, one per layer", f"{len(depth)}")
     low, rows, heads = theme.FIRST - 0.5, len(counts), max(counts)
     common = {"showgrid": False, "zeroline": False, "fixedrange": True, "constrain": "domain", "automargin": True}
     common["tickfont"] = {"size": theme.SMALL}
@@ -116,7 +117,7 @@ def _range(grid: NDArray[Any], name: str, unit: str, limits: tuple[float, float]
     known = grid[np.isfinite(grid)]
     low, high = limits or ((float(known.min()), float(known.max())) if known.size else (0.0, 1.0))
     if limits is not None and not low < high:
-        raise ValueError(f"limits: want low < high, got {limits}")
+        raise GateError("limits", "low < high", f"{limits}")
     note = "" if known.size else "; no value is defined"
     if high - low <= 1e-12:
         high, note = low + 1.0, "; all values are the same"
@@ -146,13 +147,13 @@ def curves(
         reference: named levels, such as chance or the largest possible value, drawn as thin level lines.
     """
     if not values_by_name:
-        raise ValueError("values_by_name: want at least one line, got none")
+        raise GateError("values_by_name", "at least one line", "none")
     lines = []
     for at, (name, given) in enumerate(values_by_name.items()):
         y = np.asarray(given, dtype=np.float64)
         depth = np.arange(len(y)) if layers is None else np.asarray(layers)
         if y.ndim != 1 or len(depth) != len(y):
-            raise ValueError(f"{name}: want ({len(depth)},) values, one per layer, got shape {y.shape}")
+            raise GateError(name, f"({len(depth)},) values, one per layer", f"shape {y.shape}")
         lines.append(
             go.Scatter(
                 x=depth + theme.FIRST,
@@ -194,7 +195,7 @@ def bars(
     """Level bars, first one on top, each with its number; `chosen` is drawn in the query's colour and starred."""
     numbers = np.asarray(values, dtype=np.float64)
     if numbers.ndim != 1 or len(labels) != len(numbers):
-        raise ValueError(f"labels: want one per value, got {len(labels)} for shape {numbers.shape}")
+        raise GateError("labels", "one per value", f"{len(labels)} for shape {numbers.shape}")
     colours = [theme.QUERY[1] if at == chosen else theme.LINES[0] for at in range(len(numbers))]
     places = np.arange(len(numbers))
     names = [("* " if at == chosen else "") + _cut(label) for at, label in enumerate(labels)]

@@ -13,6 +13,7 @@ from visualizer.figures import canvas, outlines
 from visualizer.measures.windows import borders, defined_boxes, window_boxes
 from visualizer.style import theme
 from visualizer.style.scale import Scale, apply_scale
+from vit_attention.gate import GateError
 from vit_attention.records.geometry import Geometry
 
 VEIL = "rgba(128,128,128,0.45)"
@@ -121,9 +122,7 @@ def window_map(
     known = np.isfinite(grid)
     barred = np.zeros(grid.shape, bool) if forbidden is None else np.asarray(forbidden, bool)
     if not known.any() or barred.shape != grid.shape:
-        raise ValueError(
-            f"values and forbidden: want one shape and a defined value, got {grid.shape} and {barred.shape}"
-        )
+        raise GateError("values and forbidden", "one shape and a defined value", f"{grid.shape} and {barred.shape}")
     where, cells = placed_on(image, grid.shape, cell, geometry)
     boxes = defined_boxes(known, query)
     fig = go.Figure()
@@ -234,7 +233,7 @@ def placed_on(
 ) -> tuple[Geometry, Geometry]:
     """From the original page to the model's input, of which None means the whole page, and to cells of the stage."""
     if min(*grid, *cell) < 1:
-        raise ValueError(f"grid and cell: want positive numbers, got {tuple(grid)} and {tuple(cell)}")
+        raise GateError("grid and cell", "positive numbers", f"{tuple(grid)} and {tuple(cell)}")
     rows, columns = int(grid[0]), int(grid[1])
     whole = Geometry.of(*image.size).resize(columns * cell[1], rows * cell[0])
     where = whole if geometry is None else canvas.fitting(image, geometry)

@@ -14,6 +14,7 @@ from visualizer.measures.windows import borders, merge
 from visualizer.style import theme
 from visualizer.style.scale import Scale
 from visualizer.words.plain import offset, plural
+from vit_attention.gate import GateError
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.windows import FORBIDDEN, PADDING, Stage
 
@@ -44,7 +45,7 @@ def bias_map(
     """
     grid = canvas.grid_of(bias, "bias")
     if grid.shape[0] % 2 == 0 or grid.shape[1] % 2 == 0:
-        raise ValueError(f"bias: want odd numbers of rows and columns, got {grid.shape}")
+        raise GateError("bias", "odd numbers of rows and columns", f"{grid.shape}")
     down, right = (side // 2 for side in grid.shape)
     fig = heatmap.signed(
         grid,
@@ -232,7 +233,7 @@ def window_heads(
     """
     weights, codes = np.asarray(tiles, np.float32), np.asarray(kinds)
     if weights.ndim != 3 or weights.shape[1:] != codes.shape:
-        raise ValueError(f"tiles: want (heads, {', '.join(map(str, codes.shape))}), got {weights.shape}")
+        raise GateError("tiles", f"(heads, {', '.join(map(str, codes.shape))})", f"{weights.shape}")
     drawn = np.where(codes == FORBIDDEN, np.nan, weights)
     forbidden, padding = (
         [square_at(*spot) for spot in np.argwhere(codes == one).tolist()] for one in (FORBIDDEN, PADDING)

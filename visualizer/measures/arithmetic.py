@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from vit_attention.gate import GateError
+
 
 @dataclass(frozen=True, eq=False)
 class RowSteps:
@@ -48,11 +50,11 @@ def row_steps(query: ArrayLike, keys: ArrayLike, stretch: float = 1.0) -> RowSte
     """
     q, k = np.asarray(query, dtype=np.float64), np.asarray(keys, dtype=np.float64)
     if q.ndim != 1 or k.ndim != 2 or k.shape[1] != q.size or not k.size:
-        raise ValueError(f"row_steps: want a query (size,) and keys (n, size), got {q.shape} and {k.shape}")
+        raise GateError("row_steps", "a query (size,) and keys (n, size)", f"{q.shape} and {k.shape}")
     if not (np.isfinite(q).all() and np.isfinite(k).all()):
-        raise ValueError("row_steps: want finite numbers, got NaN or infinity")
+        raise GateError("row_steps", "finite numbers", "NaN or infinity")
     if not (np.isfinite(stretch) and stretch > 0):
-        raise ValueError(f"stretch: want a number above 0, got {stretch}")
+        raise GateError("stretch", "a number above 0", f"{stretch}")
     products = k @ q
     factor = float(stretch / np.sqrt(q.size))
     scaled = factor * products

@@ -5,6 +5,8 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from vit_attention.gate import GateError
+
 MAX_SIDE = 192
 """Masks are thinned to this many pixels a side before they are traced: an outline needs no more."""
 
@@ -22,7 +24,7 @@ def rims(mask: ArrayLike, max_side: int = MAX_SIDE) -> list[NDArray[np.float64]]
     """
     full = np.asarray(mask, dtype=bool)
     if full.ndim != 2:
-        raise ValueError(f"mask: want (height, width), got shape {full.shape}")
+        raise GateError("mask", "(height, width)", f"shape {full.shape}")
     step = max(1, -(-max(full.shape) // max_side))
     loops = _chain(_edges(full[step // 2 :: step, step // 2 :: step]))
     return [np.minimum(np.array(loop, dtype=np.float64) * step, full.shape[::-1]) for loop in loops]

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visualizer.measures import undefined
+from vit_attention.gate import GateError
 
 
 def attention_distance(
@@ -42,7 +43,7 @@ def attention_distance(
     tokens = prefix + grid[0] * grid[1]
     if prefix < 0 or values.ndim < 2 or values.shape[-2:] != (tokens, tokens):
         wanted = f"{prefix} + {grid[0]} * {grid[1]} = {tokens} queries and keys"
-        raise ValueError(f"weights: want {wanted}, got shape {values.shape}")
+        raise GateError("weights", wanted, f"shape {values.shape}")
     patches, _ = undefined.split(values[..., prefix:, prefix:])
     reach = np.einsum("...qk,qk->...q", patches, patch_distances(grid, patch_size).astype(patches.dtype))
     distance = undefined.ratio(reach, patches.sum(axis=-1))
@@ -67,7 +68,7 @@ def patch_distances(grid: tuple[int, int], patch_size: float | tuple[float, floa
     """
     size = np.broadcast_to(np.asarray(patch_size, dtype=np.float64), 2)
     if min(grid) < 1 or not (size > 0).all():
-        raise ValueError(f"grid and patch_size: want positive numbers, got {grid} and {patch_size}")
+        raise GateError("grid and patch_size", "positive numbers", f"{grid} and {patch_size}")
     rows, columns = np.indices(grid).reshape(2, -1)
     down = (rows[:, None] - rows) * size[0]
     right = (columns[:, None] - columns) * size[1]

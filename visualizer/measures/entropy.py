@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from visualizer.measures import undefined
 from visualizer.measures.undefined import Array
+from vit_attention.gate import GateError
 
 
 def entropy(weights: ArrayLike, base: float = 2) -> NDArray[np.float64]:
@@ -31,7 +32,7 @@ def entropy(weights: ArrayLike, base: float = 2) -> NDArray[np.float64]:
     array([1., 0.])
     """
     if not 1 < base < math.inf:
-        raise ValueError(f"base: want a finite number above 1, got {base}")
+        raise GateError("base", "a finite number above 1", f"{base}")
     values, counts = undefined.split(weights)
     return _nats(values, counts) / math.log(base)
 

@@ -14,6 +14,7 @@ from visualizer.measures.pointing import Box, around, as_box
 from visualizer.measures.reading import page_geometry, token_heat, token_names
 from visualizer.measures.regions import under
 from visualizer.measures.windows import runs
+from vit_attention.gate import GateError
 from vit_attention.records import AttentionRecord, Geometry
 
 CUT = 0.25
@@ -102,7 +103,7 @@ def propose_box(
     """
     grid = np.nan_to_num(undefined.shaped(heat, "heat", "(rows, columns)").astype(np.float64), nan=0.0)
     if not 0 < cut <= 1:
-        raise ValueError(f"cut: want more than 0 and at most 1, got {cut}")
+        raise GateError("cut", "more than 0 and at most 1", f"{cut}")
     if not grid.max() > 0:
         return None
     joined, _ = ndimage.label(grid >= cut * grid.max(), structure=np.ones((3, 3)))

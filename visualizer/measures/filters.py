@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from vit_attention.gate import GateError
+
 
 def principal_filters(filters: ArrayLike, count: int = 28) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Principal components of the patch embedding's filters (Dosovitskiy et al. 2021, figure 7, left).
@@ -23,7 +25,7 @@ def principal_filters(filters: ArrayLike, count: int = 28) -> tuple[NDArray[np.f
     """
     values = np.asarray(filters, dtype=np.float64)
     if values.ndim != 4 or not np.isfinite(values).all():
-        raise ValueError(f"filters: want finite (width, colours, height, width), got shape {values.shape}")
+        raise GateError("filters", "finite (width, colours, height, width)", f"shape {values.shape}")
     _, strength, patterns = np.linalg.svd(values.reshape(len(values), -1), full_matrices=False)
     kept = patterns[:count]
     largest = kept[np.arange(len(kept)), np.abs(kept).argmax(axis=1)]
@@ -47,7 +49,7 @@ def tiles(patterns: ArrayLike, columns: int = 7, zoom: int = 4) -> NDArray[np.ui
     """
     values = np.asarray(patterns, dtype=np.float64)
     if values.ndim != 4 or values.shape[1] != 3 or not len(values):
-        raise ValueError(f"patterns: want (n, 3, height, width), got shape {values.shape}")
+        raise GateError("patterns", "(n, 3, height, width)", f"shape {values.shape}")
     most = np.maximum(np.abs(values).max(axis=(1, 2, 3), keepdims=True), 1e-300)
     pictures = np.round(127.5 + 127.5 * values / most).astype(np.uint8).transpose(0, 2, 3, 1)
     pictures = pictures.repeat(zoom, axis=1).repeat(zoom, axis=2)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from visualizer.measures.rollout import mixed_layers
 from visualizer.measures.steps import Layers
+from vit_attention.gate import GateError
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -54,14 +55,14 @@ def attention_flow(
     """
     edges = sum(np.shape(layer)[-1] ** 2 for layer in layers if np.ndim(layer))
     if edges > max_edges:
-        raise ValueError(
-            f"layers: want at most {max_edges} pipes (layers * tokens**2), got {edges}; every input token is a maximum "
-            f"flow of its own, too slow on a large grid: take fewer tokens or raise max_edges"
+        why = (
+            "Every input token is a maximum flow of its own, too slow on a large grid: take fewer, or raise max_edges."
         )
+        raise GateError("layers", f"at most {max_edges} pipes (layers * tokens**2)", f"{edges}", advice=why)
     steps = mixed_layers(layers, residual, head_fusion)
     tokens = len(steps[0])
     if not 0 <= query < tokens:
-        raise ValueError(f"query: want 0 to {tokens - 1}, got {query}")
+        raise GateError("query", f"0 to {tokens - 1}", f"{query}")
 
     from scipy.sparse.csgraph import maximum_flow  # scipy.sparse takes long to import, and only this function uses it
 

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from visualizer.measures import undefined
 from visualizer.measures.entropy import entropy
+from vit_attention.gate import GateError
 
 SINGLE_TOLERANCE = 1e-4
 # Half precision keeps 11 bits: each weight, and so a row's sum, is off by up to 0.05 %.
@@ -72,11 +73,11 @@ def check(weights: ArrayLike, tolerance: float | None = None, *, allow_undefined
     """
     given = np.asarray(weights)
     if given.ndim < 2 or given.shape[-1] == 0:
-        raise ValueError(f"weights: want (..., queries, keys) with at least one key, got shape {given.shape}")
+        raise GateError("weights", "(..., queries, keys) with at least one key", f"shape {given.shape}")
     if tolerance is None:
         tolerance = HALF_TOLERANCE if given.dtype == np.float16 else SINGLE_TOLERANCE
     if not tolerance >= 0:
-        raise ValueError(f"tolerance: want 0 or more, got {tolerance}")
+        raise GateError("tolerance", "0 or more", f"{tolerance}")
     values = undefined.at_least_single(given)
     known = ~np.isnan(values)
     finite = not np.isinf(values).any() and bool(allow_undefined or known.all())

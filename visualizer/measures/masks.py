@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from visualizer.measures.regions import region_boxes
 from visualizer.measures.score import mass_in_mask
+from vit_attention.gate import GateError
 from vit_attention.records import Axis, Geometry
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def coverage(values: ArrayLike, mask: "MaskSource", geometry: Geometry | None = 
     """
     maps = np.asarray(values)
     if maps.ndim < 2 or 0 in maps.shape[-2:]:
-        raise ValueError(f"values: want (rows, columns), got shape {maps.shape}")
+        raise GateError("values", "(rows, columns)", f"shape {maps.shape}")
     return mass_in_mask(maps, covered(mask, (maps.shape[-2], maps.shape[-1]), geometry))
 
 
@@ -85,7 +86,7 @@ def covered_tokens(mask: "MaskSource", axis: Axis, geometry: Geometry | None = N
         return covered(mask, axis.grid, geometry).ravel()
     boxes = region_boxes(axis, geometry)
     if geometry is None or np.isnan(boxes).all():
-        raise ValueError(f"mask: want maps over places of a picture, got {axis.kind} whose places nobody knows")
+        raise GateError("mask", "maps over places of a picture", f"{axis.kind} whose places nobody knows")
     shares = _opened(mask)
     where = _fitting(shares, geometry)
     height, width = shares.shape
@@ -114,7 +115,7 @@ def _fitting(shares: NDArray[Any], geometry: Geometry | None) -> Geometry:
         return Geometry.of(width, height)
     wide, tall = geometry.original
     if abs(np.log(width / height / (wide / tall))) > _SHAPES_DIFFER + 2 / min(width, height):
-        raise ValueError(f"mask: want the shape of the picture, {wide} x {tall} pixels, got {width} x {height}")
+        raise GateError("mask", f"the shape of the picture, {wide} x {tall} pixels", f"{width} x {height}")
     return geometry
 
 

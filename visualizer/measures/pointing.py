@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from vit_attention.gate import GateError
+
 Box = tuple[float, float, float, float]
 """(left, top, right, bottom) in pixels, right and bottom exclusive."""
 
@@ -168,5 +170,5 @@ def checked(values: Sequence[float], name: str) -> Box:
     """The four numbers as a box; raises ValueError, saying `name`, for anything that is not one."""
     given = [float(v) for v in values]
     if len(given) != 4 or not all(map(math.isfinite, given)) or given[0] >= given[2] or given[1] >= given[3]:
-        raise ValueError(f"{name}: want left < right and top < bottom, got {given}")
+        raise GateError(name, "left < right and top < bottom", f"{given}")
     return as_box(given)

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from visualizer.measures import undefined
 from visualizer.measures.fields import Field
+from vit_attention.gate import GateError
 from vit_attention.records import AttentionMap, AttentionRecord, Geometry
 
 
@@ -15,14 +16,14 @@ def cross_maps(record: AttentionRecord) -> tuple[AttentionMap, ...]:
     """The maps that read the page, one per decoder layer; raises ValueError if the record has none."""
     found = tuple(one for one in record.maps if one.kind == "cross" and one.key.kind == "patches")
     if not found:
-        raise ValueError("record: want maps of kind 'cross' over the patches of a page, got none")
+        raise GateError("record", "maps of kind 'cross' over the patches of a page", "none")
     return found
 
 
 def page_geometry(record: AttentionRecord) -> Geometry:
     """From the original page to the model's input; raises ValueError if the record has none."""
     if record.geometry is None:
-        raise ValueError("record: want one with a geometry, got one without a page")
+        raise GateError("record", "one with a geometry", "one without a page")
     return record.geometry
 
 
@@ -57,10 +58,10 @@ def token_heat(
     maps = _chosen(cross_maps(record), layers)
     grid, count = maps[0].key.grid, len(maps[0].query)
     if any(one.key.grid != grid or len(one.query) != count for one in maps) or grid is None:
-        raise ValueError(f"layers: want the same tokens and grid, got {[(len(m.query), m.key.grid) for m in maps]}")
+        raise GateError("layers", "the same tokens and grid", f"{[(len(m.query), m.key.grid) for m in maps]}")
     rows = np.arange(count) if tokens is None else np.asarray(tokens, dtype=np.intp).reshape(-1)
     if rows.size and (rows.min() < 0 or rows.max() >= count):
-        raise ValueError(f"tokens: want 0 to {count - 1}, got {rows.min()} to {rows.max()}")
+        raise GateError("tokens", f"0 to {count - 1}", f"{rows.min()} to {rows.max()}")
     total = np.zeros((len(rows), grid[0] * grid[1]), np.float32)
     known = np.zeros(total.shape, np.int32)
     for one in maps:
@@ -71,7 +72,7 @@ def token_heat(
                 total += np.where(there, part, 0)
                 known += there
     if not known.any() and total.size and heads is not None:
-        raise ValueError(f"heads: want heads of layers {[m.layer for m in maps]}, got {list(heads)}")
+        raise GateError("heads", f"heads of layers {[m.layer for m in maps]}", f"{list(heads)}")
     return undefined.ratio(total, known).astype(np.float32).reshape(len(rows), *grid)
 
 
@@ -90,7 +91,7 @@ def token_maps(record: AttentionRecord, token: int) -> tuple[list[NDArray[np.flo
     found, row = cross_maps(record), np.array([token], dtype=np.intp)
     count = len(found[0].query)
     if not 0 <= token < count:
-        raise ValueError(f"token: want 0 to {count - 1}, got {token}")
+        raise GateError("token", f"0 to {count - 1}", f"{token}")
     out = []
     for one in found:
         grid = one.key.grid or (1, 1)
@@ -109,7 +110,7 @@ def _chosen(maps: tuple[AttentionMap, ...], layers: Sequence[int] | None) -> tup
         return maps
     there = {one.layer: one for one in maps}
     if not len(layers) or any(layer not in there for layer in layers):
-        raise ValueError(f"layers: want some of {sorted(there)}, got {list(layers)}")
+        raise GateError("layers", f"some of {sorted(there)}", f"{list(layers)}")
     return tuple(there[layer] for layer in layers)
 
 
@@ -130,7 +131,7 @@ def gather(heat: ArrayLike, groups: Sequence[Sequence[int]]) -> NDArray[np.float
     """
     maps = undefined.at_least_single(heat)
     if maps.ndim != 3:
-        raise ValueError(f"heat: want (members, rows, columns), got shape {maps.shape}")
+        raise GateError("heat", "(members, rows, columns)", f"shape {maps.shape}")
     out = np.full((len(groups), *maps.shape[1:]), np.nan, np.float32)
     for n, group in enumerate(groups):
         out[n] = undefined.mean(maps[list(group)], axis=0)

@@ -18,6 +18,7 @@ from visualizer.measures.reading import (
     head_rows,
     page_geometry,
 )
+from vit_attention.gate import GateError
 from vit_attention.records import AttentionRecord, Geometry
 
 
@@ -157,7 +158,7 @@ def hits(heat: ArrayLike, truth: TokenTruth, size: tuple[int, int]) -> Hits:
     """Hit rates of words and digits with their chance, for the (tokens, rows, columns) maps from `token_heat`."""
     maps = np.asarray(heat)
     if maps.ndim != 3 or len(maps) != len(truth.boxes):
-        raise ValueError(f"heat: want ({len(truth.boxes)}, rows, columns), got {maps.shape}")
+        raise GateError("heat", f"({len(truth.boxes)}, rows, columns)", f"{maps.shape}")
     found, guess = points_into(maps, truth.boxes, size), chance(truth.boxes, maps.shape[1:], size)
     kinds = (truth.words, truth.starts, truth.words & ~truth.starts, truth.digits)
     words, starts, later, digits = (Rate(_rate(found, k), _rate(guess, k), int(k.sum())) for k in kinds)
@@ -175,7 +176,7 @@ def rank_heads(record: AttentionRecord, truth: TokenTruth) -> list[HeadRank]:
     """
     maps, geometry = cross_maps(record), page_geometry(record)
     if len(truth.boxes) != len(maps[0].query):
-        raise ValueError(f"truth: want {len(maps[0].query)} tokens, got {len(truth.boxes)}")
+        raise GateError("truth", f"{len(maps[0].query)} tokens", f"{len(truth.boxes)}")
     rows = np.flatnonzero(truth.words | truth.digits)
     boxes, kinds = truth.boxes[rows], (truth.words[rows], truth.starts[rows], truth.digits[rows])
     out = []
@@ -235,7 +236,7 @@ def _by_path(truth: Iterable[tuple[str, str, Sequence[Box]]]) -> dict[str, Truth
     for path, text, boxes in truth:
         inked = sum(not c.isspace() for c in text)
         if len(boxes) != inked:
-            raise ValueError(f"truth of {path!r}: want {inked} boxes, one per character of {text!r}, got {len(boxes)}")
+            raise GateError(f"truth of {path!r}", f"{inked} boxes, one per character of {text!r}", f"{len(boxes)}")
         out[canonical(path)] = Truth(path, text, boxes)
     return out
 

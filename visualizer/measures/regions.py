@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from vit_attention.gate import GateError
 from vit_attention.records import Axis, Geometry
 from vit_attention.records.geometry import Placed
 
@@ -36,12 +37,12 @@ def region_heat(values: ArrayLike, axis: Axis, geometry: Geometry | None = None,
     """
     given = np.asarray(values)
     if given.shape[-1] != len(axis):
-        raise ValueError(f"values: want {len(axis)}, one per region, got {given.shape[-1]}")
+        raise GateError("values", f"{len(axis)}, one per region", f"{given.shape[-1]}")
     seen = given[..., axis.prefix :]
     if axis.grid is not None:
         return seen.reshape(*seen.shape[:-1], *axis.grid)
     if geometry is None or axis.boxes is None or np.isnan(axis.boxes).all():
-        raise ValueError("regions: want a box for each, in pixels of a picture, got regions whose place nobody knows")
+        raise GateError("regions", "a box for each, in pixels of a picture", "regions whose place nobody knows")
     width, height = geometry.seen
     shrink = min(1.0, finest / max(width, height))
     columns, rows = max(1, round(width * shrink)), max(1, round(height * shrink))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from visualizer.measures.steps import Layers, check_finite, fuse, fuse_fast, mix, one_hot, prepare, pull, stack_of
 from visualizer.measures.undefined import Array
+from vit_attention.gate import GateError
 
 __all__ = [
     "class_rollout",
@@ -234,5 +235,5 @@ def _with_gradients(layers: Layers, gradients: Layers, start_layer: int) -> list
     stack, slopes = stack_of(layers, "layers", start_layer), stack_of(gradients, "gradients", start_layer)
     shapes, wanted = [slope.shape for slope in slopes], [layer.shape for layer in stack]
     if shapes != wanted:
-        raise ValueError(f"gradients: want the shapes of layers, {wanted}, got {shapes}")
+        raise GateError("gradients", f"the shapes of layers, {wanted}", f"{shapes}")
     return list(zip(stack, slopes, strict=True))

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visualizer.measures import undefined
+from vit_attention.gate import GateError
 
 # A patch counts as being on the object when more than this share of it is covered.
 HIT_THRESHOLD = 0.1
@@ -68,7 +69,7 @@ def mass_in_mask(values: ArrayLike, coverage: ArrayLike) -> NDArray[np.float64]:
     maps, cover = _flat(values, coverage)
     mass = np.where(np.isnan(maps), 0, maps)
     if (mass < 0).any():
-        raise ValueError(f"values: want 0 or more, got {mass.min()}; decide first what negative values mean")
+        raise GateError("values", "0 or more", f"{mass.min()}; decide first what negative values mean")
     return undefined.ratio((mass * cover).sum(axis=-1), mass.sum(axis=-1))
 
 
@@ -96,10 +97,10 @@ def _flat(values: ArrayLike, coverage: ArrayLike) -> tuple[NDArray[np.float64], 
     """Both as (..., patches) of one shape, checked."""
     maps, cover = np.asarray(values, dtype=np.float64), np.asarray(coverage, dtype=np.float64)
     if maps.ndim < 2 or maps.shape[-2:] != cover.shape[-2:] or 0 in maps.shape[-2:]:
-        raise ValueError(f"values, coverage: want the same (rows, columns), got {maps.shape} and {cover.shape}")
+        raise GateError("values, coverage", "the same (rows, columns)", f"{maps.shape} and {cover.shape}")
     if not ((cover >= 0) & (cover <= 1)).all():
-        raise ValueError(f"coverage: want 0 to 1, got {cover.min()} to {cover.max()}")
+        raise GateError("coverage", "0 to 1", f"{cover.min()} to {cover.max()}")
     if np.isinf(maps).any():
-        raise ValueError("values: want finite numbers or NaN, got infinity")
+        raise GateError("values", "finite numbers or NaN", "infinity")
     maps, cover = np.broadcast_arrays(maps, cover)
     return maps.reshape(*maps.shape[:-2], -1), cover.reshape(*cover.shape[:-2], -1)

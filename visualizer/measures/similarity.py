@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from visualizer.measures import undefined
 from visualizer.measures.entropy import entropy
 from visualizer.measures.undefined import Array
+from vit_attention.gate import GateError, shown
 
 METRICS = ("cosine", "jensen-shannon")
 
@@ -38,7 +39,7 @@ def head_similarity(heads: Array | Sequence[Array], metric: str = "cosine") -> N
            [0., 1.]])
     """
     if metric not in METRICS:
-        raise ValueError(f"metric: want one of {', '.join(METRICS)}, got {metric!r}")
+        raise GateError("metric", f"one of {', '.join(METRICS)}", shown(metric))
     maps, _ = undefined.split(_all_heads(heads))
     if metric == "cosine":
         return cosine_similarity(maps.reshape(len(maps), -1))
@@ -49,7 +50,7 @@ def _all_heads(heads: Array | Sequence[Array]) -> Array:
     layers = [heads] if isinstance(heads, np.ndarray) and heads.ndim == 3 else list(heads)
     shapes = [np.shape(layer) for layer in layers]
     if not shapes or any(len(shape) != 3 or shape[1:] != shapes[0][1:] for shape in shapes):
-        raise ValueError(f"heads: want (heads, queries, keys), the same queries and keys in all layers, got {shapes}")
+        raise GateError("heads", "(heads, queries, keys), the same queries and keys in all layers", f"{shapes}")
     return np.concatenate([undefined.at_least_single(layer) for layer in layers])
 
 
@@ -82,7 +83,7 @@ def cosine_similarity(vectors: ArrayLike) -> NDArray[np.float64]:
     """
     values = np.asarray(vectors, dtype=np.float64)
     if values.ndim != 2 or not np.isfinite(values).all():
-        raise ValueError(f"vectors: want finite (n, size), got shape {values.shape}")
+        raise GateError("vectors", "finite (n, size)", f"shape {values.shape}")
     directions = undefined.ratio(values, np.linalg.norm(values, axis=1, keepdims=True))
     return np.clip(directions @ directions.T, -1, 1) + 0.0  # rounding only; + 0.0 turns -0.0 into 0.0
 
@@ -127,5 +128,5 @@ def position_similarity(table: ArrayLike, grid: tuple[int, int], prefix: int = 1
         values = values[0]
     tokens = prefix + grid[0] * grid[1]
     if values.ndim != 2 or len(values) != tokens or prefix < 0:
-        raise ValueError(f"table: want {prefix} + {grid[0]} * {grid[1]} = {tokens} rows, got shape {values.shape}")
+        raise GateError("table", f"{prefix} + {grid[0]} * {grid[1]} = {tokens} rows", f"shape {values.shape}")
     return cosine_similarity(values[prefix:]).reshape(*grid, *grid)

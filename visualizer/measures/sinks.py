@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visualizer.measures import undefined
+from vit_attention.gate import GateError, shown
 
 # The median absolute deviation of normally distributed norms is 0.67 standard deviations: 10 of them are about 7.
 OUTLIER_FACTOR = 10.0
@@ -33,7 +34,7 @@ def special_share(weights: ArrayLike, prefix: int = 1) -> NDArray[np.float64]:
     """
     keys = np.shape(weights)[-1]
     if not 0 <= prefix <= keys:
-        raise ValueError(f"prefix: want 0 to {keys}, got {prefix}")
+        raise GateError("prefix", f"0 to {keys}", f"{prefix}")
     return sink_share(weights, np.arange(keys) < prefix)
 
 
@@ -82,9 +83,9 @@ def sink_tokens(norms: ArrayLike, prefix: int = 1, factor: float = OUTLIER_FACTO
     """
     values = np.asarray(norms, dtype=np.float64)
     if values.ndim == 0 or not 0 <= prefix < values.shape[-1] or not np.isfinite(values).all():
-        raise ValueError(f"norms: want finite (..., tokens), more than prefix={prefix}, got shape {values.shape}")
+        raise GateError("norms", f"finite (..., tokens), more than prefix={prefix}", f"shape {values.shape}")
     if not factor >= 0:
-        raise ValueError(f"factor: want 0 or more, got {factor}")
+        raise GateError("factor", "0 or more", f"{factor}")
     patches = values[..., prefix:]
     median = np.median(patches, axis=-1, keepdims=True)
     spread = np.median(np.abs(patches - median), axis=-1, keepdims=True)
@@ -125,7 +126,7 @@ def _mask(keys: Keys, count: int) -> NDArray[np.bool_]:
         return chosen
     numbers = chosen.astype(np.intp) if chosen.size == 0 else chosen
     if numbers.dtype.kind not in "iu" or numbers.ndim != 1 or ((numbers < 0) | (numbers >= count)).any():
-        raise ValueError(f"keys: want {count} booleans or numbers from 0 to {count - 1}, got {keys!r}")
+        raise GateError("keys", f"{count} booleans or numbers from 0 to {count - 1}", shown(keys))
     mask = np.zeros(count, dtype=bool)
     mask[numbers] = True
     return mask

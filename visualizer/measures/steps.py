@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visualizer.measures.undefined import Array, at_least_single
+from vit_attention.gate import GateError, shown
 
 Layers = Sequence[Array]
 
@@ -40,7 +41,7 @@ def fuse(layer: Array, head_fusion: str = "mean") -> NDArray[np.float64]:
     """
     _check_fusion(head_fusion)
     if np.ndim(layer) != 3:
-        raise ValueError(f"layer: want (heads, queries, keys), got shape {np.shape(layer)}")
+        raise GateError("layer", "(heads, queries, keys)", f"shape {np.shape(layer)}")
     if head_fusion == "mean":
         with np.errstate(invalid="ignore"):  # infinities are the caller's to judge
             return np.asarray(np.mean(layer, axis=0, dtype=np.float64))
@@ -119,14 +120,14 @@ def prepare(
 ) -> tuple[list[Array], Recipe]:
     """The layers from `start_layer` up as checked arrays, and the checked knobs."""
     if not 0 <= residual <= 1:
-        raise ValueError(f"residual: want 0 to 1, got {residual}")
+        raise GateError("residual", "0 to 1", f"{residual}")
     if not 0 <= discard_ratio < 1:
-        raise ValueError(f"discard_ratio: want 0 to below 1, got {discard_ratio}")
+        raise GateError("discard_ratio", "0 to below 1", f"{discard_ratio}")
     _check_fusion(head_fusion)
     stack = stack_of(layers, "layers", start_layer)
     tokens = stack[0].shape[-1]
     if not 0 <= prefix <= tokens:
-        raise ValueError(f"prefix: want 0 to {tokens} special tokens, got {prefix}")
+        raise GateError("prefix", f"0 to {tokens} special tokens", f"{prefix}")
     if head_fusion != "mean":
         for layer in stack:
             # The fused values are checked later; only an infinity at the other end can hide from them.
@@ -139,20 +140,20 @@ def prepare(
 def stack_of(layers: Layers, name: str, start_layer: int) -> list[Array]:
     """`layers` from `start_layer` up, all (heads, tokens, tokens) with the same tokens, at least single precision."""
     if len(layers) == 0:
-        raise ValueError(f"{name}: want at least one layer, got none")
+        raise GateError(name, "at least one layer", "none")
     if not 0 <= start_layer < len(layers):
-        raise ValueError(f"start_layer: want 0 to {len(layers) - 1}, got {start_layer}")
+        raise GateError("start_layer", f"0 to {len(layers) - 1}", f"{start_layer}")
     stack = [at_least_single(layer) for layer in layers]
     tokens = stack[0].shape[-1] if stack[0].ndim else 0
     for depth, layer in enumerate(stack):
         if layer.ndim != 3 or layer.shape[1:] != (tokens, tokens) or not layer.size:
-            raise ValueError(f"{name}[{depth}]: want shape (heads, {tokens}, {tokens}), got {layer.shape}")
+            raise GateError(f"{name}[{depth}]", f"shape (heads, {tokens}, {tokens})", f"{layer.shape}")
     return stack[start_layer:]
 
 
 def one_hot(query: int, tokens: int) -> NDArray[np.float64]:
     if not 0 <= query < tokens:
-        raise ValueError(f"query: want 0 to {tokens - 1}, got {query}")
+        raise GateError("query", f"0 to {tokens - 1}", f"{query}")
     row = np.zeros(tokens)
     row[query] = 1
     return row
@@ -160,9 +161,9 @@ def one_hot(query: int, tokens: int) -> NDArray[np.float64]:
 
 def _check_fusion(head_fusion: str) -> None:
     if head_fusion not in HEAD_FUSIONS:
-        raise ValueError(f"head_fusion: want one of {', '.join(HEAD_FUSIONS)}, got {head_fusion!r}")
+        raise GateError("head_fusion", f"one of {', '.join(HEAD_FUSIONS)}", shown(head_fusion))
 
 
 def check_finite(values: ArrayLike, name: str) -> None:
     if not np.isfinite(values).all():
-        raise ValueError(f"{name}: want finite numbers, got NaN or infinity")
+        raise GateError(name, "finite numbers", "NaN or infinity")

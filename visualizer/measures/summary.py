@@ -12,6 +12,7 @@ from visualizer.measures.entropy import entropy, relative_entropy
 from visualizer.measures.sinks import special_share
 from visualizer.measures.steps import Layers
 from visualizer.measures.undefined import Array
+from vit_attention.gate import GateError, shown
 
 Grid = tuple[int, int]
 PatchSize = float | tuple[float, float]
@@ -33,7 +34,7 @@ def _peak(weights: Array) -> NDArray[np.float64]:
 def _self_share(weights: Array) -> NDArray[np.float64]:
     values = undefined.at_least_single(weights)
     if values.ndim < 2 or values.shape[-1] != values.shape[-2]:
-        raise ValueError(f"weights: want as many keys as queries, got shape {values.shape}")
+        raise GateError("weights", "as many keys as queries", f"shape {values.shape}")
     return np.asarray(np.diagonal(values, axis1=-2, axis2=-1), dtype=np.float64)
 
 
@@ -98,9 +99,9 @@ def head_statistic(
            [1. , 1. ]])
     """
     if name not in STATISTICS:
-        raise ValueError(f"name: want one of {', '.join(STATISTICS)}, got {name!r}")
+        raise GateError("name", f"one of {', '.join(STATISTICS)}", shown(name))
     shapes = [np.shape(layer) for layer in layers]
     if not shapes or any(len(shape) != 3 for shape in shapes):
-        raise ValueError(f"layers: want (heads, queries, keys) for at least one layer, got {shapes}")
+        raise GateError("layers", "(heads, queries, keys) for at least one layer", f"{shapes}")
     rows = [STATISTICS[name].function(layer, grid, prefix, patch_size) for layer in layers]
     return np.asarray(undefined.padded(rows), dtype=np.float64)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from vit_attention.gate import GateError
 from vit_attention.records import half_to_single
 
 Array = NDArray[np.floating[Any]]
@@ -34,11 +35,11 @@ def shaped(values: ArrayLike | Sequence[ArrayLike], name: str, axes: str) -> NDA
     try:
         given = np.asarray(values)
     except ValueError as error:  # numpy speaks of inhomogeneous shapes
-        raise ValueError(f"{name}: want {axes}, got rows of unlike lengths") from error
+        raise GateError(name, f"{axes}", "rows of unlike lengths") from error
     if given.dtype.kind not in "biuf" and given.size:
-        raise ValueError(f"{name}: want numbers, got {given.dtype.name}")
+        raise GateError(name, "numbers", f"{given.dtype.name}")
     if given.ndim != axes.count(",") + 1 or not given.size:
-        raise ValueError(f"{name}: want {axes}, got shape {given.shape}")
+        raise GateError(name, f"{axes}", f"shape {given.shape}")
     return given
 
 
@@ -73,14 +74,14 @@ def split(weights: ArrayLike) -> tuple[Array, NDArray[np.intp]]:
     """
     values = at_least_single(weights)
     if values.ndim == 0 or values.shape[-1] == 0:
-        raise ValueError(f"weights: want (..., queries, keys) with at least one key, got shape {values.shape}")
+        raise GateError("weights", "(..., queries, keys) with at least one key", f"shape {values.shape}")
     counts = np.full(values.shape[:-1], values.shape[-1], dtype=np.intp)
     absent = np.isnan(values)
     if absent.any():
         counts -= np.count_nonzero(absent, axis=-1)
         values = np.where(absent, values.dtype.type(0), values)
     if values.size and (values.min() < 0 or np.isposinf(values.max())):
-        raise ValueError(f"weights: want finite numbers from 0 up, got {values.min()} to {values.max()}")
+        raise GateError("weights", "finite numbers from 0 up", f"{values.min()} to {values.max()}")
     return values, counts
 
 

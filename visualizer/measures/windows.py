@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from visualizer.measures import undefined
 from visualizer.measures.entropy import entropy
+from vit_attention.gate import GateError
 from vit_attention.records.windows import ALLOWED, FORBIDDEN, PADDING, Partition
 
 Box = tuple[int, int, int, int]
@@ -47,7 +48,7 @@ def window_entropy(tile: ArrayLike, kinds: ArrayLike) -> tuple[NDArray[np.float6
     """
     weights, allowed = np.asarray(tile), _codes(kinds) == ALLOWED
     if weights.ndim != 3 or weights.shape[1:] != allowed.shape:
-        raise ValueError(f"tile: want (heads, {allowed.shape[0]}, {allowed.shape[1]}), got {weights.shape}")
+        raise GateError("tile", f"(heads, {allowed.shape[0]}, {allowed.shape[1]})", f"{weights.shape}")
     row = undefined.at_least_single(weights[:, allowed])
     bits = np.where(row.sum(axis=-1) > 0, entropy(row), np.nan)
     return bits, float(np.log2(allowed.sum()))
@@ -155,12 +156,12 @@ def merge(cell: int, grid: tuple[int, int]) -> Merge:
 
 def _row_column(cell: int, grid: Sequence[int]) -> tuple[int, int]:
     if not 0 <= cell < grid[0] * grid[1]:
-        raise ValueError(f"cell: want 0 to {grid[0] * grid[1] - 1}, got {cell}")
+        raise GateError("cell", f"0 to {grid[0] * grid[1] - 1}", f"{cell}")
     return divmod(int(cell), int(grid[1]))
 
 
 def _codes(kinds: ArrayLike) -> NDArray[np.int_]:
     codes = np.asarray(kinds)
     if codes.ndim != 2 or not np.isin(codes, (ALLOWED, FORBIDDEN, PADDING)).all() or not (codes == ALLOWED).any():
-        raise ValueError("kinds: want (window, window) codes 0, 1 or 2 with at least one 0")
+        raise GateError("kinds", "(window, window) codes 0, 1 or 2 with at least one 0", f"shape {codes.shape}")
     return codes

@@ -4,7 +4,7 @@ import importlib
 import math
 import operator
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Any
@@ -24,6 +24,7 @@ from visualizer.method.question import (
     patch_of,
     query_texts,
 )
+from vit_attention.gate import GateError
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Run
 from vit_attention.records.geometry import Geometry
 
@@ -136,9 +137,11 @@ class Map:
         if self.axis.grid is not None:
             return seen.reshape(self.axis.grid)
         if self.geometry is None or self.axis.boxes is None or np.isnan(self.axis.boxes).all():
-            raise ValueError(
-                "regions: nobody said where they lie on the picture: want boxes (left, top, right, bottom in its pixels) "
-                "beside the features, in an array called boxes of the .npz file"
+            raise GateError(
+                "regions",
+                "boxes (left, top, right, bottom in pixels of the picture) beside the features, in an array called boxes of "
+                "the .npz file",
+                "none: nobody said where they lie on the picture",
             )
         return region_heat(self.row, self.axis, self.geometry)
 
@@ -208,6 +211,12 @@ class Method:
     def multiplies(self) -> bool:
         """Whether it multiplies layers, which needs all of them, complete."""
         return self.layers != "one" and not self.heads and self.asked_by != "nobody"
+
+    def stops(self, layers: Sequence[int], knobs: Knobs) -> Sequence[int]:
+        """Those of some layers at which it can stop: from the start layer up, or the last alone, which says why not."""
+        knob = next((one for one in self.knobs if one.name == "start_layer"), None)
+        start = 0 if knob is None else knob.checked(knobs.get(knob.name, knobs.get(knob.key, knob.default)))
+        return layers[start:] or layers[-1:]
 
     def unfit(self, record: AttentionRecord, kind: str | None = None) -> str:
         """Why the method cannot be applied to this record; "" if it can, or could with other signals."""
@@ -349,6 +358,8 @@ def _asked_by_patches(maps: Maps) -> list[int]:
 def _whole(name: str, value: Any) -> int | None:
     """The number of a layer or head, or None."""
     try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError("a truth is no number")
         return None if value is None else int(operator.index(value))
     except TypeError as error:
         raise QuestionError(name, f"want a whole number, 0 first, got {value!r}") from error
@@ -365,7 +376,10 @@ def answer(
     **more: Any,
 ) -> Map:
     """The map of a row of `one`, asked by `who`; `more` are fields of `Map`."""
-    single = np.asarray(row, np.float32)[None, None, None]
+    with np.errstate(over="ignore"):
+        single = np.asarray(row, np.float32)[None, None, None]
+    if np.isinf(single).any():
+        raise QuestionError("method", "want a record of moderate numbers, got some that grow beyond float32")
     asking = one.query.kind == "patches" and len(who.rows) < len(one.query)
     patches = tuple(n - one.query.prefix for n in who.rows if n >= one.query.prefix) if asking else ()
     return Map(

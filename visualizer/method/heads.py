@@ -11,6 +11,7 @@ from visualizer.measures import undefined
 from visualizer.measures.masks import covered_tokens
 from visualizer.measures.summary import STATISTICS
 from visualizer.method.question import askers, head_numbers, numbered, query_texts, weights_of
+from vit_attention.gate import GateError
 from vit_attention.records import AttentionMap, AttentionRecord, Geometry
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ def heads_on_mask(record: AttentionRecord, mask: "MaskSource", *, query: Any = N
             covers[place] = covered_tokens(mask, one.key, record.geometry)
         cover = covers[place]
         rows.append(_on(one, wanted, cover))
+    if not np.nansum(cover):
+        raise GateError("mask", "one that covers something the model saw", "one beside it")
     heads = tuple(head_numbers(one) for one in maps.values())
     return OnMask(np.asarray(undefined.padded(rows), np.float64), float(np.nanmean(cover)), tuple(maps), heads)
 
@@ -116,15 +119,18 @@ def per_head(
 
 def _value(one: AttentionMap, number: Number, geometry: Geometry | None) -> NDArray[np.float64]:
     if isinstance(number, str):
-        if number == "distance" and (one.key.grid is None or geometry is None):
-            raise ValueError(f"distance: want maps over patches of a picture, got {one.name} over {one.key.kind}")
+        if number == "distance" and (one.key.grid is None or one.query.grid is None or geometry is None):
+            got = f"{one.name}, where {one.query.kind} asks and {one.key.kind} is looked at"
+            raise GateError("distance", "maps in which patches of a picture look at patches", f"{got}")
         grid = one.key.grid or (1, 1)
         wide, tall = geometry.seen if geometry is not None else (grid[1], grid[0])
         return STATISTICS[number].function(one.single, grid, one.key.prefix, (tall / grid[0], wide / grid[1]))
-    found = np.asarray(number(one.single), dtype=np.float64)
-    if found.shape not in (one.weights.shape[:1], one.weights.shape[:2]):
+    found = np.asarray(number(one.single))
+    if found.shape not in (one.weights.shape[:1], one.weights.shape[:2]) or found.dtype.kind not in "biuf":
         want = f"({len(one.weights)},) or {one.weights.shape[:2]}"
-        raise ValueError(f"{number_name(number)}: want one number a head, {want}, got shape {found.shape}")
+        got = f"{found.dtype} of shape {found.shape}"
+        raise GateError(f"{number_name(number)}", f"one number a head, {want}", f"{got}")
+    found = found.astype(np.float64)
     return found if found.ndim == 1 else undefined.mean(found)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visualizer.measures.fields import canonical, fields
+from vit_attention.gate import GateError, shown
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, half_to_single
 
 FIELD = "field:"
@@ -308,7 +309,7 @@ def _field(axis: Axis, path: str) -> Askers:
     known = [one for one in written if one.path == path] or [one for one in written if canonical(one.path) == path]
     if not known:
         paths = ", ".join(dict.fromkeys(one.path for one in found)) or "none"
-        raise ValueError(f"query: want a field that was read ({paths}), got {path!r}")
+        raise GateError("query", f"a field that was read ({paths})", shown(path))
     words = known[0].words
     shares = tuple(1 / len(words) / len(word.tokens) for word in words for _ in word.tokens)
     return Askers(tuple(row for word in words for row in word.tokens), f"the field {known[0].path}", shares)
@@ -352,4 +353,5 @@ def _said(axis: Axis, text: str) -> tuple[int, ...]:
     if rows:
         return rows
     said = " ".join(spelled[:40])
-    raise ValueError(f'query: want a number from 0 to {len(axis) - 1}, "mean" or what was said: {said}, got {text!r}')
+    want = f'a number from 0 to {len(axis) - 1}, "mean" or what was said: {said}'
+    raise GateError("query", want, shown(text))

@@ -47,16 +47,15 @@ START_LAYER = Knob(
 
 
 def from_start(record: AttentionRecord, chain: Maps, start: int) -> tuple[list[int], list[AttentionMap]]:
-    """Numbers and maps of a chain from its layer `start` up, its last one alone where it ends before that layer.
+    """Numbers and maps of a chain from its layer `start` up.
 
     Raises:
-        QuestionError: the record has no such layer.
+        QuestionError: the chain ends before that layer.
     """
-    layers = len(numbered(record))
-    if start >= layers:
-        raise QuestionError("start_layer", f"want a whole number from 0 to {layers - 1}, got {start}")
-    first = min(start, len(chain) - 1)
-    return list(chain)[first:], list(chain.values())[first:]
+    if start >= len(chain):
+        ends = " (the chosen layer)" if len(chain) < len(numbered(record)) else ""
+        raise QuestionError("start_layer", f"want a whole number from 0 to {len(chain) - 1}{ends}, got {start}")
+    return list(chain)[start:], list(chain.values())[start:]
 
 
 def rollout(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:

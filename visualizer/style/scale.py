@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from visualizer.style import theme
 from visualizer.style.theme import short
+from vit_attention.gate import GateError
 
 MODES = {
     "raw": "from 0 to this map's own maximum",
@@ -18,6 +19,8 @@ MODES = {
     "clipped": "from 0 to a percentile; the few largest values share one colour",
 }
 """Name of each mode and what it does, in words."""
+MOST = 1e300
+"""Largest number that is drawn: what a range is made of must not overflow."""
 NOTHING = 1e-12
 """Smallest range that is still stretched; anything less is called constant."""
 
@@ -38,11 +41,11 @@ class Scale:
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
-            raise ValueError(f"scale: want one of {', '.join(MODES)}, got {self.mode!r}")
+            raise GateError("scale", f"one of {', '.join(MODES)}", f"{self.mode!r}")
         if not 0 < self.clip_percentile <= 100:
-            raise ValueError(f"clip_percentile: want more than 0 and at most 100, got {self.clip_percentile}")
+            raise GateError("clip_percentile", "more than 0 and at most 100", f"{self.clip_percentile}")
         if not (np.isfinite(self.floor) and self.floor > 0):
-            raise ValueError(f"floor: want more than 0, got {self.floor}")
+            raise GateError("floor", "more than 0", f"{self.floor}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,8 +105,8 @@ def apply_scale(
     chosen = mode if isinstance(mode, Scale) else Scale(mode)
     grid = np.asarray(values)
     grid = grid if grid.dtype == np.float32 else grid.astype(np.float64)
-    if np.isinf(grid).any():
-        raise ValueError("values: want finite numbers or NaN, got infinite ones")
+    if (np.abs(grid) > min(MOST, float(np.finfo(grid.dtype).max))).any():
+        raise GateError("values", f"finite numbers or NaN, up to {MOST:g}", "infinite or larger ones")
     if not np.isfinite(grid).any() and not (chosen.mode == "shared" and together is not None):
         return Scaled(grid, 0.0, 1.0, f"colour: {unit}, 0 to 1; no value here is defined", (0.0, 1.0), ("0", "1"))
     if chosen.mode != "log" and (_below_zero(_pool(grid, chosen, together)) if signed is None else signed):
@@ -115,7 +118,7 @@ def apply_scale(
     if chosen.mode == "clipped":
         return _clipped(grid, chosen.clip_percentile, unit)
     low, high, note = _ends(_pool(grid, chosen, together))
-    words = "raw " + unit if chosen.mode == "raw" else f"{unit}, one scale for all maps"
+    words = f"raw {unit}" if chosen.mode == "raw" else f"{unit}, one scale for all maps"
     return linear(grid, low, high, f"colour: {words}, {short(low)} to {short(high)}{note}")
 
 
@@ -149,7 +152,7 @@ def symmetric(values: NDArray[Any], unit: str, limit: float | None = None) -> Sc
     largest = float(known.max()) if known.size else 0.0
     end = largest if limit is None else float(limit)
     if limit is not None and not limit > 0:
-        raise ValueError(f"limit: want more than 0, got {limit}")
+        raise GateError("limit", "more than 0", f"{limit}")
     end, zero = (end, "") if end > NOTHING else (1.0, "; every value is 0" if known.size else "; no value is defined")
     beyond = int((known > end).sum())
     note = f"; {beyond} beyond drawn like the ends" if beyond else ""
@@ -185,7 +188,7 @@ def _clipped(grid: NDArray[Any], percentile: float, unit: str) -> Scaled:
 
 def _log(grid: NDArray[Any], floor: float, unit: str) -> Scaled:
     if (grid < 0).any():
-        raise ValueError(f"log scale: want values of at least 0, got {np.nanmin(grid):g}")
+        raise GateError("log scale", "values of at least 0", f"{np.nanmin(grid):g}")
     top = max(float(np.nanmax(grid)), floor * 10)
     below = int((grid < floor).sum())
     low, high = float(np.log10(floor)), float(np.log10(top))

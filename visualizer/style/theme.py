@@ -13,6 +13,7 @@ from PIL import ImageColor
 from plotly.colors import get_colorscale
 
 from visualizer.style.letters import printable
+from vit_attention.gate import GateError, shown
 
 NOTES: Mapping[str, str] = {
     "Cividis": "blue to yellow; even steps of lightness, reads nearly the same with every kind of colour vision",
@@ -79,7 +80,7 @@ def colorscale(name: str) -> list[list[float | str]]:
     """The Plotly scale of a sequential or diverging map; raises ValueError for an unknown name."""
     known = {**COLORMAPS, **DIVERGING}
     if name not in known:
-        raise ValueError(f"colour map: want one of {', '.join(known)}, got {name!r}")
+        raise GateError("colour map", f"one of {', '.join(known)}", shown(name))
     return known[name]
 
 

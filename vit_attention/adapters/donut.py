@@ -10,7 +10,7 @@ from torch import nn
 from vit_attention import compat  # noqa: F401  (compat goes before transformers)
 from vit_attention.adapters import hf_tokenizer, hub
 from vit_attention.gate import config as gate
-from vit_attention.gate.folder import inside, read_settings, shapes, weights_files
+from vit_attention.gate.folder import inside, read_settings
 from vit_attention.gate.page_reader import PageReader
 from vit_attention.heavy import Progress, heavy_imports, library
 from vit_attention.inputs.processor import Processor
@@ -37,15 +37,19 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
     folder = BUNDLED / card.name if card.bundled else hub.folder(_reference(card), progress, pickles=True)
     with inside(folder):
         said, notes = _checked(folder)
+    path = weights or weights_in(folder)
+    tensors = checkpoints.read(path)
+    if weights is None:
+        with inside(folder):
+            said.check_weights(checkpoints.shapes(tensors), path.name)
     transformers = library("transformers")
     with heavy_imports:
-        path = weights or weights_in(folder)
         config = transformers.VisionEncoderDecoderConfig(**said.settings())
         with inside(folder):
             tokenizer = hf_tokenizer.load(folder)
             processor = Processor.of(folder, said.model_type, said.encoder.image_size, said.encoder.num_channels)
-        state = _chosen(checkpoints.read(path), path.name, key)
-        module: Any = _network(transformers, folder, config, state, path.name, len(tokenizer))
+        state = _chosen(tensors, path.name, key)
+        module: Any = _network(transformers, config, state, path.name, len(tokenizer))
     prompt = card.prompt or _start(tokenizer, module)
     processor = replace(processor, notes=(*notes, *processor.notes))
     return ReadingModel(_named(card, module), module, tokenizer, processor, prompt, checkpoints.file_hash(path))
@@ -57,9 +61,6 @@ def _checked(folder: Path) -> tuple[PageReader, list[str]]:
     notes = gate.check_kind(read_settings(path, gate.Kind))
     said = read_settings(path, PageReader)
     said.check()
-    files = weights_files(folder)
-    if files:
-        said.check_weights(shapes(files), files[0].name)
     return said, notes
 
 
@@ -73,19 +74,17 @@ def _chosen(tensors: dict[str, torch.Tensor], file: str, key: str) -> dict[str, 
     return {**chosen.rest, **chosen.body}
 
 
-def _network(
-    transformers: Any, folder: Path, config: Any, state: dict[str, Any], name: str, vocabulary: int
-) -> nn.Module:
+def _network(transformers: Any, config: Any, state: dict[str, Any], name: str, vocabulary: int) -> nn.Module:
     """The network that the folder's configuration describes, filled; nothing but configuration and tensors is read."""
     if _PLACES in state:
         from vit_attention.networks.receipt_donut import build
 
         return checkpoints.fill(build(vocabulary), _tied(state), name)
-    module = _built(transformers, config, folder, state)
+    module = _built(transformers, config, state, name)
     return checkpoints.fill(module, _fitting(module, _tied(state)), name)
 
 
-def _built(transformers: Any, config: Any, folder: Path, state: dict[str, Any]) -> nn.Module:
+def _built(transformers: Any, config: Any, state: dict[str, Any], name: str) -> nn.Module:
     """The network of a configuration, which comes from a stranger: its size is compared with the file's tensors first."""
     try:
         blocks = sum(int(n) for n in config.encoder.depths) + int(config.decoder.decoder_layers)
@@ -101,8 +100,8 @@ def _built(transformers: Any, config: Any, folder: Path, state: dict[str, Any]) 
             raise ValueError(f"{off[0]} of {tuple(shapes[off[0]])} where the file has {tuple(state[off[0]].shape)}")
         module: nn.Module = transformers.VisionEncoderDecoderModel(config=config)
     except Exception as error:  # whatever a wrong number leads to inside the library
-        raise ValueError(
-            f"{folder.name}: want a config.json that fits the weights, got one that does not ({type(error).__name__}: {error})"
+        raise checkpoints.CheckpointError(
+            f"{name}: want weights that fit config.json, got others ({type(error).__name__}: {error})"
         ) from error
     return module
 

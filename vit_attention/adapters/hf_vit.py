@@ -11,7 +11,7 @@ from vit_attention import compat  # noqa: F401  (compat goes before transformers
 from vit_attention.adapters import hf_weights, hub
 from vit_attention.gate import GateError, shown
 from vit_attention.gate import config as gate
-from vit_attention.gate.folder import inside, read_settings, shapes, weights_files
+from vit_attention.gate.folder import inside, read_settings
 from vit_attention.gate.refusal import one_line
 from vit_attention.heavy import Progress, heavy_imports, library
 from vit_attention.inputs.prepared import Input
@@ -44,10 +44,14 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
     folder = hub.folder(card.name.removeprefix("hf:"), progress, pickles=True)
     with inside(folder):
         said, notes = _checked(folder)
-    transformers = library("transformers")
     path = weights or weights_in(folder)
+    tensors = checkpoints.read(path)
+    if weights is None:
+        with inside(folder):
+            gate.check_weights(said, checkpoints.shapes(tensors), path.name)
+    transformers = library("transformers")
     with heavy_imports:
-        found = hf_weights.network(transformers, _config(transformers, said), path, key)
+        found = hf_weights.network(transformers, _config(transformers, said), tensors, path.name, key)
         config: Any = found.module.config
         with inside(folder):
             processor = Processor.of(folder, said.model_type, _sides(config.image_size), said.num_channels)
@@ -67,9 +71,6 @@ def _checked(folder: Path) -> tuple[gate.Config, list[str]]:
     notes = gate.check_kind(kind)
     said = read_settings(path, gate.Config)
     gate.check(said)
-    files = weights_files(folder)
-    if files:
-        gate.check_weights(said, shapes(files), files[0].name)
     named, network = (said.architectures or ["no network"])[0], _network(said)
     if named != network:
         notes.append(f"config.json names {one_line(named)}; it was opened as {network}, without a head.")

@@ -1,9 +1,8 @@
 """A vision transformer of the transformers library with the weights of a file, under the names of its version 4 or 5."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,8 +10,8 @@ from torch import Tensor, nn
 
 from vit_attention.weights import checkpoints
 from vit_attention.weights.checkpoints import CheckpointError
-from vit_attention.weights.choice import Head, choose, find_head
-from vit_attention.weights.heads import classes_of
+from vit_attention.weights.choice import choose
+from vit_attention.weights.heads import classes_of, head_of
 from vit_attention.weights.positions import square_side
 
 _OPTIONAL = re.compile(r"(^|\.)(mask_token$|pooler\.|relative_position_index$|position_ids$)")
@@ -29,7 +28,7 @@ class Network:
     notes: tuple[str, ...]
 
 
-def network(transformers: Any, config: Any, path: Path, key: str) -> Network:
+def network(transformers: Any, config: Any, tensors: Mapping[str, Tensor], file: str, key: str) -> Network:
     """The network that a configuration describes, with the weights of a file.
 
     It is of the class that the configuration names, if that is a classifier or the bare model, else the bare model. A
@@ -38,41 +37,46 @@ def network(transformers: Any, config: Any, path: Path, key: str) -> Network:
     Args:
         transformers: the library.
         config: of the folder; another number of classes or another picture size goes into it.
-        path: weights file, folder, or index of shards.
+        tensors: everything in the file.
+        file: its name, for messages.
         key: which network of the file.
 
     Raises:
         CheckpointError: the weights do not fit the configuration.
     """
-    tensors = checkpoints.read(path)
+    config.num_labels = config.num_labels or 1  # a classifier without classes may still get the head of another file
     kind = _kind(transformers, config)
-    wanted = _Wanted.of(kind, config, path.name, len(tensors))
-    chosen = choose(tensors, list(wanted.ways()), path.name, key)
+    wanted = _Wanted.of(kind, config, file, len(tensors))
+    chosen = choose(tensors, list(wanted.ways()), file, key)
     state = {wanted.full(name): one for name, one in chosen.body.items()}
-    notes = [*chosen.notes, *_fit_positions(config, state, wanted.table, path.name)]
+    notes = [*chosen.notes, *_fit_positions(config, state, wanted.table, file)]
     rest = {name: one for name, one in chosen.rest.items() if not _OPTIONAL.search(name)}
-    if wanted.heads and all(f"{head}.weight" in rest for head in wanted.heads) and len(wanted.heads) > 1:
-        config.num_labels = len(rest[f"{wanted.heads[0]}.weight"])  # two heads, of the class and the distillation token
-        head: Head | None = Head(rest[f"{wanted.heads[0]}.weight"], None, wanted.heads[0])
-        state |= rest
-    elif wanted.heads:
-        head = find_head(rest, wanted.width, path.name)
-        state |= {} if head is None else head.named(wanted.heads[0])
-    else:
-        head = None
-        notes += [f"{path.name} has tensors that the bare model does not: {', '.join(rest)[:200]}."] if rest else []
-    classes: tuple[str, ...] = ()
+    _check_depth(rest, config, file)
+    optional = {wanted.full(name): one for name, one in chosen.rest.items() if name not in rest}
+    head, own = head_of(rest, wanted.heads, wanted.width, file) if wanted.heads else (None, {})
     if head is None:
-        kind = transformers.MODEL_MAPPING[type(config)]
-        notes += [f"{path.name} holds no head: the model tells no classes apart."] if wanted.heads else []
-        state = {name.removeprefix(wanted.lead) if wanted.heads else name: one for name, one in state.items()}
-    else:
-        labels = tuple(str(config.id2label[number]) for number in range(len(config.id2label)))
-        classes, more = classes_of(head, labels, wanted.heads[0], path.name, own=False)
-        notes += more
-        config.num_labels = len(classes)
-    optional = {wanted.full(name): one for name, one in chosen.rest.items() if _OPTIONAL.search(name)}
-    return Network(_filled(kind, config, {**optional, **state}, path.name), classes, tuple(notes))
+        bare = {name.removeprefix(wanted.lead): one for name, one in {**optional, **state}.items()}
+        kind, notes = transformers.MODEL_MAPPING[type(config)], [*notes, *_headless(wanted, rest, file)]
+        return Network(_filled(kind, config, bare, file), (), tuple(notes))
+    labels = tuple(str(config.id2label[number]) for number in range(len(config.id2label)))
+    classes, more = classes_of(head, labels, wanted.heads[0], file, own=False)
+    config.num_labels = len(classes)
+    return Network(_filled(kind, config, {**optional, **state, **own}, file), classes, (*notes, *more))
+
+
+def _check_depth(rest: Mapping[str, Tensor], config: Any, file: str) -> None:
+    """Refuse a file of more layers than the configuration names: part of a network is another network."""
+    deeper = next((name for name in rest if re.search(r"(^|\.)layers?\.\d+\.", name)), None)
+    if deeper:
+        raise CheckpointError(
+            f"{file}: want weights of the {config.num_hidden_layers} layers that config.json names, got more ({deeper})"
+        )
+
+
+def _headless(wanted: "_Wanted", rest: Mapping[str, Tensor], file: str) -> list[str]:
+    if wanted.heads:
+        return [f"{file} holds no head: the model tells no classes apart."]
+    return [f"{file} has tensors that the bare model does not: {', '.join(rest)[:200]}."] if rest else []
 
 
 def _kind(transformers: Any, config: Any) -> Any:
@@ -122,7 +126,7 @@ class _Wanted:
         lead = f"{empty.base_model_prefix}."
         heads = dict.fromkeys(name.rpartition(".")[0] for name in inside if not name.startswith(lead))
         bare = not any(name.startswith(lead) for name in inside)
-        width = 0 if bare else inside[f"{next(iter(heads))}.weight"].shape[1]
+        width = 0 if bare or not heads else inside[f"{next(iter(heads))}.weight"].shape[1]
         shapes = tuple({name: tuple(one.shape) for name, one in names.items()} for names in (inside, written))
         table = next((int(one.shape[1]) for name, one in inside.items() if name.endswith(_TABLE)), 0)
         return cls(shapes, lead, () if bare else tuple(heads), int(width), table)

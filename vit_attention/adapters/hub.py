@@ -2,15 +2,20 @@
 
 import importlib
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from vit_attention.gate import LIMITS, GateError, shown
 from vit_attention.gate.config import CONFIG, Kind
 from vit_attention.gate.folder import check_files, inside, read_settings
+from vit_attention.gate.refusal import one_line
 from vit_attention.heavy import Progress
 from vit_attention.models.cards import Card
 from vit_attention.weights import checkpoints
+from vit_attention.weights.connection import Pace, SlowError
 from vit_attention.weights.download import DownloadError
 
 _HUB_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
@@ -29,9 +34,26 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
     """
     here = folder(card.name.removeprefix("hf:"), progress)
     with inside(here):
-        kind = read_settings(here / CONFIG, Kind).model_type
-    adapter = "donut" if kind == "vision-encoder-decoder" else "hf_vit"
+        _check_is_model(here)
+        kind = read_settings(here / CONFIG, Kind)
+        if kind.architecture and not kind.model_type:
+            advice = f"Load it with timm:{one_line(kind.architecture)} and weights=FOLDER."
+            raise GateError(CONFIG, "a model of the transformers library", "one of timm", advice=advice)
+    adapter = "donut" if kind.model_type == "vision-encoder-decoder" else "hf_vit"
     return importlib.import_module(f"vit_attention.adapters.{adapter}").load(card, weights, progress, key)
+
+
+def _check_is_model(here: Path) -> None:
+    """Refuse a folder without config.json; a model may lie in a folder within, or be an adapter to another."""
+    if (here / CONFIG).exists() or (here / CONFIG).is_symlink():
+        return
+    advice = f"A model's folder has one beside its weights: model.save_pretrained({here.name or 'FOLDER'!r})."
+    inner = sorted(path.parent for path in (*here.glob(f"*/{CONFIG}"), *here.glob(f"snapshots/*/{CONFIG}")))
+    if inner:
+        advice = f"There is one in {', '.join(str(path.relative_to(here)) for path in inner[:3])}: load that folder."
+    elif (here / "adapter_config.json").exists():
+        advice = "It is an adapter (PEFT, LoRA): save model.merge_and_unload() with save_pretrained(FOLDER)."
+    raise GateError(CONFIG, "a model's settings", "none of this name", advice=one_line(advice))
 
 
 def folder(reference: str, progress: Progress | None, pickles: bool = False, again: bool = False) -> Path:
@@ -82,7 +104,10 @@ def _fetched(reference: str, progress: Progress | None, pickles: bool, again: bo
 
     def fetch(*patterns: str) -> Path:
         meter = _meter(progress, reference)
-        return Path(snapshot_download(reference, allow_patterns=[*patterns], tqdm_class=meter, force_download=again))
+        with _paced():
+            return Path(
+                snapshot_download(reference, allow_patterns=[*patterns], tqdm_class=meter, force_download=again)
+            )
 
     try:
         found = fetch(*_SETTINGS, "*.safetensors")
@@ -90,12 +115,41 @@ def _fetched(reference: str, progress: Progress | None, pickles: bool, again: bo
     except DownloadError:
         raise
     except Exception as error:  # its own kinds and those of whichever HTTP library it uses
+        why = f"it sent {error}" if isinstance(error, SlowError) else type(error).__name__
         raise DownloadError(
-            f"{reference}: the hub did not give it ({type(error).__name__}). Try again, which goes on where it broke off; or "
+            f"{reference}: the hub did not give it ({why}). Try again, which goes on where it broke off; or "
             "download the model's folder yourself (*.json, *.safetensors) and load it with hf:FOLDER."
         ) from error
     _check_whole(found, reference)
     return found
+
+
+@contextmanager
+def _paced() -> Iterator[None]:
+    """While it lasts, the hub's client gives up servers that drip, as our own downloads do; its meter sees whole chunks alone."""
+    from huggingface_hub import get_session
+
+    def meter(response: Any) -> None:
+        stream, pace = response.stream, Pace()
+        library = sys.modules[type(response).__module__.partition(".")[0]]  # httpx, or what took its place
+
+        class Paced(library.SyncByteStream):  # type: ignore[misc, name-defined]
+            def __iter__(self) -> Iterator[bytes]:
+                for part in stream:
+                    pace.add(len(part))
+                    yield part
+
+            def close(self) -> None:
+                stream.close()
+
+        response.stream = Paced()
+
+    hooks = get_session().event_hooks["response"]
+    hooks.append(meter)
+    try:
+        yield
+    finally:
+        hooks.remove(meter)
 
 
 def _check_whole(folder: Path, reference: str) -> None:

@@ -18,11 +18,14 @@ from vit_attention.inputs.preprocess import Recipe, prepare
 from vit_attention.models.cards import Card
 from vit_attention.models.vision import Anatomy, VisionModel
 from vit_attention.weights import checkpoints
-from vit_attention.weights.choice import Head, choose, find_head
+from vit_attention.weights.choice import Head, choose
 from vit_attention.weights.download import cache_folder, fetch
-from vit_attention.weights.heads import classes_of
+from vit_attention.weights.heads import classes_of, head_of
 from vit_attention.weights.positions import square_side
 from vit_attention.weights.shards import weights_in
+
+_SPARE = r"(^|\.)(mask_token|relative_position_index)$|^decoder_"
+"""What files of masked training, or of older versions, hold beside the network."""
 
 
 def load(card: Card, weights: Path | None, progress: Progress | None, key: str = "") -> VisionModel:
@@ -42,7 +45,7 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
             f"timm: want a network that timm {timm.__version__} knows, such as {', '.join(near)}, got {name!r}"
         )
     path = weights or published(card, progress)
-    tensors = checkpoints.read(path)
+    tensors = _named_anew(checkpoints.read(path))
     with heavy_imports, torch.device("meta"):
         empty = timm.create_model(name, pretrained=False, **_channels(tensors))
     _check(empty, card.name)
@@ -81,15 +84,9 @@ def _fitting(empty: Any, tensors: dict[str, Tensor], file: str, key: str) -> _Fi
     table = "pos_embed" if len(own.get("pos_embed", ())) == 3 else ""
     chosen = choose(tensors, {name: None if name == table else shape for name, shape in body.items()}, file, key)
     size, resizing = _side(empty, chosen.body[table], file) if table else ({}, ())
-    state = dict(chosen.body)
-    if len(stems) > 1 and all(f"{stem}.weight" in chosen.rest for stem in stems):
-        head: Head | None = Head(chosen.rest[f"{stems[0]}.weight"], None, stems[0])
-        state |= chosen.rest
-    else:
-        head = find_head(chosen.rest, int(empty.num_features), file, spare={"mask_token"})
-        state |= {} if head is None else head.named(stems[0])
+    head, own_head = head_of(chosen.rest, stems, int(empty.num_features), file, _SPARE)
     nothing = () if head else (f"{file} holds no head: the model tells no classes apart.",)
-    return _Fitting(state, head, stems[0], size, (*chosen.notes, *nothing, *resizing))
+    return _Fitting({**chosen.body, **own_head}, head, stems[0], size, (*chosen.notes, *nothing, *resizing))
 
 
 def _side(empty: Any, table: Tensor, file: str) -> tuple[dict[str, int], tuple[str, ...]]:
@@ -103,7 +100,8 @@ def _side(empty: Any, table: Tensor, file: str) -> tuple[dict[str, int], tuple[s
     if not cells or patch[0] != patch[1]:
         raise checkpoints.CheckpointError(
             f"{file}: 1 tensors have another shape; first: pos_embed: want {tuple(usual.shape)}, or one of another square "
-            f"picture, got {tuple(table.shape)}"
+            f"picture, got {tuple(table.shape)}: for another shape of picture build the network with img_size=(height, width) "
+            "and give it to vit_attention.record_of"
         )
     side = cells * int(patch[0])
     return {"img_size": side}, (
@@ -136,6 +134,20 @@ def _channels(tensors: dict[str, Tensor]) -> dict[str, int]:
     filters = next((one for name, one in tensors.items() if name.endswith("patch_embed.proj.weight")), None)
     given = 3 if filters is None or filters.ndim != 4 else int(filters.shape[1])
     return {} if given == 3 else {"in_chans": given}
+
+
+def _named_anew(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """DINOv2's own files name registers and gated MLPs otherwise, and have a position for the class token; timm adds it up."""
+    found = {
+        name.replace(".mlp.w12.", ".mlp.fc1.").replace(".mlp.w3.", ".mlp.fc2."): one for name, one in tensors.items()
+    }
+    for name in [name for name in found if name.rpartition(".")[2] == "register_tokens"]:
+        lead = name.removesuffix("register_tokens")
+        token, table = found.get(f"{lead}cls_token"), found.get(f"{lead}pos_embed")
+        if token is not None and table is not None and table.ndim == token.ndim == 3:
+            found[f"{lead}reg_token"] = found.pop(name)
+            found[f"{lead}cls_token"], found[f"{lead}pos_embed"] = token + table[:, :1], table[:, 1:]
+    return found
 
 
 def _check(module: nn.Module, name: str) -> None:

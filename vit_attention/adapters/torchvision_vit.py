@@ -15,9 +15,9 @@ from vit_attention.inputs.preprocess import Recipe
 from vit_attention.models.cards import Card
 from vit_attention.models.vision import VisionModel
 from vit_attention.weights import checkpoints
-from vit_attention.weights.choice import Chosen, choose, find_head
+from vit_attention.weights.choice import Chosen, choose
 from vit_attention.weights.download import cache_folder, fetch
-from vit_attention.weights.heads import classes_of
+from vit_attention.weights.heads import classes_of, head_of
 from vit_attention.weights.positions import square_side
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -36,15 +36,14 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
     path = weights or published(card, progress)
     build = models.get_model_builder(card.builder)
     found = _chosen(build, _named_anew(checkpoints.read(path)), path.name, key)
-    head = find_head(found.chosen.rest, found.width, path.name)
+    head, own_head = head_of(found.chosen.rest, (_HEAD,), found.width, path.name)
     labels = tuple(of_weights.meta["categories"])
     classes, notes = classes_of(head, labels, _HEAD, path.name, own=weights is not None)
     with torch.device("meta"):
         module: Any = build(num_classes=len(classes) or 1, image_size=found.side)
         if head is None:
             module.heads = torch.nn.Identity()
-    state = found.chosen.body | ({} if head is None else head.named(_HEAD))
-    checkpoints.fill(module, state, path.name)
+    checkpoints.fill(module, {**found.chosen.body, **own_head}, path.name)
     recipe, resizing = _recipe(of_weights.transforms.keywords, found)
     model = VisionModel(card, module, anatomy(module, recipe, card.name), classes, checkpoints.file_hash(path))
     model.notes = (*found.chosen.notes, *notes, *resizing)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from vit_attention.capture.place import Call, Network, kind_of
 from vit_attention.capture.seen import CaptureError, Enough, Evidence, Heard, NothingHeardError, Request, Seen
+from vit_attention.gate import GateError
 
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-8, torch.float16: 2e-2, torch.bfloat16: 1e-1}
 """Largest residual allowed, by the precision of what PyTorch computed, relative to its largest entry."""
@@ -17,7 +18,7 @@ class Recorder:
 
     def __init__(self, network: Network, request: Request) -> None:
         if request.layers is not None and not len(request.layers):
-            raise ValueError("layers: want at least one number, got none")
+            raise GateError("layers", "at least one number", "none")
         self.network, self.request, self.heard = network, request, Heard()
         self.names: set[str] = set()  # heard, wanted or not
         # Parameters that a function was given, and how many attentions had been heard by then.
@@ -84,7 +85,7 @@ class Recorder:
         numbered = self.network.blocks
         wrong = [n for n in self.request.layers or () if not 0 <= n < len(numbered)]
         if wrong and self.names:
-            raise ValueError(f"layers: want numbers from 0 to {len(numbered) - 1}, got {wrong}")
+            raise GateError("layers", f"numbers from 0 to {len(numbered) - 1}", f"{wrong}")
         whole = self.names - set(self.lost)
         missed = dict.fromkeys(self.network.missed(whole, self.used), "attends in a way of its own") | self.lost
         if not whole and (missed or any(id(p) in self.used for p in self.network.root.parameters())):

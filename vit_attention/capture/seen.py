@@ -7,6 +7,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from vit_attention.gate import GateError
+
 
 class CaptureError(RuntimeError):
     """No attention was captured, or the captured weights do not reproduce what PyTorch computed."""
@@ -71,10 +73,10 @@ def _chosen(name: str, wanted: Sequence[int] | None, tensor: Tensor, dim: int) -
     if wanted is None:
         return tensor
     if not len(wanted):
-        raise ValueError(f"{name}: want at least one number, got none")
+        raise GateError(f"{name}", "at least one number", "none")
     wrong = [n for n in wanted if not 0 <= n < tensor.shape[dim]]
     if wrong:
-        raise ValueError(f"{name}: want numbers from 0 to {tensor.shape[dim] - 1}, got {wrong}")
+        raise GateError(f"{name}", f"numbers from 0 to {tensor.shape[dim] - 1}", f"{wrong}")
     return tensor.index_select(dim, torch.as_tensor(list(wanted), dtype=torch.long, device=tensor.device))
 
 

@@ -27,12 +27,13 @@ HELP = """See what vision models look at, and save it.
   vit-attention doctor
   vit-attention fetch --list
 
-Without a command, options are those of `visualize`:
+Without a command, the options are those of `visualize`:
 
 \b
   vit-attention --image cat.jpg --infos_path infos.pkl --model model.pth --save-raw
 
-Exit codes: 0 all done, 1 some inputs failed (the others are done), 2 the command itself is wrong, 130 stopped by Ctrl-C.
+Exit codes: 0 success; 1 some inputs failed (the others are done), or nobody takes the output; 2 the command itself is
+wrong; 130 stopped by Ctrl-C, 143 by the system.
 """
 
 
@@ -46,15 +47,15 @@ class Group(click.Group):
             args = [*args[:first], "visualize", *args[first:]]
         return super().parse_args(ctx, args)
 
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(self, args: Any = None, *more: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         """As click does; as a program of its own, it ends with an exit code and at most one sentence."""
 
         def run() -> Any:
-            return super(Group, self).main(*args, standalone_mode=False, **extra)  # type: ignore[call-overload]
+            return super(Group, self).main(args, *more, standalone_mode=False, **extra)  # type: ignore[call-overload]
 
         if not standalone_mode:
             return run()
-        sys.exit(guarded(run))
+        sys.exit(guarded(run, as_json="--json" in (sys.argv if args is None else args)))
 
 
 def _version() -> str:
@@ -66,7 +67,7 @@ def _version() -> str:
 
 @click.group(cls=Group, help=HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(_version(), prog_name="vit-attention")
-@click.option("--debug", is_flag=True, help="Also print where in the program an unexpected error happened.")
+@click.option("--debug", is_flag=True, help="For an unexpected error, also print where in the program it happened.")
 def main(debug: bool) -> None:
     """The entry point."""
 

@@ -21,7 +21,7 @@ from vit_attention.cli.provenance import Origin, Shelf, bundle_owner
 from vit_attention.cli.report import Report
 from vit_attention.cli.visualize import facts
 
-HELP = """Save the attention records of pictures, one bundle (.npz) for each; bundles open without torch.
+HELP = """Save the attention of each picture as a bundle (.npz), which opens without torch.
 
 \b
   vit-attention extract cat.jpg --model vit-b-16
@@ -29,45 +29,41 @@ HELP = """Save the attention records of pictures, one bundle (.npz) for each; bu
   vit-attention extract cat.jpg --model vit-b-16 --layers 10,11 --heads 0-3 --queries 0
   vit-attention extract scene-7 --model scene-vit --target star
 
-Bundles are named after their pictures. A bundle of another picture is never overwritten: NAME-2.npz is written instead.
-Read a bundle with `show`, `visualize`, or in Python with vit_attention.AttentionRecord.load.
+Bundles are named after their pictures. A bundle of another picture is never replaced: NAME-2.npz is written instead.
+Open bundles with `show`, with `visualize`, or in Python with vit_attention.AttentionRecord.load.
 """
 
 
 @click.command(help=HELP, short_help="Save attention records as bundles.")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
-@output("Folder for the bundles; made if missing.")
-@click.option("--layer", "--layers", "layers", type=Numbers(), help="Layers to keep, 0 first.  [default: all]")
-@click.option("--head", "--heads", "heads", type=Numbers(), help="Heads to keep of every layer.  [default: all]")
+@output("Folder for the bundles; created if missing.")
+@click.option("--layer", "--layers", "layers", type=Numbers(), help="Layers to keep, counted from 0.  [default: all]")
+@click.option("--head", "--heads", "heads", type=Numbers(), help="Heads to keep in every layer.  [default: all]")
 @click.option(
     "--query",
     "--queries",
     "queries",
     type=Numbers(),
-    help="Tokens whose rows to keep, by number such as 0 or 0,5-7, special tokens first.  [default: all]",
+    help="Query tokens to keep, by number such as 0 or 0,5-7, special tokens first.  [default: all]",
 )
 @model_options
 @seen_options
 @asked_options
 @json_option
 def extract(images: tuple[str, ...], output: Path, as_json: bool, **given: Any) -> None:
-    """Save a bundle of every picture; those that fail are told and left out."""
+    """Save a bundle of every picture; those that fail are reported and skipped."""
     report = Report(as_json)
     model = cache(lambda: loading.load(take(loading.Source, given), report))
     wanted, items = take(records.Wanted, given), expand(images)
     records.check(items, wanted)
-    shelf = Shelf(output, items, bundle_owner)
+    shelf = Shelf(output, items, bundle_owner, report.note)
     for item in report.through(items, "Extracting"):
-        with report.attempt(item.said, alone=item.path.suffix == ".npz"):
+        with report.attempt(item.said, alone=item.suffix == ".npz"):
             record, picture = records.of(item, model, wanted)
             for note in picture.notes:
                 report.note(f"{item.said}: {note}")
             origin = Origin.of(item)
-            base = shelf.base(item, origin)
-            if base.name != item.name:
-                report.note(
-                    f"{item.said}: saved as {base.name}.npz, since {item.name}.npz is there and of something else."
-                )
-            written = origin.sign(record).save(base.with_name(base.name + ".npz"))
+            with shelf.claimed(item, origin) as base:
+                written = origin.sign(record).save(base.with_name(base.name + ".npz"))
             report.done(item.said, [written], maps=len(record.maps), **facts(record))
     report.finish(command="extract", output=str(output))

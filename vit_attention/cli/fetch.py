@@ -13,12 +13,13 @@ from vit_attention import registry
 from vit_attention.cli.guard import say
 from vit_attention.cli.loading import tenths
 from vit_attention.cli.options import json_option
-from vit_attention.cli.report import Report, echo_json, line, table
+from vit_attention.cli.report import Report, echo_json, table
+from vit_attention.gate.refusal import one_line
 from vit_attention.heavy import Progress
 from vit_attention.models.cards import BUNDLED, Card
 from vit_attention.weights.download import cache_folder
 
-HELP = """Download the published weights of models ahead of time, or list the weights on this machine.
+HELP = """Download published weights ahead of time, or list which are on this machine.
 
 \b
   vit-attention fetch --list
@@ -26,19 +27,21 @@ HELP = """Download the published weights of models ahead of time, or list the we
   vit-attention fetch vit-b-16 --again
   vit-attention fetch hf:google/vit-base-patch16-224
 
-Weights that are already there are checked, not downloaded again. An interrupted download continues where it stopped. The
-folder is SIGHTLINES_CACHE or else the system's cache folder; models of the hub are in the hub's own cache (HF_HOME). To
-bring weights to a machine without a network, copy the file there and pass it with --weights FILE, or as hf:FOLDER.
+Weights that are already here are checked, not downloaded again. An interrupted download continues where it stopped. The
+folder is SIGHTLINES_CACHE, or else the system's cache folder; models from the hub go to the hub's own cache (HF_HOME).
+For a machine without a network, copy the files there and use --weights FILE, or --model hf:FOLDER.
 """
 
 
-@click.command(help=HELP, short_help="Download weights, or list them.")
+@click.command(help=HELP, short_help="Download weights, or list those on this machine.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--list", "--where", "listed", is_flag=True, help="List the weights on this machine, and where they are.")
-@click.option("--again", is_flag=True, help="Download again what is there already, for example a damaged file.")
+@click.option("--list", "--where", "listed", is_flag=True, help="List which weights are on this machine, and where.")
+@click.option("--again", is_flag=True, help="Download again what is already here, such as a damaged file.")
 @json_option
 def fetch(names: tuple[str, ...], listed: bool, again: bool, as_json: bool) -> None:
-    """Fetch every model that is named; those that cannot be had are told and left out."""
+    """Fetch every model that is named; those that cannot be had are reported and skipped."""
+    if again and (listed or not names):
+        raise click.UsageError("--again: want the names of models to download, got none")
     if listed or not names:
         _list([_card(name) for name in names] or list(registry.models()), as_json)
         return
@@ -70,18 +73,16 @@ def published(card: Card, progress: Progress | None, again: bool = False) -> Pat
         from vit_attention.adapters import timm_vit
 
         return timm_vit.published(card, progress, again)
-    raise ValueError(
-        f"{card.name}: has no published weights of its own; its files are given with --model, --infos_path"
-    )
+    raise ValueError(f"{card.name}: has no published weights of its own; give its files with --model and --infos_path")
 
 
 def _card(name: str) -> Card:
     if name.startswith("timm:"):
-        raise click.UsageError(f"--list: want names from `models`, or hf:OWNER/NAME, got {line(name)}")
+        raise click.UsageError(f"--list: want names from `models`, or hf:OWNER/NAME, got {one_line(name)}")
     try:
         return registry.card(name)
     except ValueError as error:
-        raise click.UsageError(line(error)) from error
+        raise click.UsageError(one_line(error)) from error
 
 
 def _bundled(card: Card) -> Path:

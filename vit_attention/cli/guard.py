@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import json
 import os
 import signal
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 
 import click
 
-from vit_attention.gate import GateError
+from vit_attention.gate.refusal import GateError, one_line
 
 BROKEN = (errno.EPIPE, errno.EBADF)
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -48,46 +49,55 @@ def say(text: str, err: bool = False, nl: bool = True) -> None:
             raise OutputError(error) from error
 
 
-def unexpected(error: Exception) -> str:
+def unexpected(error: BaseException) -> str:
     """What to say about a fault of our own; with --debug, where it happened is printed as well."""
     context = click.get_current_context(silent=True)
     if context is not None and context.find_root().params.get("debug"):
         say(traceback.format_exc(), err=True)
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    short = "".join(sign if sign.isprintable() else " " for sign in text)[:300]
+    short = one_line(" ".join(text.split()))[:300]
     return f"unexpected {short}. Please report it, with what `vit-attention --debug COMMAND ...` prints"
 
 
-def guarded(run: Callable[[], Any]) -> int:
-    """Run a command; returns the exit code, after saying in one sentence what went wrong if something did."""
-    try:
-        with _streams(), _signals():
-            code = run()
-            return code if isinstance(code, int) else 0
-    except click.ClickException as error:
+def guarded(run: Callable[[], Any], as_json: bool = False) -> int:
+    """Run a command; returns the exit code, after saying in one sentence what went wrong if something did.
+
+    Args:
+        run: runs it; its own exit code, or anything else for 0.
+        as_json: whether standard output gets the sentence as well, as {"error": ..., "exit_code": ...}.
+    """
+    with _streams():
+        try:
+            with _signals():
+                code = run()
+                return code if isinstance(code, int) else 0
+        except (Exception, KeyboardInterrupt, StoppedError) as error:
+            code, text = _told(error)
+            if as_json:
+                with contextlib.suppress(OutputError):
+                    say(json.dumps({"error": text, "exit_code": code}))
+            return code
+
+
+def _told(error: BaseException) -> tuple[int, str]:
+    """The exit code for an error, and the sentence that was said about it."""
+    if isinstance(error, OSError) and error.filename is None:  # click's own help and version, on a full disk
+        error = OutputError(error)
+    if isinstance(error, click.ClickException):
         with contextlib.suppress(OSError):
             error.show()
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        return _stopped(signal.SIGINT)
-    except StoppedError as stop:
-        return _stopped(stop.args[0])
-    except GateError as error:
-        say(f"Error: {error}", err=True)
-        return 2
-    except OSError as error:
-        if error.filename is None:  # click's own help and version, on a full disk
-            OutputError(error).show()
-        else:
-            say(f"Error: {error.strerror}: {error.filename!r}", err=True)
-    except Exception as error:
-        say(f"Error: {unexpected(error)}", err=True)
-    return 1
-
-
-def _stopped(number: int) -> int:
-    say(f"Stopped ({signal.Signals(number).name}). Files that are there are whole.", err=True)
-    return 128 + number
+        return error.exit_code, error.format_message()
+    if isinstance(error, (click.Abort, KeyboardInterrupt, StoppedError)):
+        number = error.args[0] if isinstance(error, StoppedError) else signal.SIGINT
+        code, text = 128 + number, f"Stopped ({signal.Signals(number).name}). The files that were written are whole."
+    elif isinstance(error, GateError):
+        code, text = 2, f"Error: {error}"
+    elif isinstance(error, OSError):
+        code, text = 1, f"Error: {error.strerror}: {error.filename!r}"
+    else:
+        code, text = 1, f"Error: {unexpected(error)}"
+    say(text, err=True)
+    return code, text.removeprefix("Error: ")
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 
+from vit_attention.cli.errors import ChoiceError
 from vit_attention.cli.files import distinct
 from vit_attention.gate import GateError, read_file, regular, tiff
 from vit_attention.inputs.finding import matching, within
@@ -41,6 +42,11 @@ class Given:
     def path(self) -> Path:
         return Path(self.text)
 
+    @property
+    def suffix(self) -> str:
+        """Of the path, in small letters."""
+        return self.path.suffix.lower()
+
 
 @dataclass(frozen=True, eq=False)
 class Opened:
@@ -63,6 +69,9 @@ def expand(texts: Sequence[str], folders: bool = False) -> list[Given]:
     """Every input once, in the order given; globs, the pages of TIFF files and, if wanted, folders are opened up."""
     found: list[str] = []
     for text in texts:
+        if text in ("", "-"):
+            got = "standard input" if text else "an empty text"
+            raise ChoiceError(f"want the name of a file or of a drawn picture, got {got}")
         if folders and os.path.isdir(text):
             found += within(text)
         elif glob.has_magic(text) and not os.path.lexists(text):

@@ -1,6 +1,7 @@
 """From what `--model` says to a loaded model, and from a model to the record of one picture."""
 
 import inspect
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,10 @@ import click
 from vit_attention import registry
 from vit_attention.cli.errors import FAILURES, ChoiceError, NoModelError
 from vit_attention.cli.guard import unexpected
-from vit_attention.cli.report import Report, line
+from vit_attention.cli.report import Report
+from vit_attention.gate import GateError
+from vit_attention.gate.refusal import one_line
+from vit_attention.models.arguments import class_number
 from vit_attention.models.cards import Card
 from vit_attention.models.devices import moved
 from vit_attention.records import AttentionRecord
@@ -42,13 +46,13 @@ def load(source: Source, report: Report) -> Any:
     try:
         card = registry.card(name)
         if not card.bundled and file is None and not name.startswith(("hf:", "timm:")):
-            report.note(f"{name}: weights are looked for on this machine and downloaded if they are not there.")
+            report.note(f"{name}: looking for weights on this machine; they are downloaded if missing.")
         model = registry.load(name, file, tenths(report, name), **{k: v for k, v in files.items() if v is not None})
         return moved(model, source.device, report.note)
     except FAILURES as error:
-        raise click.UsageError(line(error)) from error
+        raise click.UsageError(one_line(error)) from error
     except Exception as error:  # not once for every picture
-        raise click.ClickException(f"{line(name)}: {unexpected(error)}") from error
+        raise click.ClickException(f"{one_line(name)}: {unexpected(error)}") from error
 
 
 def _named(source: Source) -> tuple[str, Path | None]:
@@ -58,7 +62,7 @@ def _named(source: Source) -> tuple[str, Path | None]:
         raise NoModelError(f"want --model with one of {known}, or hf:<folder or hub id>")
     if source.infos_path is not None and weights is None:
         return "aoanet", Path(model)
-    if Path(model).is_dir():
+    if os.path.isdir(model):  # False also for a name too long to be one
         return f"hf:{model}", weights
     if Path(model).suffix.lower() in _WEIGHTS:
         raise click.UsageError(
@@ -91,7 +95,7 @@ def check_signals(model: Any, keep: Iterable[Any]) -> None:
     """
     missing = sorted(str(getattr(one, "name", one)) for one in keep if getattr(one, "name", one) not in model.signals)
     if missing:
-        raise ChoiceError(f"--method: needs {missing[0]}, which {model.card.name} ({model.card.task}) does not give")
+        raise ChoiceError(f"--method: needs {missing[0]}, which {model.card.name} ({model.card.task}) does not have")
 
 
 def attend(model: Any, given: Any, /, **wanted: Any) -> AttentionRecord:
@@ -109,27 +113,20 @@ def attend(model: Any, given: Any, /, **wanted: Any) -> AttentionRecord:
     return record
 
 
-def target(model: Any, text: str | None) -> str | int | None:
-    """A class by its name, or by its number where no class is called so.
+def target(model: Any, text: str | None) -> int | None:
+    """The number of a class, from its name, or from its number where no class is called so.
 
     Raises:
-        ChoiceError: a class that the model does not know, or a model without classes.
+        ChoiceError: a class that the model does not know, a name that several carry, or a model without classes.
     """
     if text is None:
         return None
     classes = tuple(getattr(model, "classes", ()))
-    from vit_attention.models.arguments import distinct
-
-    if not classes:
-        raise ChoiceError(f"--target: {model.card.name} tells no classes apart")
-    if text in classes or text in distinct(classes):
-        return text
-    if text.isdecimal() and int(text) < len(classes):
-        return int(text)
-    near = [name for name in classes if text.lower() in name.lower()][:8] or list(classes[:8])
-    raise ChoiceError(
-        f"--target: want a class such as {', '.join(near)}, or a number to {len(classes) - 1}, got {text!r}"
-    )
+    is_number = text.isdecimal() and len(text) < 10 and text not in classes
+    try:
+        return class_number(int(text) if is_number else text, classes, model.card.name)
+    except GateError as error:
+        raise ChoiceError(f"--{error}") from error
 
 
 def prompt(model: Any, text: str | None, question: str | None) -> str | None:
@@ -141,7 +138,7 @@ def prompt(model: Any, text: str | None, question: str | None) -> str | None:
     card: Card = model.card
     own = text if text is not None else card.prompt
     if "{question}" in own and not question:
-        raise ChoiceError(f'{card.name}: answers questions: give one with --question "What is the total?"')
+        raise ChoiceError(f'{card.name}: wants a question: add --question "What is the total?"')
     if question is not None and "{question}" not in own:
         raise ChoiceError(f"{card.name}: takes no --question; its prompt is {own!r}")
     return own.replace("{question}", str(question).replace("<", " ").strip()) if question else text

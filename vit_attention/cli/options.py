@@ -12,9 +12,12 @@ import click
 
 from visualizer.method import Knob, methods
 from vit_attention.cli.drawings import View
+from vit_attention.gate.refusal import shown
 
 MOST = 4096
 """Largest number of a layer, head or token range that is spelled out."""
+LONGEST = 255
+"""Bytes of a file's name that file systems take."""
 
 T = TypeVar("T")
 Command = Callable[..., Any]
@@ -74,7 +77,11 @@ class Device(click.ParamType):  # type: ignore[type-arg]
 
 
 class Finite(click.FloatRange):
-    """A number that is one: "nan" and "inf" are none."""
+    """A finite number: neither "nan" nor "inf"."""
+
+    def _describe_range(self) -> str:
+        """Nothing in the help where there is no bound, for which click writes "x<=None"."""
+        return "" if self.min is None and self.max is None else super()._describe_range()
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number; refuses anything else."""
@@ -100,6 +107,8 @@ class Folder(File):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path; refuses one of which it can be seen before the work that it takes no files."""
         path = super().convert(value, param, ctx)
+        if any(len(os.fsencode(part)) > LONGEST for part in path.parts):
+            self.fail(f"want names of at most {LONGEST} bytes, got {shown(str(path))}", param, ctx)
         there = next((one for one in (path, *path.parents) if os.path.lexists(one)), Path())
         if not os.path.isdir(there):
             self.fail(f"want a folder, got {str(path)!r}: {there.name} is none", param, ctx)
@@ -111,12 +120,12 @@ class Folder(File):
 FILE = File(path_type=Path)
 NEW = Folder(path_type=Path)
 
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON alone; notes go to standard error.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print only JSON; notes go to standard error.")
 _MODEL: tuple[Command, ...] = (
     click.option(
         "--model",
         metavar="NAME",
-        help="A name from `models`, hf:FOLDER or hf:OWNER/NAME; or with --infos_path the model.pth of a captioning checkpoint.",
+        help="A name from `models`, hf:FOLDER or hf:OWNER/NAME; with --infos_path, the model.pth of a captioning checkpoint.",
     ),
     click.option(
         "--weights",
@@ -127,7 +136,7 @@ _MODEL: tuple[Command, ...] = (
     click.option(
         "--weights-key",
         metavar="NAME",
-        help="Which network to take from a checkpoint that holds several, such as state_dict_ema.",
+        help="Which network to load if the checkpoint holds several, such as state_dict_ema.",
     ),
     click.option(
         "--infos_path",
@@ -140,44 +149,52 @@ _MODEL: tuple[Command, ...] = (
         "--resnet",
         type=FILE,
         metavar="FILE",
-        help="Published ResNet-101 weights, which --infos_path models need for plain pictures.",
+        help="Published ResNet-101 weights; captioning models (--infos_path) need them for plain pictures.",
     ),
     click.option(
         "--device",
         type=Device(),
         default="cpu",
         show_default=True,
-        help="cpu, cuda, cuda:1, mps, or auto (an accelerator if there is one).",
+        help="cpu, cuda, cuda:1, mps, or auto to use an accelerator if there is one.",
     ),
 )
 _ASKED: tuple[Command, ...] = (
-    click.option("--prompt", help="Task prompt of a reader, such as <s_form>."),
-    click.option("--question", help="For readers that answer questions."),
-    click.option("--beams", type=click.IntRange(1, 8), help="Beam search for readers and captions; 1 is greedy."),
+    click.option("--prompt", help="Task prompt for a document reader, such as <s_form>."),
+    click.option("--question", help="Question for a reader that answers questions."),
+    click.option(
+        "--beams", type=click.IntRange(1, 8), help="Number of beams for readers and captions; 1 is greedy search."
+    ),
 )
 _SEEN: tuple[Command, ...] = (
     click.option(
         "--features",
         type=FILE,
         metavar="FILE",
-        help="Features of the regions (.npz, .npy), or a folder of such files named after the pictures; for captions.",
+        help="Region features for captions: a file (.npz, .npy), or a folder of files named like the pictures.",
     ),
     click.option("--half", is_flag=True, help="Store weights in half precision, as the app does."),
-    click.option("--target", metavar="CLASS", help="Class for methods about a class, by name or number."),
+    click.option("--target", metavar="CLASS", help="Class, by name or number, whose score the gradients belong to."),
 )
 _LOOK: tuple[Command, ...] = (
     click.option(
-        "--layer", "--layers", "layer", type=Numbers(), help="Layers, 0 first, such as 3 or 0,5-7.  [default: all]"
+        "--layer",
+        "--layers",
+        "layer",
+        type=Numbers(),
+        help="Layers, counted from 0, such as 3 or 0,5-7.  [default: all]",
     ),
     click.option(
         "--head",
         "--heads",
         "head",
         type=Numbers(),
-        help="Heads, 0 first, each drawn on its own.  [default: their mean]",
+        help="Heads, counted from 0, each drawn separately.  [default: their mean]",
     ),
     click.option(
-        "--avg-heads/--no-avg-heads", default=True, help="Without --head: the mean of all heads, or each on its own."
+        "--avg-heads/--no-avg-heads",
+        default=True,
+        help="Without --head: draw the mean of all heads, or each head separately.",
     ),
     click.option(
         "--method",
@@ -191,16 +208,16 @@ _LOOK: tuple[Command, ...] = (
         "--queries",
         "query",
         multiple=True,
-        metavar="WHO",
-        help="Query token: class; row,column of a patch (from 0,0); a token's number; a word of the output; field:PATH of a document; mean; each. Given several times, the mean is taken.  [default: class, or mean if there is no class token]",
+        metavar="TOKEN",
+        help="Query token: class; row,column of a patch (from 0,0); a token's number; a word that was read or generated; field:PATH of a document; mean; or each. Several are combined.  [default: class, or mean if there is no class token]",
     ),
     click.option("--kind", type=click.Choice(["self", "cross", "window"]), help="Only maps of this kind."),
     click.option(
         "--stage",
         type=click.IntRange(0),
-        help="Stage of a reader's encoder, 0 first: draws what one cell (--query row,column) attends to in its window.",
+        help="Stage of a reader's encoder, counted from 0: draw where one cell (--query row,column) looks within its window.",
     ),
-    click.option("--block", type=click.IntRange(0), help="Block of that stage, 0 first.  [default: 0]"),
+    click.option("--block", type=click.IntRange(0), help="Block of that stage, counted from 0.  [default: 0]"),
 )
 
 
@@ -228,7 +245,7 @@ _PAINT: tuple[Command, ...] = (
         type=click.Choice(COLORMAPS, case_sensitive=False),
         default="Cividis",
         show_default=True,
-        help="Note that jet shows edges that are not in the values.",
+        help="Colours of the map. Jet shows edges that are not in the data.",
     ),
     click.option(
         "--alpha", type=Finite(0, 1), default=0.6, show_default=True, help="Opacity of the map over the picture."
@@ -248,15 +265,20 @@ _PAINT: tuple[Command, ...] = (
         help="Percentile for --scale clipped.",
     ),
     click.option(
-        "--scale-to", type=Finite(), metavar="VALUE", help="With --scale shared: extend the range to this value."
+        "--scale-to",
+        type=Finite(),
+        metavar="VALUE",
+        help="With --scale shared: extend the range to at least this value.",
     ),
     click.option("--truth", is_flag=True, help="Outline the true objects of a drawn scene."),
     click.option(
         "--width", type=click.IntRange(64, 4096), default=448, show_default=True, help="Width of the drawing in pixels."
     ),
-    click.option("--plain", is_flag=True, help="No colour bar and no words, at the picture's own size."),
-    click.option("--caption", help="Printed under the picture instead of what it shows."),
-    click.option("--settings", help="Printed instead of model and picture."),
+    click.option(
+        "--plain", is_flag=True, help="Leave out the colour bar and all text, and keep the picture's own size."
+    ),
+    click.option("--caption", help="Text under the picture in place of the description."),
+    click.option("--settings", help="Text in place of the names of model and picture."),
     click.option("--save-raw", is_flag=True, help="Also write the weights, (1, heads, queries, keys), as .npy."),
     click.option(
         "--bundle",

@@ -4,7 +4,9 @@ import hashlib
 import itertools
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,7 @@ class Origin:
         return replace(record, settings={**record.settings, KEY: self.told()})
 
 
+Note = Callable[[str], object]
 Owner = Callable[[Path, Origin], bool | None]
 """Whether what lies under a name was made from an input: True, False for another's, None if nothing is there."""
 
@@ -91,11 +94,13 @@ def _of_png(path: Path) -> Any:
         return None
 
 
-def drawings_folder(folder: Path, item: Given, origin: Origin) -> Path:
+def drawings_folder(folder: Path, item: Given, origin: Origin, note: Note) -> Path:
     """`folder` for the drawings of a single input, or one inside it where those of another lie there already."""
     if drawings_owner(folder, origin) is not False:
         return folder
-    return Shelf(folder, [item], drawings_owner).base(item, origin)
+    inside = Shelf(folder, [item], drawings_owner).base(item, origin)
+    note(f"{folder} holds drawings of another picture; those of {item.said} go to {inside}.")
+    return inside
 
 
 class Shelf:
@@ -105,35 +110,66 @@ class Shelf:
         folder: where they go.
         items: all inputs of the run.
         owner: tells whose a name is.
+        note: is told of an input whose files are called otherwise than it is.
     """
 
-    def __init__(self, folder: Path, items: Iterable[Given], owner: Owner) -> None:
-        self.folder, self.owner = folder, owner
+    def __init__(self, folder: Path, items: Iterable[Given], owner: Owner, note: Note = lambda text: None) -> None:
+        self.folder, self.owner, self.note = folder, owner, note
         self.kept = {folded(item.name) for item in items}
-        self.used: set[str] = set()
+        self.used: dict[str, Given] = {}
 
     def base(self, item: Given, origin: Origin) -> Path:
         """FOLDER/NAME, to which endings are put: the name that the input had before, else the first that is free."""
-        end = page_end(item.page)
-        before = [safe(item.path.stem) + end, safe(item.path.name) + end, item.name]
-        for name in (*before, *self._numbered(item.name, until_free=True)):
-            if folded(name) not in self.used and self.owner(self.folder / name, origin):
-                return self._taken(name)
-        for name in self._numbered(item.name):
-            if folded(name) not in self.used and self.owner(self.folder / name, origin) is not False:
-                return self._taken(name)
-        raise AssertionError  # numbers have no end
-
-    def _numbered(self, name: str, until_free: bool = False) -> Iterator[str]:
-        """The name itself, then those with a number that no other input of the run is called by."""
-        yield name
-        for one in (f"{name}-{count}" for count in itertools.count(2)):
-            if folded(one) in self.kept:
-                continue
-            if until_free and self.owner(self.folder / one, Origin("", "")) is None:
-                return
-            yield one
-
-    def _taken(self, name: str) -> Path:
-        self.used.add(folded(name))
+        name = self._before(item, origin) or self._free(item, origin)
+        if folded(name) not in self.used and name != item.name:
+            self.note(f"{item.said}: its files are called {name}, so that those of other inputs stay.")
+        self.used[folded(name)] = item
         return self.folder / name
+
+    @contextmanager
+    def claimed(self, item: Given, origin: Origin) -> Iterator[Path]:
+        """`base`, which no other process gets while its files are written."""
+        with _alone(self.folder):
+            yield self.base(item, origin)
+
+    def _before(self, item: Given, origin: Origin) -> str | None:
+        """The name of files that are there and were made from the same input."""
+        end = page_end(item.page)
+        there = itertools.takewhile(
+            lambda name: self.owner(self.folder / name, Origin("", "")) is not None, self._numbered(item.name)
+        )
+        names = itertools.chain((safe(item.path.stem) + end, safe(item.path.name) + end, item.name), there)
+        return next((one for one in names if self._is_free(one, item) and self.owner(self.folder / one, origin)), None)
+
+    def _free(self, item: Given, origin: Origin) -> str:
+        """The input's name, or the first with a number, that neither another input of the run nor a file has."""
+        names = (one for one in self._numbered(item.name) if one == item.name or folded(one) not in self.kept)
+        return next(
+            one for one in names if self._is_free(one, item) and self.owner(self.folder / one, origin) is not False
+        )
+
+    def _is_free(self, name: str, item: Given) -> bool:
+        return self.used.get(folded(name), item) is item
+
+    @staticmethod
+    def _numbered(name: str) -> Iterator[str]:
+        yield name
+        yield from (f"{name}-{count}" for count in itertools.count(2))
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keeps other processes that write to a folder waiting, where the system has locks for folders."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -20,7 +20,7 @@ from vit_attention.records.writing import write
 FORMAT = "sightlines-reading"
 _BEGINNING = f'{{\n "format": "{FORMAT}"'
 
-HELP = """Read documents: NAME.json with every field and the box it was read from, and a bundle NAME.npz.
+HELP = """Read documents: NAME.json holds every field and the box it was read from, NAME.npz the attention record.
 
 \b
   vit-attention read receipts/ --model receipt-donut --output readings
@@ -28,35 +28,39 @@ HELP = """Read documents: NAME.json with every field and the box it was read fro
   vit-attention read form.png --model receipt-donut --prompt '<s_form>'
   vit-attention read page.png --model donut-docvqa --question 'What is the total?'
 
-PAGE is a file, a folder (its pictures, not those of subfolders), a glob, or a drawn page such as receipt-3-3.
+PAGE is a file, a folder (its pictures, not those of its subfolders), a glob, or a drawn page such as receipt-3-3.
 A TIFF of several pages gives a reading for each: NAME.json, NAME-page-2.json and so on.
-A page that cannot be read is reported and skipped. Run the same command again to continue: a page is done if its files
-are complete and were made from the same picture by the same model with the same settings. Files are named after their
-pages; those of another page are never overwritten: NAME-2.json is written instead.
+Pages that cannot be read are reported and skipped. Run the same command again to continue: a page is done if its files
+are whole and were made from the same picture by the same model with the same settings. Files are named after their
+pages. Those of another page are never replaced: NAME-2.json is written instead.
 """
 
 
 @click.command(help=HELP, short_help="Read documents to JSON with boxes.")
 @click.argument("pages", nargs=-1, required=True, metavar="PAGE...")
-@output("Folder for the files; made if missing.")
+@output("Folder for the files; created if missing.")
 @click.option("--bundles/--no-bundles", default=True, show_default=True, help="Whether to save NAME.npz as well.")
 @click.option(
     "--layer",
     "--layers",
     "layer",
     type=Numbers(),
-    help="Decoder layers that boxes are made from, 0 first.  [default: all]",
+    help="Decoder layers that the boxes are computed from, counted from 0.  [default: all]",
 )
 @click.option(
-    "--head", "--heads", "head", type=Numbers(), help="Heads that boxes are made from, 0 first.  [default: all]"
+    "--head",
+    "--heads",
+    "head",
+    type=Numbers(),
+    help="Heads that the boxes are computed from, counted from 0.  [default: all]",
 )
 @click.option(
     "--tight/--no-tight",
     default=True,
     show_default=True,
-    help="Shrink boxes to the print that they touch, or keep them as coarse as the map.",
+    help="Shrink boxes to the print inside them, or leave them as coarse as the map.",
 )
-@click.option("--restart", is_flag=True, help="Read every page again, including those that are done.")
+@click.option("--restart", is_flag=True, help="Read every page again, even if it is done.")
 @model_options
 @asked_options
 @json_option
@@ -76,23 +80,26 @@ def read(pages: tuple[str, ...], output: Path, bundles: bool, restart: bool, as_
             report.note("")
         return record
 
-    shelf = Shelf(output, items, _owner)
+    shelf = Shelf(output, items, _owner, report.note)
     for item in report.through(items, "Reading"):
         with report.attempt(item.said):
             origin = Origin.of(item)
-            base = shelf.base(item, origin)
-            if base.name != item.name:
-                report.note(f"{item.said}: its files are called {base.name}.")
-            target = base.with_name(base.name + ".json")
+            files = _files(shelf.base(item, origin), bundles)
             settings = {**wanted, "picture": origin.content}
-            if not restart and _done(target, settings, bundles):
-                report.done(item.said, _files(target, bundles), skipped=True)
+            if not restart and _done(files, settings):
+                report.done(item.said, files, skipped=True)
                 continue
-            facts = _read(item, origin, attend, target, settings, bundles)
-            report.done(item.said, _files(target, bundles), skipped=False, **facts)
+            record, data = _read(item, origin, attend, settings)
+            with shelf.claimed(item, origin) as base:  # another process may have taken the name by now
+                files = _files(base, bundles)
+                if bundles:
+                    origin.sign(record).save(files[1])
+                # The JSON comes last, so that it is there only when all of it is.
+                write(files[0], (json.dumps(data, ensure_ascii=False, indent=1) + "\n").encode())
+            report.done(item.said, files, skipped=False, **{name: data[name] for name in ("text", "json", "fields")})
     skipped = sum(bool(one.get("skipped")) for one in report.results)
     if skipped:
-        report.note(f"{skipped} of {len(items)} pages were done before; --restart reads them again.")
+        report.note(f"{skipped} of {len(items)} pages were already done; --restart reads them again.")
     report.finish(command="read", output=str(output))
 
 
@@ -131,42 +138,33 @@ def _owner(base: Path, origin: Origin) -> bool | None:
         return False
 
 
-def _files(target: Path, bundles: bool) -> list[Path]:
-    return [target, target.with_suffix(".npz")] if bundles else [target]
+def _files(base: Path, bundles: bool) -> list[Path]:
+    return [base.with_name(base.name + end) for end in (".json", ".npz")[: 1 + bundles]]
 
 
-def _done(target: Path, settings: dict[str, Any], bundles: bool) -> bool:
+def _done(files: list[Path], settings: dict[str, Any]) -> bool:
     """Whether the files of a page are whole and were made with these settings."""
     try:
-        found = json.loads(target.read_text(encoding="utf-8"))
+        found = json.loads(files[0].read_text(encoding="utf-8"))
         same = found["format"] == FORMAT and found["settings"] == settings and isinstance(found["fields"], list)
-        if same and bundles:
-            record = AttentionRecord.load(target.with_suffix(".npz"))
-            return bool(record.weights_hash == settings["weights_hash"] and record.prediction.text == found["text"])
+        for bundle in files[1:] if same else ():
+            record = AttentionRecord.load(bundle)
+            same = record.weights_hash == settings["weights_hash"] and record.prediction.text == found["text"]
         return bool(same)
     except Exception:  # damaged in whatever way: it is made again
         return False
 
 
 def _read(
-    item: Given,
-    origin: Origin,
-    attend: Callable[[Any], AttentionRecord],
-    target: Path,
-    settings: dict[str, Any],
-    bundles: bool,
-) -> dict[str, Any]:
-    """Read one page; the JSON is written last, so that it is there only when all of it is."""
+    item: Given, origin: Origin, attend: Callable[[Any], AttentionRecord], settings: dict[str, Any]
+) -> tuple[AttentionRecord, dict[str, Any]]:
+    """Read one page: its record, and what its JSON says."""
     from visualizer.measures.field_box import boxed
 
     picture = opened(item)
     record = attend(picture.image)
-    found = boxed(record, settings["layers"], settings["heads"], settings["tight"])
     data: dict[str, Any] = {"format": FORMAT, "settings": settings, "source": item.path.name, KEY: origin.told()}
     data |= {"page_number": item.page} if item.page else {}
-    data |= {"notes": list(picture.notes), "text": record.prediction.text, **found}
-    text = json.dumps(plain(data), ensure_ascii=False, indent=1) + "\n"
-    if bundles:
-        origin.sign(record).save(target.with_suffix(".npz"))
-    write(target, text.encode())
-    return {"text": record.prediction.text, "json": found["json"], "fields": found["fields"]}
+    data |= {"notes": list(picture.notes), "text": record.prediction.text}
+    data |= boxed(record, settings["layers"], settings["heads"], settings["tight"])
+    return record, plain(data)

@@ -42,20 +42,8 @@ def command(
     >>> command("scene-vit", "scene-7", layer=3, query=(6, 8), colormap="Jet")
     'python -m vit_attention visualize scene-7 --model scene-vit --layer 3 --query 6,8 --colormap Jet'
     """
-    words = [*PROGRAM, "visualize", _safe(OWN_PICTURE if picture in _UPLOADS else picture)]
-    named = {
-        "model": model,
-        "layer": layer,
-        "head": head,
-        "method": method,
-    }
-    for name, value in named.items():
-        words += _option(name, value)
-    for asked in _queries(query):
-        words += ["--query", asked] if not asked.startswith("-") else [f"--query={asked}"]
-    for name, value in options.items():
-        words += _option(name, value)
-    return shlex.join(words)
+    named = {"model": model, "layer": layer, "head": head, "method": method, "query": query}
+    return _line("visualize", [picture], named | options)
 
 
 def extract_command(picture: str, model: str, **options: Any) -> str:
@@ -64,7 +52,7 @@ def extract_command(picture: str, model: str, **options: Any) -> str:
     >>> extract_command("scene-7", "scene-vit", half=True)
     'python -m vit_attention extract scene-7 --model scene-vit --half'
     """
-    return _line("extract", [picture], model, options)
+    return _line("extract", [picture], {"model": model, **options})
 
 
 def read_command(pages: Sequence[str], model: str, **options: Any) -> str:
@@ -73,12 +61,12 @@ def read_command(pages: Sequence[str], model: str, **options: Any) -> str:
     >>> read_command(["receipt-3-3"], "receipt-donut", prompt="<s_receipt>")
     "python -m vit_attention read receipt-3-3 --model receipt-donut --prompt '<s_receipt>'"
     """
-    return _line("read", pages, model, options)
+    return _line("read", pages, {"model": model, **options})
 
 
-def _line(command: str, inputs: Sequence[str], model: str, options: dict[str, Any]) -> str:
+def _line(command: str, inputs: Sequence[str], options: dict[str, Any]) -> str:
     words = [*PROGRAM, command, *(_safe(OWN_PICTURE if one in _UPLOADS else one) for one in inputs)]
-    for name, value in {"model": model, **options}.items():
+    for name, value in options.items():
         words += _option(name, value)
     return shlex.join(words)
 
@@ -117,6 +105,8 @@ def _option(name: str, value: Any) -> list[str]:
     if name not in _DEFAULTS:
         raise ValueError(f"option: want one of {', '.join(_DEFAULTS)}, got {name!r}")
     flag = "--" + (name if name in _UNDERLINED else name.replace("_", "-"))
+    if name == "query":
+        return [word for text in _queries(value) for word in _words(flag, text)]
     # An empty target is a page's way of saying "the likeliest".
     if value is None or value == _DEFAULTS[name] or (value == "" and _DEFAULTS[name] is None and name == "target"):
         return []
@@ -126,7 +116,10 @@ def _option(name: str, value: Any) -> list[str]:
         value = repr(value)
     if isinstance(value, (list, tuple)):
         value = ",".join(map(str, value))
-    text = str(value)
+    return _words(flag, str(value))
+
+
+def _words(flag: str, text: str) -> list[str]:
     return [f"{flag}={text}"] if text.startswith("-") else [flag, text]
 
 

@@ -59,11 +59,11 @@ def of(
         PictureError, ValueError: the input cannot be read, or the model cannot take it.
         ChoiceError: something that this kind of model does not know.
     """
-    if given.path.suffix == ".npz" and is_bundle(given.path):
+    if given.suffix == ".npz" and is_bundle(given.path):
         record = AttentionRecord.load(given.path)
         return record, Opened(record.image, given.path.name)
     # A picture that cannot be opened is told before a model is loaded or fetched for it.
-    picture = None if given.path.suffix in FEATURES else opened(given)
+    picture = None if given.suffix in FEATURES else opened(given)
     try:
         loaded = model()
     except NoModelError:
@@ -75,22 +75,27 @@ def of(
         loading.check_signals(loaded, more)
     options = {**_options(loaded, wanted), "keep": more or None}
     if picture is None and loaded.card.task == "caption":
-        record = loading.attend(loaded, given.path, **options)
-        if not record.picture:
-            raise ValueError(
-                "want the picture inside the features' file (an array called picture), or IMAGE with --features FILE"
-            )
-        return record, Opened(record.image, given.path.name)
+        return _of_features(given, loaded, options)
     picture = opened(given) if picture is None else picture
     if wanted.features is not None:
         if loaded.card.task != "caption":
             raise ChoiceError(f"--features: want a captioning model, got {loaded.card.name} ({loaded.card.task})")
-        file = _features(wanted.features, given.name)
+        file = _features(wanted.features, given)
         return loading.attend(loaded, file, picture=picture.image, **options), picture
     try:
         return loading.attend(loaded, picture.image, **options), picture
     except DownloadError as error:
         raise ValueError(f"{error} Here: --resnet FILE; or --features FILE, of the regions themselves.") from error
+
+
+def _of_features(given: Given, model: Any, options: dict[str, Any]) -> tuple[AttentionRecord, Opened]:
+    """The record of a file of features that brings its own picture."""
+    record = loading.attend(model, given.path, **options)
+    if not record.picture:
+        raise ValueError(
+            "want the picture inside the features' file (an array called picture), or IMAGE with --features FILE"
+        )
+    return record, Opened(record.image, given.path.name)
 
 
 def _options(model: Any, wanted: Wanted) -> dict[str, Any]:
@@ -113,11 +118,12 @@ def _queries(model: Any, queries: tuple[int, ...] | None) -> tuple[int, ...] | N
     return queries
 
 
-def _features(where: Path, name: str) -> Path:
+def _features(where: Path, given: Given) -> Path:
     """The file of features of one picture."""
     if not where.is_dir():
         return where
-    found = [where / f"{name}{suffix}" for suffix in FEATURES]
+    names = dict.fromkeys((given.path.stem, given.path.name, given.name))
+    found = [where / f"{name}{suffix}" for name in names for suffix in FEATURES]
     there = next((file for file in found if file.is_file()), None)
     if there is None:
         raise ValueError(f"features: want {found[0].name} or {found[1].name} in {where.name}, got neither")

@@ -13,16 +13,12 @@ import click
 
 from vit_attention.cli.errors import FAILURES
 from vit_attention.cli.guard import OutputError, say, unexpected
+from vit_attention.gate.refusal import one_line
 
 MOST_NAMES = 50
 """Inputs that failed are listed at the end up to so many."""
 
 T = TypeVar("T")
-
-
-def line(text: object) -> str:
-    """`text` on one line without control characters, which could drive a terminal; file names may hold anything."""
-    return "".join(c if c.isprintable() else "?" for c in " ".join(str(text).split()))
 
 
 class Report:
@@ -36,16 +32,16 @@ class Report:
     def note(self, text: str) -> None:
         """Something worth knowing, for people."""
         if self._waiting is None:
-            say(line(text), err=True)
+            say(one_line(text), err=True)
         else:
-            self._waiting.append(line(text))
+            self._waiting.append(one_line(text))
 
     def done(self, name: str, files: Sequence[Path] = (), **facts: Any) -> None:
         """One input was worked through."""
         self.results.append({"input": name, "ok": True, "files": [str(file) for file in files], **facts})
         if not self.as_json and self._waiting is None:
             for file in files:
-                say(line(file))
+                say(one_line(file))
 
     @contextmanager
     def attempt(self, name: str, alone: bool = False) -> Iterator[None]:
@@ -70,7 +66,8 @@ class Report:
         """One input was left out, with the reason."""
         text = str(error) or type(error).__name__
         self.results.append({"input": name, "ok": False, "error": text})
-        self.note(f"{name}: {text}")
+        begins = f"{one_line(Path(name).name)}: "  # many messages name their file themselves
+        self.note(f"{name}: {one_line(text).removeprefix(begins)}")
 
     def through(self, items: Sequence[T], label: str) -> Iterator[T]:
         """The items one by one, with a progress bar where there are several and somebody watches."""
@@ -85,7 +82,7 @@ class Report:
             say(text, err=True)
         if not self.as_json:
             for file in (file for one in self.results if one["ok"] for file in one["files"]):
-                say(line(file))
+                say(one_line(file))
 
     def counter(self, label: str) -> Callable[[object], None] | None:
         """Says how many there are so far, if somebody watches and no bar does; None if not."""
@@ -144,6 +141,6 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     >>> table(["a", "name"], [["10", "x"]])
     ['a   name', '10  x']
     """
-    cells = [[line(cell) for cell in row] for row in (head, *rows)]
+    cells = [[one_line(cell) for cell in row] for row in (head, *rows)]
     widths = [max(len(row[n]) for row in cells) for n in range(len(head))]
     return ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells]

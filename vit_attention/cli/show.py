@@ -8,13 +8,14 @@ import click
 
 from vit_attention.cli.guard import say
 from vit_attention.cli.options import FILE, json_option
-from vit_attention.cli.report import Report, echo_json, line, table
+from vit_attention.cli.report import Report, echo_json, table
 from vit_attention.cli.visualize import facts
 from vit_attention.gate import regular
+from vit_attention.gate.refusal import one_line
 from vit_attention.records import AttentionMap, AttentionRecord
 from vit_attention.registry import models as cards
 
-SHOW = """Show what is in bundles saved by `extract`, `read` or `visualize --bundle`.
+SHOW = """Describe bundles that `extract`, `read` or `visualize --bundle` saved.
 
 \b
   vit-attention show cat.npz
@@ -26,15 +27,15 @@ MODELS = """List the models that --model accepts.
   vit-attention models
   vit-attention models --json
 
-Models of the transformers library and of timm are also accepted: hf:FOLDER, hf:OWNER/NAME, timm:NAME.
+Folders and hub ids of the transformers library work too: hf:FOLDER, hf:OWNER/NAME.
 """
 
 
-@click.command(help=SHOW, short_help="Show what is in a bundle.")
+@click.command(help=SHOW, short_help="Describe bundles.")
 @click.argument("bundles", nargs=-1, required=True, type=FILE, metavar="BUNDLE...")
 @json_option
 def show(bundles: tuple[Path, ...], as_json: bool) -> None:
-    """Tell about every bundle; those that are none are told and left out."""
+    """Describe every bundle; files that are none are reported and skipped."""
     report = Report(as_json)
     for path in bundles:
         with report.attempt(str(path)):
@@ -99,10 +100,10 @@ def _text(path: Path, about: dict[str, Any]) -> str:
     ]
     head = ["layer", "kind", "heads", "rows x columns", "asks x answers", "entropy (bits)", "stated residual", "name"]
     lines = [
-        line(path),
-        f"  model    {line(about['model'])} ({line(about['weights_hash'])})",
+        one_line(path),
+        f"  model    {one_line(about['model'])} ({one_line(about['weights_hash'])})",
         f"  picture  {size}",
-        f"  said     {line(said) or 'nothing'}",
+        f"  said     {one_line(said) or 'nothing'}",
         f"  size     {about['megabytes']:.1f} MB in memory",
     ]
     return "\n".join([*lines, "", *("  " + one for one in table(head, rows))])

@@ -27,7 +27,7 @@ from vit_attention.cli.provenance import Origin, Shelf, bundle_owner, drawings_f
 from vit_attention.cli.report import Report
 from vit_attention.records import AttentionRecord
 
-HELP = """Draw what a model looked at: an overlay and a heatmap for every layer.
+HELP = """Draw where a model looks: an overlay and a heatmap for every layer.
 
 \b
   vit-attention visualize cat.jpg --model vit-b-16 --layer 11 --head 3
@@ -39,17 +39,17 @@ HELP = """Draw what a model looked at: an overlay and a heatmap for every layer.
   vit-attention --image cat.jpg --infos_path infos.pkl --model model.pth
 
 IMAGE is a file, a glob, a bundle made by `extract`, or the name of a drawn or sample picture: scene-7, receipt-3-3,
-form-1, cat. Every page of a TIFF counts as a picture. Files are written to DIR: attn_map_layer_{i}_{layer_name}.png,
-heatmap_layer_{i}_{layer_name}.png and, with --save-raw, attn_raw_layer_{i}.npy. With several pictures, or if DIR holds the
-files of another picture, each picture has its own folder. Layers, heads, rows and columns count from 0
-here, as in Python and in the files' names; in the words under a picture they count from 1.
+form-1, cat. Every page of a TIFF counts as a picture. The files in DIR are attn_map_layer_{i}_{layer_name}.png,
+heatmap_layer_{i}_{layer_name}.png and, with --save-raw, attn_raw_layer_{i}.npy. Several pictures get a folder each; so
+does a single one if DIR already holds drawings of another. Layers, heads, rows and columns count from 0 here, as in
+Python and in file names; in the text under a picture they count from 1.
 """
 
 
 @click.command(help=HELP, short_help="Draw attention on pictures.")
 @click.argument("images", nargs=-1, metavar="[IMAGE]...")
-@click.option("--image", multiple=True, metavar="IMAGE", help="The same as IMAGE; may be given several times.")
-@output("Folder for the files; made if missing.")
+@click.option("--image", multiple=True, metavar="IMAGE", help="Same as the argument IMAGE; may be repeated.")
+@output("Folder for the files; created if missing.")
 @model_options
 @look_options
 @paint_options
@@ -65,7 +65,7 @@ def visualize(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Draw every picture; those that fail are told and left out."""
+    """Draw every picture; those that fail are reported and skipped."""
     report = Report(as_json)
     items = expand([*image, *images])
     if not items:
@@ -73,22 +73,21 @@ def visualize(
     view, paint, wanted = take_view(given), take(Paint, given), take(records.Wanted, given)
     _check(items, wanted, given["model"], report)
     model = cache(lambda: loading.load(take(loading.Source, given), report))
-    shelf = Shelf(output, items, drawings_owner)
+    shelf = Shelf(output, items, drawings_owner, report.note)
     for item in report.through(items, "Drawing"):
-        with report.attempt(item.said, alone=item.path.suffix == ".npz"):
+        with report.attempt(item.said, alone=item.suffix == ".npz"):
             record, picture, found = _drawn(item, model, wanted, view)
             _tell(report, item, record, picture, view)
             origin = Origin.of(item)
-            folder = shelf.base(item, origin) if len(items) > 1 else drawings_folder(output, item, origin)
-            if folder != (output / item.name if len(items) > 1 else output):
-                report.note(f"{item.said}: drawn into {folder}, since drawings of something else are there already.")
+            several = len(items) > 1
+            folder = shelf.base(item, origin) if several else drawings_folder(output, item, origin, report.note)
             mask = picture.truth if truth else None
             ground = Ground(picture.image, record.geometry, mask, _settings(record, picture), origin)
             written = write(found, ground, paint, folder)
             if lacking := remark(found, ground, paint):
                 report.note(f"{item.text}: {lacking}.")
             if bundle:
-                base = Shelf(folder, [item], bundle_owner).base(item, origin)
+                base = Shelf(folder, [item], bundle_owner, report.note).base(item, origin)
                 written.append(origin.sign(record).save(base.with_name(base.name + ".npz")))
             report.done(item.said, written, **facts(record), maps=[_said(one, record) for one in found])
     report.finish(command="visualize", output=str(output))
@@ -96,8 +95,8 @@ def visualize(
 
 def _check(items: Sequence[Given], wanted: records.Wanted, model: str | None, report: Report) -> None:
     records.check(items, wanted)
-    if model is not None and any(item.path.suffix == ".npz" and is_bundle(item.path) for item in items):
-        report.note("A bundle is drawn as it was saved; --model and what is asked of a model do not change it.")
+    if model is not None and any(item.suffix == ".npz" and is_bundle(item.path) for item in items):
+        report.note("Bundles are drawn as they were saved; --model and its options do not change them.")
 
 
 def _drawn(
@@ -129,7 +128,7 @@ def _tell(report: Report, item: Given, record: AttentionRecord, picture: Opened,
         report.note(f"{item.said}: {record.prediction.text}")
         if not view.query:
             report.note(
-                f"{item.said}: drawn is the mean over all tokens; --query WORD or NUMBER asks for one, --query each for all."
+                f"{item.said}: this is the mean over all tokens; choose one with --query WORD or NUMBER, or draw each with --query each."
             )
 
 

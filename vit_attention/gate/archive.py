@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vit_attention.gate.files import regular
 from vit_attention.gate.limits import LIMITS
-from vit_attention.gate.refusal import GateError, one_line, shown
+from vit_attention.gate.refusal import GateError, reading, shown
 
 _LONGEST_HEADER = 16_384
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -57,12 +57,8 @@ class Archive:
             GateError: no such array, a damaged one, or one that promises more or less than the entry holds.
         """
         entry = self._entry(name)
-        with self._reading(name), self._zip.open(entry) as stream:
-            lead = io.BytesIO(stream.read(_LONGEST_HEADER))  # numpy reads a header of any length before it looks at it
-            version = npy_format.read_magic(lead)
-            read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
-            shape, _, dtype = read(lead)
-            begins = lead.tell()
+        with reading(self.file, self.want, name), self._zip.open(entry) as stream:
+            shape, dtype, begins = npy_header(stream)
         if any(type(side) is not int or side < 0 for side in shape):
             raise GateError(self.file, "sides of 0 or more", shown(shape), field=name)
         kind = f"{dtype.kind}{dtype.itemsize}"
@@ -76,7 +72,7 @@ class Archive:
 
     def array(self, name: str) -> NDArray[Any]:
         """An array whose header was checked, in this machine's order of bytes and row by row."""
-        with self._reading(name), self._zip.open(self._entry(name)) as stream:
+        with reading(self.file, self.want, name), self._zip.open(self._entry(name)) as stream:
             found = npy_format.read_array(stream, allow_pickle=False)
         if not found.dtype.isnative:
             found = found.byteswap(inplace=True).view(found.dtype.newbyteorder("="))
@@ -90,14 +86,14 @@ class Archive:
             raise GateError(self.file, "an entry stored or deflated, not encrypted", "another", field=name)
         return entry
 
-    @contextmanager
-    def _reading(self, name: str) -> Iterator[None]:
-        try:
-            yield
-        except GateError:
-            raise
-        except Exception as error:  # zipfile, zlib, struct and numpy raise a dozen kinds on damaged entries
-            raise _damaged(self.file, self.want, error, name) from error
+
+def npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], int]:
+    """The sides and the kind of numbers of an .npy stream, and where they begin; raises whatever numpy does."""
+    lead = io.BytesIO(stream.read(_LONGEST_HEADER))  # numpy reads a header of any length before it looks at it
+    version = npy_format.read_magic(lead)
+    read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
+    shape, _, dtype = read(lead)
+    return shape, dtype, lead.tell()
 
 
 @contextmanager
@@ -111,23 +107,22 @@ def opened(path: Path, want: str = "a whole archive of arrays (.npz)") -> Iterat
     Raises:
         GateError: no plain file, no archive, a damaged one, too many entries, or entries that share names or bytes.
     """
-    regular(path)
-    try:
-        archive = zipfile.ZipFile(path)
-    except Exception as error:  # see _reading
-        raise _damaged(path.name, want, error) from error
+    with regular(path).open("rb") as stream, inside(stream, path.name, want) as archive:
+        yield archive
+
+
+@contextmanager
+def inside(stream: IO[bytes], file: str, want: str) -> Iterator[Archive]:
+    """As `opened`, of a file that is open already."""
+    with reading(file, want):
+        archive = zipfile.ZipFile(stream)
     with archive:
         found = archive.infolist()
-        LIMITS["bundle entries"].check(len(found), path.name)
+        LIMITS["bundle entries"].check(len(found), file)
         names = [entry.filename.removesuffix(".npy") for entry in found]
         if len({*names}) < len(names):
-            raise GateError(path.name, "entries of different names", "one name several times")
+            raise GateError(file, "entries of different names", "one name several times")
         # Entries that share bytes would unpack a file of some kB to any size.
-        if sum(entry.compress_size for entry in found) > path.stat().st_size:
-            raise GateError(path.name, "entries that lie side by side", "entries that share bytes of the file")
-        yield Archive(path.name, want, dict(zip(names, found, strict=True)), archive)
-
-
-def _damaged(file: str, want: str, error: Exception, field: str = "") -> GateError:
-    reason = one_line(str(error) or type(error).__name__)[:80]
-    return GateError(file, want, f"another or a damaged file ({reason})", field=field)
+        if sum(entry.compress_size for entry in found) > stream.seek(0, io.SEEK_END):
+            raise GateError(file, "entries that lie side by side", "entries that share bytes of the file")
+        yield Archive(file, want, dict(zip(names, found, strict=True)), archive)

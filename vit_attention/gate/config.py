@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from vit_attention.gate.limits import LIMITS
 from vit_attention.gate.refusal import GateError, one_line, shown
-from vit_attention.gate.schema import Schema
+from vit_attention.gate.schema import FIRST, Schema, entries
 
 Layers = Annotated[int, Field(ge=1, le=LIMITS["layers"].most)]
 Width = Annotated[int, Field(ge=1, le=LIMITS["width"].most)]
@@ -46,9 +46,10 @@ Sides = Annotated[tuple[Side, Side], BeforeValidator(_pair)]
 
 
 class Kind(Schema):
-    """Of what family a folder is, and what beside settings it brings."""
+    """Of what family a folder is (timm says `architecture` instead), and what beside settings it brings."""
 
-    model_type: Name
+    model_type: Name = ""
+    architecture: Name | None = None
     quantization_config: Any = None
     auto_map: Any = None
 
@@ -57,7 +58,7 @@ class Config(Schema):
     """Fields of config.json that decide what a ViT is; what a family lacks it ignores."""
 
     model_type: Name
-    architectures: Annotated[list[Name], Field(max_length=20)] | None = None
+    architectures: Annotated[list[Name], Field(max_length=20), FIRST] | None = None
     hidden_size: Width = 768
     num_hidden_layers: Layers = 12
     num_attention_heads: Width = 12
@@ -87,8 +88,8 @@ class Config(Schema):
     dtype: Precision = None
     torch_dtype: Precision = None
     num_labels: Annotated[int, Field(ge=0, le=LIMITS["classes"].most)] | None = None
-    id2label: Annotated[dict[Name, Label], Field(max_length=LIMITS["classes"].most)] | None = None
-    label2id: Annotated[dict[Label, Number | Name], Field(max_length=LIMITS["classes"].most)] | None = None
+    id2label: Annotated[dict[Name, Label], entries(LIMITS["classes"].most)] | None = None
+    label2id: Annotated[dict[Label, Number | Name], entries(LIMITS["classes"].most)] | None = None
 
     def labels(self) -> tuple[str, ...]:
         """Names of the classes in order; raises GateError for numbers with a gap."""
@@ -188,7 +189,8 @@ def check_weights(config: Config, shapes: Mapping[str, tuple[int, ...]], file: s
         raise GateError(CONFIG, f"{len(numbers)} as in {one_line(file)}", got, field="num_hidden_layers")
     for ending, fields, expected in _expected(config):
         name = next((name for name in shapes if f".{name}".endswith(ending)), None)
-        if name is not None and shapes[name] != expected:
+        # Of another number of sides it is another part by the same name, such as a segmenter's classifier.
+        if name is not None and shapes[name] != expected and len(shapes[name]) == len(expected):
             want = f"what {file} has in {name}, {shapes[name]}"
             raise GateError(CONFIG, one_line(want), str(expected), field=fields)
 

@@ -1,53 +1,31 @@
 """Parts of JPEG, PNG and GIF files counted by their markers and lengths alone: what takes a library longest is seen first."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from vit_attention.gate.limits import LIMITS
 from vit_attention.gate.tiff import check_exif
 
-_MARKER = re.compile(
-    rb"\xff+([^\x00\xff])", re.DOTALL
-)  # any number of fill bytes may stand before it; FF 00 is a value
+# Any number of fill bytes may stand before a marker; FF 00 is a value.
+_MARKER = re.compile(rb"\xff+([^\x00\xff])", re.DOTALL)
 _ALONE = {0x01, *range(0xD0, 0xD9)}  # restarts and the like: markers without a length
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)}
 _SCAN, _END, _APP1 = 0xDA, 0xD9, 0xE1
 _PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 
 
-@dataclass(frozen=True)
-class Jpeg:
-    """What the markers of a JPEG say.
-
-    Attributes:
-        scans: how often the decoder goes over the picture.
-        coefficients: bytes that it keeps between scans, whatever size the picture is then drawn at.
-    """
-
-    scans: int
-    coefficients: int
-
-
-def jpeg(data: bytes, name: str) -> Jpeg:
-    """Walk along the markers of a JPEG up to its end.
+def jpeg(data: bytes, name: str) -> int:
+    """Bytes that a decoder of this JPEG keeps from scan to scan, whatever size it is then drawn at.
 
     Raises:
         GateError: more scans or segments than any camera or program writes; a decoder goes over all pixels for each scan.
     """
-    scans, parts, coefficients, pixels, exif, place = 0, 0, 0, 0, b"", 2
+    scans, coefficients, pixels, exif = 0, 0, 0, b""
     by_steps, components = False, 0
-    while (found := _MARKER.search(data, place)) is not None and found[1][0] != _END:
-        kind, place = found[1][0], found.end()
-        if kind in _ALONE:
-            continue
-        parts += 1
-        LIMITS["picture parts"].check(parts, name, "segments")
-        length = int.from_bytes(data[place : place + 2], "big")
-        body = data[place + 2 : place + length]
-        place += max(length, 2)
+    for number, (kind, body) in enumerate(_segments(data), 1):
+        LIMITS["picture parts"].check(number, name, "segments")
         if kind in _FRAMES and not pixels:
             pixels, coefficients = _frame(body)
-            LIMITS["pixels in a file"].check(pixels, name, advice="Make it smaller.")
             by_steps, components = kind in _PROGRESSIVE, body[5] if len(body) > 5 else 0
         elif kind == _APP1 and body.startswith(b"Exif\0\0"):
             exif += body[6:]
@@ -58,7 +36,18 @@ def jpeg(data: bytes, name: str) -> Jpeg:
                 coefficients = 0  # everything in one scan: drawn as it is read
             _check_scans(scans, pixels, name)
     check_exif(exif, name)
-    return Jpeg(scans, coefficients)
+    return coefficients
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Kind and body of every segment of a JPEG up to its end; what follows a scan's is passed over."""
+    place = 2
+    while (found := _MARKER.search(data, place)) is not None and found[1][0] != _END:
+        kind, place = found[1][0], found.end()
+        if kind not in _ALONE:
+            length = int.from_bytes(data[place : place + 2], "big")
+            yield kind, data[place + 2 : place + length]
+            place += max(length, 2)
 
 
 def _frame(body: bytes) -> tuple[int, int]:

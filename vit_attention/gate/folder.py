@@ -15,8 +15,6 @@ _S = TypeVar("_S", bound=Schema)
 _READ = ("*config.json", "tokenizer.json", "special_tokens_map.json", "*.index.json", "*.safetensors", "*.bin")
 """Files of a folder that are read, here or by the library."""
 
-_INDEX = ".safetensors.index.json"
-
 
 @contextmanager
 def inside(folder: Path) -> Iterator[None]:
@@ -47,50 +45,7 @@ def read_settings(path: Path, schema: type[_S], limit: str = "settings file") ->
         GateError: no plain file, too large, no JSON, or a field that the schema refuses.
     """
     data = read_file(path, limit)
-    # A parsed value takes some 30 bytes, however few letters of the file it took.
-    LIMITS[f"{limit} values"].check(data.count(b",") + data.count(b"[") + data.count(b"{"), path.name)
+    # However few letters of the file it took, a parsed value takes some 100 bytes, and three times that with a name.
+    values = sum(data.count(sign) for sign in (b",", b"[", b"{")) + 3 * data.count(b":")
+    LIMITS[f"{limit} values"].check(values, path.name)
     return schema.read(data, path.name)
-
-
-def weights_files(folder: Path) -> tuple[Path, ...]:
-    """The safetensors files that hold a folder's weights, as the library chooses them; empty if there are none.
-
-    Raises:
-        GateError: an index that is no JSON, or names a file outside the folder.
-    """
-    whole = folder / "model.safetensors"
-    index = next(iter(sorted(folder.glob(f"*{_INDEX}"))), None)
-    if whole.exists() or index is None:
-        return (whole,) if whole.exists() else tuple(sorted(folder.glob("*.safetensors")))
-    names = sorted(set(read_settings(index, Index).weight_map.values()))
-    for name in names:
-        if Path(name).name != name:
-            raise GateError(index.name, "names of files beside it", repr(name), field="weight_map")
-    return tuple(folder / name for name in names)
-
-
-class Index(Schema):
-    """Which file of a folder holds which tensor."""
-
-    weight_map: dict[str, str]
-
-
-def shapes(files: tuple[Path, ...]) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the tensors in safetensors files; their values are left alone.
-
-    Raises:
-        GateError: a file that is damaged, or whose header is larger than its bound.
-    """
-    return {name: shape for path in files for name, shape in _header(path).items()}
-
-
-def _header(path: Path) -> dict[str, tuple[int, ...]]:
-    from safetensors import safe_open
-
-    with regular(path).open("rb") as stream:
-        LIMITS["weights header"].check(int.from_bytes(stream.read(8), "little"), path.name, "header")
-    try:
-        with safe_open(path, "numpy") as opened:
-            return {name: tuple(opened.get_slice(name).get_shape()) for name in opened.keys()}  # noqa: SIM118
-    except Exception as error:  # safetensors has a kind of its own, which says what is wrong with the header
-        raise GateError(path.name, "a whole safetensors file", f"one that cannot be read ({error})") from error

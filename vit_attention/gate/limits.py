@@ -29,10 +29,10 @@ LIMITS: dict[str, Limit] = {
     "settings file": Limit(4 << 20, "bytes", "a config.json with 20,000 class names has 1.5 MB"),
     "vocabulary file": Limit(64 << 20, "bytes", "the tokenizer.json of a vocabulary of 256,000 has 33 MB"),
     "settings file values": Limit(
-        250_000, "values", "a config.json with 20,000 class names names them twice, in 80,000"
+        1_000_000, "values", "100,000 class names, by number and the other way round, count 800,000"
     ),
     "vocabulary file values": Limit(
-        2_500_000, "values", "a tokenizer of 256,000 entries and as many merges has a million; each takes 30 bytes"
+        2_500_000, "values", "a tokenizer of 256,000 entries and as many merges counts 1.8 million"
     ),
     "weights header": Limit(16 << 20, "bytes", "the names and shapes of 10,000 tensors take 1 MB"),
     "layers": Limit(1000, "layers", "the deepest published vision transformer has 48"),

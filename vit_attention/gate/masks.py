@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from vit_attention.gate.files import read_file
 from vit_attention.gate.limits import LIMITS
 from vit_attention.gate.pictures import ACCEPTED, open_encoded
-from vit_attention.gate.refusal import GateError, shown
+from vit_attention.gate.refusal import GateError, reading
 
 MaskSource: TypeAlias = "str | os.PathLike[str] | Image.Image | NDArray[Any] | list[Any]"
 
@@ -35,11 +35,9 @@ def open_mask(source: MaskSource) -> NDArray[np.float64]:
     """
     if isinstance(source, (str, os.PathLike)):
         name = Path(source).name or str(source)
-        found = _inside(_decoded(Path(source), name), name)
+        found = _decoded(open_encoded(read_file(Path(source), "picture file"), name).image, name)
     elif isinstance(source, Image.Image):
-        name = "mask"
-        LIMITS["picture pixels"].check(source.width * source.height, name, advice=_SMALLER)
-        found = _inside(source, name)
+        name, found = "mask", _decoded(source, "mask")
     else:
         name, found = "mask", _shares(source)
     if not found.any():
@@ -48,37 +46,30 @@ def open_mask(source: MaskSource) -> NDArray[np.float64]:
 
 
 def _shares(source: Any) -> NDArray[np.float64]:
+    want = "(height, width) booleans, a picture or a file"
     try:
-        given = np.asarray(source)
+        given = np.asanyarray(source)  # with its own mask, if it has one
     except ValueError as error:
-        raise GateError(
-            "mask", "(height, width) booleans, a picture or a file", shown(type(source).__name__)
-        ) from error
-    if given.ndim != 2 or 0 in given.shape or given.dtype.kind not in "biuf":
-        raise GateError(
-            "mask", "(height, width) booleans, a picture or a file", f"{given.dtype} of shape {given.shape}"
-        )
+        raise GateError("mask", want, "rows of different lengths") from error
+    shape = given.shape
+    if given.ndim == 3 and 1 in (shape[0], shape[2]):  # as networks for masks give them
+        given = given[0] if shape[0] == 1 else given[..., 0]
+    if given.ndim != 2 or not given.size or given.dtype.kind not in "biuf" or isinstance(given, np.ma.MaskedArray):
+        raise GateError("mask", want, f"{given.dtype} of shape {shape}")
     if given.dtype.kind in "iu" and len(values := np.unique(given)) <= 2 and 0 in values:
         given = given != 0
     if not ((given >= 0) & (given <= 1)).all():
-        raise GateError(
-            "mask",
-            "booleans, numbers from 0 to 1, or 0 and one other whole number",
-            f"{given.min():g} to {given.max():g}",
-            advice="Say which numbers are inside: mask == 3",
-        )
-    return given.astype(np.float64)
+        want = "booleans, numbers from 0 to 1, or 0 and one other whole number"
+        got = f"{given.min():g} to {given.max():g}"
+        raise GateError("mask", want, got, advice="Say which numbers are inside: mask == 3")
+    return np.asarray(given, np.float64)
 
 
-def _decoded(path: Path, name: str) -> Image.Image:
-    """The picture in a file, upright, its size judged by the header before anything is decoded."""
-    image = open_encoded(read_file(path, "picture file"), name).image
+def _decoded(image: Image.Image, name: str) -> NDArray[np.float64]:
+    """The inside of a picture, upright; its size is judged by the header before anything is decoded."""
     LIMITS["picture pixels"].check(image.width * image.height, name, advice=_SMALLER)
-    try:
-        image.load()
-        return ImageOps.exif_transpose(image)
-    except Exception as error:  # decoders raise much more than OSError on damaged files
-        raise GateError(name, f"an undamaged {ACCEPTED} file", type(error).__name__) from error
+    with reading(name, f"an undamaged {ACCEPTED} file"):
+        return _inside(ImageOps.exif_transpose(image), name)
 
 
 def _inside(image: Image.Image, name: str) -> NDArray[np.float64]:

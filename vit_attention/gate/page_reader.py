@@ -20,9 +20,9 @@ from vit_attention.gate.config import (
 )
 from vit_attention.gate.limits import LIMITS
 from vit_attention.gate.refusal import GateError, one_line, shown
-from vit_attention.gate.schema import Schema
+from vit_attention.gate.schema import FIRST, Schema
 
-Stages = Annotated[tuple[Layers, ...], Field(min_length=1, max_length=8)]
+Stages = Annotated[tuple[Layers, ...], Field(min_length=1, max_length=8), FIRST]
 
 
 class Encoder(Schema):

@@ -9,7 +9,7 @@ from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImage
 
 from vit_attention.gate import containers, tiff
 from vit_attention.gate.limits import LIMITS
-from vit_attention.gate.refusal import GateError, one_line
+from vit_attention.gate.refusal import GateError, reading
 
 ACCEPTED = "JPEG, PNG, WebP, GIF, BMP or TIFF"
 # Pillow tries over forty formats unless told; its EPS reader starts another program.
@@ -118,7 +118,8 @@ def open_encoded(
     LIMITS["picture file"].check(len(data), name)
     kind, plugin = _kind(data, name)
     parts = _counted(data, kind, name)
-    image = _header(data, kind, plugin, name)
+    with reading(name, f"a whole {kind} file of 8- or 16-bit pixels"):
+        image = plugin(io.BytesIO(data))  # `Image.open` would warn of sizes that are judged here
     if kind in ("JPEG", "PNG", "WEBP"):  # their headers tell, and others count by looking at every frame
         parts = replace(parts, frames=getattr(image, "n_frames", 1))
     room = LIMITS["memory beside a picture"].most + LIMITS["memory for a byte"].most * len(data)
@@ -128,7 +129,7 @@ def open_encoded(
 
 def _counted(data: bytes, kind: str, name: str) -> Parts:
     if kind == "JPEG":
-        return Parts(coefficients=containers.jpeg(data, name).coefficients)
+        return Parts(coefficients=containers.jpeg(data, name))
     if kind == "PNG":
         containers.png(data, name)
     elif kind == "GIF":
@@ -138,17 +139,6 @@ def _counted(data: bytes, kind: str, name: str) -> Parts:
         pages, more = tiff.pages(data, name)
         return Parts(tuple(pages) or (0,), more=more)
     return Parts()
-
-
-def _header(data: bytes, kind: str, plugin: Callable[..., Image.Image], name: str) -> Image.Image:
-    """The image by the reader of its kind; `Image.open` would warn of sizes that are judged here."""
-    try:
-        return plugin(io.BytesIO(data))
-    except (SyntaxError, IndexError, TypeError, KeyError, EOFError, ValueError, OSError) as error:
-        got = f"a {kind.replace('WEBP', 'WebP')} file that is cut short or damaged"
-        raise GateError(
-            name, f"a sound {ACCEPTED} file", got, advice=f"The reader says: {one_line(str(error))}." * bool(str(error))
-        ) from error
 
 
 def _kind(data: bytes, name: str) -> tuple[str, Callable[..., Image.Image]]:

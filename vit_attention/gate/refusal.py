@@ -1,5 +1,8 @@
 """How something from outside is refused: one sentence with the file, the field, what was wanted, what came, what to do."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 _MOST_SHOWN = 60
@@ -35,7 +38,7 @@ def shown(value: Any) -> str:
     if isinstance(value, str):
         text = repr(one_line(value[: _MOST_SHOWN + 1]))
     elif isinstance(value, (list, tuple, dict)) and len(value) > _MOST_SHOWN:
-        text = repr(value[: _MOST_SHOWN // 2] if not isinstance(value, dict) else sorted(map(str, value))[:8])
+        text = repr(value[: _MOST_SHOWN // 2] if not isinstance(value, dict) else [*islice(value, 8)])
     elif isinstance(value, int) and value.bit_length() > 200:
         return f"a whole number of about {value.bit_length() * 0.30103:.0f} digits"
     else:
@@ -44,6 +47,20 @@ def shown(value: Any) -> str:
     return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."
 
 
-def one_line(text: str) -> str:
-    """`text` on one line, printable; what is not shows as a question mark."""
-    return "".join(sign if sign.isprintable() else "?" for sign in " ".join(text.split(" ")))
+def one_line(text: object) -> str:
+    """`text` on one line, printable: blanks become one space, what could drive a terminal a question mark."""
+    return "".join(sign if sign.isprintable() else "?" for sign in " ".join(str(text).split()))
+
+
+@contextmanager
+def reading(file: str, want: str, field: str = "") -> Iterator[None]:
+    """Turns what libraries raise on damaged bytes, a dozen kinds of errors, into a `GateError`; an interrupt passes."""
+    try:
+        yield
+    except GateError:
+        raise
+    except MemoryError as error:
+        raise GateError(file, "one that fits into memory", "one that does not", field=field) from error
+    except Exception as error:
+        reason = one_line(error)[:80] or type(error).__name__
+        raise GateError(file, want, f"one that cannot be read ({reason})", field=field) from error

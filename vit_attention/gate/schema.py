@@ -1,13 +1,41 @@
 """Typed schemas of JSON from outside, on pydantic: strict about kinds, deaf to fields that nobody knows."""
 
-from typing import Self
+import re
+from collections.abc import Callable
+from itertools import islice
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WrapValidator
 
 from vit_attention.gate.refusal import GateError, shown
 
 _CHOICES = ("constrained-", "dict[", "list[", "tuple[", "function-")
 """How pydantic names one of several kinds that a field may have; no part of the file."""
+
+# Told of every wrong entry, pydantic takes a kilobyte for each: a file of some MB would take gigabytes.
+FIRST = Field(fail_fast=True)
+"""Of a list: refused at its first wrong entry."""
+_AT_ONCE = 1000
+_AROUND = re.compile(
+    r"^(Input should be|Value error,|Assertion failed,|(List|Tuple) should have) | after validation, .*$"
+)
+"""What pydantic says around what it wants."""
+
+
+def entries(most: int) -> WrapValidator:
+    """Of a dictionary: at most so many entries, and refused within a thousand of its first wrong one."""
+
+    def check(value: Any, handler: Callable[[Any], Any]) -> Any:
+        if not isinstance(value, dict):
+            return handler(value)
+        if len(value) > most:
+            raise ValueError(f"at most {most:,} entries")
+        items, found = iter(value.items()), dict[Any, Any]()
+        while part := dict(islice(items, _AT_ONCE)):
+            found |= handler(part)
+        return found
+
+    return WrapValidator(check)
 
 
 class Schema(BaseModel):
@@ -45,9 +73,7 @@ class Schema(BaseModel):
 def refusal(error: ValidationError, file: str, advice: str = "") -> GateError:
     """The first thing that pydantic found wrong, as a sentence of ours."""
     first = error.errors(include_url=False, include_context=False)[0]
-    want = first["msg"]
-    for lead in ("Input should be ", "Value error, ", "Assertion failed, "):
-        want = want.removeprefix(lead)
+    want = _AROUND.sub("", first["msg"])
     field = ".".join(str(part) for part in first["loc"] if not str(part).startswith(_CHOICES))
     if first["type"] == "json_invalid":
         return GateError(file, "JSON", want.removeprefix("Invalid JSON: "), advice=advice)

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from vit_attention.gate.limits import LIMITS
 from vit_attention.gate.refusal import GateError, shown
-from vit_attention.gate.schema import Schema
+from vit_attention.gate.schema import FIRST, Schema, entries
 
 FILE = "tokenizer.json"
 
@@ -31,6 +31,10 @@ _SAFE_PATTERN = re.compile(r"[^()|*+?{}\\]*(\\.[^()|*+?{}\\]*)*([*+?]|\{\d{0,2},
 
 Token = Annotated[str, Field(max_length=LIMITS["token letters"].most)]
 Number = Annotated[int, Field(ge=0, le=LIMITS["vocabulary"].most)]
+
+
+Piece = tuple[Token, float]
+Merge = tuple[Token, Token] | Annotated[str, Field(max_length=2 * LIMITS["token letters"].most)]
 
 
 class Pattern(Schema):
@@ -85,7 +89,7 @@ class Part(Schema):
         return 1 + len(self.content or "") / (len(self.pattern.String) if self.pattern.String else 1)
 
 
-Parts = Annotated[list[Part], Field(max_length=16)]
+Parts = Annotated[list[Part], Field(max_length=16), FIRST]
 
 
 class Added(Schema):
@@ -99,8 +103,8 @@ class Vocabulary(Schema):
     """The model of a tokenizer: which pieces there are."""
 
     type: Literal["BPE", "Unigram", "WordPiece", "WordLevel"] | None = None
-    vocab: dict[Token, Number] | list[tuple[Token, float]]
-    merges: list[tuple[Token, Token] | Annotated[str, Field(max_length=2 * LIMITS["token letters"].most)]] | None = None
+    vocab: Annotated[dict[Token, Number], entries(LIMITS["vocabulary"].most)] | Annotated[list[Piece], FIRST]
+    merges: Annotated[list[Merge], FIRST] | None = None
     dropout: None = None
     unk_id: Number | None = None
     unk_token: Token | None = None
@@ -111,7 +115,7 @@ class Vocabulary(Schema):
 class Tokenizer(Schema):
     """A tokenizer.json but for its post-processor, which adds tokens around a text: a prompt is taken as it is."""
 
-    added_tokens: tuple[Added, ...] = ()
+    added_tokens: Annotated[tuple[Added, ...], FIRST] = ()
     normalizer: Part | None = None
     pre_tokenizer: Part | None = None
     decoder: Part | None = None

@@ -9,7 +9,8 @@ from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from vit_attention.gate import LIMITS, GateError, read_file, regular, shown
-from vit_attention.gate.archive import Archive, opened
+from vit_attention.gate.archive import Archive, npy_header, opened
+from vit_attention.gate.refusal import reading
 from vit_attention.inputs.pictures import PictureError
 from vit_attention.inputs.region_features import Features, region_features
 
@@ -78,17 +79,9 @@ def _bounded(archive: Archive, name: str, part: str) -> NDArray[Any]:
 
 def _npy(data: bytes, file: str) -> NDArray[Any]:
     """The array in an .npy file, which is as large as the file."""
-    lead = io.BytesIO(data)
-    try:
-        version = npy_format.read_magic(lead)
-        read = npy_format.read_array_header_1_0 if version == (1, 0) else npy_format.read_array_header_2_0
-        shape, _, dtype = read(lead)
+    with reading(file, WANT):
+        shape, dtype, _ = npy_header(io.BytesIO(data))
         if dtype.hasobject:
             raise GateError(file, "plain numbers", "pickled objects, which could run code")
         LIMITS["feature numbers"].check(int(np.prod(shape, dtype=object)), file)
-        lead.seek(0)
-        return npy_format.read_array(lead, allow_pickle=False)
-    except GateError:
-        raise
-    except Exception as error:  # numpy raises a dozen kinds on damaged headers
-        raise GateError(file, WANT, f"one that cannot be read ({type(error).__name__})") from error
+        return npy_format.read_array(io.BytesIO(data), allow_pickle=False)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from vit_attention.gate import LIMITS, GateError, read_file
 from vit_attention.gate.pictures import Encoded, Parts, open_encoded
-from vit_attention.gate.refusal import one_line
+from vit_attention.gate.refusal import reading
 from vit_attention.gate.tiff import check_exif
 from vit_attention.inputs.arrays import channels_last, from_array
 from vit_attention.inputs.pixels import opaque
@@ -127,7 +127,7 @@ def open_picture(
         given = _given(_drawn(source))
         if isinstance(given, bytes):
             found = open_encoded(given, "picture", page, max_pixels, max_side)
-            opened = _from_encoded(found, bounds)
+            opened = _from_image(found.image, bounds, found.size, ours=True)
             return replace(opened, notes=(*opened.notes, *_left_out(found.parts, page)))
         if page != 1:
             raise GateError("picture", "page 1 of what is no file", str(page), advice="Give the file itself.")
@@ -167,7 +167,8 @@ def _all_pages(found: Encoded, bounds: Bounds) -> Iterator[OpenedPicture]:
     count = len(found.parts.pages)
     for number in range(1, count + 1):
         with _clear_refusals(f"page {number}" if count > 1 else ""):
-            opened = _from_encoded(found.at(number, bounds.max_pixels, bounds.max_side), bounds)
+            page = found.at(number, bounds.max_pixels, bounds.max_side)
+            opened = _from_image(page.image, bounds, page.size, ours=True)
             said = (f"Page {number} of {count}.",) if count > 1 else _left_out(found.parts, 1)
         yield replace(opened, notes=(*opened.notes, *said))
 
@@ -176,15 +177,11 @@ def _all_pages(found: Encoded, bounds: Bounds) -> Iterator[OpenedPicture]:
 def _clear_refusals(field: str = "") -> Iterator[None]:
     """Turns everything Pillow may throw, short of an interrupt, into a PictureError."""
     try:
-        yield
+        with reading("picture", "a complete, undamaged file"):
+            yield
     except GateError as error:
         where = error.field or field
         raise PictureError(error.file, error.want, error.got, field=where, advice=error.advice) from error
-    except MemoryError as error:
-        raise PictureError("picture", "one that fits into memory", "one that does not", field=field) from error
-    except Exception as error:  # decoders raise SyntaxError, struct.error, EOFError and more on damaged files
-        got = f"one that cannot be read ({one_line(str(error)) or type(error).__name__})"
-        raise PictureError("picture", "a complete, undamaged file", got, field=field) from error
 
 
 def _drawn(source: PictureSource) -> PictureSource:
@@ -215,11 +212,6 @@ def _given(source: Any) -> "bytes | Image.Image | np.ndarray[Any, Any]":
     return bytes(data)
 
 
-def _from_encoded(found: Encoded, bounds: Bounds) -> OpenedPicture:
-    bounds.check(found.size)
-    return _from_image(found.image, bounds, found.size, ours=True)
-
-
 def _from_object(given: "Image.Image | np.ndarray[Any, Any]", bounds: Bounds) -> OpenedPicture:
     if isinstance(given, np.ndarray):
         return _from_array(given, bounds)
@@ -244,6 +236,9 @@ def _from_array(array: "np.ndarray[Any, Any]", bounds: Bounds) -> OpenedPicture:
 def _from_image(image: Image.Image, bounds: Bounds, size: tuple[int, int], ours: bool = False) -> OpenedPicture:
     """From a Pillow image, which is left as it is unless it is `ours`; `size` is its own before any reduction."""
     bounds.check(size)
+    if getattr(image, "tile", None) and getattr(image, "fp", None) is None:  # Pillow says AssertionError
+        advice = "Call its load() before the file is closed, or give the file itself."
+        raise GateError("picture", "an open image", "one whose file was closed before it was read", advice=advice)
     # Pillow turns a TIFF itself while loading it and then drops the tag; it finds a PNG's tag only by loading.
     turned = _orientation(image) if image.format == "TIFF" else 1
     image.load()

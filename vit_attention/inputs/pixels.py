@@ -95,7 +95,9 @@ def _deep_grey(image: Image.Image, notes: list[str]) -> Callable[[Image.Image], 
     white = next((white for white in whites if low >= 0 and high <= white), None)
     if white is None:
         notes.append(f"Grey values from {low:g} to {high:g} are stretched to 0 to 255.")
-    elif white != 255:
+    elif white == 255:
+        notes.append("Grey values are taken for 0 (black) to 255 (white).")
+    else:
         notes.append(f"{'16-bit grey' if white == 65535 else 'Grey'} values (0 to {white}) are scaled to 0 to 255.")
     zero, scale = (low, 255 / (high - low or 1)) if white is None else (0, 255 / white)
     hidden = image.info.get("transparency")  # a grey value that a PNG declares to be invisible

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from vit_attention.gate import GateError, shown
 
 OVERSHOOT = 0.02  # detectors overshoot the rim by a pixel or two; boxes of a picture of another size by far more
+LARGE = 3  # sides of so many hundred pixels: boxes within the first hundred of both are taken for percent
 COVERED = 2 / 3  # boxes that leave a third of both sides empty may belong to a smaller copy of the picture
 
 
@@ -48,12 +49,21 @@ def checked_boxes(boxes: ArrayLike, count: int, size: tuple[int, int] | None, no
         way = "If they are left, top, width and height, add the first two to the last two."
         want = "left, top, right, bottom with right > left and bottom > top"
         raise GateError("boxes", want, shown(found[(found[:, 2:] <= found[:, :2]).any(axis=1)][0].tolist()), advice=way)
-    if found.min() >= -OVERSHOOT and found.max() <= 1 + OVERSHOOT:  # no detector leaves ten boxes within one pixel
-        way = "If they are shares of its sides, multiply them: boxes * [width, height, width, height]."
-        raise GateError(
-            "boxes", "pixels of the picture", f"numbers from {found.min():.3g} to {found.max():.3g}", advice=way
-        )
+    _refuse_shares(found, size)
     return found if size is None else _on_picture(found, size, notes)
+
+
+def _refuse_shares(found: NDArray[np.float64], size: tuple[int, int] | None) -> None:
+    """Refuse what may be shares or percent of the picture: no detector leaves ten boxes in one pixel or one corner."""
+    for whole, words, way in (
+        (1, "shares", "boxes * [width, height, width, height]"),
+        (100, "percent", "boxes / 100 * [width, height, width, height]"),
+    ):
+        within = found.min() >= -OVERSHOOT * whole and found.max() <= (1 + OVERSHOOT) * whole
+        if within and (whole == 1 or (size is not None and min(size) >= LARGE * whole)):
+            got = f"numbers from {found.min():.3g} to {found.max():.3g}"
+            advice = f"If they are {words} of its sides, multiply them: {way}."
+            raise GateError("boxes", "pixels of the picture", got, advice=advice)
 
 
 def _on_picture(found: NDArray[np.float64], size: tuple[int, int], notes: list[str]) -> NDArray[np.float64]:

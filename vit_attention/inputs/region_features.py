@@ -93,7 +93,7 @@ def region_features(
     """
     notes: list[str] = []
     given = _one(_numbers(values, "features"), notes)
-    grid = (int(given.shape[0]), int(given.shape[1])) if given.ndim == 3 else None
+    grid = _grid(given, boxes, notes) if given.ndim == 3 else None
     cells = given.reshape(-1, given.shape[-1]) if given.ndim == 3 else given
     most = LIMITS["regions" if grid is None else "region cells"].most
     if cells.ndim != 2 or not (FEWEST if grid is None else 1) <= len(cells) <= most or not cells.shape[1]:
@@ -118,13 +118,23 @@ LAYOUTS = (
 )
 
 
+def _grid(values: NDArray[np.float32], boxes: ArrayLike | None, notes: list[str]) -> tuple[int, int]:
+    """(rows, columns) of features on three axes, which might also be several pictures."""
+    rows, columns = values.shape[:2]
+    if boxes is not None and np.shape(boxes)[:2] == (rows, columns):
+        advice = f"If these are {rows} pictures of {columns} regions, give one: values[0] and boxes[0]."
+        raise GateError("features", LAYOUTS, shown(values.shape), advice=advice)
+    if rows != columns:
+        notes.append(f"The first two axes are taken for a grid of {rows} rows and {columns} columns.")
+    return rows, columns
+
+
 def _one(values: NDArray[np.float32], notes: list[str]) -> NDArray[np.float32]:
     """Without a leading axis of 1: features come in batches, and no network has a grid of one row."""
-    if values.ndim not in (3, 4) or len(values) != 1:
-        return values
-    notes.append("The leading axis of 1 is taken for a batch of one picture.")
-    first: NDArray[np.float32] = values[0]
-    return first
+    while values.ndim > 2 and len(values) == 1:
+        values = values[0]
+        notes.append("The leading axis of 1 is taken for a batch of one picture.")
+    return values
 
 
 def _numbers(values: ArrayLike, name: str) -> NDArray[np.float32]:

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from vit_attention.capture import CaptureError, Heard, NothingHeardError, Seen, capture
 from vit_attention.capture.graphs import original
-from vit_attention.gate import GateError
+from vit_attention.gate import GateError, shown
 from vit_attention.inputs.pictures import open_picture
 from vit_attention.inputs.prepared import GREY, Input
 from vit_attention.inputs.preprocess import Recipe, prepare
 from vit_attention.models.arguments import count, pair
-from vit_attention.models.model import Attended
+from vit_attention.models.model import Attended, Model
 from vit_attention.models.token_axes import TokenAxes
 from vit_attention.models.tokens import Asked, Experiment
 from vit_attention.records import AttentionRecord
@@ -25,18 +25,8 @@ SIZE = (224, 224)
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet's three channels, which most published networks want."""
 OF_ONE = f"{GREY} It was normalised with the mean over ImageNet's three channels."
+_ADVICE = " It is a model of this library: model.attend(picture) gives its record, model.module is its network."
 RANDOM = "The module draws random numbers as it runs (dropout or masking): this is one of many possible runs."
-
-_FAILURES = (
-    RuntimeError,
-    ValueError,
-    TypeError,
-    IndexError,
-    AssertionError,
-    AttributeError,
-    KeyError,
-    NotImplementedError,
-)
 
 
 class ModuleError(GateError):
@@ -81,6 +71,8 @@ def record_of(
         PictureError: the picture cannot be read.
     """
     sides, grid, prefix = pair("size", size, "picture pixels") or SIZE, pair("grid", grid), count("prefix", prefix)
+    if not isinstance(module, nn.Module):
+        raise ModuleError(f"module: want a torch module, got {shown(module)}.{_ADVICE * isinstance(module, Model)}")
     module = original(module)
     run = _runner(module)
     ready, seen = _first_heard(module, run, _inputs(given, picture, sides))
@@ -173,7 +165,7 @@ def _heard(module: nn.Module, run: Callable[[Tensor], Any], pixels: Tensor) -> H
         raise ModuleError(f"No attention maps captured: {error}") from error
     except CaptureError:
         raise
-    except _FAILURES as error:
+    except Exception as error:
         raise _ForwardError(_failure(module, pixels, error)) from error
     if not seen:
         raise ModuleError(f"No attention maps captured: {type(module).__name__} ran without attending")

@@ -13,11 +13,12 @@ from PIL import Image
 from torch import Tensor, nn
 
 from vit_attention.capture import Heard, Request, capture
-from vit_attention.gate import GateError
+from vit_attention.gate import GateError, shown
 from vit_attention.inputs.features_file import read_features
 from vit_attention.inputs.pictures import open_picture
 from vit_attention.inputs.prepared import Input
 from vit_attention.inputs.region_features import Features, region_features, treated
+from vit_attention.models.arguments import count
 from vit_attention.models.captioning import Caption, captions
 from vit_attention.models.cards import Card
 from vit_attention.models.model import Asked, Attended, Model, as_map
@@ -101,6 +102,8 @@ class CaptionModel(Model):
             found = read_features(Path(given), picture)
         elif isinstance(given, np.ndarray) and given.dtype.kind == "f" and not self._is_picture(given):
             found = region_features(given, picture=picture)
+        elif picture is not None:
+            raise GateError("picture", "features, when picture= goes with them", "two pictures")
         else:
             found = self._look(given)
         found = treated(found, self.network.options)
@@ -113,17 +116,15 @@ class CaptionModel(Model):
         seen, request = self.prepare(given, picture), asked.request
         layers = request.layers
         if request.queries is not None:
-            raise ValueError(
-                f"queries: {self.card.name} keeps every word that it writes, got {list(request.queries)[:12]}"
-            )
+            raise GateError("queries", f"None, since {self.card.name} keeps every word", shown([*request.queries]))
         if layers is not None and (not len(layers) or not all(0 <= n <= self.refiner_layers for n in layers)):
-            raise ValueError(
-                f"layers: want numbers from 0 to {self.refiner_layers}, the last one the decoder's, got {layers}"
+            raise GateError(
+                "layers", f"numbers from 0 to {self.refiner_layers}, the last one the decoder's", f"{layers}"
             )
         asked.check_budget(self.estimate(len(seen.values), layers, request.heads, request.half))
         values = torch.tensor(seen.values)[None]  # a copy: what came from a file may not be written to
         whole = None if seen.fc is None or self.network.options.mean_feats else torch.from_numpy(seen.fc)[None]
-        said = captions(self.network, values, beam=beams, fc=whole)[0]
+        said = captions(self.network, values, beam=count("beams", beams, 1) or 1, fc=whole)[0]
         words = self.words(said)
         return Attended(
             maps=self._maps(self._read(values, whole, said, request), seen.axis, words, request),

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vit_attention.gate import GateError
 from vit_attention.networks.aoanet import AoANet, Prepared, Trace
 
 UNKNOWN_PENALTY = 1000.0
@@ -77,7 +78,7 @@ def caption(
     """
     features = torch.as_tensor(features)
     if features.ndim != 2:
-        raise ValueError(f"features: want (regions, {network.options.att_feat_size}), got {tuple(features.shape)}")
+        raise GateError("features", f"(regions, {network.options.att_feat_size})", f"{tuple(features.shape)}")
     whole = None if fc is None else torch.as_tensor(fc)[None]
     return captions(network, features[None], beam=beam, fc=whole, max_length=max_length)[0]
 
@@ -107,18 +108,18 @@ def captions(
     """
     longest = network.options.max_length if max_length is None else max_length
     if network.training:
-        raise ValueError(
-            "network: want evaluation mode, got training mode, whose dropout is random: call network.eval() first"
+        raise GateError(
+            "network", "evaluation mode", "training mode, whose dropout is random: call network.eval() first"
         )
     if not 1 <= beam <= network.options.vocab_size + 1:
-        raise ValueError(f"beam: want a whole number from 1 to {network.options.vocab_size + 1}, got {beam}")
+        raise GateError("beam", f"a whole number from 1 to {network.options.vocab_size + 1}", f"{beam}")
     if longest < 1:
-        raise ValueError(f"max_length: want at least 1 word, got {longest}")
+        raise GateError("max_length", "at least 1 word", f"{longest}")
     like = network.logit.weight
     given, real, whole = (None if x is None else torch.as_tensor(x).to(like) for x in (features, mask, fc))
     assert given is not None
     if real is not None and not bool((real != 0).any(1).all()):
-        raise ValueError("mask: want at least one region for every item, got an item with none")
+        raise GateError("mask", "at least one region for every item", "an item with none")
     trace = Trace()
     seen = network.prepare(given, real, whole, trace)
     if beam == 1:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from vit_attention.gate import GateError, shown
+
 
 def usable(name: str) -> str:
     """The name of a device that this machine has; "auto" takes an accelerator if there is one.
@@ -26,7 +28,7 @@ def usable(name: str) -> str:
     if kind == "cpu":
         return name
     if kind != there or (number and int(number) >= torch.accelerator.device_count()):
-        raise ValueError(f"device: want one of this machine, cpu{there and f' or {there}'}, got {name!r}")
+        raise GateError("device", f"one of this machine, cpu{there and f' or {there}'}", shown(name))
     return name
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vit_attention.gate import LIMITS
+from vit_attention.gate import LIMITS, GateError, shown
 from vit_attention.records import Prediction
 
 
@@ -16,12 +16,14 @@ def prompt_ids(tokenizer: Any, prompt: str, vocabulary: int | None = None) -> li
     Raises:
         ValueError: an empty prompt, or one with tokens that the model does not know.
     """
+    if not isinstance(prompt, str):
+        raise GateError("prompt", "a text", shown(prompt))
     ids = [int(i) for i in tokenizer(prompt, add_special_tokens=False)["input_ids"]]
     if not ids:
-        raise ValueError("prompt: want at least one token, got none")
+        raise GateError("prompt", "at least one token", "none")
     if tokenizer.unk_token_id in ids or (vocabulary is not None and max(ids) >= vocabulary):
         known = [t for t in tokenizer.get_added_vocab() if t.startswith("<s_")]
-        raise ValueError(f"prompt: want tokens this model knows, got {prompt!r}; task prompts it knows: {known[:12]}")
+        raise GateError("prompt", "tokens this model knows", f"{prompt!r}; task prompts it knows: {known[:12]}")
     return ids
 
 

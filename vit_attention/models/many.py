@@ -4,6 +4,7 @@ import glob
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,14 @@ from torch import Tensor
 from tqdm import tqdm
 
 from vit_attention.gate.refusal import GateError, shown
+from vit_attention.inputs.arrays import CHANNELS
 from vit_attention.inputs.finding import matching, within
 from vit_attention.inputs.prepared import Input
+from vit_attention.models.arguments import count
 from vit_attention.models.model import BudgetError, Model
 from vit_attention.models.vision import VisionModel
 from vit_attention.records import AttentionRecord
+from vit_attention.records.record import thumbnail
 
 if TYPE_CHECKING:
     import pandas
@@ -40,9 +44,7 @@ class Many:
     def __init__(
         self, model: Model, pictures: Any, batch: int, progress: bool | None, attend: Mapping[str, Any]
     ) -> None:
-        if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
-            raise GateError("batch", "a whole number from 1", shown(batch))
-        self._model, self._batch, self._progress = model, batch, progress
+        self._model, self._batch, self._progress = model, count("batch", batch, 1) or 1, progress
         self._asked, self._options = model.asked(**attend)
         self._pictures = _listed(pictures)
         self.failed: list[tuple[str, str]] = []
@@ -128,6 +130,8 @@ class Many:
             if waiting and (len(waiting) == self._batch or not _alike(waiting[0][1], ready)):
                 yield from self._batched(model, waiting)
                 waiting = []
+            if ready.image is not None and not self._asked.runs:  # a batch of whole photographs would take a gigabyte
+                ready = replace(ready, image=thumbnail(ready.image))
             waiting.append((name, ready))
         if waiting:
             yield from self._batched(model, waiting)
@@ -160,12 +164,14 @@ def _listed(pictures: Any) -> Iterable[Named]:
     """What was given as names and single inputs; a generator is not gone through yet."""
     if isinstance(pictures, (str, os.PathLike)):
         return _found(pictures)
-    if isinstance(pictures, (Tensor, np.ndarray)):
-        if pictures.ndim != 4:
+    if isinstance(pictures, Tensor) and not pictures.is_floating_point():
+        pictures = pictures.cpu().numpy()  # whole numbers are pictures, not prepared pixels
+    if isinstance(pictures, Tensor) or (isinstance(pictures, np.ndarray) and pictures.dtype.kind not in "OUT"):
+        # Three axes are grey pictures where they can be no single one of colours.
+        grey = isinstance(pictures, np.ndarray) and not {*pictures.shape[::2]} & {*CHANNELS}
+        if pictures.ndim != 4 and not (pictures.ndim == 3 and grey):
             want = "four axes, (pictures, 3, height, width), or an array (pictures, height, width, 3)"
             raise GateError("pictures", want, f"shape {tuple(pictures.shape)}", advice="Put a single one into a list.")
-        if isinstance(pictures, Tensor) and not pictures.is_floating_point():
-            return _Each(pictures.cpu().numpy())  # whole numbers are pictures, not prepared pixels
         return _Each(pictures)
     if isinstance(pictures, (bytes, bytearray, dict)) or not isinstance(pictures, Iterable):
         raise GateError("pictures", "a folder, a glob, a list, a generator or a batch", shown(pictures))

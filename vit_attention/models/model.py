@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, SupportsIndex
 
 import numpy as np
 import torch
@@ -188,7 +188,7 @@ class Model(ABC):
         given: Any,
         *,
         keep: Iterable[str | Run] = (),
-        target: str | int | None = None,
+        target: str | SupportsIndex | None = None,
         layers: Sequence[int] | None = None,
         heads: Sequence[int] | None = None,
         queries: Sequence[int] | None = None,
@@ -236,7 +236,7 @@ class Model(ABC):
         self,
         *,
         keep: Iterable[str | Run] = (),
-        target: str | int | None = None,
+        target: str | SupportsIndex | None = None,
         layers: Sequence[int] | None = None,
         heads: Sequence[int] | None = None,
         queries: Sequence[int] | None = None,
@@ -248,10 +248,8 @@ class Model(ABC):
         """The arguments of `attend`, checked before anything is run, and the options of this family."""
         strange = sorted(set(options) - self.options)
         if strange:
-            raise ValueError(
-                f"{self.card.name}: attend takes no {strange[0]}=; this kind of model ({self.card.task}) takes "
-                f"{', '.join(f'{name}=' for name in sorted(self.options)) or 'no options of its own'}"
-            )
+            own = ", ".join(f"{name}=" for name in sorted(self.options)) or "no option of its own"
+            raise GateError("attend", f"for this kind of model ({self.card.task}) {own}", f"{strange[0]}=")
         layers, heads, queries = whole("layers", layers), whole("heads", heads), whole("queries", queries)
         proof_rows = count("proof_rows", proof_rows, 1)
         if not isinstance(half, (bool, type(None))):
@@ -284,10 +282,9 @@ class Model(ABC):
         unknown = sorted(wanted - {*SIGNALS}) + sorted({run.name for run in runs} - (self.signals - {*SIGNALS}))
         missing = sorted(wanted - {"weights"} - self.signals)
         if unknown or missing:
-            raise ValueError(
-                f"keep: {self.card.name} gives {', '.join(sorted(self.signals)) or 'weights alone'}, got {(unknown or missing)[0]!r}; "
-                "runs are named by a method: keep=methods()[NAME].needs"
-            )
+            want = f"what {self.card.name} gives, {', '.join(sorted(self.signals)) or 'weights alone'}"
+            advice = "Runs are named by a method: keep=methods()[NAME].needs"
+            raise GateError("keep", want, shown((unknown or missing)[0]), advice=advice)
 
     def attend_many(self, pictures: Any, batch: int = 16, *, progress: bool | None = None, **attend: Any) -> "Many":
         """The attention records of many inputs, in order, each computed when it is requested.

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from vit_attention.capture import Request, Seen, capture
-from vit_attention.gate import GateError
+from vit_attention.gate import GateError, shown
 from vit_attention.inputs.pictures import open_picture
 from vit_attention.inputs.prepared import Input
 from vit_attention.inputs.processor import Processor
 from vit_attention.models import swin
+from vit_attention.models.arguments import count, integer
 from vit_attention.models.cards import Card
 from vit_attention.models.generation import cut_note, generate, prediction, prompt_ids
 from vit_attention.models.model import DEFAULT_BUDGET, Asked, Attended, Model, as_map
@@ -136,9 +137,12 @@ class ReadingModel(Model):
         if queries is not None and not windows:
             advice = "They are cells of the encoder's windows; every row of the decoder's maps is kept."
             raise GateError("queries", "windows=[(stage, block)] with them", "no windows", advice=advice)
+        kinds = (kinds,) if isinstance(kinds, str) else kinds
+        windows = self._blocks(windows)
         request, numbers = self._numbered(request, kinds)
-        if not 1 <= beams <= MAX_BEAMS:
-            raise ValueError(f"beams: want 1 to {MAX_BEAMS}, got {beams}")
+        beams, max_tokens = count("beams", beams, 1) or 1, count("max_tokens", max_tokens, 1)
+        if beams > MAX_BEAMS:
+            raise GateError("beams", f"1 to {MAX_BEAMS}", f"{beams}")
 
         def size(tokens: int) -> int:
             return self.estimate(len(start) + tokens, asked.request.layers, request.heads, kinds, request.half)
@@ -216,33 +220,39 @@ class ReadingModel(Model):
         count = self.layers if layers is None else len(layers)
         return count * (self.heads if heads is None else len(heads)) * tokens * keys * (2 if half else 4)
 
+    def _blocks(self, windows: Any) -> list[tuple[int, int]]:
+        """(stage, block) of every block of the encoder that is asked for, which there has to be."""
+        depths = [one.blocks for one in self._stages]
+        try:
+            found = [(integer(stage), integer(block)) for stage, block in windows]
+            if all(0 <= stage < len(depths) and 0 <= block < depths[stage] for stage, block in found):
+                return found
+        except (TypeError, ValueError):
+            pass
+        raise GateError("windows", f"(stage, block) in a list, of {depths} blocks a stage", shown(windows))
+
     def _estimate_windows(self, windows: Sequence[tuple[int, int]], queries: Sequence[int] | None) -> int:
         """Bytes that stitched maps of these blocks take: every row as wide as the whole grid."""
         plan, total = self._stages, 0
-        for stage, block in windows:
-            if not (0 <= stage < len(plan) and 0 <= block < plan[stage].blocks):
-                depths = [one.blocks for one in plan]
-                raise ValueError(f"windows: want a stage and block of {depths} blocks a stage, got {(stage, block)}")
+        for stage, _ in windows:
             cells = plan[stage].grid[0] * plan[stage].grid[1]
             total += 2 * plan[stage].heads * cells * (cells if queries is None else len(queries))
         return total
 
     def _most(self, prompt: int, max_tokens: int | None) -> int:
         room = self.longest - prompt
-        if room < 1 or (max_tokens is not None and max_tokens < 1):
-            raise ValueError(
-                f"max_tokens: want at least 1 beside a prompt of {prompt} of {self.longest}, got {max_tokens}"
-            )
+        if room < 1:
+            raise GateError("max_tokens", f"at least 1 beside a prompt of {prompt} of {self.longest}", f"{max_tokens}")
         return room if max_tokens is None else min(room, max_tokens)
 
     def _numbered(self, request: Request, kinds: Sequence[str]) -> tuple[Request, dict[int, tuple[int, str]]]:
         """The request in numbers of attention blocks, and decoder layer and kind by the number of the block."""
         wanted = range(self.layers) if request.layers is None else request.layers
         wrong = [n for n in wanted if not 0 <= n < self.layers]
-        if wrong or not set(kinds) <= {"cross", "self"} or not kinds:
-            raise ValueError(
-                f"want layers from 0 to {self.layers - 1} and kinds of cross and self, got {wrong}, {kinds}"
-            )
+        if wrong:
+            raise GateError("layers", f"numbers from 0 to {self.layers - 1}", shown(wrong[0]))
+        if not isinstance(kinds, (list, tuple, set, frozenset)) or not kinds or not {*kinds} <= {"cross", "self"}:
+            raise GateError("kinds", '"cross", "self" or both in a list', shown(kinds))
         # A layer of the decoder looks at what was read first, then at the page.
         places = {2 * n + (kind == "cross"): (n, kind) for n in wanted for kind in ("self", "cross") if kind in kinds}
         return replace(request, layers=sorted(places)), places

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vit_attention.capture import capture
+from vit_attention.gate import GateError
 from vit_attention.records.partition import Partition, Stage
 from vit_attention.records.windows import Windows
 
@@ -63,11 +64,9 @@ def _layers(encoder: nn.Module) -> list[Any]:
     blocks = [block for layer in layers for block in getattr(layer, "blocks", ())]
     wanted = ("layernorm_before", "layernorm_after", "attention", "shift_size", "window_size")
     if not blocks or not all(hasattr(block, name) for block in blocks for name in wanted):
-        raise ValueError(f"encoder: want a DonutSwin or Swin model of transformers, got {type(encoder).__name__}")
+        raise GateError("encoder", "a DonutSwin or Swin model of transformers", f"{type(encoder).__name__}")
     if any(hasattr(_core(block), "logit_scale") for block in blocks):
-        raise ValueError(
-            f"encoder: want DonutSwin or Swin, got {type(encoder).__name__}, whose blocks norm after attending"
-        )
+        raise GateError("encoder", "DonutSwin or Swin", f"{type(encoder).__name__}, whose blocks norm after attending")
     for block in blocks:
         if (2 * int(block.window_size) - 1) ** 2 != len(_table(block)):
             raise ValueError(
@@ -113,9 +112,7 @@ def _refuse_misplaced(encoder: nn.Module, last: Stage, size: Sequence[int]) -> N
     places = getattr(encoder, "places", None)
     if places is not None and tuple(places.shape[:2]) != last.grid:
         wanted = [side * cell for side, cell in zip(places.shape, last.cell, strict=False)]
-        raise ValueError(
-            f"page: want pages of {wanted[0]} x {wanted[1]} (height x width) pixels, got {size[0]} x {size[1]}"
-        )
+        raise GateError("page", f"pages of {wanted[0]} x {wanted[1]} (height x width) pixels", f"{size[0]} x {size[1]}")
 
 
 def estimate(
@@ -140,9 +137,9 @@ def estimate(
 
 def _chosen(plan: Sequence[Stage], stage: int, block: int) -> Stage:
     if not 0 <= stage < len(plan):
-        raise ValueError(f"stage: want 0 to {len(plan) - 1}, got {stage}")
+        raise GateError("stage", f"0 to {len(plan) - 1}", f"{stage}")
     if not 0 <= block < plan[stage].blocks:
-        raise ValueError(f"block: want 0 to {plan[stage].blocks - 1} in stage {stage}, got {block}")
+        raise GateError("block", f"0 to {plan[stage].blocks - 1} in stage {stage}", f"{block}")
     return plan[stage]
 
 
@@ -174,7 +171,7 @@ def windows(
         ValueError: more than one page, a page too small, or no such stage, block or cell; raised before anything runs.
     """
     if pixels.ndim != 4 or pixels.shape[0] != 1:
-        raise ValueError(f"pixels: want one page, (1, 3, height, width), got {tuple(pixels.shape)}")
+        raise GateError("pixels", "one page, (1, 3, height, width)", f"{tuple(pixels.shape)}")
     plan = stages(encoder, pixels.shape[-2:])
     place = _chosen(plan, stage, block)
     cut = place.partition(block)
@@ -218,7 +215,7 @@ def encode(encoder: Any, pixels: Tensor, chunk_windows: int | None = None) -> Te
         ValueError: another kind of encoder, one in training mode, or a page too small for its windows.
     """
     if chunk_windows is not None and chunk_windows < 1:
-        raise ValueError(f"chunk_windows: want at least 1, got {chunk_windows}")
+        raise GateError("chunk_windows", "at least 1", f"{chunk_windows}")
     hidden = _run(encoder, pixels, stages(encoder, pixels.shape[-2:]), chunk_windows)
     if hasattr(encoder, "layernorm"):
         hidden = encoder.layernorm(hidden)
@@ -231,7 +228,7 @@ def _run(
 ) -> Tensor:
     """(batch, cells, width) after the last stage, or what enters block `until`, given as (stage, block)."""
     if encoder.training:
-        raise ValueError("encoder: want evaluation mode, got training mode: call encoder.eval() first")
+        raise GateError("encoder", "evaluation mode", "training mode: call encoder.eval() first")
     hidden, _ = encoder.embeddings(pixels)
     for stage, layer in zip(plan, encoder.encoder.layers, strict=True):
         for number, block in enumerate(layer.blocks):

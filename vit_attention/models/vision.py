@@ -268,7 +268,7 @@ class VisionModel(Model):
         with torch.inference_mode():
             scores = self._forward(pixels)
         if scores is None:
-            raise ValueError(f"{self.card.name} has no classes")
+            raise GateError("scores", "a model with classes", f"{self.card.name}, which has no classes")
         return scores.float().cpu().numpy()
 
     def _grid(self, ready: Input) -> tuple[tuple[int, int], Geometry, list[str]]:
@@ -286,6 +286,17 @@ class VisionModel(Model):
     def _resized(self, grid: tuple[int, int]) -> tuple[str, ...]:
         table = self.anatomy.position_grid
         return () if self.anatomy.positions is None or grid == table else (resized_note(table, grid),)
+
+    def estimate(self, size: tuple[int, int] | None = None, half: bool = False) -> int:
+        """Bytes that all maps of a picture take, before any is made.
+
+        Args:
+            size: (height, width) of the model's input in pixels; None takes the model's own.
+            half: kept in float16.
+        """
+        rows, columns = self.anatomy.position_grid
+        grid = (rows, columns) if size is None else (size[0] // self.anatomy.patch[0], size[1] // self.anatomy.patch[1])
+        return self._estimate(grid, Request(half=half))
 
     def _estimate(self, grid: tuple[int, int], request: Request) -> int:
         """Bytes that the maps would take."""
@@ -335,5 +346,5 @@ def _kept(names: frozenset[str], passed: Pass) -> dict[str, Any]:
 
 def _part(one: Seen, part: str) -> Tensor:
     if part not in one.parts:
-        raise ValueError(f"keep: {one.name} does not let its {part} vectors be seen")
+        raise GateError("keep", f"attention whose {part} vectors can be seen", f"{one.name}, which hides them")
     return one.parts[part]

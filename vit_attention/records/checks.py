@@ -7,6 +7,7 @@ import numpy as np
 
 from vit_attention.gate import LIMITS, GateError, shown
 from vit_attention.gate.pictures import open_encoded
+from vit_attention.gate.refusal import reading
 from vit_attention.records.axes import Axis
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.maps import AttentionMap, check_numbers
@@ -168,18 +169,16 @@ def check_picture(data: bytes, geometry: Geometry | None, decode: bool = False) 
         decode: also decode it, for pictures from outside.
     """
     try:
-        found = open_encoded(data, RECORD)
-        width, height = found.size
-        LIMITS["record picture"].check(width * height, RECORD)
-        if found.kind not in ("JPEG", "PNG"):
-            raise GateError(RECORD, "a whole JPEG or PNG", f"a {found.kind}")
-        if decode:
-            found.image.convert("RGB")
+        with reading(RECORD, "a whole JPEG or PNG"):
+            found = open_encoded(data, RECORD)
+            width, height = found.size
+            LIMITS["record picture"].check(width * height, RECORD)
+            if found.kind not in ("JPEG", "PNG"):
+                raise GateError(RECORD, "a whole JPEG or PNG", f"a {found.kind}")
+            if decode:
+                found.image.convert("RGB")
     except GateError as error:
         raise GateError(RECORD, error.want, error.got, field="picture", advice=error.advice) from error
-    except Exception as error:  # decoders raise SyntaxError, struct.error, EOFError and more on damaged files
-        reason = shown(str(error) or type(error).__name__)
-        raise GateError(RECORD, "a whole JPEG or PNG", f"one that cannot be read: {reason}", field="picture") from error
     if geometry is not None and not geometry.fits(width, height):
         want = f"the shape of {geometry.original[0]} x {geometry.original[1]}"
         raise GateError(RECORD, want, f"{width} x {height}", field="picture")

@@ -129,7 +129,7 @@ class Geometry:
         """
         grid = np.asarray(values)
         if grid.ndim != 2:
-            raise ValueError(f"values: want (rows, columns), got shape {grid.shape}")
+            raise GateError("values", "(rows, columns)", f"shape {grid.shape}")
         inverse = np.linalg.inv(np.asarray(self.matrix, dtype=np.float64)[:, :2])
         straight, crossed = self._sides(inverse)
         if crossed.max() > straight.max():  # a quarter turn: rows of the grid run across the original

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from vit_attention.gate import GateError, shown
+
 SIGNALS = ("weights", "target", "gradients", "hidden", "queries", "keys", "values")
 """Names that `model.attend(keep=...)` takes beside runs; the first is always kept, the second is one class to ask about."""
 
@@ -49,15 +51,13 @@ def sorted_out(keep: Iterable[str | Run]) -> tuple[frozenset[str], tuple[Run, ..
     >>> sorted_out(["hidden", Run.of("painted", patch=(6, 8))])
     (frozenset({'hidden'}), (Run(name='painted', pairs=(('patch', (6, 8)),)),))
     """
-    want = "keep: want names of signals and runs in a set, as methods()[NAME].needs is"
-    if isinstance(keep, str) or not isinstance(keep, Iterable):
-        raise ValueError(f"{want}, got {keep!r}")
-    found: list[Any] = list(keep)
+    found: list[Any] = [keep] if isinstance(keep, str) or not isinstance(keep, Iterable) else [*keep]
     strange = [one for one in found if not isinstance(one, (str, Run))]
-    if strange:
-        raise ValueError(f"{want}, got {strange[0]!r} in it")
+    if strange or found[:1] == [keep]:  # one alone
+        want = "names of signals and runs in a set, as methods()[NAME].needs is"
+        raise GateError("keep", want, shown((strange or found)[0]))
     runs = tuple(one for one in found if isinstance(one, Run))
     twice = [one.name for one in runs for other in runs if one.name == other.name and one != other]
     if twice:
-        raise ValueError(f"keep: want one run called {twice[0]}, got {len(twice)}")
+        raise GateError("keep", f"one run called {twice[0]}", f"{len(twice)}")
     return frozenset(one for one in found if isinstance(one, str)), runs

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vit_attention.gate import GateError
+
 
 @dataclass(frozen=True)
 class Partition:
@@ -29,9 +31,9 @@ class Partition:
 
     def __post_init__(self) -> None:
         if min(self.grid) < 1 or min(self.window) < 1:
-            raise ValueError(f"partition: want at least 1 x 1 cells, got grid {self.grid} and window {self.window}")
+            raise GateError("partition", "at least 1 x 1 cells", f"grid {self.grid} and window {self.window}")
         if any(not 0 <= s < w for s, w in zip(self.shift, self.window, strict=True)):
-            raise ValueError(f"shift: want 0 to less than the window {self.window}, got {self.shift}")
+            raise GateError("shift", f"0 to less than the window {self.window}", f"{self.shift}")
 
     @property
     def tiles(self) -> tuple[int, int]:
@@ -57,7 +59,7 @@ class Partition:
     def locate(self, query: int) -> tuple[int, int]:
         """(window, place in it) of cell number `query`; raises ValueError for a cell that is not on the grid."""
         if not 0 <= query < self.grid[0] * self.grid[1]:
-            raise ValueError(f"query: want a cell from 0 to {self.grid[0] * self.grid[1] - 1}, got {query}")
+            raise GateError("query", f"a cell from 0 to {self.grid[0] * self.grid[1] - 1}", f"{query}")
         rolled = [
             (at - s) % side
             for at, s, side in zip(divmod(int(query), self.grid[1]), self.shift, self.padded, strict=True)
@@ -76,7 +78,7 @@ class Partition:
         """Row and column of every place on the rolled grid, two arrays of (windows, places)."""
         numbers = np.arange(self.count) if windows is None else np.asarray(windows, np.int64).reshape(-1)
         if numbers.size and (numbers.min() < 0 or numbers.max() >= self.count):
-            raise ValueError(f"windows: want numbers from 0 to {self.count - 1}, got {numbers.tolist()[:12]}")
+            raise GateError("windows", f"numbers from 0 to {self.count - 1}", f"{numbers.tolist()[:12]}")
         tile, across = np.divmod(numbers, self.tiles[1])
         row, column = np.divmod(np.arange(self.places), self.window[1])
         return tile[:, None] * self.window[0] + row, across[:, None] * self.window[1] + column

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
     import pyarrow
 
+    from vit_attention import doors
+
+SIDE = 768
+"""Longest side in pixels of the picture that a record keeps."""
 Signal = NDArray[Any] | tuple[NDArray[Any], ...]
 
 
@@ -120,9 +124,11 @@ class AttentionRecord:
         """
         gaps = self.settings.get("unheard")
         if gaps:
-            raise ValueError(
-                f"{len(gaps)} attention layer(s) could not be heard (first: {gaps[0]}), so the maps do not chain from the input "
-                "to the output: want every layer, take single ones from record.maps"
+            raise GateError(
+                "layers",
+                "every layer",
+                f"a record in which {len(gaps)} could not be heard (first: {gaps[0]}), so that they do not chain",
+                advice="Take single ones from record.maps.",
             )
         return tuple(one.weights for one in self._chained)
 
@@ -135,7 +141,7 @@ class AttentionRecord:
         """The gradients of `layers`; raises ValueError if the record was made without a target."""
         found = tuple(one.gradient for one in self._chained if one.gradient is not None)
         if len(found) != len(self._chained):
-            raise ValueError("this record has no gradients: want model.attend(picture, target=class), got none")
+            raise GateError("gradients", "a record of model.attend(picture, target=CLASS)", "one without")
         return found
 
     def has(self, signal: str) -> bool:
@@ -150,12 +156,10 @@ class AttentionRecord:
         """Raise ValueError for a run that the record was not made with, naming the one that it was made with."""
         made = self.settings.get("runs", {}).get(run.name) if run.name in self.signals else None
         if made is None:
-            raise ValueError(f"{run.name}: want a record made with keep=methods()[{run.name!r}].needs, got one without")
+            raise GateError(f"{run.name}", f"a record made with keep=methods()[{run.name!r}].needs", "one without")
         if made != run.plain():
-            raise ValueError(
-                f"{run.name}: want a record made with {run.plain()}, got one made with {made}: attend again with "
-                f"keep=methods()[{run.name!r}].needs_for(...), or ask with the same knobs"
-            )
+            again = f"Attend again with keep=methods()[{run.name!r}].needs_for(...), or ask with the same knobs."
+            raise GateError(run.name, f"a record made with {run.plain()}", f"one made with {made}", advice=again)
 
     @property
     def residual(self) -> float | None:
@@ -167,7 +171,7 @@ class AttentionRecord:
     def image(self) -> Image.Image:
         """The upright picture; raises ValueError if the record has none."""
         if not self.picture:
-            raise ValueError("this record carries no picture")
+            raise GateError("picture", "a record with a picture", "one without")
         return Image.open(io.BytesIO(self.picture), formats=("JPEG", "PNG")).convert("RGB")
 
     @property
@@ -212,7 +216,6 @@ class AttentionRecord:
             },
             "maps": [one.to_json() for one in self.maps],
         }
-        bundle.check_manifest(manifest, Path(path))
         checks.check_kept(self)
         return bundle.save(Path(path), manifest, arrays)
 
@@ -285,7 +288,7 @@ class AttentionRecord:
         layer: int | None = None,
         head: int | None = None,
         query: Any = None,
-        method: str = "raw",
+        method: "doors.Way" = "raw",
         *,
         step: str = "",
         scale: str = "raw",
@@ -301,7 +304,7 @@ class AttentionRecord:
             head: number, 0 first; None takes all heads together.
             query: query token: "class", a token's number, (row, column) of a patch, a word of the output, "mean", or a list
                 of several; None takes the class token, or the mean of all tokens if there is none.
-            method: a name of `visualizer.methods()`.
+            method: a name of `visualizer.methods()`, or a `Method` of your own.
             step: "layers", "heads" or "both" add a slider over them; all maps share one scale.
             scale: how numbers become colours, one of `visualizer.style.scale.MODES`.
             cmap: name of a colour map, in upper or lower case.
@@ -328,7 +331,7 @@ class AttentionRecord:
         layer: int | None = None,
         head: int | None = None,
         query: Any = None,
-        method: str = "raw",
+        method: "doors.Way" = "raw",
         *,
         size: str = "grid",
         resample: str = "nearest",
@@ -359,7 +362,7 @@ class AttentionRecord:
         layer: int | None = None,
         head: int | None = None,
         query: Any = None,
-        method: str = "raw",
+        method: "doors.Way" = "raw",
         *,
         alpha: float = 0.5,
         cmap: str = "Cividis",
@@ -395,7 +398,7 @@ class AttentionRecord:
         layer: int | None = None,
         head: int | None = None,
         query: Any = None,
-        method: str = "raw",
+        method: "doors.Way" = "raw",
         *,
         dpi: float = 300,
         width: float = 3.25,
@@ -454,12 +457,17 @@ def _half(array: NDArray[Any] | None) -> Any:
     return None if array is None else array.astype(np.float16)
 
 
-def encode_picture(image: Image.Image, max_side: int = 768) -> bytes:
-    """The picture for a record, to draw maps on: a JPEG of at most `max_side` pixels a side."""
+def thumbnail(image: Image.Image, max_side: int = SIDE) -> Image.Image:
+    """A copy in RGB with at most `max_side` pixels a side."""
     part = int(max(image.size) / max_side / 2)
-    # What `thumbnail` does first, but without a copy of the whole.
+    # What Pillow's `thumbnail` does first, but without a copy of the whole.
     small = (image.reduce(part) if part > 1 and image.mode in ("RGB", "L") else image).convert("RGB")
     small.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+    return small
+
+
+def encode_picture(image: Image.Image, max_side: int = SIDE) -> bytes:
+    """The picture for a record, to draw maps on: a JPEG of at most `max_side` pixels a side."""
     out = io.BytesIO()
-    small.save(out, "JPEG", quality=92, subsampling=0)
+    thumbnail(image, max_side).save(out, "JPEG", quality=92, subsampling=0)
     return out.getvalue()

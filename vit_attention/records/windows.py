@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vit_attention.gate import GateError
 from vit_attention.records.axes import Axis
 from vit_attention.records.maps import AttentionMap, half_to_single
 from vit_attention.records.partition import Partition, Stage
@@ -55,17 +56,17 @@ class Windows:
     def __post_init__(self) -> None:
         places, side = self.window**2, 2 * self.window - 1
         if self.weights.dtype not in (np.float16, np.float32):
-            raise ValueError(f"weights: want float16 or float32, got {self.weights.dtype}")
+            raise GateError("weights", "float16 or float32", f"{self.weights.dtype}")
         if (
             self.weights.ndim != 4
             or self.weights.shape[::2] != (len(self.kept), places)
             or places != self.weights.shape[3]
         ):
-            raise ValueError(f"weights: want ({len(self.kept)}, heads, {places}, {places}), got {self.weights.shape}")
+            raise GateError("weights", f"({len(self.kept)}, heads, {places}, {places})", f"{self.weights.shape}")
         if self.bias.shape != (self.heads, side, side):
-            raise ValueError(f"bias: want {(self.heads, side, side)}, got {self.bias.shape}")
+            raise GateError("bias", f"{(self.heads, side, side)}", f"{self.bias.shape}")
         if list(self.kept) != sorted(set(self.kept)):
-            raise ValueError(f"kept: want rising numbers of windows, got {self.kept[:12]}")
+            raise GateError("kept", "rising numbers of windows", f"{self.kept[:12]}")
         self.partition.order(self.kept)
 
     @property
@@ -173,8 +174,8 @@ class Windows:
         cells = self.grid[0] * self.grid[1]
         size = self.heads * len(chosen) * cells * 4
         if size > LARGEST_MAP:
-            raise ValueError(
-                f"queries: want a map of at most {LARGEST_MAP >> 20} MiB, got {size >> 20} MiB for {len(chosen)} queries"
+            raise GateError(
+                "queries", f"a map of at most {LARGEST_MAP >> 20} MiB", f"{size >> 20} MiB for {len(chosen)} queries"
             )
         weights = np.empty((self.heads, len(chosen), cells), np.float32)
         for at, query in enumerate(chosen):

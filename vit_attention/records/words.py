@@ -1,5 +1,6 @@
 """A record on one line, for people who print it."""
 
+from vit_attention.gate.refusal import one_line
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.record import AttentionRecord
 
@@ -21,9 +22,9 @@ def short(text: str, most: int = _LONGEST) -> str:
     """`text` on one line, printable, at most `most` signs; names from a file may hold anything.
 
     >>> short("a\\x1b[2J\\n"), short("x" * 50, 8)
-    ('a?[2J?', 'xxxxx...')
+    ('a?[2J', 'xxxxx...')
     """
-    plain = "".join(sign if sign.isprintable() else "?" for sign in text[: most + 1])
+    plain = one_line(text[: most + 1])
     return plain if len(plain) <= most else f"{plain[: most - 3]}..."
 
 

@@ -57,8 +57,8 @@ def _opened(waiting: Path) -> BinaryIO:
     """A new file; on Linux one without a name, so that nothing is left even by a process that is killed."""
     if hasattr(os, "O_TMPFILE") and os.path.isdir("/proc/self/fd"):
         with suppress(OSError):  # a file system that knows no such files
-            return open(os.open(waiting.parent, os.O_TMPFILE | os.O_RDWR, 0o666), "wb")
-    return waiting.open("xb")
+            return open(os.open(waiting.parent, os.O_TMPFILE | os.O_RDWR, 0o666), "w+b")
+    return waiting.open("x+b")
 
 
 def _check(path: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vit_attention.gate import GateError
 from vit_attention.inputs.prepared import Input
 from vit_attention.records import Run
 
@@ -50,8 +51,6 @@ def carry_out(run: Run, again: Again) -> NDArray[Any]:
     module = importlib.import_module(f"{__name__}.{run.name.replace('-', '_')}")
     wanted = sorted({*inspect.signature(module.run).parameters} - {"again"})
     if sorted(run.knobs) != wanted:
-        raise ValueError(
-            f"{run.name}: want the knobs {', '.join(wanted)}, got {', '.join(sorted(run.knobs)) or 'none'}"
-        )
+        raise GateError(f"{run.name}", f"the knobs {', '.join(wanted)}", f"{', '.join(sorted(run.knobs)) or 'none'}")
     found: NDArray[Any] = module.run(again, **run.knobs)
     return found

@@ -5,6 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vit_attention.gate import GateError, shown
 from vit_attention.signals import Again
 
 AT_ONCE = 16
@@ -26,15 +27,15 @@ def run(again: Again, *, window: int, stride: int, fill: str) -> NDArray[np.floa
         ValueError: a square larger than the grid, steps that leave patches out, another fill, or no class.
     """
     if fill not in ("mean", "zero"):
-        raise ValueError(f"occlusion: want a fill of mean or zero, got {fill!r}")
+        raise GateError("occlusion", "a fill of mean or zero", shown(fill))
     if not (isinstance(window, int) and isinstance(stride, int)):
-        raise ValueError(f"occlusion: want whole numbers of patches, got {window!r} and {stride!r}")
+        raise GateError("occlusion", "whole numbers of patches", f"{window!r} and {stride!r}")
     if not 1 <= window <= min(again.grid) or not 1 <= stride <= window:
-        raise ValueError(
-            f"occlusion: want a window of 1 to {min(again.grid)} patches and a stride up to it, got {window} and {stride}"
+        raise GateError(
+            "occlusion", f"a window of 1 to {min(again.grid)} patches and a stride up to it", f"{window} and {stride}"
         )
     if again.target is None:
-        raise ValueError("occlusion: want a class, target=CLASS or keep=methods()['occlusion'].needs, got none")
+        raise GateError("occlusion", "a class, target=CLASS or keep=methods()['occlusion'].needs", "none")
     pixels = again.ready.pixels
     squares = [
         (top, left) for top in _starts(again.grid[0], window, stride) for left in _starts(again.grid[1], window, stride)

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from vit_attention.gate import GateError, shown
 from vit_attention.inputs.edited import painted_over
 from vit_attention.signals import Again
 
@@ -18,11 +19,11 @@ def run(again: Again, *, patch: tuple[int, int]) -> NDArray[np.float64]:
     """
     rows, columns = again.grid
     if not (isinstance(patch, tuple) and len(patch) == 2 and all(isinstance(n, int) for n in patch)):
-        raise ValueError(f"patch: want row and column, got {patch!r}")
+        raise GateError("patch", "row and column", shown(patch))
     if not (0 <= patch[0] < rows and 0 <= patch[1] < columns):
-        raise ValueError(f"patch: want 0,0 to {rows - 1},{columns - 1} (row,column), got {patch[0]},{patch[1]}")
+        raise GateError("patch", f"0,0 to {rows - 1},{columns - 1} (row,column)", f"{patch[0]},{patch[1]}")
     if again.ready.image is None:
-        raise ValueError("painted: want a picture to paint on, got prepared pixels")
+        raise GateError("painted", "a picture to paint on", "prepared pixels")
     image = painted_over(again.ready.image, again.ready.geometry, again.grid, patch[0] * columns + patch[1])
     return moved(again.hidden(again.ready.image), again.hidden(image))
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from vit_attention.weights.refusal import CheckpointError
 from vit_attention.weights.shards import INDEX, shards, weights_in
 from vit_attention.weights.torch_file import read_torch
 
-__all__ = ["CheckpointError", "file_hash", "fill", "read"]
+__all__ = ["CheckpointError", "file_hash", "fill", "read", "shapes"]
 
 _FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 _DEEPEST = 20
@@ -44,6 +44,11 @@ def read(path: Path) -> dict[str, Tensor]:
     if not found:
         raise CheckpointError(f"{path.name}: want a state dict (names to tensors), got none: save model.state_dict()")
     return found
+
+
+def shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """What the gate compares with a configuration."""
+    return {name: tuple(one.shape) for name, one in tensors.items()}
 
 
 def _one(path: Path) -> Any:

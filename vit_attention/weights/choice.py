@@ -1,5 +1,6 @@
 """Which tensors of a file are the network asked for: wrappers' prefixes, several networks, a replaced head."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -12,6 +13,16 @@ from vit_attention.weights.refusal import CheckpointError
 
 TOP = "."
 """As a key: names that nothing leads."""
+
+_LIBRARIES = (
+    ("patch_embed.proj.weight", "timm: load it with timm:NAME, the network's name there"),
+    ("conv_proj.weight", "torchvision: load it with vit-b-16, vit-b-32, vit-l-16 or vit-h-14"),
+    (
+        "patch_embeddings.projection.weight",
+        "the transformers library: load it with hf:FOLDER, where its config.json is",
+    ),
+)
+"""By the patch embedding: which library names it so, and what to do."""
 
 Shapes = Mapping[str, tuple[int, ...] | None]
 """Names that a network wants, with their shapes; None where the adapter looks at the shape itself."""
@@ -108,19 +119,19 @@ def fill_whole(module: nn.Module, path: Path, key: str = "") -> nn.Module:
     return fill(module, {**chosen.rest, **chosen.body}, path.name)
 
 
-def find_head(rest: Mapping[str, Tensor], width: int, file: str, spare: Collection[str] = ()) -> Head | None:
+def find_head(rest: Mapping[str, Tensor], width: int, file: str, spare: str = "") -> Head | None:
     """The one linear layer of (classes, `width`) that is left when the body is taken, by its shape; None if nothing is.
 
     Args:
         rest: what the file holds beside the body.
         width: numbers that the head gets.
         file: its name, for messages.
-        spare: names that may lie there and are not looked at.
+        spare: a pattern of names that may lie there and are not looked at; "" for none.
 
     Raises:
         CheckpointError: several that could be the head, or something else beside it; names them.
     """
-    left = {name: one for name, one in rest.items() if name not in spare and one.ndim > 0}
+    left = {name: one for name, one in rest.items() if one.ndim > 0 and not (spare and re.search(spare, name))}
     if not left:
         return None
     stems = [name.removesuffix("weight") for name, one in left.items() if name.endswith("weight")]
@@ -190,8 +201,14 @@ def _nearest(tensors: Mapping[str, Tensor], ways: list[Shapes], file: str) -> st
     return (
         f"not a checkpoint of this model: {len(missing)} of {len(way)} tensors missing (first: {', '.join(missing[:3])}), "
         f"{len(extra)} unknown (first: {', '.join(extra[:3]) or 'none'})"
-        + ("" if 2 * many > len(way) else _found(tensors, file))
+        + ("" if 2 * many > len(way) else _library(tensors) or _found(tensors, file))
     )
+
+
+def _library(tensors: Mapping[str, Tensor]) -> str:
+    """Whose names the file has, for a message, where no network of them was asked for."""
+    found = next((words for ending, words in _LIBRARIES if any(name.endswith(ending) for name in tensors)), "")
+    return f". Its names are those of {found}" if found else ""
 
 
 def _groups(tensors: Mapping[str, Tensor]) -> Counter[str]:

@@ -36,23 +36,34 @@ class SafeRedirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
+class Pace:
+    """Bytes as they come, of which there must be enough; a socket's own timeout begins anew with every single byte."""
+
+    def __init__(self) -> None:
+        self.since, self.count = time.monotonic(), 0
+
+    def add(self, count: int) -> None:
+        """Counts bytes; raises `SlowError` where fewer than `SLOWEST` a second came for `SLOW_S` seconds."""
+        self.count += count
+        passed = time.monotonic() - self.since
+        if passed >= SLOW_S:
+            if self.count < SLOWEST * passed:
+                raise SlowError(f"fewer than {SLOWEST} bytes a second for {SLOW_S:g} seconds")
+            self.since, self.count = time.monotonic(), 0
+
+
 class _Metered(io.RawIOBase):
-    """What a server sends, of which there must be enough; a socket's own timeout begins anew with every single byte."""
+    """What a server sends, at a pace."""
 
     def __init__(self, raw: io.RawIOBase) -> None:
-        self.raw, self.since, self.count = raw, time.monotonic(), 0
+        self.raw, self.pace = raw, Pace()
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
         count = self.raw.readinto(buffer)
-        self.count += count or 0
-        passed = time.monotonic() - self.since
-        if passed >= SLOW_S:
-            if self.count < SLOWEST * passed:
-                raise SlowError
-            self.since, self.count = time.monotonic(), 0
+        self.pace.add(count or 0)
         return count
 
     def close(self) -> None:

@@ -1,6 +1,32 @@
-"""What the last linear layer of a file says about classes."""
+"""The last linear layer of a file, and what it says about classes."""
 
-from vit_attention.weights.choice import Head
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from vit_attention.weights.choice import Head, find_head
+
+
+def head_of(
+    rest: Mapping[str, Tensor], stems: Sequence[str], width: int, file: str, spare: str = ""
+) -> tuple[Head | None, dict[str, Tensor]]:
+    """The head that a file holds beside the body, and its tensors by the network's own names.
+
+    Args:
+        rest: what the file holds beside the body.
+        stems: what leads the names of the network's own heads: one, or two, of the class and the distillation token.
+        width: numbers that a head gets.
+        file: its name, for messages.
+        spare: see `find_head`.
+
+    Raises:
+        CheckpointError: as `find_head` does.
+    """
+    if len(stems) > 1 and all(f"{stem}.weight" in rest for stem in stems):
+        own = {name: one for name, one in rest.items() if name.rpartition(".")[0] in stems}
+        return Head(rest[f"{stems[0]}.weight"], None, stems[0]), own
+    head = find_head(rest, width, file, spare)
+    return head, {} if head is None else head.named(stems[0])
 
 
 def classes_of(

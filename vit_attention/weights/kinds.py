@@ -3,7 +3,7 @@
 import zipfile
 from pathlib import Path
 
-from vit_attention.gate import GateError, regular
+from vit_attention.gate import LIMITS, GateError, regular
 from vit_attention.weights.refusal import CheckpointError
 
 OLD_START = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
@@ -45,7 +45,12 @@ def kind(path: Path) -> str:
         if path.suffix == ".safetensors":  # torch goes by the name
             raise CheckpointError(f"{path.name}: cannot be read: got a torch.save file: call it {path.stem}.pth")
         return "torch" if head.startswith(b"PK") else "old torch"
-    if 2 <= int.from_bytes(head[:8], "little") <= path.stat().st_size - 8 and head[8:9] == b"{":
+    header = int.from_bytes(head[:8], "little")
+    if 2 <= header <= path.stat().st_size - 8 and head[8:9] == b"{":
+        if header > LIMITS["weights header"].most:
+            raise CheckpointError(
+                f"{path.name}: header: want at most {LIMITS['weights header'].most:,} bytes, got {header:,}"
+            )
         return "safetensors"
     raise CheckpointError(
         f"{path.name}: cannot be read: want a .safetensors or torch.save file, got {_stranger(path, head)}"

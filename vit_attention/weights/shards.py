@@ -1,20 +1,28 @@
 """Weights in a folder: which file they are, and those that lie in several, by their index."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
-
-from vit_attention.gate import GateError, Schema, read_file
+from vit_attention.gate import GateError
+from vit_attention.gate.folder import read_settings
+from vit_attention.gate.schema import Schema, entries
 from vit_attention.weights.refusal import CheckpointError
 
 INDEX = ".index.json"
 _MOST_SHARDS = 1000
 _NAMES = ("model.safetensors", f"model.safetensors{INDEX}", "pytorch_model.bin", f"pytorch_model.bin{INDEX}")
 """What the transformers library calls weights, in its own order."""
+_STRANGERS = (
+    ("adapter_model*", "an adapter alone (PEFT, LoRA): save model.merge_and_unload() with save_pretrained(FOLDER)"),
+    ("tf_model*.h5", "weights of TensorFlow: save the model from PyTorch with save_pretrained(FOLDER)"),
+    ("flax_model*.msgpack", "weights of Flax: save the model from PyTorch with save_pretrained(FOLDER)"),
+    ("**/*.onnx", "an ONNX network, whose attention can't be recorded: bring the PyTorch weights that it was made of"),
+    ("*.gguf", "a GGUF file (llama.cpp): bring the PyTorch weights that it was made of"),
+)
 
 
 class _Index(Schema):
-    weight_map: dict[str, str] = Field(min_length=1)
+    weight_map: Annotated[dict[str, str], entries(100_000)]
 
 
 def weights_in(folder: Path) -> Path:
@@ -27,7 +35,7 @@ def weights_in(folder: Path) -> Path:
     if known is not None:
         return known
     for pattern in (f"*.safetensors{INDEX}", "*.safetensors", f"*.bin{INDEX}", "pytorch_model*.bin"):
-        found = sorted(folder.glob(pattern))
+        found = sorted(path for path in folder.glob(pattern) if not path.match("adapter_*"))
         if len(found) == 1 and "-of-" not in found[0].name.removesuffix(INDEX):
             return found[0]
         if found:
@@ -36,7 +44,8 @@ def weights_in(folder: Path) -> Path:
                 f"{folder.name}: want one weights file, or the index of several (model.safetensors{INDEX}), got "
                 f"{len(found)} files ({names}): bring the index, or say which with weights=FILE"
             )
-    raise CheckpointError(f"{folder.name}: want a .safetensors or pytorch_model.bin file in the folder, got none")
+    stranger = next((words for pattern, words in _STRANGERS if any(folder.glob(pattern))), "none")
+    raise CheckpointError(f"{folder.name}: want a .safetensors or pytorch_model.bin file in the folder, got {stranger}")
 
 
 def shards(index: Path) -> dict[str, list[str]]:
@@ -46,7 +55,7 @@ def shards(index: Path) -> dict[str, list[str]]:
         CheckpointError: no index; a shard outside its folder, or one that is missing.
     """
     try:
-        found = _Index.read(read_file(index, "settings file"), index.name).weight_map
+        found = read_settings(index, _Index).weight_map
     except GateError as error:
         raise CheckpointError(f"weights: {error}") from error
     names: dict[str, list[str]] = {}

@@ -128,7 +128,7 @@ def test_masks_in_files_are_read_alike(kind: str, tmp_path: Path) -> None:
         (np.array([[np.nan, 1.0]]), "nan"),
         (np.zeros((2, 2, 3)), "shape"),
         (np.array(["a"]), "shape"),
-        ([[1, 2], [3]], "list"),
+        ([[1, 2], [3]], "different lengths"),
         (None, "object"),
         ("nowhere.png", "none of this name"),
     ],
@@ -151,3 +151,15 @@ def test_hostile_files_are_refused(tmp_path: Path, rng: np.random.Generator) -> 
 def test_a_mask_of_another_shape_than_the_picture_is_refused() -> None:
     with pytest.raises(ValueError, match="60 x 40"):
         covered(np.ones((40, 40), bool), (2, 2), Geometry.of(60, 40))
+
+
+def test_a_leading_axis_of_one_and_a_cut_image_are_told_apart(tmp_path: Path) -> None:
+    mask = np.eye(4, dtype=bool)
+    assert (open_mask(mask[None]) == mask).all()
+    assert (open_mask(mask[..., None]) == mask).all()
+    Image.effect_noise((64, 64), 80).save(tmp_path / "whole.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "whole.png").read_bytes()[:2000])
+    with pytest.raises(GateError, match="mask: want an undamaged"):
+        open_mask(Image.open(tmp_path / "cut.png"))
+    with pytest.raises(GateError, match="mask: want"):
+        open_mask(np.ma.masked_array(np.ones((4, 4)), mask))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.server
 import json
@@ -9,6 +10,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,11 +23,11 @@ REPO = "somebody/tiny-vit"
 
 
 class Hub(http.server.ThreadingHTTPServer):
-    """Serves the files of one folder as repository `REPO`; `broken` cuts every file half way."""
+    """Serves the files of one folder as repository `REPO`; `broken` cuts every file half way, `drips` sends a byte at a time."""
 
     folder: Path
     repo = REPO
-    broken = False
+    broken = drips = False
     asked: list[str]
 
 
@@ -70,7 +72,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("X-Repo-Commit", COMMIT)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        if body:
+        if body and self.server.drips:
+            with contextlib.suppress(OSError):
+                for byte in data:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(0.05)
+        elif body:
             self.wfile.write(data[: len(data) // 2] if self.server.broken else data)
         return None
 
@@ -99,6 +106,8 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
 # In a process of its own: the hub's address is read when the library is imported.
 PROGRAM = """
 import sys, numpy as np, vit_attention as va
+from vit_attention.weights import connection
+connection.SLOW_S = 2  # seconds
 heard = []
 try:
     name = sys.argv[1] if sys.argv[1].startswith(("donut", "timm:")) else "hf:" + sys.argv[1]
@@ -155,12 +164,13 @@ def test_damaged_weights_in_the_cache_are_named_and_not_fetched_again(hub: Hub, 
     assert blob.read_bytes() == data
 
 
-@pytest.mark.parametrize("case", ["unknown name", "nobody answers", "cut half way"])
+@pytest.mark.parametrize("case", ["unknown name", "nobody answers", "cut half way", "drips"])
 def test_a_hub_that_fails_is_a_clear_message(hub: Hub, case: str, tmp_path: Path) -> None:
     address = "http://127.0.0.1:9" if case == "nobody answers" else f"http://127.0.0.1:{hub.server_port}"
-    hub.broken = case == "cut half way"
+    hub.broken, hub.drips = case == "cut half way", case == "drips"
     said = load(address, "nobody/nothing" if case == "unknown name" else REPO, tmp_path / "cache")
     assert said.startswith("DownloadError |")
+    assert ("fewer than 1000 bytes a second" in said) == (case == "drips")
     assert "load it with hf:FOLDER" in said
 
 

@@ -86,6 +86,13 @@ def test_no_two_inputs_share_a_name(tmp_path: Path) -> None:
     assert [one.name for one in found] == ["a.jpg", "a.png", "b"]
 
 
+@pytest.mark.parametrize("name", ["my picture (1).npz", "my picture (1).png.npy", "my_picture_1_.npz"])
+def test_features_are_named_like_their_picture(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"")
+    (picture,) = expand(["folder/my picture (1).png"])
+    assert records._features(tmp_path, picture) == tmp_path / name
+
+
 def test_drawn_pictures_by_name_are_those_of_the_worlds() -> None:
     from worlds import receipts, scenes
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,11 +96,14 @@ def test_output_that_is_not_in_utf8_is_escaped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
-def test_a_run_that_is_stopped_says_so_and_leaves_whole_files(number: int, code: int, tmp_path: Path) -> None:
+def test_a_run_that_is_stopped_says_so_and_leaves_whole_files(
+    number: int, code: int, tmp_path: Path, usual_signals: Callable[[], None]
+) -> None:
     for n in range(60):
         a_bundle(tmp_path / f"{n}.npz")
     words = [sys.executable, "-m", "vit_attention", "visualize", *(f"{n}.npz" for n in range(60)), "--output", "out"]
-    job = subprocess.Popen(words, cwd=tmp_path, env=around(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    job = subprocess.Popen(words, cwd=tmp_path, env=around(), preexec_fn=usual_signals, **pipes)
     assert job.stdout is not None
     job.stdout.readline()
     time.sleep(0.05)
@@ -254,7 +257,7 @@ def test_drawings_of_another_input_stay(tmp_path: Path) -> None:
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     code, said = invoke("visualize", tmp_path / "b" / "one.npz", "--output", out, "--bundle")
     assert code == 0
-    assert "drawings of something else are there" in said
+    assert f"{out} holds drawings of another picture" in said
     assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
     assert {path.name for path in (out / "one").iterdir()} == set(before)
     # The same input again has the same place.
@@ -286,6 +289,61 @@ def test_an_input_keeps_its_name_when_others_come(tmp_path: Path) -> None:
     assert shelf.base(items[1], Origin("there", "more bytes")).name == "page.png"
     later = Shelf(tmp_path, items[1:], bundle_owner)
     assert later.base(Given("b/page.png", "page"), Origin("b", "b")).name == "page-2"
+
+
+def test_an_input_finds_its_files_though_another_comes_first_now(tmp_path: Path) -> None:
+    origins = {one: Origin(one, one) for one in ("a", "b")}
+    items = {one: Given(f"{one}/page.png", name) for one, name in (("a", "page.png"), ("b", "page.png-2"))}
+    shelf = Shelf(tmp_path, items.values(), bundle_owner)
+    record = AttentionRecord.load(a_bundle(tmp_path / "x.npz"))
+    names = {one: shelf.base(items[one], origins[one]).name for one in "ab"}
+    for one, name in names.items():
+        origins[one].sign(record).save(tmp_path / f"{name}.npz")
+    swapped = {"b": Given("b/page.png", "page.png"), "a": Given("a/page.png", "page.png-2")}
+    again = Shelf(tmp_path, swapped.values(), bundle_owner)
+    assert {one: again.base(swapped[one], origins[one]).name for one in "ba"} == names
+
+
+def test_two_processes_that_save_under_one_name_keep_both(tmp_path: Path) -> None:
+    for folder, shade in (("a", 10), ("b", 200)):
+        (tmp_path / folder).mkdir()
+        a_bundle(tmp_path / folder / "one.npz", shade=shade)
+    words = [sys.executable, "-m", "vit_attention", "extract", "--output", "out"]
+    runs = [subprocess.Popen([*words, f"{one}/one.npz"], cwd=tmp_path, env=around()) for one in "ab"]
+    assert [one.wait(timeout=60) for one in runs] == [0, 0]
+    assert {one.name for one in (tmp_path / "out").iterdir()} == {"one.npz", "one-2.npz"}
+    pictures = {AttentionRecord.load(one).picture for one in (tmp_path / "out").iterdir()}
+    assert len(pictures) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("show one.npz none.npz", 1),
+        ("extract one.png --model none", 2),
+        ("extract --nothing", 2),
+        ("visualize", 2),
+        ("visualize ''", 2),
+        ("read - --model scene-vit", 2),
+        ("fetch --again", 2),
+        ("models nothing", 2),
+        ("read one.png --model scene-vit", 2),
+    ],
+)
+def test_whoever_asks_for_json_gets_json(line: str, code: int, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    a_bundle(tmp_path / "one.npz")
+    Image.new("RGB", (8, 8)).save("one.png")
+    done = CliRunner().invoke(main, [*shlex.split(line), "--json"])
+    assert done.exit_code == code
+    said = json.loads(done.stdout)
+    assert said["failed"] == 1 if code == 1 else said["error"] and said["exit_code"] == 2
+
+
+def test_a_message_names_its_file_once(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    _, said = invoke("show", "none.npz")
+    assert said.startswith("none.npz: want an existing file, got none of this name 1 of 1")
 
 
 # Pages and weights

@@ -213,7 +213,7 @@ def test_reading_a_folder_leaves_out_bad_pages_and_goes_on(tmp_path: Path) -> No
     stamps = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
     third = run(line, tmp_path)
     assert [one["skipped"] for one in json.loads(third.stdout)["results"]] == [True, True, True]
-    assert "3 of 3 pages were done before" in third.stderr
+    assert "3 of 3 pages were already done" in third.stderr
     assert stamps == {path: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
 
 
@@ -257,13 +257,19 @@ def test_a_captioning_checkpoint_with_its_features(tmp_path: Path) -> None:
         ("visualize scene-7 --model scene-vit --layer 12", "--layer: want numbers of 0 to 11, got 12"),
         ("visualize scene-7 --model scene-vit --head 99", "--head: want numbers of 0 to"),
         ("visualize scene-7 --model scene-vit --query 14,0", "want a patch from 0,0 to 13,13"),
-        ("visualize scene-7 --model scene-vit --target cat", "want a class such as"),
+        (
+            "visualize scene-7 --model scene-vit --target cat",
+            "--target: want a class name or a number from 0 to 11, got 'cat'",
+        ),
         ("visualize scene-7 --model scene-vit --prompt x", "takes no --prompt"),
         ("visualize scene-7 --model scene-vit --features x.npz", "--features: want a captioning model"),
         ("visualize scene-7 --model scene-vit --colormap rainbow", "is not one of"),
         ("visualize scene-7 --model scene-vit --device gpu", "want cpu, cuda"),
         ("visualize scene-7 --model model.pth", "add --infos_path FILE"),
-        ("extract scene-7 --model scene-vit --weights none.pth", "no such file: none.pth"),
+        (
+            "extract scene-7 --model scene-vit --weights none.pth",
+            "none.pth: want an existing file, got none of this name",
+        ),
         ("read scene-7 --model scene-vit", "want a reader of documents"),
         ("visualize scene-7 --model scene-vit --stage 1 --query 0,0", "scene-vit has no windows"),
         (
@@ -280,7 +286,7 @@ def test_a_captioning_checkpoint_with_its_features(tmp_path: Path) -> None:
         ("visualize scene-7 --model scene-vit --method rollout --layer 3,4", "want one --layer, where it ends, got 2"),
         (
             "visualize receipt-3-3 --model receipt-donut --method painted --query 1,1",
-            "needs painted, which receipt-donut (read) does not give",
+            "needs painted, which receipt-donut (read) does not have",
         ),
         ("read receipt-3-3 --model receipt-donut --layer 9", "--layer: want numbers of 0 to 3, got 9"),
         ("--layer 3", "want at least one IMAGE"),

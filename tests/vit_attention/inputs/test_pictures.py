@@ -140,7 +140,7 @@ def test_a_dark_sixteen_bit_png_stays_dark() -> None:
     [
         (0.0, 1.0, (0, 255), "0 to 1)"),
         (0.0, 0.2, (0, 51), "0 to 1)"),
-        (0.0, 200.0, (0, 200), ""),
+        (0.0, 200.0, (0, 200), "taken for 0 (black) to 255"),
         (0.0, 65535.0, (0, 255), "16-bit"),
         (-3.0, 5.0, (0, 255), "from -3 to 5"),
         (70000.0, 70000.0, (0, 0), "stretched"),
@@ -153,7 +153,7 @@ def test_a_float_tiff_is_scaled_by_the_white_it_implies(
     values[4:] = high
     opened = open_picture(encoded(Image.fromarray(values), "TIFF"))
     assert tuple(pixels(opened)[[0, 7], 0, 0]) == expected
-    assert note in opened.notes[0] if note else opened.notes == ()
+    assert note in opened.notes[0]
 
 
 def test_a_float_picture_with_holes_is_refused() -> None:
@@ -392,8 +392,8 @@ def test_no_bytes() -> None:
         (b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
         (b"%PDF-1.7\n", "PDF"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
-        (b"\x89PNG\r\n\x1a\n", "PNG file that is cut short"),
-        (b"\xff\xd8\xff", "JPEG file that is cut short"),
+        (b"\x89PNG\r\n\x1a\n", "want a whole PNG file"),
+        (b"\xff\xd8\xff", "want a whole JPEG file"),
         (b"\x7fELF\0\0\1\0", "another kind"),
     ],
 )
@@ -556,3 +556,15 @@ def test_many_threads_and_no_global_change() -> None:
         thread.join()
     assert wrong == []
     assert before == (Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES, list(warnings.filters))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "TIFF", "BMP"])
+def test_an_image_whose_file_is_closed_says_so(tmp_path: Path, kind: str) -> None:
+    Image.new("RGB", (20, 20)).save(tmp_path / "one", kind)
+    with Image.open(tmp_path / "one") as image:
+        pass
+    with pytest.raises(PictureError, match=r"whose file was closed before it was read\. Call its load\(\)"):
+        open_picture(image)
+    with Image.open(tmp_path / "one") as image:
+        image.load()
+    assert open_picture(image).image.size == (20, 20)

@@ -53,7 +53,10 @@ def test_a_leading_axis_of_one_is_dropped_and_it_is_said() -> None:
 
 def test_boxes_that_cannot_belong_to_a_grid_are_named() -> None:
     found = region_features(VALUES.reshape(3, 4, 4), BOXES, PICTURE)
-    assert found.notes == ("The boxes are left out: these features are a grid, whose cells have their places.",)
+    assert found.notes == (
+        "The first two axes are taken for a grid of 3 rows and 4 columns.",
+        "The boxes are left out: these features are a grid, whose cells have their places.",
+    )
 
 
 def test_boxes_of_a_smaller_copy_are_remarked_upon() -> None:
@@ -195,3 +198,20 @@ def test_one_changed_byte_is_read_or_refused_in_words(
     path.write_bytes(SOUND[:place] + bytes([SOUND[place] ^ by]) + SOUND[place + 1 :])
     with contextlib.suppress(GateError):
         assert read_features(path).values.shape == (12, 4)
+
+
+def test_boxes_in_percent_are_refused_where_they_would_fill_a_corner() -> None:
+    large = np.zeros((300, 600, 3), np.uint8)
+    percent = BOXES / np.array([200, 100, 200, 100]) * 100
+    with pytest.raises(GateError, match=r"percent of its sides, multiply them: boxes / 100 \* \[width"):
+        region_features(VALUES, percent, large)
+    assert region_features(VALUES, BOXES, PICTURE).boxes is not None  # a small picture has its boxes there
+
+
+def test_a_batch_of_several_pictures_is_no_grid() -> None:
+    with pytest.raises(GateError, match=r"If these are 2 pictures of 12 regions, give one: values\[0\] and boxes\[0\]"):
+        region_features(np.stack([VALUES, VALUES]), np.stack([BOXES, BOXES]), PICTURE)
+    assert region_features(np.stack([VALUES, VALUES])).notes == (
+        "The first two axes are taken for a grid of 2 rows and 12 columns.",
+    )
+    assert region_features(VALUES[None, None], BOXES, PICTURE).boxes is not None

@@ -173,7 +173,7 @@ def test_windows_of_the_encoder_come_on_request(reader: ReadingModel, page: Imag
     np.testing.assert_allclose(first.row(7), alone.row(7).reshape(2, -1), atol=2e-3)
     assert 0 < np.isfinite(first.row(7)[0]).sum() <= 16  # a window of 4 x 4 cells, the rest undefined
     assert va.AttentionRecord.load(record.save(tmp_path / "w.npz")).settings["windows"]
-    with pytest.raises(ValueError, match="stage and block"):
+    with pytest.raises(ValueError, match=r"\(stage, block\)"):
         reader.attend(page, windows=[(2, 0)])
     with pytest.raises(BudgetError):
         reader.attend(page, windows=[(0, 0)], budget=60_000, max_tokens=2, kinds=["self"])
@@ -191,9 +191,12 @@ def test_an_own_attention_kernel_does_not_matter(page: Image.Image, reader: Read
     [
         ({"prompt": ""}, "at least one token"),
         ({"prompt": "ß"}, "tokens this model knows"),
-        ({"beams": 0}, "1 to 8"),
-        ({"layers": [7]}, "layers from 0 to 1"),
-        ({"kinds": ["window"]}, "cross and self"),
+        ({"beams": 9}, "1 to 8"),
+        ({"layers": [7]}, "layers: want numbers from 0 to 1"),
+        ({"kinds": ["window"]}, "kinds: want .*cross"),
+        ({"windows": [(0, 0.5)]}, "windows: want"),
+        ({"max_tokens": "x"}, "max_tokens: want a whole number"),
+        ({"prompt": 5}, "prompt: want a text, got 5"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"prompt": "a " * 50}, "prompt of"),
         ({"heads": [9]}, "heads: want"),

@@ -275,7 +275,7 @@ def test_scores_of_one_picture_are_named(model: Any, picture: Image.Image) -> No
 @pytest.mark.parametrize(
     ("name", "asked", "why"),
     [
-        ("scene-vit", {"keep": {"grads"}}, "keep: scene-vit gives gradients, hidden, .*, got 'grads'"),
+        ("scene-vit", {"keep": {"grads"}}, "keep: want what scene-vit gives, gradients, hidden, .*, got 'grads'"),
         ("scene-vit", {"keep": {Run.of("dream")}}, "got 'dream'"),
         (
             "scene-vit",
@@ -286,9 +286,9 @@ def test_scores_of_one_picture_are_named(model: Any, picture: Image.Image) -> No
         ("scene-vit", {"keep": "hidden"}, "keep: want names of signals and runs in a set, .*, got 'hidden'"),
         ("scene-vit", {"keep": Run.of("painted", patch=(0, 0))}, "keep: want names of signals and runs in a set"),
         ("scene-vit", {"keep": None}, "keep: want names .* got None"),
-        ("scene-vit", {"keep": ["hidden", 3]}, "got 3 in it"),
-        ("scene-vit", {"keep": {"occlusion"}}, "got 'occlusion'; runs are named by a method"),
-        ("scene-vit", {"keep": {Run.of("hidden")}}, "got 'hidden'; runs are named by a method"),
+        ("scene-vit", {"keep": ["hidden", 3]}, "keep: want .*, got 3"),
+        ("scene-vit", {"keep": {"occlusion"}}, "got 'occlusion'. Runs are named by a method"),
+        ("scene-vit", {"keep": {Run.of("hidden")}}, "got 'hidden'. Runs are named by a method"),
         ("scene-vit", {"keep": {COVER, Run.of("occlusion", window=2)}}, "want one run called occlusion, got 2"),
         ("scene-vit", {"keep": {COVER}}, "occlusion: want a class, target=CLASS or"),
         ("scene-vit", {"keep": {Run.of("painted")}}, "painted: want the knobs patch, got none"),
@@ -323,11 +323,11 @@ def test_scores_of_one_picture_are_named(model: Any, picture: Image.Image) -> No
         ("scene-vit", {"target": " Star"}, "got ' Star'. Did you mean 'star'"),
         ("scene-vit", {"queries": [1.5]}, r"queries: want whole numbers in a list, 0 first, got \[1.5\]"),
         ("scene-vit", {"proof_rows": 0}, "proof_rows: want a whole number from 1 up, got 0"),
-        ("scene-vit", {"beams": 2}, r"attend takes no beams=; this kind of model \(classify\) takes size="),
-        ("scene-aoanet", {"keep": {"gradients"}}, "keep: scene-aoanet gives weights alone, got 'gradients'"),
+        ("scene-vit", {"beams": 2}, r"attend: want for this kind of model \(classify\) size=, got beams="),
+        ("scene-aoanet", {"keep": {"gradients"}}, "keep: want what scene-aoanet gives, weights alone, got 'gradients'"),
         ("scene-aoanet", {"target": 0}, "target: want none, got 0. scene-aoanet has no classes"),
-        ("scene-aoanet", {"queries": [0]}, "queries: scene-aoanet keeps every word"),
-        ("receipt-donut", {"size": (8, 8)}, "attend takes no size=; .* takes beams=, kinds="),
+        ("scene-aoanet", {"queries": [0]}, "queries: want None, since scene-aoanet keeps every word"),
+        ("receipt-donut", {"size": (8, 8)}, r"attend: want .*beams=, kinds=.* got size="),
     ],
 )
 def test_what_a_model_does_not_give_is_said(name: str, asked: dict[str, Any], why: str, picture: Image.Image) -> None:

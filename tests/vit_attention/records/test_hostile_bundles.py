@@ -18,6 +18,7 @@ from PIL import Image
 
 from tests.vit_attention.records.bundles import KINDS, classifier, draw, pack, patches, png, sentence
 from tests.vit_attention.records.mutants import ODD
+from vit_attention.gate import LIMITS, Limit
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Geometry, Prediction, encode_picture
 from vit_attention.records.bundle import BundleError
 
@@ -235,3 +236,29 @@ def test_the_residual_of_a_file_is_the_files_word(tmp_path: Path) -> None:
     assert residual(record) == "1.0e-07, stated by the file; not checked here"
     assert residual(record.half()) == residual(record)
     assert summary(record)["residuals"] == "stated by the file, not checked here"
+
+
+def test_what_is_saved_opens_again_however_well_it_packs(tmp_path: Path) -> None:
+    weights = np.zeros((12, 577, 577), np.float32)
+    weights[..., 0] = 1  # every token looks at the first alone: packed to a thousandth
+    axis = Axis.patches(24, 24, ("class",))
+    record = AttentionRecord(tuple(AttentionMap(weights, f"block {n}", n, "self", axis, axis) for n in range(7)))
+    file = record.save(tmp_path / "saturated.npz")  # 112 MB
+    np.testing.assert_array_equal(AttentionRecord.load(file).maps[6].weights, weights)
+    words = Axis.text(["<pad>"] * 8192)
+    one = AttentionMap(np.full((1, 1, 8192), 1 / 8192, np.float32), "reader", 0, "cross", words, words, queries=(0,))
+    padded = AttentionRecord((one,) * 32)  # 5 MB of names, all the same
+    assert len(AttentionRecord.load(padded.save(tmp_path / "padded.npz")).maps[31].key) == 8192
+
+
+def test_what_is_too_large_to_open_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LIMITS, "bundle", Limit(1000, "bytes unpacked", "a test"))
+    weights = np.zeros((1, 257, 257), np.float32)
+    weights[..., 0] = 1
+    axis = Axis.patches(16, 16, ("class",))
+    record = AttentionRecord((AttentionMap(weights, "block", 0, "self", axis, axis),))
+    assert AttentionRecord.load(record.save(tmp_path / "one.npz")).maps  # a file as large as what is in it
+    monkeypatch.setattr("vit_attention.records.bundle._AS_LARGE", 0)
+    with pytest.raises(BundleError, match=r"^two.npz: want at most 1,000 bytes unpacked, got 264,\d+\. Keep fewer"):
+        record.save(tmp_path / "two.npz")
+    assert [one.name for one in tmp_path.iterdir()] == ["one.npz"]

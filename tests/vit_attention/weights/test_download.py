@@ -179,6 +179,14 @@ def test_a_file_that_is_there_needs_no_request(server: Server, target: Path) -> 
     assert len(server.ranges) == 1
 
 
+def test_a_file_that_is_there_wants_no_place_for_a_lock(server: Server, target: Path) -> None:
+    """A cache that many share may be open to reading alone."""
+    target.parent.mkdir()
+    target.write_bytes(CONTENT)
+    assert fetch(server.url(), target, HASH) == target
+    assert list(target.parent.iterdir()) == [target]
+
+
 def test_a_damaged_file_is_named_and_replaced_only_when_asked(server: Server, target: Path) -> None:
     target.parent.mkdir()
     target.write_bytes(CONTENT[:-1] + b"x")
@@ -419,7 +427,7 @@ def test_a_disk_that_fails_while_writing(
 
 def test_a_folder_that_is_a_file(server: Server, target: Path) -> None:
     target.parent.write_text("in the way")
-    with pytest.raises(DownloadError, match="Cannot write to"):
+    with pytest.raises(DownloadError, match="Cannot use"):
         fetch(server.url(), target, HASH)
 
 
