@@ -1,11 +1,13 @@
 """How something from outside is refused: one sentence with the file, the field, what was wanted, what came, what to do."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
 _MOST_SHOWN = 60
+_BREAK = re.compile(r"\s*[\t\n\v\f\r]\s*")
 
 
 class GateError(ValueError):
@@ -47,8 +49,9 @@ def shown(value: Any) -> str:
 
 
 def one_line(text: object) -> str:
-    """`text` on one line, printable: blanks become one space, what could drive a terminal a question mark."""
-    return "".join(sign if sign.isprintable() else "?" for sign in " ".join(str(text).split()))
+    """`text` on one line, printable: a break becomes one space, what could drive a terminal a question mark."""
+    line = _BREAK.sub(" ", str(text).strip("\t\n\v\f\r"))
+    return "".join(sign if sign.isprintable() else "?" for sign in line)
 
 
 @contextmanager

@@ -129,7 +129,7 @@ def test_what_a_folder_brings_beside_settings_is_left_aside_and_said(folder: Pat
     assert "ViTForMaskedImageModeling" in notes
     assert model.classes == ()
     change(folder / "config.json", {"architectures": ["ViTForImageClassification"]})
-    assert va.load(f"hf:{folder}").classes == ("<b>cat</b>?", "dog")
+    assert va.load(f"hf:{folder}").classes == ("<b>cat</b>", "dog")
 
 
 @pytest.mark.parametrize("folder", ["donut"], indirect=True)

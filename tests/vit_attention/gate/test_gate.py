@@ -8,6 +8,7 @@ import pytest
 from pydantic import Field
 
 from vit_attention.gate import LIMITS, GateError, Schema, read_file, regular, shown
+from vit_attention.gate.refusal import one_line
 
 
 class Box(Schema):
@@ -91,3 +92,8 @@ def test_every_limit_has_its_reason() -> None:
 def test_messages_stay_short_and_printable(value: object) -> None:
     assert len(shown(value)) < 70
     assert shown(value).isprintable()
+
+
+def test_text_in_messages_keeps_its_blanks_and_loses_its_breaks() -> None:
+    assert one_line("a  b\n   c\x1b[2J\t\n") == "a  b c?[2J"
+    assert shown(" Star\n") == r"' Star\n'"
