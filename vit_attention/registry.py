@@ -1,9 +1,11 @@
 """Name to model: the cards of all models, and the one way to load them. Imports no torch until a model is loaded."""
 
 import inspect
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vit_attention.gate import GateError, shown
 from vit_attention.heavy import Progress, lacking, library
 from vit_attention.models.cards import CARDS, Card
 from vit_attention.models.names import named
@@ -61,6 +63,8 @@ def load(
         DownloadError: the published weights could not be downloaded; the message says how to get them by hand.
     """
     chosen = card(name)
+    if not isinstance(weights, str | os.PathLike | None):
+        raise GateError("weights", "a file's or folder's name, or None", shown(weights))
     adapter = library(f"vit_attention.adapters.{chosen.adapter}")
     files = {option: Path(given) for option, given in (("infos", infos), ("resnet", resnet)) if given is not None}
     foreign = set(files) - set(inspect.signature(adapter.load).parameters)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import vit_attention as va
+from vit_attention.gate import GateError
 from vit_attention.models.names import ModelNameError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,6 +78,7 @@ what, sys.argv = sys.argv[2], ["vit-attention", *sys.argv[3:]]
 if what == "-m":
     runpy.run_module("vit_attention", run_name="__main__")
 import vit_attention as va
+from vit_attention.gate import GateError
 try:
     eval(what)
 except va.heavy.LibraryError as error:
@@ -120,3 +122,8 @@ def test_a_library_that_does_not_start_is_told(tmp_path: Path) -> None:
     program = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nimport vit_attention as va\nva.load('timm:test_vit')"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert "LibraryError: timm: want a library that starts, got OSError: libcudart.so.12" in done.stderr
+
+
+def test_weights_that_are_no_name_are_refused() -> None:
+    with pytest.raises(GateError, match="weights: want a file's or folder's name, or None, got 5"):
+        va.load("scene-vit", weights=5)  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from vit_attention import compat  # noqa: F401  (compat goes before timm, which imports torchvision)
 from vit_attention.adapters import hub
+from vit_attention.gate import GateError, shown
 from vit_attention.heavy import Progress, heavy_imports, library
 from vit_attention.inputs.prepared import Input
 from vit_attention.inputs.preprocess import Recipe, prepare
@@ -41,9 +42,7 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
     name = card.name.removeprefix("timm:")
     if not timm.is_model(name):
         near = difflib.get_close_matches(name, timm.list_models(), 3) or timm.list_models("vit_*")[:3]
-        raise ValueError(
-            f"timm: want a network that timm {timm.__version__} knows, such as {', '.join(near)}, got {name!r}"
-        )
+        raise GateError("timm", f"a network that timm {timm.__version__} knows, such as {', '.join(near)}", shown(name))
     path = weights or published(card, progress)
     tensors = _named_anew(checkpoints.read(path))
     with heavy_imports, torch.device("meta"):
@@ -119,7 +118,7 @@ def published(card: Card, progress: Progress | None, again: bool = False) -> Pat
         name = about.url.rsplit("/", 1)[-1]
         expected = Path(name).stem.rsplit("-", 1)[-1]
         return fetch(about.url, cache_folder() / name, sha256=expected, progress=progress, again=again)
-    raise ValueError(f"{card.name}: timm publishes no weights of this name: give your own with weights=FILE")
+    raise GateError(card.name, "weights that timm publishes", "none", advice="Give your own with weights=FILE.")
 
 
 def _channels(tensors: dict[str, Tensor]) -> dict[str, int]:
@@ -150,10 +149,11 @@ def _check(module: nn.Module, name: str) -> None:
     # Class-attention blocks behind the others (CaiT) put the class token in later: its tokens are not the same throughout.
     late = hasattr(module, "blocks_token_only")
     if any(part is None for part in parts) or filters is None or filters.ndim != 4 or late:
-        raise ValueError(
-            f"{name}: want a plain vision transformer (blocks of the same tokens, one linear patch embedding of pictures, one "
-            f"grid), got {type(module).__name__}: look into it with vit_attention.capture or record_of"
+        want = (
+            "a plain vision transformer (blocks of the same tokens, one linear patch embedding of pictures, one grid)"
         )
+        advice = "Look into it with vit_attention.capture or record_of."
+        raise GateError(name, want, type(module).__name__, advice=advice)
 
 
 def _anatomy(timm: Any, module: Any, name: str) -> Anatomy:
