@@ -78,7 +78,6 @@ what, sys.argv = sys.argv[2], ["vit-attention", *sys.argv[3:]]
 if what == "-m":
     runpy.run_module("vit_attention", run_name="__main__")
 import vit_attention as va
-from vit_attention.gate import GateError
 try:
     eval(what)
 except va.heavy.LibraryError as error:
