@@ -122,7 +122,17 @@ def _texts() -> str:
             nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
             silent = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
             found += [one.value for one in nodes if isinstance(one, ast.Constant) and id(one) not in silent]
+            found += [_refusal(one) for one in nodes if isinstance(one, ast.Call) and len(one.args) > 2]
     return "\n".join(one for one in found if isinstance(one, str))
+
+
+def _refusal(call: ast.Call) -> str:
+    """The start of the sentence that a `GateError` makes of its first two arguments, up to a value of an f-string."""
+    name, want = (
+        next(iter(arg.values), None) if isinstance(arg, ast.JoinedStr) and arg.values else arg for arg in call.args[:2]
+    )
+    literal = isinstance(name, ast.Constant) and isinstance(want, ast.Constant)
+    return f"{name.value}: want {want.value}" if literal else ""  # type: ignore[union-attr]
 
 
 def test_messages_in_troubleshooting_are_those_of_the_code() -> None:
