@@ -177,7 +177,7 @@ def deeper(now: Context) -> tuple[NDArray[np.float64], str, str, str]:
             **controls.KEEP,
         )
         method = "likeness" if centred else "plain-likeness"
-        title = f"Alike after layer {depth}" + (", mean taken off" if centred else "")
+        title = f"Alike after layer {depth}" + (", mean subtracted" if centred else "")
         values = tokens.likeness(now, depth, bool(centred))[tokens.chosen_patch(now)].reshape(now.grid)
     _on_picture(now, "patches_deeper", values, title, unit, scale)
     return values, title, unit, snippets.command(now, method, alpha=0.7, **snippets.scaled(scale))

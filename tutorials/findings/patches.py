@@ -220,7 +220,7 @@ def objects_gather(now: Context) -> Finding:
     gaps = [_gap(likeness(now, d, centred=True), inside, ground) for d in (0, depth)]
     (own0, other0), (own, other) = gaps
     text = (
-        f"Cosine similarity with the mean taken off, before layer 1: {own0:.2f} between object patches, "
+        f"Cosine similarity with the mean subtracted, before layer 1: {own0:.2f} between object patches, "
         f"{other0:.2f} from object to ground. After layer {depth}: {own:.2f} and {other:.2f}. The gap went from "
         f"{own0 - other0:.2f} to {own - other:.2f}."
     )

@@ -24,7 +24,7 @@ from visualizer.method.question import (
     patch_of,
     query_texts,
 )
-from vit_attention.gate import GateError
+from vit_attention.gate import GateError, shown
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Run
 from vit_attention.records.geometry import Geometry
 
@@ -409,4 +409,17 @@ def methods() -> dict[str, Method]:
     found: list[Method] = [
         replace(file.METHOD, name=name.replace("_", "-")) for name, file in files.items() if hasattr(file, "METHOD")
     ]
-    return {one.name: one for one in sorted(found, key=lambda one: (one.place, one.name))}
+    return Methods((one.name, one) for one in sorted(found, key=lambda one: (one.place, one.name)))
+
+
+class Methods(dict[str, Method]):
+    """Methods by their names; an unknown name is refused with those that there are."""
+
+    def __missing__(self, name: object) -> Method:
+        raise MethodNameError("method", f"one of {', '.join(self)}", shown(name))
+
+
+class MethodNameError(GateError, KeyError):
+    """There is no method of this name."""
+
+    __str__ = GateError.__str__  # a KeyError shows its text in quotation marks

@@ -19,7 +19,7 @@ def likeness(record: AttentionRecord, question: Question, knobs: Knobs, centred:
     found = token_similarity(states[layer + 1][one.query.prefix :], centred)
     row = np.full(len(one.query), np.nan)
     row[one.query.prefix :] = found[who.rows[0] - one.query.prefix]
-    words = f"alike after layer {layer + 1}" + ", mean taken off" * centred
+    words = f"alike after layer {layer + 1}" + ", mean subtracted" * centred
     return answer(record, one, who, row, words, "cosine similarity", layer, signed=True)
 
 

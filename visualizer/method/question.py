@@ -255,6 +255,8 @@ def askers(axis: Axis, wanted: Sequence[str]) -> Askers:
     >>> askers(Axis.patches(2, 2, ("class",)), ["1,0"])
     Askers(rows=(3,), words='the patch in row 2, column 1', shares=None)
     """
+    if axis.kind == "text":  # where two numbers are two tokens, since there are no rows and columns
+        wanted = [part for text in wanted for part in ([text] if patch_of(text) is None else text.split(","))]
     if not wanted and axis.prefix and axis.kind != "text":
         return Askers((0,), name(axis, 0))
     if not wanted or list(wanted) == ["mean"]:

@@ -43,7 +43,10 @@ def picture_side(table: Tensor, usual: Sequence[int], special: int, patch: int, 
 
 def built_note(side: int) -> str:
     """What a model says of it."""
-    return f"The file's position table is of {side} x {side} pixels, so the network was built for them."
+    return (
+        f"The file's position table has as many places as a square picture of {side} x {side} pixels, so the network was built "
+        "for it. If it was trained on another shape, give its size in a folder's config.json (image_size)."
+    )
 
 
 def resized(table: Tensor, special: int, old: tuple[int, int], new: tuple[int, int]) -> Tensor:

@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from visualizer.method import Map, QuestionError, methods
+from visualizer.method.question import askers, query_texts
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction, Run
 from vit_attention.records.geometry import Geometry
 
@@ -297,3 +298,15 @@ def test_text_that_attends_to_text_has_one_number_a_token() -> None:
     found = methods()["raw"](made, query="ring")
     np.testing.assert_allclose(found.values, weights[:, 2].mean(axis=0), rtol=1e-6)
     np.testing.assert_allclose(methods()["rollout"](made, query=2).values.sum(), 1, rtol=1e-6)
+
+
+def test_an_unknown_method_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(KeyError, match=r"^method: want one of raw, .*, got 'rolout'"):
+        methods()["rolout"]
+    assert methods().get("rolout") is None
+
+
+def test_two_numbers_are_two_tokens_where_text_has_no_rows() -> None:
+    axis = Axis.text(("a", "red", "ring"))
+    assert askers(axis, query_texts([1, 2])).rows == (1, 2)
+    assert askers(Axis.patches(2, 3), query_texts([1, 2])).rows == (5,)
