@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validator
 
 from vit_attention.gate.limits import LIMITS
-from vit_attention.gate.schema import Schema
+from vit_attention.gate.schema import FIRST, Schema, entries
 
 FLOATS = ("f2", "f4", "f8")
 WEIGHTS = ("f2", "f4")
@@ -20,13 +20,6 @@ def _finite(value: Any) -> Any:
         raise ValueError("finite numbers")
     for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         _finite(one)
-    return value
-
-
-def _few(value: Any) -> Any:
-    """A dictionary of some entries; pydantic alone would tell of every wrong one before it counts them."""
-    if isinstance(value, dict) and len(value) > 100:
-        raise ValueError("at most 100 entries")
     return value
 
 
@@ -47,12 +40,10 @@ Real = Annotated[float, Field(ge=-1e9, le=1e9)]
 Edge = Annotated[float, Field(allow_inf_nan=True)]
 """A side of a box; those of regions whose place nobody knows are NaN."""
 Share = Annotated[float, Field(ge=0, le=1)]
-Few = BeforeValidator(_few)
+Few = entries(100)
 Knobs = Annotated[dict[Name, JsonValue], Few, AfterValidator(_finite)]
-# Told of every wrong entry of a list, pydantic takes a kilobyte for each: a file of some kB would take gigabytes.
-First = Field(fail_fast=True)
-Names = Annotated[tuple[Name, ...], First]
-Counts = Annotated[list[Count], First]
+Names = Annotated[tuple[Name, ...], FIRST]
+Counts = Annotated[list[Count], FIRST]
 
 
 @dataclass(frozen=True)
@@ -82,7 +73,7 @@ class AxisFields(Schema):
     special: Names = ()
     grid: Size | None = None
     labels: Names = ()
-    boxes: Annotated[tuple[tuple[Edge, Edge, Edge, Edge], ...], First] | None = None
+    boxes: Annotated[tuple[tuple[Edge, Edge, Edge, Edge], ...], FIRST] | None = None
 
     @model_validator(mode="after")
     def _of_its_kind(self) -> Self:
@@ -109,8 +100,8 @@ class MapFields(Schema):
     query: AxisFields
     key: AxisFields
     residual: Annotated[float, Field(ge=0)] | None
-    heads: Annotated[tuple[Count, ...], First] | None
-    queries: Annotated[tuple[Token, ...], First] | None
+    heads: Annotated[tuple[Count, ...], FIRST] | None
+    queries: Annotated[tuple[Token, ...], FIRST] | None
     gradient: bool
 
     def form(self) -> tuple[int | None, int, int]:
@@ -140,8 +131,8 @@ class PredictionFields(Schema):
 class Gates(Schema):
     """How far the gates of a captioner were open."""
 
-    decoder: Annotated[list[Share], First] | None = None
-    refiner: Annotated[list[Annotated[list[Share], First]], First] | None = None
+    decoder: Annotated[list[Share], FIRST] | None = None
+    refiner: Annotated[list[Annotated[list[Share], FIRST]], FIRST] | None = None
 
 
 class Settings(Schema):
@@ -150,18 +141,18 @@ class Settings(Schema):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, JsonValue]
 
-    notes: Annotated[list[Text], First] = Field(default_factory=list)
-    unheard: Annotated[list[Name], First] = Field(default_factory=list)
+    notes: Annotated[list[Text], FIRST] = Field(default_factory=list)
+    unheard: Annotated[list[Name], FIRST] = Field(default_factory=list)
     runs: Annotated[dict[Name, Knobs], Few] = Field(default_factory=dict)
     layers: Counts | None = None
     heads: Counts | None = None
-    queries: Annotated[list[Token], First] | None = None
+    queries: Annotated[list[Token], FIRST] | None = None
     half: bool = False
     target: Name | Token | None = None
     prompt: Text = ""
     beams: Count = 1
-    kinds: Annotated[list[Name], First] = Field(default_factory=list)
-    windows: Annotated[list[Knobs], First] = Field(default_factory=list)
+    kinds: Annotated[list[Name], FIRST] = Field(default_factory=list)
+    windows: Annotated[list[Knobs], FIRST] = Field(default_factory=list)
     gates: Gates | None = None
 
     @model_validator(mode="after")
@@ -180,7 +171,7 @@ class Manifest(Schema):
     signals: Annotated[dict[Shown, Count | None], Few] = Field(default_factory=dict)
     geometry: GeometryFields | None
     prediction: PredictionFields
-    maps: Annotated[tuple[MapFields, ...], Field(min_length=1), First]
+    maps: Annotated[tuple[MapFields, ...], Field(min_length=1), FIRST]
 
     def needed(self) -> dict[str, Form]:
         """The arrays that the file must have, by name."""
