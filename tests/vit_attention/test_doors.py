@@ -238,7 +238,7 @@ def test_figures_for_a_paper(end: str, tmp_path: Path) -> None:
         ),
         (lambda r: r.save_figure(None), "path: want a file's path, got None"),
         (lambda r: r.overlay(picture="cat.png"), "image: want a picture of Pillow's"),
-        (lambda r: text_record().image, "picture: want a record with a picture"),
+        (lambda r: text_record().image, "record: want one with a picture"),
         (lambda r: reading().table("distance"), "distance: want maps in which patches of a picture look at patches"),
         (lambda r: text_record().heatmap(size="original"), "places of a picture"),
         (lambda r: text_record().overlay(), "places of a picture|no picture"),

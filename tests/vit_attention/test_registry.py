@@ -45,7 +45,7 @@ def test_another_name_of_exactly_the_same_model_works(typed: str, name: str) -> 
         ("model.pth", "weights file: give the name of its model"),
         ("./nowhere", "no folder of this name"),
         ("", "want one of scene-vit"),
-        ("a\x00b", r"got 'a\?b'"),
+        ("a\x00b", r"got 'a\\x00b'"),
         (None, "want a name"),
         (3, "want a name"),
     ],

@@ -16,9 +16,7 @@ _CHOICES = ("constrained-", "dict[", "list[", "tuple[", "function-")
 FIRST = Field(fail_fast=True)
 """Of a list: refused at its first wrong entry."""
 _AT_ONCE = 1000
-_AROUND = re.compile(
-    r"^(Input should be|Value error,|Assertion failed,|(List|Tuple) should have) | after validation, .*$"
-)
+_AROUND = re.compile(r"^(Input should be|Value error,|Assertion failed,|\w+ should have) | after validation, .*$")
 """What pydantic says around what it wants."""
 
 

@@ -354,7 +354,7 @@ def test_targets_by_name_and_number() -> None:
     np.testing.assert_array_equal(by_name.gradients[0], by_number.gradients[0])
     with pytest.raises(ValueError, match="want a class name or a number"):
         model.attend(scene(3).picture, target="cat")
-    with pytest.raises(ValueError, match="no gradients"):
+    with pytest.raises(ValueError, match="want gradients"):
         _ = model.attend(scene(3).picture, layers=[5]).gradients
 
 

@@ -145,7 +145,7 @@ def test_a_gap_is_noted_and_stops_methods_that_need_a_chain(picture: Path, tmp_p
         record = record_of(module, picture)
     assert [(one.name, one.layer) for one in record.maps] == [("blocks.0", 0), ("blocks.2", 2)]
     assert record.settings["notes"][-1].startswith("not heard: blocks.1 (MysteryAttention")
-    with pytest.raises(ValueError, match=r"1 could not be heard \(first: blocks.1\)"):
+    with pytest.raises(ValueError, match=r"1 attention layer\(s\) could not be heard \(first: blocks.1\)"):
         _ = record.layers
     with pytest.warns(UserWarning, match="not heard"), pytest.raises(ValueError, match="wants every layer"):
         visualize_attention_on_image(module, picture, output_dir=tmp_path, method="rollout")

@@ -317,7 +317,7 @@ def test_scores_of_one_picture_are_named(model: Any, picture: Image.Image) -> No
         ("scene-vit", {"target": 2.5}, "target: want a class name or a number from 0 to 11, got 2.5"),
         ("scene-vit", {"target": torch.tensor(True)}, "target: .*, got True"),
         ("scene-vit", {"target": np.arange(2)}, r"target: want one class, got a ndarray of shape \(2,\)"),
-        ("scene-vit", {"target": " Star"}, "got 'Star'. Did you mean 'star'"),
+        ("scene-vit", {"target": " Star"}, "got ' Star'. Did you mean 'star'"),
         ("scene-vit", {"queries": [1.5]}, r"queries: want whole numbers in a list, 0 first, got \[1.5\]"),
         ("scene-vit", {"proof_rows": 0}, "proof_rows: want a whole number from 1 up, got 0"),
         ("scene-vit", {"beams": 2}, r"attend: want for this kind of model \(classify\) size=, got beams="),
