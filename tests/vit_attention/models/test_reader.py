@@ -257,7 +257,8 @@ def test_a_configuration_that_does_not_fit_the_weights_is_refused_before_it_is_b
     config[part][name] = value
     (other / "config.json").write_text(json.dumps(config))
     with pytest.raises(
-        ValueError, match=r"^(model\.safetensors: want weights that fit config\.json|other/config\.json: [\w.]+: want)\b"
+        ValueError,
+        match=r"^(model\.safetensors: want weights that fit config\.json|other/config\.json: [\w.]+: want)\b",
     ):
         va.load(f"hf:{other}")
 
