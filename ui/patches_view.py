@@ -170,7 +170,7 @@ def deeper(now: Context) -> tuple[NDArray[np.float64], str, str, str]:
         scale = "log" if picked == "log" else "raw"
     else:
         centred = st.toggle(
-            "Take the mean of all patches off first",
+            "Subtract the mean of all patches first",
             value=True,
             key="centred",
             help="All tokens share a large common part. Without it, only what tells patches apart is compared.",
