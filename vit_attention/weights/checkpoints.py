@@ -11,6 +11,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from vit_attention.weights import eight_bits
 from vit_attention.weights.kinds import kind
 from vit_attention.weights.refusal import CheckpointError
 from vit_attention.weights.shards import INDEX, shards, weights_in
@@ -43,7 +44,7 @@ def read(path: Path) -> dict[str, Tensor]:
             found |= own
     if not found:
         raise CheckpointError(f"{path.name}: want a state dict (names to tensors), got none: save model.state_dict()")
-    return found
+    return eight_bits.unpacked(found, path.name)
 
 
 def shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:

@@ -1,0 +1,45 @@
+"""Matrices that a file keeps as 8-bit whole numbers, with one scale for each row."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from vit_attention.weights.refusal import CheckpointError
+
+SCALE = ".scale"
+"""What follows the name of a matrix in the name of its scales."""
+
+
+def unpacked(tensors: Mapping[str, Tensor], file: str) -> dict[str, Tensor]:
+    """The tensors of a file, every 8-bit matrix as float32; all others unchanged.
+
+    A matrix is ``scale[row] * number``: symmetric rounding of each output channel, as in Krishnamoorthi 2018,
+    arXiv:1806.08342, section 2.2.
+
+    Args:
+        tensors: all of a file; "NAME" as int8 belongs with "NAME.scale", one floating-point number for each row.
+        file: its name, for messages.
+
+    Raises:
+        CheckpointError: scales that do not fit their matrix.
+
+    >>> numbers, scale = torch.tensor([[127, -64]], dtype=torch.int8), torch.tensor([0.5]).half()
+    >>> unpacked({"a.weight": numbers, "a.weight.scale": scale}, "file")
+    {'a.weight': tensor([[ 63.5000, -32.0000]])}
+    """
+    packed = {name for name, one in tensors.items() if one.dtype == torch.int8 and name + SCALE in tensors}
+    scales = {name + SCALE for name in packed}
+    return {
+        name: _matrix(name, one, tensors[name + SCALE], file) if name in packed else one
+        for name, one in tensors.items()
+        if name not in scales
+    }
+
+
+def _matrix(name: str, numbers: Tensor, scale: Tensor, file: str) -> Tensor:
+    rows = tuple(numbers.shape[:1])
+    if numbers.ndim < 2 or tuple(scale.shape) != rows or not scale.is_floating_point():
+        want = f"{name}{SCALE} with one floating-point number for each of the rows of {name}, {tuple(numbers.shape)}"
+        raise CheckpointError(f"{file}: want {want}, got {tuple(scale.shape)} of {scale.dtype}")
+    return numbers.float() * scale.float().reshape(-1, *[1] * (numbers.ndim - 1))
