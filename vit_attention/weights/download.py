@@ -46,7 +46,7 @@ class DownloadError(RuntimeError):
     reason = ""
 
 
-class DownloadStopped(DownloadError):  # noqa: N818 (nothing went wrong: somebody stopped it)
+class DownloadStopped(DownloadError):
     """For `progress` to raise: ends a download that nobody wants any more, and keeps what has arrived for a later call."""
 
 
