@@ -8,7 +8,7 @@ import streamlit as st
 from numpy.typing import ArrayLike, NDArray
 
 from tutorials.findings.context import Context, Picture
-from ui import controls, pictures, resources, snippets, state
+from ui import controls, fetching, pictures, resources, snippets, state
 from visualizer.export import files as export
 from visualizer.figures import overlay, summary
 from visualizer.method.base import SHARE
@@ -25,7 +25,7 @@ def context() -> Context:
     picture = pictures.get(str(st.session_state[state.PICTURE]))
     wanted, name = str(st.session_state[state.MODEL]), resources.active_model()
     if wanted != name:
-        offer(wanted, resources.BUNDLED_MODEL, "fetch_weights")
+        fetching.offer(wanted, resources.BUNDLED_MODEL, "fetch_weights")
     record = looked(name, picture, "Choose another model or picture in the sidebar; everything else is as you left it.")
     if name == resources.BUNDLED_MODEL and picture.is_photograph:
         st.warning(
@@ -50,28 +50,6 @@ def looked(name: str, picture: Picture, advice: str = "") -> AttentionRecord:
         if advice:
             st.info(advice)
         st.stop()
-
-
-def offer(wanted: str, shown: str, key: str, more: str = "") -> None:
-    """Say that a chosen model's weights are not here yet, and how to get them.
-
-    Args:
-        wanted: the chosen model.
-        shown: the model that stands in for it until then.
-        key: of the button.
-        more: a sentence on what running it takes.
-    """
-    card = registry.card(wanted)
-    with st.container(border=True):
-        st.markdown(
-            f"**{card.label}** is not on this machine yet. Until it is, this page shows **{shown}**. Its published weights are "
-            f"{card.megabytes:.0f} MB.{f' {more}' if more else ''}"
-        )
-        if st.button("Download them now", key=key):
-            problem = resources.fetch_weights(wanted)
-            if problem is None:
-                st.rerun()
-            st.error(problem)
 
 
 def chart(figure: Any, key: str, alt: str, on_select: Callable[[], None] | None = None) -> None:

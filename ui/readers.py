@@ -15,7 +15,6 @@ from ui import resources
 from ui.resources import model, running
 from ui.state import on_this_machine
 from vit_attention import registry
-from vit_attention.models.cards import BUNDLED as FOLDER
 from vit_attention.records import AttentionRecord
 from vit_attention.records.windows import Stage
 from vit_attention.weights.download import DownloadError
@@ -26,7 +25,6 @@ OWN = "SIGHTLINES_READERS"
 """Environment variable: folders of own checkpoints, separated like those of PATH."""
 OTHER, JUST_LOADED = "other_reader", "reader_just_loaded"
 """Session keys: name of a reader that the person at the server has loaded; the same, until the menu shows it."""
-WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 
 
 def names() -> list[str]:
@@ -44,39 +42,25 @@ def own() -> list[str]:
 
 def at_hand(name: str) -> bool:
     """Whether the reader loads without a download."""
-    if name in own() or (card := registry.card(name)).bundled:
-        return True
-    # The configuration arrives first: a download that broke off leaves it alone.
-    return card.task == "read" and bool(_file(name, "config.json")) and any(_file(name, one) for one in WEIGHTS)
-
-
-def _file(name: str, file: str) -> Path | None:
-    """A file of a reader on this machine."""
-    card, named = registry.card(name), name.removeprefix("hf:")
-    folder = Path(named) if named != name else FOLDER / name
-    if card.bundled or (named != name and folder.is_dir()):
-        return folder / file if (folder / file).is_file() else None
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(card.hub or named, file)
-    return Path(found) if isinstance(found, str) else None
+    return name in own() or (registry.card(name).task == "read" and registry.at_hand(name) is not None)
 
 
 @lru_cache(maxsize=16)
 def sizes(name: str) -> tuple[int, int]:
     """(decoder layers, heads a layer) of a reader at hand, from its own configuration and without loading it."""
-    path = _file(name, "config.json")
+    folder = registry.at_hand(name)
     try:
-        decoder = json.loads(path.read_text(encoding="utf-8"))["decoder"] if path else {}
+        decoder = json.loads((folder / "config.json").read_text(encoding="utf-8"))["decoder"] if folder else {}
         return int(decoder["decoder_layers"]), int(decoder["decoder_attention_heads"])
     except (OSError, ValueError, KeyError, TypeError):  # no reader's folder: loading it says what is wrong
         return 4, 16
 
 
 def active() -> str:
-    """The chosen reader if it is at hand, else the bundled one; pages always have something to show."""
+    """The chosen reader if it can be shown, else the bundled one; pages always have something to show."""
     wanted = str(st.session_state.get(READER, BUNDLED))
-    return wanted if wanted in names() and at_hand(wanted) else BUNDLED
+    fits = wanted in own() or (wanted in names() and not resources.refusal(wanted))
+    return wanted if fits and at_hand(wanted) else BUNDLED
 
 
 # A page's key stands for its pixels.

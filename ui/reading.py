@@ -3,7 +3,7 @@
 import streamlit as st
 
 from tutorials.findings.page import Document, Reading
-from ui import components, documents, parts, readers
+from ui import documents, fetching, parts, readers
 from ui.controls import KEEP
 from ui.documents import DOCUMENT
 from ui.parts import AGAIN
@@ -57,7 +57,7 @@ def chosen() -> tuple[str, Document]:
     document, name = documents.get(str(st.session_state.get(DOCUMENT, documents.DEFAULT))), readers.active()
     wanted = str(st.session_state.get(READER, name))
     if wanted != name and wanted in readers.names():
-        components.offer(
+        fetching.offer(
             wanted,
             readers.BUNDLED,
             "fetch_reader",

@@ -1,5 +1,7 @@
 """Cached models and records, shared by all sessions, always bounded."""
 
+import os
+import re
 import threading
 from collections.abc import Callable
 from operator import attrgetter
@@ -10,13 +12,19 @@ import streamlit as st
 from tutorials.findings.context import Picture
 from ui import heavy, state
 from vit_attention import registry
+from vit_attention.gate.refusal import shown
 from vit_attention.records import AttentionRecord
-from vit_attention.weights.download import DownloadError, cache_folder
 
 # One forward pass at a time: two would share the cores and both be late.
 running = threading.Semaphore(1)
 
 BUNDLED_MODEL = "scene-vit"
+
+MEMORY, ALLOW = "SIGHTLINES_MEMORY_MB", "SIGHTLINES_ALLOW"
+"""Environment variables of a server: megabytes of memory it has for the app; models that visitors may run all the same."""
+
+GUARANTEED = 690
+"""Megabytes that Streamlit Community Cloud guarantees."""
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -31,35 +39,38 @@ def model(name: str) -> Any:
 def at_hand(name: str) -> bool:
     """Whether the model loads without a download."""
     card = registry.card(name)
-    kept = card.bundled or card.adapter != "torchvision_vit"
-    return kept or any(cache_folder().glob(f"{card.builder}*-*.pth"))
+    return not (card.builder or card.hub) or registry.at_hand(name) is not None
+
+
+def refusal(name: str) -> str:
+    """Why this server does not run the model for visitors, as a sentence; "" if it does."""
+    card, limit = registry.card(name), os.environ.get(MEMORY, str(GUARANTEED))
+    allowed = {one.strip() for one in os.environ.get(ALLOW, "").split(",")}
+    if card.bundled or state.on_this_machine() or allowed & {name, card.name, "all"}:
+        return ""
+    if not re.fullmatch(r"[0-9]{1,9}", limit):
+        return f"This server runs its bundled models alone: {MEMORY}: want a whole number of megabytes, got {shown(limit)}."
+    if 0 < card.memory <= int(limit):
+        return ""
+    needs = f"about {card.memory:,} MB" if card.memory else "an unknown amount"
+    return (
+        f"**{card.label}** needs {needs} of memory, more than the {limit} MB of this server. "
+        f"Who runs the server can allow it ({ALLOW})."
+    )
+
+
+def usable(name: str) -> bool:
+    """Whether this server shows the model to this visitor without a download."""
+    return at_hand(name) and not refusal(name)
 
 
 def active_model() -> str:
-    """The chosen model if it is at hand, else the bundled one; pages always have something to show."""
+    """The chosen model if it can be shown, else the bundled one; pages always have something to show."""
     wanted = str(st.session_state.get(state.MODEL, BUNDLED_MODEL))
     try:
-        return wanted if at_hand(wanted) else BUNDLED_MODEL
+        return wanted if usable(wanted) else BUNDLED_MODEL
     except ValueError:  # no name of a model
         return BUNDLED_MODEL
-
-
-def fetch_weights(name: str) -> str | None:
-    """Download the published weights with a progress bar; returns what went wrong, or None."""
-    bar = st.progress(0.0, text=f"Downloading {name} ...")
-
-    def progress(done: int, total: int | None) -> None:
-        share, whole = (min(done / total, 1.0), f" of {total / 1e6:.0f} MB") if total else (0.0, "")
-        bar.progress(share, text=f"Downloading {name}: {done / 1e6:.0f} MB{whole}")
-
-    try:
-        heavy.load_all()
-        registry.load(name, progress=progress)
-    except (DownloadError, ValueError) as error:
-        return str(error)
-    finally:
-        bar.empty()
-    return None
 
 
 @st.cache_resource(max_entries=12, show_spinner=False, hash_funcs={Picture: attrgetter("key")})

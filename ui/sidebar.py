@@ -100,6 +100,10 @@ def _numbers() -> None:
 # (layers, heads, rows, columns) without loading anything; a model that is not listed is measured once loaded.
 _SIZES = {
     "scene-vit": (12, 12, 14, 14),
+    "deit-tiny": (12, 3, 14, 14),
+    "deit-small": (12, 6, 14, 14),
+    "dinov2-small": (12, 6, 16, 16),
+    "dinov2-small-registers": (12, 6, 16, 16),
     "vit-b-16": (12, 12, 14, 14),
     "vit-b-32": (12, 12, 7, 7),
     "vit-l-16": (24, 16, 14, 14),

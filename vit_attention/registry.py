@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from vit_attention.gate import GateError, shown
 from vit_attention.heavy import Progress, lacking, library
-from vit_attention.models.cards import CARDS, Card
+from vit_attention.models.cards import BUNDLED, CARDS, Card
 from vit_attention.models.names import named
+from vit_attention.weights import hub_cache
+from vit_attention.weights.download import cache_folder
 
 if TYPE_CHECKING:
     from vit_attention.models.model import Model  # torch would come with it
@@ -33,6 +35,56 @@ def card(name: str | Path) -> Card:
         ModelNameError: an unknown name; says which may be meant.
     """
     return named(name)
+
+
+def at_hand(name: str | Path) -> Path | None:
+    """Where a model's weights lie on this machine, as a file or folder; None if they would have to be downloaded.
+
+    >>> at_hand("scene-vit").name
+    'scene-vit.safetensors'
+
+    Raises:
+        ModelNameError: an unknown name.
+    """
+    chosen = card(name)
+    if chosen.bundled:
+        return _bundled(chosen)
+    if chosen.builder:
+        return next(iter(sorted(cache_folder().glob(f"{chosen.builder}*-*.pth"))), None)
+    reference = chosen.hub or chosen.name.removeprefix("hf:")
+    if not chosen.hub and os.path.isdir(reference):
+        return Path(reference)
+    return hub_cache.found(reference, chosen.revision) if reference.count("/") == 1 else None
+
+
+def _bundled(chosen: Card) -> Path:
+    return next(path for end in (".safetensors", "") if (path := BUNDLED / f"{chosen.name}{end}").exists())
+
+
+def fetch(name: str | Path, progress: Progress | None = None, again: bool = False) -> Path:
+    """The file or folder of a model's weights, downloaded if it is not at hand; the model is not loaded.
+
+    Args:
+        name: as `load` takes it.
+        progress: called with (bytes so far, total bytes or None). What it raises ends the download, and is passed on; a
+            `DownloadStopped` keeps what has arrived for the next call.
+        again: download once more what is there.
+
+    Raises:
+        ValueError: an unknown name, or a model that has no published weights.
+        LibraryError: a library that knows where they are is not installed.
+        DownloadError: they could not be downloaded, or those that are there are damaged.
+    """
+    chosen = card(name)
+    if chosen.bundled:
+        return _bundled(chosen)
+    adapter = library(f"vit_attention.adapters.{chosen.adapter if chosen.builder or not chosen.hub else 'hub'}")
+    if not hasattr(adapter, "published"):
+        raise ValueError(
+            f"{chosen.name}: has no published weights of its own; give its files with --model and --infos_path"
+        )
+    found: Path = adapter.published(chosen, progress, again)
+    return found
 
 
 def load(

@@ -14,7 +14,7 @@ from vit_attention.gate.folder import inside, read_settings
 from vit_attention.gate.page_reader import PageReader
 from vit_attention.heavy import Progress, heavy_imports, library
 from vit_attention.inputs.processor import Processor
-from vit_attention.models.cards import BUNDLED, Card
+from vit_attention.models.cards import Card
 from vit_attention.models.reader import ReadingModel
 from vit_attention.weights import checkpoints
 from vit_attention.weights.choice import choose
@@ -34,7 +34,7 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
         CheckpointError: weights that do not fit the folder's configuration.
         DownloadError: the hub cannot be reached, or has no such model.
     """
-    folder = BUNDLED / card.name if card.bundled else hub.folder(_reference(card), progress, pickles=True)
+    folder = hub.published(card, progress)
     with inside(folder):
         said, notes = _checked(folder)
     path = weights or weights_in(folder)
@@ -62,10 +62,6 @@ def _checked(folder: Path) -> tuple[PageReader, list[str]]:
     said = read_settings(path, PageReader)
     said.check()
     return said, notes
-
-
-def _reference(card: Card) -> str:
-    return card.hub or card.name.removeprefix("hf:")
 
 
 def _chosen(tensors: dict[str, torch.Tensor], file: str, key: str) -> dict[str, torch.Tensor]:

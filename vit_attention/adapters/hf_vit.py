@@ -41,7 +41,7 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
         CheckpointError: the weights do not fit the folder's configuration.
         DownloadError: the hub cannot be reached, or has no such model.
     """
-    folder = hub.folder(card.name.removeprefix("hf:"), progress, pickles=True)
+    folder = hub.published(card, progress)
     with inside(folder):
         said, notes = _checked(folder)
     path = weights or weights_in(folder)

@@ -13,10 +13,11 @@ from vit_attention.gate.config import CONFIG, Kind
 from vit_attention.gate.folder import check_files, inside, read_settings
 from vit_attention.gate.refusal import one_line
 from vit_attention.heavy import Progress
-from vit_attention.models.cards import Card
-from vit_attention.weights import checkpoints
+from vit_attention.models.cards import BUNDLED, Card
+from vit_attention.weights import checkpoints, hub_cache
 from vit_attention.weights.connection import Pace, SlowError
-from vit_attention.weights.download import DownloadError
+from vit_attention.weights.download import DownloadError, DownloadStopped
+from vit_attention.weights.hub_cache import Wanted
 
 _HUB_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -56,22 +57,29 @@ def _check_is_model(here: Path) -> None:
     raise GateError(CONFIG, "a model's settings", "none of this name", advice=one_line(advice))
 
 
-def folder(reference: str, progress: Progress | None, pickles: bool = False, again: bool = False) -> Path:
+def published(card: Card, progress: Progress | None, again: bool = False) -> Path:
+    """The folder of a card's model: bundled, of this machine, or of the hub at the card's commit; raises as `folder`."""
+    if card.bundled:
+        return BUNDLED / card.name
+    known = {"revision": card.revision, "size": card.size, "sha256": card.sha256, "public": bool(card.hub)}
+    return folder(card.hub or card.name.removeprefix("hf:"), progress, pickles=True, again=again, **known)
+
+
+def folder(reference: str, progress: Progress | None, **wanted: Any) -> Path:
     """A local folder as it is, or a hub id's files, downloaded on the first use and resumed after a break.
 
     Args:
         reference: folder, or a hub id such as owner/name.
-        progress: called with (bytes so far, bytes in all or None).
-        pickles: whether weights in the older .bin format do where there are no safetensors.
-        again: download once more what is there.
+        progress: called with (bytes so far, bytes in all or None). What it raises ends the download.
+        wanted: for a hub id, as `hub_cache.Wanted` takes it.
 
     Raises:
         ValueError: neither a folder nor a hub id.
-        DownloadError: the hub cannot be reached, or has no such model.
+        DownloadError: the hub cannot be reached, or has no such model, or another one than is known.
     """
     here = _local(reference)
     if here is None:
-        here = _fetched(reference, progress, pickles, again)
+        here = _fetched(Wanted(reference, **wanted), progress)
     with inside(here):
         check_files(here)
     return here
@@ -99,29 +107,52 @@ def _local(reference: str) -> Path | None:
     return None
 
 
-def _fetched(reference: str, progress: Progress | None, pickles: bool, again: bool) -> Path:
-    from huggingface_hub import snapshot_download
-
-    def fetch(*patterns: str) -> Path:
-        meter = _meter(progress, reference)
-        with _paced():
-            return Path(
-                snapshot_download(reference, allow_patterns=[*patterns], tqdm_class=meter, force_download=again)
-            )
-
+def _fetched(wanted: Wanted, progress: Progress | None) -> Path:
+    # A commit never changes: what is there of it needs no hub.
+    found = hub_cache.found(wanted.reference, wanted.revision) if wanted.revision and not wanted.again else None
     try:
-        found = fetch(*_SETTINGS, "*.safetensors")
-        found = found if not pickles or any(found.glob("*.safetensors")) else fetch(*_SETTINGS, "pytorch_model*.bin")
-    except DownloadError:
+        found = found or _downloaded(wanted, progress)
+    except DownloadStopped:
         raise
     except Exception as error:  # its own kinds and those of whichever HTTP library it uses
+        if isinstance(error, DownloadError) and not error.reason:
+            raise
         why = f"it sent {error}" if isinstance(error, SlowError) else type(error).__name__
+        reason = getattr(error, "reason", "") or f"the hub did not give it ({why})."
+        at = f", at commit {wanted.revision}" if wanted.revision else ""
         raise DownloadError(
-            f"{reference}: the hub did not give it ({why}). Try again, which goes on where it broke off; or "
-            "download the model's folder yourself (*.json, *.safetensors) and load it with hf:FOLDER."
+            f"{wanted.reference}: {reason} Try again, which goes on where it broke off; or download the model's folder "
+            f"yourself (*.json, *.safetensors or *.bin{at}) and load it with hf:FOLDER."
         ) from error
-    _check_whole(found, reference)
+    _check_whole(found, wanted)
     return found
+
+
+def _downloaded(wanted: Wanted, progress: Progress | None) -> Path:
+    """Weights by our own download, which goes on where it broke off; the rest, and what needs a token, by the hub's client."""
+    from huggingface_hub import get_token, snapshot_download
+
+    asked, whole = True, False
+
+    def fetch(*patterns: str, anew: bool) -> Path:
+        options: dict[str, Any] = {"revision": wanted.revision or None, "local_files_only": not asked}
+        meter = _meter(None if whole else progress, wanted.reference)
+        options |= {"tqdm_class": meter, "force_download": anew}
+        return Path(snapshot_download(wanted.reference, allow_patterns=[*patterns], **options))
+
+    with _paced():
+        if wanted.public or not get_token():
+            try:
+                whole = hub_cache.fetch_weights(wanted, progress)
+            except DownloadError:
+                raise
+            except Exception:  # nobody answers: what is there will do, or the hub's client says what is wrong
+                asked = hub_cache.found(wanted.reference, wanted.revision) is None
+        found = fetch(*_SETTINGS, anew=wanted.again)
+        found = fetch(hub_cache.SAFETENSORS, anew=wanted.again and not whole)
+        if wanted.pickles and not any(found.glob(hub_cache.SAFETENSORS)):
+            found = fetch(hub_cache.PICKLES, anew=wanted.again and not whole)
+        return found
 
 
 @contextmanager
@@ -152,13 +183,14 @@ def _paced() -> Iterator[None]:
         hooks.remove(meter)
 
 
-def _check_whole(folder: Path, reference: str) -> None:
+def _check_whole(folder: Path, wanted: Wanted) -> None:
     """Refuse weights in the cache that are not those that the hub announced: its cache names large files by their SHA-256."""
     for path in (*folder.glob("*.safetensors"), *folder.glob("*.bin")):
         blob = path.resolve()
-        if _SHA256.fullmatch(blob.name) and not blob.name.startswith(checkpoints.file_hash(path)):
+        digest = wanted.sha256 or blob.name
+        if _SHA256.fullmatch(digest) and not digest.startswith(checkpoints.file_hash(path)):
             raise DownloadError(
-                f"{reference}: {path.name} in the cache of downloads is damaged. It is not fetched again unasked: delete "
+                f"{wanted.reference}: {path.name} in the cache of downloads is damaged. It is not fetched again unasked: delete "
                 f"{blob} and load the model again, or load a folder of your own with hf:FOLDER."
             )
 
@@ -171,6 +203,7 @@ def _meter(progress: Progress | None, reference: str) -> Any:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             kwargs.pop("name", None)
             super().__init__(*args, **{**kwargs, "disable": progress is None})
+            self.unit = kwargs.get("unit", "it")  # a meter that is switched off keeps none
 
         def update(self, n: float | None = 1) -> bool | None:
             done = super().update(n)

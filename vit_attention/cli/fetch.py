@@ -1,7 +1,6 @@
 """`fetch`: weights ahead of time, and which are at hand and where; for machines that will have no network later."""
 
 import contextlib
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,21 +14,20 @@ from vit_attention.cli.loading import tenths
 from vit_attention.cli.options import json_option
 from vit_attention.cli.report import Report, echo_json, table
 from vit_attention.gate.refusal import one_line
-from vit_attention.heavy import Progress
-from vit_attention.models.cards import BUNDLED, Card
+from vit_attention.models.cards import Card
 from vit_attention.weights.download import cache_folder
 
 HELP = """Download published weights ahead of time, or list which are on this machine.
 
 \b
   vit-attention fetch --list
-  vit-attention fetch vit-b-16 donut-cord
+  vit-attention fetch deit-tiny dinov2-small
   vit-attention fetch vit-b-16 --again
   vit-attention fetch hf:google/vit-base-patch16-224
 
 Weights that are already here are checked, not downloaded again. An interrupted download continues where it stopped. The
 folder is SIGHTLINES_CACHE, or else the system's cache folder; models from the hub go to the hub's own cache (HF_HOME).
-For a machine without a network, copy the files there and use --weights FILE, or --model hf:FOLDER.
+For a machine without a network, copy the files there and use --weights FILE, or --model hf:FOLDER; or copy both caches whole.
 """
 
 
@@ -45,35 +43,21 @@ def fetch(names: tuple[str, ...], listed: bool, again: bool, as_json: bool) -> N
     if listed or not names:
         _list([_card(name) for name in names] or list(registry.models()), as_json)
         return
-    report = Report(as_json)
+    report, bytes_ = Report(as_json), 0
     for name in dict.fromkeys(names):
         with report.attempt(name), _bar(name, report) as progress:
-            report.done(name, [published(registry.card(name), progress, again)])
+            found = registry.fetch(name, progress, again)
+            bytes_ += size_of(found)
+            report.done(name, [found], megabytes=round(size_of(found) / 1e6, 1))
+    if len(names) > 1:
+        report.note(f"{bytes_ / 1e6:.1f} MB in all.")
     report.finish(command="fetch")
 
 
-def published(card: Card, progress: Progress | None, again: bool = False) -> Path:
-    """The file or folder of a model's weights, downloaded if need be.
-
-    Raises:
-        ValueError: a model that has none of its own.
-        DownloadError: they cannot be had, or those that are there are damaged.
-    """
-    if card.bundled:
-        return _bundled(card)
-    if card.builder:
-        from vit_attention.adapters import torchvision_vit
-
-        return torchvision_vit.published(card, progress, again)
-    if card.hub or card.name.startswith("hf:"):
-        from vit_attention.adapters import hub
-
-        return hub.folder(card.hub or card.name.removeprefix("hf:"), progress, pickles=True, again=again)
-    if card.name.startswith("timm:"):
-        from vit_attention.adapters import timm_vit
-
-        return timm_vit.published(card, progress, again)
-    raise ValueError(f"{card.name}: has no published weights of its own; give its files with --model and --infos_path")
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _card(name: str) -> Card:
@@ -85,27 +69,8 @@ def _card(name: str) -> Card:
         raise click.UsageError(one_line(error)) from error
 
 
-def _bundled(card: Card) -> Path:
-    return next(path for end in (".safetensors", "") if (path := BUNDLED / f"{card.name}{end}").exists())
-
-
-def at_hand(card: Card) -> Path | None:
-    """Where a model's weights lie on this machine; None if they would have to be downloaded."""
-    if card.bundled:
-        return _bundled(card)
-    if card.builder:
-        return next(iter(sorted(cache_folder().glob(f"{card.builder}-*.pth"))), None)
-    from huggingface_hub import try_to_load_from_cache
-
-    reference = card.hub or card.name.removeprefix("hf:")
-    if os.path.isdir(reference):
-        return Path(reference)
-    found = try_to_load_from_cache(reference, "config.json") if reference.count("/") == 1 else None
-    return Path(found).parent if isinstance(found, str) else None
-
-
 def _list(cards: list[Card], as_json: bool) -> None:
-    found = [(card, at_hand(card)) for card in cards]
+    found = [(card, registry.at_hand(card.name)) for card in cards]
     if as_json:
         echo_json(
             {
@@ -119,7 +84,9 @@ def _list(cards: list[Card], as_json: bool) -> None:
         )
         return
     rows = [[card.name, f"{card.megabytes:.0f}", "not here" if path is None else str(path)] for card, path in found]
-    say("\n".join([*table(["name", "MB", "where"], rows), "", f"Downloads go to {cache_folder()}"]))
+    here = sum(size_of(path) for _, path in found if path is not None)
+    text = f"{here / 1e6:.0f} MB are here. Downloads go to {cache_folder()}, those of the hub to the hub's own cache."
+    say("\n".join([*table(["name", "MB", "where"], rows), "", text]))
 
 
 @contextlib.contextmanager

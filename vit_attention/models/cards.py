@@ -32,6 +32,9 @@ class Card:
         prompt: what a reader begins with; ``{question}`` stands for a question.
         heads: attention heads per layer; 0 if known only after loading.
         places: number of features of a region that encode its position.
+        revision: commit of the hub's repository, 40 hexadecimal digits; "" follows its main branch.
+        size: bytes of the weights file on the hub; one that differs by more than 5 % is refused. 0 if not known.
+        sha256: hash of that file, where it is known.
     """
 
     name: str
@@ -53,6 +56,21 @@ class Card:
     prompt: str = ""
     heads: int = 0
     places: int = 0
+    revision: str = ""
+    size: int = 0
+    sha256: str = ""
+
+    @property
+    def pin(self) -> str:
+        """What keeps downloaded weights the same ones, in words; "" for those that nobody downloads.
+
+        >>> [one.pin for one in CARDS if one.name in ("scene-vit", "vit-b-16", "deit-small")]
+        ['', 'SHA-256 in the file name', 'not pinned']
+        """
+        if self.builder:
+            return "SHA-256 in the file name"
+        commit = f"commit {self.revision[:7]}{', SHA-256' * bool(self.sha256)}" if self.revision else "not pinned"
+        return commit if self.hub else ""
 
     @property
     def measured(self) -> dict[str, Any]:
@@ -67,7 +85,7 @@ def _measured(name: str) -> dict[str, Any]:
 
 
 def _torchvision(
-    name: str, label: str, parameters: int, megabytes: float, grid: str, heads: int, published: str
+    name: str, label: str, parameters: int, megabytes: float, grid: str, heads: int, published: str, memory: int
 ) -> Card:
     licence, source = "BSD-3-Clause code; weights as published by torchvision", "trained by torchvision"
     if "SWAG" in published:
@@ -84,9 +102,49 @@ def _torchvision(
         "1000 classes of photographs (ImageNet-1k).",
         f"architecture of Dosovitskiy et al. 2021, arXiv:2010.11929; {source}",
         f"class token + {grid} patches",
+        memory,
         builder=name.replace("-", "_"),
         published=published,
         heads=heads,
+    )
+
+
+def _deit(name: str, label: str, hub: str, **more: Any) -> Card:
+    return _hub(
+        name,
+        label,
+        hub,
+        family="DeiT (transformers)",
+        knows="1000 classes of photographs (ImageNet-1k, 1.28 million photographs with labels).",
+        source="Touvron et al. 2021, arXiv:2012.12877, trained without a teacher",
+        tokens="class token + 14 x 14 patches",
+        **more,
+    )
+
+
+def _dinov2(name: str, label: str, hub: str, source: str, tokens: str, **more: Any) -> Card:
+    knows = (
+        "No classes: trained without labels on 142 million photographs (LVD-142M), as the student of a larger DINOv2."
+    )
+    return _hub(name, label, hub, knows=knows, source=source, tokens=tokens, heads=6, **more)
+
+
+def _hub(name: str, label: str, hub: str, *, parameters: int, source: str, size: int = 0, **more: Any) -> Card:
+    """A small vision transformer of the transformers library, by Meta AI."""
+    size = size or 4 * parameters  # float32; a file's header is a thousandth of it
+    pinned = f"at commit {more['revision'][:7]}" if "revision" in more else "not pinned"
+    return Card(
+        name=name,
+        label=label,
+        hub=hub,
+        adapter="hf_vit",
+        parameters=parameters,
+        megabytes=round(size / 1e6, 1),
+        bundled=False,
+        licence="Apache-2.0",
+        source=f"{source}; {hub} of the Hugging Face Hub, {pinned}",
+        size=size,
+        **more,
     )
 
 
@@ -176,13 +234,65 @@ CARDS: tuple[Card, ...] = (
         2000,
         "caption",
     ),
-    _torchvision("vit-b-16", "ViT-B/16, ImageNet", 86_567_656, 346.3, "14 x 14", 12, "ViT_B_16_Weights.IMAGENET1K_V1"),
-    _torchvision("vit-b-32", "ViT-B/32, ImageNet", 88_224_232, 353.0, "7 x 7", 12, "ViT_B_32_Weights.IMAGENET1K_V1"),
-    _torchvision(
-        "vit-l-16", "ViT-L/16, ImageNet", 304_326_632, 1217.4, "14 x 14", 16, "ViT_L_16_Weights.IMAGENET1K_V1"
+    _deit(
+        "deit-tiny",
+        "DeiT-Ti/16, ImageNet",
+        "facebook/deit-tiny-patch16-224",
+        parameters=5_717_416,
+        heads=3,
+        memory=600,
+        revision="b3428f18dcc7b543470d07f14b4a4157815d1880",
+    ),
+    _deit(
+        "deit-small",
+        "DeiT-S/16, ImageNet",
+        "facebook/deit-small-patch16-224",
+        parameters=22_050_664,
+        heads=6,
+        memory=690,
+    ),
+    _dinov2(
+        "dinov2-small",
+        "DINOv2 ViT-S/14, no classes",
+        "facebook/dinov2-small",
+        "Oquab et al. 2023, arXiv:2304.07193",
+        "class token + 16 x 16 patches",
+        family="DINOv2 (transformers)",
+        parameters=22_056_576,
+        memory=690,
+        revision="ed25f3a31f01632728cabb09d1542f84ab7b0056",
+        size=88_249_960,
+        sha256="ae1e99fcefd534ed978cdeb8326f08030c96e28b7a81ffcbc98a857c84d14be1",
+    ),
+    _dinov2(
+        "dinov2-small-registers",
+        "DINOv2 ViT-S/14 with registers, no classes",
+        "facebook/dinov2-with-registers-small",
+        "Darcet et al. 2023, arXiv:2309.16588",
+        "class token + 4 registers + 16 x 16 patches",
+        family="DINOv2 with registers (transformers)",
+        parameters=22_058_112,
+        memory=690,
+        revision="0d9846e56b43a21fa46d7f3f5070f0506a5795a9",
     ),
     _torchvision(
-        "vit-h-14", "ViT-H/14, SWAG", 632_045_800, 2528.3, "16 x 16", 16, "ViT_H_14_Weights.IMAGENET1K_SWAG_LINEAR_V1"
+        "vit-b-16", "ViT-B/16, ImageNet", 86_567_656, 346.3, "14 x 14", 12, "ViT_B_16_Weights.IMAGENET1K_V1", 850
+    ),
+    _torchvision(
+        "vit-b-32", "ViT-B/32, ImageNet", 88_224_232, 353.0, "7 x 7", 12, "ViT_B_32_Weights.IMAGENET1K_V1", 850
+    ),
+    _torchvision(
+        "vit-l-16", "ViT-L/16, ImageNet", 304_326_632, 1217.4, "14 x 14", 16, "ViT_L_16_Weights.IMAGENET1K_V1", 1800
+    ),
+    _torchvision(
+        "vit-h-14",
+        "ViT-H/14, SWAG",
+        632_045_800,
+        2528.3,
+        "16 x 16",
+        16,
+        "ViT_H_14_Weights.IMAGENET1K_SWAG_LINEAR_V1",
+        3200,
     ),
     _donut(
         "donut-base",

@@ -37,7 +37,17 @@ _RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", re.ASCII)
 
 
 class DownloadError(RuntimeError):
-    """A download that did not succeed; the message says why and how to do it by hand."""
+    """A download that did not succeed; the message says why and how to do it by hand.
+
+    Attributes:
+        reason: why, alone; "" where the message has no manual way.
+    """
+
+    reason = ""
+
+
+class DownloadStopped(DownloadError):
+    """For `progress` to raise: ends a download that nobody wants any more, and keeps what has arrived for a later call."""
 
 
 class _CutError(Exception):
@@ -273,9 +283,11 @@ class _Job:
 
 
 def _failure(reason: str, url: str) -> DownloadError:
-    return DownloadError(
+    error = DownloadError(
         f"{reason} By hand: download {url} yourself and load it with va.load(name, weights=FILE) or --weights FILE."
     )
+    error.reason = reason
+    return error
 
 
 def _has_hash(path: Path, expected: str) -> bool:

@@ -380,7 +380,7 @@ def test_fetch_tells_what_is_at_hand_and_what_cannot_be_had(tmp_path: Path, monk
     ):
         assert words in said
     assert (tmp_path / "vit_b_16-c867db91.pth").read_bytes() == b"damaged"
-    assert fetching.at_hand(fetching.registry.card("vit-l-16")) is None
+    assert fetching.registry.at_hand("vit-l-16") is None
     # A command that is right is not answered with how it is used.
     code, said = invoke("extract", "scene-7", "--model", "vit-b-16", "--output", tmp_path / "out")
     assert code == 1
