@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from visualizer.measures.contour import rims
 from worlds.photographs import Photograph, photographs
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "outlines"
@@ -27,14 +28,12 @@ the lattice of a mast counts as filled. `worlds/outline_points.py` holds the poi
 
 def drawn(one: Photograph) -> Image.Image:
     """The photograph with every outline in a colour of its own, and the names beside their colours."""
-    scale = WIDTH / one.size[0]
-    image = one.open().resize((WIDTH, round(one.size[1] * scale)), Image.Resampling.LANCZOS)
+    image = one.open().resize((WIDTH, round(one.size[1] * WIDTH / one.size[0])), Image.Resampling.LANCZOS)
     pen = ImageDraw.Draw(image)
     for n, (name, outline) in enumerate(one.outlines.items()):
         colour = COLOURS[n % len(COLOURS)]
-        for line in (*outline.polygons, *outline.holes):
-            points = [(x * scale, y * scale) for x, y in line]
-            pen.line([*points, points[0]], fill=colour, width=2)
+        for line in rims(outline.mask(image.size), WIDTH):
+            pen.line([(x, y) for x, y in line.tolist()], fill=colour, width=2)
         box = pen.textbbox((6, 6 + 16 * n), name)
         pen.rectangle((box[0] - 3, box[1] - 2, box[2] + 3, box[3] + 2), fill="black")
         pen.text((6, 6 + 16 * n), name, fill=colour)
