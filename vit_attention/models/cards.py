@@ -32,6 +32,7 @@ class Card:
         prompt: what a reader begins with; ``{question}`` stands for a question.
         heads: attention heads per layer; 0 if known only after loading.
         places: number of features of a region that encode its position.
+        caution: what must be known wherever its maps are scored against outlines, in a sentence or two; "" if nothing.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Card:
     prompt: str = ""
     heads: int = 0
     places: int = 0
+    caution: str = ""
 
     @property
     def measured(self) -> dict[str, Any]:
@@ -216,6 +218,15 @@ CARDS: tuple[Card, ...] = (
 
 
 _OPEN = {"hf:": ("transformers library", "hub"), "timm:": ("timm library", "timm_vit")}
+
+
+def caution(name: str) -> str:
+    """What must be known wherever maps of the model of this name are scored against outlines; "" if nothing is known.
+
+    >>> caution("scene-vit")
+    ''
+    """
+    return next((card.caution for card in CARDS if card.name == name), "")
 
 
 def open_card(name: str) -> Card | None:
