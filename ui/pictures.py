@@ -7,8 +7,8 @@ import streamlit as st
 from tutorials.findings.context import Picture
 from ui import state
 from vit_attention.inputs.pictures import PictureError, open_picture
-from vit_attention.inputs.samples import samples
 from worlds.naming import Name, parse
+from worlds.photographs import photographs
 
 GALLERY = {
     "scene-7": "Scene 7",
@@ -28,7 +28,7 @@ def _scene(picture_id: str) -> Name | None:
 
 def options(current: str) -> list[str]:
     """Ids for the picture menu: gallery, photographs, the own picture if there is one, and a valid `current` scene."""
-    ids = [*GALLERY, *samples()]
+    ids = [*GALLERY, *photographs()]
     if st.session_state.get(state.UPLOAD) is not None:
         ids.insert(0, UPLOAD_ID)
     if current not in ids and _scene(current):
@@ -40,14 +40,14 @@ def title(picture_id: str) -> str:
     """The id in words for menus."""
     if name := _scene(picture_id):
         return name.title
-    return samples()[picture_id].title if picture_id in samples() else "My own picture"
+    return photographs()[picture_id].title if picture_id in photographs() else "My own picture"
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _open(picture_id: str) -> Picture:
     if _scene(picture_id):
         return Picture.drawn(picture_id)
-    sample = samples()[picture_id]
+    sample = photographs()[picture_id]
     opened = open_picture(sample.open())
     return Picture(
         picture_id,
@@ -64,7 +64,7 @@ def get(picture_id: str) -> Picture:
     own = st.session_state.get(state.UPLOAD)
     if picture_id == UPLOAD_ID and isinstance(own, Picture):
         return own
-    known = picture_id in samples() or _scene(picture_id)
+    known = picture_id in photographs() or _scene(picture_id)
     return _open(picture_id if known else state.DEFAULTS[state.PICTURE])
 
 

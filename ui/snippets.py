@@ -14,7 +14,7 @@ from tutorials.findings import Context
 from visualizer.method import Map, methods
 from visualizer.style.scale import Scale
 from vit_attention.cli.recipe import command as command_line
-from vit_attention.inputs.samples import samples
+from worlds.photographs import photographs
 
 BUNDLE = "bundle"
 """Id of the picture of an opened record."""
@@ -26,8 +26,8 @@ def picture_code(picture_id: str) -> str:
     if parts[0] == "scene":
         extra = f", objects={parts[2]}, difficulty={int(parts[3]) / 100}" if len(parts) == 4 else ""
         return f"from worlds.scenes import scene\n\npicture = scene({parts[1]}{extra}).picture\n"
-    if picture_id in samples():
-        return f'from vit_attention.inputs.samples import samples\n\npicture = samples()["{picture_id}"].open()\n'
+    if picture_id in photographs():
+        return f'picture = "{picture_id}"\n'
     return 'picture = "my_picture.jpg"\n'
 
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from visualizer.figures.summary import bars, curves, head_summary
     from visualizer.figures.swin import page_windows, window_map
     from visualizer.figures.swin_structure import bias_map, merge_picture, stage_tracker, window_heads
+    from visualizer.measures.controls import Scored, centre_prior, colour_contrast, outline_mask, score_against
     from visualizer.measures.field_box import boxed, proposals, propose_box
     from visualizer.measures.fields import as_json, fields, pretty
     from visualizer.measures.pointing import points_into
@@ -73,6 +74,7 @@ _LAZY = {
     "figures.summary": ("bars", "curves", "head_summary"),
     "figures.swin": ("page_windows", "window_map"),
     "figures.swin_structure": ("bias_map", "merge_picture", "stage_tracker", "window_heads"),
+    "measures.controls": ("Scored", "centre_prior", "colour_contrast", "outline_mask", "score_against"),
     "measures.field_box": ("boxed", "proposals", "propose_box"),
     "measures.fields": ("as_json", "fields", "pretty"),
     "measures.pointing": ("points_into",),
@@ -92,6 +94,7 @@ __all__ = [
     "Chance",
     "Invariants",
     "Scale",
+    "Scored",
     "Statistic",
     "as_json",
     "atlas",
@@ -102,10 +105,12 @@ __all__ = [
     "before_after",
     "bias_map",
     "boxed",
+    "centre_prior",
     "chance",
     "check",
     "class_rollout",
     "class_rollouts",
+    "colour_contrast",
     "cosine_similarity",
     "coverage",
     "covered",
@@ -143,6 +148,7 @@ __all__ = [
     "methods",
     "minimap",
     "mixed_layers",
+    "outline_mask",
     "overlay",
     "page_windows",
     "page_with_heat",
@@ -160,6 +166,7 @@ __all__ = [
     "rollout",
     "rollouts",
     "save_numbers",
+    "score_against",
     "side_by_side",
     "signed",
     "sink_share",

@@ -1,9 +1,10 @@
-"""Drawn pictures by their names: scene-7, scene-7-2-50, receipt-3-3, invented-3-3, form-1. Parsed here and nowhere else."""
+"""Pictures by their names: scene-7, scene-7-2-50, receipt-3-3, invented-3-3, form-1, coffee. Parsed here and nowhere else."""
 
 import re
 from dataclasses import dataclass
 
 from worlds import receipts, scenes
+from worlds.photographs import NAMES, Photograph, photographs
 
 _NAME = re.compile(
     r"scene-(?P<scene>\d{1,9})(?:-(?P<objects>[12])-(?P<difficulty>\d{1,2}|100))?"
@@ -15,14 +16,15 @@ _NAME = re.compile(
 
 @dataclass(frozen=True)
 class Name:
-    """The name of a drawn picture.
+    """The name of a drawn picture or of a sample photograph.
 
     Attributes:
-        kind: "scene", "receipt", "invented" (a receipt in words that do not exist) or "form".
-        seed: number of the drawing.
+        kind: "scene", "receipt", "invented" (a receipt in words that do not exist), "form" or "photograph".
+        seed: number of the drawing; 0 for photographs.
         objects: of a scene, 1 or 2; None lets the seed decide.
         difficulty: of a scene, 0 to 100 %.
         lines: articles of a receipt.
+        photograph: the photograph, if it names one.
     """
 
     kind: str
@@ -30,6 +32,7 @@ class Name:
     objects: int | None = None
     difficulty: int = 50
     lines: int | None = None
+    photograph: Photograph | None = None
 
     @property
     def title(self) -> str:
@@ -38,6 +41,8 @@ class Name:
         >>> Name("scene", 7, 2, 30).title, Name("invented", 3, lines=3).title
         ('Scene 7, 2 objects, difficulty 30 %', 'Receipt 3, articles: 3, in words that do not exist')
         """
+        if self.photograph is not None:
+            return self.photograph.title
         if self.kind == "scene":
             number = f"{self.objects} object{'s' if self.objects == 2 else ''}"
             return f"Scene {self.seed}" + (f", {number}, difficulty {self.difficulty} %" if self.objects else "")
@@ -47,8 +52,10 @@ class Name:
             self.kind == "invented"
         )
 
-    def draw(self) -> scenes.Scene | receipts.Document:
+    def draw(self) -> scenes.Scene | receipts.Document | Photograph:
         """The picture and its truth, the same on every machine."""
+        if self.photograph is not None:
+            return self.photograph
         if self.kind == "scene":
             return scenes.scene(self.seed, self.difficulty / 100, self.objects)
         if self.kind == "form":
@@ -57,16 +64,17 @@ class Name:
 
 
 def parse(text: str) -> Name | None:
-    """What a name stands for; None if it names no drawn picture.
+    """What a name stands for; None if it names neither a drawn picture nor a photograph on this machine.
 
     >>> parse("scene-7-2-50")
-    Name(kind='scene', seed=7, objects=2, difficulty=50, lines=None)
-    >>> parse("cat") is None
-    True
+    Name(kind='scene', seed=7, objects=2, difficulty=50, lines=None, photograph=None)
+    >>> parse("coffee").title, parse("cat.jpg") is None
+    ('Coffee', True)
     """
     found = _NAME.fullmatch(text)
     if found is None:
-        return None
+        known = photographs().get(text) if text in NAMES else None
+        return None if known is None else Name("photograph", 0, photograph=known)
     if found["scene"]:
         objects = int(found["objects"]) if found["objects"] else None
         return Name("scene", int(found["scene"]), objects, int(found["difficulty"] or 50))

@@ -49,7 +49,8 @@ def test_a_name_draws_the_picture_of_its_world(name: str, drawn: object, title: 
         " scene-7",
         "scene-٣",
         "",
-        "cat",
+        "kitten",
+        "motorcycle",
     ],
 )
 def test_what_is_no_name(name: str) -> None:

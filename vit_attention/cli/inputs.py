@@ -55,7 +55,7 @@ class Opened:
     Attributes:
         image: upright RGB.
         title: for people.
-        truth: (height, width) mask of the named objects, for drawn scenes.
+        truth: (height, width) mask of the named objects, for drawn scenes, or of the main object of a photograph.
         notes: what was done while opening it, in sentences.
     """
 
@@ -131,17 +131,11 @@ def opened(given: Given) -> Opened:
 
 
 def by_name(text: str) -> Opened | None:
-    """A drawn picture (scene-7, receipt-3-2, invented-3-2, form-1) or a sample photograph (cat), else None."""
+    """A drawn picture (scene-7, receipt-3-2, invented-3-2, form-1) or a sample photograph (coffee), else None."""
     from worlds.naming import parse
 
     name = parse(text)
-    if name is not None:
-        made = name.draw()
-        return Opened(made.picture, name.title, getattr(made, "mask", None))
-    from vit_attention.inputs.samples import samples
-
-    known = samples()
-    if text not in known:
+    if name is None:
         return None
-    ready = open_picture(known[text].open())
-    return Opened(ready.image, known[text].title, notes=ready.notes)
+    made = name.draw()
+    return Opened(open_picture(made.picture).image, name.title, getattr(made, "mask", None))

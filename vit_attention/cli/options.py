@@ -270,7 +270,16 @@ _PAINT: tuple[Command, ...] = (
         metavar="VALUE",
         help="With --scale shared: extend the range to at least this value.",
     ),
-    click.option("--truth", is_flag=True, help="Outline the true objects of a drawn scene."),
+    click.option(
+        "--truth",
+        is_flag=True,
+        help="Outline the true objects of a drawn scene, or the main object of a sample photograph.",
+    ),
+    click.option(
+        "--outline",
+        metavar="PART",
+        help='Outline a part of the picture and print how much of each map lies inside it, next to chance, a centre prior and a colour contrast: the name of an outline of a sample photograph (cup), a mask file, a box left,top,right,bottom, or a polygon "x,y x,y x,y ..." in pixels or %.',
+    ),
     click.option(
         "--width", type=click.IntRange(64, 4096), default=448, show_default=True, help="Width of the drawing in pixels."
     ),

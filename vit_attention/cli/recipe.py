@@ -34,7 +34,7 @@ def command(
         layer, head: 0 first, or a text such as "0-3"; None for all layers, or the mean of all heads.
         method: one of `visualizer.methods()`.
         query: a token's number, "class", a word, "mean"; (row, column) of a patch, or several, 0 first.
-        options: fields of `View`, `Paint` and `Wanted`, and truth, bundle and output: ``residual=0.9, colormap="Jet"``.
+        options: fields of `View`, `Paint` and `Wanted`, and truth, outline, bundle and output: ``residual=0.9, colormap="Jet"``.
 
     Raises:
         ValueError: an option that the command line does not have.
@@ -88,6 +88,7 @@ _DEFAULTS: dict[str, Any] = {
     "infos_path": None,
     "half": False,
     "truth": False,
+    "outline": None,
     "bundle": False,
     "stage": None,
     "block": 0,

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from vit_attention.cli import loading, records
+from vit_attention.cli import loading, outlines, records
 from vit_attention.cli.drawings import Drawing, View, drawings
 from vit_attention.cli.errors import ChoiceError
 from vit_attention.cli.inputs import Given, Opened, expand, is_bundle, opened
@@ -35,6 +35,7 @@ HELP = """Draw where a model looks: an overlay and a heatmap for every layer.
   vit-attention visualize receipt.png --model receipt-donut --query field:total
   vit-attention visualize receipt-3-3 --model receipt-donut --stage 2 --block 1 --query 5,4
   vit-attention visualize scene-7 --model scene-vit --query 6,8 --truth
+  vit-attention visualize coffee --model vit-b-16 --layer 11 --outline cup
   vit-attention visualize cat.npz --colormap jet
   vit-attention --image cat.jpg --infos_path infos.pkl --model model.pth
 
@@ -61,6 +62,7 @@ def visualize(
     image: tuple[str, ...],
     output: Path,
     truth: bool,
+    outline: str | None,
     bundle: bool,
     as_json: bool,
     **given: Any,
@@ -81,7 +83,9 @@ def visualize(
             origin = Origin.of(item)
             several = len(items) > 1
             folder = shelf.base(item, origin) if several else drawings_folder(output, item, origin, report.note)
-            mask = picture.truth if truth else None
+            part = None if outline is None else outlines.outlined(outline, item, picture)
+            scored = _scored(report, item, record, picture, found, part)
+            mask = (picture.truth if truth else None) if part is None else part.mask
             ground = Ground(picture.image, record.geometry, mask, _settings(record, picture), origin)
             written = write(found, ground, paint, folder)
             if lacking := remark(found, ground, paint):
@@ -89,7 +93,8 @@ def visualize(
             if bundle:
                 base = Shelf(folder, [item], bundle_says, report.note).base(item, origin)
                 written.append(origin.sign(record).save(base.with_name(base.name + ".npz")))
-            report.done(item.said, written, **facts(record), maps=[_said(one, record) for one in found])
+            said = [_said(one, record) | more for one, more in zip(found, scored, strict=True)]
+            report.done(item.said, written, **facts(record), maps=said)
     report.finish(command="visualize", output=str(output))
 
 
@@ -115,6 +120,28 @@ def _drawn(
         return record, picture, found
     record, picture = records.of(item, model, wanted, view.needs)
     return record, picture, drawings(record, view)
+
+
+def _scored(
+    report: Report,
+    item: Given,
+    record: AttentionRecord,
+    picture: Opened,
+    found: list[Drawing],
+    part: outlines.Outlined | None,
+) -> list[dict[str, Any]]:
+    """What JSON holds of every drawing's scores on an outline, {} without one; each is told as well."""
+    if part is None:
+        return [{} for _ in found]
+    out = []
+    for one in found:
+        scores = outlines.scores(one, part, record, picture)
+        where = " ".join(word for word in (f"layer {one.number}", one.part) if word)
+        report.note(f"{item.said}, {where}: {outlines.told(part, scores)}")
+        out.append({"outline": part.name, "scores": scores})
+    for text in outlines.warned(part, record):
+        report.note(f"{item.said}: {text}")
+    return out
 
 
 def _settings(record: AttentionRecord, picture: Opened) -> str:

