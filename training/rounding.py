@@ -28,9 +28,12 @@ def inputs_of(module: nn.Module, run: Callable[[], None]) -> dict[str, Tensor]:
         sums[name] = sums.get(name, torch.zeros(())) + x.T @ x
         counts[name] = counts.get(name, 0) + len(x)
 
-    layers = [(f"{name}.weight", one) for name, one in module.named_modules() if isinstance(one, (nn.Linear, nn.Conv2d))]
+    layers = [
+        (f"{name}.weight", one) for name, one in module.named_modules() if isinstance(one, (nn.Linear, nn.Conv2d))
+    ]
     hooks = [
-        one.register_forward_pre_hook(lambda layer, given, name=name: listen(name, layer, given)) for name, one in layers
+        one.register_forward_pre_hook(lambda layer, given, name=name: listen(name, layer, given))
+        for name, one in layers
     ]
     try:
         with torch.inference_mode():

@@ -72,6 +72,7 @@ class Card:
             return "SHA-256 in the file name"
         commit = f"commit {self.revision[:7]}{', SHA-256' * bool(self.sha256)}" if self.revision else "not pinned"
         return commit if self.hub else ""
+
     caution: str = ""
 
     @property

@@ -1,0 +1,37 @@
+"""Matrices of 8-bit numbers with a scale a row, as they come out of a file."""
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from vit_attention.weights import checkpoints
+from vit_attention.weights.checkpoints import CheckpointError
+
+NUMBERS = torch.tensor([[127, -64, 0], [1, 2, -127]], dtype=torch.int8)
+
+
+def test_matrices_are_scaled_row_by_row_and_all_else_stays(tmp_path):
+    whole = torch.arange(3, dtype=torch.int64)
+    kept = {"a.weight": NUMBERS, "a.weight.scale": torch.tensor([0.5, 0.25]).half(), "a.bias": torch.ones(2).half()}
+    save_file({**kept, "numbers": whole, "lone": NUMBERS.clone()}, tmp_path / "one.safetensors")
+    found = checkpoints.read(tmp_path / "one.safetensors")
+    assert found.keys() == {"a.weight", "a.bias", "numbers", "lone"}
+    assert found["a.weight"].tolist() == [[63.5, -32.0, 0.0], [0.25, 0.5, -31.75]]
+    assert torch.equal(found["a.bias"], kept["a.bias"])
+    assert torch.equal(found["numbers"], whole)
+    assert torch.equal(found["lone"], NUMBERS)
+
+
+def test_filters_of_four_axes_have_one_scale_for_each_output(tmp_path):
+    numbers = torch.full((2, 1, 2, 2), 2, dtype=torch.int8)
+    save_file({"f": numbers, "f.scale": torch.tensor([1.0, 3.0])}, tmp_path / "one.safetensors")
+    assert checkpoints.read(tmp_path / "one.safetensors")["f"].flatten(1).tolist() == [[2.0] * 4, [6.0] * 4]
+
+
+@pytest.mark.parametrize(
+    "scale", [torch.ones(3), torch.ones(2, 1), torch.ones(2, dtype=torch.int64), torch.ones(()), torch.ones(1)]
+)
+def test_scales_that_do_not_fit_are_refused(tmp_path, scale):
+    save_file({"a.weight": NUMBERS, "a.weight.scale": scale}, tmp_path / "one.safetensors")
+    with pytest.raises(CheckpointError, match=r"one.safetensors: want a.weight.scale with one floating-point number"):
+        checkpoints.read(tmp_path / "one.safetensors")
