@@ -1,6 +1,7 @@
 """Every picture the app can show by its id: drawn scenes with known truth, sample photographs, the reader's own."""
 
 import hashlib
+from collections.abc import Mapping
 
 import streamlit as st
 
@@ -8,6 +9,7 @@ from tutorials.findings.context import Picture
 from ui import state
 from vit_attention.inputs.pictures import PictureError, open_picture
 from worlds.naming import Name, parse
+from worlds.outlines import Outline
 from worlds.photographs import photographs
 
 GALLERY = {
@@ -66,6 +68,29 @@ def get(picture_id: str) -> Picture:
         return own
     known = picture_id in photographs() or _scene(picture_id)
     return _open(picture_id if known else state.DEFAULTS[state.PICTURE])
+
+
+def outlines(picture_id: str) -> Mapping[str, Outline]:
+    """Outlines of a sample photograph by name, the main object first; {} for every other picture."""
+    return photographs()[picture_id].outlines if picture_id in photographs() else {}
+
+
+def outline(picture_id: str) -> Outline | None:
+    """The outline that the reader has chosen for a photograph, else its main object; None if nothing is outlined."""
+    known = outlines(picture_id)
+    chosen = st.session_state.get(f"{state.OUTLINE}-{picture_id}")
+    return known.get(str(chosen), next(iter(known.values()), None))
+
+
+def outline_menu(picture_id: str) -> None:
+    """The menu of a photograph's outlines; nothing for a picture without any."""
+    if known := outlines(picture_id):
+        st.selectbox(
+            "Outline",
+            list(known),
+            key=f"{state.OUTLINE}-{picture_id}",  # each picture has its own names
+            help="Drawn by hand; the trust card tells how much of the map lies inside.",
+        )
 
 
 LARGEST = 2048

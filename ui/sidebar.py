@@ -51,6 +51,7 @@ def _model_and_picture() -> None:
         bind="query-params",
         help="Scenes are drawn by this app, so their truth is known. More ways to get a picture: page Playground.",
     )
+    pictures.outline_menu(str(st.session_state[state.PICTURE]))
 
 
 def _numbers() -> None:

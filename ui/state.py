@@ -10,6 +10,9 @@ from vit_attention.records import AttentionRecord
 MODEL, PICTURE, LAYER, HEAD, ASK, ROW, COLUMN = "model", "picture", "layer", "head", "ask", "row", "column"
 """Keys of the sidebar's widgets; the same words stand in the address, so a view can be linked to."""
 
+OUTLINE = "outline"
+"""Begins the keys of the menus of outlines, one for each photograph that has any."""
+
 UPLOAD = "uploaded_picture"
 """The reader's own picture; it lives in this session only and cannot be linked to."""
 

@@ -8,9 +8,12 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from tutorials.findings import Context
+from ui import pictures
 from visualizer import entropy
 from visualizer.measures import score
+from visualizer.measures.controls import score_against
 from visualizer.measures.sinks import sink_tokens
+from vit_attention.models.cards import caution
 from vit_attention.records import AttentionRecord
 
 Fact = tuple[str, str, str]
@@ -111,7 +114,7 @@ def _of_row(now: Context, row: NDArray[np.float32]) -> list[Fact]:
 def _score(now: Context, values: NDArray[Any]) -> list[Fact]:
     truth = now.truth
     if truth is None:
-        return [("against the truth", "unknown", "only drawn scenes come with exact outlines")]
+        return _outlined(now, values)
     found = [
         (
             "points at an object",
@@ -128,3 +131,30 @@ def _score(now: Context, values: NDArray[Any]) -> list[Fact]:
         )
         found.append(("weight on objects", f"{mass:.1%}", meaning))
     return found
+
+
+def _outlined(now: Context, values: NDArray[Any]) -> list[Fact]:
+    """A photograph's scores on the chosen outline, beside those of maps that know no model."""
+    outline, geometry = pictures.outline(now.picture.id), now.record.geometry
+    if outline is None or geometry is None:
+        return [("against the truth", "unknown", "only drawn scenes and some sample photographs come with outlines")]
+    own, chance, *controls = score_against(values, outline.mask(), now.picture.image, geometry)
+    hits = ", ".join(f"{one.name} {_yes(one.hit)}" for one in controls)
+    found = [
+        (
+            f"points at: {outline.name}",
+            _yes(own.hit),
+            f"strongest patch more than 10 % covered by it; a random patch: {chance.hit:.0%}; {hits}",
+        )
+    ]
+    if not np.isnan(own.inside):
+        shares = "; ".join(f"{one.name} {one.inside:.1%}" for one in (chance, *controls))
+        meaning = f"share of the patches' sum inside the hand-drawn outline; {shares}. These three know no model"
+        found.append((f"weight on: {outline.name}", f"{own.inside:.1%}", meaning))
+    if said := caution(now.model):
+        found.append(("what a score here does not say", "", said))
+    return found
+
+
+def _yes(hit: float) -> str:
+    return "yes" if hit else "no"

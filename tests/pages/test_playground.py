@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,12 @@ from streamlit.testing.v1 import AppTest
 
 import vit_attention as va
 from ui import sources
+from visualizer import coverage, covered
 from visualizer.method import methods
 from vit_attention.gate import LIMITS, Limit
+from vit_attention.models import cards
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
+from worlds.photographs import photograph
 
 App = Callable[..., AppTest]
 
@@ -145,3 +149,39 @@ def test_another_model_that_is_none(app: App, monkeypatch: pytest.MonkeyPatch) -
 def test_only_the_person_at_the_server_may_name_a_folder(app: App) -> None:
     # AppTest's connection has an address that is not this machine's.
     assert not app("playground").text_input
+
+
+def test_the_trust_card_scores_a_photograph_on_the_chosen_outline(app: App) -> None:
+    page = app("playground", picture="coffee")
+    menu = next(box for box in page.selectbox if box.label == "Outline")
+    assert menu.options == ["cup and saucer", "cup", "coffee", "saucer", "spoon"]
+
+    def card() -> str:
+        return next(text.value for text in page.markdown if "| parity residual |" in text.value)
+
+    assert "| weight on: cup and saucer |" in card()
+    menu.select("spoon")
+    page.run()
+    assert not page.exception
+    line = next(one for one in card().splitlines() if one.startswith("| weight on: spoon |"))
+    record = va.load("scene-vit").attend("coffee", half=True)
+    layer = record.maps[9].single[:, 0].mean(axis=0)[1:].reshape(14, 14)
+    spoon = photograph("coffee").outlines["spoon"].mask()
+    inside = float(coverage(layer, spoon, record.geometry))
+    assert f"| {inside:.1%} |" in line
+    assert f"chance {float(covered(spoon, (14, 14), record.geometry).mean()):.1%}" in line
+    for control in ("centre prior", "colour contrast"):
+        assert control in line
+
+
+def test_a_texture_has_no_outline_to_choose(app: App) -> None:
+    page = app("playground", picture="gravel")
+    assert not [box for box in page.selectbox if box.label == "Outline"]
+    assert any("| against the truth | unknown |" in text.value for text in page.markdown)
+
+
+def test_what_is_known_of_a_model_is_said_where_it_is_scored(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = tuple(replace(one, caution="It was taught masks.") for one in cards.CARDS)
+    monkeypatch.setattr(cards, "CARDS", known)
+    page = app("playground", picture="coffee")
+    assert any("It was taught masks." in text.value for text in page.markdown)
