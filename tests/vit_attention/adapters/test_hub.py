@@ -7,6 +7,7 @@ import hashlib
 import http.server
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -23,12 +24,22 @@ REPO = "somebody/tiny-vit"
 
 
 class Hub(http.server.ThreadingHTTPServer):
-    """Serves the files of one folder as repository `REPO`; `broken` cuts every file half way, `drips` sends a byte at a time."""
+    """Serves folders as repositories, one of them as `repo`.
+
+    `broken` cuts every file half way, `drips` sends a byte at a time, `slow` a tenth of a file.
+    """
 
     folder: Path
     repo = REPO
-    broken = drips = False
+    others: dict[str, Path]
+    broken = drips = slow = False
     asked: list[str]
+    sent: list[tuple[str, int]]
+    """Files whose bytes were sent, and from which byte on."""
+
+    def repository(self, path: str) -> tuple[str, Path]:
+        """The repository that an address belongs to, and its folder."""
+        return next((one for one in self.others.items() if one[0] in path), (self.repo, self.folder))
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -54,32 +65,38 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def _answer(self, body: bool) -> None:
         path = self.path.split("?")[0]
         self.server.asked.append(path)
-        names = [p.name for p in self.server.folder.iterdir()]
-        if path.startswith(f"/api/models/{self.server.repo}/tree/"):
-            entries = [
-                {"type": "file", "path": n, "size": (self.server.folder / n).stat().st_size, "oid": "a" * 40}
-                for n in names
-            ]
+        repo, folder = self.server.repository(path)
+        names = [p.name for p in folder.iterdir()]
+        if path.startswith(f"/api/models/{repo}/tree/"):
+            entries = [{"type": "file", "path": n, "size": (folder / n).stat().st_size, "oid": "a" * 40} for n in names]
             return self._json(entries)
-        if path.startswith(f"/api/models/{self.server.repo}"):
-            return self._json({"id": self.server.repo, "sha": COMMIT, "siblings": [{"rfilename": n} for n in names]})
-        file = self.server.folder / path.rsplit("/", 1)[-1]
-        if not path.startswith(f"/{self.server.repo}/resolve/") or not file.exists():
+        commit = next(iter(re.findall("[0-9a-f]{40}", path)), COMMIT)
+        if path.startswith(f"/api/models/{repo}"):
+            return self._json({"id": repo, "sha": commit, "siblings": [{"rfilename": n} for n in names]})
+        file = folder / path.rsplit("/", 1)[-1]
+        if not path.startswith(f"/{repo}/resolve/") or not file.exists():
             return self._json({"error": "Repository not found"}, 404)
+        return self._file(file, commit, body)
+
+    def _file(self, file: Path, commit: str, body: bool) -> None:
         data = file.read_bytes()
-        self.send_response(200)
+        start = int((self.headers.get("Range") or "bytes=0-").removeprefix("bytes=").rstrip("-"))
+        self.send_response(206 if start else 200)
         self.send_header("ETag", f'"{hashlib.sha256(data).hexdigest()}"')
-        self.send_header("X-Repo-Commit", COMMIT)
-        self.send_header("Content-Length", str(len(data)))
+        self.send_header("X-Repo-Commit", commit)
+        self.send_header("Content-Length", str(len(data) - start))
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
         self.end_headers()
-        if body and self.server.drips:
-            with contextlib.suppress(OSError):
-                for byte in data:
-                    self.wfile.write(bytes([byte]))
-                    time.sleep(0.05)
-        elif body:
-            self.wfile.write(data[: len(data) // 2] if self.server.broken else data)
-        return None
+        if not body:
+            return
+        self.server.sent.append((file.name, start))
+        step = 1 if self.server.drips else -(-len(data) // 10) if self.server.slow else len(data)
+        end = len(data) // 2 if self.server.broken else len(data)
+        with contextlib.suppress(OSError):
+            for at in range(start, end, step):
+                self.wfile.write(data[at : min(at + step, end)])
+                time.sleep(0.05 if step < len(data) else 0)
 
 
 @pytest.fixture
@@ -95,7 +112,7 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
     folder = tmp_path / "served"
     ViTForImageClassification(config).save_pretrained(folder)
     server = Hub(("127.0.0.1", 0), Handler)
-    server.folder, server.asked = folder, []
+    server.folder, server.asked, server.sent, server.others = folder, [], [], {}
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield server
@@ -105,12 +122,16 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
 
 # In a process of its own: the hub's address is read when the library is imported.
 PROGRAM = """
-import sys, numpy as np, vit_attention as va
+import json, sys, numpy as np, vit_attention as va
+from dataclasses import replace
+from vit_attention.models import names
 from vit_attention.weights import connection
 connection.SLOW_S = 2  # seconds
 heard = []
+name, known = sys.argv[1], json.loads(sys.argv[2])
+names.CARDS = tuple(replace(one, **known) if one.name == name else one for one in names.CARDS)
 try:
-    name = sys.argv[1] if sys.argv[1].startswith(("donut", "timm:")) else "hf:" + sys.argv[1]
+    name = name if name.startswith(("d", "timm:")) else "hf:" + name
     model = va.load(name, progress=lambda done, total: heard.append((done, total)))
 except Exception as error:
     print(type(error).__name__, "|", error)
@@ -120,7 +141,11 @@ else:
 """
 
 
-def load(hub_address: str, name: str, cache: Path) -> str:
+def load(hub_address: str, name: str, cache: Path, **known: object) -> str:
+    return python(hub_address, cache, PROGRAM, name, json.dumps(known)).splitlines()[-1]
+
+
+def python(hub_address: str, cache: Path, program: str, *arguments: str) -> str:
     environment = {
         **os.environ,
         "HF_ENDPOINT": hub_address,
@@ -133,10 +158,15 @@ def load(hub_address: str, name: str, cache: Path) -> str:
         "HF_HUB_DISABLE_TELEMETRY": "1",
     }
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, name], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", program, *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr[-1500:]
-    return done.stdout.strip().splitlines()[-1]
+    return done.stdout.strip()
 
 
 def test_a_model_is_loaded_by_its_name_with_progress(hub: Hub, tmp_path: Path) -> None:
