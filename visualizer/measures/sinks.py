@@ -1,6 +1,7 @@
 """Attention that special tokens and sinks soak up, and maps without them."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -116,6 +117,48 @@ def sink_tokens(
         found |= outliers(norms, prefix).tokens & (shares.mean(axis=0) > 1 / len(found))
     found[:prefix] = False
     return np.asarray(found)
+
+
+class Taken(NamedTuple):
+    """Who takes how much attention, layer by layer, in the mean of all heads and query tokens.
+
+    Attributes:
+        special, sinks, others: (layers,) shares of special tokens, sinks and all other tokens; together 1.
+        counts: (layers,) number of sinks.
+    """
+
+    special: NDArray[np.float64]
+    sinks: NDArray[np.float64]
+    others: NDArray[np.float64]
+    counts: NDArray[np.intp]
+
+
+def taken_by_layer(
+    layers: Sequence[ArrayLike], prefix: int = 1, norms: ArrayLike | None = None, first: int = 0
+) -> Taken:
+    """The attention that special tokens, sinks (`sink_tokens` of that layer) and the other patches take in every layer.
+
+    Args:
+        layers: (heads, queries, keys) weights of successive layers.
+        prefix: how many special tokens lead the keys.
+        norms: (all layers, keys) lengths of the tokens after every layer of the model; None judges by attention alone.
+        first: number of the first of `layers`, counted from 0.
+
+    Raises:
+        ValueError: as for `sink_tokens`.
+
+    >>> taken_by_layer([[[[0.2, 0.8, 0.0], [0.5, 0.3, 0.2], [0.1, 0.9, 0.0]]]]).sinks.round(3)
+    array([0.667])
+    """
+    shares, counts = [], []
+    for number, weights in enumerate(layers, first):
+        before = None if norms is None or number == 0 else np.asarray(norms)[number - 1]
+        sinks = sink_tokens(weights, prefix, before)
+        columns = undefined.mean(undefined.at_least_single(weights), axis=(0, 1))
+        counts.append(int(sinks.sum()))
+        shares.append((np.nansum(columns[:prefix]), np.nansum(columns[sinks])))
+    special, drawn = np.array(shares, dtype=np.float64).reshape(-1, 2).T
+    return Taken(special, drawn, 1 - special - drawn, np.array(counts, dtype=np.intp))
 
 
 def without(weights: ArrayLike, keys: Keys) -> NDArray[np.float64]:
