@@ -55,7 +55,7 @@ ASKED = {
     "any": "any token",
     "class": "the class token",
     "patch": "one patch",
-    "nobody": "none: the picture is changed",
+    "nobody": "none",
 }
 
 

@@ -12,7 +12,8 @@ from ui import components, controls, lesson, snippets, trust
 from visualizer import entropy
 from visualizer.figures.summary import curves, head_summary
 from visualizer.measures import score
-from visualizer.measures.sinks import sink_share, sink_tokens, without
+from visualizer.measures.outliers import outliers
+from visualizer.measures.sinks import sink_share, without
 from visualizer.style.scale import Scale
 from visualizer.words import maps as words
 from vit_attention.cli.recipe import extract_command
@@ -215,7 +216,7 @@ def sinks(now: Context, truth: NDArray[np.bool_] | None) -> None:
         st.info("The lengths of the tokens were not measured, so sinks cannot be told.")
         return
     norms, row, prefix = now.record.norms[-1], now.row(), now.axis.prefix
-    found = sink_tokens(norms, prefix)
+    found = outliers(norms, prefix).tokens
     numbers = (np.flatnonzero(found) - prefix).tolist()
     where = ""
     if now.truth is not None and found.any():
@@ -245,7 +246,7 @@ def sinks(now: Context, truth: NDArray[np.bool_] | None) -> None:
             title,
             unit="length",
             alt=f"{said} Long tokens: {places}.",
-            caption=f"{said} A long token is above the median by more than ten median absolute deviations.",
+            caption=f"{said} Long tokens form a small group apart from the others.",
             scale="per map",
             query=numbers,
             outlined="long token",

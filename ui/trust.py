@@ -12,7 +12,7 @@ from ui import pictures
 from visualizer import entropy
 from visualizer.measures import score
 from visualizer.measures.controls import score_against
-from visualizer.measures.sinks import sink_tokens
+from visualizer.measures.outliers import outliers
 from vit_attention.models.cards import caution
 from vit_attention.records import AttentionRecord
 
@@ -91,9 +91,9 @@ def residual(record: AttentionRecord) -> str:
 def _of_row(now: Context, row: NDArray[np.float32]) -> list[Fact]:
     long = ("not measured", "needs the lengths of the tokens")
     if now.record.norms.size:
-        sinks = sink_tokens(now.record.norms[-1], now.axis.prefix)
+        long_ones = outliers(now.record.norms[-1], now.axis.prefix).tokens
         long = (
-            f"{float(row[sinks].sum()):.1%} on {int(sinks.sum())} patches",
+            f"{float(row[long_ones].sum()):.1%} on {int(long_ones.sum())} patches",
             "patches whose token is unusually long after the last layer: candidates for sinks (Darcet et al. 2023)",
         )
     return [

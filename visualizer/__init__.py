@@ -12,6 +12,7 @@ from visualizer.measures.entropy import entropy, relative_entropy
 from visualizer.measures.flow import attention_flow
 from visualizer.measures.invariants import Invariants, check
 from visualizer.measures.masks import coverage, covered
+from visualizer.measures.outliers import Outliers, outliers
 from visualizer.measures.rollout import (
     class_rollout,
     class_rollouts,
@@ -24,7 +25,7 @@ from visualizer.measures.rollout import (
 )
 from visualizer.measures.score import Chance, chance, mass_in_mask, pointing_hit
 from visualizer.measures.similarity import cosine_similarity, head_similarity, position_similarity
-from visualizer.measures.sinks import sink_share, sink_tokens, special_share, without
+from visualizer.measures.sinks import received, sink_share, sink_tokens, special_share, without
 from visualizer.measures.summary import STATISTICS, Statistic, head_statistic
 from visualizer.measures.windows import forbidden_share, window_distance, window_entropy
 
@@ -93,6 +94,7 @@ __all__ = [
     "STATISTICS",
     "Chance",
     "Invariants",
+    "Outliers",
     "Scale",
     "Scored",
     "Statistic",
@@ -148,6 +150,7 @@ __all__ = [
     "methods",
     "minimap",
     "mixed_layers",
+    "outliers",
     "outline_mask",
     "overlay",
     "page_windows",
@@ -161,6 +164,7 @@ __all__ = [
     "proposals",
     "propose_box",
     "rank_heads",
+    "received",
     "relative_entropy",
     "relevance",
     "rollout",

@@ -8,9 +8,10 @@ from PIL import ImageEnhance
 
 from tutorials.findings.context import NO_TRUTH, Context, Finding, Picture
 from visualizer.measures.entropy import entropy, relative_entropy
+from visualizer.measures.outliers import outliers
 from visualizer.measures.ranks import spearmanr
 from visualizer.measures.score import HIT_THRESHOLD, mass_in_mask
-from visualizer.measures.sinks import sink_share, sink_tokens
+from visualizer.measures.sinks import sink_share
 
 YES, NONE, NO = (
     "Yes (rank correlation below -0.3)",
@@ -107,7 +108,7 @@ def sinks_hide(now: Context) -> Finding:
         return NO_TRUTH
     if not now.record.norms.size:
         return Finding(None, "The lengths of the tokens were not measured.")
-    sinks, row = sink_tokens(now.record.norms[-1], now.axis.prefix), now.row()
+    sinks, row = outliers(now.record.norms[-1], now.axis.prefix).tokens, now.row()
     if not sinks.any():
         return Finding(None, "No patch token is unusually long on this picture, so there are no sinks to take out.")
     before = float(mass_in_mask(now.patch_map(), now.truth))

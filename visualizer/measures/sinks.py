@@ -1,17 +1,17 @@
 """Attention that special tokens and sinks soak up, and maps without them."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visualizer.measures import undefined
+from visualizer.measures.outliers import outliers
 from vit_attention.gate import GateError, shown
 
-# The median absolute deviation of normally distributed norms is 0.67 standard deviations: 10 of them are about 7.
-OUTLIER_FACTOR = 10.0
-# When most norms are equal, their spread says nothing: count at least this share of the median as spread.
-_LEAST_SPREAD = 0.01
+LEAST = 0.3
+"""Share of a head's attention from which a token is a sink; no patch comes near it unless a head has collapsed onto it."""
 
 Keys = NDArray[np.bool_] | NDArray[np.integer] | Sequence[int] | Sequence[bool]
 
@@ -59,39 +59,106 @@ def sink_share(weights: ArrayLike, sinks: Keys) -> NDArray[np.float64]:
     return undefined.ratio(values[..., chosen].sum(axis=-1, dtype=np.float64), values.sum(axis=-1, dtype=np.float64))
 
 
-def sink_tokens(norms: ArrayLike, prefix: int = 1, factor: float = OUTLIER_FACTOR) -> NDArray[np.bool_]:
-    """Patch tokens whose norm is far above that of the other patches of the same picture.
-
-    Large models store global information in a few patch tokens of outlier norm, which then draw attention (Darcet et
-    al. 2023, arXiv:2309.16588, section 2). That paper cuts at a norm chosen by eye for each model; the rule here needs
-    no such choice: a norm above ``median + factor * MAD``, where MAD, the median absolute deviation from the median,
-    counts as at least 1 % of the median. Both are taken over the patch tokens.
+def received(weights: ArrayLike) -> NDArray[np.float64]:
+    """Share of the attention of all other tokens that every token receives: the mean of its column.
 
     Args:
-        norms: (..., tokens) lengths of the last layer's output tokens.
-        prefix: how many special tokens lead; they are never reported.
-        factor: how many deviations above the median an outlier lies.
+        weights: (..., queries, keys); NaN marks absent keys. If there are as many queries as keys, a token's own row is
+            left out of its mean.
 
     Returns:
-        (..., tokens) booleans.
+        (..., keys); 0 to 1. If all rows are even, each is 1 / keys.
 
     Raises:
-        ValueError: norms that are not finite, no patch tokens, or a negative `factor`.
+        ValueError: a negative or infinite weight.
 
-    >>> sink_tokens([50.0, 9.0, 10.0, 11.0, 10.0, 90.0])
-    array([False, False, False, False, False,  True])
+    >>> received([[0.2, 0.8, 0.0], [0.5, 0.3, 0.2], [0.1, 0.9, 0.0]])
+    array([0.3 , 0.85, 0.1 ])
     """
-    values = np.asarray(norms, dtype=np.float64)
-    if values.ndim == 0 or not 0 <= prefix < values.shape[-1] or not np.isfinite(values).all():
-        raise GateError("norms", f"finite (..., tokens), more than prefix={prefix}", f"shape {values.shape}")
-    if not factor >= 0:
-        raise GateError("factor", "0 or more", f"{factor}")
-    patches = values[..., prefix:]
-    median = np.median(patches, axis=-1, keepdims=True)
-    spread = np.median(np.abs(patches - median), axis=-1, keepdims=True)
-    outlier = np.zeros(values.shape, dtype=bool)
-    outlier[..., prefix:] = patches > median + factor * np.maximum(spread, _LEAST_SPREAD * median)
-    return outlier
+    values, _ = undefined.split(weights)
+    sums, rows = values.sum(axis=-2, dtype=np.float64), values.shape[-2]
+    if rows == values.shape[-1] > 1:
+        return np.asarray((sums - np.diagonal(values, axis1=-2, axis2=-1)) / (rows - 1))
+    return np.asarray(sums / rows)
+
+
+def sink_tokens(
+    weights: ArrayLike, prefix: int = 1, norms: ArrayLike | None = None, least: float = LEAST
+) -> NDArray[np.bool_]:
+    """Patch tokens of one layer that draw attention whatever the query token: sinks.
+
+    A token is a sink if in one head it receives more than `least` of the attention of all other tokens (Gu et al. 2025,
+    arXiv:2410.10781, section 3.2, where 0.3 is called strict and hardly dependent on the number of tokens); or if it is an
+    `outliers` of length before the layer (Darcet et al. 2023, arXiv:2309.16588, section 2) and receives more than an even
+    share in the mean of all heads. Neither implies the other.
+
+    Args:
+        weights: (heads, queries, keys) of one layer.
+        prefix: how many special tokens lead the keys; they are never reported.
+        norms: (keys,) lengths of the tokens that enter the layer; None leaves out the second rule.
+        least: share of the attention of a head, 0 to 1.
+
+    Returns:
+        (keys,) booleans.
+
+    Raises:
+        ValueError: another shape, a negative or infinite weight, or norms that do not fit.
+
+    >>> sink_tokens([[[0.2, 0.8, 0.0], [0.5, 0.3, 0.2], [0.1, 0.9, 0.0]]])
+    array([False,  True, False])
+    """
+    if np.ndim(weights) != 3:
+        raise GateError("weights", "(heads, queries, keys)", f"shape {np.shape(weights)}")
+    shares = received(weights)
+    found = (shares > least).any(axis=0)
+    if norms is not None:
+        if np.shape(norms) != found.shape:
+            raise GateError("norms", f"({len(found)},), one per key", f"shape {np.shape(norms)}")
+        found |= outliers(norms, prefix).tokens & (shares.mean(axis=0) > 1 / len(found))
+    found[:prefix] = False
+    return np.asarray(found)
+
+
+class Taken(NamedTuple):
+    """Who takes how much attention, layer by layer, in the mean of all heads and query tokens.
+
+    Attributes:
+        special, sinks, others: (layers,) shares of special tokens, sinks and all other tokens; together 1.
+        counts: (layers,) number of sinks.
+    """
+
+    special: NDArray[np.float64]
+    sinks: NDArray[np.float64]
+    others: NDArray[np.float64]
+    counts: NDArray[np.intp]
+
+
+def taken_by_layer(
+    layers: Sequence[ArrayLike], prefix: int = 1, norms: ArrayLike | None = None, first: int = 0
+) -> Taken:
+    """The attention that special tokens, sinks (`sink_tokens` of that layer) and the other patches take in every layer.
+
+    Args:
+        layers: (heads, queries, keys) weights of successive layers.
+        prefix: how many special tokens lead the keys.
+        norms: (all layers, keys) lengths of the tokens after every layer of the model; None judges by attention alone.
+        first: number of the first of `layers`, counted from 0.
+
+    Raises:
+        ValueError: as for `sink_tokens`.
+
+    >>> taken_by_layer([[[[0.2, 0.8, 0.0], [0.5, 0.3, 0.2], [0.1, 0.9, 0.0]]]]).sinks.round(3)
+    array([0.667])
+    """
+    shares, counts = [], []
+    for number, weights in enumerate(layers, first):
+        before = None if norms is None or number == 0 else np.asarray(norms)[number - 1]
+        sinks = sink_tokens(weights, prefix, before)
+        columns = undefined.mean(undefined.at_least_single(weights), axis=(0, 1))
+        counts.append(int(sinks.sum()))
+        shares.append((np.nansum(columns[:prefix]), np.nansum(columns[sinks])))
+    special, drawn = np.array(shares, dtype=np.float64).reshape(-1, 2).T
+    return Taken(special, drawn, 1 - special - drawn, np.array(counts, dtype=np.intp))
 
 
 def without(weights: ArrayLike, keys: Keys) -> NDArray[np.float64]:

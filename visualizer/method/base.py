@@ -165,6 +165,7 @@ class Method:
             to it, "all" always all.
         heads: whether it can use a single head; other methods take all heads together.
         asked_by: accepted query tokens: "any", only the "class" token, one "patch", or "nobody" for no query.
+        norms: whether it reads the lengths of the tokens, `record.norms`.
         place: position in menus and tables, smallest first.
         name: name of its file, with dashes; set by `methods`.
     """
@@ -179,6 +180,7 @@ class Method:
     layers: str = "one"
     heads: bool = False
     asked_by: str = "any"
+    norms: bool = False
     place: int = 100
     name: str = ""
 
@@ -236,6 +238,8 @@ class Method:
             return "asks one patch, and this model has none"
         if self.asks_class and not record.prediction.labels:
             return "needs a class, and this model names none"
+        if self.norms and record.norms.shape[1] != len(one.key):
+            return "needs the lengths of the tokens, which were not measured"
         return ""
 
     def __call__(
@@ -246,6 +250,7 @@ class Method:
         layer: int | None = None,
         head: int | None = None,
         kind: str | None = None,
+        sinks: str = "show",
         **knobs: Any,
     ) -> Map:
         """The map of a record.
@@ -257,6 +262,8 @@ class Method:
             layer: number, counted from 0; None takes the last.
             head: number, counted from 0; None takes all heads together.
             kind: kind of the maps: "self", "cross" or "window".
+            sinks: "show", or "hide" to leave out what `visualizer.sink_tokens` finds in the layers behind a map of shares of
+                attention. This changes the display only: their cells are NaN, the rest is rescaled to a sum of 1.
             knobs: parameters of the method, by name.
 
         Raises:
@@ -264,6 +271,8 @@ class Method:
             SignalError: a signal that was not kept, or a run made with other parameters.
         """
         values = self._knobs(knobs)
+        if sinks not in ("show", "hide"):
+            raise QuestionError("sinks", f"want one of show, hide, got {shown(sinks)}")
         question = Question(self._asking(query, knobs), _whole("layer", layer), _whole("head", head), kind)
         meant = question
         if self.asked_by == "patch" and question.layer is None:
@@ -275,7 +284,18 @@ class Method:
                 record.check_run(run)
             except ValueError as error:
                 raise SignalError("method", str(error)) from error
-        return replace(self.function(record, meant, values), code=self._code(question, values))
+        found = self.function(record, meant, values)
+        if sinks == "hide":
+            found = self._without_sinks(record, meant, values, found)
+        return replace(found, code=self._code(question, values, sinks))
+
+    def _without_sinks(self, record: AttentionRecord, question: Question, values: Knobs, found: Map) -> Map:
+        """The map without the sinks of the layers behind it."""
+        from visualizer.method.left_out import left_out, sinks_of
+
+        maps = replace(question, layer=found.layer).chain(record)
+        first = found.layer if self.layers == "one" else values.get("start_layer", 0)
+        return left_out(found, sinks_of(record, maps, [n for n in maps if n >= first]), "sink")
 
     def _knobs(self, given: Knobs) -> dict[str, Any]:
         """Every knob's value by its name, given by name or short name or left at its default."""
@@ -311,7 +331,7 @@ class Method:
         if self.asked_by == "class" and any(who not in ("class", "0") for who in question.query):
             raise QuestionError("query", f"{self.name} tells what the class token used for one class: leave it out")
         if self.asked_by == "nobody" and question.query:
-            raise QuestionError("query", f"{self.name} changes the picture, and no token asks: leave it out")
+            raise QuestionError("query", f"in {self.name} no token asks: leave it out")
         question.maps(record)
         why = self.unfit(record, question.kind)
         if why:
@@ -333,12 +353,13 @@ class Method:
                 "query", f"want one patch, row,column from 0,0 to {last}, got {' '.join(question.query) or 'none'}"
             )
 
-    def _code(self, question: Question, values: Knobs) -> str:
+    def _code(self, question: Question, values: Knobs, sinks: str) -> str:
         """The call that makes the map; what is left at its default is left out."""
         query = [_python(text) for text in question.query]
         asked = {"query": query[0] if len(query) == 1 else f"[{', '.join(query)}]"} if query else {}
         more = {"layer": question.layer, "head": question.head, "kind": question.kind}
         asked |= {name: repr(value) for name, value in more.items() if value is not None}
+        asked |= {"sinks": repr(sinks)} if sinks != "show" else {}
         shown = [k for k in (*self.knobs, *self.run) if not isinstance(k.default, tuple)]  # the patch asks already
         asked |= {k.name: repr(values[k.name]) for k in shown if values[k.name] != k.default}
         return f'methods()["{self.name}"](record{"".join(f", {name}={text}" for name, text in asked.items())})'

@@ -23,6 +23,7 @@ class View:
         method: one of `visualizer.methods()`.
         query: as `askers` takes it, or "each" alone.
         kind: "self", "cross" or "window"; None takes the first two.
+        without_sinks: whether sinks are left out of the drawings.
         knobs: of methods, by name; those that the method has not are left out.
     """
 
@@ -32,6 +33,7 @@ class View:
     method: str = "raw"
     query: tuple[str, ...] = ()
     kind: str | None = None
+    without_sinks: bool = False
     knobs: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -80,7 +82,7 @@ def choices(view: View) -> Iterator[None]:
             f"--method {view.method}: {error.text}. Here: --bundle, with the same --method and its options, keeps it"
         ) from error
     except QuestionError as error:
-        option = error.option.replace("_", "-")
+        option = {"sinks": "without-sinks"}.get(error.option, error.option.replace("_", "-"))
         named = f"{option} {view.method}" if option == "method" else option
         raise ChoiceError(f"--{named}: {error.text}") from error
 
@@ -119,7 +121,8 @@ def _drawings(record: AttentionRecord, maps: Maps, view: View) -> Iterator[Drawi
         rows = [((str(row),), f"query_{row}") for row in range(len(one.query))] if each else [(view.query, "")]
         for (query, row), head in itertools.product(rows, heads):
             part = "_".join(p for p in (row, f"head_{head}" if len(heads) > 1 else "") if p)
-            found = method(record, query=query or None, layer=layer, head=head, kind=view.kind, **view.given)
+            who, sinks = query or None, "hide" if view.without_sinks else "show"
+            found = method(record, query=who, layer=layer, head=head, kind=view.kind, sinks=sinks, **view.given)
             # What shows one layer's weights is called after its block.
             name = one.name if method.layers == "one" and method.needs == {"weights"} else method.name.replace("-", "_")
             yield Drawing(found.layer, name, part, found)

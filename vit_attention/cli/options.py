@@ -213,6 +213,11 @@ _LOOK: tuple[Command, ...] = (
     ),
     click.option("--kind", type=click.Choice(["self", "cross", "window"]), help="Only maps of this kind."),
     click.option(
+        "--without-sinks",
+        is_flag=True,
+        help="Leave out patches that draw attention whatever asks, and rescale the rest; the model is not changed.",
+    ),
+    click.option(
         "--stage",
         type=click.IntRange(0),
         help="Stage of a reader's encoder, counted from 0: draw where one cell (--query row,column) looks within its window.",

@@ -113,6 +113,8 @@ def _drawn(
             raise ChoiceError("--stage and --block want a model and a picture, got a bundle")
         if view.method != "raw":
             raise ChoiceError(f"--stage and --block draw weights as they are: leave --method out, got {view.method}")
+        if view.without_sinks:
+            raise ChoiceError("--stage and --block draw weights as they are: leave --without-sinks out")
         from vit_attention.cli.windows import windows  # torch comes with it
 
         picture = opened(item)

@@ -261,7 +261,8 @@ class AttentionRecord:
             cmap: name of a colour map, in upper or lower case.
             alpha: opacity of the map, from 0 (picture only) to 1 (map only).
             height: in pixels.
-            knobs: parameters of the method, and ``kind`` of the maps ("self", "cross" or "window").
+            knobs: parameters of the method, ``kind`` of the maps ("self", "cross" or "window"), and ``sinks="hide"`` to leave
+                sinks out at display.
 
         Raises:
             ValueError: a map that this record does not have, or a signal that was not kept for it.

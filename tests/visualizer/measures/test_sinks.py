@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from visualizer.measures.sinks import sink_share, sink_tokens, special_share, without
+from visualizer.measures.sinks import received, sink_share, sink_tokens, special_share, without
 
 ROWS = np.array([[[0.1, 0.2, 0.3, 0.4], [0.7, 0.1, 0.1, 0.1]]])
 
@@ -37,26 +37,36 @@ def test_without_the_only_key_that_counts_nothing_is_left():
     np.testing.assert_array_equal(without([[1.0, 0.0, 0.0]], [0]), [[np.nan] * 3])
 
 
-def test_outliers_of_a_known_crowd_are_found():
-    rng = np.random.default_rng(0)
-    norms = 40 + 3 * rng.standard_normal((5, 197))
-    planted = np.zeros((5, 197), dtype=bool)
-    for picture in range(5):
-        planted[picture, rng.choice(np.arange(1, 197), size=picture, replace=False)] = True
-    norms[planted] = 200
-    norms[:, 0] = 500  # the class token is special, not a sink
-    np.testing.assert_array_equal(sink_tokens(norms, prefix=1), planted)
+def test_received_is_the_mean_of_a_column_without_its_own_row():
+    weights = np.random.default_rng(0).dirichlet(np.ones(5), size=(2, 5))
+    wanted = [[np.mean([head[i, j] for i in range(5) if i != j]) for j in range(5)] for head in weights]
+    np.testing.assert_allclose(received(weights), wanted)
+    np.testing.assert_allclose(received(weights[:, :3]), weights[:, :3].mean(axis=1))  # queries that are no keys
 
 
-def test_the_rule_is_the_one_stated():
-    # Patches: median 10, deviations 2, 1, 0, 1, 30, so MAD 1; the bar stands at 10 + 10 * 1 = 20.
-    norms = [99.0, 8, 9, 10, 11, 40]
-    assert sink_tokens(norms).tolist() == [False] * 5 + [True]
-    assert sink_tokens([99.0, 8, 9, 10, 11, 20]).tolist() == [False] * 6
-    assert sink_tokens(norms, factor=30).tolist() == [False] * 6
-    # All but one equal: MAD counts as 1 % of the median, so the bar stands at 11.
-    assert sink_tokens([10, 10, 10, 10, 10.9], prefix=0).tolist() == [False] * 5
-    assert sink_tokens([10, 10, 10, 10, 11.1], prefix=0).tolist() == [False] * 4 + [True]
+def crowd(heads=3, tokens=50):
+    """Nearly even rows."""
+    return np.random.default_rng(1).dirichlet(np.full(tokens, 50.0), size=(heads, tokens))
+
+
+def test_a_head_that_collapses_makes_a_sink():
+    weights = crowd()
+    assert not sink_tokens(weights).any()
+    weights[2] *= 0.6
+    weights[2, :, 7] += 0.4
+    assert sink_tokens(weights).nonzero()[0].tolist() == [7]
+    assert not sink_tokens(weights, least=0.45).any()
+    assert not sink_tokens(weights, prefix=8).any()  # special tokens are no sinks
+
+
+def test_a_long_token_is_a_sink_if_it_draws_attention():
+    weights, norms = crowd(), np.full(50, 40.0) + np.arange(50) / 50
+    norms[[7, 9]] = 200
+    weights[..., 7] *= 3
+    weights[..., 9] *= 0.1
+    weights /= weights.sum(axis=-1, keepdims=True)
+    assert sink_tokens(weights, 1, norms).nonzero()[0].tolist() == [7]
+    assert not sink_tokens(weights, 1).any()
 
 
 def test_bad_input_is_refused():
@@ -65,8 +75,7 @@ def test_bad_input_is_refused():
     for keys in ([4], [-1], [True], [0.5], np.ones(3, dtype=bool)):
         with pytest.raises(ValueError, match="keys: want 4 booleans or numbers from 0 to 3"):
             without(ROWS, keys)
-    for norms in ([1.0], [1.0, np.nan], 3.0):
-        with pytest.raises(ValueError, match="norms: want finite"):
-            sink_tokens(norms)
-    with pytest.raises(ValueError, match="factor: want 0 or more"):
-        sink_tokens([1.0, 2.0], factor=-1)
+    with pytest.raises(ValueError, match=r"weights: want \(heads, queries, keys\), got shape"):
+        sink_tokens(ROWS[0])
+    with pytest.raises(ValueError, match=r"norms: want \(4,\), one per key, got shape \(3,\)"):
+        sink_tokens(ROWS, 1, [1.0, 2.0, 3.0])

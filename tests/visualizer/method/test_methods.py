@@ -35,7 +35,8 @@ def record(**more: Any) -> AttentionRecord:
     }
     runs = {"painted": {"patch": list(PATCH)}, "occlusion": {"fill": "mean", "stride": 1, "window": 1}}
     said = Prediction(("cat", "dog"), np.array([0.0, 1.0], np.float32), target=1)
-    given = {"prediction": said, "signals": signals, "settings": {"runs": runs}, **more}
+    norms = np.linalg.norm(signals["hidden"][1:], axis=-1)
+    given = {"prediction": said, "norms": norms, "signals": signals, "settings": {"runs": runs}, **more}
     return AttentionRecord(maps, Geometry.of(48, 32), **given)
 
 
@@ -68,6 +69,31 @@ def test_rollout(name: str, layer: int | None, last: int, fusion: str) -> None:
     np.testing.assert_allclose(found.row, wanted, atol=1e-6)
     np.testing.assert_allclose(found.values, wanted[1:].reshape(2, 3), atol=1e-6)
     assert (found.unit, found.layer, found.patches) == ("share of attention", last, (3,))
+
+
+def test_norms_are_those_of_the_record() -> None:
+    made = record()
+    found = ask("norms", made, layer=1)
+    np.testing.assert_array_equal(found.row, np.sqrt((made.signals["hidden"][2] ** 2).sum(axis=-1)))
+    assert (found.unit, found.words) == ("length", "length of the tokens after layer 2; outliers: 0")
+    assert methods()["norms"].unfit(record(norms=np.zeros((0, 0), np.float32))).startswith("needs the lengths")
+    pool = AttentionMap(made.maps[2].weights[:, :1], "pool", 3, "cross", Axis.text(("pool",)), AXIS)
+    pooled = replace(made, maps=(*made.maps, pool))
+    np.testing.assert_array_equal(ask("norms", pooled).row, made.norms[2])
+    with pytest.raises(QuestionError, match="layer: want a number from 0 to 2, after which tokens have lengths, got 3"):
+        ask("norms", pooled, layer=3)
+
+
+def test_received_leaves_out_what_a_token_gives_itself() -> None:
+    made = record()
+    for head, square in ((1, made.layers[1][1]), (None, made.layers[1].mean(axis=0))):
+        wanted = [7 * np.mean([square[row, key] for row in range(7) if row != key]) for key in range(7)]
+        found = ask("received", made, layer=1, head=head)
+        np.testing.assert_allclose(found.row, wanted, rtol=1e-5)
+        assert found.unit == "times an even share"
+    some = replace(made.maps[0], weights=made.maps[0].weights[:, :2], queries=(0, 3), gradient=None)
+    with pytest.raises(QuestionError, match="this record kept the rows"):
+        ask("received", replace(made, maps=(some,), norms=made.norms[:1]))
 
 
 def test_several_patches_ask_together() -> None:
@@ -190,7 +216,7 @@ def test_every_method_says_what_it_is(name: str) -> None:
         ("rollout", {"start_layer": float("nan")}, "start_layer: want a whole number"),
         ("relevance", {"layer": 1}, "layer: relevance goes through all layers"),
         ("relevance", {"query": (0, 0)}, "query: relevance tells what the class token used"),
-        ("occlusion", {"query": (0, 0)}, "query: occlusion changes the picture"),
+        ("occlusion", {"query": (0, 0)}, "query: in occlusion no token asks: leave it out"),
         ("likeness", {"query": "class"}, "query: want one patch, row,column from 0,0 to 1,2"),
         ("painted", {"query": 1}, "query: painted wants row,column of one patch, got 1"),
         ("painted", {"query": PATCH, "patch": (0, 0)}, "patch: want the patch that asks, 1,0, got 0,0"),
@@ -285,7 +311,8 @@ def test_what_a_record_lacks_is_said() -> None:
         ask("relevance", replace(made, prediction=Prediction()))
     with pytest.raises(QuestionError, match="wants every layer"):
         ask("rollout", replace(made, settings={"unheard": ["block.1"]}))
-    kept = replace(made, maps=(replace(made.maps[0], weights=made.maps[0].weights[:1], heads=(1,), gradient=None),))
+    one = replace(made.maps[0], weights=made.maps[0].weights[:1], heads=(1,), gradient=None)
+    kept = replace(made, maps=(one,), norms=made.norms[:1])
     with pytest.raises(QuestionError, match="wants all heads and queries"):
         ask("rollout", kept)
     np.testing.assert_array_equal(ask("raw", kept, head=1).row, made.maps[0].weights[0, 0])
