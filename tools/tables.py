@@ -55,7 +55,8 @@ ASKED = {
     "any": "any token",
     "class": "the class token",
     "patch": "one patch",
-    "nobody": "none: the picture is changed",
+    "patches": "one patch or several",
+    "nobody": "none",
 }
 
 
