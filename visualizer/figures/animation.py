@@ -70,7 +70,7 @@ def layer_animation(
         caption=(scaled.caption, "; ".join(outlines.notes(where, query, truth))),
         shapes=outlines.rims(outlines.patch_boxes(where, grids[start].shape, query)),
         height=height,
-        bottom=canvas.BAR,
+        bottom=canvas.below(scaled),
     )
     return _controls(fig, words, start, duration)
 

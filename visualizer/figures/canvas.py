@@ -204,6 +204,11 @@ def cells(placed: Placed) -> dict[str, float]:
     return {"x0": x, "dx": placed.width, "y0": y, "dy": placed.height}
 
 
+def below(scaled: Scaled) -> int:
+    """Room under a drawing in pixels: that of its colour bar, if it has one."""
+    return BAR if scaled.palette is None else 10
+
+
 def colour_bar(scaled: Scaled, **options: Any) -> dict[str, Any]:
     """A horizontal bar under the drawing: a vertical one would make panels of unequal size."""
     return {

@@ -79,7 +79,7 @@ def side_by_side(
         caption=captions,
         labels=heads,
         height=height,
-        bottom=canvas.BAR + 4,
+        bottom=canvas.below(scaled) + 4,
         top=over,
     )
 

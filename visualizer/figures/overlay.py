@@ -75,7 +75,7 @@ def overlay(
     if smooth and scaled.palette is None:
         notes.append("blended between patches; the model gives one number per patch")
     return theme.base(
-        fig, title=title, caption=(scaled.caption, "; ".join(notes), note), height=height, bottom=canvas.BAR
+        fig, title=title, caption=(scaled.caption, "; ".join(notes), note), height=height, bottom=canvas.below(scaled)
     )
 
 

@@ -1,6 +1,6 @@
 """Principal components of patch features, as colours or one by one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -31,11 +31,11 @@ def of_one(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
     """The principal components of one picture's patches after a layer; special tokens are left out (NaN)."""
     layer, one = question.map(record)
     empty = answer(record, one, Askers((), ""), np.full(len(one.query), np.nan), "", "", layer)
-    features = _features(record, empty)
-    return _filled(empty, features, principal_components(features), knobs["component"], "this picture")
+    features = features_of(record, empty)
+    return filled(empty, features, principal_components(features), knobs["component"], 1)
 
 
-def components(records: Sequence[AttentionRecord], *, layer: int | None = None, component: str = COLOURS) -> list[Map]:
+def components(records: Iterable[AttentionRecord], *, layer: int | None = None, component: str = COLOURS) -> list[Map]:
     """The principal components of several pictures as one map each, fitted on all of them together.
 
     Parts that resemble each other get the same colour in all pictures (Oquab et al. 2023, arXiv:2304.07193, figure 1).
@@ -58,23 +58,27 @@ def components(records: Sequence[AttentionRecord], *, layer: int | None = None, 
     >>> [found.colours.shape for found in components(records, layer=9)]
     [(14, 14, 3), (14, 14, 3)]
     """
-    maps = [methods()["components"](one, layer=layer, component=component) for one in records]
+    maps, features = [], []
+    for record in records:  # once, so that they may come one by one
+        maps.append(methods()["components"](record, layer=layer, component=component))
+        features.append(features_of(record, maps[-1]))
     if not maps:
         raise GateError("records", "at least one", "none")
-    features = [_features(*pair) for pair in zip(records, maps, strict=True)]
-    fitted, whence = principal_components(features), f"{len(maps)} pictures together"
-    return [_filled(one, some, fitted, component, whence) for one, some in zip(maps, features, strict=True)]
+    fitted = principal_components(features)
+    return [filled(one, some, fitted, component, len(maps)) for one, some in zip(maps, features, strict=True)]
 
 
-def _features(record: AttentionRecord, found: Map) -> NDArray[np.float32]:
+def features_of(record: AttentionRecord, found: Map) -> NDArray[np.float32]:
+    """(patches, width) features behind a map of this method."""
     return np.asarray(record.signals["hidden"][found.layer + 1][found.axis.prefix :])
 
 
-def _filled(found: Map, features: NDArray[np.float32], fitted: Components, component: str, whence: str) -> Map:
-    """The map with the chosen component as its values, and with colours if all three are chosen."""
+def filled(found: Map, features: NDArray[np.float32], fitted: Components, component: str, pictures: int) -> Map:
+    """The map with the chosen component as its values, and with colours if all three are; fitted on so many pictures."""
     number = 0 if component == COLOURS else int(component) - 1
     row = np.full(len(found.axis), np.nan)
     row[found.axis.prefix :] = fitted.project(features)[:, number]
+    whence = "this picture" if pictures == 1 else f"{pictures} pictures together"
     words = f"of patches after layer {found.layer + 1}, fitted on {whence}"
     shares = [f"{share:.0%}".replace("%", " %") for share in fitted.explained]
     unit, weights = f"{ORDER[number]} principal component", np.asarray(row, np.float32)[None, None, None]
