@@ -55,6 +55,7 @@ ASKED = {
     "any": "any token",
     "class": "the class token",
     "patch": "one patch",
+    "patches": "one patch or several",
     "nobody": "none",
 }
 

@@ -21,6 +21,9 @@ SAME = "as on the left"
 PICTURE = "compare_picture"
 SCALES = ("shared", "log", "per map", "clipped")
 
+REFUSED = {"components": "each map is fitted by itself, so that two of them have no axis in common"}
+"""Methods whose maps cannot be compared, and why."""
+
 CODE = """
 from visualizer.figures.comparison import before_after
 
@@ -140,7 +143,7 @@ def view(now: Context) -> None:
 
 def _method(now: Context, key: str, more: Sequence[str] = (), prefix: str = "") -> tuple[str, str, dict[str, Any]]:
     """Name, class and knobs of the method chosen for one side, as `Context.answer` takes them."""
-    name = controls.method(now, key, more, first="rollout" if more else "")
+    name = controls.method(now, key, more, first="rollout" if more else "", refused=REFUSED)
     if name in more:
         return name, "", {}
     method = methods()[name]

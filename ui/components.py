@@ -249,6 +249,6 @@ def png(now: Context, values: ArrayLike, caption: str, **look: Any) -> bytes:
     return export.overlay_png(now.picture.image, values, now.record.geometry, caption, **look)
 
 
-def csv(values: ArrayLike) -> bytes:
-    """A map as a table, for `downloads`."""
-    return export.to_csv(values).encode()
+def csv(values: ArrayLike, colours: NDArray[Any] | None = None) -> bytes:
+    """A map as a table, for `downloads`; with the colours that it brings."""
+    return export.to_csv(values, colours).encode()

@@ -1,6 +1,7 @@
 """The controls of methods and of drawing, shared by pages; every value is checked, whatever the address says."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import streamlit as st
@@ -43,7 +44,14 @@ def choice(label: str, options: Sequence[str], key: str, **how: Any) -> str:
     )
 
 
-def method(now: Context, key: str, more: Sequence[str] = (), label: str = "Method", first: str = "") -> str:
+def method(
+    now: Context,
+    key: str,
+    more: Sequence[str] = (),
+    label: str = "Method",
+    first: str = "",
+    refused: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """A menu of the methods that have a map here, by their titles; the others stand below it with the reason.
 
     Args:
@@ -52,11 +60,12 @@ def method(now: Context, key: str, more: Sequence[str] = (), label: str = "Metho
         more: what the menu offers beside methods.
         label: over the menu.
         first: title that is chosen at first; "" takes the first method.
+        refused: why this page does not take a method, by its name.
 
     Returns:
         The name of a method, or one of `more`.
     """
-    why = {one: one.unfit(now.record) or now.lacks(one) for one in methods().values()}
+    why = {one: refused.get(one.name) or one.unfit(now.record) or now.lacks(one) for one in methods().values()}
     names = {**{text: text for text in more}, **{one.label: one.name for one, reason in why.items() if not reason}}
     titles = list(names)
     chosen = menu(label, titles, key, index=titles.index(first or titles[0]))

@@ -16,6 +16,7 @@ from ui import components, controls, snippets, state, trust
 from visualizer.export import files as export
 from visualizer.figures import animation, overlay
 from visualizer.method import Map, Method, methods
+from visualizer.method.base import scale_of
 
 
 @st.fragment
@@ -36,22 +37,32 @@ def view(now: Context) -> None:
     except ValueError as error:
         right.error(f"This method has no map here: {error}")
         return
+    scale = found.scale(look["scale"])
+    who = () if method.asked_by == "nobody" else controls.query_patches(now)
     with right:
         words, title = found.words[0].upper() + found.words[1:], method.label.capitalize()
         how = {"name": words, "unit": found.unit, "caption": f"{words}.", "clickable": True, "height": 520, **look}
+        how |= {"scale": scale, "query": who}
         try:
             components.picture_map(now, "playground_map", found.values, title, signed=found.signed, **how)
         except ValueError as error:
             st.error(f"This map cannot be drawn: {error}")
+        if found.colours is not None:
+            st.caption("This map brings its own colours: scale, colour map and blending do not change it.")
         prediction(now)
     label = "Play this method through all layers"
     if method.layers in ("one", "until") and st.toggle(label, key="film", **controls.KEEP):
         film(now, method, knobs, look)
-    trust.card(now, found.values, found.row, found.words)
-    marked: dict[str, Any] = {"query": list(controls.query_patches(now)), "unit": found.unit}
+    if (
+        method.name != "components"
+    ):  # whose strongest patch means nothing, since the sign of a component is a convention
+        trust.card(now, found.values, found.row, found.words)
+    marked: dict[str, Any] = {"query": list(who), "unit": found.unit}
     marked |= {"signed": True} if found.signed else {}
     options = {**look, **marked, "opacity": float(f"{look['opacity']:g}")}
-    shown = ", ".join(f"{name}={value!r}" for name, value in options.items() if name != "truth")
+    texts = {name: repr(value) for name, value in options.items() if name != "truth"}
+    texts |= {} if found.colours is None else {"scale": "found.scale()"}
+    shown = ", ".join(f"{name}={text}" for name, text in texts.items())
     code = (
         f"{snippets.map_code(now, method.name, found, target)}from visualizer.figures.overlay import overlay\n\n"
         f"overlay(record.image, values, record.geometry, {shown}).show()\n"
@@ -60,7 +71,7 @@ def view(now: Context) -> None:
     command = snippets.command(now, method.name, target, knobs, **paint, **snippets.scaled(look["scale"]))
     blended = "The command line draws patches as they are, never blended." * look["smooth"]
     components.code(now, code, [command], blended)
-    _downloads(now, found, {**look, **marked})
+    _downloads(now, found, {**look, **marked, "scale": scale})
 
 
 def film(now: Context, method: Method, knobs: Mapping[str, Any], look: Mapping[str, Any]) -> None:
@@ -77,8 +88,8 @@ def film(now: Context, method: Method, knobs: Mapping[str, Any], look: Mapping[s
             start=layers.index(now.chosen.layer),
             colormap=look["colormap"],
             opacity=look["opacity"],
-            scale="shared" if look["scale"] == "raw" else look["scale"],
-            query=controls.query_patches(now),
+            scale=scale_of(found, "shared" if look["scale"] == "raw" else look["scale"]),
+            query=() if method.asked_by == "nobody" else controls.query_patches(now),
             truth=look["truth"],
             unit=found[0].unit,
             title=f"{method.label}, layer by layer",
@@ -125,8 +136,8 @@ def _downloads(now: Context, found: Map, look: Mapping[str, Any]) -> None:
                 "map.svg",
                 lambda: export.overlay_svg(image, found.values, geometry, found.words, **printed),
             ),
-            "Table (CSV)": ("map.csv", lambda: components.csv(found.values)),
-            "Array (NPY)": ("map.npy", lambda: array_bytes(found.values)),
+            "Table (CSV)": ("map.csv", lambda: components.csv(found.values, found.colours)),
+            "Array (NPY)": ("map.npy", lambda: array_bytes(found.values if found.colours is None else found.colours)),
             "Record (NPZ)": ("record.npz", lambda: record_bytes(now)),
             "Page (HTML)": ("map.html", page),
         },

@@ -7,6 +7,7 @@ import Plotly when they are first asked for.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from visualizer.measures.components import Components, principal_components
 from visualizer.measures.distance import attention_distance, patch_distances
 from visualizer.measures.entropy import entropy, relative_entropy
 from visualizer.measures.flow import attention_flow
@@ -24,7 +25,7 @@ from visualizer.measures.rollout import (
     rollouts,
 )
 from visualizer.measures.score import Chance, chance, mass_in_mask, pointing_hit
-from visualizer.measures.similarity import cosine_similarity, head_similarity, position_similarity
+from visualizer.measures.similarity import cosine_similarity, head_similarity, patch_similarity, position_similarity
 from visualizer.measures.sinks import received, sink_share, sink_tokens, special_share, without
 from visualizer.measures.summary import STATISTICS, Statistic, head_statistic
 from visualizer.measures.windows import forbidden_share, window_distance, window_entropy
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from visualizer.measures.reading import field_heat, gather, token_heat, token_names
     from visualizer.measures.reading_score import field_scores, hits, rank_heads, token_truth
     from visualizer.method import methods
+    from visualizer.method.components import components
     from visualizer.method.heads import heads_on_mask
     from visualizer.style.scale import Scale
     from visualizer.words.maps import describe, describe_grid
@@ -82,6 +84,7 @@ _LAZY = {
     "measures.reading": ("field_heat", "gather", "token_heat", "token_names"),
     "measures.reading_score": ("field_scores", "hits", "rank_heads", "token_truth"),
     "method": ("methods",),
+    "method.components": ("components",),
     "method.heads": ("heads_on_mask",),
     "style.scale": ("Scale",),
     "words.maps": ("describe", "describe_grid"),
@@ -93,6 +96,7 @@ _HOME = {name: module for module, names in _LAZY.items() for name in names}
 __all__ = [
     "STATISTICS",
     "Chance",
+    "Components",
     "Invariants",
     "Outliers",
     "Scale",
@@ -113,6 +117,7 @@ __all__ = [
     "class_rollout",
     "class_rollouts",
     "colour_contrast",
+    "components",
     "cosine_similarity",
     "coverage",
     "covered",
@@ -157,10 +162,12 @@ __all__ = [
     "page_with_heat",
     "patch_distances",
     "patch_map",
+    "patch_similarity",
     "pointing_hit",
     "points_into",
     "position_similarity",
     "pretty",
+    "principal_components",
     "proposals",
     "propose_box",
     "rank_heads",

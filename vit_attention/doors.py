@@ -14,7 +14,7 @@ from PIL import Image
 
 from visualizer.export.arguments import number
 from visualizer.measures.regions import under
-from visualizer.method.base import Map, Method, methods
+from visualizer.method.base import Map, Method, methods, scale_of
 from visualizer.method.question import head_numbers, numbered
 from vit_attention.gate import LIMITS
 from vit_attention.records import AttentionRecord, Geometry
@@ -112,12 +112,12 @@ def show(
             unit=maps[0].unit,
             query=maps[0].patches,
             opacity=alpha,
-            **{**look, "scale": "shared" if scale == "raw" else scale},
+            **{**look, "scale": scale_of(maps, "shared" if scale == "raw" else scale)},
         )
     found = asked.map(record)
     if not _lies_somewhere(found):
         return bars([found.axis.name(n) for n in range(len(found.axis))], found.row, found.unit, title=found.words)
-    look |= {"unit": found.unit, "query": found.patches, "title": found.words}
+    look |= {"unit": found.unit, "query": found.patches, "title": found.words, "scale": found.scale(scale)}
     if not record.picture:
         return patch_map(found.values, **look)
     return overlay(record.image, found.values, record.geometry, opacity=alpha, **look)
@@ -180,7 +180,7 @@ def overlay(
     ground = record.image if picture is None else picture
     where = fitting(ground, record.geometry)
     LIMITS["picture pixels"].check(where.original[0] * where.original[1], "picture")
-    scaled = apply_scale(found.values, scale, unit=found.unit, signed=found.signed)
+    scaled = apply_scale(found.values, found.scale(scale), unit=found.unit, signed=found.signed)
     return Image.fromarray(paint(ground, scaled, where, where.original, scaled.colormap(colormap(cmap)), alpha))
 
 

@@ -110,14 +110,20 @@ def same(figure: dict[str, Any], made: Made, number: int = 0, trace: int = 0, pi
     heat, drawn = heats(figure)[trace], made.drawings[number]
     geometry = made.ground.geometry or Geometry.of(*made.ground.image.size)
     placed = geometry.place(drawn.map.values)
-    mode = scales.Scale(made.paint.scale, clip_percentile=made.paint.clip)
+    mode = drawn.map.scale(scales.Scale(made.paint.scale, clip_percentile=made.paint.clip))
     pool = [one.map.values for one in made.drawings]
     pool += [] if made.paint.scale_to is None else [np.array([made.paint.scale_to])]
-    scaled = scales.apply_scale(placed.values, mode, pool, unit=drawn.map.unit, signed=drawn.map.signed)
+    scaled = scales.apply_scale(drawn.map.values, mode, pool, unit=drawn.map.unit, signed=drawn.map.signed)
     shown = stitched(heats(figure), placed) if pieces else array(heat["z"])
-    np.testing.assert_allclose(shown, scaled.values, atol=2e-6)
+    np.testing.assert_allclose(shown, geometry.place(scaled.values).values, atol=2e-6)
     assert (heat["zmin"], heat["zmax"]) == pytest.approx((scaled.low, scaled.high), abs=2e-6)
-    assert heat["colorscale"] == json.loads(json.dumps(theme.colorscale(scaled.colormap(made.paint.colormap))))
+    if scaled.palette is None:
+        assert heat["colorscale"] == json.loads(json.dumps(theme.colorscale(scaled.colormap(made.paint.colormap))))
+    else:
+        assert [colour for _, colour in heat["colorscale"]] == [
+            f"rgb({r},{g},{b})" for r, g, b in scaled.palette.tolist()
+        ]
+        assert not heat["showscale"]
     assert heat.get("opacity", 1) == pytest.approx(made.paint.alpha)
 
 
@@ -218,6 +224,8 @@ def test_a_map_without_a_command_says_so(app: Any) -> None:
         ("occlusion", {"window": "3", "stride": "2", "fill": "zero"}),
         ("likeness", {"scale": "per map"}),
         ("plain likeness", {}),
+        ("principal components", {"scale": "log", "smooth": "true"}),
+        ("principal components", {"component": "2"}),
         ("painted", {"scale": "log"}),
     ],
 )

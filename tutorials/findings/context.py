@@ -211,9 +211,9 @@ class Context:
         """What the reader has chosen, as keywords of a method's call, as far as that method asks for it."""
         one = self.record.maps[self.chosen.layer]
         asked: dict[str, Any] = {}
-        if method.asked_by in ("any", "patch"):
-            patch = (self.chosen.row, self.chosen.column)
-            asked["query"] = patch if method.asked_by == "patch" else self.query
+        if method.asked_by in ("any", "patch", "patches"):
+            one_patch = method.asked_by == "patch" or (method.asked_by == "patches" and not self.chosen.patches)
+            asked["query"] = (self.chosen.row, self.chosen.column) if one_patch else self.query
         if method.layers in ("one", "until"):
             # A bundle may hold some layers only; they keep their own numbers.
             asked["layer"] = one.layer

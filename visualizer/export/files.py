@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageColor
 
 from visualizer.figures import canvas, outlines
-from visualizer.figures.composite import INK, PAPER, composite, layer_frames, legend, spaced
+from visualizer.figures.composite import BAR, INK, PAPER, composite, layer_frames, legend, spaced
 from visualizer.style import letters, theme
 from visualizer.style.letters import printable
 from visualizer.style.scale import Scale, Scaled, apply_scale
@@ -132,7 +132,8 @@ def overlay_svg(
         for part in legend(scaled, where, caption, settings, query, truth)
         for line in letters.wrapped(printable(part), width - 16, SVG_SIZE)
     ]
-    total = high + 46 + 17 * len(lines) + 6
+    bar = 0 if scaled.palette is not None else BAR
+    total = high + bar + 10 + 17 * len(lines)
     size = f'width="{width}" height="{total:.0f}" viewBox="0 0 {width} {total:.0f}"'
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size}>',
@@ -144,9 +145,9 @@ def overlay_svg(
         *_rects(grid, scaled, where, colormap, ratio),
         "</g>",
         f'<g fill="none" transform="scale({ratio:.6f})">{_svg_lines(where, grid.shape, query, truth, ratio)}</g>',
-        *_svg_bar(scaled, colormap, width, high),
+        *(_svg_bar(scaled, colormap, width, high) if bar else ()),
         f'<g id="legend" font-family="{letters.FAMILY}, sans-serif" font-size="{SVG_SIZE}" fill="#1e1e1e">',
-        *(f'<text x="8" y="{high + 56 + 17 * n:.1f}">{_xml(line)}</text>' for n, line in enumerate(lines)),
+        *(f'<text x="8" y="{high + bar + 14 + 17 * n:.1f}">{_xml(line)}</text>' for n, line in enumerate(lines)),
         "</g></svg>",
     ]
     return "\n".join(parts).encode("utf-8")
@@ -163,7 +164,7 @@ def _hex(colour: NDArray[Any]) -> str:
 
 def _rects(grid: NDArray[Any], scaled: Scaled, where: Geometry, colormap: str, ratio: float) -> list[str]:
     placed, order = where.place(scaled.unit_interval()), outlines.numbers(where, grid.shape)
-    colours, text = theme.table(scaled.colormap(colormap)), canvas.patch_text(grid, "")
+    text = canvas.patch_text(grid, "")
     size = f'width="{placed.width * ratio:.3f}" height="{placed.height * ratio:.3f}"'
     out = []
     for (row, column), value in np.ndenumerate(placed.values):
@@ -171,7 +172,7 @@ def _rects(grid: NDArray[Any], scaled: Scaled, where: Geometry, colormap: str, r
             continue
         x, y = (placed.left + column * placed.width) * ratio, (placed.top + row * placed.height) * ratio
         said = _xml(text[int(order.values[row, column])])
-        fill = _hex(colours[round(float(value) * 255)])
+        fill = _hex(scaled.coloured(value, colormap))
         out.append(f'<rect x="{x:.3f}" y="{y:.3f}" {size} fill="{fill}"><title>{said}</title></rect>')
     return out
 
@@ -192,7 +193,7 @@ def _svg_lines(
 
 
 def _svg_bar(scaled: Scaled, colormap: str, width: int, top: float) -> list[str]:
-    length, colours = width - 56, theme.table(scaled.colormap(colormap))
+    length, colours = width - 56, scaled.table(colormap)
     stops = "".join(
         f'<stop offset="{n / 16:.4f}" stop-color="{_hex(colours[round(n * 255 / 16)])}"/>' for n in range(17)
     )
@@ -205,8 +206,10 @@ def _svg_bar(scaled: Scaled, colormap: str, width: int, top: float) -> list[str]
     return out
 
 
-def to_csv(values: ArrayLike) -> str:
+def to_csv(values: ArrayLike, colours: NDArray[Any] | None = None) -> str:
     """A (rows, columns) map as text with one line per patch: row, column (both from 1) and the exact value.
+
+    For maps that bring their own (rows, columns, 3) `colours`, three columns more hold red, green and blue from 0 to 1.
 
     >>> to_csv([[0.25, float("nan")]])
     'row,column,value\\n1,1,0.25\\n1,2,\\n'
@@ -214,10 +217,12 @@ def to_csv(values: ArrayLike) -> str:
     grid = canvas.grid_of(values)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("row", "column", "value"))
+    writer.writerow(("row", "column", "value", *(() if colours is None else ("red", "green", "blue"))))
     for (row, column), value in np.ndenumerate(grid):
         # str of the array's own type gives the shortest text that reads back as the same number.
-        writer.writerow((row + theme.FIRST, column + theme.FIRST, "" if np.isnan(value) else str(value)))
+        numbers = [value, *(() if colours is None else colours[row, column])]
+        exact = ("" if np.isnan(one) else str(one) for one in numbers)
+        writer.writerow((row + theme.FIRST, column + theme.FIRST, *exact))
     return out.getvalue()
 
 

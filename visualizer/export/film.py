@@ -6,6 +6,7 @@ from typing import Any
 from visualizer.export import arguments
 from visualizer.export.files import layers_gif, layers_webp, layers_zip
 from visualizer.method import Map, QuestionError, methods
+from visualizer.method.base import scale_of
 from visualizer.method.question import numbered
 from visualizer.style import theme
 from visualizer.style.scale import Scale
@@ -52,7 +53,7 @@ def film(
     arguments.number("width", width, 64, 4096)
     arguments.number("alpha", alpha, 0, 1)
     maps = layer_maps(record, method, **asked)
-    look: dict[str, Any] = {"scale": scale, "colormap": colormap, "opacity": alpha, "width": int(width)}
+    look: dict[str, Any] = {"scale": scale_of(maps, scale), "colormap": colormap, "opacity": alpha, "width": int(width)}
     look |= {"unit": maps[0].unit, "signed": maps[0].signed, "query": maps[0].patches, "settings": record.model}
     look |= {} if kind == ".zip" else {"duration": int(duration)}
     names = [one.words for one in maps]
@@ -65,7 +66,7 @@ def layer_maps(record: AttentionRecord, method: str, **asked: Any) -> list[Map]:
     able = {name: one for name, one in methods().items() if one.layers != "all"}
     if method not in able:
         raise GateError("method", f"one that can stop at a layer: {', '.join(able)}", shown(method))
-    asking = ("patches",) if able[method].asked_by == "patch" else AXIS_KINDS
+    asking = ("patches",) if able[method].of_patches else AXIS_KINDS
     found = numbered(record, asked.get("kind"))
     numbers = [n for n, one in found.items() if one.key.kind != "text" and one.query.kind in asking]
     if not numbers:

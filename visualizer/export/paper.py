@@ -104,18 +104,20 @@ def save(
     given = values if isinstance(values, Map) else None
     where = canvas.fitting(picture, geometry or (given.geometry if given else None))
     unit = unit or (given.unit if given else "share of attention")
+    mode = given.scale(mode) if given else mode
     scaled = _scaled(values, mode, together, unit, signed)
     asking = (given.patches if given else ()) if query is None else query
     words = [title or "", _said(scaled, mode, unit) if scale else ""]
     over, under = (printable(text) if kind == ".svg" else letters.drawable(text, _SHAPED) for text in words)
-    sheet = _Sheet(where, width, dpi, over, under)
+    bar = scale and scaled.palette is None
+    sheet = _Sheet(where, width, dpi, over, under, bar)
     coloured = paint(picture, scaled, where, sheet.pixels, colormap, alpha)
     boxes = outlines.patch_boxes(where, scaled.values.shape, asking)
     with _printing():
         fig = sheet.figure()
         _picture(sheet.axes(fig), coloured, where, boxes, truth)
-        if scale:
-            _bar(sheet.bar(fig), scaled, theme.table(scaled.colormap(colormap)), width)
+        if bar:
+            _bar(sheet.bar(fig), scaled, scaled.table(colormap), width)
         out = io.BytesIO()
         fig.savefig(out, format=kind[1:], metadata=_UNDATED[kind])
     if kind != ".svg" and letters.remark(words, _SHAPED):
@@ -147,18 +149,18 @@ def _scaled(values: Any, mode: str | Scale, together: Any, unit: str, signed: bo
 
 def _said(scaled: Scaled, mode: str | Scale, unit: str) -> str:
     """What stands under the scale: the unit, and how numbers became colours where the scale's own do not tell."""
-    plain = (mode.mode if isinstance(mode, Scale) else mode) in ("raw", "shared")
+    plain = scaled.palette is None and (mode.mode if isinstance(mode, Scale) else mode) in ("raw", "shared")
     return unit if plain else scaled.caption.removeprefix("colour: ")
 
 
 class _Sheet:
     """Where title, picture and scale lie, in whole pixels from the lower edge."""
 
-    def __init__(self, where: Geometry, width: float, dpi: float, title: str, label: str) -> None:
+    def __init__(self, where: Geometry, width: float, dpi: float, title: str, label: str, bar: bool) -> None:
         self.dpi, self.wide = dpi, round(width * dpi)
         self.high = max(1, round(self.wide * where.original[1] / where.original[0]))
         self.title, self.label = (self._lines(text, width) for text in (title, label))
-        self.low = round(dpi * (_RIM + _BAR + _TICKS + _LINE * len(self.label) + _RIM)) if label else 0
+        self.low = round(dpi * (_RIM + (_BAR + _TICKS) * bar + _LINE * len(self.label) + _RIM)) if label else 0
         self.top = round(dpi * (_LINE * len(self.title) + 2 * _RIM)) if title else 0
         self.tall = self.low + self.high + self.top
         LIMITS["picture pixels"].check(self.wide * self.tall, "figure", advice="Give a smaller width or dpi.")

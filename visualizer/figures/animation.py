@@ -55,7 +55,8 @@ def layer_animation(
     drawn, scaled = canvas.scale_all(grids, scale, together, unit)
     placed = [where.place(one) for one in drawn]
     first = canvas.heat(placed[start], scaled, colormap, opacity=opacity)
-    if (scale.mode if isinstance(scale, Scale) else scale) not in ("per map", "log"):  # else z is not the value itself
+    exact = scaled.palette is None and (scale.mode if isinstance(scale, Scale) else scale) not in ("per map", "log")
+    if exact:  # else z is not the value itself
         first.update(hoverinfo=None, hovertemplate="%{z:.3g}<extra></extra>")
     layers = [go.Heatmap(z=one.values.astype(np.float32), **canvas.cells(one)) for one in placed]
     frames = [go.Frame(data=[one], traces=[0], name=str(n)) for n, one in enumerate(layers)]
@@ -69,7 +70,7 @@ def layer_animation(
         caption=(scaled.caption, "; ".join(outlines.notes(where, query, truth))),
         shapes=outlines.rims(outlines.patch_boxes(where, grids[start].shape, query)),
         height=height,
-        bottom=canvas.BAR,
+        bottom=canvas.below(scaled),
     )
     return _controls(fig, words, start, duration)
 

@@ -189,19 +189,24 @@ def picture_axes(
 def heat(placed: Placed, scaled: Scaled, colormap: str, **options: Any) -> go.Heatmap:
     """One trace of coloured cells with its colour bar; bytes stay bytes, since they are a quarter of the size."""
     z = placed.values if placed.values.dtype == np.uint8 else placed.values.astype(np.float32)
-    look = {
-        "zmin": scaled.low,
-        "zmax": scaled.high,
-        "colorscale": theme.colorscale(scaled.colormap(colormap)),
-        "hoverinfo": "skip",
-    }
-    return go.Heatmap(z=z, **cells(placed), **{**look, "colorbar": colour_bar(scaled), "name": "map", **options})
+    look = {"zmin": scaled.low, "zmax": scaled.high, "hoverinfo": "skip", "name": "map"}
+    if scaled.palette is None:
+        bar = {"colorscale": theme.colorscale(scaled.colormap(colormap)), "colorbar": colour_bar(scaled)}
+        return go.Heatmap(z=z, **cells(placed), **{**look, **bar, **options})
+    # Blended numbers of colours would be other colours.
+    own = {"colorscale": theme.stops(scaled.palette), "showscale": False, "zsmooth": False}
+    return go.Heatmap(z=z, **cells(placed), **{**look, **options, **own})
 
 
 def cells(placed: Placed) -> dict[str, float]:
     """Where the cells of a heatmap trace lie: middle of the first one and the steps."""
     x, y = placed.left + placed.width / 2, placed.top + placed.height / 2
     return {"x0": x, "dx": placed.width, "y0": y, "dy": placed.height}
+
+
+def below(scaled: Scaled) -> int:
+    """Room under a drawing in pixels: that of its colour bar, if it has one."""
+    return BAR if scaled.palette is None else 10
 
 
 def colour_bar(scaled: Scaled, **options: Any) -> dict[str, Any]:

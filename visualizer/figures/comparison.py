@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from visualizer.figures import canvas, outlines
-from visualizer.method.base import Map
+from visualizer.method.base import Map, scale_of
 from visualizer.style import theme
 from visualizer.style.scale import Scale, symmetric
 from vit_attention.gate import GateError, shown
@@ -56,7 +56,8 @@ def side_by_side(
         raise GateError("image", f"one picture, or {len(maps)}, one per map", f"{len(images)}")
     grids, units = canvas.grids_of(one.values for one in maps), list(dict.fromkeys(one.unit for one in maps))
     signed = True if any(one.signed for one in maps) else None
-    drawn, scaled = canvas.scale_all(grids, scale, None, units[0] if len(units) == 1 else "each map's own unit", signed)
+    mode = scale_of(maps, scale)
+    drawn, scaled = canvas.scale_all(grids, mode, None, units[0] if len(units) == 1 else "each map's own unit", signed)
     heads = [
         _name(head, n + 1, 120 // min(len(maps), ACROSS)) for n, head in enumerate(names or [m.words for m in maps])
     ]
@@ -68,7 +69,7 @@ def side_by_side(
     for n, (one, picture, grid) in enumerate(zip(maps, images, grids, strict=True)):
         where = canvas.fitting(picture, one.geometry)
         trace = canvas.heat(where.place(drawn[n]), scaled, colormap, opacity=opacity)
-        trace.update(showscale=n == 0, colorbar=bar if n == 0 else None)
+        trace.update(showscale=n == 0 and scaled.palette is None, colorbar=bar if n == 0 else None)
         _panel(fig, n + 1, trace, picture, where, grid, one.unit, spans[n], one.patches)
     captions = [scaled.caption, *([f"units differ: {'; '.join(units)}"] if len(units) > 1 else [])]
     captions += ["orange outline: query"] if any(one.patches for one in maps) else []
@@ -78,7 +79,7 @@ def side_by_side(
         caption=captions,
         labels=heads,
         height=height,
-        bottom=canvas.BAR + 4,
+        bottom=canvas.below(scaled) + 4,
         top=over,
     )
 

@@ -19,6 +19,8 @@ SIZE = 11
 """Height of the words under a picture, in pixels."""
 TALLEST = 16
 """How many times as high as the paper is wide a picture may be; one that is taller is drawn narrower."""
+BAR = 42
+"""Height of the colour bar with its numbers and the room above it, in pixels; maps that bring their own colours have none."""
 INK, PAPER, DIM = (30, 30, 30), (255, 255, 255), (128, 128, 128)
 
 
@@ -32,7 +34,7 @@ def paint(
     x = (np.arange(width) + 0.5) * geometry.original[0] / width
     y = (np.arange(height) + 0.5) * geometry.original[1] / height
     cell, seen = under(placed, x, y)
-    colour = theme.table(scaled.colormap(colormap))[np.nan_to_num(np.round(cell * 255)).astype(int)].astype(np.float32)
+    colour = scaled.coloured(cell, colormap).astype(np.float32)
     heat = np.where((seen & np.isfinite(cell))[..., None], photo + opacity * (colour - photo), photo)
     return np.where(seen[..., None], heat, photo + 0.6 * (np.array(DIM) - photo)).astype(np.uint8)
 
@@ -94,7 +96,8 @@ def framed(
     parts = legend(scaled, where, caption, settings, query, truth)
     parts = [letters.drawable(part) for part in (*parts, letters.remark(parts))]
     lines = [line for part in parts for line in letters.wrapped(part, width - 16, SIZE)]
-    sheet = Image.new("RGB", (width, size[1] + 46 + 17 * len(lines) + 6), PAPER)
+    bar = 0 if scaled.palette is not None else BAR
+    sheet = Image.new("RGB", (width, size[1] + bar + 10 + 17 * len(lines)), PAPER)
     sheet.paste(Image.fromarray(paint(image, scaled, where, size, colormap, opacity)))
     pen = ImageDraw.Draw(sheet)
     ratio = size[0] / where.original[0]
@@ -105,9 +108,10 @@ def framed(
         left, top, right, bottom = (v * ratio for v in box)
         pen.rectangle((left - 2, top - 2, right + 1, bottom + 1), outline=theme.QUERY[0], width=4)
         pen.rectangle((left - 1, top - 1, right, bottom), outline=theme.QUERY[1], width=2)
-    colour_bar(sheet, pen, scaled, colormap, size[1])
+    if bar:
+        colour_bar(sheet, pen, scaled, colormap, size[1])
     for n, line in enumerate(lines):
-        pen.text((8, size[1] + 44 + 17 * n), line, fill=INK, font=letters.typeface(SIZE))
+        pen.text((8, size[1] + bar + 2 + 17 * n), line, fill=INK, font=letters.typeface(SIZE))
     return sheet
 
 
@@ -128,7 +132,7 @@ def legend(
 def colour_bar(sheet: Image.Image, pen: ImageDraw.ImageDraw, scaled: Scaled, colormap: str, top: int) -> None:
     """The colour bar with its numbers, across the sheet."""
     length = sheet.width - 56
-    ramp = theme.table(scaled.colormap(colormap))[np.linspace(0, 255, length).astype(int)]
+    ramp = scaled.table(colormap)[np.linspace(0, 255, length).astype(int)]
     sheet.paste(Image.fromarray(np.repeat(ramp[None], 12, axis=0)), (28, top + 8))
     for at, text in spaced(scaled, length, SIZE - 1):
         x = 28 + (at - scaled.low) / (scaled.high - scaled.low) * (length - 1)

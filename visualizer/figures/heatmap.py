@@ -114,7 +114,7 @@ def _cells(
         caption=(scaled.caption, f"orange outline: {outlined}" if len(query) else ""),
         shapes=shapes,
         height=height,
-        bottom=canvas.BAR,
+        bottom=canvas.below(scaled),
     )
 
 

@@ -46,7 +46,8 @@ def overlay(
         colormap: one of `theme.COLORMAPS`.
         opacity: 0 (picture only) to 1 (map only).
         smooth: False shows the patches as they are; True blends neighbours, which adds no knowledge.
-        scale: a mode of `scale.MODES`, or a `Scale`.
+        scale: a mode of `scale.MODES`, or a `Scale`; for a map of a method ``found.scale("raw")``, which also draws maps that
+            bring their own colours.
         together: all maps that share the range, for the shared scale.
         query: patch numbers, in the model's reading order, to outline.
         outlined: what the outlined patches are, for the caption; "" means queries.
@@ -71,10 +72,10 @@ def overlay(
     fig = go.Figure(canvas.heat(placed, scaled, colormap, opacity=opacity, zsmooth=blend))
     notes = _furnish(fig, image, where, grid.shape, query, truth, outlined)
     canvas.add_patches(fig, where, grid.shape, canvas.patch_text(grid, unit, labels), clickable, box)
-    if smooth:
+    if smooth and scaled.palette is None:
         notes.append("blended between patches; the model gives one number per patch")
     return theme.base(
-        fig, title=title, caption=(scaled.caption, "; ".join(notes), note), height=height, bottom=canvas.BAR
+        fig, title=title, caption=(scaled.caption, "; ".join(notes), note), height=height, bottom=canvas.below(scaled)
     )
 
 

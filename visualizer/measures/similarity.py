@@ -89,11 +89,11 @@ def cosine_similarity(vectors: ArrayLike) -> NDArray[np.float64]:
 
 
 def token_similarity(tokens: ArrayLike, centred: bool = False) -> NDArray[np.float64]:
-    """Cosine similarity of every two tokens of a layer.
+    """Cosine similarity of every two tokens of a layer; `patch_similarity` compares some with all.
 
     Args:
         tokens: (tokens, width).
-        centred: take the mean of all off first, so that only what tells them apart is compared.
+        centred: subtract the mean of all first, so that only what distinguishes them is compared.
 
     Returns:
         (tokens, tokens); -1 to 1; NaN for a token of length 0.
@@ -104,6 +104,37 @@ def token_similarity(tokens: ArrayLike, centred: bool = False) -> NDArray[np.flo
     """
     values = np.asarray(tokens, np.float64)
     return cosine_similarity(values - values.mean(axis=0) if centred else values)
+
+
+def patch_similarity(tokens: ArrayLike, patches: Sequence[int], centred: bool = False) -> NDArray[np.float64]:
+    """Cosine similarity of every token of a layer with the mean of some of them (Raghu et al. 2021, section 5).
+
+    Args:
+        tokens: (tokens, width).
+        patches: numbers of the tokens that are compared with all others, one or more.
+        centred: subtract the mean of all tokens first, so that only what distinguishes them is compared.
+
+    Returns:
+        (tokens,); -1 to 1; NaN for a token of length 0, and everywhere if the mean of `patches` has length 0.
+
+    Raises:
+        GateError: not two axes, numbers that are not finite, or a number in `patches` that no token has.
+
+    >>> patch_similarity([[2.0, 0.0], [0.0, 2.0], [0.0, -1.0]], [0, 1]).round(3).tolist()
+    [0.707, 0.707, -0.707]
+    """
+    values = undefined.shaped(tokens, "tokens", "(tokens, width)").astype(np.float64)
+    strange = [n for n in patches if not 0 <= n < len(values)]
+    if strange or not len(patches):
+        raise GateError(
+            "patches", f"numbers from 0 to {len(values) - 1}", f"{shown(strange[0]) if strange else 'none'}"
+        )
+    if not np.isfinite(values).all():
+        raise GateError("tokens", "finite numbers", "infinite or undefined ones")
+    values = values - values.mean(axis=0) if centred else values
+    asking = values[list(patches)].mean(axis=0)
+    lengths = np.linalg.norm(values, axis=1) * np.linalg.norm(asking)
+    return np.clip(undefined.ratio(values @ asking, lengths), -1, 1) + 0.0
 
 
 def position_similarity(table: ArrayLike, grid: tuple[int, int], prefix: int = 1) -> NDArray[np.float64]:

@@ -7,11 +7,12 @@ import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from visualizer.measures import undefined
 from visualizer.measures.regions import region_heat
 from visualizer.method.question import (
     Askers,
@@ -27,6 +28,9 @@ from visualizer.method.question import (
 from vit_attention.gate import GateError, shown
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Run
 from vit_attention.records.geometry import Geometry
+
+if TYPE_CHECKING:
+    from visualizer.style.scale import Scale
 
 SHARE = "share of attention"
 HUGE = 1e300
@@ -109,6 +113,9 @@ class Map:
         signed: whether values lie on both sides of 0.
         weights: (1, heads, queries, keys) weights behind the map; for a method over several layers only its row.
         code: line of Python that makes the map from ``record``.
+        colours: (rows, columns, 3) red, green and blue from 0 to 1, for maps that are three numbers a patch; `values` are then
+            the first of the three.
+        legend: what the colours mean.
     """
 
     row: NDArray[Any]
@@ -121,6 +128,12 @@ class Map:
     signed: bool = False
     weights: NDArray[Any] = field(default_factory=lambda: np.zeros((1, 0, 0, 0), np.float32))
     code: str = ""
+    colours: NDArray[Any] | None = None
+    legend: str = ""
+
+    def scale(self, chosen: "str | Scale" = "raw") -> "str | Scale":
+        """How to draw it, as figure functions take it: by the colours that it brings, or by the chosen scale."""
+        return scale_of(self, chosen)
 
     @cached_property
     def values(self) -> NDArray[Any]:
@@ -146,6 +159,23 @@ class Map:
         return region_heat(self.row, self.axis, self.geometry)
 
 
+def scale_of(maps: Map | Sequence[Map], chosen: "str | Scale") -> "str | Scale":
+    """How to draw a map, or several in one figure: by the colours that they bring, or by the chosen scale.
+
+    Raises:
+        GateError: maps of both kinds, which have no scale in common.
+    """
+    several = [maps] if isinstance(maps, Map) else maps
+    own = [one.colours for one in several if one.colours is not None]
+    if not own:
+        return chosen
+    if len(own) < len(several):
+        raise GateError("maps", "colours in all of them or in none", f"colours in {len(own)} of {len(several)}")
+    from visualizer.style.scale import Colours  # which brings Plotly
+
+    return Colours(rgb=own[0] if isinstance(maps, Map) else undefined.padded(own), legend=several[0].legend)
+
+
 Function = Callable[[AttentionRecord, Question, Knobs], Map]
 
 
@@ -164,7 +194,8 @@ class Method:
         layers: "one" uses one layer, "until" the layers up to one, "through" all of them or, if a layer is given, those up
             to it, "all" always all.
         heads: whether it can use a single head; other methods take all heads together.
-        asked_by: accepted query tokens: "any", only the "class" token, one "patch", or "nobody" for no query.
+        asked_by: accepted query tokens: "any", only the "class" token, one "patch", one or several "patches", or "nobody" for
+            no query.
         norms: whether it reads the lengths of the tokens, `record.norms`.
         place: position in menus and tables, smallest first.
         name: name of its file, with dashes; set by `methods`.
@@ -210,6 +241,11 @@ class Method:
         return bool({"gradients", "target"} & self.signals)
 
     @property
+    def of_patches(self) -> bool:
+        """Whether it is about patches as such, so that it looks at layers where patches ask."""
+        return self.asked_by in ("patch", "patches") or "hidden" in self.signals
+
+    @property
     def multiplies(self) -> bool:
         """Whether it multiplies layers, which needs all of them, complete."""
         return self.layers != "one" and not self.heads and self.asked_by != "nobody"
@@ -234,8 +270,8 @@ class Method:
         one = next(iter(maps.values()))
         if self.asked_by == "class" and not one.query.prefix:
             return "needs a class token, and this model has none"
-        if self.asked_by == "patch" and not _asked_by_patches(asked.maps(record)):
-            return "asks one patch, and this model has none"
+        if self.of_patches and not _asked_by_patches(asked.maps(record)):
+            return f"{'compares patches' if self.asked_by == 'nobody' else 'asks one patch'}, and this model has none"
         if self.asks_class and not record.prediction.labels:
             return "needs a class, and this model names none"
         if self.norms and record.norms.shape[1] != len(one.key):
@@ -275,7 +311,7 @@ class Method:
             raise QuestionError("sinks", f"want one of show, hide, got {shown(sinks)}")
         question = Question(self._asking(query, knobs), _whole("layer", layer), _whole("head", head), kind)
         meant = question
-        if self.asked_by == "patch" and question.layer is None:
+        if self.of_patches and question.layer is None:
             meant = replace(question, layer=max(_asked_by_patches(question.maps(record)), default=None))
         self._check(record, meant)
         run = self._run(question.query, values) if self.run else None
@@ -336,22 +372,23 @@ class Method:
         why = self.unfit(record, question.kind)
         if why:
             raise QuestionError("method", why)
-        if self.asked_by == "patch":
-            self._check_patch(question.map(record)[1].query, question)
+        if self.of_patches:
+            self._check_patches(question.map(record)[1].query, question)
         missing = sorted(name for name in self.signals if not record.has(name))
         if missing:
             want = f"model.attend(picture{', target=CLASS' * self.asks_class}, keep=methods()[{self.name!r}].needs)"
             raise SignalError("method", f"this record has no {missing[0]}: want {want}")
 
-    def _check_patch(self, axis: Axis, question: Question) -> None:
+    def _check_patches(self, axis: Axis, question: Question) -> None:
         if axis.kind != "patches":
             raise QuestionError("layer", f"want one where patches ask, got {question.layer}")
-        rows = askers(axis, question.query).rows if question.query else ()
-        if len(rows) != 1 or rows[0] < axis.prefix:
+        if self.asked_by == "nobody":
+            return
+        rows, several = askers(axis, question.query).rows if question.query else (), self.asked_by == "patches"
+        if not rows or min(rows) < axis.prefix or (len(rows) > 1 and not several):
             last = ",".join(str(n - 1) for n in axis.grid or (1, 1))
-            raise QuestionError(
-                "query", f"want one patch, row,column from 0,0 to {last}, got {' '.join(question.query) or 'none'}"
-            )
+            want = f"want one patch{' or several' * several}, row,column from 0,0 to {last}"
+            raise QuestionError("query", f"{want}, got {' '.join(question.query) or 'none'}")
 
     def _code(self, question: Question, values: Knobs, sinks: str) -> str:
         """The call that makes the map; what is left at its default is left out."""

@@ -1,33 +1,33 @@
-"""How alike the tokens of patches are after a layer, less the mean of all."""
+"""Patch similarity: how similar the features of patches are after a layer, with their mean subtracted."""
 
 import numpy as np
 
-from visualizer.measures.similarity import token_similarity
+from visualizer.measures.similarity import patch_similarity
 from visualizer.method.base import Knobs, Map, Method, answer
 from visualizer.method.question import Question, askers
 from vit_attention.records import AttentionRecord
 
 
 def likeness(record: AttentionRecord, question: Question, knobs: Knobs, centred: bool = True) -> Map:
-    """Cosine similarity of every patch's token with that of the asking patch; special tokens are left out (NaN).
+    """Cosine similarity of every patch with the mean of the asking patches; special tokens are left out (NaN).
 
     Args:
-        centred: take the mean of all patch tokens off first, so that only what tells them apart is compared.
+        centred: subtract the mean of all patches first, so that only what distinguishes them is compared.
     """
     layer, one = question.map(record)
     who, states = askers(one.query, question.query), record.signals["hidden"]
-    found = token_similarity(states[layer + 1][one.query.prefix :], centred)
-    row = np.full(len(one.query), np.nan)
-    row[one.query.prefix :] = found[who.rows[0] - one.query.prefix]
-    words = f"alike after layer {layer + 1}" + ", mean subtracted" * centred
+    prefix, row = one.query.prefix, np.full(len(one.query), np.nan)
+    row[prefix:] = patch_similarity(states[layer + 1][prefix:], [n - prefix for n in who.rows], centred)
+    words = f"patch similarity after layer {layer + 1}" + ", mean subtracted" * centred
     return answer(record, one, who, row, words, "cosine similarity", layer, signed=True)
 
 
 METHOD = Method(
     likeness,
-    meaning="How similar the tokens of patches are to the query patch's after the chosen layer, with the mean token subtracted.",
+    meaning="Patch similarity: how similar each patch is to the query patches after the chosen layer, with the mean of all "
+    "patches subtracted.",
     source="cosine similarity of tokens, as in Raghu et al. 2021, arXiv:2108.08810, section 5",
     signals=frozenset({"hidden"}),
-    asked_by="patch",
+    asked_by="patches",
     place=90,
 )

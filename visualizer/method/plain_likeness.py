@@ -1,4 +1,4 @@
-"""How alike the tokens of patches are after a layer, the mean of all left in."""
+"""Patch similarity: how similar the features of patches are after a layer, without subtracting their mean."""
 
 from dataclasses import replace
 from functools import partial
@@ -8,6 +8,7 @@ from visualizer.method import likeness
 METHOD = replace(
     likeness.METHOD,
     function=partial(likeness.likeness, centred=False),
-    meaning="How similar the tokens of patches are to the query patch's after the chosen layer, without subtracting the mean.",
+    meaning="Patch similarity: how similar each patch is to the query patches after the chosen layer, without subtracting the "
+    "mean.",
     place=91,
 )

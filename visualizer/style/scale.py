@@ -1,7 +1,7 @@
-"""How numbers become colours: five named modes, each with the sentence that is printed on the figure."""
+"""How numbers become colours: five named modes, or colours given cell by cell; each with a sentence for the figure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,33 @@ class Scale:
 
 
 @dataclass(frozen=True, eq=False)
+class Colours(Scale):
+    """Colours that maps bring with them, cell by cell: no mode, no range and no colour bar.
+
+    Attributes:
+        rgb: (..., rows, columns, 3) red, green and blue from 0 to 1; NaN where a cell has no colour.
+        legend: what the colours mean, printed instead of a colour bar.
+    """
+
+    rgb: NDArray[np.floating[Any]] = field(default_factory=lambda: np.zeros((0, 0, 3)))
+    legend: str = ""
+
+    def __post_init__(self) -> None:
+        known = self.rgb[np.isfinite(self.rgb)]
+        if self.rgb.ndim < 3 or self.rgb.shape[-1] != 3 or (known < 0).any() or (known > 1).any():
+            raise GateError("colours", "(..., rows, columns, 3) from 0 to 1", f"shape {self.rgb.shape}")
+
+    def scaled(self, grid: NDArray[Any]) -> "Scaled":
+        """Numbers of the colours in a palette, for a map or stack of maps of this shape."""
+        if grid.shape != self.rgb.shape[:-1]:
+            raise GateError("colours", f"{(*grid.shape, 3)}, one for every value", f"{self.rgb.shape}")
+        flat = self.rgb.reshape(-1, 3)
+        numbers = np.where(np.isfinite(flat).all(axis=1), np.arange(len(flat)), np.nan).reshape(grid.shape)
+        palette = np.round(np.nan_to_num(flat) * 255).astype(np.uint8)
+        return Scaled(numbers, 0.0, max(1.0, len(flat) - 1.0), f"colour: {self.legend}", (), (), palette=palette)
+
+
+@dataclass(frozen=True, eq=False)
 class Scaled:
     """Values ready to be coloured.
 
@@ -59,6 +86,7 @@ class Scaled:
         ticks: positions on the colour bar, in units of `values`.
         tick_text: what to print there, in the unit given.
         signed: whether 0 lies in the middle, which wants a diverging colour map.
+        palette: (colours, 3) bytes, if `values` are numbers of colours in it; there is no colour bar then.
     """
 
     values: NDArray[np.floating[Any]]
@@ -68,10 +96,20 @@ class Scaled:
     ticks: tuple[float, ...]
     tick_text: tuple[str, ...]
     signed: bool = False
+    palette: NDArray[np.uint8] | None = None
 
     def colormap(self, name: str) -> str:
         """`name` if that colour map fits the scale, or the house's diverging one for signed values."""
         return theme.DIVERGENT if self.signed and name in theme.COLORMAPS else name
+
+    def table(self, name: str) -> NDArray[np.uint8]:
+        """(colours, 3) bytes from the first colour to the last: those of a colour map, or the palette."""
+        return theme.table(self.colormap(name)) if self.palette is None else self.palette
+
+    def coloured(self, share: NDArray[Any], name: str) -> NDArray[np.uint8]:
+        """(..., 3) bytes for values of the unit interval; those that are NaN take the first colour."""
+        table = self.table(name)
+        return np.asarray(table[np.nan_to_num(np.round(share * (len(table) - 1))).astype(int)])
 
     def unit_interval(self) -> NDArray[np.float64]:
         """The values from 0 (first colour) to 1 (last colour), clamped; NaN stays NaN."""
@@ -90,7 +128,7 @@ def apply_scale(
 
     Args:
         values: one map, or a stack of maps (..., rows, columns); NaN marks undefined cells.
-        mode: one of `MODES`, or a `Scale` with its own percentile and floor.
+        mode: one of `MODES`, a `Scale` with its own percentile and floor, or `Colours`.
         together: all maps that share the range, for "shared"; None means `values` alone.
         unit: what one value is, for the caption.
         signed: put 0 in the middle, whatever the mode; "clipped" bounds both sides alike. None does so for values
@@ -104,6 +142,8 @@ def apply_scale(
     """
     chosen = mode if isinstance(mode, Scale) else Scale(mode)
     grid = np.asarray(values)
+    if isinstance(chosen, Colours):
+        return chosen.scaled(grid)
     grid = grid if grid.dtype == np.float32 else grid.astype(np.float64)
     if (np.abs(grid) > min(MOST, float(np.finfo(grid.dtype).max))).any():
         raise GateError("values", f"finite numbers or NaN, up to {MOST:g}", "infinite or larger ones")

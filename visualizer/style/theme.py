@@ -84,6 +84,16 @@ def colorscale(name: str) -> list[list[float | str]]:
     return known[name]
 
 
+def stops(palette: NDArray[np.uint8]) -> list[list[float | str]]:
+    """The Plotly scale on which the numbers of a palette, from 0 to 1, take its colours.
+
+    >>> stops(np.array([[255, 0, 0], [0, 0, 255]], np.uint8))
+    [[0.0, 'rgb(255,0,0)'], [1.0, 'rgb(0,0,255)']]
+    """
+    colours = palette.tolist() * (2 if len(palette) == 1 else 1)
+    return [[n / (len(colours) - 1), f"rgb({r},{g},{b})"] for n, (r, g, b) in enumerate(colours)]
+
+
 def safe(text: object, width: int | None = None) -> str:
     """`text` for a figure: wrapped at `width` characters, with no live markup, since Plotly draws <b> and <a>.
 

@@ -134,7 +134,7 @@ def _layers(maps: Maps, view: View, method: Method) -> list[int | None]:
         if view.layer is not None and len(view.layer) > 1:
             raise QuestionError("method", f"want one --layer, where it ends, got {len(view.layer)}")
         return [None if view.layer is None else view.layer[0]]
-    if view.layer is None and method.asked_by == "patch":
+    if view.layer is None and method.of_patches:
         return [None]
     asked = [n for n in maps if view.layer is None or n in view.layer]
     spoken = {n: one for n, one in maps.items() if one.query.kind == "text"}

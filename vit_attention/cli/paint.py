@@ -90,7 +90,7 @@ def painted(one: Drawing, ground: Ground, paint: Paint, alpha: float, together: 
     from visualizer.figures.composite import paint as lay
     from visualizer.style import scale as scales
 
-    mode = scales.Scale(paint.scale, clip_percentile=paint.clip)
+    mode = one.map.scale(scales.Scale(paint.scale, clip_percentile=paint.clip))
     pool = together if paint.scale_to is None else [*together, np.array([paint.scale_to])]
     if paint.plain:
         geometry = Geometry.of(*ground.image.size) if ground.geometry is None else ground.geometry

@@ -25,6 +25,7 @@ from vit_attention.cli.options import (
 from vit_attention.cli.paint import Ground, Paint, remark, write
 from vit_attention.cli.provenance import Origin, Shelf, bundle_says, drawings_folder, drawings_say
 from vit_attention.cli.report import Report
+from vit_attention.cli.together import fit
 from vit_attention.records import AttentionRecord
 
 HELP = """Draw where a model looks: an overlay and a heatmap for every layer.
@@ -56,6 +57,12 @@ Python and in file names; in the text under a picture they count from 1.
 @paint_options
 @seen_options
 @asked_options
+@click.option(
+    "--together",
+    is_flag=True,
+    help="With --method components: fit the components on all pictures, each of which is looked at twice, so that similar "
+    "parts have similar colours in all of them.",
+)
 @json_option
 def visualize(
     images: tuple[str, ...],
@@ -64,6 +71,7 @@ def visualize(
     truth: bool,
     outline: str | None,
     bundle: bool,
+    together: bool,
     as_json: bool,
     **given: Any,
 ) -> None:
@@ -75,13 +83,16 @@ def visualize(
     view, paint, wanted = take_view(given), take(Paint, given), take(records.Wanted, given)
     _check(items, wanted, given["model"], report)
     model = cache(lambda: loading.load(take(loading.Source, given), report))
-    shelf = Shelf(output, items, drawings_say, report.note)
+    shelf, several = Shelf(output, items, drawings_say, report.note), len(items) > 1
+    shared = None
+    if together:
+        items, shared = fit(items, lambda item: _drawn(item, model, wanted, view), view, report)
     for item in report.through(items, "Drawing"):
         with report.attempt(item.said, alone=item.suffix == ".npz"):
             record, picture, found = _drawn(item, model, wanted, view)
+            found = found if shared is None else shared.drawn(record, found, view)
             _tell(report, item, record, picture, view)
             origin = Origin.of(item)
-            several = len(items) > 1
             folder = shelf.base(item, origin) if several else drawings_folder(output, item, origin, report.note)
             part = None if outline is None else outlines.outlined(outline, item, picture)
             scored = _scored(report, item, record, picture, found, part)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from visualizer import components
 from visualizer.method import Map, QuestionError, methods
 from visualizer.method.question import askers, query_texts
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction, Run
@@ -42,7 +43,7 @@ def record(**more: Any) -> AttentionRecord:
 
 def ask(name: str, made: AttentionRecord | None = None, **asked: Any) -> Map:
     """The method's map; a patch asks where a method wants one."""
-    who = {"query": PATCH} if methods()[name].asked_by == "patch" else {}
+    who = {"query": PATCH} if methods()[name].asked_by in ("patch", "patches") else {}
     return methods()[name](made or record(), **{**who, **asked})
 
 
@@ -154,6 +155,68 @@ def test_likeness_compares_tokens_with_and_without_their_mean() -> None:
         assert found.signed
 
 
+def test_a_box_of_patches_is_compared_by_the_mean_of_its_features() -> None:
+    made = record()
+    tokens = made.signals["hidden"][3][1:].astype(float)
+    for name, each in (("plain-likeness", tokens), ("likeness", tokens - tokens.mean(axis=0))):
+        box = each[[1, 2, 4, 5]].mean(axis=0)
+        wanted = [one @ box / np.linalg.norm(one) / np.linalg.norm(box) for one in each]
+        found = ask(name, made, query=[(0, 1), (0, 2), (1, 1), (1, 2)])
+        np.testing.assert_allclose(found.values.ravel(), wanted, rtol=1e-5)
+        assert found.patches == (1, 2, 4, 5)
+
+
+def test_a_patch_asks_though_its_row_of_attention_was_not_kept() -> None:
+    made = record()
+    few = replace(made.maps[1], weights=made.maps[1].weights[:, :1], queries=(0,), gradient=None)
+    some = replace(made, maps=(few,), settings={"layers": [1], "queries": [0]})
+    for name in ("likeness", "plain-likeness", "components"):
+        np.testing.assert_array_equal(ask(name, some).row, ask(name, made, layer=1).row)
+
+
+def principal(tokens: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Projections on the first three components and their shares of the variance, by singular values."""
+    from scipy.linalg import svd
+
+    _, sizes, axes = svd(tokens - tokens.mean(axis=0), full_matrices=False)
+    axes = axes[:3] * np.array([1 if max(one, key=abs) > 0 else -1 for one in axes[:3]])[:, None]
+    return (tokens - tokens.mean(axis=0)) @ axes.T, sizes[:3] ** 2 / (sizes**2).sum()
+
+
+def test_principal_components_are_those_of_the_patches_alone() -> None:
+    made = record()
+    wanted, shares = principal(made.signals["hidden"][2][1:].astype(float))
+    found = ask("components", made, layer=1)
+    np.testing.assert_allclose(found.values.ravel(), wanted[:, 0], atol=1e-6)
+    spread = (wanted - wanted.min(axis=0)) / (wanted.max(axis=0) - wanted.min(axis=0))
+    np.testing.assert_allclose(found.colours, spread.reshape(2, 3, 3), atol=1e-6)
+    assert "explain " + " + ".join(f"{100 * share:.0f} %" for share in shares) + " of the variance" in found.words
+    for number in (1, 2, 3):
+        one = ask("components", made, layer=1, component=str(number))
+        np.testing.assert_allclose(one.values.ravel(), wanted[:, number - 1], atol=1e-6)
+        assert (one.colours, one.signed) == (None, True)
+
+
+def test_pictures_together_share_components_and_colours() -> None:
+    made = record()
+    wide = Axis.patches(1, 4, ("class",))
+    rng = np.random.default_rng(5)
+    few = AttentionMap(rng.dirichlet(np.ones(5), (2, 5)).astype(np.float32), "block.2", 2, "self", wide, wide)
+    other = AttentionRecord((few,), signals={"hidden": rng.normal(size=(4, 5, 5)).astype(np.float32)})
+    both = np.concatenate([one.signals["hidden"][3][1:].astype(float) for one in (made, other)])
+    wanted, _ = principal(both)
+    spread = (wanted - wanted.min(axis=0)) / (wanted.max(axis=0) - wanted.min(axis=0))
+    first, second = components([made, other])
+    np.testing.assert_allclose(first.colours, spread[:6].reshape(2, 3, 3), atol=1e-6)
+    np.testing.assert_allclose(second.colours, spread[6:].reshape(1, 4, 3), atol=1e-6)
+    assert "fitted on 2 pictures together" in first.words
+    narrow = replace(made, signals={"hidden": made.signals["hidden"][..., :3]})
+    with pytest.raises(ValueError, match="features: want one width in all pictures, got 3 and 5"):
+        components([made, narrow])
+    with pytest.raises(ValueError, match="records: want at least one, got none"):
+        components([])
+
+
 def test_runs_are_read_as_they_are() -> None:
     made = record()
     np.testing.assert_array_equal(ask("painted", made, layer=0).values.ravel(), made.signals["painted"][1][1:])
@@ -173,10 +236,10 @@ def test_a_run_made_with_other_knobs_is_refused() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_code_shown_makes_the_map(name: str) -> None:
     made, method = record(), methods()[name]
-    asked: dict[str, Any] = {"query": [(0, 1), (1, 1)]} if method.asked_by == "any" else {}
+    asked: dict[str, Any] = {"query": [(0, 1), (1, 1)]} if method.asked_by in ("any", "patches") else {}
     asked |= {"layer": 1} if method.layers != "all" else {}
     asked |= {"head": 1} if method.heads else {}
-    other = {"head_fusion": "max", "residual": 0.3, "discard_ratio": 0.5, "start_layer": 1}
+    other = {"head_fusion": "max", "residual": 0.3, "discard_ratio": 0.5, "start_layer": 1, "component": "2"}
     asked |= {knob.name: other[knob.name] for knob in method.knobs}
     found = ask(name, made, **asked)
     again = eval(found.code, {"methods": methods, "record": made})  # the code is ours
@@ -189,7 +252,7 @@ def test_every_method_says_what_it_is(name: str) -> None:
     assert method.meaning.endswith(".")
     assert all(knob.help.endswith(".") and knob.label for knob in (*method.knobs, *method.run))
     assert method.layers in ("one", "until", "through", "all")
-    assert method.asked_by in ("any", "class", "patch", "nobody")
+    assert method.asked_by in ("any", "class", "patch", "patches", "nobody")
     assert method.source or name in ("mean-of-layers", "painted")
 
 
@@ -217,7 +280,14 @@ def test_every_method_says_what_it_is(name: str) -> None:
         ("relevance", {"layer": 1}, "layer: relevance goes through all layers"),
         ("relevance", {"query": (0, 0)}, "query: relevance tells what the class token used"),
         ("occlusion", {"query": (0, 0)}, "query: in occlusion no token asks: leave it out"),
-        ("likeness", {"query": "class"}, "query: want one patch, row,column from 0,0 to 1,2"),
+        ("likeness", {"query": "class"}, "query: want one patch or several, row,column from 0,0 to 1,2"),
+        (
+            "likeness",
+            {"query": [1, "class"]},
+            "query: want one patch or several, row,column from 0,0 to 1,2, got 1 class",
+        ),
+        ("components", {"query": PATCH}, "query: in components no token asks: leave it out"),
+        ("components", {"component": "4"}, "component: want one of colours, 1, 2, 3, got '4'"),
         ("painted", {"query": 1}, "query: painted wants row,column of one patch, got 1"),
         ("painted", {"query": PATCH, "patch": (0, 0)}, "patch: want the patch that asks, 1,0, got 0,0"),
         ("painted", {"query": None, "patch": (1, -1)}, "patch: want row and column of one patch, got (1, -1)"),
@@ -287,7 +357,7 @@ def test_patches_ask_in_the_last_layer_where_they_do() -> None:
     made, pool = record(), Axis.text(("pool",))
     row = made.maps[2].weights[:, :1]
     more = replace(made, maps=(*made.maps, AttentionMap(row, "pool", 3, "cross", pool, AXIS)))
-    for name in ("likeness", "plain-likeness", "painted"):
+    for name in ("likeness", "plain-likeness", "painted", "components"):
         assert methods()[name].unfit(more) == ""
         np.testing.assert_array_equal(ask(name, more).row, ask(name, made).row)
         np.testing.assert_array_equal(ask(name, more, layer=0).row, ask(name, made, layer=0).row)

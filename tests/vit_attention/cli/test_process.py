@@ -282,7 +282,10 @@ def test_a_captioning_checkpoint_with_its_features(tmp_path: Path) -> None:
             "visualize receipt-3-3 --model receipt-donut --stage 2 --query 0,0 --method rollout",
             "--stage and --block draw weights as they are: leave --method out, got rollout",
         ),
-        ("visualize scene-7 --model scene-vit --method likeness", "want one patch, row,column from 0,0 to 13,13"),
+        (
+            "visualize scene-7 --model scene-vit --method likeness",
+            "want one patch or several, row,column from 0,0 to 13,13",
+        ),
         ("visualize scene-7 --model scene-vit --method rollout --layer 3,4", "want one --layer, where it ends, got 2"),
         (
             "visualize receipt-3-3 --model receipt-donut --method painted --query 1,1",

@@ -162,7 +162,7 @@ def draw(record: AttentionRecord) -> int:
     for method in methods().values():
         for kind in (None, *sorted({one.kind for one in record.maps})):
             try:
-                found = method(record, kind=kind, query=(0, 1) if method.asked_by == "patch" else None)
+                found = method(record, kind=kind, query=(0, 1) if method.asked_by in ("patch", "patches") else None)
                 values = found.values
             except (QuestionError, NothingCapturedError):
                 continue
