@@ -15,10 +15,11 @@ from vit_attention.cli.guard import unexpected
 from vit_attention.cli.report import Report
 from vit_attention.gate import GateError
 from vit_attention.gate.refusal import one_line
+from vit_attention.inputs.pictures import PictureError, open_picture
 from vit_attention.models.arguments import class_number
 from vit_attention.models.cards import Card
 from vit_attention.models.devices import moved
-from vit_attention.records import AttentionRecord
+from vit_attention.records import AttentionRecord, Similar
 from vit_attention.weights.download import DownloadError
 
 _WEIGHTS = (".pth", ".pt", ".bin", ".safetensors", ".ckpt")
@@ -117,20 +118,34 @@ def attend(model: Any, given: Any, /, **wanted: Any) -> AttentionRecord:
     return record
 
 
-def target(model: Any, text: str | None) -> int | None:
-    """The number of a class, from its name, or from its number where no class is called so.
+def target(model: Any, text: str | None) -> int | Similar | None:
+    """The number of a class, from its name, or from its number where no class is called so; or a similarity.
 
     Raises:
-        ChoiceError: a class that the model does not know, a name that several carry, or a model without classes.
+        ChoiceError: a class that the model does not know, a name that several carry, a picture that cannot be read, or a class
+            of a model without any.
     """
     if text is None:
         return None
     classes = tuple(getattr(model, "classes", ()))
+    if (said := _similar(text, classes)) is not None:
+        return said
     is_number = text.isdecimal() and len(text) < 10 and text not in classes
     try:
         return class_number(int(text) if is_number else text, classes, model.card.name)
     except GateError as error:
         raise ChoiceError(f"--{error}") from error
+
+
+def _similar(text: str, classes: tuple[str, ...]) -> Similar | None:
+    """The similarity that a text names, once it is known that its picture can be read, which is the same for every input."""
+    try:
+        said = Similar.named(text, classes)
+        if said is not None and said.elsewhere:
+            open_picture(said.to)
+        return said
+    except (GateError, OSError) as error:
+        raise ChoiceError(f"--target: {error}" if isinstance(error, PictureError) else f"--{error}") from error
 
 
 def prompt(model: Any, text: str | None, question: str | None) -> str | None:
