@@ -2,7 +2,7 @@
 
 import inspect
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from vit_attention.models.arguments import class_number
 from vit_attention.models.cards import Card
 from vit_attention.models.devices import moved
 from vit_attention.records import AttentionRecord, Similar
+from vit_attention.records.similar import missing
 from vit_attention.weights.download import DownloadError
 
 _WEIGHTS = (".pth", ".pt", ".bin", ".safetensors", ".ckpt")
@@ -92,15 +93,20 @@ def tenths(report: Report, name: str) -> Callable[[int, int | None], None]:
     return progress
 
 
-def check_signals(model: Any, keep: Iterable[Any]) -> None:
+def check_signals(model: Any, keep: frozenset[Any], target: str | None) -> None:
     """Refuse a method whose signals this kind of model does not give, the same for every picture.
 
     Raises:
-        ChoiceError: names the signal.
+        ChoiceError: names the signal, or the target that is needed and was not given.
     """
     missing = sorted(str(getattr(one, "name", one)) for one in keep if getattr(one, "name", one) not in model.signals)
     if missing:
         raise ChoiceError(f"--method: needs {missing[0]}, which {model.card.name} ({model.card.task}) does not have")
+    try:
+        if target is None:
+            model.asked(keep=keep)
+    except GateError as error:
+        raise ChoiceError(f"--{error}") from error
 
 
 def attend(model: Any, given: Any, /, **wanted: Any) -> AttentionRecord:
@@ -128,8 +134,12 @@ def target(model: Any, text: str | None) -> int | Similar | None:
     if text is None:
         return None
     classes = tuple(getattr(model, "classes", ()))
-    if (said := _similar(text, classes)) is not None:
-        return said
+    if "target" in model.signals:
+        said = _similar(text, classes)
+        if said is not None:
+            return said
+        if not classes:
+            raise ChoiceError(f"--{missing(model.card.name, text)}")
     is_number = text.isdecimal() and len(text) < 10 and text not in classes
     try:
         return class_number(int(text) if is_number else text, classes, model.card.name)

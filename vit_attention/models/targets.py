@@ -2,20 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from vit_attention.gate import GateError, shown
+from vit_attention.gate import GateError
 from vit_attention.models.arguments import distinct
 from vit_attention.records import Axis, Similar
-from vit_attention.records.similar import EXAMPLE
 
 if TYPE_CHECKING:
     from vit_attention.models.vision import VisionModel
-
-FORM = f'a similarity, such as target="{EXAMPLE}" or va.Similar(to=(6, 8))'
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +92,3 @@ def aim(model: "VisionModel", said: Similar, size: tuple[int, int] | None) -> Ai
     with torch.inference_mode():
         tokens = model.final_tokens(ready.pixels)[0]
     return Aim(said.told(), tokens[said.reference_row(axis)].clone())
-
-
-def missing(name: str, given: Any) -> GateError:
-    """The refusal of a target that is no similarity, by a model without classes."""
-    return GateError("target", FORM, "none" if given is None else shown(given), advice=f"{name} has no classes.")

@@ -26,6 +26,7 @@ from vit_attention.models.passes import Pass
 from vit_attention.models.targets import Aim
 from vit_attention.records import SIGNALS, AttentionMap, Axis, Prediction, Run, Similar
 from vit_attention.records.geometry import Geometry
+from vit_attention.records.similar import missing
 from vit_attention.signals import Again, carry_out, runs
 from vit_attention.weights.positions import resized_note
 
@@ -85,14 +86,14 @@ class VisionModel(Model):
         if said is not None:
             return targets.aim(self, said, options.get("size"))
         if given is not None and not self.classes:
-            raise targets.missing(self.card.name, given)
+            raise missing(self.card.name, given)
         return super()._target(given, options)
 
     def _check_signals(self, names: frozenset[str], needed: tuple[Run, ...], target: Any) -> None:
         super()._check_signals(names, needed, target)
         wanted = {*names, *(run.name for run in needed)}
         if target is None and not self.classes and wanted & {"target", "gradients", "occlusion"}:
-            raise targets.missing(self.card.name, None)
+            raise missing(self.card.name, None)
 
     def axis(self, ready: Input) -> Axis:
         """What the tokens of an input stand for."""

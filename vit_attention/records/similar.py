@@ -129,6 +129,12 @@ class Similar:
         return row_of(axis, self.patch if self.elsewhere or self.to == CLASS else self.to)
 
 
+def missing(model: str, given: Any) -> GateError:
+    """The refusal of a target that is no similarity, for a model of pictures without classes."""
+    want = f"a similarity, such as {EXAMPLE} (in Python also va.Similar(to=(6, 8)))"
+    return GateError("target", want, "none" if given is None else shown(given), advice=f"{model} has no classes.")
+
+
 def row_of(axis: Axis, place: Patch | None) -> int:
     """The number of a patch's token, or of the class token for None.
 
