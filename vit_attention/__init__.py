@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vit_attention.heavy import library
 from vit_attention.models.cards import Card
-from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction
+from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction, Similar
 from vit_attention.records.geometry import Geometry
 from vit_attention.registry import card, load, models
 
@@ -53,6 +53,7 @@ __all__ = [
     "PictureError",
     "Prediction",
     "Seen",
+    "Similar",
     "capture",
     "card",
     "load",

@@ -11,7 +11,7 @@ from PIL import Image
 from visualizer.method import Map, Method, methods
 from visualizer.method.question import head_numbers
 from vit_attention import registry
-from vit_attention.records import AttentionRecord, Axis
+from vit_attention.records import AttentionRecord, Axis, Similar
 from worlds.naming import parse
 from worlds.scenes import Scene, coverage
 
@@ -257,18 +257,27 @@ class Context:
 
     def _answers(self, method: Method, target: str) -> bool:
         said = self.record.prediction
-        asked = not target or (said.target is not None and said.labels[said.target] == target)
+        asked = not target or said.asked == target
         kept = all(self.record.has(name) for name in method.signals)
         return asked and kept and (not method.run or self.record.has(method.name))
 
     def target(self, target: str = "") -> str:
-        """The class asked about; raises ValueError for a model without classes or a class it does not know."""
-        known = self.record.prediction.labels
-        if not known:
+        """What is asked about: a class, or the text of a similarity to a patch; "" takes the likeliest class, or what the
+        record was made for. Raises ValueError for a class that the model does not know, or none where it names none.
+        """
+        said = self.record.prediction
+        similar = Similar.named(target, said.labels)
+        if (
+            similar is not None and similar.elsewhere and target != said.asked
+        ):  # an address must not open the server's files
+            raise ValueError(f"similarity: want one to a patch of the same picture, got {target!r}")
+        if similar is not None:
+            return target
+        if not said.labels and not said.asked:
             raise ValueError(f"gradients need a class, and {self.model} names none")
-        if target and target not in known:
+        if target and target not in said.labels:
             raise ValueError(f"class: want one that {self.model} knows, got {target!r}")
-        return target or self.record.prediction.top(1)[0][0]
+        return target or (said.top(1)[0][0] if said.labels else said.asked)
 
     def query_name(self) -> str:
         """The asking token in words."""

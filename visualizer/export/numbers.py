@@ -84,7 +84,7 @@ def _json(record: AttentionRecord, kept: Sequence[_Kept], out: BinaryIO) -> None
     about = {
         "model": record.model,
         "weights_hash": record.weights_hash,
-        "prediction": {"text": said.text, "tokens": said.tokens, "target": said.target, "top": best},
+        "prediction": {"text": said.text, "tokens": said.tokens, "target": said.plain_target, "top": best},
         "picture": None if where is None else {"size": where.original, "seen": where.seen, "matrix": where.matrix},
     }
     out.write(_dumped(about)[:-1] + b', "maps": [')

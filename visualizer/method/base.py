@@ -26,8 +26,9 @@ from visualizer.method.question import (
     query_texts,
 )
 from vit_attention.gate import GateError, shown
-from vit_attention.records import AttentionMap, AttentionRecord, Axis, Run
+from vit_attention.records import AttentionMap, AttentionRecord, Axis, Run, Similar
 from vit_attention.records.geometry import Geometry
+from vit_attention.records.similar import EXAMPLE
 
 if TYPE_CHECKING:
     from visualizer.style.scale import Scale
@@ -237,7 +238,7 @@ class Method:
 
     @property
     def asks_class(self) -> bool:
-        """Whether it is about one class, the target of `attend`."""
+        """Whether it is about the target of `attend`: one class, or a similarity."""
         return bool({"gradients", "target"} & self.signals)
 
     @property
@@ -268,12 +269,16 @@ class Method:
         except ValueError as error:
             return str(error)
         one = next(iter(maps.values()))
-        if self.asked_by == "class" and not one.query.prefix:
+        similar = self.asks_class and isinstance(record.prediction.target, Similar)
+        if self.asked_by == "class" and not one.query.prefix and not similar:
             return "needs a class token, and this model has none"
         if self.of_patches and not _asked_by_patches(asked.maps(record)):
             return f"{'compares patches' if self.asked_by == 'nobody' else 'asks one patch'}, and this model has none"
-        if self.asks_class and not record.prediction.labels:
-            return "needs a class, and this model names none"
+        if self.asks_class and not record.prediction.labels and not similar:
+            hint = f'; a similarity can be asked about instead: target="{EXAMPLE}"' * (
+                one.kind == "self" and one.query.kind == "patches"
+            )
+            return f"needs a class, and this model names none{hint}"
         if self.norms and record.norms.shape[1] != len(one.key):
             return "needs the lengths of the tokens, which were not measured"
         return ""

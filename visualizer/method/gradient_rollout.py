@@ -14,7 +14,8 @@ METHOD = replace(
     function=partial(
         relevance.relevance, rule=rollout.gradient_rollout, name="gradient rollout", unit="share of weight x gradient"
     ),
-    meaning="Rollout with each layer's weights times their effect on one class's score. The query is always the class token.",
+    meaning="Rollout with each layer's weights times their effect on one class's score. The query is the class token; with a "
+    "similarity as the target, the token that it is about.",
     source="Gildenblat 2020, “Exploring explainability for vision transformers”; rollout as in arXiv:2005.00928, section 3",
     place=70,
 )

@@ -1,10 +1,10 @@
-"""Occlusion: how much a class's score falls when a window of patches is covered."""
+"""Occlusion: how much a class's score, or a similarity, falls when a window of patches is covered."""
 
 import numpy as np
 
 from visualizer.method.base import Knob, Knobs, Map, Method, answer
 from visualizer.method.question import Askers, Question
-from vit_attention.records import AttentionRecord
+from vit_attention.records import AttentionRecord, Similar
 
 WINDOW = Knob("window", 1, "Window", "Side of the covered square in patches.", low=1)
 STRIDE = Knob("stride", 1, "Stride", "Steps between covered squares in patches.", low=1)
@@ -14,19 +14,20 @@ FILL = Knob(
 
 
 def occlusion(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
-    """The run's falls of the target's raw score, one a patch: the mean over all windows that cover it."""
+    """The run's falls of the target's score, one a patch: the mean over all windows that cover it."""
     one = list(Question().maps(record).values())[-1]
     said = record.prediction
-    assert said.target is not None, "a record with a run on a class has a target"
+    similar = isinstance(said.target, Similar)
     row = np.full(len(one.key), np.nan)
     row[one.key.prefix :] = np.asarray(record.signals["occlusion"]).ravel()
-    words = f"fall of the score of {said.labels[said.target]} when covered"
-    return answer(record, one, Askers((), ""), row, words, "raw score", one.layer, signed=True)
+    words = f"fall of {said.asked_words if similar else f'the score of {said.asked}'} when covered"
+    unit = "cosine similarity" if similar else "raw score"
+    return answer(record, one, Askers((), ""), row, words, unit, one.layer, signed=True)
 
 
 METHOD = Method(
     occlusion,
-    meaning="How much the raw score of one class falls when a square of patches is covered; no weight of attention is used.",
+    meaning="How much the raw score of one class, or a similarity, falls when a square of patches is covered; no weight is used.",
     source="Zeiler & Fergus 2014, arXiv:1311.2901, section 4.2",
     signals=frozenset({"target"}),
     run=(WINDOW, STRIDE, FILL),

@@ -1,4 +1,4 @@
-"""Generic relevance: what the class token used for one class, through all layers."""
+"""Generic relevance: what a token used for one class or one similarity, through all layers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from visualizer.measures import rollout
 from visualizer.method.base import Knobs, Map, Method, answer
 from visualizer.method.question import Askers, Question
 from visualizer.method.rollout import START_LAYER, from_start
-from vit_attention.records import AttentionRecord
+from vit_attention.records import AttentionRecord, Similar
 
 
 def relevance(
@@ -23,19 +23,22 @@ def relevance(
     """R becomes R + mean over heads of max(weights x gradient, 0) times R, first layer to last.
 
     Args:
-        rule: from layers and gradients to the class token's row; of another method, with its name and unit.
+        rule: from layers, gradients and the number of the token that the target reads to that token's row; of another method, with
+            its name and unit.
     """
     numbers, maps = from_start(record, question.product(record), knobs["start_layer"])
     said = record.prediction
-    assert said.target is not None, "a record with gradients has a target"
-    row = rule([one.weights for one in maps], [one.gradient for one in maps])
-    words = f"{name} from layer {numbers[0] + 1} for the class {said.labels[said.target]}"
-    return answer(record, maps[-1], Askers((0,), "the class token"), row, words, unit, numbers[-1])
+    similar = said.target if isinstance(said.target, Similar) else None
+    who = Askers((0,), "the class token") if similar is None else Askers((similar.row(maps[-1].query),), "")
+    row = rule([one.weights for one in maps], [one.gradient for one in maps], query=who.rows[0])
+    words = f"{name} from layer {numbers[0] + 1} for {said.asked_words}"
+    return answer(record, maps[-1], who, row, words, unit, numbers[-1])
 
 
 METHOD = Method(
     relevance,
-    meaning="Weights times their effect on one class's score, through all layers. The query is always the class token.",
+    meaning="Weights times their effect on one class's score, through all layers. The query is the class token; with a "
+    "similarity as the target, the token that it is about.",
     source="Chefer et al. 2021, arXiv:2103.15679, equations 5 and 6",
     knobs=(START_LAYER,),
     signals=frozenset({"gradients"}),

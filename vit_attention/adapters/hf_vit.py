@@ -137,4 +137,5 @@ def _anatomy(module: nn.Module, config: Any, processor: Processor) -> Anatomy:
         position_grid=(native[0] // patch[0], native[1] // patch[1]),
         prepare=ready,
         forward=forward,
+        norm=base.layernorm,
     )

@@ -194,6 +194,7 @@ def _anatomy(timm: Any, module: Any, name: str) -> Anatomy:
         position_grid=(grid[0], grid[1]),
         prepare=ready,
         forward=forward,
+        norm=module.norm,
     )
 
 

@@ -46,6 +46,7 @@ def anatomy(module: Any, recipe: Recipe, name: str) -> Anatomy:
         position_grid=cells,
         prepare=ready,
         forward=forward,
+        norm=module.encoder.ln,
     )
 
 

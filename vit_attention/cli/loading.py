@@ -2,7 +2,7 @@
 
 import inspect
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,12 @@ from vit_attention.cli.guard import unexpected
 from vit_attention.cli.report import Report
 from vit_attention.gate import GateError
 from vit_attention.gate.refusal import one_line
+from vit_attention.inputs.pictures import PictureError, open_picture
 from vit_attention.models.arguments import class_number
 from vit_attention.models.cards import Card
 from vit_attention.models.devices import moved
-from vit_attention.records import AttentionRecord
+from vit_attention.records import AttentionRecord, Similar
+from vit_attention.records.similar import missing
 from vit_attention.weights.download import DownloadError
 
 _WEIGHTS = (".pth", ".pt", ".bin", ".safetensors", ".ckpt")
@@ -91,15 +93,20 @@ def tenths(report: Report, name: str) -> Callable[[int, int | None], None]:
     return progress
 
 
-def check_signals(model: Any, keep: Iterable[Any]) -> None:
+def check_signals(model: Any, keep: frozenset[Any], target: str | None) -> None:
     """Refuse a method whose signals this kind of model does not give, the same for every picture.
 
     Raises:
-        ChoiceError: names the signal.
+        ChoiceError: names the signal, or the target that is needed and was not given.
     """
     missing = sorted(str(getattr(one, "name", one)) for one in keep if getattr(one, "name", one) not in model.signals)
     if missing:
         raise ChoiceError(f"--method: needs {missing[0]}, which {model.card.name} ({model.card.task}) does not have")
+    try:
+        if target is None:
+            model.asked(keep=keep)
+    except GateError as error:
+        raise ChoiceError(f"--{error}") from error
 
 
 def attend(model: Any, given: Any, /, **wanted: Any) -> AttentionRecord:
@@ -117,20 +124,38 @@ def attend(model: Any, given: Any, /, **wanted: Any) -> AttentionRecord:
     return record
 
 
-def target(model: Any, text: str | None) -> int | None:
-    """The number of a class, from its name, or from its number where no class is called so.
+def target(model: Any, text: str | None) -> int | Similar | None:
+    """The number of a class, from its name, or from its number where no class is called so; or a similarity.
 
     Raises:
-        ChoiceError: a class that the model does not know, a name that several carry, or a model without classes.
+        ChoiceError: a class that the model does not know, a name that several carry, a picture that cannot be read, or a class
+            of a model without any.
     """
     if text is None:
         return None
     classes = tuple(getattr(model, "classes", ()))
+    if "target" in model.signals:
+        said = _similar(text, classes)
+        if said is not None:
+            return said
+        if not classes:
+            raise ChoiceError(f"--{missing(model.card.name, text)}")
     is_number = text.isdecimal() and len(text) < 10 and text not in classes
     try:
         return class_number(int(text) if is_number else text, classes, model.card.name)
     except GateError as error:
         raise ChoiceError(f"--{error}") from error
+
+
+def _similar(text: str, classes: tuple[str, ...]) -> Similar | None:
+    """The similarity that a text names, once it is known that its picture can be read, which is the same for every input."""
+    try:
+        said = Similar.named(text, classes)
+        if said is not None and said.elsewhere:
+            open_picture(said.to)
+        return said
+    except (GateError, OSError) as error:
+        raise ChoiceError(f"--target: {error}" if isinstance(error, PictureError) else f"--{error}") from error
 
 
 def prompt(model: Any, text: str | None, question: str | None) -> str | None:

@@ -174,7 +174,11 @@ _SEEN: tuple[Command, ...] = (
         help="Region features for captions: a file (.npz, .npy), or a folder of files named like the pictures.",
     ),
     click.option("--half", is_flag=True, help="Store weights in half precision, as the app does."),
-    click.option("--target", metavar="CLASS", help="Class, by name or number, whose score the gradients belong to."),
+    click.option(
+        "--target",
+        metavar="CLASS",
+        help="Class, by name or number, whose score the gradients belong to; or a similarity, such as similar:6,8.",
+    ),
 )
 _LOOK: tuple[Command, ...] = (
     click.option(

@@ -72,7 +72,7 @@ def of(
         raise
     more = keep - {"weights"}
     if more:
-        loading.check_signals(loaded, more)
+        loading.check_signals(loaded, more, wanted.target)
     options = {**_options(loaded, wanted), "keep": more or None}
     if picture is None and loaded.card.task == "caption":
         return _of_features(given, loaded, options)

@@ -124,7 +124,7 @@ class PredictionFields(Schema):
 
     labels: Names
     text: Text
-    target: Token | None
+    target: Token | Shown | None
     tokens: Names = ()
 
 

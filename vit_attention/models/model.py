@@ -18,6 +18,7 @@ from vit_attention.gate import GateError, shown
 from vit_attention.models.arguments import class_number, count, whole
 from vit_attention.models.cards import Card
 from vit_attention.models.devices import usable
+from vit_attention.models.targets import Aim
 from vit_attention.records import (
     SIGNALS,
     AttentionMap,
@@ -25,6 +26,7 @@ from vit_attention.records import (
     Axis,
     Prediction,
     Run,
+    Similar,
     encode_picture,
     sorted_out,
 )
@@ -55,14 +57,14 @@ class Asked:
         request: what to capture.
         signals: names of signals to keep.
         runs: runs to carry out.
-        target: number of the class asked about; None if none was given.
+        target: number of the class, or the similarity, that is asked about; None if none was given.
         budget: largest memory of the maps in bytes.
     """
 
     request: Request
     signals: frozenset[str] = frozenset()
     runs: tuple[Run, ...] = ()
-    target: int | None = None
+    target: int | Aim | None = None
     budget: int = DEFAULT_BUDGET
 
     @property
@@ -78,7 +80,7 @@ class Asked:
 
     @property
     def about_a_class(self) -> bool:
-        """Whether one class is asked about."""
+        """Whether a class or a similarity is asked about."""
         return self.target is not None or bool({"gradients", "target"} & self.signals)
 
     def check_budget(self, estimate: int, more: str = "") -> None:
@@ -188,7 +190,7 @@ class Model(ABC):
         given: Any,
         *,
         keep: Iterable[str | Run] = (),
-        target: str | SupportsIndex | None = None,
+        target: str | SupportsIndex | Similar | None = None,
         layers: Sequence[int] | None = None,
         heads: Sequence[int] | None = None,
         queries: Sequence[int] | None = None,
@@ -204,9 +206,10 @@ class Model(ABC):
                 a tensor of prepared pixels; for captioners also region features.
             keep: what else to keep, as a method's ``needs`` names it: "gradients", "hidden", "queries", "keys",
                 "values", "target", and runs.
-            target: class for methods about a class, by name or number; without `keep`, gradients of its raw score are
-                kept. If a class is needed and none is given, the most probable one is used and the record's notes
-                name it. A name that several classes share is refused; the message lists their numbers.
+            target: what methods about a target ask for: a class, by name or number; or, of models for pictures, a `Similar`
+                or its text such as ``similar:6,8``, which models without classes need. Without `keep`, gradients of its
+                score are kept. If a class is needed and none is given, the most probable one is used and the record's
+                notes name it. A name that several classes share is refused; the message lists their numbers.
             layers, heads, queries: numbers to keep, counted from 0, without repeats; None keeps all.
             half: store weights as float16; None takes the default of the model family.
             proof_rows: rows of every block on which the parity proof runs; None proves all.
@@ -236,7 +239,7 @@ class Model(ABC):
         self,
         *,
         keep: Iterable[str | Run] = (),
-        target: str | SupportsIndex | None = None,
+        target: str | SupportsIndex | Similar | None = None,
         layers: Sequence[int] | None = None,
         heads: Sequence[int] | None = None,
         queries: Sequence[int] | None = None,
@@ -256,11 +259,11 @@ class Model(ABC):
             raise GateError("half", "True, False or None", shown(half))
         if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not budget > 0:
             raise GateError("budget", "a number of bytes above 0", shown(budget))
-        target = None if target is None else class_number(target, self.classes, self.card.name)
+        about = self._target(target, options)
         names, runs = sorted_out(keep)
-        if target is not None and not (names or runs):
+        if about is not None and not (names or runs):
             names = frozenset({"gradients"})
-        self._check_signals(names, runs, target)
+        self._check_signals(names, runs, about)
         request = Request(
             layers,
             heads,
@@ -270,12 +273,16 @@ class Model(ABC):
             parts=bool({"queries", "keys", "values"} & names),
             proof_rows=proof_rows,
         )
-        return Asked(request, names - {"weights"}, runs, target, budget), options
+        return Asked(request, names - {"weights"}, runs, about, budget), options
 
     def assembled(self, found: Attended, asked: Asked) -> AttentionRecord:
         """The record of what a family made of one input."""
         found = replace(found, notes=[*self.notes, *found.notes])
         return found.record(self.card.name, self.weights_hash, asked.settings)
+
+    def _target(self, given: Any, options: dict[str, Any]) -> int | Aim | None:
+        """What is asked about, from what `attend` was given as its target and options."""
+        return None if given is None else class_number(given, self.classes, self.card.name)
 
     def _check_signals(self, names: frozenset[str], runs: tuple[Run, ...], target: Any) -> None:
         wanted = names | ({"target"} if target is not None else set())

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from vit_attention.capture import Seen
+from vit_attention.models.targets import Aim
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,7 +16,7 @@ class Pass:
     Attributes:
         seen: what every block did.
         scores: raw class scores, or None.
-        targets: class asked about, one a picture.
+        targets: class or similarity asked about, one a picture.
         gradients: of the weights of every block, or None.
         norms, states: of the tokens that entered the first block and left every block, their lengths and themselves.
         notes: sentences, a list for each picture.
@@ -24,7 +25,7 @@ class Pass:
 
     seen: Sequence[Seen]
     scores: Tensor | None
-    targets: Sequence[int | None]
+    targets: Sequence[int | Aim | None]
     gradients: Sequence[Tensor | None]
     norms: Sequence[Tensor]
     states: Sequence[Tensor]

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, overload
 
 import numpy as np
@@ -16,13 +17,16 @@ from vit_attention.capture import CaptureError, Heard, Request, Seen, capture, l
 from vit_attention.gate import GateError
 from vit_attention.inputs.pictures import open_picture
 from vit_attention.inputs.prepared import GREY, Input, uncovered
+from vit_attention.models import targets
 from vit_attention.models.arguments import distinct, pair
 from vit_attention.models.cards import Card
 from vit_attention.models.devices import thaw
 from vit_attention.models.model import Asked, Attended, Model, array, as_map
 from vit_attention.models.passes import Pass
-from vit_attention.records import SIGNALS, AttentionMap, Axis, Prediction
+from vit_attention.models.targets import Aim
+from vit_attention.records import SIGNALS, AttentionMap, Axis, Prediction, Run, Similar
 from vit_attention.records.geometry import Geometry
+from vit_attention.records.similar import missing
 from vit_attention.signals import Again, carry_out, runs
 from vit_attention.weights.positions import resized_note
 
@@ -41,6 +45,7 @@ class Anatomy:
         position_grid: (rows, columns) of the patches in that table.
         prepare: upright RGB picture and optional (height, width) to model input; ValueError for an impossible size.
         forward: model input to raw class scores (batch, classes), or None for models without classes.
+        norm: the final norm, from the tokens that leave the last block.
     """
 
     special: tuple[str, ...]
@@ -52,6 +57,7 @@ class Anatomy:
     position_grid: tuple[int, int]
     prepare: Callable[[Image.Image, tuple[int, int] | None], Input]
     forward: Callable[[Tensor], Tensor | None]
+    norm: Callable[[Tensor], Tensor]
 
 
 class VisionModel(Model):
@@ -72,9 +78,33 @@ class VisionModel(Model):
 
     @property
     def signals(self) -> frozenset[str]:  # type: ignore[override]
-        """All signals; for a model without classes, those that need no class."""
-        of_classes = {"target", "gradients", "occlusion"} if not self.classes else set()
-        return frozenset({*SIGNALS, *runs()} - of_classes)
+        """All signals; a model without classes gives those about a target for a similarity."""
+        return frozenset({*SIGNALS, *runs()})
+
+    def _target(self, given: Any, options: dict[str, Any]) -> int | Aim | None:
+        said = Similar.named(given, self.classes)
+        if said is not None:
+            return targets.aim(self, said, options.get("size"))
+        if given is not None and not self.classes:
+            raise missing(self.card.name, given)
+        return super()._target(given, options)
+
+    def _check_signals(self, names: frozenset[str], needed: tuple[Run, ...], target: Any) -> None:
+        super()._check_signals(names, needed, target)
+        wanted = {*names, *(run.name for run in needed)}
+        if target is None and not self.classes and wanted & {"target", "gradients", "occlusion"}:
+            raise missing(self.card.name, None)
+
+    def axis(self, ready: Input) -> Axis:
+        """What the tokens of an input stand for."""
+        return Axis.patches(*self._grid(ready)[0], self.anatomy.special)
+
+    def final_tokens(self, pixels: Tensor) -> Tensor:
+        """(batch, tokens, width) tokens after the last block and the final norm, for prepared pixels."""
+        last: list[Tensor] = []
+        with listening(self.anatomy.blocks[-1:], last.append):
+            self._forward(pixels)
+        return self.anatomy.norm(last[-1])
 
     def prepare(self, given: Any, size: tuple[int, int] | None = None) -> Input:
         """The picture as the network takes it; prepared pixels go in unchanged.
@@ -111,6 +141,8 @@ class VisionModel(Model):
     ) -> Iterator[Attended]:
         """The results of several inputs of equal size, which pass through the network as one batch."""
         grid, _, _ = self._grid(inputs[0])
+        if isinstance(asked.target, Aim):
+            asked.target.said.check(self.axis(inputs[0]))
         estimate = len(inputs) * self._estimate(grid, asked.request)
         asked.check_budget(estimate, ", queries=" + ", batch=" * (len(inputs) > 1))
         passed = self._pass(inputs, asked, grid)
@@ -121,8 +153,10 @@ class VisionModel(Model):
         request, target = asked.request, asked.target
         norms: list[Tensor] = []
         states: list[Tensor] = []
+        last: list[Tensor] = []
 
         def hear(tokens: Tensor) -> None:
+            last[:] = [tokens]
             norms.append(torch.linalg.vector_norm(tokens.detach().float(), dim=-1))
             if "hidden" in asked.signals:
                 states.append(tokens.detach().float())
@@ -131,31 +165,33 @@ class VisionModel(Model):
             with listening(self.anatomy.blocks, hear, before_first=True), capture(self.module, request) as seen:
                 scores = self._forward(torch.cat([one.pixels for one in inputs]))
             notes = [[*seen.notes, *self._resized(grid)] for _ in inputs]
-            targets = [target] * len(inputs)
-            if asked.about_a_class and target is None:
+            about: Sequence[int | Aim | None] = [target] * len(inputs)
+            asked_scores = scores
+            if isinstance(target, Aim):
+                about, asked_scores = targets.held(target, self.anatomy.norm(last[0]), self.axis(inputs[0]), notes)
+            elif asked.about_a_class and target is None:
                 assert scores is not None, "signals about classes are refused without classes"
-                targets = [self._likeliest(one, some) for one, some in zip(scores, notes, strict=True)]
-            gradients = self._gradients(scores, seen, targets) if request.gradients else [None] * len(seen)
-        return Pass([*seen], scores, targets, gradients, norms, states, notes, seen.unheard)
+                about = [self._likeliest(one, some) for one, some in zip(scores, notes, strict=True)]
+            gradients = self._gradients(asked_scores, seen, about) if request.gradients else [None] * len(seen)
+        return Pass([*seen], scores, about, gradients, norms, states, notes, seen.unheard)
 
     def _attended(self, ready: Input, passed: Pass, asked: Asked, size: tuple[int, int] | None) -> Attended:
         """What became of one input, which `passed` holds alone."""
-        (grid, geometry, cut), target, scores = self._grid(ready), passed.targets[0], passed.scores
+        (grid, geometry, cut), target = self._grid(ready), passed.targets[0]
         norms = passed.norms[-len(self.anatomy.blocks) :]
-        again = Again(
-            ready, grid, self.anatomy.patch, target, self._scores, lambda image: self.hidden_states(image, size)
-        )
+        column, scores = (0, partial(self._similarities, target)) if isinstance(target, Aim) else (target, self._scores)
+        again = Again(ready, grid, self.anatomy.patch, column, scores, lambda image: self.hidden_states(image, size))
         return Attended(
             maps=tuple(
                 self._map(*pair, grid, asked.request) for pair in zip(passed.seen, passed.gradients, strict=True)
             ),
             geometry=geometry,
-            prediction=Prediction() if scores is None else Prediction(self.classes, array(scores[0]), target=target),
+            prediction=self._said(passed, target),
             image=ready.image,
             norms=np.stack([array(one[0]) for one in norms]) if norms else np.zeros((0, 0), np.float32),
             signals={**_kept(asked.signals, passed), **{run.name: carry_out(run, again) for run in asked.runs}},
             settings={
-                "target": None if target is None else distinct(self.classes)[target],
+                "target": targets.text(target, self.classes),
                 "size": None if size is None else list(size),
             },
             notes=[*ready.notes, *cut, *passed.notes[0]],
@@ -271,6 +307,17 @@ class VisionModel(Model):
             raise GateError("scores", "a model with classes", f"{self.card.name}, which has no classes")
         return scores.float().cpu().numpy()
 
+    def _similarities(self, aim: Aim, pixels: Tensor) -> NDArray[np.float32]:
+        """(batch, 1) the similarity that is asked about, as `_scores` gives those of classes."""
+        with torch.inference_mode():
+            return aim.scores(self.final_tokens(pixels)).float().cpu().numpy()[:, None]
+
+    def _said(self, passed: Pass, target: int | Aim | None) -> Prediction:
+        said = target.said if isinstance(target, Aim) else target
+        if passed.scores is None:
+            return Prediction(target=said)
+        return Prediction(self.classes, array(passed.scores[0]), target=said)
+
     def _grid(self, ready: Input) -> tuple[tuple[int, int], Geometry, list[str]]:
         """(rows, columns) of the patches, the geometry of what they cover, and what there is to say about it."""
         (height, width), (high, wide) = ready.pixels.shape[-2:], self.anatomy.patch
@@ -311,12 +358,14 @@ class VisionModel(Model):
         notes.append(f"No class was given, so the likeliest is asked about: {self.classes[number]}.")
         return number
 
-    def _gradients(self, scores: Any, seen: Heard, targets: Sequence[int | None]) -> list[Tensor | None]:
+    def _gradients(self, scores: Any, seen: Heard, targets: Sequence[int | Aim | None]) -> list[Tensor | None]:
         probes = [one.probe for one in seen if one.probe is not None]
+        similar = any(isinstance(one, Aim) for one in targets)
         # Pictures of a batch know nothing of each other, so that the sum of their scores gives each its own gradients.
-        asked = scores[range(len(targets)), targets].sum()
+        asked = scores.sum() if similar else scores[range(len(targets)), targets].sum()
         # torch.autograd.grad and never .backward(): threads share the model, and backward writes to shared tensors.
-        return list(torch.autograd.grad(asked, probes))
+        # A pool behind the blocks (SigLIP) does not move the tokens that are compared: its gradients are 0.
+        return list(torch.autograd.grad(asked, probes, materialize_grads=similar))
 
     def _map(self, one: Seen, gradient: Tensor | None, grid: tuple[int, int], request: Request) -> AttentionMap:
         axis = Axis.patches(*grid, self.anatomy.special)

@@ -6,6 +6,7 @@ from vit_attention.records.maps import MAP_KINDS, ROW_SUM_TOLERANCE, AttentionMa
 from vit_attention.records.needs import SIGNALS, Run, sorted_out
 from vit_attention.records.prediction import Prediction
 from vit_attention.records.record import AttentionRecord, encode_picture
+from vit_attention.records.similar import Similar
 
 __all__ = [
     "AXIS_KINDS",
@@ -18,6 +19,7 @@ __all__ = [
     "Geometry",
     "Prediction",
     "Run",
+    "Similar",
     "encode_picture",
     "half_to_single",
     "sorted_out",

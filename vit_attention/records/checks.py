@@ -11,6 +11,7 @@ from vit_attention.gate.refusal import reading
 from vit_attention.records.axes import Axis
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.maps import AttentionMap, check_numbers
+from vit_attention.records.similar import Similar
 
 if TYPE_CHECKING:
     from vit_attention.records.record import AttentionRecord
@@ -29,6 +30,7 @@ def check(record: "AttentionRecord") -> None:
     for one in record.maps:
         one.check_rows()
     _check_gradients(record)
+    _check_target(record)
     _check_norms(record)
     _check_signals(record)
     _check_settings(record)
@@ -66,6 +68,18 @@ def _check_gradients(record: "AttentionRecord") -> None:
     said = record.prediction
     if said.labels and said.target is None and any(one.gradient is not None for one in record.maps):
         raise GateError(RECORD, "the class that gradients are about", "none", field="prediction: target")
+
+
+def _check_target(record: "AttentionRecord") -> None:
+    """A similarity is between tokens that the record has, as far as they are in its picture."""
+    target = record.prediction.target
+    if not isinstance(target, Similar):
+        return
+    axes = [one.query for one in _of_patches(record)]
+    if not axes:
+        raise GateError(RECORD, "maps of patches, as a similarity is asked about", "none", field="prediction: target")
+    for axis in axes:
+        target.check(axis)
 
 
 def _check_norms(record: "AttentionRecord") -> None:

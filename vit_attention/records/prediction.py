@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from vit_attention.gate import GateError, shown
 from vit_attention.records.maps import check_numbers
+from vit_attention.records.similar import Similar
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,13 +20,13 @@ class Prediction:
         text: generated text or caption, or "".
         tokens: what was generated, one entry a token, the end token included if the model gave one.
         chances: (tokens,) probability of each generated token at its step, float32; empty if not measured.
-        target: class whose score the maps' gradients belong to, or None.
+        target: what was asked about, which gradients and runs belong to: the number of a class, a similarity, or None.
     """
 
     labels: tuple[str, ...] = ()
     scores: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     text: str = ""
-    target: int | None = None
+    target: int | Similar | None = None
     tokens: tuple[str, ...] = ()
     chances: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
 
@@ -43,9 +44,29 @@ class Prediction:
         check_numbers(self.scores, where, "scores")
         check_numbers(self.chances, where, "chances", 0, 1)
         whole = isinstance(target, (int, np.integer)) and not isinstance(target, bool)
-        if target is not None and not (whole and 0 <= target < len(self.labels)):
-            want = f"the number of one of {len(self.labels)} labels, or None"
+        if not (target is None or isinstance(target, Similar) or (whole and 0 <= target < len(self.labels))):
+            want = f"the number of one of {len(self.labels)} labels, a similarity, or None"
             raise GateError(where, want, shown(target), field="target")
+
+    @property
+    def asked(self) -> str:
+        """What was asked about, as `attend(target=...)` takes it: a class's name, the text of a similarity, or ""."""
+        plain = self.plain_target
+        return self.labels[plain] if isinstance(plain, int) else plain or ""
+
+    @property
+    def plain_target(self) -> int | str | None:
+        """The target as JSON can hold it: the number of a class, the text of a similarity, or None."""
+        if isinstance(self.target, Similar):
+            return str(self.target)
+        return None if self.target is None else int(self.target)
+
+    @property
+    def asked_words(self) -> str:
+        """The same in words: "the class star", "the similarity of the class token to patch (6, 8)", or ""."""
+        if isinstance(self.target, Similar):
+            return self.target.words
+        return f"the class {self.asked}" if self.asked else ""
 
     @property
     def probabilities(self) -> NDArray[np.float64]:

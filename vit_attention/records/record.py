@@ -17,6 +17,7 @@ from vit_attention.records.geometry import Geometry
 from vit_attention.records.maps import AttentionMap
 from vit_attention.records.needs import Run
 from vit_attention.records.prediction import Prediction
+from vit_attention.records.similar import Similar
 
 if TYPE_CHECKING:
     import pandas
@@ -162,7 +163,7 @@ class AttentionRecord:
             "prediction": {
                 "labels": said.labels,
                 "text": said.text,
-                "target": None if said.target is None else int(said.target),
+                "target": said.plain_target,
                 "tokens": said.tokens,
             },
             "maps": [one.to_json() for one in self.maps],
@@ -201,7 +202,7 @@ class AttentionRecord:
                     labels=said.labels,
                     scores=file.array("scores").astype(np.float32),
                     text=said.text,
-                    target=said.target,
+                    target=Similar.parse(said.target) if isinstance(said.target, str) else said.target,
                     tokens=said.tokens,
                     chances=file.array("chances", empty).astype(np.float32),
                 ),

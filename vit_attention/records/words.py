@@ -3,6 +3,7 @@
 from vit_attention.gate.refusal import one_line
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.record import AttentionRecord
+from vit_attention.records.similar import Similar
 
 _LONGEST = 40
 
@@ -46,4 +47,6 @@ def _said(record: AttentionRecord) -> str:
     said = record.prediction
     if said.text:
         return f'"{short(said.text)}"'
+    if isinstance(said.target, Similar):
+        return f"about {short(str(said.target))}"
     return "".join(f"{short(label)} {chance:.0%}" for label, chance in said.top(1))

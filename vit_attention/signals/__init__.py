@@ -24,8 +24,8 @@ class Again:
         ready: the picture and its pixels.
         grid: (rows, columns) of patches on them.
         patch: (height, width) of one in pixels.
-        target: number of the class asked about, or None.
-        scores: (batch, 3, height, width) pixels to (batch, classes) raw scores.
+        target: which column of the scores is asked about, or None.
+        scores: (batch, 3, height, width) pixels to (batch, classes) raw scores, or to (batch, 1) similarities where one is asked about.
         hidden: a picture, prepared like this one, to (layers + 1, tokens, width), the tokens that enter the first block and leave every block.
     """
 

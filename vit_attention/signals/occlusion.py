@@ -1,4 +1,4 @@
-"""Occlusion sensitivity: the fall of a class's score when a square of patches is covered."""
+"""Occlusion sensitivity: the fall of a class's score, or of a similarity, when a square of patches is covered."""
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ AT_ONCE = 16
 
 
 def run(again: Again, *, window: int, stride: int, fill: str) -> NDArray[np.float32]:
-    """(rows, columns) mean fall of the target's raw score over all covered squares that a patch lies in.
+    """(rows, columns) mean fall of the target's score over all covered squares that a patch lies in.
 
     Zeiler & Fergus 2014, arXiv:1311.2901, section 4.2, on the patches of the model instead of pixels. The last squares
     of a row or column end at the picture's edge, so that every patch is covered.
@@ -24,7 +24,7 @@ def run(again: Again, *, window: int, stride: int, fill: str) -> NDArray[np.floa
         fill: "mean", the mean of every channel over the prepared picture, or "zero".
 
     Raises:
-        ValueError: a square larger than the grid, steps that leave patches out, another fill, or no class.
+        ValueError: a square larger than the grid, steps that leave patches out, another fill, or no target.
     """
     if fill not in ("mean", "zero"):
         raise GateError("occlusion", "a fill of mean or zero", shown(fill))
