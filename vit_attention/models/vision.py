@@ -68,7 +68,7 @@ class VisionModel(Model):
     needs. Both are gathered layer by layer, so that the full maps of one layer are in memory at a time:
 
     >>> import vit_attention as va
-    >>> record = va.load("scene-vit").attend("scene-7", size=288, queries=[0], whole=[8], keep={"head-mean"}, half=True)
+    >>> record = va.load("scene-vit").attend("scene-7", size=144, queries=[0], whole=[8], keep={"head-mean"}, half=True)
     >>> [one.weights.shape for one in record.maps[7:9]], record.signals["head-mean"].shape
     ([(12, 1, 325), (12, 325, 325)], (12, 325, 325))
     """
@@ -133,7 +133,8 @@ class VisionModel(Model):
         """The results of several inputs of equal size, which pass through the network as one batch."""
         grid, _, _ = self._grid(inputs[0])
         size = sizes.sides(size, self.anatomy.patch)
-        estimate = len(inputs) * self._estimate(grid, asked)
+        tokens = len(self.anatomy.special) + grid[0] * grid[1]
+        estimate = len(inputs) * self._estimate(tokens, asked)
         asked.check_budget(estimate, ", queries=" + ", batch=" * (len(inputs) > 1))
         passed = self._pass(inputs, asked, grid)
         for n, ready in enumerate(inputs):
@@ -312,6 +313,20 @@ class VisionModel(Model):
             return ()
         return resized_note(table, grid), *sizes.beyond_note(table, grid)
 
+    def axis(self, size: int | tuple[int, int] | None = None) -> Axis:
+        """The tokens of a block for inputs of this size: special tokens first, then the patches row by row.
+
+        Args:
+            size: as for `attend`; None takes the size that the model has positions for.
+
+        >>> import vit_attention as va
+        >>> va.load("scene-vit").axis((160, 240)).grid
+        (20, 30)
+        """
+        found, part = sizes.sides(size, self.anatomy.patch), self.anatomy.patch
+        grid = self.anatomy.position_grid if found is None else (found[0] // part[0], found[1] // part[1])
+        return Axis.patches(*grid, self.anatomy.special)
+
     def estimate(self, size: int | tuple[int, int] | None = None, **attend: Any) -> int:
         """Bytes that a record takes, before anything is run; the copy of the picture in it, about 0.1 MB, comes on top.
 
@@ -324,20 +339,16 @@ class VisionModel(Model):
 
         >>> import vit_attention as va
         >>> model = va.load("scene-vit")
-        >>> (
-        ...     model.estimate(size=576) // 1_000_000,
-        ...     model.estimate(size=576, queries=[0], keep={"head-mean"}, half=True) // 1_000_000,
-        ... )
-        (967, 40)
+        >>> few = model.estimate(size=192, queries=[0], keep={"head-mean"}, half=True)
+        >>> model.estimate(size=192) // 1_000_000, few // 1_000_000
+        (191, 8)
         """
-        found, part = sizes.sides(size, self.anatomy.patch), self.anatomy.patch
-        grid = self.anatomy.position_grid if found is None else (found[0] // part[0], found[1] // part[1])
-        return self._estimate(grid, self.asked(**attend)[0])
+        return self._estimate(len(self.axis(size)), self.asked(**attend)[0])
 
-    def _estimate(self, grid: tuple[int, int], asked: Asked) -> int:
+    def _estimate(self, tokens: int, asked: Asked) -> int:
         """Bytes that the record of one picture would take."""
-        tokens, width = len(self.anatomy.special) + grid[0] * grid[1], len(self.anatomy.patch_filters)
-        return kept.estimate(asked, tokens, len(self.anatomy.blocks), self.anatomy.heads, width, len(self.classes))
+        network = len(self.anatomy.blocks), self.anatomy.heads, len(self.anatomy.patch_filters)
+        return kept.estimate(asked, tokens, *network, len(self.classes))
 
     def _likeliest(self, scores: Tensor, notes: list[str]) -> int:
         number = int(scores.argmax())
