@@ -142,7 +142,7 @@ def untrained() -> VisionModel:
     torch.manual_seed(0)
     module: Any = SceneViT(len(NAMES))
     torch.nn.init.normal_(module.heads.head.weight, std=0.02)
-    return VisionModel(va.card("scene-vit"), module, anatomy(module, scene_vit.RECIPE, "control"), NAMES, "")
+    return VisionModel(va.card("scene-vit"), module, anatomy(module, scene_vit.RECIPE), NAMES, "")
 
 
 def table(trained: dict[str, Any], control: dict[str, Any]) -> str:

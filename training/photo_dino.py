@@ -101,7 +101,9 @@ def model_folder(tensors: dict[str, torch.Tensor], folder: Path) -> VisionModel:
     (folder / "config.json").write_text(json.dumps(CONFIG, indent=2) + "\n")
     (folder / "preprocessor_config.json").write_text(json.dumps(PROCESSOR, indent=2) + "\n")
     save_file(tensors, folder / "model.safetensors", {"format": "pt"})
-    return va.load(f"hf:{folder}")
+    model = va.load(f"hf:{folder}")
+    assert isinstance(model, VisionModel), "a backbone"
+    return model
 
 
 def photographs() -> dict[str, Image.Image]:
@@ -161,7 +163,8 @@ def compared(full: VisionModel, small: VisionModel, pictures: dict[str, Image.Im
 
 def oracle(path: Path, full: VisionModel, pictures: dict[str, Image.Image], out: Path) -> float:
     """Write the class rows of the graph's runtime for the first photographs; the largest difference from `full`."""
-    rows, worst = {}, 0.0
+    rows: dict[str, Any] = {}
+    worst = 0.0
     for name in PHOTOGRAPHS[:ORACLE]:
         pixels = full.prepare(pictures[name]).pixels.numpy()
         theirs = runtime_rows(path, pixels)

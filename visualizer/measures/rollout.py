@@ -5,10 +5,10 @@ the row is divided by its sum, the skip connection is mixed in, and new layers m
 """
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from visualizer.measures.steps import Layers, check_finite, fuse, fuse_fast, mix, one_hot, prepare, pull, stack_of
-from visualizer.measures.undefined import Array
+from visualizer.measures.steps import Layers, check_finite, fuse, fuse_fast, mix, prepare, pull, stack_of, start_row
+from visualizer.measures.undefined import Array, at_least_single
 from vit_attention.gate import GateError
 
 __all__ = [
@@ -107,7 +107,7 @@ def class_rollout(
     discard_ratio: float = 0.0,
     start_layer: int = 0,
     prefix: int = 1,
-    query: int = 0,
+    query: int | ArrayLike = 0,
 ) -> NDArray[np.float64]:
     """One row of the rollout, by default the class token's, without ever forming the matrix product.
 
@@ -115,13 +115,14 @@ def class_rollout(
     (float32 for half precision): equal to the row of `rollout` within 1e-6.
 
     Args:
-        layers: one (heads, tokens, tokens) array per layer, rows summing to 1.
+        layers: one (heads, tokens, tokens) array per layer, rows summing to 1; heads that are fused already count as one,
+            as in ``record.signals["head-mean"][:, None]``.
         residual: share of the skip connection, 0 to 1.
         head_fusion: mean, max or min over heads.
         discard_ratio: share of the non-special keys that each row loses, 0 to below 1.
         start_layer: first layer of the product, counted from 0.
         prefix: how many special tokens lead.
-        query: which last-layer token's row.
+        query: which last-layer token's row; or (tokens,) shares of 1 together, for the mean of several rows.
 
     Returns:
         (tokens,); the shares of the input tokens in the token, summing to 1.
@@ -133,7 +134,7 @@ def class_rollout(
     array([0.5, 0.5])
     """
     stack, recipe = prepare(layers, residual, head_fusion, discard_ratio, start_layer, prefix)
-    row = one_hot(query, stack[0].shape[-1])
+    row = start_row(query, stack[0].shape[-1])
     for layer in reversed(stack):
         row = pull(row, layer, recipe)
     return row
@@ -157,7 +158,7 @@ def class_rollouts(
         (len(layers) - start_layer, tokens); the last row is `class_rollout`.
     """
     stack, recipe = prepare(layers, residual, head_fusion, discard_ratio, start_layer, prefix)
-    start = one_hot(query, stack[0].shape[-1])
+    start = start_row(query, stack[0].shape[-1])
     rows = np.empty((0, len(start)))
     for layer in reversed(stack):
         rows = pull(np.vstack([start, rows]), layer, recipe)
@@ -188,8 +189,9 @@ def relevance(layers: Layers, gradients: Layers, start_layer: int = 0, query: in
     array([1., 2.])
     """
     pairs = _with_gradients(layers, gradients, start_layer)
-    row = one_hot(query, pairs[0][0].shape[-1])
+    row = start_row(query, pairs[0][0].shape[-1])
     for layer, slope in reversed(pairs):
+        layer, slope = at_least_single(layer), at_least_single(slope)
         with np.errstate(invalid="ignore", over="ignore"):
             effect = fuse_fast(np.maximum(layer * slope, 0), "mean")
         check_finite(effect, "layers and gradients")
@@ -219,8 +221,9 @@ def gradient_rollout(layers: Layers, gradients: Layers, start_layer: int = 0, qu
     array([0.33333333, 0.66666667])
     """
     pairs = _with_gradients(layers, gradients, start_layer)
-    row = one_hot(query, pairs[0][0].shape[-1])
+    row = start_row(query, pairs[0][0].shape[-1])
     for layer, slope in reversed(pairs):
+        layer, slope = at_least_single(layer), at_least_single(slope)
         with np.errstate(invalid="ignore", over="ignore"):
             effect = np.maximum(fuse_fast(layer * slope, "mean"), 0).astype(np.float64)
             sums = effect.sum(axis=-1) + 1

@@ -53,6 +53,7 @@ _EXTREMES = {"max": np.max, "min": np.min}
 
 def mix(layer: Array, recipe: Recipe) -> NDArray[np.float64]:
     """One layer as a row-stochastic (tokens, tokens) matrix in double precision, skip connection included."""
+    layer = at_least_single(layer)
     fused = fuse(layer, recipe.head_fusion)
     check_finite(fused, "layers")
     if recipe.drop:
@@ -69,6 +70,7 @@ def mix(layer: Array, recipe: Recipe) -> NDArray[np.float64]:
 
 def pull(rows: NDArray[np.float64], layer: Array, recipe: Recipe) -> NDArray[np.float64]:
     """`rows` (..., tokens) times the layer's mixed matrix, which is never formed."""
+    layer = at_least_single(layer)  # one layer at a time: of a large picture all of them would take 100 MB
     fused = fuse_fast(layer, recipe.head_fusion)
     if recipe.drop:
         check_finite(fused, "layers")
@@ -131,19 +133,19 @@ def prepare(
     if head_fusion != "mean":
         for layer in stack:
             # The fused values are checked later; only an infinity at the other end can hide from them.
-            check_finite(_EXTREMES["min" if head_fusion == "max" else "max"](layer), "layers")
+            check_finite(_EXTREMES["min" if head_fusion == "max" else "max"](at_least_single(layer)), "layers")
     # 0.29 * 100 is 28.999999999999996 in binary, and 29 is meant.
     drop = int(discard_ratio * (tokens - prefix) + 1e-9)
     return stack, Recipe(float(residual), head_fusion, drop, prefix)
 
 
 def stack_of(layers: Layers, name: str, start_layer: int) -> list[Array]:
-    """`layers` from `start_layer` up, all (heads, tokens, tokens) with the same tokens, at least single precision."""
+    """`layers` from `start_layer` up as arrays of their own precision, all (heads, tokens, tokens) with the same tokens."""
     if len(layers) == 0:
         raise GateError(name, "at least one layer", "none")
     if not 0 <= start_layer < len(layers):
         raise GateError("start_layer", f"0 to {len(layers) - 1}", f"{start_layer}")
-    stack = [at_least_single(layer) for layer in layers]
+    stack = [np.asarray(layer) for layer in layers]
     tokens = stack[0].shape[-1] if stack[0].ndim else 0
     for depth, layer in enumerate(stack):
         if layer.ndim != 3 or layer.shape[1:] != (tokens, tokens) or not layer.size:
@@ -151,7 +153,14 @@ def stack_of(layers: Layers, name: str, start_layer: int) -> list[Array]:
     return stack[start_layer:]
 
 
-def one_hot(query: int, tokens: int) -> NDArray[np.float64]:
+def start_row(query: int | ArrayLike, tokens: int) -> NDArray[np.float64]:
+    """(tokens,) where a row of the product starts: 1 at one token, or the shares of several."""
+    if np.ndim(query):
+        shares = np.asarray(query, np.float64)
+        if shares.shape != (tokens,):
+            raise GateError("query", f"a token's number, or shares of {tokens} tokens", f"shape {shares.shape}")
+        return shares
+    query = int(np.asarray(query))
     if not 0 <= query < tokens:
         raise GateError("query", f"0 to {tokens - 1}", f"{query}")
     row = np.zeros(tokens)

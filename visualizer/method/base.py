@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from visualizer.measures import undefined
 from visualizer.measures.regions import region_heat
+from visualizer.measures.steps import HEAD_FUSIONS
 from visualizer.method.question import (
     Askers,
     Maps,
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from visualizer.style.scale import Scale
 
 SHARE = "share of attention"
+LARGE = 16 * 16
+"""Patches up to which a record keeps everything without being asked; see `Method.sparing`."""
+SEVERAL = 64
+"""Query tokens up to which each has rows of its own in a sparing record; the mean of all heads stands in for more."""
 HUGE = 1e300
 """More than any knob is; larger whole numbers are none that a float can hold."""
 
@@ -236,6 +241,40 @@ class Method:
         run = [self._run(self._asking(query, knobs), values)] if self.run else []
         return frozenset({"weights", *self.signals, *run})
 
+    def sparing(self, axis: Axis, layer: int | None = None, query: Any = None, **knobs: Any) -> dict[str, Any]:
+        """Arguments of `model.attend` for a record that holds what this method needs and little else.
+
+        For pictures of more than `LARGE` patches, whose complete maps take hundreds of MB. The rows of the class token and of
+        the query tokens are kept of every layer, all rows of `layer`, and what the method reads beside them: for a product
+        of layers one matrix for all heads of every layer. Methods that multiply layers by their gradients need everything.
+
+        Args:
+            axis: the model's tokens for the picture, as ``model.axis(size)`` gives them.
+            layer, query, knobs: as for the call of the method; without a layer none is kept whole.
+
+        Raises:
+            QuestionError: a query or parameter that this method or axis does not have.
+
+        >>> asked = methods()["rollout"].sparing(Axis.patches(37, 37, ("class",)), layer=8, query=(0, 5))
+        >>> sorted(asked["keep"]), {name: asked[name] for name in ("queries", "whole", "half")}
+        (['head-mean', 'weights'], {'queries': (0, 6), 'whole': (8,), 'half': True})
+        """
+        values, needs = self._knobs(knobs), self.needs_for(query, **knobs)
+        if self.multiplies and not self.fuses:
+            return {"keep": needs, "half": True}
+        rows = askers(axis, self._asking(query, knobs)).rows
+        several = len(rows) > SEVERAL
+        if self.fuses or (several and self.layers != "all"):
+            needs |= {f"head-{values.get('head_fusion', 'mean')}"}
+        queries = tuple(sorted({0, *(() if several else rows)}))
+        found = {"keep": needs, "queries": queries, "half": True}
+        return found if layer is None else {**found, "whole": (layer,)}
+
+    @property
+    def fuses(self) -> bool:
+        """Whether it multiplies layers whose heads are fused, for which one matrix for all heads of a layer will do."""
+        return self.multiplies and any(knob.name == "head_fusion" for knob in self.knobs)
+
     @property
     def asks_class(self) -> bool:
         """Whether it is about the target of `attend`: one class, or a similarity."""
@@ -263,7 +302,8 @@ class Method:
         try:
             maps = asked.chain(record, "self" if self.multiplies else None)
             if self.multiplies:
-                replace(asked, layer=None if self.layers == "all" else max(maps)).product(record)
+                last = replace(asked, layer=None if self.layers == "all" else max(maps))
+                last.product(record, HEAD_FUSIONS if self.fuses else ())
         except QuestionError as error:
             return error.text
         except ValueError as error:

@@ -2,8 +2,9 @@
 
 from visualizer.measures.rollout import fuse
 from visualizer.method.base import SHARE, Knobs, Map, Method, answer
-from visualizer.method.question import Question, askers, weights_of
+from visualizer.method.question import Question, askers
 from visualizer.method.rollout import HEAD_FUSION
+from visualizer.method.stored import rows_of
 from vit_attention.records import AttentionRecord
 
 
@@ -11,7 +12,7 @@ def fused(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
     """The mean, maximum or minimum over the heads of a layer."""
     layer, one = question.map(record)
     who, fusion = askers(one.query, question.query), knobs["head_fusion"]
-    row = who.together(fuse(weights_of(one, who.rows), fusion))
+    row = who.together(fuse(rows_of(record, one, who.rows, fusion), fusion))
     unit = SHARE if fusion == "mean" else f"{fusion} weight of any head"
     words = f"layer {layer + 1}, {fusion} of all heads"
     return answer(record, one, who, row, words, unit, layer, weights=one.weights[None])

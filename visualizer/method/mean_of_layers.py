@@ -3,8 +3,9 @@
 import numpy as np
 
 from visualizer.method.base import SHARE, Knobs, Map, Method, answer
-from visualizer.method.question import Question, askers, head_words, one_head, span, weights_of
+from visualizer.method.question import Question, askers, head_words, span
 from visualizer.method.rollout import START_LAYER, from_start
+from visualizer.method.stored import head_rows
 from vit_attention.records import AttentionRecord
 
 
@@ -12,7 +13,7 @@ def mean_of_layers(record: AttentionRecord, question: Question, knobs: Knobs) ->
     """From the start layer to the layer asked for; how layers mix tokens is ignored."""
     numbers, maps = from_start(record, question.chain(record), knobs["start_layer"])
     who = askers(maps[-1].query, question.query)
-    heads = [who.together(one_head(one, weights_of(one, who.rows), question.head)) for one in maps]
+    heads = [who.together(head_rows(record, one, who.rows, question.head)) for one in maps]
     there = [n + 1 for n in numbers]
     gaps = len(there) <= there[-1] - there[0]
     layers = span(there) if gaps else f"{there[0]} to {there[-1]}"

@@ -59,6 +59,12 @@ class Askers:
     words: str
     shares: tuple[float, ...] | None = None
 
+    def shares_of(self, count: int) -> NDArray[np.float64]:
+        """(count,) how much each row of an axis counts, 1 together."""
+        found = np.zeros(count)
+        found[list(self.rows)] = 1 / len(self.rows) if self.shares is None else self.shares
+        return found
+
     def together(self, rows: NDArray[Any]) -> NDArray[Any]:
         """(..., keys) of (..., rows, keys): what several rows read together.
 
@@ -108,8 +114,12 @@ class Question:
         end = _shape(fitting[last])
         return {n: one for n, one in fitting.items() if n <= last and _shape(one) == end}
 
-    def product(self, record: AttentionRecord) -> Maps:
+    def product(self, record: AttentionRecord, fusions: Sequence[str] = ()) -> Maps:
         """The complete chain of self-attention; the product of an incomplete one has no meaning.
+
+        Args:
+            record: with all heads and rows of every layer, or with a matrix for all heads in their place.
+            fusions: the head fusions whose matrices will do: "mean", "max", "min".
 
         Raises:
             QuestionError: a layer, head or row is missing. One may start at a later layer than the first.
@@ -117,10 +127,12 @@ class Question:
         if record.settings.get("unheard"):
             raise QuestionError("method", "wants every layer, and some of this network could not be captured: take raw")
         found = self.chain(record, "self")
-        if any(one.queries is not None or one.heads is not None for one in found.values()):
+        fused = any(f"head-{fusion}" in record.signals for fusion in fusions)
+        if not fused and any(one.queries is not None or one.heads is not None for one in found.values()):
+            ways = [f"with keep={{'head-{fusion}'}} or " for fusion in fusions[:1]]
             raise QuestionError(
                 "method",
-                "wants all heads and queries, and this record kept some: extract it again without choosing any",
+                f"wants all heads and queries, and this record kept some: extract it again {''.join(ways)}without choosing any",
             )
         # Only where layers were chosen: a network may have blocks without attention, and its numbers gaps.
         last = max(found) if self.layer is not None else max(*found, len(record.norms) - 1)
@@ -220,7 +232,10 @@ def weights_of(one: AttentionMap, rows: Sequence[int]) -> NDArray[np.float32]:
     """(heads, rows, keys) in single precision; raises `QuestionError` for a row that the record did not keep."""
     gone = [row for row in rows if one.queries is not None and row not in one.queries]
     if gone:
-        raise QuestionError("query", f"this record kept the rows {list(one.queries or ())[:12]} alone, got {gone[0]}")
+        ways = f"attend with queries=[..., {gone[0]}], or with whole=[{one.layer}] for all rows of this layer"
+        raise QuestionError(
+            "query", f"this record kept the rows {list(one.queries or ())[:12]} alone, got {gone[0]}: {ways}"
+        )
     found = one.weights[:, list(rows) if one.queries is None else [one.queries.index(row) for row in rows]]
     return half_to_single(found) if found.dtype == np.float16 else found
 

@@ -1,7 +1,8 @@
 """The weights of one layer as the model used them."""
 
 from visualizer.method.base import SHARE, Knobs, Map, Method, answer
-from visualizer.method.question import Question, askers, head_words, one_head, weights_of
+from visualizer.method.question import Question, askers, head_words
+from visualizer.method.stored import head_rows
 from vit_attention.records import AttentionRecord
 
 
@@ -9,7 +10,7 @@ def raw(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
     """One head of a layer, or the mean of its heads."""
     layer, one = question.map(record)
     who = askers(one.query, question.query)
-    row = who.together(one_head(one, weights_of(one, who.rows), question.head))
+    row = who.together(head_rows(record, one, who.rows, question.head))
     words = f"layer {layer + 1}, {head_words(question.head)}"
     return answer(record, one, who, row, words, SHARE, layer, weights=one.weights[None])
 

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-import numpy as np
-
 from visualizer.measures.rollout import class_rollout
-from visualizer.measures.rollout import rollout as product
 from visualizer.measures.steps import HEAD_FUSIONS
 from visualizer.method.base import SHARE, Knob, Knobs, Map, Method, answer
 from visualizer.method.question import Maps, Question, QuestionError, askers, numbered
+from visualizer.method.stored import layer_of
 from vit_attention.records import AttentionMap, AttentionRecord
 
 HEAD_FUSION = Knob(
@@ -60,14 +58,12 @@ def from_start(record: AttentionRecord, chain: Maps, start: int) -> tuple[list[i
 
 def rollout(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
     """The asking token's row of the product from the start layer to the layer asked for, or to the last."""
-    numbers, maps = from_start(record, question.product(record), knobs["start_layer"])
-    axis, layers = maps[-1].query, [one.weights for one in maps]
+    fusion = knobs["head_fusion"]
+    numbers, maps = from_start(record, question.product(record, (fusion,)), knobs["start_layer"])
+    axis, layers = maps[-1].query, [layer_of(record, one, fusion) for one in maps]
     recipe: dict[str, Any] = {**knobs, "start_layer": 0, "prefix": axis.prefix}
     who = askers(axis, question.query)
-    if len(who.rows) == 1:
-        row = class_rollout(layers, query=who.rows[0], **recipe)
-    else:
-        row = np.asarray(who.together(product(layers, **recipe)[list(who.rows)]))
+    row = class_rollout(layers, query=who.shares_of(len(axis)), **recipe)
     ends = "to the last" if question.layer is None else f"up to layer {numbers[-1] + 1}"
     words = (
         f"rollout from layer {numbers[0] + 1} {ends}, {knobs['head_fusion']} of heads, "

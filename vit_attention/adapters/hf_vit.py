@@ -113,8 +113,6 @@ def _anatomy(module: nn.Module, config: Any, processor: Processor) -> Anatomy:
     takes_sizes = "interpolate_pos_encoding" in inspect.signature(module.forward).parameters
 
     def ready(picture: Image.Image, size: tuple[int, int] | None) -> Input:
-        if size is not None and (size[0] < patch[0] or size[1] < patch[1]):
-            raise GateError("size", f"at least one patch of {patch[0]} x {patch[1]} pixels", str(size))
         found = processor.prepare(picture, size)
         sides = (int(found.pixels.shape[-2]), int(found.pixels.shape[-1]))
         if sides != native and config.model_type == "beit":

@@ -56,6 +56,6 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
         module = scene_vit.SceneViT(len(classes))
         state = state | head.named("heads.head")
     checkpoints.fill(module, state, path.name)
-    model = VisionModel(card, module, anatomy(module, RECIPE, card.name), classes, checkpoints.file_hash(path))
+    model = VisionModel(card, module, anatomy(module, RECIPE), classes, checkpoints.file_hash(path))
     model.notes = (*chosen.notes, *notes)
     return model

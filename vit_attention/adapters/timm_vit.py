@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -172,13 +172,9 @@ def _anatomy(timm: Any, module: Any, name: str) -> Anatomy:
     patch = (int(embed.patch_size[0]), int(embed.patch_size[1]))
 
     def ready(picture: Image.Image, wanted: tuple[int, int] | None) -> Input:
-        if wanted is None or tuple(wanted) == size:
-            return Input.of(*prepare(picture, recipe))
-        if not getattr(module, "dynamic_img_size", False):
+        if wanted not in (None, size) and not getattr(module, "dynamic_img_size", False):
             raise ValueError(f"size: {name} takes {size[0]} x {size[1]} pixels only, got {tuple(wanted)}")
-        if wanted[0] % patch[0] or wanted[1] % patch[1] or min(wanted) < min(patch):
-            raise ValueError(f"size: {name} wants multiples of its patch size {patch}, got {tuple(wanted)}")
-        return Input.of(*prepare(picture, replace(recipe, size=(int(wanted[0]), int(wanted[1])), first=None)))
+        return Input.of(*prepare(picture, recipe, wanted))
 
     def forward(pixels: Tensor) -> Tensor | None:
         out: Tensor = module(pixels)

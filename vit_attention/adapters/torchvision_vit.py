@@ -45,7 +45,7 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
             module.heads = torch.nn.Identity()
     checkpoints.fill(module, {**found.chosen.body, **own_head}, path.name)
     recipe, resizing = _recipe(of_weights.transforms.keywords, found)
-    model = VisionModel(card, module, anatomy(module, recipe, card.name), classes, checkpoints.file_hash(path))
+    model = VisionModel(card, module, anatomy(module, recipe), classes, checkpoints.file_hash(path))
     model.notes = (*found.chosen.notes, *notes, *resizing)
     return model
 

@@ -1,6 +1,5 @@
 """Where torchvision's VisionTransformer, and every network named like it, keeps the parts that pages show."""
 
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,21 +12,13 @@ from vit_attention.models.vision import Anatomy
 from vit_attention.weights.positions import resized
 
 
-def anatomy(module: Any, recipe: Recipe, name: str) -> Anatomy:
-    """The parts of `module`; for inputs of another size than its own, positions are interpolated.
-
-    `name` is used in messages.
-    """
+def anatomy(module: Any, recipe: Recipe) -> Anatomy:
+    """The parts of `module`; for inputs of another size than its own, positions are interpolated."""
     side, patch = module.image_size, module.patch_size
     cells = (side // patch, side // patch)
 
     def ready(picture: Image.Image, size: tuple[int, int] | None) -> Input:
-        if size is None or tuple(size) == (side, side):
-            return Input.of(*prepare(picture, recipe))
-        if size[0] % patch or size[1] % patch or min(size) < patch:
-            raise ValueError(f"size: {name} wants multiples of its patch size, {patch} pixels, got {tuple(size)}")
-        wanted = replace(recipe, size=(int(size[0]), int(size[1])), first=None)
-        return Input.of(*prepare(picture, wanted))
+        return Input.of(*prepare(picture, recipe, size))
 
     def forward(pixels: Tensor) -> Tensor | None:
         grid = (pixels.shape[-2] // patch, pixels.shape[-1] // patch)

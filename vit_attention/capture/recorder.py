@@ -45,11 +45,11 @@ class Recorder:
         if found.proof is not None:
             rows = self.request.rows(found.weights.shape[2]).to(found.weights.device)
             residual = prove(call.name, *found.proof(rows))
-        weights = self.request.select(found.weights.detach())
+        number, own = self.network.number(call.name), found.weights.detach()
+        weights, fused = self.request.at(number).select(own), self.request.fuse(own)
         named = found.parts.items() if self.request.parts else ()
         parts = {part: self.request.select_items(tensor.detach()) for part, tensor in named}
-        number = self.network.number(call.name)
-        self._piece(call, Seen(call.name, number, self._kinds[block], weights, residual, found.probe, parts))
+        self._piece(call, Seen(call.name, number, self._kinds[block], weights, residual, found.probe, parts, fused))
         if found.undefined:
             have = "row has" if found.undefined == 1 else "rows have"
             self.note(f"{call.name}: {found.undefined} {have} no key to look at; the weights there are undefined (NaN)")
@@ -83,9 +83,10 @@ class Recorder:
     def close(self) -> None:
         """What the capture says at its end: numbers out of range, what was not heard, nothing at all."""
         numbered = self.network.blocks
-        wrong = [n for n in self.request.layers or () if not 0 <= n < len(numbered)]
-        if wrong and self.names:
-            raise GateError("layers", f"numbers from 0 to {len(numbered) - 1}", f"{wrong}")
+        for name, asked in (("layers", self.request.layers or ()), ("whole", self.request.whole)):
+            wrong = [n for n in asked if not 0 <= n < len(numbered)]
+            if wrong and self.names:
+                raise GateError(name, f"numbers from 0 to {len(numbered) - 1}", f"{wrong}")
         whole = self.names - set(self.lost)
         missed = dict.fromkeys(self.network.missed(whole, self.used), "attends in a way of its own") | self.lost
         if not whole and (missed or any(id(p) in self.used for p in self.network.root.parameters())):

@@ -1,13 +1,16 @@
 """What a capture is asked for and what it gives back."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from vit_attention.gate import GateError
+
+FUSIONS: dict[str, Callable[[Tensor, int], Tensor]] = {"mean": torch.mean, "max": torch.amax, "min": torch.amin}
+"""From (batch, heads, queries, keys) and the axis of the heads to one matrix."""
 
 
 class CaptureError(RuntimeError):
@@ -29,6 +32,8 @@ class Request:
     Attributes:
         layers: numbers of the attention blocks in the network's own order, 0 first; None keeps all.
         heads, queries: heads and rows to keep of each; None keeps all.
+        whole: numbers of the blocks of which every row is kept, whatever `queries` says.
+        fused: how to fuse all heads of a block into one matrix that is kept beside the weights: "mean", "max", "min".
         half: keep weights in float16.
         gradients: make the weights part of the graph, so that a score can be differentiated by them.
         parts: keep the queries, keys and values too.
@@ -46,6 +51,12 @@ class Request:
     proof_rows: int | None = 4
     items: Sequence[int] | None = None
     enough: bool = False
+    whole: Sequence[int] = ()
+    fused: Sequence[str] = ()
+
+    def at(self, layer: int) -> "Request":
+        """The request as it holds for one block."""
+        return replace(self, queries=None) if layer in self.whole else self
 
     def rows(self, count: int) -> Tensor:
         """Rows to prove of `count`, spread evenly from the first to the last."""
@@ -56,6 +67,11 @@ class Request:
         weights = _chosen("heads", self.heads, self.select_items(weights), 1)
         weights = _chosen("queries", self.queries, weights, 2)
         return weights.half() if self.half else weights
+
+    def fuse(self, weights: Tensor) -> dict[str, Tensor]:
+        """(batch, queries, keys) of all heads fused, by the name of the fusion, in the precision that is kept."""
+        found = {name: FUSIONS[name](self.select_items(weights), 1) for name in self.fused}
+        return {name: one.half() for name, one in found.items()} if self.half else found
 
     def select_items(self, tensor: Tensor) -> Tensor:
         """The entries of a batch that were asked for."""
@@ -94,6 +110,7 @@ class Seen:
             units of the values; None if there is nothing to compare with.
         probe: with gradients, the tensor to differentiate with respect to, of the shape of all the block's weights.
         parts: with parts, "query", "key", "value" of (batch, heads, tokens, head width), as far as available.
+        fused: with fused, (batch, queries, keys) by the name of the fusion.
     """
 
     name: str
@@ -103,6 +120,7 @@ class Seen:
     residual: float | None
     probe: Tensor | None = None
     parts: dict[str, Tensor] = field(default_factory=dict)
+    fused: dict[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(eq=False)

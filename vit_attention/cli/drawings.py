@@ -9,7 +9,7 @@ from typing import Any
 from visualizer.method import Map, Method, NothingCapturedError, QuestionError, SignalError, methods
 from visualizer.method.question import Maps, head_numbers, is_word, numbered, span
 from vit_attention.cli.errors import ChoiceError
-from vit_attention.records import AttentionRecord
+from vit_attention.records import AttentionRecord, Axis
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,13 @@ class View:
         """What the record has to carry for it."""
         with choices(self):
             return self.chosen.needs_for(query=self.query or None, **self.given)
+
+    def sparing(self, axis: Axis) -> dict[str, Any]:
+        """What `attend` is asked for where only these maps are drawn of a large picture; `axis` is that of its tokens."""
+        if list(self.query) == ["each"]:  # every row is drawn
+            return {}
+        with choices(self):
+            return self.chosen.sparing(axis, query=self.query or None, **self.given)
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,6 +27,7 @@ SCALES = ("raw", "shared", "per map", "log", "clipped")
 FOLDER = Path("attn_vis")
 
 
+_SIZE = re.compile(r"(\d{1,6})(?:[,x](\d{1,6}))?", re.ASCII)
 _RANGE = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?", re.ASCII)
 
 
@@ -61,6 +62,19 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic from click 
             return numbers(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Size(click.ParamType):  # type: ignore[type-arg]
+    """A picture's size in pixels: one side of a square, or height,width."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """(height, width); refuses anything else."""
+        match = _SIZE.fullmatch(str(value).strip())
+        if match is None:
+            self.fail(f"want pixels such as 518, or height,width such as 224,336, got {value!r}", param, ctx)
+        return int(match[1]), int(match[2] or match[1])
 
 
 class Device(click.ParamType):  # type: ignore[type-arg]
@@ -172,6 +186,17 @@ _SEEN: tuple[Command, ...] = (
         type=FILE,
         metavar="FILE",
         help="Region features for captions: a file (.npz, .npy), or a folder of files named like the pictures.",
+    ),
+    click.option(
+        "--size",
+        type=Size(),
+        metavar="PIXELS",
+        help="Size of the model's input, such as 518 or, as height,width, 224,336; multiples of its patch.  [default: the model's own]",
+    ),
+    click.option(
+        "--whole",
+        type=Numbers(),
+        help="Layers, counted from 0, of which every query token is kept in a bundle although only some are elsewhere.",
     ),
     click.option("--half", is_flag=True, help="Store weights in half precision, as the app does."),
     click.option(

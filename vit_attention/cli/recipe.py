@@ -97,6 +97,8 @@ _DEFAULTS: dict[str, Any] = {
     "layers": None,
     "heads": None,
     "queries": None,
+    "size": None,
+    "whole": None,
 }
 _UNDERLINED = ("infos_path",)
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from visualizer.method.base import LARGE
 from vit_attention.cli import loading
 from vit_attention.cli.errors import ChoiceError, NoModelError
 from vit_attention.cli.inputs import Given, Opened, is_bundle, opened
 from vit_attention.gate import regular
-from vit_attention.records import AttentionRecord
+from vit_attention.records import AttentionRecord, Axis
 from vit_attention.weights.download import DownloadError
 
 FEATURES = (".npz", ".npy")
@@ -30,6 +31,13 @@ class Wanted:
     layers: tuple[int, ...] | None = None
     heads: tuple[int, ...] | None = None
     queries: tuple[int, ...] | None = None
+    size: tuple[int, int] | None = None
+    whole: tuple[int, ...] | None = None
+
+    @property
+    def chooses(self) -> bool:
+        """Whether somebody said what of the maps is kept."""
+        return any(one is not None for one in (self.layers, self.heads, self.queries, self.whole))
 
 
 def check(items: Sequence[Given], wanted: Wanted) -> None:
@@ -45,7 +53,11 @@ def check(items: Sequence[Given], wanted: Wanted) -> None:
 
 
 def of(
-    given: Given, model: Callable[[], Any], wanted: Wanted, keep: frozenset[Any] = frozenset()
+    given: Given,
+    model: Callable[[], Any],
+    wanted: Wanted,
+    keep: frozenset[Any] = frozenset(),
+    sparing: Callable[[Axis], dict[str, Any]] | None = None,
 ) -> tuple[AttentionRecord, Opened]:
     """The record of an input and the picture that it is drawn on.
 
@@ -54,6 +66,7 @@ def of(
         model: loads the model when it is first needed.
         wanted: what is asked of the model.
         keep: what a method needs beside weights.
+        sparing: from the model's tokens to what `attend` is asked for, where a picture is large and nothing was chosen.
 
     Raises:
         PictureError, ValueError: the input cannot be read, or the model cannot take it.
@@ -74,6 +87,9 @@ def of(
     if more:
         loading.check_signals(loaded, more, wanted.target)
     options = {**_options(loaded, wanted), "keep": more or None}
+    if sparing is not None and wanted.size is not None and not wanted.chooses and hasattr(loaded, "axis"):
+        axis = loaded.axis(wanted.size)
+        options |= sparing(axis) if len(axis) - axis.prefix > LARGE else {}
     if picture is None and loaded.card.task == "caption":
         return _of_features(given, loaded, options)
     picture = opened(given) if picture is None else picture
@@ -109,6 +125,8 @@ def _options(model: Any, wanted: Wanted) -> dict[str, Any]:
         "layers": wanted.layers,
         "heads": wanted.heads,
         "queries": _queries(model, wanted.queries),
+        "size": wanted.size,
+        "whole": wanted.whole,
     }
 
 

@@ -86,10 +86,10 @@ def visualize(
     shelf, several = Shelf(output, items, drawings_say, report.note), len(items) > 1
     shared = None
     if together:
-        items, shared = fit(items, lambda item: _drawn(item, model, wanted, view), view, report)
+        items, shared = fit(items, lambda item: _drawn(item, model, wanted, view, whole=paint.save_raw), view, report)
     for item in report.through(items, "Drawing"):
         with report.attempt(item.said, alone=item.suffix == ".npz"):
-            record, picture, found = _drawn(item, model, wanted, view)
+            record, picture, found = _drawn(item, model, wanted, view, whole=paint.save_raw)
             found = found if shared is None else shared.drawn(record, found, view)
             _tell(report, item, record, picture, view)
             origin = Origin.of(item)
@@ -116,9 +116,9 @@ def _check(items: Sequence[Given], wanted: records.Wanted, model: str | None, re
 
 
 def _drawn(
-    item: Given, model: Callable[[], Any], wanted: records.Wanted, view: View
+    item: Given, model: Callable[[], Any], wanted: records.Wanted, view: View, whole: bool
 ) -> tuple[AttentionRecord, Opened, list[Drawing]]:
-    """The record of an input, the picture it is drawn on, and the drawings asked for."""
+    """The record of an input, the picture it is drawn on, and the drawings asked for; `whole` keeps what isn't drawn, too."""
     if wanted.stage is not None or wanted.block is not None:
         if is_bundle(item.path):
             raise ChoiceError("--stage and --block want a model and a picture, got a bundle")
@@ -131,7 +131,7 @@ def _drawn(
         picture = opened(item)
         record, found = windows(model(), picture, wanted.stage or 0, wanted.block or 0, view)
         return record, picture, found
-    record, picture = records.of(item, model, wanted, view.needs)
+    record, picture = records.of(item, model, wanted, view.needs, None if whole else view.sparing)
     return record, picture, drawings(record, view)
 
 

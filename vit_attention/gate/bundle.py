@@ -12,6 +12,8 @@ from vit_attention.gate.schema import FIRST, Schema, entries
 FLOATS = ("f2", "f4", "f8")
 WEIGHTS = ("f2", "f4")
 BYTES = ("u1",)
+FUSED = ("head-mean", "head-max", "head-min")
+"""Signals that hold, for every layer, all heads fused into one (tokens, tokens) matrix."""
 
 
 def _finite(value: Any) -> Any:
@@ -184,7 +186,8 @@ class Manifest(Schema):
             forms |= {f"gradient_{number}": Form(WEIGHTS, one.form())} if one.gradient else {}
         for name, count in self.signals.items():
             ends = [""] if count is None else [f"_{number}" for number in range(count)]
-            forms |= {f"signal_{name}{end}": Form(FLOATS, None) for end in ends}
+            form = Form(WEIGHTS, (None, None, None)) if name in FUSED else Form(FLOATS, None)
+            forms |= {f"signal_{name}{end}": form for end in ends}
         return forms
 
     def possible(self) -> dict[str, Form]:

@@ -28,11 +28,23 @@ class Recipe:
     resample: Image.Resampling = Image.Resampling.BILINEAR
 
 
-def prepare(picture: Image.Image, recipe: Recipe) -> tuple[NDArray[np.float32], Geometry]:
-    """(3, height, width) normalised pixels, and where they lie on `picture`."""
-    height, width = recipe.size
-    first = recipe.size if recipe.first is None else recipe.first
-    across, down = first[::-1] if isinstance(first, tuple) else _with_shorter_side(picture.size, first)
+def prepare(
+    picture: Image.Image, recipe: Recipe, size: tuple[int, int] | None = None
+) -> tuple[NDArray[np.float32], Geometry]:
+    """(3, height, width) normalised pixels, and where they lie on `picture`.
+
+    Args:
+        picture: upright, RGB.
+        recipe: the family's.
+        size: (height, width) in place of the recipe's; the first step grows in proportion, so that as much is cropped.
+    """
+    height, width = size or recipe.size
+    first = recipe.first if isinstance(recipe.first, tuple) else (recipe.first or 0,) * 2
+    box = (first[0] * height / recipe.size[0], first[1] * width / recipe.size[1])
+    if recipe.first is None:
+        across, down = width, height
+    else:
+        across, down = covering(picture.size, box) if isinstance(recipe.first, int) else (round(box[1]), round(box[0]))
     seen, geometry = picture.resize((across, down), recipe.resample), Geometry.of(*picture.size).resize(across, down)
     if recipe.first is not None:
         left, top = round((across - width) / 2), round((down - height) / 2)
@@ -47,7 +59,17 @@ def _normalised(seen: Image.Image, recipe: Recipe) -> NDArray[np.float32]:
     return np.ascontiguousarray(normal.transpose(2, 0, 1))
 
 
-def _with_shorter_side(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """(width, height) once the shorter side has this length; the longer is cut to whole pixels, as torchvision does."""
-    other = int(side * max(size) / min(size))
-    return (side, other) if size[0] <= size[1] else (other, side)
+def covering(size: tuple[int, int], box: tuple[float, float]) -> tuple[int, int]:
+    """(width, height) of a picture once it just covers a box; what is beyond is cut to whole pixels, as torchvision does.
+
+    Args:
+        size: (width, height) of the picture.
+        box: (height, width).
+
+    >>> covering((640, 480), (256, 256)), covering((512, 512), (256, 384))
+    ((341, 256), (384, 384))
+    """
+    (width, height), down, across = size, round(box[0]), round(box[1])
+    if width * down >= height * across:
+        return max(int(down * width / height), across), down
+    return across, max(int(across * height / width), down)

@@ -13,6 +13,7 @@ from vit_attention.gate.limits import LIMITS
 from vit_attention.gate.preprocessor import PAGES, PLAIN, read
 from vit_attention.gate.refusal import GateError
 from vit_attention.inputs.prepared import Input
+from vit_attention.inputs.preprocess import covering
 from vit_attention.records.geometry import Geometry
 
 _PILLOW_ALONE = (Image.Resampling.BOX, Image.Resampling.HAMMING)
@@ -87,16 +88,13 @@ class Processor:
 
         Args:
             picture: upright, RGB.
-            size: (height, width) to resize both sides to in place of the folder's own steps.
+            size: (height, width) in place of the folder's own; where it cuts the middle out, in the same proportion.
 
         Raises:
             GateError: a picture that would take too much memory on its way, or does not come out as the folder says.
         """
-        changed: dict[str, Any] = {}
-        if size is not None:
-            box = {"height": size[0], "width": size[1]}
-            changed = {"do_resize": True, "size": box, "do_center_crop": False, "do_pad": False}
-        geometry = self._geometry(picture, size)
+        changed = {} if size is None else self._sized(picture, size)
+        geometry = self._geometry(picture, changed)
         grey = picture.convert("L") if self.channels == 1 else picture
         pixels = self.library(grey, return_tensors="pt", do_convert_rgb=False, **changed)["pixel_values"].float()
         height, width = pixels.shape[-2:]
@@ -105,11 +103,24 @@ class Processor:
             raise GateError("picture", f"{geometry.seen[0]} x {geometry.seen[1]} pixels", got)
         return Input(pixels, geometry, notes=self.notes)
 
-    def _geometry(self, picture: Image.Image, size: tuple[int, int] | None) -> Geometry:
+    def _sized(self, picture: Image.Image, size: tuple[int, int]) -> dict[str, Any]:
+        """The library's settings for another size: resized both sides, or more than that and the middle cut out."""
+        own, both = self.library, {"height": size[0], "width": size[1]}
+        plain = {"do_resize": True, "size": both, "do_center_crop": False, "do_pad": False}
+        if not (
+            getattr(own, "do_center_crop", False) and own.do_resize and (own.size.shortest_edge or own.size.height)
+        ):
+            return plain
+        high, wide = own.size.shortest_edge or own.size.height, own.size.shortest_edge or own.size.width
+        box = (size[0] * high / own.crop_size.height, size[1] * wide / own.crop_size.width)
+        across, down = covering(picture.size, box) if own.size.shortest_edge else (round(box[1]), round(box[0]))
+        return {**plain, "size": {"height": down, "width": across}, "do_center_crop": True, "crop_size": both}
+
+    def _geometry(self, picture: Image.Image, changed: dict[str, Any]) -> Geometry:
         start = Geometry.of(*picture.size)
-        if size is not None:
-            return _bounded(start.resize(size[1], size[0]))
-        steps = SimpleNamespace(**{name: getattr(self.library, name, None) for name in _STEPS})
+        said = {name: getattr(self.library, name, None) for name in _STEPS}
+        given = {name: _box(**one) if isinstance(one, dict) else one for name, one in changed.items()}
+        steps = SimpleNamespace(**{**said, **given})
         if type(self.library).__name__.startswith("Donut"):
             return _bounded(_cropped(_page(start, steps), steps, self.library.backend))
         found = _resized(start, steps.size) if steps.do_resize else start
@@ -156,6 +167,11 @@ def _for_channels(value: Any, channels: int, key: str, notes: list[str]) -> tupl
     if channels == 1 and len(set(numbers)) > 1:
         notes.append(f"{key} has three numbers for a model of one channel: their mean was taken.")
     return (sum(numbers) / len(numbers),) if channels == 1 else numbers * (channels // len(numbers))
+
+
+def _box(height: int, width: int) -> SimpleNamespace:
+    """A size of both sides, as the library holds one."""
+    return SimpleNamespace(height=height, width=width, shortest_edge=None, longest_edge=None, max_height=None)
 
 
 def _bounded(found: Geometry) -> Geometry:

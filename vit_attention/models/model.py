@@ -205,7 +205,7 @@ class Model(ABC):
             given: PIL image, path, bytes, array (see `open_picture`), the name of a drawn picture such as ``scene-7``, or
                 a tensor of prepared pixels; for captioners also region features.
             keep: what else to keep, as a method's ``needs`` names it: "gradients", "hidden", "queries", "keys",
-                "values", "target", and runs.
+                "values", "target", "head-mean", "head-max", "head-min", and runs.
             target: what methods about a target ask for: a class, by name or number; or, of models for pictures, a `Similar`
                 or its text such as ``similar:6,8``, which models without classes need. Without `keep`, gradients of its
                 score are kept. If a class is needed and none is given, the most probable one is used and the record's
@@ -327,6 +327,7 @@ def as_map(
     one: Seen, layer: int, kind: str, query: Axis, key: Axis, request: Request, gradient: Tensor | None = None
 ) -> AttentionMap:
     """What was seen of one block as a map; the first of the batch, with the heads and rows that `request` kept."""
+    request = request.at(layer)
     chosen = None if gradient is None else array(replace(request, half=False).select(gradient)[0].to(one.weights.dtype))
     return AttentionMap(
         array(one.weights[0]),

@@ -42,7 +42,12 @@ class Pass:
             return tensor[n : n + 1].clone()
 
         seen = [
-            replace(one, weights=alone(one.weights), parts={name: alone(part) for name, part in one.parts.items()})
+            replace(
+                one,
+                weights=alone(one.weights),
+                parts={name: alone(part) for name, part in one.parts.items()},
+                fused={name: alone(part) for name, part in one.fused.items()},
+            )
             for one in self.seen
         ]
         return Pass(

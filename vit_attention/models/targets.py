@@ -88,7 +88,7 @@ def aim(model: "VisionModel", said: Similar, size: tuple[int, int] | None) -> Ai
     if not said.elsewhere:
         return Aim(said)
     ready = model.prepare(said.to, size)
-    axis = model.axis(ready)
+    axis = model.axis_of(ready)
     with torch.inference_mode():
         tokens = model.final_tokens(ready.pixels)[0]
     return Aim(said.told(), tokens[said.reference_row(axis)].clone())

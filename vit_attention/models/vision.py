@@ -17,11 +17,12 @@ from vit_attention.capture import CaptureError, Heard, Request, Seen, capture, l
 from vit_attention.gate import GateError
 from vit_attention.inputs.pictures import open_picture
 from vit_attention.inputs.prepared import GREY, Input, uncovered
-from vit_attention.models import targets
-from vit_attention.models.arguments import distinct, pair
+from vit_attention.models import kept, sizes, targets
+from vit_attention.models.arguments import distinct
+from vit_attention.models.arguments import whole as numbers
 from vit_attention.models.cards import Card
 from vit_attention.models.devices import thaw
-from vit_attention.models.model import Asked, Attended, Model, array, as_map
+from vit_attention.models.model import Asked, Attended, Model, array, as_map, plain
 from vit_attention.models.passes import Pass
 from vit_attention.models.targets import Aim
 from vit_attention.records import SIGNALS, AttentionMap, Axis, Prediction, Run, Similar
@@ -63,11 +64,21 @@ class Anatomy:
 class VisionModel(Model):
     """A vision transformer for single pictures.
 
-    `attend` also takes ``size``, (height, width) of the model's input in pixels; a ValueError if this model accepts no
-    other size than its own.
+    `attend` also takes ``size``, the model's input in pixels, one number or (height, width), multiples of the patch; a
+    ValueError if this model accepts no other size than its own. What the model does to a picture is done in proportion: of
+    a model that cuts the middle out, the same part is seen at every size of the same shape.
+
+    For large inputs it takes ``whole``, numbers of layers of which every query is kept although ``queries`` chooses some;
+    and ``keep={"head-mean"}`` (or "head-max", "head-min") keeps of every layer one matrix for all heads, which rollout
+    needs. Both are gathered layer by layer, so that the full maps of one layer are in memory at a time:
+
+    >>> import vit_attention as va
+    >>> record = va.load("scene-vit").attend("scene-7", size=144, queries=[0], whole=[8], keep={"head-mean"}, half=True)
+    >>> [one.weights.shape for one in record.maps[7:9]], record.signals["head-mean"].shape
+    ([(12, 1, 325), (12, 325, 325)], (12, 325, 325))
     """
 
-    options = frozenset({"size"})
+    options = frozenset({"size", "whole"})
 
     def __init__(self, card: Card, module: nn.Module, anatomy: Anatomy, classes: tuple[str, ...], weights_hash: str):
         super().__init__(card, module, weights_hash, classes)
@@ -95,7 +106,7 @@ class VisionModel(Model):
         if target is None and not self.classes and wanted & {"target", "gradients", "occlusion"}:
             raise missing(self.card.name, None)
 
-    def axis(self, ready: Input) -> Axis:
+    def axis_of(self, ready: Input) -> Axis:
         """What the tokens of an input stand for."""
         return Axis.patches(*self._grid(ready)[0], self.anatomy.special)
 
@@ -106,14 +117,23 @@ class VisionModel(Model):
             self._forward(pixels)
         return self.anatomy.norm(last[-1])
 
-    def prepare(self, given: Any, size: tuple[int, int] | None = None) -> Input:
+    def asked(self, *, whole: Iterable[int] | None = None, **attend: Any) -> tuple[Asked, dict[str, Any]]:
+        """The arguments of `attend`, checked, with the layers to be kept whole."""
+        asked, own = super().asked(**attend)
+        layers, found = asked.request.layers, numbers("whole", whole) or ()
+        missing = [n for n in found if layers is not None and n not in layers]
+        if missing:
+            raise GateError("whole", f"numbers among layers={plain(layers)}", f"{missing[0]}")
+        return replace(asked, request=replace(asked.request, whole=found, fused=kept.fusions(asked.signals))), own
+
+    def prepare(self, given: Any, size: int | tuple[int, int] | None = None) -> Input:
         """The picture as the network takes it; prepared pixels go in unchanged.
 
         Raises:
             PictureError: the picture cannot be read.
             ValueError: a size that the model cannot take.
         """
-        channels, size = int(self.anatomy.patch_filters.shape[1]), pair("size", size, "picture pixels")
+        channels, size = int(self.anatomy.patch_filters.shape[1]), sizes.sides(size, self.anatomy.patch)
         if isinstance(given, Tensor):
             return self._ready(given, channels)
         if channels not in (1, 3):
@@ -133,17 +153,19 @@ class VisionModel(Model):
         said = f"The pixels were given in {pixels.dtype} and went in as {precision}.".replace("torch.", "")
         return replace(ready, pixels=ready.pixels.to(precision), notes=(*ready.notes, said))
 
-    def _attend(self, given: Any, asked: Asked, *, size: tuple[int, int] | None = None) -> Attended:
+    def _attend(self, given: Any, asked: Asked, *, size: int | tuple[int, int] | None = None) -> Attended:
         return next(self.attend_ready([self.prepare(given, size)], asked, size=size))
 
     def attend_ready(
-        self, inputs: Sequence[Input], asked: Asked, *, size: tuple[int, int] | None = None
+        self, inputs: Sequence[Input], asked: Asked, *, size: int | tuple[int, int] | None = None
     ) -> Iterator[Attended]:
         """The results of several inputs of equal size, which pass through the network as one batch."""
         grid, _, _ = self._grid(inputs[0])
+        size = sizes.sides(size, self.anatomy.patch)
+        tokens = self.axis_of(inputs[0])
         if isinstance(asked.target, Aim):
-            asked.target.said.check(self.axis(inputs[0]))
-        estimate = len(inputs) * self._estimate(grid, asked.request)
+            asked.target.said.check(tokens)
+        estimate = len(inputs) * self._estimate(len(tokens), asked)
         asked.check_budget(estimate, ", queries=" + ", batch=" * (len(inputs) > 1))
         passed = self._pass(inputs, asked, grid)
         for n, ready in enumerate(inputs):
@@ -168,7 +190,7 @@ class VisionModel(Model):
             about: Sequence[int | Aim | None] = [target] * len(inputs)
             asked_scores = scores
             if isinstance(target, Aim):
-                about, asked_scores = targets.held(target, self.anatomy.norm(last[0]), self.axis(inputs[0]), notes)
+                about, asked_scores = targets.held(target, self.anatomy.norm(last[0]), self.axis_of(inputs[0]), notes)
             elif asked.about_a_class and target is None:
                 assert scores is not None, "signals about classes are refused without classes"
                 about = [self._likeliest(one, some) for one, some in zip(scores, notes, strict=True)]
@@ -189,10 +211,11 @@ class VisionModel(Model):
             prediction=self._said(passed, target),
             image=ready.image,
             norms=np.stack([array(one[0]) for one in norms]) if norms else np.zeros((0, 0), np.float32),
-            signals={**_kept(asked.signals, passed), **{run.name: carry_out(run, again) for run in asked.runs}},
+            signals={**kept.signals(asked.signals, passed), **{run.name: carry_out(run, again) for run in asked.runs}},
             settings={
                 "target": targets.text(target, self.classes),
-                "size": None if size is None else list(size),
+                "size": plain(size),
+                "whole": plain(asked.request.whole),
             },
             notes=[*ready.notes, *cut, *passed.notes[0]],
             unheard=passed.unheard,
@@ -246,7 +269,7 @@ class VisionModel(Model):
         """
         return self._scores(change(self.prepare(given).pixels))
 
-    def hidden_states(self, picture: Any, size: tuple[int, int] | None = None) -> NDArray[np.float32]:
+    def hidden_states(self, picture: Any, size: int | tuple[int, int] | None = None) -> NDArray[np.float32]:
         """(layers + 1, tokens, width): the tokens that enter the first block, then those that leave every block."""
         kept: list[NDArray[np.float32]] = []
 
@@ -332,26 +355,46 @@ class VisionModel(Model):
 
     def _resized(self, grid: tuple[int, int]) -> tuple[str, ...]:
         table = self.anatomy.position_grid
-        return () if self.anatomy.positions is None or grid == table else (resized_note(table, grid),)
+        if self.anatomy.positions is None or grid == table:
+            return ()
+        return resized_note(table, grid), *sizes.beyond_note(table, grid)
 
-    def estimate(self, size: tuple[int, int] | None = None, half: bool = False) -> int:
-        """Bytes that all maps of a picture take, before any is made.
+    def axis(self, size: int | tuple[int, int] | None = None) -> Axis:
+        """The tokens of a block for inputs of this size: special tokens first, then the patches row by row.
 
         Args:
-            size: (height, width) of the model's input in pixels; None takes the model's own.
-            half: kept in float16.
-        """
-        rows, columns = self.anatomy.position_grid
-        grid = (rows, columns) if size is None else (size[0] // self.anatomy.patch[0], size[1] // self.anatomy.patch[1])
-        return self._estimate(grid, Request(half=half))
+            size: as for `attend`; None takes the size that the model has positions for.
 
-    def _estimate(self, grid: tuple[int, int], request: Request) -> int:
-        """Bytes that the maps would take."""
-        tokens = len(self.anatomy.special) + grid[0] * grid[1]
-        layers = len(self.anatomy.blocks if request.layers is None else request.layers)
-        heads = self.anatomy.heads if request.heads is None else len(request.heads)
-        rows = tokens if request.queries is None else len(request.queries)
-        return layers * heads * rows * tokens * (2 if request.half else 4) * (2 if request.gradients else 1)
+        >>> import vit_attention as va
+        >>> va.load("scene-vit").axis((160, 240)).grid
+        (20, 30)
+        """
+        found, part = sizes.sides(size, self.anatomy.patch), self.anatomy.patch
+        grid = self.anatomy.position_grid if found is None else (found[0] // part[0], found[1] // part[1])
+        return Axis.patches(*grid, self.anatomy.special)
+
+    def estimate(self, size: int | tuple[int, int] | None = None, **attend: Any) -> int:
+        """Bytes that a record takes, before anything is run; the copy of the picture in it, about 0.1 MB, comes on top.
+
+        Args:
+            size: as for `attend`; None takes the size that the model has positions for.
+            attend: other arguments of `attend`.
+
+        Raises:
+            GateError: arguments that `attend` refuses.
+
+        >>> import vit_attention as va
+        >>> model = va.load("scene-vit")
+        >>> few = model.estimate(size=192, queries=[0], keep={"head-mean"}, half=True)
+        >>> model.estimate(size=192) // 1_000_000, few // 1_000_000
+        (191, 8)
+        """
+        return self._estimate(len(self.axis(size)), self.asked(**attend)[0])
+
+    def _estimate(self, tokens: int, asked: Asked) -> int:
+        """Bytes that the record of one picture would take."""
+        network = len(self.anatomy.blocks), self.anatomy.heads, len(self.anatomy.patch_filters)
+        return kept.estimate(asked, tokens, *network, len(self.classes))
 
     def _likeliest(self, scores: Tensor, notes: list[str]) -> int:
         number = int(scores.argmax())
@@ -382,18 +425,3 @@ def _several(given: Any) -> bool:
     return (
         isinstance(given, Iterable) and not isinstance(given, (str, bytes, os.PathLike)) and not hasattr(given, "read")
     )
-
-
-def _kept(names: frozenset[str], passed: Pass) -> dict[str, Any]:
-    """The signals asked for that a single pass leaves."""
-    found: dict[str, Any] = {"hidden": np.stack([array(one[0]) for one in passed.states])} if passed.states else {}
-    for name, part in (("queries", "query"), ("keys", "key"), ("values", "value")):
-        if name in names:
-            found[name] = tuple(array(_part(one, part)[0].float()) for one in passed.seen)
-    return found
-
-
-def _part(one: Seen, part: str) -> Tensor:
-    if part not in one.parts:
-        raise GateError("keep", f"attention whose {part} vectors can be seen", f"{one.name}, which hides them")
-    return one.parts[part]

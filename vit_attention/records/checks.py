@@ -11,12 +11,15 @@ from vit_attention.gate.refusal import reading
 from vit_attention.records.axes import Axis
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.maps import AttentionMap, check_numbers
+from vit_attention.records.needs import FUSED
 from vit_attention.records.similar import Similar
 
 if TYPE_CHECKING:
     from vit_attention.records.record import AttentionRecord
 
 RECORD = "record"
+_ROUNDING = 1e-3
+"""By how much a share may exceed 1 once it is rounded."""
 _OVERSHOOT = 0.1
 """By how much of the input's side a box may reach beyond it: detectors overshoot the rim."""
 
@@ -107,7 +110,7 @@ def _check_signals(record: "AttentionRecord") -> None:
                 raise GateError(
                     RECORD, "floating-point numbers on one to four axes", f"{part.dtype} of {part.shape}", field=where
                 )
-            check_numbers(part, RECORD, where)
+            check_numbers(part, RECORD, where, *((0, 1 + _ROUNDING) if name in FUSED else ()))
         wanted = _wanted(name, record)
         if wanted and not wanted[1](signal):
             got = f"{len(signal)} arrays" if isinstance(signal, tuple) else f"{signal.shape}"
@@ -124,6 +127,9 @@ def _wanted(name: str, record: "AttentionRecord") -> tuple[str, Callable[[Any], 
         "painted": (rows, lambda a: _is_by_token(a, 2, states, tokens)),
         "occlusion": ("one number a patch", lambda a: not isinstance(a, tuple) and cells <= {a.size}),
     }
+    matrices = f"a matrix of {', '.join(map(str, sorted(tokens))) or 'all'} tokens a map"
+    square = {(len(_of_patches(record)), n, n) for n in tokens}
+    known |= dict.fromkeys(FUSED, (matrices, lambda a: not isinstance(a, tuple) and {a.shape} == square))
     vectors = ("(heads, tokens, width) a map", lambda a: isinstance(a, tuple) and len(a) == len(record.maps))
     return known.get(name, vectors if name in ("queries", "keys", "values") else None)
 

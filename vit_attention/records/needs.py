@@ -6,7 +6,9 @@ from typing import Any
 
 from vit_attention.gate import GateError, shown
 
-SIGNALS = ("weights", "target", "gradients", "hidden", "queries", "keys", "values")
+FUSED = ("head-mean", "head-max", "head-min")
+"""Signals that hold, for every layer, all heads fused into one (tokens, tokens) matrix; `gate.bundle` says so of files."""
+SIGNALS = ("weights", "target", "gradients", "hidden", "queries", "keys", "values", *FUSED)
 """Names that `model.attend(keep=...)` takes beside runs; the first is always kept, the second is one class to ask about."""
 
 
