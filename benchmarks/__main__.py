@@ -5,7 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 
-ALL = ("localisation", "captioning", "reading", "reading_cost", "capture", "numbers", "browser", "sessions", "memory")
+ALL = (
+    "localisation",
+    "captioning",
+    "reading",
+    "reading_cost",
+    "photographs",
+    "capture",
+    "numbers",
+    "browser",
+    "sessions",
+    "memory",
+)
 
 for name in ALL:
     print(f"\n## python -m benchmarks.{name}\n", flush=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from skimage.draw import polygon2mask
+from skimage.draw import polygon
 
 from worlds.outlines import Outline, crossing, filled
 from worlds.photographs import photographs
@@ -42,7 +42,8 @@ def by_another_library(outline: Outline) -> np.ndarray:
     out = np.zeros((tall * FINE, wide * FINE), bool)
     for lines, inside in ((outline.polygons, True), (outline.holes, False)):
         for line in lines:
-            out[polygon2mask(out.shape, np.array(line)[:, ::-1] * FINE - 0.5)] = inside
+            x, y = np.array(line).T * FINE - 0.5
+            out[polygon(y, x, out.shape)] = inside
     return out.reshape(tall, FINE, wide, FINE).mean(axis=(1, 3)) >= 0.5
 
 

@@ -20,7 +20,7 @@ __all__ = ["SIGMA", "Scored", "centre_prior", "colour_contrast", "outline_mask",
 SIGMA = 0.25
 """Standard deviation of the centre prior, as a share of each side."""
 
-_LONGEST = 512
+_LONGEST = 256
 """Pixels of the longer side that colours are averaged over: a patch needs no more."""
 
 _TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
@@ -161,8 +161,8 @@ def _mean(colours: NDArray[Any], left: int, top: int, right: int, bottom: int) -
 
 def _lab(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     """sRGB of 8 bits to CIE L*a*b* of the white point D65 (IEC 61966-2-1; CIE 15)."""
-    coded = pixels / 255
+    coded = np.arange(256) / 255
     linear = np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
-    ratio = linear @ _TO_XYZ.T / _WHITE
+    ratio = linear[pixels] @ (_TO_XYZ.T / _WHITE)
     x, y, z = np.moveaxis(np.where(ratio > (6 / 29) ** 3, np.cbrt(ratio), ratio / (3 * (6 / 29) ** 2) + 4 / 29), -1, 0)
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)

@@ -1,0 +1,183 @@
+"""Which head of which layer finds what on the outlined photographs, beside controls that know no model, and an untrained network.
+
+``python -m benchmarks.photographs [MODEL ...]``: without names, of `photo-dino` and `dinov2-small` those whose weights are
+at hand. The map of a head is what the class token reads from patches. Prints Markdown for docs/measured.md, whatever comes out.
+A head that was picked because it is the best of many on a handful of photographs says little: the fair line picks it on all
+other photographs and scores it on the one left out.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import vit_attention as va
+from visualizer import centre_prior, chance, colour_contrast, covered, mass_in_mask, pointing_hit
+from vit_attention.cli.fetch import at_hand as fetched
+from vit_attention.gate import GateError
+from vit_attention.models.cards import caution
+from vit_attention.records import AttentionRecord
+from worlds.photographs import Photograph, photographs
+
+DEFAULT = ("photo-dino", "dinov2-small")
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Scores of all heads on one outline.
+
+    Attributes:
+        photograph, outline: names.
+        main: whether it is the main object of its photograph.
+        inside, hits: (layers, heads) share of weight inside, and whether the strongest patch lies on it.
+        controls: name to (share inside, hit; for chance its probability).
+    """
+
+    photograph: str
+    outline: str
+    main: bool
+    inside: NDArray[np.float64]
+    hits: NDArray[np.bool_]
+    controls: dict[str, tuple[float, float]]
+
+
+def rows(record: AttentionRecord) -> NDArray[np.float64]:
+    """(layers, heads, rows, columns) what the class token reads from patches."""
+    axis = record.maps[0].query
+    if not axis.prefix or axis.grid is None:
+        raise GateError(record.model, "a class token and patches", "a model without")
+    return np.stack([layer[:, 0, axis.prefix :].reshape(-1, *axis.grid) for layer in record.layers])
+
+
+def measured(one: Photograph, record: AttentionRecord) -> list[Measured]:
+    """The scores of every outline of a photograph that the model saw something of."""
+    maps, picture = rows(record), one.open()
+    grid = (maps.shape[-2], maps.shape[-1])
+    knowing = {"centre prior": centre_prior(grid), "colour contrast": colour_contrast(picture, grid, record.geometry)}
+    found = []
+    for n, (name, outline) in enumerate(one.outlines.items()):
+        truth = covered(outline.mask(), grid, record.geometry)
+        if not truth.any():
+            continue
+        uniform = chance(truth)
+        controls = {"chance": (float(uniform.mass), float(uniform.hit))}
+        for control, values in knowing.items():
+            controls[control] = (float(mass_in_mask(values, truth)), float(pointing_hit(values, truth)))
+        inside, hits = mass_in_mask(maps, truth), pointing_hit(maps, truth)
+        found.append(Measured(one.name, name, n == 0, inside, hits, controls))
+    return found
+
+
+def scores(model: Any) -> list[Measured]:
+    """The scores of a model on every outline of every photograph."""
+    outlined = [one for one in photographs().values() if one.outlines]
+    return [found for one in outlined for found in measured(one, model.attend(one.name))]
+
+
+def untrained(model: Any) -> Any:
+    """The control, in place: the same network with random weights, its norms and biases as before training."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name, parameter in model.module.named_parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(std=0.02, generator=generator)
+            else:
+                parameter.fill_(0.0 if name.endswith("bias") else 1.0)
+    return model
+
+
+def best(found: Sequence[Measured], value: Callable[[Measured], NDArray[Any]]) -> tuple[int, int]:
+    """(layer, head), from 0, with the largest mean of a value; of equal ones the first."""
+    mean = np.mean([value(one) for one in found], axis=0)
+    layer, head = np.unravel_index(int(mean.argmax()), mean.shape)
+    return int(layer), int(head)
+
+
+def gain(one: Measured) -> NDArray[np.float64]:
+    """Logarithm of the share inside over chance, so that means are geometric and no small outline decides alone."""
+    return np.log(np.maximum(one.inside, 1e-6) / one.controls["chance"][0])
+
+
+def left_out(found: Sequence[Measured]) -> list[tuple[tuple[int, int], Measured]]:
+    """For every photograph the head picked on all the others, and the scores on the one left out."""
+    return [(best([other for other in found if other is not one], gain), one) for one in found]
+
+
+def outline_lines(found: Sequence[Measured], control: Sequence[Measured]) -> list[str]:
+    """One line an outline: the head that finds it best, beside everything that knows nothing."""
+    lines = [
+        "| photograph: outline | best head | inside | chance | centre prior | colour contrast | best untrained head |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for one, other in zip(found, control, strict=True):
+        at = best([one], gain)
+        shares = (one.inside[at], *(share for share, _ in one.controls.values()), other.inside.max())
+        cells = " | ".join(f"{share:.1%}".replace("%", " %") for share in shares)
+        lines.append(f"| {one.photograph}: {one.outline} | layer {at[0] + 1}, head {at[1] + 1} | {cells} |")
+    return lines
+
+
+def fair_lines(found: Sequence[Measured], control: Sequence[Measured]) -> list[str]:
+    """The main objects over all photographs: the one best head picked on all, the fair one, and the controls."""
+    count, at = len(found), best(found, gain)
+    chosen = left_out(found)
+    heads = {f"layer {layer + 1}, head {head + 1}" for (layer, head), _ in chosen}
+    lines = ["| main objects | inside, mean | times chance, geometric mean | points |", "| --- | ---: | ---: | ---: |"]
+
+    def line(name: str, inside: Sequence[Any], area: Sequence[float], points: str) -> None:
+        ratio = np.exp(np.mean([np.log(max(share, 1e-6) / part) for share, part in zip(inside, area, strict=True)]))
+        lines.append(f"| {name} | {100 * np.mean(inside):.1f} % | {ratio:.2f} | {points} of {count} |")
+
+    area = [one.controls["chance"][0] for one in found]
+    hits = sum(int(one.hits[at]) for one in found)
+    line(f"best head of all, layer {at[0] + 1}, head {at[1] + 1}", [one.inside[at] for one in found], area, str(hits))
+    fair = [one.inside[head] for head, one in chosen]
+    hits = sum(int(one.hits[head]) for head, one in chosen)
+    line(f"head picked on the other {count - 1} ({'; '.join(sorted(heads))})", fair, area, str(hits))
+    line("mean of all heads", [one.inside.mean() for one in found], area, f"{sum(o.hits.mean() for o in found):.1f}")
+    untaught = left_out(control)
+    hits = sum(int(one.hits[head]) for head, one in untaught)
+    line("untrained, picked likewise", [one.inside[head] for head, one in untaught], area, str(hits))
+    for name in found[0].controls:
+        points = sum(one.controls[name][1] for one in found)
+        inside = [one.controls[name][0] for one in found]
+        line(name, inside, area, f"{points:.1f}" if name == "chance" else f"{points:.0f}")
+    return lines
+
+
+def report(name: str) -> str:
+    """All of one model in Markdown."""
+    model = va.load(name)
+    found = scores(model)
+    control = scores(untrained(model))
+    main = [one for one in found if one.main]
+    title = f"### `{name.rpartition('/')[2] if ':' in name else name}`: {len(main)} photographs, {len(found)} outlines"
+    said = [caution(name), ""] if caution(name) else []
+    control_main = [one for one in control if one.main]
+    return "\n".join([title, "", *said, *fair_lines(main, control_main), "", *outline_lines(found, control)])
+
+
+def at_hand(names: Sequence[str]) -> list[str]:
+    """Those of the names that are known and whose weights need no download."""
+    known = {card.name: card for card in va.models()}
+    found = [name for name in names if name in known and (known[name].bundled or fetched(known[name]))]
+    for name in set(names) - set(found):
+        print(f"`{name}` is not at hand and is left out.\n")
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", metavar="MODEL")
+    names = parser.parse_args().models or at_hand(DEFAULT)
+    for name in names:
+        print(report(name) + "\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()
