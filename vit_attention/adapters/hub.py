@@ -110,8 +110,9 @@ def _local(reference: str) -> Path | None:
 
 
 def _fetched(wanted: Wanted, progress: Progress | None) -> Path:
-    # A commit never changes: what is there of it needs no hub.
+    # A commit never changes: what is there of it needs no hub, unless another program has fetched a part only.
     found = hub_cache.found(wanted.reference, wanted.revision) if wanted.revision and not wanted.again else None
+    found = found if found and (found / "preprocessor_config.json").exists() else None
     try:
         found = found or _downloaded(wanted, progress)
     except DownloadStopped:

@@ -42,6 +42,8 @@ def serve(hub: Hub, name: str, folder: Path) -> Path:
     if name == "deit-tiny":  # whose published commit has a pickle of tensors, and nothing newer
         (folder / WEIGHTS[0]).unlink()
         torch.save(model.state_dict(), folder / WEIGHTS[1])
+    processor = {"image_processor_type": f"{'Bit' if 'dino' in name else 'DeiT'}ImageProcessor", "size": 32}
+    (folder / "preprocessor_config.json").write_text(json.dumps({**processor, "crop_size": 32}))
     hub.others[registry.card(name).hub] = folder
     return next(folder / one for one in WEIGHTS if (folder / one).exists())
 
@@ -145,6 +147,18 @@ def test_a_download_stopped_in_the_middle_goes_on_from_there(
     assert size / 3 < heard[0][0] < size
     assert heard[-1] == (size, size)
     assert [start for name, start in hub.sent if name == file.name] == [0, heard[0][0]]
+
+
+def test_a_part_that_another_program_fetched_is_completed(
+    hub: Hub, online: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = serve(hub, "dinov2-small", tmp_path / "tiny")
+    know(monkeypatch, "dinov2-small", **about(file))
+    settings = registry.fetch("dinov2-small") / "preprocessor_config.json"
+    settings.unlink()
+    assert va.load("dinov2-small").prepare(np.zeros((40, 40, 3), np.uint8)).pixels.shape == (1, 3, 32, 32)
+    assert settings.exists()
+    assert [name for name, _ in hub.sent].count(file.name) == 1
 
 
 def test_fetching_again_replaces_a_damaged_file(
