@@ -40,7 +40,11 @@ These are the names that `va.models()` lists and that `--model` accepts. Two mor
 
 - `hf:FOLDER` or `hf:OWNER/NAME` loads models of the transformers library: ViT, DeiT, DINOv2 with and without registers, BEiT,
   and Donut (a `VisionEncoderDecoderModel` with its tokenizer). Code that comes with a model is never run.
-- `timm:NAME` loads plain vision transformers of timm (`pip install timm`): ViT, DeiT, DINOv2, DINOv3, EVA-02, BEiT and SigLIP.
+- `timm:NAME` loads plain vision transformers of timm: ViT, DeiT, DINOv2, DINOv3, EVA-02, BEiT and SigLIP. It needs the timm
+  library (`pip install timm`); without it the error message says so.
+
+*weights* says how a download is pinned: to a commit of the Hugging Face Hub, or by a hash. A model that is not pinned follows the
+main branch of its repository on the Hub. Where the size of the file or its hash is known, another file is refused.
 
 For any other network, use [`va.record_of` or `va.capture`](how-to/models.md#an-encoder-of-your-own). `python -m tools.tables`
 writes this page.
@@ -98,7 +102,7 @@ def documents() -> dict[str, str]:
             one.family,
             one.task,
             f"{one.megabytes:.1f}",
-            "bundled" if one.bundled else "on request",
+            "bundled" if one.bundled else f"on request{f' ({one.pin})' if one.pin else ''}",
             one.licence,
             one.knows,
         ]

@@ -46,7 +46,7 @@ def refusal(name: str) -> str:
     """Why this server does not run the model for visitors, as a sentence; "" if it does."""
     card, limit = registry.card(name), os.environ.get(MEMORY, str(GUARANTEED))
     allowed = {one.strip() for one in os.environ.get(ALLOW, "").split(",")}
-    if card.bundled or state.on_this_machine() or allowed & {name, card.name, "all"}:
+    if card.bundled or not state.visiting() or allowed & {name, card.name, "all"}:
         return ""
     if not re.fullmatch(r"[0-9]{1,9}", limit):
         return f"This server runs its bundled models alone: {MEMORY}: want a whole number of megabytes, got {shown(limit)}."

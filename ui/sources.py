@@ -134,13 +134,14 @@ def unpacked(data: bytes) -> AttentionRecord:
 
 def _another_model() -> None:
     name = st.text_input(
-        "Folder or hub id of a ViT, DeiT, DINOv2 or BEiT of the transformers library",
+        "Folder or hub id of a ViT, DeiT, DINOv2 or BEiT of the transformers library, or timm:NAME",
         key="playground_hf",
         placeholder="owner/name",
     )
     load, back = st.columns(2)
     if load.button("Load it", key="playground_load", disabled=not name, width="stretch"):
-        wanted = "hf:" + name.removeprefix("hf:").strip()
+        name = name.strip()
+        wanted = name if name.startswith("timm:") else "hf:" + name.removeprefix("hf:")
         try:
             with st.spinner("Loading ..."):
                 resources.model(wanted)

@@ -194,7 +194,7 @@ def test_layers_and_heads_are_those_of_the_reader_s_own_configuration(
     assert (layers[0], layers[-1]) == (str(len(layers) - 1), "mean")
     assert (len(layers) - 1) * (len(page.selectbox(key="decoder_head").options) - 1) == heads
     (tmp_path / "config.json").write_text('{"decoder": {"decoder_layers": 3, "decoder_attention_heads": 5}}')
-    monkeypatch.setattr(readers, "_file", lambda name, file: tmp_path / file)
+    monkeypatch.setattr(readers.registry, "at_hand", lambda name: tmp_path)
     readers.sizes.cache_clear()
     try:
         assert readers.sizes("donut-base") == (3, 5)

@@ -23,6 +23,8 @@ _HUB_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SETTINGS = ("*.json", "*.txt", "sentencepiece*.model", "spiece.model")
 """Configuration and vocabulary; never code."""
+_NOBODY = ("LocalEntryNotFoundError", "OfflineModeIsEnabled", "ConnectError", "ConnectTimeout")
+"""What the hub's client calls it that nobody answers."""
 
 
 def load(card: Card, weights: Path | None, progress: Progress | None, key: str = "") -> Any:
@@ -108,8 +110,9 @@ def _local(reference: str) -> Path | None:
 
 
 def _fetched(wanted: Wanted, progress: Progress | None) -> Path:
-    # A commit never changes: what is there of it needs no hub.
+    # A commit never changes: what is there of it needs no hub, unless another program has fetched a part only.
     found = hub_cache.found(wanted.reference, wanted.revision) if wanted.revision and not wanted.again else None
+    found = found if found and (found / "preprocessor_config.json").exists() else None
     try:
         found = found or _downloaded(wanted, progress)
     except DownloadStopped:
@@ -118,7 +121,8 @@ def _fetched(wanted: Wanted, progress: Progress | None) -> Path:
         if isinstance(error, DownloadError) and not error.reason:
             raise
         why = f"it sent {error}" if isinstance(error, SlowError) else type(error).__name__
-        reason = getattr(error, "reason", "") or f"the hub did not give it ({why})."
+        ask = "; is there a network?" * (why in _NOBODY)
+        reason = getattr(error, "reason", "") or f"the hub did not give it ({why}){ask or '.'}"
         at = f", at commit {wanted.revision}" if wanted.revision else ""
         raise DownloadError(
             f"{wanted.reference}: {reason} Try again, which goes on where it broke off; or download the model's folder "
@@ -132,12 +136,11 @@ def _downloaded(wanted: Wanted, progress: Progress | None) -> Path:
     """Weights by our own download, which goes on where it broke off; the rest, and what needs a token, by the hub's client."""
     from huggingface_hub import get_token, snapshot_download
 
-    asked, whole = True, False
+    whole = False
 
     def fetch(*patterns: str, anew: bool) -> Path:
-        options: dict[str, Any] = {"revision": wanted.revision or None, "local_files_only": not asked}
         meter = _meter(None if whole else progress, wanted.reference)
-        options |= {"tqdm_class": meter, "force_download": anew}
+        options: dict[str, Any] = {"revision": wanted.revision or None, "tqdm_class": meter, "force_download": anew}
         return Path(snapshot_download(wanted.reference, allow_patterns=[*patterns], **options))
 
     with _paced():
@@ -146,13 +149,27 @@ def _downloaded(wanted: Wanted, progress: Progress | None) -> Path:
                 whole = hub_cache.fetch_weights(wanted, progress)
             except DownloadError:
                 raise
-            except Exception:  # nobody answers: what is there will do, or the hub's client says what is wrong
-                asked = hub_cache.found(wanted.reference, wanted.revision) is None
+            except Exception as error:  # of the hub's client
+                return _kept(wanted, error)
         found = fetch(*_SETTINGS, anew=wanted.again)
         found = fetch(hub_cache.SAFETENSORS, anew=wanted.again and not whole)
         if wanted.pickles and not any(found.glob(hub_cache.SAFETENSORS)):
             found = fetch(hub_cache.PICKLES, anew=wanted.again and not whole)
         return found
+
+
+def _kept(wanted: Wanted, error: Exception) -> Path:
+    """What the cache holds of a model, where the hub cannot be asked; raises the reason if that is nothing."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        patterns = [*_SETTINGS, hub_cache.SAFETENSORS]
+        revision = wanted.revision or None
+        return Path(
+            snapshot_download(wanted.reference, revision=revision, allow_patterns=patterns, local_files_only=True)
+        )
+    except Exception:  # nothing, or a part
+        raise error from None
 
 
 @contextmanager

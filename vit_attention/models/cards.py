@@ -25,7 +25,8 @@ class Card:
         knows: what the model was trained to recognise, in one sentence.
         source: paper or command that made it.
         tokens: special tokens and patch grid, in words.
-        memory: megabytes that a server process needs with it, including all maps of one picture.
+        memory: megabytes that a server process needs with it, including all maps of one picture; measured for bundled
+            models and vit-b-16, an estimate for the others.
         task: what it does with a picture: "classify", "read" or "caption".
         builder, published: what torchvision calls the network and its weights.
         hub: owner/name on the hub, for weights that come from there.
@@ -266,7 +267,7 @@ CARDS: tuple[Card, ...] = (
         "facebook/deit-tiny-patch16-224",
         parameters=5_717_416,
         heads=3,
-        memory=600,
+        memory=590,
         revision="b3428f18dcc7b543470d07f14b4a4157815d1880",
     ),
     _deit(
@@ -275,7 +276,7 @@ CARDS: tuple[Card, ...] = (
         "facebook/deit-small-patch16-224",
         parameters=22_050_664,
         heads=6,
-        memory=690,
+        memory=670,
     ),
     _dinov2(
         "dinov2-small",
@@ -285,7 +286,7 @@ CARDS: tuple[Card, ...] = (
         "class token + 16 x 16 patches",
         family="DINOv2 (transformers)",
         parameters=22_056_576,
-        memory=690,
+        memory=680,
         revision="ed25f3a31f01632728cabb09d1542f84ab7b0056",
         size=88_249_960,
         sha256="ae1e99fcefd534ed978cdeb8326f08030c96e28b7a81ffcbc98a857c84d14be1",
