@@ -49,4 +49,4 @@ def sinks_of(record: AttentionRecord, maps: Maps, layers: Iterable[int]) -> NDAr
         weights = weights_of(one, range(len(one.query)))
         known = 0 < number <= len(record.norms) and record.norms.shape[1] == len(one.key)
         found.append(sink_tokens(weights, one.key.prefix, record.norms[number - 1] if known else None))
-    return np.any(found, axis=0)
+    return np.asarray(np.any(found, axis=0))
