@@ -105,7 +105,7 @@ def _two(logs: Floats) -> tuple[Floats, float, Floats, float]:
 
 def _normal(x: Floats, mean: float | Floats, spread: float) -> Floats:
     """Logarithm of the normal density."""
-    return -0.5 * ((x - mean) / spread) ** 2 - np.log(spread * np.sqrt(2 * np.pi))
+    return np.asarray(-0.5 * ((x - mean) / spread) ** 2 - np.log(spread * np.sqrt(2 * np.pi)))
 
 
 def _best_split(logs: Floats) -> int:

@@ -110,13 +110,13 @@ def sink_tokens(
     if np.ndim(weights) != 3:
         raise GateError("weights", "(heads, queries, keys)", f"shape {np.shape(weights)}")
     shares = received(weights)
-    found = (shares > least).any(axis=0)
+    found = np.asarray((shares > least).any(axis=0))
     if norms is not None:
         if np.shape(norms) != found.shape:
             raise GateError("norms", f"({len(found)},), one per key", f"shape {np.shape(norms)}")
         found |= outliers(norms, prefix).tokens & (shares.mean(axis=0) > 1 / len(found))
     found[:prefix] = False
-    return np.asarray(found)
+    return found
 
 
 class Taken(NamedTuple):

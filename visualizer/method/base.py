@@ -372,11 +372,11 @@ class Method:
 
     def _without_sinks(self, record: AttentionRecord, question: Question, values: Knobs, found: Map) -> Map:
         """The map without the sinks of the layers behind it."""
-        from visualizer.method.left_out import left_out, sinks_of
+        from visualizer.method.left_out import without_sinks
 
         maps = replace(question, layer=found.layer).chain(record)
         first = found.layer if self.layers == "one" else values.get("start_layer", 0)
-        return left_out(found, sinks_of(record, maps, [n for n in maps if n >= first]), "sink")
+        return without_sinks(found, record, {n: one for n, one in maps.items() if n >= first})
 
     def _knobs(self, given: Knobs) -> dict[str, Any]:
         """Every knob's value by its name, given by name or short name or left at its default."""

@@ -1,14 +1,12 @@
 """A map with its sinks left out at display; what the model did stays as it was."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from visualizer.measures.sinks import Keys, sink_share, sink_tokens, without
 from visualizer.method.base import SHARE, Map
-from visualizer.method.question import Maps, QuestionError, weights_of
+from visualizer.method.question import Maps, QuestionError
 from vit_attention.records import AttentionRecord
 
 
@@ -24,10 +22,7 @@ def left_out(found: Map, tokens: Keys, what: str = "token") -> Map:
         QuestionError: a map of anything else.
         ValueError: tokens that the map does not have.
     """
-    if found.unit != SHARE:
-        raise QuestionError(
-            "sinks", f"want a map of shares of attention to leave {what}s out of, got one of {found.unit}"
-        )
+    _check(found, what)
     row = without(found.row, tokens)
     count = int(np.isnan(row).sum() - np.isnan(found.row).sum())
     if not count:
@@ -37,16 +32,30 @@ def left_out(found: Map, tokens: Keys, what: str = "token") -> Map:
     return replace(found, row=row, words=f"{found.words}; {told}; the model was not changed")
 
 
-def sinks_of(record: AttentionRecord, maps: Maps, layers: Iterable[int]) -> NDArray[np.bool_]:
-    """(keys,) booleans: tokens that are sinks in at least one of some layers, by `visualizer.sink_tokens`.
+def without_sinks(found: Map, record: AttentionRecord, maps: Maps) -> Map:
+    """The map without the tokens that `visualizer.sink_tokens` finds in at least one of the layers behind it.
+
+    Args:
+        found: a map of shares of attention.
+        record: what it was made from.
+        maps: the layers behind it, by number.
 
     Raises:
-        QuestionError: a layer of which the record kept only some rows.
+        QuestionError: a map of anything else, or a layer of which the record kept only some rows.
     """
-    found = []
-    for number in layers:
-        one = maps[number]
-        weights = weights_of(one, range(len(one.query)))
+    _check(found, "sink")
+    sinks = np.zeros(found.row.shape, dtype=bool)
+    for number, one in maps.items():
+        if one.queries is not None:
+            raise QuestionError("sinks", f"want all rows of layer {number}, and this record kept {len(one.queries)}")
         known = 0 < number <= len(record.norms) and record.norms.shape[1] == len(one.key)
-        found.append(sink_tokens(weights, one.key.prefix, record.norms[number - 1] if known else None))
-    return np.any(found, axis=0)
+        norms = record.norms[number - 1] if known else None
+        sinks |= sink_tokens(one.single, one.key.prefix, norms)
+    return left_out(found, sinks, "sink")
+
+
+def _check(found: Map, what: str) -> None:
+    if found.unit != SHARE:
+        raise QuestionError(
+            "sinks", f"want a map of shares of attention to leave {what}s out of, got one of {found.unit}"
+        )

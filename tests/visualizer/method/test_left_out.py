@@ -78,7 +78,7 @@ def test_what_cannot_be_hidden_is_said(record: AttentionRecord) -> None:
     with pytest.raises(QuestionError, match="sinks: want one of show, hide, got True"):
         methods()["raw"](record, sinks=True)
     some = replace(record.maps[0], weights=record.maps[0].weights[:, :1], queries=(0,))
-    with pytest.raises(QuestionError, match="this record kept the rows"):
+    with pytest.raises(QuestionError, match="sinks: want all rows of layer 0, and this record kept 1"):
         methods()["raw"](replace(record, maps=(some,)), sinks="hide")
     with pytest.raises(ValueError, match="keys: want 13 booleans or numbers from 0 to 12"):
         left_out(methods()["raw"](record), [13])
