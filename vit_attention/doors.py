@@ -64,7 +64,8 @@ class Asked:
 
     def stepped(self, record: AttentionRecord, step: str) -> list[tuple[str, Map]]:
         """Maps over all layers, over the heads of one, or over both, and their names; people count from 1."""
-        there = numbered(record, self.knobs.get("kind"))
+        maps = numbered(record, self.knobs.get("kind"))
+        there = self._method().fitting(maps) or maps  # a method that fits none of them says why
         for name, given, free in (("layer", self.layer, step != "heads"), ("head", self.head, step != "layers")):
             if free and given is not None:
                 raise DoorError(f"step: want {name}=None, since every {name} gets its step, got {name}={given}")

@@ -12,7 +12,6 @@ from visualizer.style import theme
 from visualizer.style.scale import Scale
 from vit_attention.gate import GateError, shown
 from vit_attention.records import AttentionRecord
-from vit_attention.records.axes import AXIS_KINDS
 from vit_attention.records.writing import write
 
 MAKERS = {".gif": layers_gif, ".webp": layers_webp, ".zip": layers_zip}
@@ -66,9 +65,8 @@ def layer_maps(record: AttentionRecord, method: str, **asked: Any) -> list[Map]:
     able = {name: one for name, one in methods().items() if one.layers != "all"}
     if method not in able:
         raise GateError("method", f"one that can stop at a layer: {', '.join(able)}", shown(method))
-    asking = ("patches",) if able[method].of_patches else AXIS_KINDS
-    found = numbered(record, asked.get("kind"))
-    numbers = [n for n, one in found.items() if one.key.kind != "text" and one.query.kind in asking]
+    found = able[method].fitting(numbered(record, asked.get("kind")))
+    numbers = [n for n, one in found.items() if one.key.kind != "text"]
     if not numbers:
         raise QuestionError("method", "wants maps over a picture, and all of this record run over text")
     if "layer" in asked:

@@ -102,7 +102,7 @@ def _of_heads(record: AttentionRecord, numbers: list[Number]) -> tuple[Columns, 
 
 def _of_method(record: AttentionRecord, method: Method) -> tuple[Columns, Columns]:
     """Every map of a method over this record: of each layer where it looks at one, of each head where it looks at one."""
-    there = numbered(record)
+    there = method.fitting(numbered(record)) or numbered(record)  # a method that fits none of them says why
     maps = []
     for layer in there if method.layers == "one" else [None]:
         heads = head_numbers(there[layer]) if method.heads and layer is not None else (None,)

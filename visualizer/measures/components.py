@@ -76,18 +76,26 @@ def principal_components(features: ArrayLike | Sequence[ArrayLike], count: int =
     """
     if count < 1:
         raise GateError("count", "at least 1", f"{count}")
-    values = _together(features)
-    mean = values.mean(axis=0)
-    spread = (values - mean).T @ (values - mean) / len(values)
-    variances, vectors = (part[..., ::-1] for part in np.linalg.eigh(spread))  # the largest last
-    total, size = float(np.trace(spread)), float((values**2).mean(axis=0).sum())
-    axes, explained = np.zeros((count, values.shape[1])), np.zeros(count)
+    parts = _parts(features)
+    patches = sum(len(part) for part in parts)
+    mean = np.add.reduce([part.sum(axis=0, dtype=np.float64) for part in parts]) / patches
+    spread = np.zeros((len(mean), len(mean)))
+    for part in parts:  # one by one, since many pictures in double precision at once are large
+        spread += (part - mean).T @ (part - mean) / patches
+    variances, vectors = (found[..., ::-1] for found in np.linalg.eigh(spread))  # the largest last
+    total = float(np.trace(spread))
+    size = total + float((mean**2).sum())
+    axes, explained = np.zeros((count, len(mean))), np.zeros(count)
     # Equal features differ from their own mean by rounding, which is no variance.
     known = min(count, int((variances > max(NOTHING * total, NOTHING**2 * size)).sum()))
     if known:
         axes[:known], explained[:known] = _turned(vectors.T[:known]), variances[:known] / total
-    projected = (values - mean) @ axes.T
-    return Components(mean, axes, explained, projected.min(axis=0), projected.max(axis=0))
+    projected = [(part - mean) @ axes.T for part in parts]
+    low, high = (
+        np.min([one.min(axis=0) for one in projected], axis=0),
+        np.max([one.max(axis=0) for one in projected], axis=0),
+    )
+    return Components(mean, axes, explained, low, high)
 
 
 def _turned(axes: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -96,18 +104,19 @@ def _turned(axes: NDArray[np.float64]) -> NDArray[np.float64]:
     return axes * np.sign(largest) + 0.0
 
 
-def _together(features: ArrayLike | Sequence[ArrayLike]) -> NDArray[np.float64]:
+def _parts(features: ArrayLike | Sequence[ArrayLike]) -> list[NDArray[Any]]:
+    """The features of each picture, checked."""
     given: Any = features
     several = isinstance(given, (list, tuple)) and len(given) > 0 and np.ndim(given[0]) == 2
     parts = [_features(one) for one in (given if several else [given])]
     widths = sorted({part.shape[1] for part in parts})
     if len(widths) > 1:
         raise GateError("features", "one width in all pictures", " and ".join(map(str, widths)))
-    return np.concatenate(parts)
+    return parts
 
 
-def _features(given: ArrayLike) -> NDArray[np.float64]:
-    values = undefined.shaped(given, "features", "(patches, width)").astype(np.float64)
+def _features(given: ArrayLike) -> NDArray[Any]:
+    values = undefined.at_least_single(undefined.shaped(given, "features", "(patches, width)"))
     if not np.isfinite(values).all():
         raise GateError("features", "finite numbers", "infinite or undefined ones")
     return values

@@ -282,13 +282,17 @@ class Method:
 
     @property
     def of_patches(self) -> bool:
-        """Whether it is about patches as such, so that it looks at layers where patches ask."""
+        """Whether it is about patches as such; behind the blocks may lie a pool, which asks with a query of its own."""
         return self.asked_by in ("patch", "patches") or "hidden" in self.signals
 
     @property
     def multiplies(self) -> bool:
         """Whether it multiplies layers, which needs all of them, complete."""
         return self.layers != "one" and not self.heads and self.asked_by != "nobody"
+
+    def fitting(self, maps: Maps) -> Maps:
+        """Those of some maps that it can look at, by number: those where patches ask, for methods about patches."""
+        return {n: one for n, one in maps.items() if one.query.kind == "patches" or not self.of_patches}
 
     def stops(self, layers: Sequence[int], knobs: Knobs) -> Sequence[int]:
         """Those of some layers at which it can stop: from the start layer up, or the last alone, which says why not."""
@@ -312,7 +316,7 @@ class Method:
         similar = self.asks_class and isinstance(record.prediction.target, Similar)
         if self.asked_by == "class" and not one.query.prefix and not similar:
             return "needs a class token, and this model has none"
-        if self.of_patches and not _asked_by_patches(asked.maps(record)):
+        if not self.fitting(asked.maps(record)):
             return f"{'compares patches' if self.asked_by == 'nobody' else 'asks one patch'}, and this model has none"
         if self.asks_class and not record.prediction.labels and not similar:
             hint = f'; a similarity can be asked about instead: target="{EXAMPLE}"' * (
@@ -357,7 +361,7 @@ class Method:
         question = Question(self._asking(query, knobs), _whole("layer", layer), _whole("head", head), kind)
         meant = question
         if self.of_patches and question.layer is None:
-            meant = replace(question, layer=max(_asked_by_patches(question.maps(record)), default=None))
+            meant = replace(question, layer=max(self.fitting(question.maps(record)), default=None))
         self._check(record, meant)
         run = self._run(question.query, values) if self.run else None
         if run is not None:
@@ -451,11 +455,6 @@ def _python(text: str) -> str:
     """The text of an asker as Python has it: a patch as a pair, a number as one."""
     number = number_of(text)
     return repr(patch_of(text) or text) if number is None else str(number)
-
-
-def _asked_by_patches(maps: Maps) -> list[int]:
-    """Numbers of the layers where patches ask; behind the blocks may lie a pool, which asks with a query of its own."""
-    return [number for number, one in maps.items() if one.query.kind == "patches"]
 
 
 def _whole(name: str, value: Any) -> int | None:

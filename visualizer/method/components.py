@@ -69,8 +69,8 @@ def components(records: Iterable[AttentionRecord], *, layer: int | None = None, 
 
 
 def features_of(record: AttentionRecord, found: Map) -> NDArray[np.float32]:
-    """(patches, width) features behind a map of this method."""
-    return np.asarray(record.signals["hidden"][found.layer + 1][found.axis.prefix :])
+    """(patches, width) features behind a map of this method, as a copy that does not keep the other layers in memory."""
+    return np.array(record.signals["hidden"][found.layer + 1][found.axis.prefix :])
 
 
 def filled(found: Map, features: NDArray[np.float32], fitted: Components, component: str, pictures: int) -> Map:

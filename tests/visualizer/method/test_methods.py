@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from visualizer import components
+from visualizer.export.tables import columns
 from visualizer.method import Map, QuestionError, methods
 from visualizer.method.question import askers, query_texts
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction, Run
@@ -363,6 +364,7 @@ def test_patches_ask_in_the_last_layer_where_they_do() -> None:
         np.testing.assert_array_equal(ask(name, more, layer=0).row, ask(name, made, layer=0).row)
         with pytest.raises(QuestionError, match="layer: want one where patches ask, got 3"):
             ask(name, more, layer=3)
+    assert columns([("", more)], "components")["layer"].tolist() == [0] * 6 + [1] * 6 + [2] * 6
 
 
 def test_occlusion_needs_no_weights() -> None:
