@@ -11,6 +11,7 @@ from ui import state
 from visualizer.method import Knob, methods
 from visualizer.style import theme
 from visualizer.style.scale import MODES, Scale
+from vit_attention.records import Similar
 
 KEEP: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
 """In the address, and kept while other pages are visited."""
@@ -109,6 +110,9 @@ def _knob(now: Context, knob: Knob, key: str) -> Any:
 def target(now: Context, key: str, label: str = "Class asked about", first: str = "") -> str:
     """A menu of classes worth asking about: the shapes of a scene, the likeliest five, and the one in the address."""
     prediction, scene = now.record.prediction, now.picture.scene
+    if isinstance(prediction.target, Similar):  # an opened record, for which no model is run
+        st.caption(f"The record is about {prediction.asked_words}.")
+        return prediction.asked
     shapes = [thing.shape for thing in scene.things] if scene else []
     asked = str(st.session_state.get(key) or st.query_params.get(key, ""))
     wanted = dict.fromkeys([first, *shapes, *(name for name, _ in prediction.top(5)), asked])

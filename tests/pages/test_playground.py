@@ -19,7 +19,7 @@ from visualizer import coverage, covered
 from visualizer.method import methods
 from vit_attention.gate import LIMITS, Limit
 from vit_attention.models import cards
-from vit_attention.records import AttentionMap, AttentionRecord, Axis
+from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction, Similar
 from worlds.photographs import photograph
 
 App = Callable[..., AppTest]
@@ -111,6 +111,21 @@ def test_an_opened_record_is_drawn_without_a_model(app: App, tmp_path: Path, mon
     assert any("relevance (needs a class, and this model names none;" in one.value for one in test.caption)
     test.button(key="playground_close").click().run()
     assert not any("mine.npz" in one.value for one in test.text)
+
+
+def test_an_opened_record_about_a_similarity_is_drawn(app: App, tmp_path: Path) -> None:
+    bundle(tmp_path)
+    made = AttentionRecord.load(tmp_path / "record.npz")
+    sloped = tuple(replace(one, gradient=np.ones_like(one.weights)) for one in made.maps)
+    said = Prediction(target=Similar((1, 2), token=(0, 1)))
+    data = replace(made, maps=sloped, prediction=said).save(tmp_path / "about.npz").read_bytes()
+    test = app("playground")
+    test.file_uploader(key="playground_npz").upload("mine.npz", data).run()
+    test.selectbox(key="method").set_value("relevance").run()
+    assert not test.exception
+    assert not test.error
+    assert any("for the similarity of patch (0, 1) to patch (1, 2)" in one.value for one in test.caption)
+    assert len(test.get("plotly_chart")) == 1
 
 
 @pytest.mark.parametrize("what", ["junk", "cut", "window", "pickle"])

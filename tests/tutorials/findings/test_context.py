@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import vit_attention as va
 from tutorials.findings import PAGES, finding, findings
-from tutorials.findings.context import Picture, anew
+from tutorials.findings.context import Context, Picture, Selection, anew
 from tutorials.findings.page import Document
+from visualizer import methods
 from worlds.receipts import receipt
 from worlds.scenes import scene
 
@@ -42,3 +46,15 @@ def test_a_notebook_runs_a_work_on_the_loaded_model() -> None:
         None,
         "x",
     )
+
+
+def test_a_similarity_is_asked_by_its_text_and_opens_no_file(tmp_path: Path) -> None:
+    record = va.load("scene-vit").attend("scene-7")
+    now = Context("scene-vit", Picture.drawn("scene-7"), record, Selection(11, None, 0, 0, 0, ()))
+    found = now.answer("relevance", "similar:6,8")
+    assert found.words == "relevance from layer 1 for the similarity of the class token to patch (6, 8)"
+    record = va.load("scene-vit").attend("scene-7", target="similar:6,8")
+    np.testing.assert_allclose(found.row, methods()["relevance"](record).row, atol=1e-5)
+    scene(3).picture.save(tmp_path / "secret.png")
+    with pytest.raises(ValueError, match="want one to a patch of the same picture"):
+        now.answer("relevance", f"similar:{tmp_path / 'secret.png'}")

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 import vit_attention as va
 from tests.vit_attention.capture import families
-from visualizer import class_rollout, rollout
+from visualizer import class_rollout, methods, rollout
 
 timm = pytest.importorskip("timm", reason="the timm library is not installed: pip install timm")
 
@@ -81,9 +81,14 @@ def small_siglip(pretrained: bool = False, **options: Any) -> torch.nn.Module:
     return timm.models.VisionTransformer(**{**families.SMALL, "class_token": False, "global_pool": "map", **given})
 
 
+def register_siglip() -> None:
+    if not timm.is_model("small_siglip"):
+        small_siglip.__module__ = "timm.models.vision_transformer"
+        timm.models.register_model(small_siglip)
+
+
 def test_a_pool_is_a_map_of_its_own_and_rollout_goes_without_it(tmp_path: Path, picture: Image.Image) -> None:
-    small_siglip.__module__ = "timm.models.vision_transformer"
-    timm.models.register_model(small_siglip)
+    register_siglip()
     path, _ = saved(tmp_path, "small_siglip")
     record = va.load("timm:small_siglip", weights=path).attend(picture, target=1)
     assert [(one.kind, one.weights.shape) for one in record.maps] == [("self", (4, 16, 16))] * 2 + [
@@ -91,6 +96,26 @@ def test_a_pool_is_a_map_of_its_own_and_rollout_goes_without_it(tmp_path: Path, 
     ]
     assert rollout(record.layers).shape == (16, 16)
     assert [one.shape for one in record.gradients] == [(4, 16, 16)] * 2
+
+
+def test_tokens_are_compared_after_timms_own_norm_whatever_pools_them(tmp_path: Path, picture: Image.Image) -> None:
+    """SigLIP's pool has a map, which does not move the tokens that are compared; and there is no class token to compare."""
+    register_siglip()
+    for name in ("test_vit", "small_siglip"):
+        path, own = saved(tmp_path, name)
+        model = va.load(f"timm:{name}", weights=path)
+        record = model.attend(picture, target="similar@1,2:0,0")
+        with torch.no_grad():
+            tokens = own.forward_features(model.prepare(picture).pixels)[0]
+        first = own.num_prefix_tokens
+        asked = first + own.patch_embed.grid_size[1] + 2
+        wanted = torch.nn.functional.cosine_similarity(tokens[asked], tokens[first], dim=0)
+        assert f"cosine {float(wanted):.3f}" in record.settings["notes"][-1]
+        assert methods()["relevance"](record).row[asked] >= 1
+    assert record.maps[-1].gradient is not None
+    assert not record.maps[-1].gradient.any()
+    with pytest.raises(va.GateError, match="target: want a patch, as there is no class token"):
+        model.attend(picture, target="similar:0,0")
 
 
 @pytest.mark.parametrize(
