@@ -134,7 +134,7 @@ class VisionModel(Model):
         grid, _, _ = self._grid(inputs[0])
         size = sizes.sides(size, self.anatomy.patch)
         tokens = len(self.anatomy.special) + grid[0] * grid[1]
-        estimate = len(inputs) * self._estimate(tokens, asked)
+        estimate = len(inputs) * max(self._estimate(tokens, one) for one in (asked, asked.during))
         asked.check_budget(estimate, ", queries=" + ", batch=" * (len(inputs) > 1))
         passed = self._pass(inputs, asked, grid)
         for n, ready in enumerate(inputs):
