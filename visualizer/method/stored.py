@@ -33,13 +33,10 @@ def layer_of(record: AttentionRecord, one: AttentionMap, fusion: str) -> NDArray
         return one.weights
     fused = fused_matrix(record, one, fusion)
     if fused is None:
-        raise QuestionError("head_fusion", f"this record kept some rows or heads alone: {attend_with((fusion,))}")
+        raise QuestionError(
+            "head_fusion", f"this record has no matrices of all heads: attend with keep={{'head-{fusion}'}}"
+        )
     return fused[None]
-
-
-def attend_with(fusions: Sequence[str]) -> str:
-    """What to do where matrices of all heads are missing."""
-    return f"attend with keep={{{' or '.join(repr(f'head-{one}') for one in fusions)}}}, or without choosing any"
 
 
 def rows_of(record: AttentionRecord, one: AttentionMap, rows: Sequence[int], fusion: str) -> NDArray[np.float32]:

@@ -28,6 +28,7 @@ HELP = """Save the attention of each picture as a bundle (.npz), which opens wit
   vit-attention extract 'photos/*.jpg' --model scene-vit --half --output bundles
   vit-attention extract cat.jpg --model vit-b-16 --layers 10,11 --heads 0-3 --queries 0
   vit-attention extract scene-7 --model scene-vit --target star
+  vit-attention extract cat.jpg --model hf:facebook/dinov2-small --size 518 --queries 0 --whole 8 --half
 
 Bundles are named after their pictures. A bundle of another picture is never replaced: NAME-2.npz is written instead.
 Open bundles with `show`, with `visualize`, or in Python with vit_attention.AttentionRecord.load.

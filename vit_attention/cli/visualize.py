@@ -36,7 +36,8 @@ HELP = """Draw where a model looks: an overlay and a heatmap for every layer.
   vit-attention visualize receipt.png --model receipt-donut --query field:total
   vit-attention visualize receipt-3-3 --model receipt-donut --stage 2 --block 1 --query 5,4
   vit-attention visualize scene-7 --model scene-vit --query 6,8 --truth
-  vit-attention visualize coffee --model vit-b-16 --layer 11 --outline cup
+  vit-attention visualize coffee --model photo-dino --layer 11 --outline cup
+  vit-attention visualize cat.jpg --model photo-dino --size 518 --method rollout
   vit-attention visualize cat.npz --colormap jet
   vit-attention --image cat.jpg --infos_path infos.pkl --model model.pth
 

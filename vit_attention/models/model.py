@@ -79,6 +79,13 @@ class Asked:
         }
 
     @property
+    def during(self) -> "Asked":
+        """What is in memory during the pass: gradients are of all weights of a layer, of which some are kept afterwards."""
+        if not self.request.gradients:
+            return self
+        return replace(self, request=replace(self.request, heads=None, queries=None, half=False))
+
+    @property
     def about_a_class(self) -> bool:
         """Whether a class or a similarity is asked about."""
         return self.target is not None or bool({"gradients", "target"} & self.signals)

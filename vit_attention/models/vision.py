@@ -165,7 +165,7 @@ class VisionModel(Model):
         tokens = self.axis_of(inputs[0])
         if isinstance(asked.target, Aim):
             asked.target.said.check(tokens)
-        estimate = len(inputs) * self._estimate(len(tokens), asked)
+        estimate = len(inputs) * max(self._estimate(len(tokens), one) for one in (asked, asked.during))
         asked.check_budget(estimate, ", queries=" + ", batch=" * (len(inputs) > 1))
         passed = self._pass(inputs, asked, grid)
         for n, ready in enumerate(inputs):

@@ -33,3 +33,16 @@ def test_a_bright_pixel_is_found_again() -> None:
     ((x, y),) = geometry.to_original([[column + 0.5, row + 0.5]])
     assert abs(x - 202) < 2
     assert abs(y - 102) < 2
+
+
+@pytest.mark.parametrize("first", [256, (240, 256), None])
+@pytest.mark.parametrize("size", [(640, 480), (300, 451)])
+def test_another_size_sees_the_same_part(size: tuple[int, int], first: int | tuple[int, int] | None) -> None:
+    picture, recipe = Image.new("RGB", size), Recipe((224, 224), first, (0, 0, 0), (1, 1, 1))
+    corners = []
+    for side in (224, 448):
+        pixels, geometry = prepare(picture, recipe, (side, side))
+        assert pixels.shape == (3, side, side)
+        corners.append(geometry.to_original([[0, 0], [side, side]]))
+    np.testing.assert_allclose(corners[1], corners[0], atol=2)
+    np.testing.assert_array_equal(corners[0], prepare(picture, recipe)[1].to_original([[0, 0], [224, 224]]))

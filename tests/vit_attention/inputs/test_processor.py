@@ -98,13 +98,17 @@ def test_pixels_are_those_of_the_library(case: str, size: tuple[int, int], tmp_p
 
 @pytest.mark.parametrize("case", SETTINGS)
 @pytest.mark.parametrize("size", [(160, 110), (111, 160)])
-def test_every_pixel_is_found_again(case: str, size: tuple[int, int], tmp_path: Path) -> None:
+@pytest.mark.parametrize("wanted", [None, (48, 80)])
+def test_every_pixel_is_found_again(
+    case: str, size: tuple[int, int], wanted: tuple[int, int] | None, tmp_path: Path
+) -> None:
     """Two slopes say in every pixel where on the picture it was taken, whatever the steps were."""
     across, down = (np.linspace(10, 250, side) for side in size)
     grid = np.stack(np.broadcast_arrays(across[None], down[:, None], np.float64(0)), -1)
     picture = Image.fromarray(grid.round().astype(np.uint8))
     plain = {"do_rescale": True, "rescale_factor": 1 / 255, "do_normalize": False}
-    ready = Processor.of(saved(tmp_path, {**SETTINGS[case], **plain}), "vit", (32, 32)).prepare(picture)
+    ready = Processor.of(saved(tmp_path, {**SETTINGS[case], **plain}), "vit", (32, 32)).prepare(picture, wanted)
+    assert wanted is None or ready.pixels.shape[-2:] == wanted
     seen = ready.pixels[0].numpy() * 255
     rows, columns = (seen[0] > 14).nonzero()  # padding is black
     inner = (seen[1][rows, columns] > 14) & (seen[0][rows, columns] < 246) & (seen[1][rows, columns] < 246)
@@ -115,6 +119,34 @@ def test_every_pixel_is_found_again(case: str, size: tuple[int, int], tmp_path: 
     assert len(rows) > 100
     assert off.max() < np.abs(ready.geometry.to_original([[1, 1]]) - ready.geometry.to_original([[0, 0]])).max() + 0.6
     assert np.abs((found - told).mean(axis=0)).max() < 0.6
+
+
+CROPS = {
+    "size": {"shortest_edge": 256},
+    "do_center_crop": True,
+    "crop_size": 224,
+    "image_processor_type": "BitImageProcessor",
+}
+
+
+@pytest.mark.parametrize("size", [(640, 427), (300, 512), (512, 512)])
+def test_a_larger_input_sees_the_same_part_of_a_photograph(size: tuple[int, int], tmp_path: Path) -> None:
+    processor = Processor.of(saved(tmp_path, CROPS), "dinov2", (518, 518))
+    own, sharp = (processor.prepare(noise(size), side) for side in (None, (518, 518)))
+    again = processor.prepare(noise(size), (224, 224))
+    np.testing.assert_array_equal(again.pixels, own.pixels)
+    corners = [one.geometry.to_original([[0, 0], one.geometry.seen]) for one in (own, sharp)]
+    np.testing.assert_allclose(corners[1], corners[0], atol=2)
+
+
+def test_an_oblong_input_keeps_the_shape_of_things(tmp_path: Path) -> None:
+    """600 x 400 pixels on 336 x 224: resized by 256 / 400 alike in both directions, and the middle cut out."""
+    ready = Processor.of(saved(tmp_path, CROPS), "dinov2", (518, 518)).prepare(noise((600, 400)), (224, 336))
+    assert tuple(ready.pixels.shape[-2:]) == (224, 336)
+    assert ready.geometry.seen == (336, 224)
+    rim = [(600 - 336 * 400 / 256) / 2, (400 - 224 * 400 / 256) / 2]
+    found = ready.geometry.to_original([[0, 0], [336, 224]])
+    np.testing.assert_allclose(found, [rim, [600 - rim[0], 400 - rim[1]]], atol=1)
 
 
 @pytest.mark.parametrize("case", PAGES)
