@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import vit_attention as va
 from visualizer import centre_prior, chance, colour_contrast, covered, mass_in_mask, pointing_hit
-from vit_attention.registry import at_hand as fetched
+from vit_attention import registry
 from vit_attention.gate import GateError
 from vit_attention.models.cards import caution
 from vit_attention.records import AttentionRecord
@@ -163,11 +163,11 @@ def report(name: str) -> str:
 
 
 def at_hand(names: Sequence[str]) -> list[str]:
-    """Those of the names that are known and whose weights need no download."""
-    known = {card.name: card for card in va.models()}
-    found = [name for name in names if name in known and (known[name].bundled or fetched(known[name]))]
-    for name in set(names) - set(found):
-        print(f"`{name}` is not at hand and is left out.\n")
+    """Those of the names whose weights need no download; says which are left out."""
+    found = [name for name in names if registry.at_hand(name)]
+    for name in names:
+        if name not in found:
+            print(f"`{name}` is not at hand and is left out.\n")
     return found
 
 

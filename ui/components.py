@@ -8,7 +8,7 @@ import streamlit as st
 from numpy.typing import ArrayLike, NDArray
 
 from tutorials.findings.context import Context, Picture
-from ui import controls, fetching, pictures, resources, snippets, state
+from ui import controls, fetching, patch_count, pictures, resources, snippets, state
 from visualizer.export import files as export
 from visualizer.figures import overlay, summary
 from visualizer.method.base import SHARE
@@ -20,30 +20,43 @@ from vit_attention.records import AttentionRecord
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
 
-def context() -> Context:
-    """Model, picture, record and choice of this run; stops the page with a message if there is no record to show."""
+def context(counted: bool = False) -> Context:
+    """Model, picture, record and choice of this run; stops the page with a message if there is no record to show.
+
+    Args:
+        counted: whether the page lets people choose into how many patches the picture is cut.
+    """
     picture = pictures.get(str(st.session_state[state.PICTURE]))
     wanted, name = str(st.session_state[state.MODEL]), resources.active_model()
     if wanted != name:
         fetching.offer(wanted, resources.BUNDLED_MODEL, "fetch_weights")
-    record = looked(name, picture, "Choose another model or picture in the sidebar; everything else is as you left it.")
+    size = patch_count.control(name, picture) if counted else None
+    advice = "Choose another model or picture in the sidebar; everything else is as you left it."
+    record = looked(name, picture, advice, size)
     if name == resources.BUNDLED_MODEL and picture.is_photograph:
         st.warning(
             "This is a photograph, and scene-vit knows only twelve drawn shapes: its maps here are real, but they say "
-            "little about the photograph. For photographs choose ViT-B/16 in the sidebar.",
+            "little about the photograph.",
             icon="⚠️",
         )
+        use = {state.MODEL: resources.PHOTO_MODEL}
+        st.button("Look with photo-dino", key="use_photo_model", on_click=st.session_state.update, args=(use,))
     if name != resources.BUNDLED_MODEL and not picture.is_photograph:
         st.caption(f"{registry.card(name).label} was trained on photographs, not on drawn scenes.")
     for note in picture.notes:
         st.caption(note)
-    return Context(name, picture, record, state.selection(record), resources.run)
+    return Context(name, picture, record, state.selection(record), resources.run, size)
 
 
-def looked(name: str, picture: Picture, advice: str = "") -> AttentionRecord:
-    """The record of a picture under a model; stops the page with a message and `advice` if there is none."""
+def looked(name: str, picture: Picture, advice: str = "", size: tuple[int, int] | None = None) -> AttentionRecord:
+    """The record of a picture under a model; stops the page with a message and `advice` if there is none.
+
+    With a `size`, (height, width) of the model's input in pixels, only part of the maps is in it.
+    """
     try:
         with st.spinner("The model is looking ..."):
+            if size is not None:
+                return resources.fine_record(name, picture, size, state.layer())
             return resources.record(name, picture)
     except (ValueError, RuntimeError, OSError) as error:
         st.error(f"{name} cannot show this picture: {error}")

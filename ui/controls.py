@@ -66,7 +66,7 @@ def method(
     Returns:
         The name of a method, or one of `more`.
     """
-    why = {one: refused.get(one.name) or one.unfit(now.record) or now.lacks(one) for one in methods().values()}
+    why = {one: refused.get(one.name) or now.unfit(one) for one in methods().values()}
     names = {**{text: text for text in more}, **{one.label: one.name for one, reason in why.items() if not reason}}
     titles = list(names)
     chosen = menu(label, titles, key, index=titles.index(first or titles[0]))
@@ -113,6 +113,14 @@ def target(now: Context, key: str, label: str = "Class asked about", first: str 
     if isinstance(prediction.target, Similar):  # an opened record, for which no model is run
         st.caption(f"The record is about {prediction.asked_words}.")
         return prediction.asked
+    if now.may_be_similar:
+        similar = Similar(to=(now.chosen.row, now.chosen.column))
+        patch = f"row {now.chosen.row + 1}, column {now.chosen.column + 1}"
+        st.caption(
+            f"This model names no classes. Asked instead: how similar the class token's last output is to that of the patch in "
+            f"{patch} (cosine, held fixed). Click another patch to ask about it."
+        )
+        return str(similar)
     shapes = [thing.shape for thing in scene.things] if scene else []
     asked = str(st.session_state.get(key) or st.query_params.get(key, ""))
     wanted = dict.fromkeys([first, *shapes, *(name for name, _ in prediction.top(5)), asked])

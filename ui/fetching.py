@@ -27,7 +27,8 @@ class Download:
     """
 
     def __init__(self, name: str) -> None:
-        self.name, self.done, self.total, self.problem = name, 0, None, ""
+        self.name, self.done, self.problem = name, 0, ""
+        self.total: int | None = None
         self.stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -122,7 +123,7 @@ def _look(wanted: str, key: str) -> None:
     other = "" if found.name == wanted else "Another download is running; there is one at a time. "
     share = min(found.done / found.total, 1.0) if found.total else 0.0
     st.progress(share, text=f"{other}{found.words()}")
-    if st.session_state.get(MINE) is found:
+    if found is not None and st.session_state.get(MINE) is found:
         st.button(
             "Cancel", key=key, on_click=found.stop.set, help="What has arrived is kept; the next try goes on there."
         )

@@ -106,4 +106,5 @@ def take_upload(data: bytes, name: str) -> str | None:
     key = "own-" + hashlib.sha256(data).hexdigest()[:20]
     own = Picture(UPLOAD_ID, key, "My own picture", opened.image, notes=opened.notes)
     st.session_state.update({state.UPLOAD: own, state.PICTURE: UPLOAD_ID})
+    state.suit_model()
     return None

@@ -18,7 +18,11 @@ from vit_attention.records import AttentionRecord
 # One forward pass at a time: two would share the cores and both be late.
 running = threading.Semaphore(1)
 
-BUNDLED_MODEL = "scene-vit"
+BUNDLED_MODEL, PHOTO_MODEL = "scene-vit", "photo-dino"
+"""The model for drawn scenes, which the app starts with, and the one for photographs."""
+
+FINE_MOST = 80_000_000
+"""Bytes of the largest record of a picture in more patches than usual."""
 
 MEMORY, ALLOW = "SIGHTLINES_MEMORY_MB", "SIGHTLINES_ALLOW"
 """Environment variables of a server: megabytes of memory it has for the app; models that visitors may run all the same."""
@@ -79,6 +83,14 @@ def record(model_name: str, picture: Picture, **how: Any) -> AttentionRecord:
     loaded = model(model_name)
     with running:
         return loaded.attend(picture.image, half=True, **how)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False, hash_funcs={Picture: attrgetter("key")})
+def fine_record(model_name: str, picture: Picture, size: tuple[int, int], layer: int) -> AttentionRecord:
+    """The record of a picture in more patches than usual: the class token's rows, and all of one layer (22 MB for 37 x 37)."""
+    loaded = model(model_name)
+    with running:
+        return loaded.attend(picture.image, half=True, size=size, queries=[0], whole=[layer], budget=FINE_MOST)
 
 
 # By size: the hidden states of a picture take 1.5 MB under scene-vit, 43 MB under ViT-H/14.

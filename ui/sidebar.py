@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import pictures, resources, state
+from ui import patch_count, pictures, resources, state
 from vit_attention import registry
 from vit_attention.models.cards import Card
 
@@ -21,7 +21,7 @@ def draw(section: str = "", page: str = "") -> None:
     else:
         with st.sidebar:
             _model_and_picture()
-            _numbers()
+            _numbers(page)
     state.set_defaults()
 
 
@@ -31,7 +31,8 @@ def _model_and_picture() -> None:
         [c.name for c in registry.models() if c.task == "classify"],
         key=state.MODEL,
         bind="query-params",
-        help="scene-vit ships with this app and works offline. The others are downloaded once, on request.",
+        help="scene-vit (for drawn scenes) and photo-dino (for photographs) ship with this app and work offline. The others are "
+        "downloaded once, on request.",
     )
     # No format_func on a bound menu: the address would carry its words, which change, instead of the option.
     name, default = str(st.session_state[state.MODEL]), state.DEFAULTS[state.PICTURE]
@@ -50,12 +51,15 @@ def _model_and_picture() -> None:
         key=state.PICTURE,
         bind="query-params",
         help="Scenes are drawn by this app, so their truth is known. More ways to get a picture: page Playground.",
+        on_change=state.suit_model,
     )
     pictures.outline_menu(str(st.session_state[state.PICTURE]))
 
 
-def _numbers() -> None:
+def _numbers(page: str) -> None:
     layers, heads, rows, columns = _SIZES.get(resources.active_model(), (12, 12, 14, 14))
+    if page == "playground" and str(more := st.session_state.get(patch_count.KEY, "")) in _MORE:
+        rows = columns = max(rows, int(more))
     for key, most in ((state.LAYER, layers), (state.ROW, rows), (state.COLUMN, columns)):
         if int(st.session_state.get(key, 1)) > most:  # another model was chosen, with fewer of them
             st.session_state[key] = most
@@ -101,6 +105,7 @@ def _numbers() -> None:
 # (layers, heads, rows, columns) without loading anything; a model that is not listed is measured once loaded.
 _SIZES = {
     "scene-vit": (12, 12, 14, 14),
+    "photo-dino": (12, 6, 16, 16),
     "deit-tiny": (12, 3, 14, 14),
     "deit-small": (12, 6, 14, 14),
     "dinov2-small": (12, 6, 16, 16),
@@ -110,3 +115,6 @@ _SIZES = {
     "vit-l-16": (24, 16, 14, 14),
     "vit-h-14": (32, 16, 16, 16),
 }
+
+_MORE = ("24", "37")
+"""Patches along a side that the playground offers for DINOv2 beside its usual 16."""

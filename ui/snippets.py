@@ -33,7 +33,8 @@ def picture_code(picture_id: str) -> str:
 
 def record_code(now: Context) -> str:
     """Picture, model and record, or the file of a record, and the chosen layer, head and query as variables."""
-    run = f'{picture_code(now.picture.id)}model = va.load("{now.model}")\nrecord = model.attend(picture)\n'
+    size = f", size={now.size}, queries=[0], whole=[{now.chosen.layer}], half=True" if now.size else ""
+    run = f'{picture_code(now.picture.id)}model = va.load("{now.model}")\nrecord = model.attend(picture{size})\n'
     opened = f"\nrecord = va.AttentionRecord.load({now.picture.title!r})\n"
     return (
         f"import vit_attention as va\n{opened if now.picture.id == BUNDLE else run}"
@@ -51,6 +52,10 @@ def map_code(now: Context, name: str, found: Map, target: str = "") -> str:
         patch = f"_for(query={now.question(method)['query']})" if method.asked_by == "patch" and method.run else ""
         wanted = f", target={now.target(target)!r}" if method.asks_class else ""
         more = f'record = model.attend(picture{wanted}, keep=methods()["{name}"].needs{patch})\n'
+    if now.size is not None:
+        asked = now.question(method)
+        few = f"model.axis({now.size}), {asked.get('layer')}, {asked.get('query')!r}"
+        more = f'few = methods()["{name}"].sparing({few})\nrecord = model.attend(picture, size={now.size}, **few)\n'
     return f"from visualizer import methods\n\n{more}found = {found.code}\nrow, values = found.row, found.values\n"
 
 
@@ -75,6 +80,7 @@ def command(
         "half": now.picture.id != BUNDLE and not method.asks_class,
         **{key: value for key, value in values.items() if not isinstance(value, tuple)},
         "target": now.target(target) if method.asks_class else None,
+        "size": now.size,
     }
     return command_line(*source(now), method=name, **{**options, **look})
 

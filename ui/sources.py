@@ -10,7 +10,7 @@ import streamlit as st
 from PIL import Image
 
 from tutorials.findings.context import Context, Picture
-from ui import components, controls, pictures, resources, snippets, state
+from ui import components, controls, patch_count, pictures, resources, snippets, state
 from ui.state import on_this_machine
 from vit_attention.inputs.pictures import PictureError, open_picture
 from vit_attention.records import AttentionRecord
@@ -73,6 +73,7 @@ def _draw_scene(fresh: bool = False) -> None:
     objects = 1 if st.session_state.get("playground_objects") == 1 else 2
     difficulty = int(controls.within(st.session_state.get("playground_difficulty"), 0, 100))
     st.session_state.update({BUNDLE: None, state.PICTURE: scene_name(seed, objects, difficulty / 100)})
+    state.suit_model()
 
 
 def _saved_record() -> None:
@@ -167,13 +168,14 @@ def context() -> Context:
     if other is not None and on_this_machine():
         picture = pictures.get(str(st.session_state[state.PICTURE]))
         try:
-            record = resources.record(other, picture)
+            size = patch_count.control(other, picture)
+            record = resources.record(other, picture) if size is None else components.looked(other, picture, "", size)
             st.text(f"Model: {other}, instead of the sidebar's.")
-            return Context(other, picture, record, state.selection(record), resources.run)
+            return Context(other, picture, record, state.selection(record), resources.run, size)
         except (ValueError, RuntimeError, OSError) as error:
             st.error("The other model cannot show this picture; the sidebar's model does.")
             st.text(str(error))
-    return components.context()
+    return components.context(counted=True)
 
 
 def bundle_context(name: str, digest: str, record: AttentionRecord) -> Context:

@@ -52,6 +52,19 @@ def selection(record: AttentionRecord) -> Selection:
     )
 
 
+def layer() -> int:
+    """The chosen layer, 0 first, before any record says how many there are."""
+    return _clamp(st.session_state.get(LAYER), 1, 1000) - 1
+
+
+def suit_model() -> None:
+    """After a picture was chosen: the bundled model that knows its kind takes over from the one that does not; for callbacks."""
+    drawn = str(st.session_state.get(PICTURE, "")).startswith("scene-")
+    other = {"scene-vit": "photo-dino"} if not drawn else {"photo-dino": "scene-vit"}
+    model = str(st.session_state.get(MODEL, DEFAULTS[MODEL]))
+    st.session_state[MODEL] = other.get(model, model)
+
+
 def _clamp(value: object, low: int, high: int) -> int:
     try:
         return min(max(int(str(value)), low), high)

@@ -1,14 +1,14 @@
 """What a finding is given, and what it gives back."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from visualizer.method import Map, Method, methods
+from visualizer.method import Map, Method, QuestionError, methods
 from visualizer.method.question import head_numbers
 from vit_attention import registry
 from vit_attention.records import AttentionRecord, Axis, Similar
@@ -97,13 +97,23 @@ def anew(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given
 
 
 def answered(
-    model: Any, picture: Picture, name: str, target: str, asked: tuple[Any, ...], knobs: tuple[Any, ...]
+    model: Any,
+    picture: Picture,
+    name: str,
+    target: str,
+    asked: tuple[Any, ...],
+    knobs: tuple[Any, ...],
+    size: tuple[int, int] | None = None,
 ) -> Map:
     """The map of a method whose signals a page's record does not carry: the model looks again and keeps them."""
     method, question = methods()[name], dict(asked)
-    run = {knob.name for knob in method.run}
-    needs = method.needs_for(query=question.get("query"), **{k: v for k, v in knobs if k in run})
-    return method(model.attend(picture.image, target=target or None, keep=needs), **question, **dict(knobs))
+    query, layer = question.get("query"), question.get("layer")
+    if size is None:
+        run = {knob.name for knob in method.run}
+        how: dict[str, Any] = {"keep": method.needs_for(query=query, **{k: v for k, v in knobs if k in run})}
+    else:
+        how = {**method.sparing(model.axis(size), layer, query, **dict(knobs)), "size": size}
+    return method(model.attend(picture.image, target=target or None, **how), **question, **dict(knobs))
 
 
 def _pairs(given: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -121,6 +131,8 @@ class Context:
         record: every map of it.
         chosen: layer, head and query of the reader.
         run: runs the model for what the record does not hold.
+        size: (height, width) of the model's input in pixels, where it is larger than usual and the record holds a part of the
+            maps; None for the usual one.
     """
 
     model: str
@@ -128,12 +140,13 @@ class Context:
     record: AttentionRecord
     chosen: Selection
     run: Run = field(default=anew, repr=False, compare=False)
+    size: tuple[int, int] | None = None
     _single: dict[int, NDArray[np.float32]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def view(self) -> tuple[object, ...]:
         """What is looked at: two contexts of the same view give the same findings."""
-        return (self.model, self.picture.key, self.chosen)
+        return (self.model, self.picture.key, self.chosen, self.size)
 
     @property
     def axis(self) -> Axis:
@@ -237,14 +250,37 @@ class Context:
         question, wanted = {**self.question(method), **asked}, self.target(target) if method.asks_class else ""
         given = {k: v for k, v in (knobs or {}).items() if k in {knob.name for knob in (*method.knobs, *method.run)}}
         if self._answers(method, wanted):
-            return method(self.record, **question, **given)
+            try:
+                return method(self.record, **question, **given)
+            except QuestionError:
+                if self.size is None:
+                    raise  # else a row or a layer that this record did not keep
         if self.picture.key.startswith("bundle-"):
             lacks = f"for {wanted!r}" if wanted else f"{min(method.signals, default=name)}"
             raise ValueError(
                 f"this bundle was saved without what {name} needs {lacks}, and no model is run for a bundle"
             )
-        found: Map = self.run(answered, self.model, self.picture, name, wanted, _pairs(question), _pairs(given))
+        size = () if self.size is None else (self.size,)
+        asking = (name, wanted, _pairs(question), _pairs(given), *size)
+        found: Map = self.run(answered, self.model, self.picture, *asking)
         return found
+
+    @property
+    def may_be_similar(self) -> bool:
+        """Whether methods about a class can be asked about a similarity: the model names no classes, and it can be run."""
+        self_attention = self.record.maps[0].kind == "self" and self.axis.kind == "patches"
+        return self_attention and not self.record.prediction.labels and not self.picture.key.startswith("bundle-")
+
+    def unfit(self, method: Method) -> str:
+        """Why a method has no map here; "" if it has one, perhaps after the model has looked again."""
+        record = self.record
+        if self.size is not None and method.asks_class:
+            return "needs every map, or a run for every patch, which is too much for so many patches: choose fewer"
+        if self.size is not None and method.fuses:
+            return ""
+        if self.may_be_similar and method.asks_class:
+            record = replace(record, prediction=replace(record.prediction, target=Similar(to=(0, 0))))
+        return method.unfit(record) or self.lacks(method)
 
     def lacks(self, method: Method) -> str:
         """Why a method has no map of this record, as far as its signals go: a bundle may not have been saved with them."""

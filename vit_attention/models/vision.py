@@ -363,21 +363,22 @@ class VisionModel(Model):
         """The tokens of a block for inputs of this size: special tokens first, then the patches row by row.
 
         Args:
-            size: as for `attend`; None takes the size that the model has positions for.
+            size: as for `attend`; None takes that of a square picture.
 
         >>> import vit_attention as va
         >>> va.load("scene-vit").axis((160, 240)).grid
         (20, 30)
         """
         found, part = sizes.sides(size, self.anatomy.patch), self.anatomy.patch
-        grid = self.anatomy.position_grid if found is None else (found[0] // part[0], found[1] // part[1])
-        return Axis.patches(*grid, self.anatomy.special)
+        if found is None:  # what preparing makes of one; a model may have positions for more patches
+            return self.axis_of(self.prepare(Image.new("RGB", (256, 256))))
+        return Axis.patches(found[0] // part[0], found[1] // part[1], self.anatomy.special)
 
     def estimate(self, size: int | tuple[int, int] | None = None, **attend: Any) -> int:
         """Bytes that a record takes, before anything is run; the copy of the picture in it, about 0.1 MB, comes on top.
 
         Args:
-            size: as for `attend`; None takes the size that the model has positions for.
+            size: as for `attend`; None takes that of a square picture.
             attend: other arguments of `attend`.
 
         Raises:
