@@ -52,10 +52,9 @@ def outliers(values: ArrayLike, prefix: int = 0) -> Outliers:
 
     - the mixture has the lower BIC (Schwarz 1978);
     - it is the smaller one, at most a quarter of the values;
-    - between the groups lies an empty stretch of at least one standard deviation of a group;
-    - that stretch is longer than a heavy tail would leave. In the tail of a power law the steps between ordered
-      logarithms, each times its rank, are alike (Rényi 1953); the step to the outliers must be more than 2 log n of those
-      in the upper tenth of the rest.
+    - the stretch between the groups is longer than a heavy tail would leave. In the tail of a power law the steps between
+      ordered logarithms, each times its rank, are alike (Rényi 1953); the step to the outliers must be more than 2 log n
+      times those in the upper tenth of the rest.
 
     Args:
         values: (tokens,) finite numbers from 0 up; those that are 0 count as low.
@@ -79,7 +78,7 @@ def outliers(values: ArrayLike, prefix: int = 0) -> Outliers:
         return Outliers(tokens)
     means, spread, upper, evidence = _two(logs)
     count = int((upper > 0.5).sum())
-    if not (evidence > 0 and 0 < count <= MOST * logs.size and _apart(logs, count, spread)):
+    if not (evidence > 0 and 0 < count <= MOST * logs.size and _apart(logs, count)):
         return Outliers(tokens, evidence=evidence)
     tokens[prefix:] = given[prefix:] >= np.exp(logs[-count]) * (1 - 1e-12)
     step = float(means[1] - means[0])
@@ -110,24 +109,17 @@ def _normal(x: Floats, mean: float | Floats, spread: float) -> Floats:
 
 def _best_split(logs: Floats) -> int:
     """How many of the sorted values are the lower group of the likeliest hard split; EM starts there, always alike."""
-    count = np.arange(1, logs.size)
-    sums, squares, shares = np.cumsum(logs), np.cumsum(logs**2), count / logs.size
-    rest = logs.size - count
-    within = squares[-1] - sums[:-1] ** 2 / count - (sums[-1] - sums[:-1]) ** 2 / rest
-    variance = np.maximum(within / logs.size, NOTHING**2)
-    fit = (
-        shares * np.log(shares)
-        + (1 - shares) * np.log(1 - shares)
-        - 0.5 * np.log(variance)
-        - within / logs.size / variance / 2
-    )
+    count, total = np.arange(1, logs.size), logs.size
+    sums, squares = np.cumsum(logs), np.cumsum(logs**2)
+    within = squares[-1] - sums[:-1] ** 2 / count - (sums[-1] - sums[:-1]) ** 2 / (total - count)
+    variance = np.maximum(within / total, NOTHING**2)
+    mixed = count * np.log(count / total) + (total - count) * np.log(1 - count / total)
+    fit = mixed - total / 2 * np.log(variance) - within / variance / 2
     return int(count[fit.argmax()])
 
 
-def _apart(logs: Floats, count: int, spread: float) -> bool:
-    """Whether the stretch below the upper `count` values is empty enough for a group, and too long for a tail."""
-    falling = logs[::-1]
-    steps = np.arange(1, logs.size) * -np.diff(falling)  # rank times the step down to the next value
+def _apart(logs: Floats, count: int) -> bool:
+    """Whether the stretch below the upper `count` values is too long for a tail."""
+    steps = np.arange(1, logs.size) * -np.diff(logs[::-1])  # rank times the step down to the next value
     tail = steps[count : count + max(5, (logs.size - count) // TAIL)]
-    gap = falling[count - 1] - falling[count]
-    return bool(gap > spread and count * gap > 2 * np.log(logs.size) * max(float(tail.mean()), NOTHING))
+    return bool(steps[count - 1] > 2 * np.log(logs.size) * max(float(tail.mean()), NOTHING))

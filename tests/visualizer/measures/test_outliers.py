@@ -18,6 +18,8 @@ CLEAN: dict[str, Callable[[np.random.Generator, int], NDArray[np.float64]]] = {
     "exponential": lambda rng, n: rng.exponential(1, n),
     "Student, 3 degrees of freedom": lambda rng, n: np.abs(40 + 4 * rng.standard_t(3, n)),
     "power law": lambda rng, n: 1 + rng.pareto(1, n),
+    "Cauchy": lambda rng, n: np.abs(rng.standard_cauchy(n)),
+    "Laplace of logarithms": lambda rng, n: np.exp(rng.laplace(0, 0.1, n)),
     "all equal": lambda rng, n: np.full(n, 7.0),
     "rounded": lambda rng, n: np.round(40 + 4 * rng.standard_normal(n)),
     "gradient across the picture": lambda rng, n: np.linspace(20, 60, n) + rng.standard_normal(n),
