@@ -7,7 +7,7 @@ import streamlit as st
 
 from ui import heavy, resources
 from vit_attention import registry
-from vit_attention.weights.download import DownloadError, DownloadStopped
+from vit_attention.weights.download import DownloadStopped
 
 MINE = "my_download"
 """Session key: the download that this session has started last."""
@@ -44,8 +44,8 @@ class Download:
             registry.fetch(self.name, self._progress)
         except DownloadStopped:
             pass
-        except (DownloadError, ValueError, ImportError, OSError) as error:
-            self.problem = str(error)
+        except Exception as error:  # a thread has nobody above it who would tell
+            self.problem = str(error) or type(error).__name__
 
     def _progress(self, done: int, total: int | None) -> None:
         if self.stop.is_set():
@@ -121,9 +121,10 @@ def _look(wanted: str, key: str) -> None:
     if found is None:
         st.rerun()
     other = "" if found.name == wanted else "Another download is running; there is one at a time. "
+    mine = bool(st.session_state.get(MINE) is found)
     share = min(found.done / found.total, 1.0) if found.total else 0.0
     st.progress(share, text=f"{other}{found.words()}")
-    if found is not None and st.session_state.get(MINE) is found:
+    if mine:
         st.button(
             "Cancel", key=key, on_click=found.stop.set, help="What has arrived is kept; the next try goes on there."
         )

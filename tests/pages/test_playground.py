@@ -18,6 +18,7 @@ from ui import sources
 from visualizer import coverage, covered
 from visualizer.method import methods
 from vit_attention.gate import LIMITS, Limit
+from vit_attention.heavy import LibraryError
 from vit_attention.models import cards
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction, Similar
 from worlds.photographs import photograph
@@ -159,6 +160,24 @@ def test_another_model_that_is_none(app: App, monkeypatch: pytest.MonkeyPatch) -
     test.button(key="playground_load").click().run()
     assert not test.exception
     assert test.error[0].value == "This model cannot be loaded."
+
+
+@pytest.mark.parametrize(
+    ("typed", "asked"), [("timm:none", "timm:none"), (" hf:none/such", "hf:none/such"), ("none/such", "hf:none/such")]
+)
+def test_another_model_is_one_of_either_library(
+    app: App, monkeypatch: pytest.MonkeyPatch, typed: str, asked: str
+) -> None:
+    def lacking(name: str) -> None:
+        raise LibraryError("the library", "this library to be installed", name, advice="Install it: pip install it")
+
+    monkeypatch.setattr("ui.sources.on_this_machine", lambda: True)
+    monkeypatch.setattr("ui.sources.resources.model", lambda name: lacking(name) if name == asked else None)
+    test = app("playground", model="vit-b-16")  # nothing but the button asks for a model here
+    test.text_input(key="playground_hf").set_value(typed).run()
+    test.button(key="playground_load").click().run()
+    assert not test.exception
+    assert any("Install it: pip install it" in one.value and asked in one.value for one in test.text)
 
 
 def test_only_the_person_at_the_server_may_name_a_folder(app: App) -> None:
