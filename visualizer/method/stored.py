@@ -33,7 +33,9 @@ def layer_of(record: AttentionRecord, one: AttentionMap, fusion: str) -> NDArray
         return one.weights
     fused = fused_matrix(record, one, fusion)
     if fused is None:
-        raise QuestionError("head_fusion", f"this record has no matrices of all heads: attend with keep={{'head-{fusion}'}}")
+        raise QuestionError(
+            "head_fusion", f"this record has no matrices of all heads: attend with keep={{'head-{fusion}'}}"
+        )
     return fused[None]
 
 
