@@ -17,7 +17,7 @@ QUANTILES = {"median patch": 0.5, "5 % of the patches are longer": 0.95, "longes
 def length_curves(
     norms: ArrayLike, special: Sequence[str] = ("class",), *, title: str = "", height: int = 340
 ) -> go.Figure:
-    """Length of the tokens after every layer: quantiles of the patches, special tokens, and outliers where there are any.
+    """Length of the tokens after every layer: quantiles of the patches, special tokens, and any outliers.
 
     Args:
         norms: (layers, tokens), as `record.norms`; special tokens lead.

@@ -46,15 +46,15 @@ def outliers(values: ArrayLike, prefix: int = 0) -> Outliers:
     """Tokens whose value, such as their length, lies in a small group far above the others; none if there is one group.
 
     Large models store information on the whole picture in a few patch tokens of outlier length (Darcet et al. 2023,
-    arXiv:2309.16588, section 2), which that paper cuts off at a length chosen by eye for each model. Here the logarithms
-    of the values are explained once by one normal distribution and once by a mixture of two with a common standard
-    deviation, fitted by expectation-maximisation. The upper group is reported if
+    arXiv:2309.16588, section 2), which that paper cuts off at a length chosen by eye for each model. Here the
+    logarithms of the values are explained once by one normal distribution and once by a mixture of two with a common
+    standard deviation, fitted by expectation-maximisation. The upper group is reported if
 
     - the mixture has the lower BIC (Schwarz 1978);
     - it is the smaller one, at most a quarter of the values;
-    - the stretch between the groups is longer than a heavy tail would leave. In the tail of a power law the steps between
-      ordered logarithms, each times its rank, are alike (Rényi 1953); the step to the outliers must be more than 2 log n
-      times those in the upper tenth of the rest.
+    - the stretch between the groups is longer than a heavy tail would leave. In the tail of a power law the steps
+      between ordered logarithms, each times its rank, are alike (Rényi 1953); the step to the outliers must be more than
+      2 log n times those in the upper tenth of the rest.
 
     Args:
         values: (tokens,) finite numbers from 0 up; those that are 0 count as low.

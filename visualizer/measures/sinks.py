@@ -11,7 +11,7 @@ from visualizer.measures.outliers import outliers
 from vit_attention.gate import GateError, shown
 
 LEAST = 0.3
-"""Share of a head's attention from which a token is a sink; no patch comes near it unless a head has collapsed onto it."""
+"""Share of a head's attention above which a token is a sink, as in Gu et al. 2025."""
 
 Keys = NDArray[np.bool_] | NDArray[np.integer] | Sequence[int] | Sequence[bool]
 
@@ -88,9 +88,9 @@ def sink_tokens(
     """Patch tokens of one layer that draw attention whatever the query token: sinks.
 
     A token is a sink if in one head it receives more than `least` of the attention of all other tokens (Gu et al. 2025,
-    arXiv:2410.10781, section 3.2, where 0.3 is called strict and hardly dependent on the number of tokens); or if it is an
-    `outliers` of length before the layer (Darcet et al. 2023, arXiv:2309.16588, section 2) and receives more than an even
-    share in the mean of all heads. Neither implies the other.
+    arXiv:2410.10781, section 3.2, where 0.3 is called strict and hardly dependent on the number of tokens); or
+    if its length before the layer is one of the `outliers` (Darcet et al. 2023, arXiv:2309.16588, section 2) and it
+    receives more than an even share in the mean of all heads. Neither implies the other.
 
     Args:
         weights: (heads, queries, keys) of one layer.

@@ -353,8 +353,8 @@ class Method:
             layer: number, counted from 0; None takes the last.
             head: number, counted from 0; None takes all heads together.
             kind: kind of the maps: "self", "cross" or "window".
-            sinks: "show", or "hide" to leave out what `visualizer.sink_tokens` finds in the layers behind a map of shares of
-                attention. This changes the display only: their cells are NaN, the rest is rescaled to a sum of 1.
+            sinks: "show", or "hide" to leave out what `visualizer.sink_tokens` finds in the layers behind a map of
+                shares of attention. This changes the display only: their cells are NaN, the rest is rescaled to a sum of 1.
             knobs: parameters of the method, by name.
 
         Raises:

@@ -17,7 +17,7 @@ def received(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
 
 METHOD = Method(
     received,
-    meaning="How much attention every token receives from all other tokens, in multiples of an even share; a sink stands out.",
+    meaning="How much attention every token receives from all others, in multiples of an even share; a sink stands out.",
     source="Gu et al. 2025, arXiv:2410.10781, section 3.2",
     title="attention received",
     heads=True,

@@ -17,8 +17,8 @@ def describe_lengths(norms: ArrayLike, prefix: int = 1) -> str:
         prefix: how many special tokens lead.
 
     >>> describe_lengths([[1.0] + [2.0] * 9, [1.0] + [4.0] * 8 + [40.0]])
-    'The median patch token has length 2 after layer 1 and 4 after layer 2. Outliers: after layer 2, 1 patch, 10 times as \
-long as the rest.'
+    'The median patch token has length 2 after layer 1 and 4 after layer 2. Outliers: after layer 2, 1 patch, 10 \
+times as long as the rest.'
     """
     lengths = np.asarray(norms, dtype=np.float64)
     start, end = (short(float(np.median(lengths[at, prefix:]))) for at in (0, -1))
