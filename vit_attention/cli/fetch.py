@@ -49,7 +49,7 @@ def fetch(names: tuple[str, ...], listed: bool, again: bool, as_json: bool) -> N
             found = registry.fetch(name, progress, again)
             bytes_ += size_of(found)
             report.done(name, [found], megabytes=round(size_of(found) / 1e6, 1))
-    if len(names) > 1:
+    if len(names) > 1 and bytes_:
         report.note(f"{bytes_ / 1e6:.1f} MB in all.")
     report.finish(command="fetch")
 

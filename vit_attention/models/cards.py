@@ -66,8 +66,8 @@ class Card:
     def pin(self) -> str:
         """What keeps downloaded weights the same ones, in words; "" for those that nobody downloads.
 
-        >>> [one.pin for one in CARDS if one.name in ("scene-vit", "vit-b-16", "deit-small")]
-        ['', 'SHA-256 in the file name', 'not pinned']
+        >>> [one.pin for one in CARDS if one.name in ("scene-vit", "deit-small", "vit-b-16")]
+        ['', 'not pinned', 'SHA-256 in the file name']
         """
         if self.builder:
             return "SHA-256 in the file name"
@@ -89,7 +89,7 @@ def _measured(name: str) -> dict[str, Any]:
 
 
 def _torchvision(
-    name: str, label: str, parameters: int, megabytes: float, grid: str, heads: int, published: str, memory: int
+    name: str, label: str, parameters: int, megabytes: float, grid: str, heads: int, published: str, memory: int = 0
 ) -> Card:
     licence, source = "BSD-3-Clause code; weights as published by torchvision", "trained by torchvision"
     if "SWAG" in published:
