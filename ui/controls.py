@@ -70,9 +70,10 @@ def method(
     names = {**{text: text for text in more}, **{one.label: one.name for one, reason in why.items() if not reason}}
     titles = list(names)
     chosen = menu(label, titles, key, index=titles.index(first or titles[0]))
-    missing = "; ".join(f"{one.label} ({reason})" for one, reason in why.items() if reason)
-    if missing:
-        st.caption(f"Not here: {missing}.")
+    reasons = dict.fromkeys(reason for reason in why.values() if reason)
+    missing = (f"{', '.join(one.label for one in why if why[one] == reason)} ({reason})" for reason in reasons)
+    if reasons:
+        st.caption(f"Not here: {'; '.join(missing)}.")
     return names[chosen]
 
 

@@ -15,17 +15,19 @@ Sides = tuple[int, int]
 
 def control(name: str, picture: Picture) -> Sides | None:
     """Draw the choice of a model; (height, width) of its input in pixels, or None for the usual one."""
-    loaded = resources.model(name)
+    try:
+        loaded = resources.model(name)
+    except (ValueError, RuntimeError, OSError, ImportError):  # what is wrong is said where its record is asked for
+        return None
     offered = counts(loaded)
     if len(offered) < 2:
         return None
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
-    with left:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = int(controls.choice("Patches along the longer side", [str(n) for n in offered], KEY, help=_HELP))
-    square = picture.image.width == picture.image.height
-    whole = not square and right.toggle("Whole picture, not its middle square", key=WHOLE, **controls.KEEP)
-    rows, columns = grid(picture.image.size, chosen, bool(whole))
-    st.caption(f"{rows} x {columns} = {rows * columns:,} patches.")
+        square = picture.image.width == picture.image.height
+        whole = not square and st.toggle("Whole picture, not its middle square", key=WHOLE, **controls.KEEP)
+        rows, columns = grid(picture.image.size, chosen, bool(whole))
+        st.caption(f"{rows} x {columns} = {rows * columns:,} patches", width="content")
     high, wide = loaded.anatomy.patch
     return None if (rows, columns) == loaded.axis().grid else (rows * high, columns * wide)
 
@@ -41,7 +43,7 @@ def counts(model: Any) -> list[int]:
 
     A single number for models that are used at the size they were trained for.
     """
-    if "size" not in model.options or not hasattr(model, "anatomy"):
+    if "size" not in getattr(model, "options", ()) or not hasattr(model, "anatomy"):
         return []
     usual, most = max(model.axis().grid or (0, 0)), max(model.anatomy.position_grid)
     return sorted({usual, round((usual * most) ** 0.5), most}) if usual < most else [usual]

@@ -12,7 +12,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from tutorials.findings import Context
-from ui import components, controls, snippets, state, trust
+from ui import components, controls, sinks_view, snippets, state, trust
 from visualizer.export import files as export
 from visualizer.figures import animation, overlay
 from visualizer.method import Map, Method, methods
@@ -34,6 +34,8 @@ def view(now: Context) -> None:
             look = controls.look(now)
     try:
         found = now.answer(method.name, target, knobs)
+        with left:
+            found = sinks_view.hidden(now, found, method.name, knobs)
     except ValueError as error:
         right.error(f"This method has no map here: {error}")
         return
@@ -53,6 +55,7 @@ def view(now: Context) -> None:
     label = "Play this method through all layers"
     if method.layers in ("one", "until") and st.toggle(label, key="film", **controls.KEEP):
         film(now, method, knobs, look)
+    sinks_view.curves(now)
     if (
         method.name != "components"
     ):  # whose strongest patch means nothing, since the sign of a component is a convention
@@ -67,7 +70,8 @@ def view(now: Context) -> None:
         f"{snippets.map_code(now, method.name, found, target)}from visualizer.figures.overlay import overlay\n\n"
         f"overlay(record.image, values, record.geometry, {shown}).show()\n"
     )
-    paint = {"colormap": look["colormap"], "alpha": look["opacity"], "truth": look["truth"] is not None}
+    hides = {"without_sinks": True} if "sinks=" in found.code else {}
+    paint = {**hides, "colormap": look["colormap"], "alpha": look["opacity"], "truth": look["truth"] is not None}
     command = snippets.command(now, method.name, target, knobs, **paint, **snippets.scaled(look["scale"]))
     blended = "The command line draws patches as they are, never blended." * look["smooth"]
     components.code(now, code, [command], blended)

@@ -37,7 +37,8 @@ def _model_and_picture() -> None:
     # No format_func on a bound menu: the address would carry its words, which change, instead of the option.
     name, default = str(st.session_state[state.MODEL]), state.DEFAULTS[state.PICTURE]
     card: Card = registry.card(name)
-    st.caption(card.label + ("" if resources.at_hand(name) else f" ({card.megabytes:.0f} MB download)"))
+    fetched = "" if resources.at_hand(name) else f" ({card.megabytes:.0f} MB download)"
+    st.caption(f"{card.label}{fetched}. {card.knows}")
     wanted = str(st.session_state.get(state.PICTURE, default))
     choices = pictures.options(st.query_params.get(state.PICTURE, wanted))
     if wanted not in choices:

