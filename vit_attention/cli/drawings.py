@@ -57,7 +57,7 @@ class View:
 
     def sparing(self, axis: Axis) -> dict[str, Any]:
         """What `attend` is asked for where only these maps are drawn of a large picture; `axis` is that of its tokens."""
-        if list(self.query) == ["each"]:  # every row is drawn
+        if list(self.query) == ["each"] or self.without_sinks:  # every row is drawn, or read to find the sinks
             return {}
         with choices(self):
             return self.chosen.sparing(axis, query=self.query or None, **self.given)

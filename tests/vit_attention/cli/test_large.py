@@ -38,7 +38,16 @@ def test_a_drawing_of_a_large_picture(options: str, asked: dict[str, Any], tmp_p
     np.testing.assert_allclose(made.heatmap(**asked), full.heatmap(**asked), atol=2e-3)
 
 
-@pytest.mark.parametrize("options", ["--size 128", "--size 136 --query each --layer 0", "--size 136 --save-raw", ""])
+@pytest.mark.parametrize(
+    "options",
+    [
+        "--size 128",
+        "--size 136 --query each --layer 0",
+        "--size 136 --method rollout --without-sinks",
+        "--size 136 --save-raw",
+        "",
+    ],
+)
 def test_everything_is_kept_where_it_is_small_or_asked_for(
     options: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
