@@ -121,6 +121,14 @@ def model_folder(tensors: dict[str, torch.Tensor], folder: Path) -> VisionModel:
     return model
 
 
+def full_precision(path: Path, folder: Path) -> VisionModel:
+    """The graph's backbone as a model folder, unrounded."""
+    tensors = {name: torch.from_numpy(one.copy()) for name, one in backbone(path).items()}
+    # The library's network has a token for masked patches, which the graph never used and no picture needs.
+    tensors["embeddings.mask_token"] = torch.zeros(1, CONFIG["hidden_size"])
+    return model_folder(tensors, folder)
+
+
 def photographs() -> dict[str, Image.Image]:
     """The photographs that the copies are compared on, by their file's name."""
     spec = importlib.util.find_spec("skimage")
@@ -197,10 +205,7 @@ def main() -> None:
     pictures = photographs()
     with tempfile.TemporaryDirectory() as folder:
         path = graph(Path(folder))
-        tensors = {name: torch.from_numpy(one.copy()) for name, one in backbone(path).items()}
-        # The library's network has a token for masked patches, which the graph never used and no picture needs.
-        tensors["embeddings.mask_token"] = torch.zeros(1, CONFIG["hidden_size"])
-        full = model_folder(tensors, Path(folder, "full"))
+        full = full_precision(path, Path(folder, "full"))
         worst = oracle(path, full, pictures, given.oracle)
         print(f"class-token rows, largest difference from the graph's runtime: {worst:.1e}")
         half = {name: one for n, (name, one) in enumerate(pictures.items()) if n % 2}

@@ -1,5 +1,7 @@
 """How a backbone comes out of an ONNX graph, and how its matrices are rounded."""
 
+import subprocess
+
 import numpy as np
 import onnx
 import pytest
@@ -7,6 +9,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from training import photo_dino
 from training.onnx_dino import backbone
 from training.rounding import inputs_of, packed, rounded
 from vit_attention.weights.eight_bits import unpacked
@@ -91,3 +94,17 @@ def test_large_matrices_are_packed_and_come_out_of_the_file_as_they_went_in():
         "1.bias": torch.float16,
     }
     assert torch.allclose(unpacked(found, "file")["0.weight"], net[0].weight, atol=0.002)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_published_graph_at_full_precision_gives_the_rows_of_its_own_runtime(tmp_path):
+    try:
+        path = photo_dino.graph(tmp_path)
+    except subprocess.CalledProcessError:
+        pytest.skip("the package installer has no way to the published package")
+    full = photo_dino.full_precision(path, tmp_path / "full")
+    with np.load("tests/data/photo_dino.npz") as rows:
+        for name in rows.files:
+            mine = photo_dino.class_rows(full, photo_dino.photographs()[name])
+            assert np.abs(mine - rows[name] / photo_dino.UNIT).max() < 1e-4
