@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from visualizer.export.arguments import number
+from visualizer.measures.arguments import number
 from visualizer.measures.regions import under
 from visualizer.method.base import Map, Method, methods, scale_of
 from visualizer.method.question import head_numbers, numbered

@@ -3,18 +3,18 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
 Point = tuple[float, float]
 Polygon = tuple[Point, ...]
 """Corners (x, y) in pixels, y down, pixel edges at whole numbers; the last corner is joined to the first."""
 
-_FINE, _MOST = 4, 2**24
-"""A pixel is drawn as so many a side, as long as the drawing has at most so many."""
+_LINES = 16
+"""Lines of a row of pixels along which what is inside is measured."""
+_BAND = 2**19
+"""Pixels that are filled at a time, which bounds the memory."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,39 @@ def filled(
         size: (width, height) of the mask in pixels.
         scale: pixels of the mask for each unit across and down.
     """
-    fine = max(1, min(_FINE, int(sqrt(_MOST / (size[0] * size[1])))))
-    drawing = Image.new("L", (size[0] * fine, size[1] * fine))
-    pen = ImageDraw.Draw(drawing)
-    for lines, inside in ((polygons, 255), (holes, 0)):
-        for line in lines:
-            # Pillow's points are centres of pixels, ours are corners.
-            pen.polygon([(x * scale[0] * fine - 0.5, y * scale[1] * fine - 0.5) for x, y in line], fill=inside)
-    return np.asarray(drawing.reduce(fine)) >= 128
+    wide, tall = size
+    out = np.zeros((tall, wide), bool)
+    step = max(1, _BAND // wide)
+    for top in range(0, tall, step):
+        rows = range(top, min(top + step, tall))
+        inside, holed = (
+            sum((_inside(line, rows, wide, scale) for line in lines), np.zeros((len(rows), wide)))
+            for lines in (polygons, holes)
+        )
+        out[top : rows.stop] = inside.clip(max=1) - holed.clip(max=1) >= 0.5 - 1e-9
+    return out
+
+
+def _inside(line: Sequence[Point], rows: range, wide: int, scale: tuple[float, float]) -> NDArray[np.float64]:
+    """(rows, wide) share of every pixel of some rows that lies inside: exact along each of `_LINES` lines of a row."""
+    at = rows.start + (np.arange(len(rows) * _LINES) + 0.5) / _LINES
+    met, x = [], []
+    for (ax, ay), (bx, by) in _sides([(x * scale[0], y * scale[1]) for x, y in line]):
+        crossed = np.flatnonzero((ay > at) != (by > at))
+        met.append(crossed)
+        x.append(ax + (at[crossed] - ay) * (bx - ax) / (by - ay if by != ay else 1))
+    lines, places = np.concatenate(met), np.concatenate(x).clip(0, wide)
+    order = np.lexsort((places, lines))
+    row, place = lines[order] // _LINES, places[order]
+    # A closed line is crossed an even number of times: in, out, in, out.
+    share = np.where(np.arange(len(order)) % 2, 1.0, -1.0) / _LINES
+    column = place.astype(np.intp)
+    cell, shape = row * (wide + 1) + column, (len(rows), wide + 1)
+    part, whole = (
+        np.bincount(cell, weights, shape[0] * shape[1]).reshape(shape) for weights in (share * (place - column), share)
+    )
+    after = whole[:, ::-1].cumsum(axis=1)[:, ::-1] - whole  # what begins or ends to the right of a pixel
+    return np.asarray((part + after)[:, :wide])
 
 
 def parsed(line: str) -> Polygon:

@@ -3,8 +3,6 @@
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-import numpy as np
-
 from vit_attention.gate import GateError, shown
 
 
@@ -19,10 +17,3 @@ def target(path: str | Path, kinds: Collection[str], advice: Mapping[str, str] |
         want = f"a name that ends in {', '.join(kinds)}"
         raise GateError(found.name, want, shown(found.suffix), advice=(advice or {}).get(kind, ""))
     return found, kind
-
-
-def number(name: str, value: float, low: float, high: float) -> None:
-    """Raise `GateError` for anything but a number from `low` to `high`."""
-    kind = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    if not (kind and low <= value <= high):
-        raise GateError(name, f"a number from {low:g} to {high:g}", shown(value))

@@ -5,6 +5,7 @@ from typing import Any
 
 from visualizer.export import arguments
 from visualizer.export.files import layers_gif, layers_webp, layers_zip
+from visualizer.measures.arguments import number
 from visualizer.method import Map, QuestionError, methods
 from visualizer.method.base import scale_of
 from visualizer.method.question import numbered
@@ -48,9 +49,9 @@ def film(
         ValueError: another extension, a method that always uses all layers, or a record without a picture.
     """
     target, kind = arguments.target(path, MAKERS, ADVICE)
-    arguments.number("duration", duration, 20, 60_000)
-    arguments.number("width", width, 64, 4096)
-    arguments.number("alpha", alpha, 0, 1)
+    number("duration", duration, 20, 60_000)
+    number("width", width, 64, 4096)
+    number("alpha", alpha, 0, 1)
     maps = layer_maps(record, method, **asked)
     look: dict[str, Any] = {"scale": scale_of(maps, scale), "colormap": colormap, "opacity": alpha, "width": int(width)}
     look |= {"unit": maps[0].unit, "signed": maps[0].signed, "query": maps[0].patches, "settings": record.model}

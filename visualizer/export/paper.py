@@ -19,6 +19,7 @@ from PIL import Image
 from visualizer.export import arguments
 from visualizer.figures import canvas, outlines
 from visualizer.figures.composite import paint, spaced
+from visualizer.measures.arguments import number
 from visualizer.method.base import Map
 from visualizer.style import letters, theme
 from visualizer.style.letters import printable
@@ -98,9 +99,9 @@ def save(
         ValueError: another extension, a map over text, or a number out of range.
     """
     target, kind = arguments.target(path, KINDS)
-    arguments.number("dpi", dpi, 10, 2400)
-    arguments.number("width", width, 0.5, 40)
-    arguments.number("alpha", alpha, 0, 1)
+    number("dpi", dpi, 10, 2400)
+    number("width", width, 0.5, 40)
+    number("alpha", alpha, 0, 1)
     given = values if isinstance(values, Map) else None
     where = canvas.fitting(picture, geometry or (given.geometry if given else None))
     unit = unit or (given.unit if given else "share of attention")

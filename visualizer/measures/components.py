@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from visualizer.measures import undefined
+from visualizer.measures import arguments, undefined
 from vit_attention.gate import GateError
 
 NOTHING = 1e-12
 """A component with less than this share of the variance is rounding."""
+LARGEST = 1e100
+"""A number whose square, and sums of it, a float holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +76,7 @@ def principal_components(features: ArrayLike | Sequence[ArrayLike], count: int =
     >>> found.axes.tolist(), found.explained.tolist()
     ([[1.0, 0.0], [0.0, 1.0]], [0.8, 0.2])
     """
-    if count < 1:
-        raise GateError("count", "at least 1", f"{count}")
+    count = arguments.whole("count", count, 1)
     parts = _parts(features)
     patches = sum(len(part) for part in parts)
     mean = np.add.reduce([part.sum(axis=0, dtype=np.float64) for part in parts]) / patches
@@ -117,6 +118,6 @@ def _parts(features: ArrayLike | Sequence[ArrayLike]) -> list[NDArray[Any]]:
 
 def _features(given: ArrayLike) -> NDArray[Any]:
     values = undefined.at_least_single(undefined.shaped(given, "features", "(patches, width)"))
-    if not np.isfinite(values).all():
-        raise GateError("features", "finite numbers", "infinite or undefined ones")
+    if not (np.abs(values) <= LARGEST).all():
+        raise GateError("features", "finite numbers", "infinite or undefined ones, or such as have no square")
     return values

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from visualizer.measures import arguments, undefined
 from vit_attention.gate import GateError
 
 FEWEST = 8
@@ -67,8 +68,9 @@ def outliers(values: ArrayLike, prefix: int = 0) -> Outliers:
     >>> found.tokens.nonzero()[0], round(found.times, 1)
     (array([8]), 9.0)
     """
-    given = np.asarray(values, dtype=np.float64)
-    if given.ndim != 1 or not 0 <= prefix < given.size or not (np.isfinite(given) & (given >= 0)).all():
+    given = undefined.rectangular(values, "values", "(tokens,)").astype(np.float64)
+    prefix = arguments.whole("prefix", prefix, 0)
+    if given.ndim != 1 or prefix >= given.size or not (np.isfinite(given) & (given >= 0)).all():
         raise GateError(
             "values", f"(tokens,) finite numbers from 0 up, more than prefix={prefix}", f"shape {given.shape}"
         )

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from visualizer.measures import undefined
+from visualizer.measures import arguments, undefined
+from visualizer.measures.arguments import Keys
 from visualizer.measures.entropy import entropy
 from visualizer.measures.undefined import Array
 from vit_attention.gate import GateError, shown
@@ -106,12 +107,12 @@ def token_similarity(tokens: ArrayLike, centred: bool = False) -> NDArray[np.flo
     return cosine_similarity(values - values.mean(axis=0) if centred else values)
 
 
-def patch_similarity(tokens: ArrayLike, patches: Sequence[int], centred: bool = False) -> NDArray[np.float64]:
+def patch_similarity(tokens: ArrayLike, patches: Keys, centred: bool = False) -> NDArray[np.float64]:
     """Cosine similarity of every token of a layer with the mean of some of them (Raghu et al. 2021, section 5).
 
     Args:
         tokens: (tokens, width).
-        patches: numbers of the tokens that are compared with all others, one or more.
+        patches: the tokens that are compared with all others, one or more: their numbers, or (tokens,) booleans.
         centred: subtract the mean of all tokens first, so that only what distinguishes them is compared.
 
     Returns:
@@ -124,15 +125,13 @@ def patch_similarity(tokens: ArrayLike, patches: Sequence[int], centred: bool = 
     [0.707, 0.707, -0.707]
     """
     values = undefined.shaped(tokens, "tokens", "(tokens, width)").astype(np.float64)
-    strange = [n for n in patches if not 0 <= n < len(values)]
-    if strange or not len(patches):
-        raise GateError(
-            "patches", f"numbers from 0 to {len(values) - 1}", f"{shown(strange[0]) if strange else 'none'}"
-        )
+    chosen = arguments.places("patches", patches, len(values))
+    if not len(chosen):
+        raise GateError("patches", "at least one", "none")
     if not np.isfinite(values).all():
         raise GateError("tokens", "finite numbers", "infinite or undefined ones")
     values = values - values.mean(axis=0) if centred else values
-    asking = values[list(patches)].mean(axis=0)
+    asking = values[chosen].mean(axis=0)
     lengths = np.linalg.norm(values, axis=1) * np.linalg.norm(asking)
     return np.clip(undefined.ratio(values @ asking, lengths), -1, 1) + 0.0
 

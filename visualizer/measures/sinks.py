@@ -1,19 +1,18 @@
 """Attention that special tokens and sinks soak up, and maps without them."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from visualizer.measures import undefined
+from visualizer.measures import arguments, undefined
+from visualizer.measures.arguments import Keys
 from visualizer.measures.outliers import outliers
-from vit_attention.gate import GateError, shown
+from vit_attention.gate import GateError
 
 LEAST = 0.3
 """Share of a head's attention above which a token is a sink, as in Gu et al. 2025."""
-
-Keys = NDArray[np.bool_] | NDArray[np.integer] | Sequence[int] | Sequence[bool]
 
 
 def special_share(weights: ArrayLike, prefix: int = 1) -> NDArray[np.float64]:
@@ -33,9 +32,7 @@ def special_share(weights: ArrayLike, prefix: int = 1) -> NDArray[np.float64]:
     array([0.25])
     """
     keys = np.shape(weights)[-1]
-    if not 0 <= prefix <= keys:
-        raise GateError("prefix", f"0 to {keys}", f"{prefix}")
-    return sink_share(weights, np.arange(keys) < prefix)
+    return sink_share(weights, np.arange(keys) < arguments.whole("prefix", prefix, 0, keys))
 
 
 def sink_share(weights: ArrayLike, sinks: Keys) -> NDArray[np.float64]:
@@ -102,14 +99,15 @@ def sink_tokens(
         (keys,) booleans.
 
     Raises:
-        ValueError: another shape, a negative or infinite weight, or norms that do not fit.
+        ValueError: another shape, a negative or infinite weight, norms that do not fit, `prefix` outside 0 to the number of
+            keys, or `least` outside 0 to 1.
 
     >>> sink_tokens([[[0.2, 0.8, 0.0], [0.5, 0.3, 0.2], [0.1, 0.9, 0.0]]])
     array([False,  True, False])
     """
-    if np.ndim(weights) != 3:
-        raise GateError("weights", "(heads, queries, keys)", f"shape {np.shape(weights)}")
-    shares = received(weights)
+    shares = received(_of_one_layer(weights))
+    prefix = arguments.whole("prefix", prefix, 0, shares.shape[-1])
+    arguments.number("least", least, 0, 1)
     found = np.asarray((shares > least).any(axis=0))
     if norms is not None:
         if np.shape(norms) != found.shape:
@@ -117,6 +115,14 @@ def sink_tokens(
         found |= outliers(norms, prefix).tokens & (shares.mean(axis=0) > 1 / len(found))
     found[:prefix] = False
     return found
+
+
+def _of_one_layer(weights: ArrayLike) -> NDArray[Any]:
+    given = undefined.rectangular(weights, "weights", "(heads, queries, keys)")
+    if given.ndim != 3:
+        advice = "Lengths of tokens alone are judged by visualizer.outliers(norms, prefix)" if given.ndim == 1 else ""
+        raise GateError("weights", "(heads, queries, keys)", f"shape {given.shape}", advice=advice)
+    return given
 
 
 class Taken(NamedTuple):
@@ -188,12 +194,6 @@ def without(weights: ArrayLike, keys: Keys) -> NDArray[np.float64]:
 
 
 def _mask(keys: Keys, count: int) -> NDArray[np.bool_]:
-    chosen = np.asarray(keys)
-    if chosen.dtype == bool and chosen.shape == (count,):
-        return chosen
-    numbers = chosen.astype(np.intp) if chosen.size == 0 else chosen
-    if numbers.dtype.kind not in "iu" or numbers.ndim != 1 or ((numbers < 0) | (numbers >= count)).any():
-        raise GateError("keys", f"{count} booleans or numbers from 0 to {count - 1}", shown(keys))
     mask = np.zeros(count, dtype=bool)
-    mask[numbers] = True
+    mask[arguments.places("keys", keys, count)] = True
     return mask

@@ -32,14 +32,20 @@ def shaped(values: ArrayLike | Sequence[ArrayLike], name: str, axes: str) -> NDA
     >>> shaped([[1, 2]], "map", "(rows, columns)").shape
     (1, 2)
     """
+    given = rectangular(values, name, axes)
+    if given.ndim != axes.count(",") + 1 or not given.size:
+        raise GateError(name, f"{axes}", f"shape {given.shape}")
+    return given
+
+
+def rectangular(values: ArrayLike | Sequence[ArrayLike], name: str, axes: str) -> NDArray[Any]:
+    """`values` as an array of numbers, whatever its shape; raises ValueError, saying `name`, for anything else."""
     try:
         given = np.asarray(values)
     except ValueError as error:  # numpy speaks of inhomogeneous shapes
         raise GateError(name, f"{axes}", "rows of unlike lengths") from error
     if given.dtype.kind not in "biuf" and given.size:
         raise GateError(name, "numbers", f"{given.dtype.name}")
-    if given.ndim != axes.count(",") + 1 or not given.size:
-        raise GateError(name, f"{axes}", f"shape {given.shape}")
     return given
 
 
@@ -72,7 +78,7 @@ def split(weights: ArrayLike) -> tuple[Array, NDArray[np.intp]]:
     >>> split([[0.25, 0.75, np.nan]])
     (array([[0.25, 0.75, 0.  ]]), array([2]))
     """
-    values = at_least_single(weights)
+    values = at_least_single(rectangular(weights, "weights", "(..., queries, keys)"))
     if values.ndim == 0 or values.shape[-1] == 0:
         raise GateError("weights", "(..., queries, keys) with at least one key", f"shape {values.shape}")
     counts = np.full(values.shape[:-1], values.shape[-1], dtype=np.intp)

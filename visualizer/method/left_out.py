@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from visualizer.measures.sinks import Keys, sink_share, sink_tokens, without
+from visualizer.measures.arguments import Keys
+from visualizer.measures.sinks import sink_share, sink_tokens, without
 from visualizer.method.base import SHARE, Map
 from visualizer.method.question import Maps, QuestionError
 from vit_attention.records import AttentionRecord

@@ -51,9 +51,11 @@ def network(transformers: Any, config: Any, tensors: Mapping[str, Tensor], file:
     state = {wanted.full(name): one for name, one in chosen.body.items()}
     notes = [*chosen.notes, *_fit_positions(config, state, wanted.table, file)]
     rest = {name: one for name, one in chosen.rest.items() if not _OPTIONAL.search(name)}
+    _check_numbers(state, file)
     _check_depth(rest, config, file)
     optional = {wanted.full(name): one for name, one in chosen.rest.items() if name not in rest}
     head, own = head_of(rest, wanted.heads, wanted.width, file) if wanted.heads else (None, {})
+    _check_numbers(own, file)
     if head is None:
         bare = {name.removeprefix(wanted.lead): one for name, one in {**optional, **state}.items()}
         kind, notes = transformers.MODEL_MAPPING[type(config)], [*notes, *_headless(wanted, rest, file)]
@@ -62,6 +64,13 @@ def network(transformers: Any, config: Any, tensors: Mapping[str, Tensor], file:
     classes, more = classes_of(head, labels, wanted.heads[0], file, own=False)
     config.num_labels = len(classes)
     return Network(_filled(kind, config, {**optional, **state, **own}, file), classes, (*notes, *more))
+
+
+def _check_numbers(tensors: Mapping[str, Tensor], file: str) -> None:
+    """Refuse whole numbers, such as 8-bit matrices without their scales, which the library would take for weights."""
+    for name, one in tensors.items():
+        if not one.is_floating_point() and not _OPTIONAL.search(name):
+            raise checkpoints.other_numbers(name, one, torch.float32, file)
 
 
 def _check_depth(rest: Mapping[str, Tensor], config: Any, file: str) -> None:

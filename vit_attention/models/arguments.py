@@ -52,13 +52,14 @@ def integer(given: Any) -> int:
     return operator.index(given)
 
 
-def pair(name: str, given: Any, limit: str = "") -> tuple[int, int] | None:
+def pair(name: str, given: Any, limit: str = "", want: str = "two whole numbers from 1 up") -> tuple[int, int] | None:
     """(height, width) or (rows, columns), from 1 up; None for None.
 
     Args:
         name: of the argument.
         given: two whole numbers.
         limit: key of `LIMITS` that their product must keep; "" for any.
+        want: for messages.
 
     Raises:
         GateError: anything else.
@@ -68,9 +69,9 @@ def pair(name: str, given: Any, limit: str = "") -> tuple[int, int] | None:
     try:
         first, second = (integer(one) for one in given)
     except (TypeError, ValueError) as error:
-        raise GateError(name, "two whole numbers from 1 up", shown(given)) from error
+        raise GateError(name, want, shown(given)) from error
     if min(first, second) < 1 or isinstance(given, (str, bytes)):
-        raise GateError(name, "two whole numbers from 1 up", shown(given))
+        raise GateError(name, want, shown(given))
     if limit:
         LIMITS[limit].check(first * second, name)
     return first, second

@@ -6,6 +6,8 @@ from typing import Any
 from vit_attention.gate import GateError, shown
 from vit_attention.models.arguments import integer, pair
 
+_WANT = "a whole number of pixels from 1 up, or two, (height, width)"
+
 
 def sides(size: Any, patch: tuple[int, int]) -> tuple[int, int] | None:
     """(height, width) in pixels; None for None.
@@ -26,9 +28,9 @@ def sides(size: Any, patch: tuple[int, int]) -> tuple[int, int] | None:
     try:
         square = integer(size)
     except TypeError:
-        found = pair("size", size, "picture pixels")
+        found = pair("size", size, "picture pixels", _WANT)
     else:
-        found = pair("size", (square, square), "picture pixels")
+        found = pair("size", (square, square), "picture pixels", _WANT)
     if found is None or all(side % part == 0 for side, part in zip(found, patch, strict=True)):
         return found
     if any(side < part for side, part in zip(found, patch, strict=True)):

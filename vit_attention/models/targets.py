@@ -87,7 +87,7 @@ def aim(model: "VisionModel", said: Similar, size: tuple[int, int] | None) -> Ai
     """
     if not said.elsewhere:
         return Aim(said)
-    ready = model.prepare(said.to, size)
+    ready = model.prepare(said.to, None if isinstance(said.to, Tensor) else size)
     axis = model.axis_of(ready)
     with torch.inference_mode():
         tokens = model.final_tokens(ready.pixels)[0]

@@ -131,11 +131,15 @@ class VisionModel(Model):
 
         Raises:
             PictureError: the picture cannot be read.
-            ValueError: a size that the model cannot take.
+            ValueError: a size that the model cannot take, or another than prepared pixels have.
         """
         channels, size = int(self.anatomy.patch_filters.shape[1]), sizes.sides(size, self.anatomy.patch)
         if isinstance(given, Tensor):
-            return self._ready(given, channels)
+            ready = self._ready(given, channels)
+            own = (int(ready.pixels.shape[-2]), int(ready.pixels.shape[-1]))
+            if size not in (None, own):
+                raise GateError("size", f"{own} or none, as prepared pixels go in as they are", f"{size}")
+            return ready
         if channels not in (1, 3):
             advice = f"Prepare the pixels yourself and give a tensor of (1, {channels}, height, width)."
             raise GateError("picture", f"{channels} channels, as {self.card.name} takes", "a picture", advice=advice)

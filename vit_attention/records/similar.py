@@ -158,7 +158,8 @@ def _reference(given: Any) -> Any:
     """A patch as a pair of plain numbers; "class" and pictures as they are."""
     if given is None or isinstance(given, (bool, int, float, dict, set)) or (isinstance(given, str) and not given):
         raise GateError("target", "a patch (row, column), a picture, or class", shown(given), field="to")
-    if isinstance(given, (list, tuple)) or (isinstance(given, str) and _PATCH.fullmatch(given.strip())):
+    pair = isinstance(given, (list, tuple)) or getattr(given, "shape", None) == (2,)
+    if pair or (isinstance(given, str) and _PATCH.fullmatch(given.strip())):
         return _pair("to", given)
     return given
 

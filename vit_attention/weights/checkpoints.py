@@ -97,6 +97,12 @@ def plain(tensor: Tensor, name: str, file: str) -> Tensor:
     return full
 
 
+def other_numbers(name: str, got: Tensor, want: torch.dtype, file: str) -> CheckpointError:
+    """The refusal of whole numbers where weights are wanted, or the other way round."""
+    kinds = f"want {want}, got {got.dtype}".replace("torch.", "")
+    return CheckpointError(f"{file}: {name}: {kinds}: quantized weights of 8 bits can't be looked into")
+
+
 def fill(module: nn.Module, state: dict[str, Tensor], name: str) -> nn.Module:
     """Put `state` into a module built on the meta device, sharing its memory; other floats become float32.
 
@@ -122,8 +128,7 @@ def fill(module: nn.Module, state: dict[str, Tensor], name: str) -> nn.Module:
         if v.ndim == 0 and not wanted[k].is_floating_point():
             full[k] = v.to(wanted[k].dtype)  # how often a norm was trained, converted with the rest
         elif v.is_floating_point() != wanted[k].is_floating_point():
-            kinds = f"want {wanted[k].dtype}, got {v.dtype}".replace("torch.", "")
-            raise CheckpointError(f"{name}: {k}: {kinds}: quantized weights of 8 bits can't be looked into")
+            raise other_numbers(k, v, wanted[k].dtype, name)
     module.load_state_dict(full, assign=True)
     return module
 

@@ -64,6 +64,7 @@ def test_features_of_one_direction_have_one_component() -> None:
         ([1.0, 2.0], r"features: want \(patches, width\), got shape \(2,\)"),
         ([], r"features: want \(patches, width\), got shape \(0,\)"),
         ([[1.0, np.nan]], "features: want finite numbers"),
+        ([[1e200, 0.0], [0.0, 1e200]], "features: want finite numbers"),
         ([np.zeros((2, 3)), np.zeros((2, 4))], "features: want one width in all pictures, got 3 and 4"),
     ],
 )
@@ -72,5 +73,6 @@ def test_what_has_no_components_is_said(features: object, why: str) -> None:
         principal_components(features)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"features: want \(patches, 2\), got shape \(1, 3\)"):
         principal_components([[1.0, 2.0], [3.0, 4.0]]).project([[1.0, 2.0, 3.0]])
-    with pytest.raises(ValueError, match="count: want at least 1, got 0"):
-        principal_components([[1.0, 2.0]], count=0)
+    for count in (0, 1.5, "3", None):
+        with pytest.raises(ValueError, match="count: want at least 1, got"):
+            principal_components([[1.0, 2.0]], count)  # type: ignore[arg-type]

@@ -92,9 +92,16 @@ def test_the_fit_is_the_likeliest(count: int, times: float) -> None:
     assert outliers(values).evidence == pytest.approx(2 * (one - best) - 2 * np.log(200), abs=1e-2)
 
 
-@pytest.mark.parametrize("values", [[], 3.0, [[1.0, 2.0]], [1.0, np.nan], [1.0, np.inf], [1.0, -1.0]])
+@pytest.mark.parametrize(
+    "values", [[], 3.0, None, ["a"], [[1.0], []], [[1.0, 2.0]], [1.0, np.nan], [1.0, np.inf], [1.0, -1.0]]
+)
 def test_bad_values_are_refused(values: object) -> None:
-    with pytest.raises(ValueError, match=r"values: want .*finite numbers from 0 up"):
+    with pytest.raises(
+        ValueError, match=r"values: want (.*finite numbers from 0 up|numbers, got|\(tokens,\), got rows)"
+    ):
         outliers(values)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="more than prefix=3"):
         outliers([1.0, 2.0, 3.0], prefix=3)
+    for prefix in (-1, 0.5, None):
+        with pytest.raises(ValueError, match="prefix: want at least 0, got"):
+            outliers([1.0, 2.0, 3.0], prefix)  # type: ignore[arg-type]

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cosine, jensenshannon
 
-from visualizer.measures.similarity import cosine_similarity, head_similarity, position_similarity
+from visualizer.measures.similarity import (
+    cosine_similarity,
+    head_similarity,
+    patch_similarity,
+    position_similarity,
+)
 
 
 def heads(count=4, queries=3, keys=5, seed=0):
@@ -89,3 +94,13 @@ def test_bad_input_is_refused():
         cosine_similarity([[np.nan, 1.0]])
     with pytest.raises(ValueError, match=r"table: want 1 \+ 2 \* 2 = 5 rows"):
         position_similarity(np.ones((4, 3)), (2, 2))
+
+
+def test_patches_are_numbers_or_booleans() -> None:
+    tokens = np.eye(4)[[0, 0, 1, 2]]
+    np.testing.assert_array_equal(patch_similarity(tokens, [False, False, True, False]), [0, 0, 1, 0])
+    for patches in ([4], [-1], [1.5], 2, "ab", None, [[1, 2]], [True]):
+        with pytest.raises(ValueError, match="patches: want 4 booleans or numbers from 0 to 3, got"):
+            patch_similarity(tokens, patches)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="patches: want at least one, got none"):
+        patch_similarity(tokens, [])

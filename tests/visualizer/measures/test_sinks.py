@@ -77,5 +77,15 @@ def test_bad_input_is_refused():
             without(ROWS, keys)
     with pytest.raises(ValueError, match=r"weights: want \(heads, queries, keys\), got shape"):
         sink_tokens(ROWS[0])
+    with pytest.raises(ValueError, match=r"weights: .* Lengths of tokens alone are judged by visualizer.outliers"):
+        sink_tokens([1.0, 1.0, 9.0])
+    for prefix in (-1, 5, 1.5, "1", True):
+        with pytest.raises(ValueError, match="prefix: want 0 to 4, got"):
+            sink_tokens(ROWS, prefix)
+    for least in (-0.1, 2, "0.3", np.nan):
+        with pytest.raises(ValueError, match="least: want a number from 0 to 1, got"):
+            sink_tokens(ROWS, 1, least=least)
+    with pytest.raises(ValueError, match=r"weights: want .* got rows of unlike lengths"):
+        sink_tokens([[[0.5, 0.5], [1.0]]])
     with pytest.raises(ValueError, match=r"norms: want \(4,\), one per key, got shape \(3,\)"):
         sink_tokens(ROWS, 1, [1.0, 2.0, 3.0])

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import vit_attention as va
 from tests.vit_attention import donuts
@@ -415,3 +415,24 @@ def test_a_file_in_place_of_a_folder_and_slashes_at_the_end(folder: Path) -> Non
     with pytest.raises(GateError, match="Name the folder"):
         va.load(f"hf:{folder / 'config.json'}")
     assert va.load(f"hf:{folder}//").attend(PAGE).maps
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "scaled"),
+    [
+        ("vit.encoder.layer.0.attention.attention.key.weight", torch.int8, False),
+        ("vit.encoder.layer.0.attention.attention.key.weight", torch.uint8, True),
+        ("vit.encoder.layer.0.layernorm_before.weight", torch.int64, False),
+        ("classifier.weight", torch.int8, False),
+    ],
+)
+def test_whole_numbers_are_never_taken_for_weights(folder: Path, name: str, kind: torch.dtype, scaled: bool) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    name = name if name in tensors else next(one for one in tensors if one.endswith(name.removeprefix("vit.encoder.")))
+    numbers = {name: (tensors[name] * 100).to(kind)}
+    scales = {f"{name}.scale": torch.ones(len(tensors[name]))} if scaled else {}
+    save_file({**tensors, **numbers, **scales}, folder / "model.safetensors")
+    with pytest.raises(
+        CheckpointError, match=rf"model.safetensors: .*weight: want float32, got {kind}".replace("torch.", "")
+    ):
+        va.load(f"hf:{folder}")

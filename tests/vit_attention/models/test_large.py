@@ -151,7 +151,7 @@ def test_full_maps_of_one_layer_are_in_memory_at_a_time(model: Any, monkeypatch:
         ({"size": 150}, "size: want multiples of the patch, 8 x 8 pixels, such as 144 or 152, got 150"),
         ({"size": (112, 150)}, r"such as \(112, 144\) or \(112, 152\), got \(112, 150\)"),
         ({"size": 0}, "size: want"),
-        ({"size": "large"}, "size: want two whole numbers"),
+        ({"size": "large"}, "size: want a whole number of pixels from 1 up, or two"),
         ({"size": True}, "size: want"),
     ],
 )
@@ -164,3 +164,14 @@ def test_more_patches_than_the_model_was_trained_for_are_noted(model: Any) -> No
     notes = model.attend("scene-7", size=(48, 128), layers=[0]).settings["notes"]
     assert any("more patches than the 14 x 14" in note for note in notes)
     assert not any("more patches" in note for note in model.attend("scene-7", size=96, layers=[0]).settings["notes"])
+
+
+def test_prepared_pixels_have_their_size(model: Any) -> None:
+    pixels = model.prepare("scene-7", 40).pixels
+    assert model.attend(pixels, size=40, queries=[0]).maps[0].weights.shape == (12, 1, 26)
+    with pytest.raises(
+        GateError, match=r"size: want \(40, 40\) or none, as prepared pixels go in as they are, got \(48,"
+    ):
+        model.attend(pixels, size=48)
+    other = va.Similar(model.prepare("scene-8", 48).pixels)
+    assert model.attend("scene-7", size=40, queries=[0], target=other).prediction.target is not None

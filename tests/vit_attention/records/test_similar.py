@@ -36,6 +36,7 @@ def test_numbers_and_texts_of_a_patch_are_plain_numbers() -> None:
     found = Similar([np.int64(6), np.uint8(8)], token="2, 3")  # type: ignore[arg-type]
     assert (found.to, found.token) == ((6, 8), (2, 3))
     assert type(found.to[0]) is int
+    assert Similar(np.array([6, 8])) == Similar((6, 8))
 
 
 def test_a_picture_is_told_by_its_name_alone() -> None:
