@@ -1,6 +1,7 @@
 """`python -m benchmarks.memory`: peak memory of a server on which every page is opened, with scene-vit or ViT-B/16.
 
-ViT-B/16's published weights are not needed: a seeded checkpoint of the same shape and size stands in for them.
+After scene-vit's pages two people look at photographs in 37 x 37 patches with photo-dino, at the same time. ViT-B/16's
+published weights are not needed: a seeded checkpoint of the same shape and size stands in for them.
 """
 
 from __future__ import annotations
@@ -11,15 +12,26 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import urlencode
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
-from benchmarks.server import CHROMIUM, CHROMIUM_FLAGS, ROOT, serve
+from benchmarks.server import CHROMIUM, CHROMIUM_FLAGS, ROOT, Server, serve
 
 FILES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
 READ = ("captions", "fields", "reading", "swin")
 """Pages whose models need the transformers library, whose import alone takes 135 MB."""
 PAGES = [name for name in FILES if name not in READ]
+
+PHOTOGRAPHS = ("coffee", "astronaut")
+LOOKS = (
+    {"method": "one layer"},
+    {"method": "rollout"},
+    {"method": "rollout", "ask": "patch"},
+    {"method": "principal components"},
+    {"method": "likeness", "ask": "patch"},
+)
+"""What either person looks at in the playground, one after the other."""
 
 # Written by a process of its own, so that this one's memory does not matter.
 STAND_IN = """
@@ -42,8 +54,11 @@ registry.load = lambda name, weights=None, progress=None: plain(name, file if na
 """
 
 
-def visit(folder: Path, model: str, environment: dict[str, str]) -> tuple[int, int]:
-    """Open every page once with `model`: the server's peak memory in bytes before those of section Read, and after."""
+def visit(folder: Path, model: str, environment: dict[str, str], photographs: bool = False) -> list[int]:
+    """Open every page once with `model`: the server's peak memory in bytes before those of section Read, and after.
+
+    With `photographs`, two sessions with photo-dino follow, and the peak after them.
+    """
     with serve(folder, environment=environment) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         page = browser.new_page(viewport={"width": 1280, "height": 900})
@@ -51,19 +66,41 @@ def visit(folder: Path, model: str, environment: dict[str, str]) -> tuple[int, i
         for name in (*PAGES, *READ):
             if name == READ[0]:
                 peaks.append(server.peak_memory())
-            page.goto(f"{server.url}/{name}?model={model}")
-            page.get_by_role("heading", level=1).wait_for(timeout=60_000)
-            page.wait_for_timeout(3000)
-            page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')", timeout=120_000)
+            look(page, f"{server.url}/{name}?model={model}")
+        peaks.append(server.peak_memory())
+        if photographs:
+            _two_sessions(browser, server)
+            peaks.append(server.peak_memory())
         browser.close()
-        return peaks[0], server.peak_memory()
+        return peaks
 
 
-def report(name: str, peaks: tuple[int, int]) -> None:
-    """Print both peaks."""
-    print(
-        f"{name}: {peaks[0] / 1e6:.0f} MB with every page of Learn and Explore opened, {peaks[1] / 1e6:.0f} MB with those of Read"
+def look(page: Page, url: str) -> None:
+    """Open a page of the app and wait until its script has ended."""
+    page.goto(url)
+    page.get_by_role("heading", level=1).wait_for(timeout=60_000)
+    page.wait_for_timeout(3000)
+    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')", timeout=120_000)
+
+
+def _two_sessions(browser: Browser, server: Server) -> None:
+    """Two people, each with a photograph of their own in 37 x 37 patches, take every look."""
+    pages = [browser.new_context(viewport={"width": 1280, "height": 900}).new_page() for _ in PHOTOGRAPHS]
+    for way in LOOKS:
+        for page, picture in zip(pages, PHOTOGRAPHS, strict=True):
+            asked = {"model": "photo-dino", "picture": picture, "grid": "37", **way}
+            look(page, f"{server.url}/playground?{urlencode(asked)}")
+            page.get_by_text("37 x 37").first.wait_for(timeout=60_000)  # else another number was looked at
+
+
+def report(name: str, peaks: list[int]) -> None:
+    """Print the peaks."""
+    after = (
+        "with every page of Learn and Explore opened",
+        "with those of Read",
+        "with two sessions of photo-dino on 37 x 37 patches",
     )
+    print(f"{name}: " + ", ".join(f"{peak / 1e6:.0f} MB {words}" for peak, words in zip(peaks, after, strict=False)))
 
 
 def main() -> None:
@@ -71,7 +108,7 @@ def main() -> None:
     parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        report("scene-vit", visit(folder, "scene-vit", {}))
+        report("scene-vit", visit(folder, "scene-vit", {}, photographs=True))
         subprocess.run([sys.executable, "-c", STAND_IN, name], check=True, cwd=ROOT, env=os.environ)
         (folder / "sitecustomize.py").write_text(AT_START)
         found = visit(folder, "vit-b-16", {"SIGHTLINES_CACHE": name, "PYTHONPATH": f"{name}{os.pathsep}{ROOT}"})

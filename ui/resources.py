@@ -15,8 +15,16 @@ from vit_attention import registry
 from vit_attention.gate.refusal import shown
 from vit_attention.records import AttentionRecord
 
-# One forward pass at a time: two would share the cores and both be late.
-running = threading.Semaphore(1)
+
+class _Pass(threading.Semaphore):
+    """One forward pass at a time: two would share the cores and both be late. What it freed goes back to the system."""
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        heavy.give_back()
+
+
+running = _Pass(1)
 
 BUNDLED_MODEL, PHOTO_MODEL = "scene-vit", "photo-dino"
 """The model for drawn scenes, which the app starts with, and the one for photographs."""

@@ -5,6 +5,7 @@ Beside it `torch.nn.functional.multi_head_attention_forward`, which calls it ins
 
 import contextlib
 import inspect
+import math
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vit_attention.capture.kept import Kept
 from vit_attention.capture.layout import Layout
-from vit_attention.capture.seen import CaptureError, Evidence, differentiable
+from vit_attention.capture.seen import CaptureError, Evidence, Request, differentiable
 
 DROPOUT = (
     "want a model in evaluation mode, got one in training mode with dropout, whose weights are not softmax(QK): "
@@ -25,6 +27,8 @@ NESTED = (
     "want a padded batch, got a nested tensor: torch.nn.TransformerEncoder makes one of a padding mask, and gives other "
     "output than it would under capture; build it with enable_nested_tensor=False"
 )
+LARGE = 1 << 22
+"""Weights of one block and picture, in numbers, above which heads are computed one by one; 16 MB in float32."""
 _COMPOSITE = inspect.signature(F.multi_head_attention_forward)
 
 
@@ -105,12 +109,14 @@ def exactly(like: Tensor) -> contextlib.AbstractContextManager[Any]:
     return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else contextlib.nullcontext()
 
 
-def attend(call: Asked, gradients: bool = False) -> tuple[Tensor, Evidence]:
+def attend(call: Asked, gradients: bool = False, request: Request | None = None) -> tuple[Tensor, Evidence]:
     """Weights = softmax(Q K^T scale + mask) in float32 or better, and weights x values (Vaswani et al. 2017, equation 1).
 
     Args:
         call: the inputs.
         gradients: take the weights into the graph, as a probe to differentiate by.
+        request: of the one listener, as it holds for this block: large weights of which it keeps a part are never in memory
+            all at once; None for several listeners, or where the caller wants the weights.
 
     Returns:
         (batch, heads, queries, head width) weights x values, 0 in rows without any key as in PyTorch's own kernels; and
@@ -119,6 +125,8 @@ def attend(call: Asked, gradients: bool = False) -> tuple[Tensor, Evidence]:
     with exactly(call.query):
         if gradients or (torch.is_grad_enabled() and call.in_graph) or call.query.device.type != "cpu":
             out, found = _attend_in_graph(call, gradients)
+        elif request is not None and request.partial and math.prod(call.shape[1:]) > LARGE and call.mask is None:
+            out, found = _attend_by_head(call, request)
         else:
             out, found = _attend_in_place(call)
     found.parts = {"query": call.query, "key": call.key, "value": call.value}
@@ -160,6 +168,22 @@ def _attend_in_place(call: Asked) -> tuple[Tensor, Evidence]:
             scores.masked_fill_(keyless, float("nan"))
             undefined += int(keyless.sum())
     return out, Evidence(weights, undefined=undefined)
+
+
+def _attend_by_head(call: Asked, request: Request) -> tuple[Tensor, Evidence]:
+    """The same one head at a time, of which what was asked for is taken before the next comes."""
+    batch, heads, queries, keys = call.shape
+    precise = torch.promote_types(call.query.dtype, torch.float32)
+    scores, out = torch.empty(queries, keys, dtype=precise), call.value.new_empty(*call.shape[:3], call.value.shape[-1])
+    kept = Kept(request, call.shape, precise)
+    for item in range(batch):
+        for head in range(heads):
+            query, key, value = call.query[item, head], call.key[item, head], call.value[item, head]
+            torch.addmm(scores, query.to(precise), key.to(precise).mT, beta=0, alpha=call.scale, out=scores)
+            torch.softmax(_masked(scores, call), -1, out=scores)
+            torch.mm(scores.to(value.dtype), value, out=out[item, head])
+            kept.take(item, head, scores)
+    return out, Evidence(kept.weights, fused=kept.fused, tokens=(queries, keys))
 
 
 def _masked(scores: Tensor, call: Asked, item: int | None = None) -> Tensor:

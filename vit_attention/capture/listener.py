@@ -92,7 +92,7 @@ class _Listener(TorchFunctionMode):
 
     def _fused(self, func: Any, args: Any, kwargs: Any) -> Tensor:
         who = _who()
-        return _attend(who, args, kwargs)[0] if who else func(*args, **kwargs)
+        return _attend(who, args, kwargs, partly=True)[0] if who else func(*args, **kwargs)
 
     def _composite(self, func: Any, args: Any, kwargs: Any) -> Any:
         who, weights = _who(), None
@@ -165,14 +165,18 @@ def _who() -> Who:
     return [(recorder, call) for recorder, call in found if not recorder.network.is_spoken_for(call.name)]
 
 
-def _attend(who: Who, args: Any, kwargs: Any) -> tuple[Tensor, Tensor | None]:
-    """The fused function's result, and its (batch, heads, queries, keys) weights; None if nobody wants them."""
+def _attend(who: Who, args: Any, kwargs: Any, partly: bool = False) -> tuple[Tensor, Tensor | None]:
+    """The fused function's result, and its (batch, heads, queries, keys) weights; None if nobody wants them.
+
+    With `partly`, the weights may be the part of them that the only listener keeps.
+    """
     if not any(recorder.wants(call.name) for recorder, call in who):
         for recorder, call in who:
             recorder.names.add(call.name)
         return F.scaled_dot_product_attention(*args, **kwargs), None
     given = fused.asked(heads_of(who[0][1].module), *args, **kwargs)
-    out, found = _computed(given, any(recorder.request.gradients for recorder, _ in who), args, kwargs)
+    request = who[0][0].asks(who[0][1]) if partly and len(who) == 1 else None
+    out, found = _computed(given, any(recorder.request.gradients for recorder, _ in who), request, args, kwargs)
     with fused.exactly(given.query):
         _keep(who, found)
     return out, found.weights
@@ -191,14 +195,16 @@ def _attend_natively(who: Who, given: dict[str, Any]) -> tuple[Tensor, Tensor | 
     return out.transpose(0, 1), weights
 
 
-def _computed(given: fused.Asked, gradients: bool, args: Any, kwargs: Any) -> tuple[Tensor, Evidence]:
+def _computed(
+    given: fused.Asked, gradients: bool, request: Request | None, args: Any, kwargs: Any
+) -> tuple[Tensor, Evidence]:
     """What the model goes on with, weights x values in the shape of the fused function's result; and the attention."""
     if gradients or not (torch.is_grad_enabled() and given.in_graph):
-        out, found = fused.attend(given, gradients)
+        out, found = fused.attend(given, gradients, request)
         return given.layout.unfold(out), found
     # Training: gradient checkpointing wants the very tensors saved that it will see again, so PyTorch's own kernel runs.
     with torch.no_grad():
-        found = fused.attend(given)[1]
+        found = fused.attend(given, request=request)[1]
     return F.scaled_dot_product_attention(*args, **kwargs), found
 
 

@@ -33,20 +33,27 @@ class Recorder:
         layers = self.request.layers
         return layers is None or self.network.number(name) in layers
 
+    def asks(self, call: Call) -> Request:
+        """The request as it holds for the block that is called."""
+        return self.request.at(self.network.number(call.name))
+
     def keep(self, call: Call, found: Evidence, kind: str | None = None) -> None:
         """Prove and store what was found of one block, if it was asked for; its `kind` is read off the call if not given."""
         self.names.add(call.name)
         if not self.wants(call.name):
             return
-        block = call.name, found.weights.shape[3]
+        queries, keys = found.sides
+        block = call.name, keys
         if block not in self._kinds:
             self._kinds[block] = kind or kind_of(call, block[1])
         residual = None
         if found.proof is not None:
-            rows = self.request.rows(found.weights.shape[2]).to(found.weights.device)
+            rows = self.request.rows(queries).to(found.weights.device)
             residual = prove(call.name, *found.proof(rows))
         number, own = self.network.number(call.name), found.weights.detach()
-        weights, fused = self.request.at(number).select(own), self.request.fuse(own)
+        weights, fused = own, found.fused
+        if fused is None:
+            weights, fused = self.request.at(number).select(own), self.request.fuse(own)
         named = found.parts.items() if self.request.parts else ()
         parts = {part: self.request.select_items(tensor.detach()) for part, tensor in named}
         self._piece(call, Seen(call.name, number, self._kinds[block], weights, residual, found.probe, parts, fused))

@@ -62,6 +62,11 @@ class Request:
         """Rows to prove of `count`, spread evenly from the first to the last."""
         return _spread(count, count if self.proof_rows is None else min(self.proof_rows, count))
 
+    @property
+    def partial(self) -> bool:
+        """Whether less is kept of a block than all its weights as they were computed."""
+        return self.half or self.heads is not None or self.queries is not None
+
     def select(self, weights: Tensor) -> Tensor:
         """The items, heads and rows asked for; a copy only where something is left out or made half as precise."""
         weights = _chosen("heads", self.heads, self.select_items(weights), 1)
@@ -84,16 +89,23 @@ def _spread(count: int, wanted: int) -> Tensor:
         return torch.linspace(0, count - 1, wanted).round().long()
 
 
-def _chosen(name: str, wanted: Sequence[int] | None, tensor: Tensor, dim: int) -> Tensor:
-    """The entries of an axis that were asked for; ValueError if that is none, or one that is not there."""
+def chosen(name: str, wanted: Sequence[int] | None, count: int) -> list[int]:
+    """Numbers of the entries of an axis that were asked for; GateError if that is none, or one that is not there."""
     if wanted is None:
-        return tensor
+        return list(range(count))
     if not len(wanted):
         raise GateError(f"{name}", "at least one number", "none")
-    wrong = [n for n in wanted if not 0 <= n < tensor.shape[dim]]
+    wrong = [n for n in wanted if not 0 <= n < count]
     if wrong:
-        raise GateError(f"{name}", f"numbers from 0 to {tensor.shape[dim] - 1}", f"{wrong}")
-    return tensor.index_select(dim, torch.as_tensor(list(wanted), dtype=torch.long, device=tensor.device))
+        raise GateError(f"{name}", f"numbers from 0 to {count - 1}", f"{wrong}")
+    return list(wanted)
+
+
+def _chosen(name: str, wanted: Sequence[int] | None, tensor: Tensor, dim: int) -> Tensor:
+    if wanted is None:
+        return tensor
+    numbers = torch.as_tensor(chosen(name, wanted, tensor.shape[dim]), dtype=torch.long, device=tensor.device)
+    return tensor.index_select(dim, numbers)
 
 
 @dataclass(eq=False)
@@ -133,6 +145,8 @@ class Evidence:
             weights x values; None where there is nothing to compare with.
         probe, parts: as in `Seen`.
         undefined: how many rows have no key at all.
+        fused: None, or the heads fused as the request says; `weights` is then what the request keeps already.
+        tokens: then the numbers of queries and keys that there were.
     """
 
     weights: Tensor
@@ -140,6 +154,13 @@ class Evidence:
     probe: Tensor | None = None
     parts: dict[str, Tensor] = field(default_factory=dict)
     undefined: int = 0
+    fused: dict[str, Tensor] | None = None
+    tokens: tuple[int, int] | None = None
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """How many queries and keys the attention had."""
+        return self.tokens or (int(self.weights.shape[2]), int(self.weights.shape[3]))
 
 
 class Heard(list[Seen]):

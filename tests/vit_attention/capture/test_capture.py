@@ -13,6 +13,7 @@ from torch import Tensor, nn
 import vit_attention as va
 from vit_attention.capture import CaptureError, Request, listening, register_kind
 from vit_attention.capture.hooks import KINDS
+from vit_attention.capture.kept import Kept
 
 
 class Block(nn.Module):
@@ -472,3 +473,44 @@ def test_what_did_not_run_is_not_missed(model: nn.Sequential, x: Tensor, recwarn
     with torch.no_grad(), va.capture(both) as seen:
         model(x)
     assert (len(seen), seen.notes, list(recwarn)) == (2, [], [])
+
+
+class _Fused(nn.Module):
+    """Attention through the fused function alone, 3 heads of width 4; `last` is what went into it."""
+
+    last: tuple[Tensor, Tensor, Tensor]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(12, 36)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.last = tuple(part.unflatten(-1, (3, 4)).transpose(1, 2) for part in self.qkv(x).chunk(3, -1))
+        return torch.nn.functional.scaled_dot_product_attention(*self.last)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"queries": [0, 3]}, {"heads": [2], "items": [1]}, {"queries": [1], "half": True}, {"whole": [0], "queries": [1]}],
+)
+def test_heads_one_by_one_are_those_of_the_definition(asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vit_attention.capture.fused.LARGE", 0)
+    taken: list[Any] = []
+    monkeypatch.setattr(Kept, "take", lambda self, *a, plain=Kept.take: taken.append(a) or plain(self, *a))
+    torch.manual_seed(0)
+    network, given = _Fused().eval(), torch.randn(2, 7, 12)
+    with torch.inference_mode(), va.capture(network, **asked, fused=("mean", "max", "min")) as seen:
+        out = network(given)
+    query, key, value = network.last
+    whole = torch.softmax(query @ key.mT / 2, -1)
+    assert bool(taken) == (asked.get("whole") is None)
+    torch.testing.assert_close(out, whole @ value)
+    expected = whole[asked.get("items", slice(None))]
+    for name, fuse in (("mean", torch.mean), ("max", torch.amax), ("min", torch.amin)):
+        torch.testing.assert_close(seen[0].fused[name].float(), fuse(expected, 1), atol=5e-4, rtol=0)
+    expected = expected[:, asked.get("heads", slice(None))]
+    expected = expected if "whole" in asked else expected[:, :, asked.get("queries", slice(None))]
+    assert seen[0].weights.dtype == (torch.float16 if asked.get("half") else torch.float32)
+    torch.testing.assert_close(seen[0].weights.float(), expected, atol=5e-4 if asked.get("half") else 1e-6, rtol=0)
+    assert seen[0].residual is not None
+    assert seen[0].residual < 1e-5
