@@ -118,8 +118,8 @@ def view(now: Context) -> None:
     if now.grid == other.grid:
         _numbers(now, first, second)
     sides = (("left", now, first, method), ("right", other, second, own))
-    for side, seen, shown, _ in sides:
-        trust.card(seen, shown.values, shown.row, f"the map on the {side}: {shown.words}")
+    for side, seen, shown, made in sides:
+        trust.card(seen, shown.values, shown.row, f"the map on the {side}: {shown.words}", made)
     both = [first.values, second.values]
     look = snippets.scaled(scale, both)
     components.code(

@@ -62,7 +62,8 @@ def view(now: Context) -> None:
     if (
         method.name != "components"
     ):  # whose strongest patch means nothing, since the sign of a component is a convention
-        trust.card(now, found.values, found.row, found.words)
+        made = None if "sinks=" in found.code else (method.name, target, knobs)
+        trust.card(now, found.values, found.row, found.words, made)
     marked: dict[str, Any] = {"query": list(who), "unit": found.unit}
     marked |= {"signed": True} if found.signed else {}
     options = {**look, **marked, "opacity": float(f"{look['opacity']:g}")}
