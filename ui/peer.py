@@ -39,7 +39,11 @@ def beside(now: Context, outline: Outline, made: Made | None) -> tuple[str, str,
         )
         return label, "not at hand", how
     if methods()[made[0]].run:
-        return label, "not computed", f"this method runs the model many times; choose {PEER} in the sidebar to see its map"
+        return (
+            label,
+            "not computed",
+            f"this method runs the model many times; choose {PEER} in the sidebar to see its map",
+        )
     try:
         found = _map(now, made)
         own, *_ = score_against(found.values, outline.mask(), now.picture.image, now.record.geometry)

@@ -139,7 +139,7 @@ def _score(now: Context, values: NDArray[Any], made: peer.Made | None) -> list[F
             "chance"
         )
         found.append(("weight on objects", f"{mass:.1%}", meaning))
-    return found
+    return found + _caution(now)
 
 
 def _outlined(now: Context, values: NDArray[Any], made: peer.Made | None) -> list[Fact]:
@@ -160,11 +160,15 @@ def _outlined(now: Context, values: NDArray[Any], made: peer.Made | None) -> lis
         shares = "; ".join(f"{one.name} {one.inside:.1%}" for one in (chance, *controls))
         meaning = f"share of the patches' sum inside the hand-drawn outline; {shares}. These three know no model"
         found.append((f"weight on: {outline.name}", f"{own.inside:.1%}", meaning))
-    if said := caution(now.model):
-        found.append(("what a score here does not say", "", said))
+    found += _caution(now)
     if line_of_peer := peer.beside(now, outline, made):
         found.append(line_of_peer)
     return found
+
+
+def _caution(now: Context) -> list[Fact]:
+    said = caution(now.model)
+    return [("what a score here does not say", "", said)] if said else []
 
 
 def _yes(hit: float) -> str:
