@@ -9,7 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from tutorials.findings.context import Context, Selection
-from ui import components, controls, pictures, resources, snippets, trust
+from ui import components, controls, long_runs, pictures, resources, snippets, trust
 from visualizer.figures.comparison import before_after
 from visualizer.measures import deletion, ranks
 from visualizer.method import Map, methods
@@ -109,7 +109,7 @@ def view(now: Context) -> None:
         own = _method(other, "compare_method", (SAME,), "compare_")
     own = method if own[0] == SAME else own
     try:
-        first, second = now.answer(*method), other.answer(*own)
+        first, second = (_found(*side) for side in (("left", now, method), ("right", other, own)))
     except ValueError as error:
         st.error(f"One of the two has no map: {error}")
         return
@@ -118,14 +118,14 @@ def view(now: Context) -> None:
     if now.grid == other.grid:
         _numbers(now, first, second)
     sides = (("left", now, first, method), ("right", other, second, own))
-    for side, seen, shown, _ in sides:
-        trust.card(seen, shown.values, shown.row, f"the map on the {side}: {shown.words}")
+    for side, seen, shown, made in sides:
+        trust.card(seen, shown.values, shown.row, f"the map on the {side}: {shown.words}", made)
     both = [first.values, second.values]
     look = snippets.scaled(scale, both)
     components.code(
         now,
-        f"{snippets.map_code(now, method[0], first, method[1])}left, first = record, values\n\n"
-        f"{snippets.record_code(other)}{snippets.map_code(other, own[0], second, own[1])}"
+        f"{snippets.map_code(now, method[0], first, *method[1:])}left, first = record, values\n\n"
+        f"{snippets.record_code(other)}{snippets.map_code(other, own[0], second, *own[1:])}"
         f"{CODE.replace('AGREE', str(now.grid == other.grid))}",
         [snippets.command(seen, *how, output=f"attn_vis/{side}", **look) for side, seen, _, how in sides],
         snippets.note(scale),
@@ -147,8 +147,15 @@ def _method(now: Context, key: str, more: Sequence[str] = (), prefix: str = "") 
     if name in more:
         return name, "", {}
     method = methods()[name]
-    found = controls.knobs(now, (*method.knobs, *method.run), prefix, 2)
+    found = long_runs.knobs(now, method, prefix, 2)
     return name, controls.target(now, f"{prefix}target") if method.asks_class else "", found
+
+
+def _found(side: str, now: Context, asked: tuple[str, str, dict[str, Any]]) -> Map:
+    """The map of one side; the page stops before a long run until it is wanted."""
+    name, target, knobs = asked
+    with st.spinner(long_runs.wait(now, methods()[name], target, knobs, f"compare_run_{side}"), show_time=True):
+        return now.answer(name, target, knobs)
 
 
 def _draw(now: Context, other: Context, first: Map, second: Map, scale: str) -> None:

@@ -15,6 +15,7 @@ from visualizer.method.base import SHARE
 from visualizer.words.maps import describe
 from vit_attention import registry
 from vit_attention.cli.recipe import OWN_PICTURE
+from vit_attention.models.cards import caution
 from vit_attention.records import AttentionRecord
 
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
@@ -42,7 +43,7 @@ def context(counted: bool = False) -> Context:
         use = {state.MODEL: resources.PHOTO_MODEL}
         st.button("Look with photo-dino", key="use_photo_model", on_click=st.session_state.update, args=(use,))
     if name != resources.BUNDLED_MODEL and not picture.is_photograph:
-        st.caption(f"{registry.card(name).label} was trained on photographs, not on drawn scenes.")
+        st.caption(f"{registry.card(name).label} was trained on photographs, not on drawn scenes. {caution(name)}")
     for note in picture.notes:
         st.caption(note)
     return Context(name, picture, record, state.selection(record), resources.run, size)

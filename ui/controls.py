@@ -12,9 +12,12 @@ from visualizer.method import Knob, methods
 from visualizer.style import theme
 from visualizer.style.scale import MODES, Scale
 from vit_attention.records import Similar
+from worlds.photographs import photographs
 
 KEEP: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
 """In the address, and kept while other pages are visited."""
+
+HERE = "a patch of this picture"
 
 COMPARING = ("shared", "per map", "log", "clipped")
 """Colour scales for figures of several maps, where "raw" would mean "shared"."""
@@ -115,13 +118,7 @@ def target(now: Context, key: str, label: str = "Class asked about", first: str 
         st.caption(f"The record is about {prediction.asked_words}.")
         return prediction.asked
     if now.may_be_similar:
-        similar = Similar(to=(now.chosen.row, now.chosen.column))
-        patch = f"row {now.chosen.row + 1}, column {now.chosen.column + 1}"
-        st.caption(
-            f"This model names no classes. Asked instead: how similar the class token's last output is to that of the patch in "
-            f"{patch} (cosine, held fixed). Click another patch to ask about it."
-        )
-        return str(similar)
+        return _similarity(now, key)
     shapes = [thing.shape for thing in scene.things] if scene else []
     asked = str(st.session_state.get(key) or st.query_params.get(key, ""))
     wanted = dict.fromkeys([first, *shapes, *(name for name, _ in prediction.top(5)), asked])
@@ -134,6 +131,22 @@ def target(now: Context, key: str, label: str = "Class asked about", first: str 
     chosen = menu(label, names, key)
     st.caption(f"The model gives it {prediction.probabilities[prediction.labels.index(chosen)]:.1%}.")
     return chosen
+
+
+def _similarity(now: Context, key: str) -> str:
+    """What is asked of a model without classes: what the class token is compared with."""
+    others = [name for name in photographs() if name != now.picture.id]
+    other = menu("Compared with", [HERE, *others], f"{key}_with")
+    if other == HERE:
+        to: Any = (now.chosen.row, now.chosen.column)
+        what = f"that of the patch in row {to[0] + 1}, column {to[1] + 1} (patch {to} where numbers begin at 0). Click another patch to ask about that one"
+    else:
+        to, what = other, f"the class token's of the photograph {other}"
+    st.caption(
+        "This model names no classes, so this is about a similarity instead: how much the class token's output after the last "
+        f"layer resembles {what}. (Cosine similarity, from -1 to 1; what is compared with is held fixed.)"
+    )
+    return str(Similar(to=to))
 
 
 def look(now: Context) -> dict[str, Any]:

@@ -246,7 +246,7 @@ def sinks(now: Context, truth: NDArray[np.bool_] | None) -> None:
             title,
             unit="length",
             alt=f"{said} Long tokens: {places}.",
-            caption=f"{said} Long tokens form a small group apart from the others.",
+            caption=f"{said} A token counts as long if it is in a small group apart from the others.",
             scale="per map",
             query=numbers,
             outlined="long token",

@@ -139,7 +139,10 @@ def positions(now: Context) -> None:
     """How alike the position embedding of the chosen place is to all others."""
     table = now.run(tokens.position_table, now.model, None)
     if table is None or len(table) != len(now.axis):
-        st.info("This model has no table with one learned position per token, so there is nothing to compare.")
+        st.info(
+            "This model has no learned position of its own for each token of this picture (no table, or one of another size that is "
+            "interpolated), so there is nothing to compare."
+        )
         return
     values = position_similarity(table, now.grid, now.axis.prefix)[now.chosen.row, now.chosen.column]
     title, unit = f"Positions alike to row {now.chosen.row + 1}, column {now.chosen.column + 1}", "cosine similarity"

@@ -89,6 +89,7 @@ def outline_menu(picture_id: str) -> None:
             "Outline",
             list(known),
             key=f"{state.OUTLINE}-{picture_id}",  # each picture has its own names
+            bind="query-params",
             help="Drawn by hand; the trust card tells how much of the map lies inside.",
         )
 
@@ -97,12 +98,20 @@ LARGEST = 2048
 """Pixels that the longer side of an own picture may keep, so that many sessions fit into memory."""
 
 
+AS_JPEG = (
+    "On an iPhone, Settings, Camera, Formats, Most Compatible makes the camera save JPEG, and in Files a picture's menu has "
+    "Quick Actions, Convert Image. On Android, switch off high-efficiency pictures (HEIC or HEIF) in the camera's settings. For an "
+    "old picture, a screenshot will do."
+)
+"""How to get a picture that can be opened out of a phone."""
+
+
 def take_upload(data: bytes, name: str) -> str | None:
     """Make `data` the session's own picture and choose it; returns what is wrong with it instead, if anything is."""
     try:
         opened = open_picture(data, max_side=LARGEST)
     except PictureError as error:
-        return f"{name}: {error}"
+        return f"{name}: {error}" + f". {AS_JPEG}" * (data[4:8] == b"ftyp")
     key = "own-" + hashlib.sha256(data).hexdigest()[:20]
     own = Picture(UPLOAD_ID, key, "My own picture", opened.image, notes=opened.notes)
     st.session_state.update({state.UPLOAD: own, state.PICTURE: UPLOAD_ID})

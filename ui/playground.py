@@ -12,7 +12,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from tutorials.findings import Context
-from ui import components, controls, sinks_view, snippets, state, trust
+from ui import components, controls, long_runs, sinks_view, snippets, state, trust
 from visualizer.export import files as export
 from visualizer.figures import animation, overlay
 from visualizer.method import Map, Method, methods
@@ -28,12 +28,15 @@ def view(now: Context) -> None:
     with left:
         method = methods()[controls.method(now, "method")]
         st.caption(method.meaning)
-        knobs = controls.knobs(now, (*method.knobs, *method.run))
+        knobs = long_runs.knobs(now, method)
         target = controls.target(now, "target") if method.asks_class else ""
         with st.container(border=True):
             look = controls.look(now)
     try:
-        found = now.answer(method.name, target, knobs)
+        with right:
+            told = long_runs.wait(now, method, target, knobs, "playground_run")
+            with st.spinner(told, show_time=True):
+                found = now.answer(method.name, target, knobs)
         with left:
             found = sinks_view.hidden(now, found, method.name, knobs)
     except ValueError as error:
@@ -59,7 +62,8 @@ def view(now: Context) -> None:
     if (
         method.name != "components"
     ):  # whose strongest patch means nothing, since the sign of a component is a convention
-        trust.card(now, found.values, found.row, found.words)
+        made = None if "sinks=" in found.code else (method.name, target, knobs)
+        trust.card(now, found.values, found.row, found.words, made)
     marked: dict[str, Any] = {"query": list(who), "unit": found.unit}
     marked |= {"signed": True} if found.signed else {}
     options = {**look, **marked, "opacity": float(f"{look['opacity']:g}")}
@@ -67,7 +71,7 @@ def view(now: Context) -> None:
     texts |= {} if found.colours is None else {"scale": "found.scale()"}
     shown = ", ".join(f"{name}={text}" for name, text in texts.items())
     code = (
-        f"{snippets.map_code(now, method.name, found, target)}from visualizer.figures.overlay import overlay\n\n"
+        f"{snippets.map_code(now, method.name, found, target, knobs)}from visualizer.figures.overlay import overlay\n\n"
         f"overlay(record.image, values, record.geometry, {shown}).show()\n"
     )
     hides = {"without_sinks": True} if "sinks=" in found.code else {}

@@ -73,7 +73,7 @@ def live(now: Context) -> None:
         caption=f"Left: {now.head_name()}, asked by {now.query_name()}. Right: {rolled.words}. {special:.1%} of the rollout "
         "lies on special tokens, which no patch can show.",
     )
-    trust.card(now, rolled.values, rolled.row, rolled.words)
+    trust.card(now, rolled.values, rolled.row, rolled.words, ("rollout", "", knobs))
     st.header("Layer by layer", anchor=False)
     left, right = st.columns(2)
     with left:

@@ -59,7 +59,9 @@ def _model_and_picture() -> None:
 
 def _numbers(page: str) -> None:
     layers, heads, rows, columns = _SIZES.get(resources.active_model(), (12, 12, 14, 14))
-    if page == "playground" and str(more := st.session_state.get(patch_count.KEY, "")) in _MORE:
+    # A link's number of patches is not yet in the session: its menu is drawn after this one.
+    more = str(st.session_state.get(patch_count.KEY) or st.query_params.get(patch_count.KEY, ""))
+    if page == "playground" and more in _MORE:
         rows = columns = max(rows, int(more))
     for key, most in ((state.LAYER, layers), (state.ROW, rows), (state.COLUMN, columns)):
         if int(st.session_state.get(key, 1)) > most:  # another model was chosen, with fewer of them

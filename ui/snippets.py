@@ -45,18 +45,26 @@ def record_code(now: Context) -> str:
     )
 
 
-def map_code(now: Context, name: str, found: Map, target: str = "") -> str:
+def map_code(now: Context, name: str, found: Map, target: str = "", knobs: Mapping[str, Any] | None = None) -> str:
     """The lines that make a method's map from ``record``, or from ``model`` and ``picture`` where it needs more of them."""
     method, more = methods()[name], ""
-    if method.needs != {"weights"} and now.picture.id != BUNDLE:
-        patch = f"_for(query={now.question(method)['query']})" if method.asked_by == "patch" and method.run else ""
-        wanted = f", target={now.target(target)!r}" if method.asks_class else ""
-        more = f'record = model.attend(picture{wanted}, keep=methods()["{name}"].needs{patch})\n'
+    usual = {knob.name: knob.default for knob in (*method.knobs, *method.run) if not isinstance(knob.default, tuple)}
+    changed = {key: value for key, value in (knobs or {}).items() if key in usual and value != usual[key]}
     if now.size is not None:
         asked = now.question(method)
-        few = f"model.axis({now.size}), {asked.get('layer')}, {asked.get('query')!r}"
+        few = _arguments([f"model.axis({now.size})", f"{asked.get('layer')}", f"{asked.get('query')!r}"], changed)
         more = f'few = methods()["{name}"].sparing({few})\nrecord = model.attend(picture, size={now.size}, **few)\n'
+    elif method.needs != {"weights"} and now.picture.id != BUNDLE:
+        run = {knob.name: changed[knob.name] for knob in method.run if knob.name in changed}
+        run |= {"query": now.question(method)["query"]} if method.asked_by == "patch" and method.run else {}
+        needs = f"needs_for({_arguments([], run)})" if run else "needs"
+        wanted = f", target={now.target(target)!r}" if method.asks_class else ""
+        more = f'record = model.attend(picture{wanted}, keep=methods()["{name}"].{needs})\n'
     return f"from visualizer import methods\n\n{more}found = {found.code}\nrow, values = found.row, found.values\n"
+
+
+def _arguments(first: Sequence[str], named: Mapping[str, Any]) -> str:
+    return ", ".join([*first, *(f"{name}={value!r}" for name, value in named.items())])
 
 
 def command(

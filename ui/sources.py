@@ -20,14 +20,19 @@ from worlds.naming import scene_name
 BUNDLE, OTHER, PROBLEM = "playground_bundle", "playground_other_model", "playground_problem"
 """Session keys: (file name, digest, record) of an opened bundle; name of an `hf:` model; what went wrong last."""
 
+TOLD = "playground_told"
+"""Session key: what to say once about the picture just given."""
+
 
 def draw() -> None:
     """The ways in, folded away; what goes wrong is said, and what was shown before stays."""
     # Always here: an expander that moves or changes is drawn anew, folded, and drops an upload that is under way.
     said = st.container()
-    problem = st.session_state.pop(PROBLEM, None)
+    problem, told = st.session_state.pop(PROBLEM, None), st.session_state.pop(TOLD, None)
     if problem:
         said.error(problem)
+    if told:
+        said.info(told)
     with st.expander("Another picture, a saved record, another model"):
         ways = {"My picture": _own_picture, "Fresh scene": _fresh_scene, "Saved record": _saved_record}
         if on_this_machine():
@@ -45,6 +50,8 @@ def _own_picture() -> None:
         on_change=_take,
         args=("playground_upload",),
     )
+    # Not among the types: Safari on an iPhone turns HEIC into JPEG by itself only if the field does not ask for HEIC.
+    st.caption(f"HEIC, the own format of many phones, is not read. {pictures.AS_JPEG}")
     if st.toggle("Use the camera", key="playground_use_camera"):
         st.camera_input("Take a picture", key="playground_camera", on_change=_take, args=("playground_camera",))
     st.caption("It stays in this session's memory: no link restores it, and nobody else can see it.")
@@ -53,8 +60,11 @@ def _own_picture() -> None:
 def _take(key: str) -> None:
     given = st.session_state.get(key)
     if given is not None:
+        before = st.session_state.get(state.MODEL)
         problem = pictures.take_upload(given.getvalue(), given.name or "picture")
-        st.session_state.update({BUNDLE: None, PROBLEM: problem})
+        model = st.session_state.get(state.MODEL)
+        told = f"Your picture is shown under {model}, the bundled model for photographs; the sidebar has others."
+        st.session_state.update({BUNDLE: None, PROBLEM: problem, TOLD: told if model != before else None})
 
 
 def _fresh_scene() -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from tutorials.findings import Context
-from ui import pictures
+from ui import peer, pictures
 from visualizer import entropy
 from visualizer.measures import score
 from visualizer.measures.controls import score_against
@@ -20,7 +20,13 @@ Fact = tuple[str, str, str]
 """(check, figure with unit, meaning)."""
 
 
-def card(now: Context, values: NDArray[Any], row: NDArray[Any] | None = None, what: str = "this map") -> None:
+def card(
+    now: Context,
+    values: NDArray[Any],
+    row: NDArray[Any] | None = None,
+    what: str = "this map",
+    made: peer.Made | None = peer.RAW,
+) -> None:
     """Draw the card of a map of attention.
 
     Args:
@@ -29,8 +35,9 @@ def card(now: Context, values: NDArray[Any], row: NDArray[Any] | None = None, wh
         row: (tokens,) the weights it was taken from, special tokens included; None for maps that are no weights. What has
             negative or undefined values is taken for none.
         what: the map in words.
+        made: how it is made, so that another model's can stand beside it.
     """
-    draw(f"For {what}.", facts(now, values, row))
+    draw(f"For {what}.", facts(now, values, row, made))
 
 
 def draw(caption: str, checks: Sequence[Fact]) -> None:
@@ -45,7 +52,9 @@ def line(fact: Fact) -> str:
     return "| " + " | ".join(part.replace("|", "\\|") for part in fact) + " |"
 
 
-def facts(now: Context, values: NDArray[Any], row: NDArray[Any] | None = None) -> list[Fact]:
+def facts(
+    now: Context, values: NDArray[Any], row: NDArray[Any] | None = None, made: peer.Made | None = None
+) -> list[Fact]:
     """Every check that applies to the map."""
     found, unheard = proof(now.record), now.record.settings.get("unheard")
     if isinstance(unheard, list) and unheard:
@@ -54,7 +63,7 @@ def facts(now: Context, values: NDArray[Any], row: NDArray[Any] | None = None) -
         found.append(("not heard", f"{len(unheard)} layers", meaning))
     if row is not None and (np.asarray(row, np.float32) >= 0).all():
         found += _of_row(now, np.asarray(row, np.float32))
-    return found + _score(now, values)
+    return found + _score(now, values, made)
 
 
 def proof(record: AttentionRecord) -> list[Fact]:
@@ -111,10 +120,10 @@ def _of_row(now: Context, row: NDArray[np.float32]) -> list[Fact]:
     ]
 
 
-def _score(now: Context, values: NDArray[Any]) -> list[Fact]:
+def _score(now: Context, values: NDArray[Any], made: peer.Made | None) -> list[Fact]:
     truth = now.truth
     if truth is None:
-        return _outlined(now, values)
+        return _outlined(now, values, made)
     found = [
         (
             "points at an object",
@@ -130,10 +139,10 @@ def _score(now: Context, values: NDArray[Any]) -> list[Fact]:
             "chance"
         )
         found.append(("weight on objects", f"{mass:.1%}", meaning))
-    return found
+    return found + _caution(now)
 
 
-def _outlined(now: Context, values: NDArray[Any]) -> list[Fact]:
+def _outlined(now: Context, values: NDArray[Any], made: peer.Made | None) -> list[Fact]:
     """A photograph's scores on the chosen outline, beside those of maps that know no model."""
     outline, geometry = pictures.outline(now.picture.id), now.record.geometry
     if outline is None or geometry is None:
@@ -151,9 +160,15 @@ def _outlined(now: Context, values: NDArray[Any]) -> list[Fact]:
         shares = "; ".join(f"{one.name} {one.inside:.1%}" for one in (chance, *controls))
         meaning = f"share of the patches' sum inside the hand-drawn outline; {shares}. These three know no model"
         found.append((f"weight on: {outline.name}", f"{own.inside:.1%}", meaning))
-    if said := caution(now.model):
-        found.append(("what a score here does not say", "", said))
+    found += _caution(now)
+    if line_of_peer := peer.beside(now, outline, made):
+        found.append(line_of_peer)
     return found
+
+
+def _caution(now: Context) -> list[Fact]:
+    said = caution(now.model)
+    return [("what a score here does not say", "", said)] if said else []
 
 
 def _yes(hit: float) -> str:

@@ -13,6 +13,7 @@ from visualizer.method.question import head_numbers
 from vit_attention import registry
 from vit_attention.records import AttentionRecord, Axis, Similar
 from worlds.naming import parse
+from worlds.photographs import photographs
 from worlds.scenes import Scene, coverage
 
 
@@ -298,16 +299,17 @@ class Context:
         return asked and kept and (not method.run or self.record.has(method.name))
 
     def target(self, target: str = "") -> str:
-        """What is asked about: a class, or the text of a similarity to a patch; "" takes the likeliest class, or what the
+        """What is asked about: a class, or the text of a similarity; "" takes the likeliest class, or what the
         record was made for. Raises ValueError for a class that the model does not know, or none where it names none.
         """
         said = self.record.prediction
         similar = Similar.named(target, said.labels)
-        if (
-            similar is not None and similar.elsewhere and target != said.asked
-        ):  # an address must not open the server's files
-            raise ValueError(f"similarity: want one to a patch of the same picture, got {target!r}")
         if similar is not None:
+            # An address must not open the server's files.
+            if similar.elsewhere and similar.to not in photographs() and target != said.asked:
+                raise ValueError(
+                    f"similarity: want one to a patch of the same picture or to a sample photograph, got {target!r}"
+                )
             return target
         if not said.labels and not said.asked:
             raise ValueError(f"gradients need a class, and {self.model} names none")

@@ -196,7 +196,8 @@ def neighbours_positions(now: Context) -> Finding:
     """Are position embeddings of touching patches more alike than those of patches further away?"""
     table = now.run(position_table, now.model, None)
     if table is None or len(table) != len(now.axis):
-        return Finding(None, "This model has no table with one learned position per token.")
+        told = "This model has no learned position of its own for each token of this picture: no table, or one of another size."
+        return Finding(None, told)
     size = now.grid[0] * now.grid[1]
     alike = position_similarity(table, now.grid, now.axis.prefix).reshape(size, size)
     rings = np.stack([ring(now.grid, patch) for patch in range(size)])
