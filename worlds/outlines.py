@@ -19,7 +19,7 @@ _FINE, _MOST = 4, 2**24
 
 @dataclass(frozen=True)
 class Outline:
-    """What of a picture a named thing covers: all polygons together, less the holes.
+    """The part of a picture that a named thing covers: all polygons together, minus the holes.
 
     Attributes:
         name: what it surrounds.
