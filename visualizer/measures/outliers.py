@@ -108,7 +108,7 @@ def _normal(x: Floats, mean: float | Floats, spread: float) -> Floats:
 
 
 def _best_split(logs: Floats) -> int:
-    """How many of the sorted values are the lower group of the likeliest hard split; EM starts there, always alike."""
+    """How many of the sorted values are the lower group of the likeliest hard split; EM starts there, the same way every time."""
     count, total = np.arange(1, logs.size), logs.size
     sums, squares = np.cumsum(logs), np.cumsum(logs**2)
     within = squares[-1] - sums[:-1] ** 2 / count - (sums[-1] - sums[:-1]) ** 2 / (total - count)

@@ -1,4 +1,4 @@
-"""What resembles what: heads, patches, position embeddings."""
+"""How similar heads, patches and position embeddings are to each other."""
 
 from collections.abc import Sequence
 
