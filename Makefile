@@ -35,7 +35,7 @@ style:  ## mend lint and format
 docs:   ## the documentation, into build/docs/index.html
 	sphinx-build -q -W --keep-going -b html docs build/docs
 
-bench:  ## every figure of the README
+bench:  ## every figure of docs/measured.md
 	python -m benchmarks
 
 # The smaller lock takes its versions from the larger one, so that the two agree.

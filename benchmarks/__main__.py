@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: every figure of the README, one command after another (about half an hour)."""
+"""`python -m benchmarks`: every figure of docs/measured.md, one command after another (about half an hour)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ ALL = (
     "reading",
     "reading_cost",
     "photographs",
+    "photo",
     "capture",
     "numbers",
     "browser",

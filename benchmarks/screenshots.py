@@ -22,7 +22,13 @@ SHOTS = (
     ("fields", "/fields?document=receipt-8-4&field=5", 1280, "light", ".st-key-fields_page"),
     ("swin", "/swin?document=receipt-8-4&stage=3&block=2", 1280, "light", "Row of the cell (1 to 16)"),
     ("captions", "/captions?word=3", 1280, "light", "What the model says."),
-    ("playground", "/playground?picture=scene-12&method=relevance", 1280, "light", None),
+    (
+        "playground",
+        "/playground?model=photo-dino&picture=coffee&layer=11&head=6",
+        1280,
+        "light",
+        "Patches along the longer side",
+    ),
     ("phone", "/layers?picture=scene-11", 390, "dark", "Layers shown"),
 )
 
@@ -34,7 +40,9 @@ def shoot(browser: Browser, url: str, shot: tuple[str, str, int, str, str | None
     page.goto(url + address)
     page.get_by_role("heading", level=1).wait_for(timeout=60_000)
     page.wait_for_timeout(4000)
-    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')", timeout=60_000)
+    busy = "[data-testid=stStatusWidget], [data-testid=stSkeleton]"  # at work, or a figure that is not drawn yet
+    page.wait_for_function(f"() => !document.querySelector('{busy}')", timeout=60_000)
+    page.wait_for_timeout(1000)
     if scroll_to:
         place = page.locator(scroll_to) if scroll_to.startswith(".") else page.get_by_text(scroll_to, exact=True)
         place.first.evaluate("e => e.scrollIntoView({block: 'start'})")

@@ -1,6 +1,6 @@
 """docs/outlines: the outlines of the sample photographs, drawn over them, and whose photographs they are.
 
-Run as ``python -m tools.outlines``; a test looks for the files.
+Run as ``python -m tools.outlines``; a test compares the page with what it would write.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from worlds.photographs import Photograph, photographs
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "outlines"
 WIDTH = 640
 COLOURS = ("#e6194b", "#3cb44b", "#ffe119", "#4363d8", "#f58231", "#42d4f4")
-PAGE = """# Outlines
+PAGE = """# Sample photographs and their outlines
 
-These outlines were drawn by hand over the sample photographs of scikit-image, in pixels of the original. Scores of maps against them
-are as exact as the lines: within about 3 pixels where an edge is sharp. What lies behind the handle of the cup counts as the cup;
-the lattice of a mast counts as filled. `worlds/outline_points.py` holds the points; `python -m tools.outlines` writes this page.
+The outlines were drawn by hand over sample photographs of scikit-image, in pixels of the original. Scores of maps against them are
+as exact as the lines: within about 3 pixels where an edge is sharp. What lies behind the handle of the cup counts as the cup; the
+lattice of a mast counts as filled. `worlds/outline_points.py` holds the points; `python -m tools.outlines` writes this page.
+[How much of a map lies on this thing](../how-to/maps.md#how-much-of-a-map-lies-on-this-thing-and-would-a-map-that-knows-nothing-do-as-well)
+says how to use them. The licences are those that scikit-image states.
 
-| photograph | outlines | points | credit | licence |
+| name | outlines | points | credit | licence |
 | --- | --- | ---: | --- | --- |
 """
 
@@ -43,16 +45,26 @@ def drawn(one: Photograph) -> Image.Image:
 def row(one: Photograph) -> str:
     """The line of the page about one photograph."""
     points = sum(len(line) for outline in one.outlines.values() for line in outline.polygons)
-    return f"| [{one.title}]({one.name}.jpg) | {', '.join(one.outlines)} | {points} | {one.credit} | {one.licence} |"
+    return f"| `{one.name}` | {', '.join(one.outlines) or 'none'} | {points or ''} | {one.credit} | {one.licence} |\n"
+
+
+def page() -> str:
+    """What the page says: a line for every photograph, then the drawings."""
+    shown = (
+        f"\n![{one.title}, with outlines: {', '.join(one.outlines)}]({one.name}.jpg)\n"
+        for one in photographs().values()
+        if one.outlines
+    )
+    return PAGE + "".join(map(row, photographs().values())) + "".join(shown)
 
 
 def main() -> None:
     """Write every drawing and the page."""
     FOLDER.mkdir(exist_ok=True)
-    outlined = [one for one in photographs().values() if one.outlines]
-    for one in outlined:
-        drawn(one).save(FOLDER / f"{one.name}.jpg", quality=78, optimize=True)
-    (FOLDER / "README.md").write_text(PAGE + "\n".join(map(row, outlined)) + "\n", encoding="utf-8")
+    for one in photographs().values():
+        if one.outlines:
+            drawn(one).save(FOLDER / f"{one.name}.jpg", quality=78, optimize=True)
+    (FOLDER / "README.md").write_text(page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -46,6 +46,9 @@ These are the names that `va.models()` lists and that `--model` accepts. Two mor
 *weights* says how a download is pinned: to a commit of the Hugging Face Hub, or by a hash. A model that is not pinned follows the
 main branch of its repository on the Hub. Where the size of the file or its hash is known, another file is refused.
 
+*task* `classify` means one map of attention for each layer and head of a single picture. Models that know no classes are listed
+there too: they give attention and features, and no scores of classes.
+
 For any other network, use [`va.record_of` or `va.capture`](how-to/models.md#an-encoder-of-your-own). `python -m tools.tables`
 writes this page.
 """
@@ -104,7 +107,7 @@ def documents() -> dict[str, str]:
             f"{one.megabytes:.1f}",
             "bundled" if one.bundled else f"on request{f' ({one.pin})' if one.pin else ''}",
             one.licence,
-            one.knows,
+            f"{one.knows} {one.caution}".strip(),
         ]
         for one in va.models()
     ]

@@ -19,7 +19,7 @@ _BAND = 2**19
 
 @dataclass(frozen=True)
 class Outline:
-    """What of a picture a named thing covers: all polygons together, less the holes.
+    """The part of a picture that a named thing covers: all polygons together, minus the holes.
 
     Attributes:
         name: what it surrounds.

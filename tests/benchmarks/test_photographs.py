@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -38,9 +40,15 @@ def test_the_table_names_the_number_of_photographs_and_every_control() -> None:
     assert cells["colour contrast"].endswith("| 20.0 % | 0.80 | 0 of 3 |")
 
 
-def test_a_report_of_a_bundled_model(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_report_of_a_bundled_model() -> None:
     text = bench.report("scene-vit")
     assert text.startswith("### `scene-vit`: 7 photographs, 28 outlines")
     assert "| coffee: cup | layer " in text
-    assert bench.at_hand(["scene-vit", "no-such-model"]) == ["scene-vit"]
-    assert "`no-such-model` is not at hand and is left out." in capsys.readouterr().out
+
+
+def test_models_without_weights_here_are_left_out_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SIGHTLINES_CACHE", str(tmp_path))
+    assert bench.at_hand(["scene-vit", "vit-b-16"]) == ["scene-vit"]
+    assert "`vit-b-16` is not at hand and is left out." in capsys.readouterr().out

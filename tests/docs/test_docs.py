@@ -117,7 +117,7 @@ def test_links_of_a_page_lead_somewhere(page: Path) -> None:
 def _texts() -> str:
     """What the code says: its strings without docstrings, a value of an f-string as a line's end."""
     found = []
-    for top in ("vit_attention", "visualizer", "ui"):
+    for top in ("vit_attention", "visualizer", "worlds", "ui"):
         for file in (ROOT / top).rglob("*.py"):
             nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
             silent = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}

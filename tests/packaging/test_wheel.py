@@ -59,10 +59,15 @@ def test_the_wheel_holds_every_file_of_the_library_and_nothing_else(wheel: Path)
         commands = configparser.ConfigParser()
         (entry,) = (name for name in archive.namelist() if name.endswith(".dist-info/entry_points.txt"))
         commands.read_string(archive.read(entry).decode())
+        (folder,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        described = archive.read(folder).decode()
+        licences = {name.partition("/licenses/")[2] for name in archive.namelist() if "/licenses/" in name}
     files = (file for top in PACKAGES for file in (ROOT / top).rglob("*") if file.is_file())
     assert held == {file.relative_to(ROOT).as_posix() for file in files if "__pycache__" not in file.parts}
     assert {f"{top}/py.typed" for top in PACKAGES} <= held
     assert {"vit_attention/bundled/scene-vit.safetensors", "vit_attention/capture/__init__.py"} <= held
+    assert {"NOTICE", "LICENSE.Apache-2.0", "LICENSE.MIT"} <= {Path(name).name for name in licences}
+    assert all(f"License-File: {name}" in described for name in licences)
     assert dict(commands["console_scripts"]) == {"vit-attention": "vit_attention.__main__:main"}
 
 
@@ -93,7 +98,7 @@ def place(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("visualize", "scene-7", "--model", "scene-vit", "--layer", "9", "--truth"),
         ("visualize", "receipt-3-3", "--model", "receipt-donut", "--query", "field:total"),
-        ("visualize", "cat", "--model", "scene-vit", "--layer", "0"),
+        ("visualize", "cat", "--model", "photo-dino", "--layer", "0"),
     ],
     ids=lambda words: words[1],
 )
@@ -109,4 +114,4 @@ def test_the_ten_lines_of_the_readme_work_without_the_repository(place: Path, tm
     said = run(tmp_path, place / "python", "-c", where + code)
     assert said.splitlines()[0].startswith(str(place.parent))
     assert (tmp_path / "map.pdf").read_bytes().startswith(b"%PDF")
-    assert (tmp_path / "scene.npz").stat().st_size > 1000
+    assert (tmp_path / "coffee.npz").stat().st_size > 1000

@@ -1,4 +1,4 @@
-"""What becomes of tokens through the layers: how long they are, and how much attention they take."""
+"""Tokens through the layers: how long they are, and how much attention they take."""
 
 from collections.abc import Sequence
 

@@ -59,7 +59,7 @@ def principal_components(features: ArrayLike | Sequence[ArrayLike], count: int =
     """The principal components of the patch features of one picture, or of several together.
 
     As in Oquab et al. 2023, arXiv:2304.07193, figure 1: components that are fitted on several pictures together give
-    parts that resemble each other the same colour in all of them.
+    parts with similar features similar colours in all of them.
 
     Args:
         features: (patches, width), special tokens left out, or a list of these; pictures may have different grids.

@@ -48,10 +48,10 @@ def score_against(
     geometry: Geometry | None = None,
     sigma: float = SIGMA,
 ) -> tuple[Scored, ...]:
-    """The share of a map inside an outline and whether it points there, and the same of what knows no model.
+    """The share of a map inside an outline and whether it points there, and the same for maps that know no model.
 
-    Pointing is that of Zhang et al. 2016 (arXiv:1608.00507), see `pointing_hit`. A map is worth a sentence only where it beats
-    all controls: photographers put things into the middle, and things differ in colour from what is behind them.
+    Pointing is that of Zhang et al. 2016 (arXiv:1608.00507), see `pointing_hit`. A map deserves a sentence only where it
+    beats all controls: photographers put things in the middle, and things differ in colour from what is behind them.
 
     Args:
         values: (rows, columns) map; it may be signed.
@@ -96,9 +96,10 @@ def _scored(name: str, values: NDArray[np.float64], truth: NDArray[np.float64]) 
 
 
 def centre_prior(grid: tuple[int, int], sigma: float = SIGMA) -> NDArray[np.float64]:
-    """A Gaussian around the middle of the picture, stretched to its shape: Clarke and Tatler 2014 (Vision Research 102).
+    """A Gaussian around the middle of the picture, stretched to its shape.
 
-    They fitted it to where people look; a quarter of each side, the default here, is wider and suits large objects.
+    Clarke and Tatler 2014 (Vision Research 102) fitted one to where people look. The default here, a quarter of each side,
+    is a choice of this project.
 
     Args:
         grid: (rows, columns).
@@ -123,7 +124,9 @@ def centre_prior(grid: tuple[int, int], sigma: float = SIGMA) -> NDArray[np.floa
 def colour_contrast(
     picture: Image.Image, grid: tuple[int, int], geometry: Geometry | None = None
 ) -> NDArray[np.float64]:
-    """How far the mean colour of each patch is from that of all: Achanta et al. 2009 (CVPR), of patches for their pixels.
+    """How far the mean colour of each patch is from the mean colour of all patches.
+
+    Achanta et al. 2009 (CVPR) with patches in place of their pixels.
 
     Distances are Euclidean in CIE L*a*b* (D65).
 
@@ -133,7 +136,7 @@ def colour_contrast(
         geometry: from the picture to the model's input; None means that the model saw the whole.
 
     Returns:
-        (rows, columns) in units of L*a*b*, 0 to some 100; NaN for patches beside the picture.
+        (rows, columns) in units of L*a*b*, from 0, rarely above 100; NaN for patches beside the picture.
 
     >>> half = Image.new("RGB", (4, 2))
     >>> half.paste("white", (2, 0, 4, 2))

@@ -9,7 +9,7 @@ from visualizer.measures import arguments, undefined
 from vit_attention.gate import GateError
 
 FEWEST = 8
-"""Fewer values tell nothing about groups."""
+"""With fewer values nothing is said about groups."""
 MOST = 0.25
 """Largest share of the values that can be outliers; a larger group is the other half of the picture."""
 NOTHING = 0.01
@@ -26,10 +26,10 @@ class Outliers:
 
     Attributes:
         tokens: (tokens,) booleans; all False if clean.
-        times: geometric mean of the outliers over that of the rest; 1 if clean.
+        times: geometric mean of the outliers divided by that of the rest; 1 if clean.
         separation: distance of the two groups' means of log values, in standard deviations of a group; 0 if clean.
-        evidence: how much better two groups explain the values than one, as a difference of BIC; more than 0 speaks for
-            two, which alone does not make outliers.
+        evidence: how much better two groups explain the values than one, as a difference of BIC; above 0 it favours
+            two groups, which alone does not make one of them outliers.
     """
 
     tokens: NDArray[np.bool_]
@@ -54,8 +54,8 @@ def outliers(values: ArrayLike, prefix: int = 0) -> Outliers:
     - the mixture has the lower BIC (Schwarz 1978);
     - it is the smaller one, at most a quarter of the values;
     - the stretch between the groups is longer than a heavy tail would leave. In the tail of a power law the steps
-      between ordered logarithms, each times its rank, are alike (Rényi 1953); the step to the outliers must be more than
-      2 log n times those in the upper tenth of the rest.
+      between ordered logarithms, each times its rank, all have the same distribution (Rényi 1953); the step to the
+      outliers must be more than 2 log n times the mean of those in the upper tenth of the rest.
 
     Args:
         values: (tokens,) finite numbers from 0 up; those that are 0 count as low.
@@ -110,7 +110,7 @@ def _normal(x: Floats, mean: float | Floats, spread: float) -> Floats:
 
 
 def _best_split(logs: Floats) -> int:
-    """How many of the sorted values are the lower group of the likeliest hard split; EM starts there, always alike."""
+    """How many of the sorted values are the lower group of the likeliest hard split; EM starts there, the same way every time."""
     count, total = np.arange(1, logs.size), logs.size
     sums, squares = np.cumsum(logs), np.cumsum(logs**2)
     within = squares[-1] - sums[:-1] ** 2 / count - (sums[-1] - sums[:-1]) ** 2 / (total - count)

@@ -1,4 +1,4 @@
-"""What resembles what: heads, patches, position embeddings."""
+"""How similar heads, patches and position embeddings are to each other."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ METRICS = ("cosine", "jensen-shannon")
 
 
 def head_similarity(heads: Array | Sequence[Array], metric: str = "cosine") -> NDArray[np.float64]:
-    """How alike the attention maps of every two heads are, 0 to 1.
+    """How similar the attention maps of every two heads are, 0 to 1.
 
     Cosine compares whole maps as vectors: strong weights decide, and since weights are never negative, unrelated heads
     may still score well above 0. Jensen-Shannon treats each row as a distribution and takes 1 minus the mean over

@@ -82,12 +82,13 @@ def received(weights: ArrayLike) -> NDArray[np.float64]:
 def sink_tokens(
     weights: ArrayLike, prefix: int = 1, norms: ArrayLike | None = None, least: float = LEAST
 ) -> NDArray[np.bool_]:
-    """Patch tokens of one layer that draw attention whatever the query token: sinks.
+    """Patch tokens of one layer that draw attention whatever the query token is: sinks.
 
-    A token is a sink if in one head it receives more than `least` of the attention of all other tokens (Gu et al. 2025,
-    arXiv:2410.10781, section 3.2, where 0.3 is called strict and hardly dependent on the number of tokens); or
-    if its length before the layer is one of the `outliers` (Darcet et al. 2023, arXiv:2309.16588, section 2) and it
-    receives more than an even share in the mean of all heads. Neither implies the other.
+    A token is a sink if in at least one head it receives more than `least` of the attention of all other tokens, in the
+    mean over these (Gu et al. 2025, arXiv:2410.10781, section 3.2, where 0.3 is called strict and hardly dependent on
+    the number of tokens); or if its length before the layer is one of the `outliers` (Darcet et al. 2023,
+    arXiv:2309.16588, section 2) and it receives more than an even share in the mean of all heads. Neither implies the
+    other.
 
     Args:
         weights: (heads, queries, keys) of one layer.

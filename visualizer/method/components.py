@@ -38,7 +38,7 @@ def of_one(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
 def components(records: Iterable[AttentionRecord], *, layer: int | None = None, component: str = COLOURS) -> list[Map]:
     """The principal components of several pictures as one map each, fitted on all of them together.
 
-    Parts that resemble each other get the same colour in all pictures (Oquab et al. 2023, arXiv:2304.07193, figure 1).
+    Parts with similar features get similar colours in all pictures (Oquab et al. 2023, arXiv:2304.07193, figure 1).
 
     Args:
         records: of one model, each made with ``keep=methods()["components"].needs``; their grids may differ.

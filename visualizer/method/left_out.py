@@ -1,4 +1,4 @@
-"""A map with its sinks left out at display; what the model did stays as it was."""
+"""A map drawn without its sinks; what the model did is not changed."""
 
 from dataclasses import replace
 

@@ -196,7 +196,7 @@ _SEEN: tuple[Command, ...] = (
     click.option(
         "--whole",
         type=Numbers(),
-        help="Layers, counted from 0, of which every query token is kept in a bundle although only some are elsewhere.",
+        help="Layers, counted from 0, of which all rows are kept in a bundle where the other layers keep only some.",
     ),
     click.option("--half", is_flag=True, help="Store weights in half precision, as the app does."),
     click.option(
@@ -244,7 +244,7 @@ _LOOK: tuple[Command, ...] = (
     click.option(
         "--without-sinks",
         is_flag=True,
-        help="Leave out patches that draw attention whatever asks, and rescale the rest; the model is not changed.",
+        help="Leave out sinks, patches that draw attention from all others, and rescale the rest; the model is not changed.",
     ),
     click.option(
         "--stage",

@@ -61,8 +61,8 @@ Python and in file names; in the text under a picture they count from 1.
 @click.option(
     "--together",
     is_flag=True,
-    help="With --method components: fit the components on all pictures, each of which is looked at twice, so that similar "
-    "parts have similar colours in all of them.",
+    help="With --method components: fit the components on all pictures together, so that similar parts get similar "
+    "colours in all of them. Each picture passes through the model twice.",
 )
 @json_option
 def visualize(

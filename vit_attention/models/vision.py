@@ -65,12 +65,12 @@ class VisionModel(Model):
     """A vision transformer for single pictures.
 
     `attend` also takes ``size``, the model's input in pixels, one number or (height, width), multiples of the patch; a
-    ValueError if this model accepts no other size than its own. What the model does to a picture is done in proportion: of
-    a model that cuts the middle out, the same part is seen at every size of the same shape.
+    ValueError if this model accepts no other size than its own. Pictures are prepared in proportion: a model that cuts out
+    the middle sees the same part of the picture at every size of the same shape.
 
     For large inputs it takes ``whole``, numbers of layers of which every query is kept although ``queries`` chooses some;
     and ``keep={"head-mean"}`` (or "head-max", "head-min") keeps of every layer one matrix for all heads, which rollout
-    needs. Both are gathered layer by layer, so that the full maps of one layer are in memory at a time:
+    needs. Both are gathered layer by layer, so that only one layer's full maps are in memory at a time:
 
     >>> import vit_attention as va
     >>> record = va.load("scene-vit").attend("scene-7", size=144, queries=[0], whole=[8], keep={"head-mean"}, half=True)
@@ -379,7 +379,7 @@ class VisionModel(Model):
         return Axis.patches(found[0] // part[0], found[1] // part[1], self.anatomy.special)
 
     def estimate(self, size: int | tuple[int, int] | None = None, **attend: Any) -> int:
-        """Bytes that a record takes, before anything is run; the copy of the picture in it, about 0.1 MB, comes on top.
+        """Bytes that a record would take, without running anything; its copy of the picture, about 0.1 MB, is not counted.
 
         Args:
             size: as for `attend`; None takes that of a square picture.
