@@ -2,7 +2,7 @@
 
 >>> import vit_attention as va
 >>> [card.name for card in va.models()][:2]
-['scene-vit', 'receipt-donut']
+['scene-vit', 'photo-dino']
 """
 
 from typing import TYPE_CHECKING, Any

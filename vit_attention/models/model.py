@@ -58,7 +58,7 @@ class Asked:
         signals: names of signals to keep.
         runs: runs to carry out.
         target: number of the class, or the similarity, that is asked about; None if none was given.
-        budget: largest memory of the maps in bytes.
+        budget: largest memory of the record in bytes, known before anything is run.
     """
 
     request: Request
@@ -220,7 +220,7 @@ class Model(ABC):
             layers, heads, queries: numbers to keep, counted from 0, without repeats; None keeps all.
             half: store weights as float16; None takes the default of the model family.
             proof_rows: rows of every block on which the parity proof runs; None proves all.
-            budget: largest memory of the maps in bytes.
+            budget: largest memory of the record in bytes, known before anything is run.
             options: options of the model family; see the docstring of its class.
 
         Raises:

@@ -250,7 +250,7 @@ def test_a_captioning_checkpoint_with_its_features(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("visualize scene-7 --model no-such", "want one of scene-vit, receipt-donut"),
+        ("visualize scene-7 --model no-such", "want one of scene-vit, photo-dino"),
         ("visualize --model scene-vit", "want at least one IMAGE"),
         ("visualize scene-7", "want --model with one of scene-vit"),
         ("visualize scene-7 --model scene-vit --layer 3-1", "from small to large"),
