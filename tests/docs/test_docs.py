@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import os
 import re
 import shlex
@@ -140,6 +141,21 @@ def test_messages_in_troubleshooting_are_those_of_the_code() -> None:
     quoted = re.findall(r"^\| `([^`]+)`", page, re.MULTILINE)
     assert len(quoted) >= 33
     assert [one for one in quoted if one not in code] == []
+
+
+def test_figures_of_photo_dino_are_those_that_its_command_measured() -> None:
+    from vit_attention.models.cards import BUNDLED
+    from worlds.photographs import photographs
+
+    page = (ROOT / "docs" / "bundled.md").read_text(encoding="utf-8")
+    measured = json.loads((BUNDLED / "photo-dino.json").read_text(encoding="utf-8"))
+    names = {one.file.name: name for name, one in photographs().items()}
+    for file, cosine in measured["cosine"].items():
+        held_out = measured["cosine_held_out"].get(file)
+        shown = "" if held_out is None else f"{held_out:.5f}"
+        assert re.search(rf"^\| {names.get(file, 'moon.*')} \| {cosine:.5f} \| {shown} \|$", page, re.MULTILINE), file
+    assert f"at most {measured['runtime_difference']:.1e}" in page
+    assert f"{measured['bytes'] / 1e6:.1f} MB instead" in page
 
 
 @pytest.mark.parametrize(("page", "package"), [("library.md", "vit_attention"), ("visualizer.md", "visualizer")])
