@@ -113,7 +113,8 @@ def answered(
         run = {knob.name for knob in method.run}
         how: dict[str, Any] = {"keep": method.needs_for(query=query, **{k: v for k, v in knobs if k in run})}
     else:
-        how = {**method.sparing(model.axis(size), layer, query, **dict(knobs)), "size": size}
+        whole = None if "hidden" in method.signals else layer  # what reads tokens needs no weights of the layer
+        how = {**method.sparing(model.axis(size), whole, query, **dict(knobs)), "size": size}
     return method(model.attend(picture.image, target=target or None, **how), **question, **dict(knobs))
 
 
