@@ -66,6 +66,8 @@ def right_side(now: Context) -> Context:
     name = str(model) if model in here else now.model
     picture = pictures.get(str(wanted)) if wanted in choices[1:] else now.picture
     unchanged = (name, picture.key) == (now.model, now.picture.key)
+    if not unchanged and (told := components.mismatch(name, picture)):
+        st.caption(told)
     record = now.record if unchanged else components.looked(name, picture)
     heads = max(len(one.weights) for one in record.maps)
     layer = first.selectbox(

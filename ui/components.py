@@ -35,18 +35,28 @@ def context(counted: bool = False) -> Context:
     advice = "Choose another model or picture in the sidebar; everything else is as you left it."
     record = looked(name, picture, advice, size)
     if name == resources.BUNDLED_MODEL and picture.is_photograph:
-        st.warning(
-            "This is a photograph, and scene-vit knows only twelve drawn shapes: its maps here are real, but they say "
-            "little about the photograph.",
-            icon="⚠️",
-        )
+        st.warning(mismatch(name, picture), icon="⚠️")
         use = {state.MODEL: resources.PHOTO_MODEL}
         st.button("Look with photo-dino", key="use_photo_model", on_click=st.session_state.update, args=(use,))
-    if name != resources.BUNDLED_MODEL and not picture.is_photograph:
-        st.caption(f"{registry.card(name).label} was trained on photographs, not on drawn scenes. {caution(name)}")
+    elif told := mismatch(name, picture):
+        st.caption(told)
     for note in picture.notes:
         st.caption(note)
     return Context(name, picture, record, state.selection(record), resources.run, size)
+
+
+def mismatch(name: str, picture: Picture) -> str:
+    """What to know of a model that was trained on another kind of pictures; "" for one of this kind."""
+    if name == resources.BUNDLED_MODEL:
+        return _DRAWN * picture.is_photograph
+    told = f"{registry.card(name).label} was trained on photographs, not on drawn scenes. {caution(name)}"
+    return "" if picture.is_photograph else told.strip()
+
+
+_DRAWN = (
+    "This is a photograph, and scene-vit knows only twelve drawn shapes: its maps here are real, but they say little about the "
+    "photograph."
+)
 
 
 def looked(name: str, picture: Picture, advice: str = "", size: tuple[int, int] | None = None) -> AttentionRecord:

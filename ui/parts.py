@@ -207,7 +207,7 @@ def own_file(
     if problem := st.session_state.pop(f"{key}_problem", None):
         above.error(plain(problem))
     box = st.expander(title)
-    box.file_uploader(label, kinds, key=key, on_change=partial(_take, key, take))
+    box.file_uploader(label, kinds, key=key, on_change=partial(_take, key, take), max_upload_size=10)
     return box
 
 

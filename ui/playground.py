@@ -86,7 +86,12 @@ def film(now: Context, method: Method, knobs: Mapping[str, Any], look: Mapping[s
     """The same method with every layer as the chosen one, from its start layer up."""
     layers = method.stops(range(len(now.record.maps)), knobs)
     chosen = [replace(now, chosen=replace(now.chosen, layer=layer)) for layer in layers]
-    found = [one.answer(method.name, "", knobs) for one in chosen]
+    try:
+        with st.spinner(f"{len(layers)} layers are asked ...", show_time=True):
+            found = [one.answer(method.name, "", knobs) for one in chosen]
+    except ValueError as error:
+        st.error(f"This method has no film here: {error}")
+        return
     components.chart(
         animation.layer_animation(
             now.picture.image,

@@ -44,7 +44,7 @@ def draw() -> None:
 
 def _own_picture() -> None:
     st.file_uploader(
-        "Picture (JPEG, PNG, WebP, GIF, BMP or TIFF; at most 10 MB)",
+        "Picture (JPEG, PNG, WebP, GIF, BMP or TIFF; at most 25 MB)",
         ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"],
         key="playground_upload",
         on_change=_take,
@@ -88,7 +88,7 @@ def _draw_scene(fresh: bool = False) -> None:
 
 def _saved_record() -> None:
     st.file_uploader(
-        "Record bundle (.npz, at most 10 MB) saved by this app or by record.save",
+        "Record bundle (.npz, at most 25 MB) saved by this app or by record.save",
         ["npz"],
         key="playground_npz",
         on_change=_open_bundle,
@@ -122,7 +122,7 @@ def read_bundle(data: bytes) -> AttentionRecord:
     """
     record = unpacked(data)
     shapes = {(axis.kind, axis.grid, len(axis)) for one in record.maps for axis in (one.query, one.key)}
-    plain = all(one.kind == "self" and one.queries is None for one in record.maps)
+    plain = all(one.kind == "self" for one in record.maps)
     if len(shapes) != 1 or not plain or next(iter(shapes))[0] != "patches":
         raise ValueError("want the self-attention of all patches of one picture, got maps of another kind")
     return record
@@ -201,6 +201,8 @@ def bundle_context(name: str, digest: str, record: AttentionRecord) -> Context:
     st.text(
         f"From the file {name}, made by {record.model or 'an unnamed model'}. The sidebar's model does not matter here."
     )
+    if any(one.queries is not None or one.heads is not None for one in record.maps):
+        st.caption("It holds a part of the maps; what needs the rest is refused below.")
     kept = [one.layer for one in record.maps]
     if kept != list(range(len(kept))):
         st.caption(f"It holds only layers {', '.join(str(k + 1) for k in kept)}; they are counted from 1 here.")

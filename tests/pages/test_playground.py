@@ -102,6 +102,28 @@ def test_own_picture_and_what_is_wrong_with_it(app: App) -> None:
     assert len(test.get("plotly_chart")) == 1  # which names no classes
 
 
+def test_a_photograph_of_a_phone_is_turned_reduced_and_explained(app: App) -> None:
+    """12 megapixels lying on their side, and a HEIC file under another name."""
+    upright = Image.new("RGB", (3024, 4032), (20, 20, 220))
+    upright.paste((220, 20, 20), (0, 0, 3024, 2016))
+    tags, out = Image.Exif(), io.BytesIO()
+    tags[0x0112] = 6  # stored counter-clockwise, to be turned back
+    upright.transpose(Image.Transpose.ROTATE_90).save(out, "JPEG", exif=tags)
+    page = app("playground")
+    page.file_uploader(key="playground_upload").upload("IMG_1.jpg", out.getvalue()).run()
+    assert any("shown under photo-dino" in one.value for one in page.info)
+    own = page.session_state["uploaded_picture"].image
+    assert own.size == (1536, 2048)
+    assert own.getpixel((768, 100))[0] > 200
+    assert own.getpixel((768, 1900))[2] > 200
+    assert any("HEIC" in one.value and "iPhone" in one.value and "Android" in one.value for one in page.caption)
+    page.file_uploader(key="playground_upload").upload("IMG_2.jpg", b"\0\0\0\x18ftypheic" + bytes(400)).run()
+    assert not page.exception
+    assert "HEIC" in page.error[0].value
+    assert "Most Compatible" in page.error[0].value
+    assert not page.info
+
+
 def test_an_opened_record_is_drawn_without_a_model(app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     test = app("playground")
     monkeypatch.setattr(va.registry, "load", None)
