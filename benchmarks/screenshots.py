@@ -1,7 +1,8 @@
-"""`python -m benchmarks.screenshots`: the README's pictures, taken of the running app in headless Chromium."""
+"""`python -m benchmarks.screenshots [NAME ...]`: the README's pictures, all or some, taken of the running app in headless Chromium."""
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from playwright.sync_api import Browser, sync_playwright
 from benchmarks.server import CHROMIUM, CHROMIUM_FLAGS, serve
 
 TARGET = Path(__file__).resolve().parents[1] / "docs"
+
+BUSY = "[data-testid=stStatusWidget], [data-testid=stSkeleton]"
+"""What stands on a page that is not finished: the script runs, or a chart's code is still on its way."""
 
 # file, address, width, colour scheme, what to scroll to: words, or a selector that begins with a dot (None: the top)
 SHOTS = (
@@ -22,13 +26,7 @@ SHOTS = (
     ("fields", "/fields?document=receipt-8-4&field=5", 1280, "light", ".st-key-fields_page"),
     ("swin", "/swin?document=receipt-8-4&stage=3&block=2", 1280, "light", "Row of the cell (1 to 16)"),
     ("captions", "/captions?word=3", 1280, "light", "What the model says."),
-    (
-        "playground",
-        "/playground?model=photo-dino&picture=coffee&layer=11&head=6",
-        1280,
-        "light",
-        "Patches along the longer side",
-    ),
+    ("playground", "/playground?model=photo-dino&picture=cat&grid=37&layer=11&head=6", 1280, "light", ".st-key-grid"),
     ("phone", "/layers?picture=scene-11", 390, "dark", "Layers shown"),
 )
 
@@ -40,9 +38,7 @@ def shoot(browser: Browser, url: str, shot: tuple[str, str, int, str, str | None
     page.goto(url + address)
     page.get_by_role("heading", level=1).wait_for(timeout=60_000)
     page.wait_for_timeout(4000)
-    busy = "[data-testid=stStatusWidget], [data-testid=stSkeleton]"  # at work, or a figure that is not drawn yet
-    page.wait_for_function(f"() => !document.querySelector('{busy}')", timeout=60_000)
-    page.wait_for_timeout(1000)
+    page.wait_for_function(f"() => !document.querySelector('{BUSY}')", timeout=60_000)
     if scroll_to:
         place = page.locator(scroll_to) if scroll_to.startswith(".") else page.get_by_text(scroll_to, exact=True)
         place.first.evaluate("e => e.scrollIntoView({block: 'start'})")
@@ -55,14 +51,14 @@ def shoot(browser: Browser, url: str, shot: tuple[str, str, int, str, str | None
     page.close()
 
 
-def main() -> None:
+def main(names: list[str]) -> None:
     TARGET.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
-        for shot in SHOTS:
+        for shot in (one for one in SHOTS if not names or one[0] in names):
             shoot(browser, server.url, shot)
         browser.close()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

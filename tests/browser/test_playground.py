@@ -134,3 +134,17 @@ def test_the_brightest_patch_lies_on_the_true_object(visit: Any, seed: int, numb
     assert coverage(asked.mask)[row, column] > 0, f"row {row}, column {column} is off the {asked.colour} {asked.shape}"
     other = truth.things[1 - number]
     assert coverage(other.mask)[row, column] == 0
+
+
+def test_a_patch_of_37_asks_on_a_photograph(visit: Any) -> None:
+    """photo-dino on 37 x 37 patches: a click makes one the query, here, in words and after a reload."""
+    seen = visit("playground?model=photo-dino&picture=astronaut&grid=37&opacity=1.0&layer=12")
+    seen.page.get_by_text("37 x 37 = 1,369 patches").wait_for()
+    box = seen.screen("playground_map")[1]
+    seen.page.mouse.click(box["x"] + 16.5 / 37 * box["width"], box["y"] + 8.5 / 37 * box["height"])
+    seen.until_address(grid="37", ask="patch", row="9", column="17")
+    seen.page.get_by_text("asked by the patch in row 9, column 17").first.wait_for()
+    assert (seen.sidebar("row").input_value(), seen.sidebar("column").input_value()) == ("9", "17")
+    seen.page.reload()
+    seen.settle()
+    assert (seen.sidebar("row").input_value(), seen.sidebar("column").input_value()) == ("9", "17")

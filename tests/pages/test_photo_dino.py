@@ -30,18 +30,18 @@ def test_windows_are_counted_as_the_run_covers_them(window: int, stride: int) ->
 
 
 def test_a_long_run_asks_first(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr(resources, "_outcome", lambda *how: asked.append(how))
-    page = app("playground", model="photo-dino", picture="coffee", method="occlusion")
-    page.slider(key="window").set_value(1)
-    page.slider(key="stride").set_value(1)
-    asked.clear()
-    page.run()
+    monkeypatch.setattr(long_runs, "SPEED", 1e3)  # as if every run took hours
+    page = app("playground", picture="scene-24", method="occlusion")
+    page.slider(key="window").set_value(2)
+    page.slider(key="stride").set_value(2).run()
     assert not page.exception
-    assert any("256 times" in one.value for one in page.info)
-    assert not asked
+    assert any("scene-vit 49 times" in one.value for one in page.info)
     assert not page.get("plotly_chart")
-    assert page.button(key="playground_run").label == "Run it 256 times"
+    page.button(key="playground_run").click().run()
+    assert not page.info
+    assert len(page.get("plotly_chart")) == 2
+    page.slider(key="stride").set_value(1).run()
+    assert any("scene-vit 169 times" in one.value for one in page.info)
 
 
 def test_windows_start_as_small_as_the_model_is_quick(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
