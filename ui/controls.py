@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from tutorials.findings import Context
-from ui import state
+from ui import pictures, state
 from visualizer.method import Knob, methods
 from visualizer.style import theme
 from visualizer.style.scale import MODES, Scale
@@ -184,9 +184,13 @@ def scale(page: str, modes: Sequence[str] = COMPARING) -> Scale:
 
 
 def truth(now: Context) -> Any:
-    """The true outline if the reader wants it; None for pictures without one."""
-    scene = now.picture.scene
-    return scene.mask if scene is not None and st.toggle("Show the true outline", key="truth", **KEEP) else None
+    """The mask of a scene's objects, or of a photograph's chosen outline, if the reader wants its line; else None."""
+    scene, outline = now.picture.scene, pictures.outline(now.picture.id)
+    if scene is not None:
+        return scene.mask if st.toggle("Show the true outline", key="truth", **KEEP) else None
+    if outline is None or not st.toggle(f"Show the outline: {outline.name}", key="outlined", **KEEP):
+        return None
+    return outline.mask()
 
 
 def on_phone() -> bool:

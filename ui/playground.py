@@ -12,7 +12,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from tutorials.findings import Context
-from ui import components, controls, long_runs, sinks_view, snippets, state, trust
+from ui import components, controls, long_runs, pictures, sinks_view, snippets, state, trust
 from visualizer.export import files as export
 from visualizer.figures import animation, overlay
 from visualizer.method import Map, Method, methods
@@ -74,8 +74,11 @@ def view(now: Context) -> None:
         f"{snippets.map_code(now, method.name, found, target, knobs)}from visualizer.figures.overlay import overlay\n\n"
         f"overlay(record.image, values, record.geometry, {shown}).show()\n"
     )
-    hides = {"without_sinks": True} if "sinks=" in found.code else {}
-    paint = {**hides, "colormap": look["colormap"], "alpha": look["opacity"], "truth": look["truth"] is not None}
+    more: dict[str, Any] = {"without_sinks": True} if "sinks=" in found.code else {}
+    if look["truth"] is not None:
+        outline = pictures.outline(now.picture.id)
+        more |= {"truth": True} if outline is None else {"outline": outline.name}
+    paint = {**more, "colormap": look["colormap"], "alpha": look["opacity"]}
     command = snippets.command(now, method.name, target, knobs, **paint, **snippets.scaled(look["scale"]))
     blended = "The command line draws patches as they are, never blended." * look["smooth"]
     components.code(now, code, [command], blended)

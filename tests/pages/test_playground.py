@@ -245,3 +245,13 @@ def test_what_is_known_of_a_model_is_said_where_it_is_scored(app: App, monkeypat
     monkeypatch.setattr(cards, "CARDS", known)
     page = app("playground", picture="coffee")
     assert any("It was taught masks." in text.value for text in page.markdown)
+
+
+def test_the_outline_of_a_photograph_is_drawn_and_the_command_draws_it_too(app: App) -> None:
+    page = app("playground", picture="coffee", model="photo-dino")
+    toggle = page.toggle(key="outlined")
+    assert toggle.label == "Show the outline: cup and saucer"
+    assert not any("--outline" in one.value for one in page.code)
+    toggle.set_value(True).run()
+    assert not page.exception
+    assert any("--outline 'cup and saucer'" in one.value for one in page.code)
