@@ -329,7 +329,7 @@ class Method:
                 one.kind == "self" and one.query.kind == "patches"
             )
             return f"needs a class, and this model names none{hint}"
-        if self.norms and record.norms.shape[1] != len(one.key):
+        if self.norms and (not len(record.norms) or record.norms.shape[1] != len(one.key)):
             return "needs the lengths of the tokens, which were not measured"
         return ""
 
