@@ -42,5 +42,5 @@ def test_a_report_of_a_bundled_model(capsys: pytest.CaptureFixture[str]) -> None
     text = bench.report("scene-vit")
     assert text.startswith("### `scene-vit`: 7 photographs, 28 outlines")
     assert "| coffee: cup | layer " in text
-    assert bench.at_hand(["scene-vit", "no-such-model"]) == ["scene-vit"]
-    assert "`no-such-model` is not at hand and is left out." in capsys.readouterr().out
+    assert bench.at_hand(["scene-vit", "aoanet"]) == ["scene-vit"]
+    assert "`aoanet` is not at hand and is left out." in capsys.readouterr().out
