@@ -118,6 +118,6 @@ def _parts(features: ArrayLike | Sequence[ArrayLike]) -> list[NDArray[Any]]:
 
 def _features(given: ArrayLike) -> NDArray[Any]:
     values = undefined.at_least_single(undefined.shaped(given, "features", "(patches, width)"))
-    if not (np.abs(values) <= LARGEST).all():
+    if not float(np.abs(values).max()) <= LARGEST:  # false for NaN, too
         raise GateError("features", "finite numbers", "infinite or undefined ones, or such as have no square")
     return values

@@ -1,22 +1,19 @@
-"""What a method is, what it gives back, and the table of all of them."""
+"""What a method is, and the table of all of them."""
 
 import importlib
-import math
 import operator
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from visualizer.measures import undefined
-from visualizer.measures.regions import region_heat
 from visualizer.measures.steps import HEAD_FUSIONS
+from visualizer.method.knob import Knob, Knobs
+from visualizer.method.map import SHARE, Map, answer, scale_of
 from visualizer.method.question import (
-    Askers,
     Maps,
     Question,
     QuestionError,
@@ -27,160 +24,15 @@ from visualizer.method.question import (
     query_texts,
 )
 from vit_attention.gate import GateError, shown
-from vit_attention.records import AttentionMap, AttentionRecord, Axis, Run, Similar
-from vit_attention.records.geometry import Geometry
+from vit_attention.records import AttentionRecord, Axis, Run, Similar
 from vit_attention.records.similar import EXAMPLE
 
-if TYPE_CHECKING:
-    from visualizer.style.scale import Scale
+__all__ = ["SHARE", "Knob", "Knobs", "Map", "Method", "Methods", "answer", "methods", "scale_of"]
 
-SHARE = "share of attention"
 LARGE = 16 * 16
 """Patches up to which a record keeps everything without being asked; see `Method.sparing`."""
 SEVERAL = 64
 """Query tokens up to which each has rows of its own in a sparing record; the mean of all heads stands in for more."""
-HUGE = 1e300
-"""More than any knob is; larger whole numbers are none that a float can hold."""
-
-Knobs = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Knob:
-    """One parameter of a method: a choice, a number from `low` to `high`, or a start layer.
-
-    Attributes:
-        name: keyword in Python; `short` in an address and, beside the name, on the command line.
-        default: its default value, which also sets its type.
-        label: on pages.
-        help: one line, for pages and the command line.
-        choices: accepted values, for texts.
-        low, high: range of a number; `below` excludes `high` itself.
-        step: step of a slider on a page, which excludes a `high` of 1, where nothing of the layers would be left.
-    """
-
-    name: str
-    default: Any
-    label: str
-    help: str
-    short: str = ""
-    choices: tuple[str, ...] = ()
-    low: float = 0
-    high: float = math.inf
-    below: bool = False
-    step: float = 1
-
-    @property
-    def key(self) -> str:
-        """The short name, or the name."""
-        return self.short or self.name
-
-    def checked(self, value: Any) -> Any:
-        """`value` in the knob's type; raises `QuestionError` for one out of range."""
-        if isinstance(self.default, bool) or self.choices:
-            allowed: tuple[Any, ...] = self.choices or (False, True)
-            if isinstance(value, (str, bool)) and value in allowed:
-                return allowed[allowed.index(value)]
-            raise QuestionError(self.name, f"want one of {', '.join(map(str, allowed))}, got {value!r}")
-        if isinstance(self.default, tuple):
-            texts = query_texts(value)
-            pair = patch_of(texts[0]) if len(texts) == 1 else None
-            if pair is None:
-                raise QuestionError(self.name, f"want row and column of one patch, got {value!r}")
-            return pair
-        kind = type(self.default)
-        number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-        number = number and abs(value) <= HUGE
-        if (
-            not number
-            or kind(value) != value
-            or not (self.low <= value < self.high or (value == self.high and not self.below))
-        ):
-            bound = (
-                f"{self.low:g} up" if self.high == math.inf else f"{self.low:g} to {'below ' * self.below}{self.high:g}"
-            )
-            whole = "a whole number" if kind is int else "a number"
-            raise QuestionError(self.name, f"want {whole} from {bound}, got {value!r}")
-        return kind(value)
-
-
-@dataclass(frozen=True, eq=False)
-class Map:
-    """One map, ready to be drawn.
-
-    Attributes:
-        row: (tokens,) one number for every key token, special tokens first; NaN where there is none.
-        axis: what the tokens stand for.
-        unit: unit of the values.
-        words: what the map shows, in words.
-        patches: numbers of the query patches, to be outlined; () for other query tokens, or for all of them.
-        layer: number of the layer, counted from 0.
-        geometry: of the picture, for regions.
-        signed: whether values lie on both sides of 0.
-        weights: (1, heads, queries, keys) weights behind the map; for a method over several layers only its row.
-        code: line of Python that makes the map from ``record``.
-        colours: (rows, columns, 3) red, green and blue from 0 to 1, for maps that are three numbers a patch; `values` are then
-            the first of the three.
-        legend: what the colours mean.
-    """
-
-    row: NDArray[Any]
-    axis: Axis
-    unit: str
-    words: str
-    patches: tuple[int, ...]
-    layer: int
-    geometry: Geometry | None = None
-    signed: bool = False
-    weights: NDArray[Any] = field(default_factory=lambda: np.zeros((1, 0, 0, 0), np.float32))
-    code: str = ""
-    colours: NDArray[Any] | None = None
-    legend: str = ""
-
-    def scale(self, chosen: "str | Scale" = "raw") -> "str | Scale":
-        """How to draw it, as figure functions take it: by the colours that it brings, or by the chosen scale."""
-        return scale_of(self, chosen)
-
-    @cached_property
-    def values(self) -> NDArray[Any]:
-        """(rows, columns) over the model's input, special tokens left out; (tokens,) for text.
-
-        Where regions overlap, the strongest counts; what no region covers is NaN.
-
-        Raises:
-            ValueError: regions, and nobody said where they lie.
-        """
-        seen = self.row[self.axis.prefix :]
-        if self.axis.kind == "text":
-            return seen
-        if self.axis.grid is not None:
-            return seen.reshape(self.axis.grid)
-        if self.geometry is None or self.axis.boxes is None or np.isnan(self.axis.boxes).all():
-            raise GateError(
-                "regions",
-                "boxes (left, top, right, bottom in pixels of the picture) beside the features, in an array called boxes of "
-                "the .npz file",
-                "none: nobody said where they lie on the picture",
-            )
-        return region_heat(self.row, self.axis, self.geometry)
-
-
-def scale_of(maps: Map | Sequence[Map], chosen: "str | Scale") -> "str | Scale":
-    """How to draw a map, or several in one figure: by the colours that they bring, or by the chosen scale.
-
-    Raises:
-        GateError: maps of both kinds, which have no scale in common.
-    """
-    several = [maps] if isinstance(maps, Map) else maps
-    own = [one.colours for one in several if one.colours is not None]
-    if not own:
-        return chosen
-    if len(own) < len(several):
-        raise GateError("maps", "colours in all of them or in none", f"colours in {len(own)} of {len(several)}")
-    from visualizer.style.scale import Colours  # which brings Plotly
-
-    return Colours(rgb=own[0] if isinstance(maps, Map) else undefined.padded(own), legend=several[0].legend)
-
 
 Function = Callable[[AttentionRecord, Question, Knobs], Map]
 
@@ -329,7 +181,7 @@ class Method:
                 one.kind == "self" and one.query.kind == "patches"
             )
             return f"needs a class, and this model names none{hint}"
-        if self.norms and record.norms.shape[1] != len(one.key):
+        if self.norms and (not len(record.norms) or record.norms.shape[1] != len(one.key)):
             return "needs the lengths of the tokens, which were not measured"
         return ""
 
@@ -471,35 +323,6 @@ def _whole(name: str, value: Any) -> int | None:
         return None if value is None else int(operator.index(value))
     except TypeError as error:
         raise QuestionError(name, f"want a whole number, 0 first, got {value!r}") from error
-
-
-def answer(
-    record: AttentionRecord,
-    one: AttentionMap,
-    who: Askers,
-    row: NDArray[Any],
-    words: str,
-    unit: str,
-    layer: int,
-    **more: Any,
-) -> Map:
-    """The map of a row of `one`, asked by `who`; `more` are fields of `Map`."""
-    with np.errstate(over="ignore"):
-        single = np.asarray(row, np.float32)[None, None, None]
-    if np.isinf(single).any():
-        raise QuestionError("method", "want a record of moderate numbers, got some that grow beyond float32")
-    asking = one.query.kind == "patches" and len(who.rows) < len(one.query)
-    patches = tuple(n - one.query.prefix for n in who.rows if n >= one.query.prefix) if asking else ()
-    return Map(
-        row,
-        one.key,
-        unit,
-        words + f", asked by {who.words}" * bool(who.words),
-        patches,
-        layer,
-        record.geometry,
-        **{"weights": single, **more},
-    )
 
 
 @cache

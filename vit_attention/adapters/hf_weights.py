@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -176,13 +177,29 @@ def _fit_positions(config: Any, state: dict[str, Tensor], places: int, file: str
     return [built_note(config.image_size)]
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the library's bar for a load of milliseconds; ours tell of downloads."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    if shown:
+        logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
 def _filled(kind: Any, config: Any, state: dict[str, Tensor], file: str) -> nn.Module:
     """The network, filled by the library itself, which knows the names of its older versions."""
     full = {name: checkpoints.plain(one, name, file) for name, one in state.items()}
     try:
-        module, report = kind.from_pretrained(
-            None, config=config, state_dict=full, dtype=torch.float32, output_loading_info=True
-        )
+        with _quiet():
+            module, report = kind.from_pretrained(
+                None, config=config, state_dict=full, dtype=torch.float32, output_loading_info=True
+            )
     except Exception as error:  # the library raises many kinds for broken or foreign weights
         raise CheckpointError(f"{file}: weights do not load: {error}") from error
     missing = [

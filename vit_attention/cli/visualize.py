@@ -98,6 +98,8 @@ def visualize(
             part = None if outline is None else outlines.outlined(outline, item, picture)
             scored = _scored(report, item, record, picture, found, part)
             mask = (picture.truth if truth else None) if part is None else part.mask
+            if truth and mask is None:
+                report.note(f"{item.text}: nobody has outlined anything in it, so --truth draws nothing.")
             ground = Ground(picture.image, record.geometry, mask, _settings(record, picture), origin)
             written = write(found, ground, paint, folder)
             if lacking := remark(found, ground, paint):

@@ -1,11 +1,13 @@
 """An outline in numbers, a box or a polygon in pixels of a picture, as a mask; numpy and Pillow only."""
 
+import operator
 import re
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vit_attention.gate.limits import LIMITS
 from vit_attention.gate.refusal import GateError, shown
 from worlds.outlines import Polygon, crossing, filled
 
@@ -32,17 +34,29 @@ def outline_mask(outline: OutlineSource, size: tuple[int, int]) -> NDArray[np.bo
         (height, width) booleans.
 
     Raises:
-        GateError: neither four numbers nor at least three corners, points outside the picture, or nothing inside.
+        GateError: neither four numbers nor at least three corners, points outside the picture, nothing inside, or no size.
 
     >>> outline_mask((1, 0, 3, 1), (4, 2)).astype(int).tolist()
     [[0, 1, 1, 0], [0, 0, 0, 0]]
     >>> outline_mask("50%,0 100%,0 100%,100% 50%,100%", (4, 1)).astype(int).tolist()
     [[0, 0, 1, 1]]
     """
+    size = _size(size)
     found = filled([corners(outline, size)], size)
     if not found.any():
         raise GateError("outline", "one that covers at least half of a pixel", shown(outline))
     return found
+
+
+def _size(given: Any) -> tuple[int, int]:
+    try:
+        wide, tall = (operator.index(side) for side in given)
+    except (TypeError, ValueError):
+        wide = tall = 0
+    if wide < 1 or tall < 1:
+        raise GateError("size", "(width, height) in pixels, two whole numbers from 1 up", shown(given))
+    LIMITS["pixels in a file"].check(wide * tall, "size")
+    return wide, tall
 
 
 def corners(outline: OutlineSource, size: tuple[int, int]) -> Polygon:

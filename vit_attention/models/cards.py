@@ -61,6 +61,7 @@ class Card:
     revision: str = ""
     size: int = 0
     sha256: str = ""
+    caution: str = ""
 
     @property
     def pin(self) -> str:
@@ -73,8 +74,6 @@ class Card:
             return "SHA-256 in the file name"
         commit = f"commit {self.revision[:7]}{', SHA-256' * bool(self.sha256)}" if self.revision else "not pinned"
         return commit if self.hub else ""
-
-    caution: str = ""
 
     @property
     def measured(self) -> dict[str, Any]:

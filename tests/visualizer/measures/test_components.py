@@ -65,6 +65,7 @@ def test_features_of_one_direction_have_one_component() -> None:
         ([], r"features: want \(patches, width\), got shape \(0,\)"),
         ([[1.0, np.nan]], "features: want finite numbers"),
         ([[1e200, 0.0], [0.0, 1e200]], "features: want finite numbers"),
+        (np.array([[np.inf, 0.0]], np.float32), "features: want finite numbers"),
         ([np.zeros((2, 3)), np.zeros((2, 4))], "features: want one width in all pictures, got 3 and 4"),
     ],
 )

@@ -436,3 +436,12 @@ def test_whole_numbers_are_never_taken_for_weights(folder: Path, name: str, kind
         CheckpointError, match=rf"model.safetensors: .*weight: want float32, got {kind}".replace("torch.", "")
     ):
         va.load(f"hf:{folder}")
+
+
+def test_loading_draws_no_bar_and_leaves_the_librarys_switch(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from transformers.utils import logging
+
+    assert logging.is_progress_bar_enabled()
+    va.load(f"hf:{folder}")
+    assert capfd.readouterr().err == ""
+    assert logging.is_progress_bar_enabled()

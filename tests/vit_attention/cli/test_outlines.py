@@ -78,3 +78,14 @@ def test_what_is_no_outline_is_refused(text: str, said: str, tmp_path: Path, mon
     assert "Traceback" not in err
     assert out == ""
     assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == ["notes.txt"]
+
+
+def test_a_picture_without_outlines_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (40, 30), "teal").save("plain.png")
+    done = CliRunner().invoke(
+        main, ["visualize", "plain.png", "coffee", "--model", "scene-vit", "--layer", "1", "--truth"]
+    )
+    assert done.exit_code == 0
+    assert "plain.png: nobody has outlined anything in it" in done.stderr
+    assert "coffee: nobody" not in done.stderr

@@ -69,3 +69,9 @@ def test_a_line_that_crosses_itself_is_told_and_filled_by_the_even_odd_rule() ->
     assert found[50, 90]
     assert not found[10, 50]
     assert found.sum() == pytest.approx(5000, rel=0.03)
+
+
+@pytest.mark.parametrize("size", [(0, 5), (-1, 5), (5,), (1, 2, 3), "ab", None, (1.5, 2), (10**7, 10**7)])
+def test_sizes_of_no_picture_are_refused(size: object) -> None:
+    with pytest.raises(GateError, match="size: want"):
+        outline_mask((0, 0, 1, 1), size)  # type: ignore[arg-type]
