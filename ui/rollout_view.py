@@ -166,7 +166,10 @@ def two_classes(now: Context) -> None:
     st.header("Ask about a class", anchor=False)
     asked = found.classes(now)
     if asked is None or not now.axis.prefix:
-        st.caption("This needs a model with a class token and at least two classes.")
+        st.caption(
+            f"This needs a model with a class token and at least two classes, and {now.model} has none; scene-vit, on a drawn "
+            "scene, does. The Playground asks such models about a similarity instead."
+        )
         return
     label = "Compute gradients (runs this model forwards and backwards, twice)"
     if now.model != resources.BUNDLED_MODEL and not st.toggle(label, key="gradients", **controls.KEEP):

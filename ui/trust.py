@@ -62,7 +62,7 @@ def facts(
         meaning = "attention layers of this network that could not be captured; methods that multiply layers refuse"
         found.append(("not heard", f"{len(unheard)} layers", meaning))
     if row is not None and (np.asarray(row, np.float32) >= 0).all():
-        found += _of_row(now, np.asarray(row, np.float32))
+        found += _of_row(now, _shares(np.asarray(row, np.float32)))
     return found + _score(now, values, made)
 
 
@@ -95,6 +95,16 @@ def residual(record: AttentionRecord) -> str:
     if record.residual is None:
         return "not proved"
     return f"{record.residual:.1e}" + ", stated by the file; not checked here" * record.loaded
+
+
+def _shares(row: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The row divided by its sum; relevance, lengths of tokens and others do not add up to 1 by themselves.
+
+    >>> _shares(np.float32([3, 1])).tolist()
+    [0.75, 0.25]
+    """
+    total = float(row.sum())
+    return row if abs(total - 1) < 0.01 or total == 0 else row / np.float32(total)
 
 
 def _of_row(now: Context, row: NDArray[np.float32]) -> list[Fact]:

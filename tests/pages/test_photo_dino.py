@@ -138,3 +138,9 @@ def test_the_first_page_tells_what_photo_dino_is(app: App) -> None:
     assert f"{sorted(figures.values())[0]:.4f}" in told
     for words in ("fine-tuned on object masks", "no classes", "no registers", "nothing about self-supervision"):
         assert words in told
+
+
+@pytest.mark.parametrize("method", ["relevance", "length of tokens"])
+def test_shares_of_a_row_that_does_not_add_up_to_1(app: App, method: str) -> None:
+    (line,) = score_lines(app("playground", picture="scene-24", method=method), "on special tokens")
+    assert 0 < float(line.split("|")[2].strip().rstrip("%")) < 100
