@@ -54,8 +54,12 @@ registry.load = lambda name, weights=None, progress=None: plain(name, file if na
 """
 
 
-def visit(folder: Path, model: str, environment: dict[str, str], photographs: bool = False) -> list[int]:
-    """Open every page once with `model`: the server's peak memory in bytes before those of section Read, and after.
+Peak = tuple[int, int]
+"""Largest resident memory of a server so far, and pages of files in it, in bytes."""
+
+
+def visit(folder: Path, model: str, environment: dict[str, str], photographs: bool = False) -> list[Peak]:
+    """Open every page once with `model`: the server's peak memory before those of section Read, and after.
 
     With `photographs`, two sessions with photo-dino follow, and the peak after them.
     """
@@ -65,12 +69,12 @@ def visit(folder: Path, model: str, environment: dict[str, str], photographs: bo
         peaks = []
         for name in (*PAGES, *READ):
             if name == READ[0]:
-                peaks.append(server.peak_memory())
+                peaks.append((server.peak_memory(), server.file_memory()))
             look(page, f"{server.url}/{name}?model={model}")
-        peaks.append(server.peak_memory())
+        peaks.append((server.peak_memory(), server.file_memory()))
         if photographs:
             _two_sessions(browser, server)
-            peaks.append(server.peak_memory())
+            peaks.append((server.peak_memory(), server.file_memory()))
         browser.close()
         return peaks
 
@@ -93,14 +97,18 @@ def _two_sessions(browser: Browser, server: Server) -> None:
             page.get_by_text("37 x 37").first.wait_for(timeout=60_000)  # else another number was looked at
 
 
-def report(name: str, peaks: list[int]) -> None:
+def report(name: str, peaks: list[Peak]) -> None:
     """Print the peaks."""
     after = (
         "with every page of Learn and Explore opened",
         "with those of Read",
         "with two sessions of photo-dino on 37 x 37 patches",
     )
-    print(f"{name}: " + ", ".join(f"{peak / 1e6:.0f} MB {words}" for peak, words in zip(peaks, after, strict=False)))
+    told = (
+        f"{peak / 1e6:.0f} MB ({files / 1e6:.0f} of them pages of files) {words}"
+        for (peak, files), words in zip(peaks, after, strict=False)
+    )
+    print(f"{name}: {', '.join(told)}")
 
 
 def main() -> None:

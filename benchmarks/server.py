@@ -38,10 +38,17 @@ class Server:
 
     def peak_memory(self) -> int:
         """Largest resident memory of the process so far, in bytes."""
+        return self._told("VmHWM")
+
+    def file_memory(self) -> int:
+        """Resident pages of files now, in bytes: libraries and weights, which the system may drop and read again."""
+        return self._told("RssFile")
+
+    def _told(self, what: str) -> int:
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM"):
+            if line.startswith(what):
                 return int(line.split()[1]) * 1024
-        raise RuntimeError("the system does not tell the peak memory")
+        raise RuntimeError(f"the system does not tell {what}")
 
 
 def free_port() -> int:

@@ -13,6 +13,7 @@ from tutorials.findings.context import Picture
 from ui import heavy, state
 from vit_attention import registry
 from vit_attention.gate.refusal import shown
+from vit_attention.models.cards import BUNDLED
 from vit_attention.records import AttentionRecord
 
 
@@ -44,8 +45,21 @@ def model(name: str) -> Any:
     """The loaded model of this name; raises what `vit_attention.load` raises (failures are not cached)."""
     heavy.load_all()
     loaded = registry.load(name)
+    _pack(loaded)
     heavy.settle()
     return loaded
+
+
+def _pack(loaded: Any) -> None:
+    """Keep the matrices of a bundled model in 8 bits, if its file does: 66 MB less for photo-dino."""
+    file = BUNDLED / loaded.card.name / "model.safetensors"
+    if not (loaded.card.bundled and file.exists()):
+        return
+    from safetensors.torch import load_file
+
+    from vit_attention.weights import eight_bits
+
+    eight_bits.pack(loaded.module, load_file(file))
 
 
 def at_hand(name: str) -> bool:

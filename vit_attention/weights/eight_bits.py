@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vit_attention.weights.refusal import CheckpointError
 
@@ -43,3 +43,37 @@ def _matrix(name: str, numbers: Tensor, scale: Tensor, file: str) -> Tensor:
         want = f"{name}{SCALE} with one floating-point number for each of the rows of {name}, {tuple(numbers.shape)}"
         raise CheckpointError(f"{file}: want {want}, got {tuple(scale.shape)} of {scale.dtype}")
     return numbers.float() * scale.float().reshape(-1, *[1] * (numbers.ndim - 1))
+
+
+class Packed(nn.Linear):
+    """A linear layer whose matrix stays in 8 bits, and is unpacked for as long as it is used."""
+
+    numbers: Tensor
+    scale: Tensor
+
+    def __init__(self, layer: nn.Linear, numbers: Tensor, scale: Tensor) -> None:
+        nn.Module.__init__(self)  # not the linear layer's, which would make a matrix
+        self.in_features, self.out_features, self.bias = layer.in_features, layer.out_features, layer.bias
+        self.register_buffer("numbers", numbers)
+        self.register_buffer("scale", scale)
+
+    @property
+    def weight(self) -> Tensor:  # type: ignore[override]
+        """(outputs, inputs) the matrix."""
+        return _matrix("weight", self.numbers, self.scale, "")
+
+
+def pack(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Let the linear layers of a network that a file keeps in 8 bits stay so in memory, a quarter of their size.
+
+    The network computes exactly what it did; unpacking takes about a tenth of the time of a small picture's pass.
+
+    Args:
+        module: a frozen network, filled from the file; its layers are replaced.
+        tensors: all of the file, as stored; layers of other names stay as they are.
+    """
+    for name, layer in [*module.named_modules()]:
+        numbers, scale = tensors.get(f"{name}.weight"), tensors.get(f"{name}.weight{SCALE}")
+        if isinstance(layer, nn.Linear) and numbers is not None and scale is not None and numbers.dtype == torch.int8:
+            parent, _, last = name.rpartition(".")
+            setattr(module.get_submodule(parent), last, Packed(layer, numbers, scale))

@@ -3,8 +3,9 @@
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
-from vit_attention.weights import checkpoints
+from vit_attention.weights import checkpoints, eight_bits
 from vit_attention.weights.checkpoints import CheckpointError
 
 NUMBERS = torch.tensor([[127, -64, 0], [1, 2, -127]], dtype=torch.int8)
@@ -35,3 +36,22 @@ def test_scales_that_do_not_fit_are_refused(tmp_path, scale):
     save_file({"a.weight": NUMBERS, "a.weight.scale": scale}, tmp_path / "one.safetensors")
     with pytest.raises(CheckpointError, match=r"one.safetensors: want a.weight.scale with one floating-point number"):
         checkpoints.read(tmp_path / "one.safetensors")
+
+
+def test_layers_that_stay_in_eight_bits_compute_the_same_in_a_quarter_of_the_memory():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(6, 4), nn.ModuleDict({"deep": nn.Linear(6, 4)}), nn.Linear(4, 2))
+    numbers = torch.randint(-127, 128, (4, 6), dtype=torch.int8)
+    file = {"0.weight": numbers, "0.weight.scale": torch.rand(4).half(), "2.weight": torch.ones(2, 4)}
+    file |= {"1.deep.weight": numbers.clone(), "1.deep.weight.scale": torch.rand(4)}
+    unpacked = eight_bits.unpacked(file, "file")
+    with torch.no_grad():
+        net[0].weight.copy_(unpacked["0.weight"])
+        net[1]["deep"].weight.copy_(unpacked["1.deep.weight"])
+    x = torch.randn(5, 6)
+    before, deep = net[2](net[0](x)), net[1]["deep"](x)
+    eight_bits.pack(net, file)
+    assert [name for name, one in net.named_modules() if isinstance(one, eight_bits.Packed)] == ["0", "1.deep"]
+    assert torch.equal(net[2](net[0](x)), before)
+    assert torch.equal(net[1]["deep"](x), deep)
+    assert {name for name, _ in net.named_parameters()} == {"0.bias", "1.deep.bias", "2.weight", "2.bias"}
