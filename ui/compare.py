@@ -65,6 +65,9 @@ def right_side(now: Context) -> Context:
     wanted = second.selectbox("Picture", choices, key=PICTURE, **controls.KEEP)
     name = str(model) if model in here else now.model
     picture = pictures.get(str(wanted)) if wanted in choices[1:] else now.picture
+    if name != now.model:  # the sidebar says it of the left side's
+        card = registry.card(name)
+        st.caption(f"{card.label}. {card.knows}")
     unchanged = (name, picture.key) == (now.model, now.picture.key)
     if not unchanged and (told := components.mismatch(name, picture)):
         st.caption(told)

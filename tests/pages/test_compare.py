@@ -77,3 +77,9 @@ def test_other_grids_are_only_drawn(app: App, monkeypatch: pytest.MonkeyPatch) -
     assert not test.metric
     assert len(json.loads(test.get("plotly_chart")[0].proto.spec)["data"]) == 2
     assert "one scale for all maps" in captions(test)
+
+
+def test_the_right_side_says_what_its_model_knows(app: App) -> None:
+    page = app("compare", picture="coffee", compare_model="photo-dino")
+    assert any("fine-tuned on object masks (saliency)" in one.value for one in page.caption)
+    assert not page.exception
