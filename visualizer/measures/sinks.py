@@ -91,7 +91,8 @@ def sink_tokens(
     other.
 
     Args:
-        weights: (heads, queries, keys) of one layer.
+        weights: (heads, queries, keys) of one layer. Where only lengths of tokens are known, these, (tokens,): the result is
+            then that of `outliers`, and whether such tokens draw attention is not judged.
         prefix: how many special tokens lead the keys; they are never reported.
         norms: (keys,) lengths of the tokens that enter the layer; None leaves out the second rule.
         least: share of the attention of a head, 0 to 1.
@@ -106,7 +107,9 @@ def sink_tokens(
     >>> sink_tokens([[[0.2, 0.8, 0.0], [0.5, 0.3, 0.2], [0.1, 0.9, 0.0]]])
     array([False,  True, False])
     """
-    shares = received(_of_one_layer(weights))
+    if np.ndim(given := undefined.rectangular(weights, "weights", "(heads, queries, keys)")) == 1:
+        return outliers(given, prefix).tokens
+    shares = received(_of_one_layer(given))
     prefix = arguments.whole("prefix", prefix, 0, shares.shape[-1])
     arguments.number("least", least, 0, 1)
     found = np.asarray((shares > least).any(axis=0))
@@ -118,11 +121,9 @@ def sink_tokens(
     return found
 
 
-def _of_one_layer(weights: ArrayLike) -> NDArray[Any]:
-    given = undefined.rectangular(weights, "weights", "(heads, queries, keys)")
+def _of_one_layer(given: NDArray[Any]) -> NDArray[Any]:
     if given.ndim != 3:
-        advice = "Lengths of tokens alone are judged by visualizer.outliers(norms, prefix)" if given.ndim == 1 else ""
-        raise GateError("weights", "(heads, queries, keys)", f"shape {given.shape}", advice=advice)
+        raise GateError("weights", "(heads, queries, keys)", f"shape {given.shape}")
     return given
 
 
