@@ -19,7 +19,8 @@ def control(name: str, picture: Picture) -> Sides | None:
         loaded = resources.model(name)
     except (ValueError, RuntimeError, OSError, ImportError):  # what is wrong is said where its record is asked for
         return None
-    offered = counts(loaded)
+    usual = (loaded.axis().grid or (0, 0)) if "size" in getattr(loaded, "options", ()) else (0, 0)
+    offered = counts(loaded, usual)
     if len(offered) < 2:
         return None
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -29,7 +30,7 @@ def control(name: str, picture: Picture) -> Sides | None:
         rows, columns = grid(picture.image.size, chosen, bool(whole))
         st.caption(f"{rows} x {columns} = {rows * columns:,} patches", width="content")
     high, wide = loaded.anatomy.patch
-    return None if (rows, columns) == loaded.axis().grid else (rows * high, columns * wide)
+    return None if (rows, columns) == usual else (rows * high, columns * wide)
 
 
 _HELP = (
@@ -38,15 +39,16 @@ _HELP = (
 )
 
 
-def counts(model: Any) -> list[int]:
+def counts(model: Any, usual: Sides) -> list[int]:
     """Patches along a side that a model can be given: its usual number, the most that it has positions for, and one between.
 
-    A single number for models that are used at the size they were trained for.
+    A single number for models that are used at the size they were trained for, none for those that take one size alone.
     """
-    if "size" not in getattr(model, "options", ()) or not hasattr(model, "anatomy"):
+    side = max(usual)
+    if not side:
         return []
-    usual, most = max(model.axis().grid or (0, 0)), max(model.anatomy.position_grid)
-    return sorted({usual, round((usual * most) ** 0.5), most}) if usual < most else [usual]
+    most = max(model.anatomy.position_grid)
+    return sorted({side, round((side * most) ** 0.5), most}) if side < most else [side]
 
 
 def grid(size: tuple[int, int], longer: int, whole: bool) -> tuple[int, int]:

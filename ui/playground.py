@@ -36,9 +36,9 @@ def view(now: Context) -> None:
         with right:
             told = long_runs.wait(now, method, target, knobs, "playground_run")
             with st.spinner(told, show_time=True):
-                found = now.answer(method.name, target, knobs)
+                whole = now.answer(method.name, target, knobs)
         with left:
-            found = sinks_view.hidden(now, found, method.name, knobs)
+            found = sinks_view.hidden(now, whole, method.name, knobs)
     except ValueError as error:
         right.error(f"This method has no map here: {error}")
         return
@@ -59,11 +59,10 @@ def view(now: Context) -> None:
     if method.layers in ("one", "until") and st.toggle(label, key="film", **controls.KEEP):
         film(now, method, knobs, look)
     sinks_view.curves(now)
-    if (
-        method.name != "components"
-    ):  # whose strongest patch means nothing, since the sign of a component is a convention
-        made = None if "sinks=" in found.code else (method.name, target, knobs)
-        trust.card(now, found.values, found.row, found.words, made)
+    hides = found is not whole
+    # The sign of a component is a convention, so that its strongest patch means nothing.
+    if method.name != "components":
+        trust.card(now, found.values, found.row, found.words, None if hides else (method.name, target, knobs))
     marked: dict[str, Any] = {"query": list(who), "unit": found.unit}
     marked |= {"signed": True} if found.signed else {}
     options = {**look, **marked, "opacity": float(f"{look['opacity']:g}")}
@@ -74,7 +73,7 @@ def view(now: Context) -> None:
         f"{snippets.map_code(now, method.name, found, target, knobs)}from visualizer.figures.overlay import overlay\n\n"
         f"overlay(record.image, values, record.geometry, {shown}).show()\n"
     )
-    more: dict[str, Any] = {"without_sinks": True} if "sinks=" in found.code else {}
+    more: dict[str, Any] = {"without_sinks": True} if hides else {}
     if look["truth"] is not None:
         outline = pictures.outline(now.picture.id)
         more |= {"truth": True} if outline is None else {"outline": outline.name}

@@ -21,7 +21,7 @@ class Kept:
 
     def __init__(self, request: Request, shape: tuple[int, int, int, int], precise: torch.dtype) -> None:
         batch, self.count, queries, keys = shape
-        self.request, kind = request, torch.float16 if request.half else precise
+        kind = torch.float16 if request.half else precise
         self.items = chosen("items", request.items, batch)
         self.heads = chosen("heads", request.heads, self.count)
         self.rows = None if request.queries is None else torch.tensor(chosen("queries", request.queries, queries))
