@@ -116,7 +116,9 @@ def truth_line(truth: ArrayLike, where: Geometry) -> go.Scatter:
 
 def notes(where: Geometry, query: Sequence[int] = (), truth: Any = None, outlined: str = "query") -> list[str]:
     """What outlines and veils mean, in words."""
-    out = [f"orange outline: {outlined}"] * bool(len(query)) + ["cyan line: true object"] * (truth is not None)
+    out = [f"orange outline: {outlined}"] * bool(len(query)) + ["cyan line: outline of the object"] * (
+        truth is not None
+    )
     return out + ["grey rim: the model never saw it"] * hides(where)
 
 

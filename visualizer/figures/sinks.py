@@ -43,7 +43,9 @@ def length_curves(
             [one[apart].mean() if apart.any() else np.nan for one, apart in zip(lengths, found, strict=True)]
         )
     fig = curves(lines, "length of the token, logarithmic", title=title, height=height)
-    fig.layout.yaxis.type = "log"
+    # Plotly would write 20 as "2" on such an axis.
+    marks = [digit * 10.0**power for power in range(-6, 10) for digit in (1, 2, 5)]
+    fig.update_yaxes(type="log", tickvals=marks, ticktext=[f"{one:g}" for one in marks])
     return fig
 
 

@@ -26,7 +26,9 @@ def test_lengths_are_drawn_by_layer():
         np.testing.assert_allclose(drawn[name].y, np.percentile(norms[:, 3:], place, axis=1))
     assert list(drawn["median patch"].x) == [1, 2, 3]
     assert "mean of outliers" not in [line.name for line in length_curves(norms[:2]).data]
-    assert length_curves(norms).layout.yaxis.type == "log"
+    axis = length_curves(norms).layout.yaxis
+    assert axis.type == "log"
+    assert dict(zip(axis.tickvals, axis.ticktext, strict=True))[20] == "20"
     assert "after layer 3, 1 patch, 7.5" in describe_lengths(norms, 3)
 
 
