@@ -137,6 +137,7 @@ def test_a_word_of_the_text_goes_before_a_piece_of_another() -> None:
     assert askers(axis, ["in"]).rows == (2,)
     assert askers(axis, ["CAFE"]).rows == (3,)
     assert askers(axis, ["cain"]).words == '"cain" (2 tokens)'
+    assert askers(Axis.text(("Not", "good", "not"), (), (0, 1, 2)), ["not"]).rows == (2,)
     with pytest.raises(GateError, match="query: want a number from 0 to 3, a word of the text"):
         askers(axis, ["dog"])
     with pytest.raises(GateError, match="a field that was read"):
