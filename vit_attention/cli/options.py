@@ -326,7 +326,6 @@ _PAINT: tuple[Command, ...] = (
     click.option(
         "--film",
         type=click.Choice(["gif", "webp", "zip"]),
-        default="",
         help="Also write film_{method}.gif, an endless film with one picture for each layer from the first of --layer to the last, "
         "on one scale; webp is smaller, zip holds a PNG for each layer.",
     ),
