@@ -23,6 +23,7 @@ from visualizer.method.question import (
     patch_of,
     query_texts,
 )
+from visualizer.method.said import class_row
 from vit_attention.gate import GateError, shown
 from vit_attention.records import AttentionRecord, Axis, Run, Similar
 from vit_attention.records.similar import EXAMPLE
@@ -56,6 +57,7 @@ class Method:
         asked_by: accepted query tokens: "any", only the "class" token, one "patch", one or several "patches", or "nobody" for
             no query; "label" for a label of the picture.
         norms: whether it reads the lengths of the tokens, `record.norms`.
+        on_picture: whether it changes parts of a picture, which a text has not.
         place: position in menus and tables, smallest first.
         name: name of its file, with dashes; set by `methods`.
     """
@@ -72,6 +74,7 @@ class Method:
     heads: bool = False
     asked_by: str = "any"
     norms: bool = False
+    on_picture: bool = False
     place: int = 100
     name: str = ""
 
@@ -179,8 +182,10 @@ class Method:
             return str(error)
         one = next(iter(maps.values()))
         similar = self.asks_class and isinstance(record.prediction.target, Similar)
-        if self.asked_by == "class" and not one.query.prefix and not similar:
+        if self.asked_by == "class" and class_row(one.query) is None and not similar:
             return "needs a class token, and this model has none"
+        if self.on_picture and all(other.key.kind == "text" for other in record.maps):
+            return "changes parts of a picture, and this record is of a text"
         if not self.fitting(asked.maps(record)):
             what = "asks one patch" if self.asked_by in ("patch", "patches") else "compares patches"
             return f"{what}, and this model has none"
@@ -209,7 +214,7 @@ class Method:
         """The map of a record.
 
         Args:
-            query: query token: a token's number, (row, column) of a patch, "class", "mean", a word of the output or
+            query: query token: a token's number, (row, column) of a patch, "class", "mean", a word that went in or came out, or
                 "field:PATH"; a list of several gives their mean, but two plain numbers are one patch. None takes
                 the class token, or the mean of all.
             layer: number, counted from 0; None takes the last.
