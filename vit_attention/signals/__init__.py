@@ -5,6 +5,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -37,18 +38,24 @@ class Again:
     hidden: Callable[[Any], NDArray[np.float32]]
 
 
-def runs() -> tuple[str, ...]:
-    """Names of all runs.
+@cache
+def runs(of: str) -> tuple[str, ...]:
+    """Names of the runs on "pictures", "texts" or the "labels" of a picture, as each file says.
 
-    >>> runs()
+    >>> runs("pictures")
     ('occlusion', 'painted')
     """
-    return tuple(sorted(one.name.replace("_", "-") for one in pkgutil.iter_modules(__path__)))
+    names = sorted(one.name for one in pkgutil.iter_modules(__path__))
+    return tuple(name.replace("_", "-") for name in names if of == _module(name).OF)
 
 
-def carry_out(run: Run, again: Again) -> NDArray[Any]:
+def _module(name: str) -> Any:
+    return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
+
+
+def carry_out(run: Run, again: Any) -> NDArray[Any]:
     """What a run leaves for its method to read; raises ValueError for other knobs than it has, or one out of range."""
-    module = importlib.import_module(f"{__name__}.{run.name.replace('-', '_')}")
+    module = _module(run.name)
     wanted = sorted({*inspect.signature(module.run).parameters} - {"again"})
     if sorted(run.knobs) != wanted:
         raise GateError(f"{run.name}", f"the knobs {', '.join(wanted)}", f"{', '.join(sorted(run.knobs)) or 'none'}")
