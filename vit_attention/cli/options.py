@@ -324,6 +324,20 @@ _PAINT: tuple[Command, ...] = (
     click.option("--settings", help="Text in place of the names of model and picture."),
     click.option("--save-raw", is_flag=True, help="Also write the weights, (1, heads, queries, keys), as .npy."),
     click.option(
+        "--film",
+        type=click.Choice(["gif", "webp", "zip"]),
+        help="Also write film_{method}.gif, an endless film with one picture for each layer from the first of --layer to the last, "
+        "on one scale; webp is smaller, zip holds a PNG for each layer.",
+    ),
+    click.option(
+        "--frame-time",
+        type=click.IntRange(20, 60_000),
+        default=500,
+        show_default=True,
+        metavar="MS",
+        help="How long --film shows each layer, in milliseconds.",
+    ),
+    click.option(
         "--bundle",
         is_flag=True,
         help="Also save the whole record (.npz), which `show` and `visualize` open without a model.",

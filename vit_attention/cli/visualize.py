@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from vit_attention.cli import loading, outlines, records, text_drawings, texts
+from vit_attention.cli import films, loading, outlines, records, text_drawings, texts
 from vit_attention.cli.drawings import Drawing, View, drawings
 from vit_attention.cli.errors import ChoiceError
 from vit_attention.cli.inputs import Given, Opened, expand, is_bundle, opened
@@ -40,6 +40,7 @@ HELP = """Draw where a model looks: an overlay and a heatmap for every layer.
   vit-attention visualize scene-7 --model scene-vit --query 6,8 --truth
   vit-attention visualize coffee --model photo-dino --layer 11 --outline cup
   vit-attention visualize cat.jpg --model photo-dino --size 518 --method rollout
+  vit-attention visualize scene-7 --model scene-vit --method rollout --film gif --layer 3-11 --frame-time 400
   vit-attention visualize cat.npz --colormap jet
   vit-attention visualize --text "The soup was not good." --model review-encoder --layer 3 --head 1
   vit-attention visualize --input_file attention_data.json --mode prepare --output_file backend_data.json
@@ -47,9 +48,9 @@ HELP = """Draw where a model looks: an overlay and a heatmap for every layer.
 
 IMAGE is a file, a glob, a bundle made by `extract`, or the name of a drawn or sample picture: scene-7, receipt-3-3,
 form-1, cat. Every page of a TIFF counts as a picture. The files in DIR are attn_map_layer_{i}_{layer_name}.png,
-heatmap_layer_{i}_{layer_name}.png and, with --save-raw, attn_raw_layer_{i}.npy. Several pictures get a folder each; so
-does a single one if DIR already holds drawings of another. Layers, heads, rows and columns count from 0 here, as in
-Python and in file names; in the text under a picture they count from 1.
+heatmap_layer_{i}_{layer_name}.png; with --save-raw, attn_raw_layer_{i}.npy; with --film gif, film_{method}.gif. Several
+pictures get a folder each; so does a single one if DIR already holds drawings of another. Layers, heads, rows and
+columns count from 0 here, as in Python and in file names; in the text under a picture they count from 1.
 """
 
 
@@ -94,6 +95,8 @@ def visualize(
         raise click.UsageError("want at least one IMAGE, or --text or --input_file for a sentence, got none")
     view, paint, wanted = take_view(given), take(Paint, given), take(records.Wanted, given)
     _check(items, wanted, given["model"], report)
+    films.check(view, paint, together, wanted.stage is not None or wanted.block is not None)
+    filmed, view = view, films.still(view, paint)
     model = cache(lambda: loading.load(take(loading.Source, given), report))
     shelf, several = Shelf(output, items, drawings_say, report.note), len(items) > 1
     shared = None
@@ -112,7 +115,7 @@ def visualize(
             if truth and mask is None:
                 report.note(f"{item.text}: nobody has outlined anything in it, so --truth draws nothing.")
             ground = Ground(picture.image, record.geometry, mask, _settings(record, picture), origin)
-            written = write(found, ground, paint, folder)
+            written = write(found, ground, paint, folder) + films.write(record, filmed, paint, folder)
             if lacking := remark(found, ground, paint):
                 report.note(f"{item.text}: {lacking}.")
             if bundle:

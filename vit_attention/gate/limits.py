@@ -38,6 +38,7 @@ LIMITS: dict[str, Limit] = {
     "layers": Limit(1000, "layers", "the deepest published vision transformer has 48"),
     "width": Limit(65_536, "channels", "the widest published vision transformer has 6,144, and 24,576 in between"),
     "classes": Limit(100_000, "classes", "ImageNet-21k, the largest set in use, has 21,843"),
+    "labels": Limit(1000, "labels", "ImageNet has so many classes; each passes through the text encoder"),
     "label letters": Limit(1000, "letters", "ImageNet's longest name has 121"),
     "input side": Limit(16_384, "pixels", "a receipt six times as long as a page for Donut is wide"),
     "input pixels": Limit(

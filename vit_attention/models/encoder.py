@@ -79,12 +79,12 @@ class EncoderModel(Model):
         """Scores of a batch, (batch, classes), or None without classes."""
 
     @abstractmethod
-    def _again(self, ready: Any, passed: Pass, **options: Any) -> Any:
-        """What a run is given to run the model again on one input."""
+    def _again(self, *given: Any, **options: Any) -> Any:
+        """What a run is given to run the model again on one input, of (ready, passed)."""
 
     @abstractmethod
-    def _about(self, ready: Any, asked: Asked, **options: Any) -> dict[str, Any]:
-        """What the record tells of an input beside its maps: fields of `Attended`."""
+    def _about(self, *given: Any, **options: Any) -> dict[str, Any]:
+        """What the record tells of an input beside its maps, of (ready, asked): fields of `Attended`."""
 
     def asked(self, *, whole: Iterable[int] | None = None, **attend: Any) -> tuple[Asked, dict[str, Any]]:
         """The arguments of `attend`, checked, with the layers to be kept whole."""

@@ -156,7 +156,8 @@ class VisionModel(EncoderModel):
             size = tuple(int(n) for n in pixels.shape[-2:])
             return None if size == own else (f"(height, width) that {self.card.name} takes, such as {own}", str(size))
 
-        return self._run(pixels.to(self.device), self.anatomy.forward, "pixels", misfit)
+        scores: Tensor | None = self._run(pixels.to(self.device), self.anatomy.forward, "pixels", misfit)
+        return scores
 
     def _again(self, ready: Input, passed: Pass, *, size: int | tuple[int, int] | None = None) -> Again:
         target = passed.targets[0]
