@@ -114,11 +114,10 @@ def _matrix(
 
     _tell_padding(found, asked, report)
     found = found.without_padding
-    layers = [*found.layers()]
-    number = _one("layer", view.layer, len(layers), 0 if record is None else len(layers) - 1)
-    layer = layers[0 if number is None else number]
+    place = _one("layer", view.layer, len(found.layers), 0 if record is None else len(found.layers) - 1) or 0
+    layer = found.layers[place]
     head = _one("head", view.head, len(layer.heads), 0 if record is None else None)
-    weights = layer.weights.astype(np.float32)
+    weights = found.read(place).astype(np.float32)
     units = _units(asked, _axis(found.tokens, record), found.text)
     shown = gather_words(weights.mean(axis=0) if head is None else weights[head], units.numbers, units.special)
     who = "mean of all heads" if head is None else f"head {layer.heads[head] + 1}"
@@ -162,9 +161,8 @@ class _Units:
             raise ChoiceError("--without-special: want a word beside special tokens, got none")
         found = [one.text for one in words_of(axis, text, special)] if words else []
         self.names = found or [names[one[0]] for one in self.tokens]
-        how = ["subwords gathered: rows averaged, columns summed"] if words else []
-        how += [] if special else ["special tokens left out, so that rows sum to less than 1"]
-        self.how = "".join(f"; {one}" for one in how)
+        self.how = "; subwords gathered: rows averaged, columns summed" * words
+        self.how += "; special tokens left out: rows sum to less than 1" * (not special)
 
 
 def _units(asked: texts.Asked, axis: Axis, text: str) -> _Units:
