@@ -98,7 +98,7 @@ def token_atlas(
         pooled = block_means(whole, step)
         tiles.append(pooled[..., ::-1] if turned(axis) else pooled)
     note = "\n".join(filter(None, notes))
-    look = {"colormap": colormap, "scale": scale, "chosen": chosen, "title": title, "height": height}
+    look: dict[str, Any] = {"colormap": colormap, "scale": scale, "chosen": chosen, "title": title, "height": height}
     return atlas(tiles, layers=list(maps), said=said, note=note, **look)
 
 
