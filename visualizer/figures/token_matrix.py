@@ -1,6 +1,7 @@
 """Tokens of a text that look at each other: one head as a matrix, and all layers and heads as one mosaic."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
