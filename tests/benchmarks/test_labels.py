@@ -9,7 +9,8 @@ import pytest
 
 from benchmarks import labels
 from worlds.phrases import phrase
-from worlds.scenes import Scene, coverage, scene
+from worlds.scenes import Scene, Thing, coverage, scene
+from worlds.shapes import COLOURS
 
 
 class Knowing:
@@ -53,10 +54,14 @@ def test_a_model_that_knows_the_truth_is_right_and_one_that_swaps_objects_wrong(
 
 
 def test_a_patch_on_both_objects_is_right() -> None:
-    made = scene(2, objects=2)
-    both = np.zeros((2, 1, 1)) + 1  # one patch as large as the scene
-    covers = [thing.mask.mean() > labels.HIT for thing in made.things]
-    assert list(labels.pointed(made, both)) == [(here, there and not here) for here, there in (covers, covers[::-1])]
+    masks = np.zeros((2, 28, 28), bool)
+    masks[0, :14, :10] = True  # of four patches the first alone, and not a tenth of the second
+    masks[1, :14, 9:20] = True  # a third of the first and half of the second
+    things = tuple(Thing("ring", colour, mask, (0, 0, 1, 1), 1.0) for colour, mask in zip(COLOURS, masks, strict=False))
+    made = Scene(np.zeros((28, 28, 3), np.uint8), things, 0, 0.0)
+    first, second = np.array([[1.0, 0], [0, 0]]), np.array([[0, 1.0], [0, 0]])
+    assert list(labels.pointed(made, np.stack([first, first]))) == [(True, False), (True, False)]
+    assert list(labels.pointed(made, np.stack([second, second]))) == [(False, True), (True, False)]
 
 
 def test_chance_is_the_share_of_patches_on_an_object() -> None:
