@@ -61,7 +61,8 @@ class Run(training.run.Run):
         learner = Learner().train()
         start(learner.net, np.array(data.pixels[:100]))
         super().__init__(out, learner)
-        self.data, self.held_out, self.rng = data, held_out, np.random.default_rng(seed)
+        self.data, self.held_out, self.seed = data, held_out, seed
+        self.rng = np.random.default_rng(seed)
         named = learner.net.named_parameters()
         self.optimisers = self.muon_and_adam([p for n, p in named if p.ndim == 2 and "embedding" not in n])
 
@@ -80,6 +81,11 @@ class Run(training.run.Run):
     def judge(self, stage: Stage, share: str) -> None:
         """Log what is named right, and where patches point, of scenes held out."""
         self.log({"held_out": evaluate(self.average.net, self.held_out, 1000 if share == ALL else 300)})
+
+    def resume(self) -> None:
+        """As every run, but not with the scenes of the beginning once more."""
+        super().resume()
+        self.rng = np.random.default_rng([self.seed, self.step])
 
     def export(self) -> Path:
         """Write the average network in half precision as a folder that the transformers library reads; returns it."""
