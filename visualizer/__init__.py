@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from visualizer.export.film import film
     from visualizer.export.numbers import save_numbers
     from visualizer.figures.animation import layer_animation
+    from visualizer.figures.arcs import arcs
     from visualizer.figures.charts import strip
     from visualizer.figures.comparison import before_after, side_by_side
     from visualizer.figures.heatmap import matrix, patch_map, signed
@@ -43,12 +44,14 @@ if TYPE_CHECKING:
     from visualizer.figures.summary import bars, curves, head_summary
     from visualizer.figures.swin import page_windows, window_map
     from visualizer.figures.swin_structure import bias_map, merge_picture, stage_tracker, window_heads
+    from visualizer.figures.token_matrix import token_atlas, token_matrix
     from visualizer.measures.controls import Scored, centre_prior, colour_contrast, outline_mask, score_against
     from visualizer.measures.field_box import boxed, proposals, propose_box
     from visualizer.measures.fields import as_json, fields, pretty
     from visualizer.measures.pointing import points_into
     from visualizer.measures.reading import field_heat, gather, token_heat, token_names
     from visualizer.measures.reading_score import field_scores, hits, rank_heads, token_truth
+    from visualizer.measures.words import by_words, gather_words
     from visualizer.method import methods
     from visualizer.method.components import components
     from visualizer.method.heads import heads_on_mask
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
 # Imported when they are first asked for: figures need Plotly.
 _LAZY = {
     "figures.animation": ("layer_animation",),
+    "figures.arcs": ("arcs",),
     "export.film": ("film",),
     "export.numbers": ("save_numbers",),
     "figures.comparison": ("before_after", "side_by_side"),
@@ -77,12 +81,14 @@ _LAZY = {
     "figures.summary": ("bars", "curves", "head_summary"),
     "figures.swin": ("page_windows", "window_map"),
     "figures.swin_structure": ("bias_map", "merge_picture", "stage_tracker", "window_heads"),
+    "figures.token_matrix": ("token_atlas", "token_matrix"),
     "measures.controls": ("Scored", "centre_prior", "colour_contrast", "outline_mask", "score_against"),
     "measures.field_box": ("boxed", "proposals", "propose_box"),
     "measures.fields": ("as_json", "fields", "pretty"),
     "measures.pointing": ("points_into",),
     "measures.reading": ("field_heat", "gather", "token_heat", "token_names"),
     "measures.reading_score": ("field_scores", "hits", "rank_heads", "token_truth"),
+    "measures.words": ("by_words", "gather_words"),
     "method": ("methods",),
     "method.components": ("components",),
     "method.heads": ("heads_on_mask",),
@@ -102,6 +108,7 @@ __all__ = [
     "Scale",
     "Scored",
     "Statistic",
+    "arcs",
     "as_json",
     "atlas",
     "attention_distance",
@@ -111,6 +118,7 @@ __all__ = [
     "before_after",
     "bias_map",
     "boxed",
+    "by_words",
     "centre_prior",
     "chance",
     "check",
@@ -139,6 +147,7 @@ __all__ = [
     "forbidden_share",
     "fuse",
     "gather",
+    "gather_words",
     "gradient_rollout",
     "head_grid",
     "head_similarity",
@@ -185,7 +194,9 @@ __all__ = [
     "special_share",
     "stage_tracker",
     "strip",
+    "token_atlas",
     "token_heat",
+    "token_matrix",
     "token_names",
     "token_runs",
     "token_truth",
