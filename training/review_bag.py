@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_array
 from scipy.special import expit
 
-from training.review_data import Example, texts_of
+from training.review_data import Example
 
 PENALTY = 1e-5
 """On the squares of the weights."""
@@ -29,13 +29,13 @@ def grams(text: str, longest: int) -> Counter[str]:
     return Counter(" ".join(words[i : i + n]) for n in range(1, longest + 1) for i in range(len(words) - n + 1))
 
 
-def _counts(texts: Sequence[str], columns: dict[str, int], longest: int) -> csr_array:
-    """(texts, columns) counts; the last column is 1 for every text."""
-    found = [(row, len(columns), 1) for row in range(len(texts))]
-    for row, text in enumerate(texts):
-        found += [(row, columns[gram], n) for gram, n in grams(text, longest).items() if gram in columns]
+def _counts(examples: Sequence[Example], columns: dict[str, int], longest: int) -> csr_array:
+    """(examples, columns) counts; the last column is 1 for every text."""
+    found = [(row, len(columns), 1) for row in range(len(examples))]
+    for row, one in enumerate(examples):
+        found += [(row, columns[gram], n) for gram, n in grams(one.text, longest).items() if gram in columns]
     rows, cols, values = np.array(found).T
-    return csr_array((values.astype(float), (rows, cols)), (len(texts), len(columns) + 1))
+    return csr_array((values.astype(float), (rows, cols)), (len(examples), len(columns) + 1))
 
 
 def bag_accuracy(learnt: Sequence[Example], asked: Sequence[Example], longest: int = 1) -> float:
@@ -46,9 +46,9 @@ def bag_accuracy(learnt: Sequence[Example], asked: Sequence[Example], longest: i
         asked: texts and verdicts to tell.
         longest: 1 counts words, 2 also pairs of neighbours.
     """
-    seen = Counter(gram for text in texts_of(learnt) for gram in grams(text, longest))
+    seen = Counter(gram for one in learnt for gram in grams(one.text, longest))
     columns = {gram: i for i, gram in enumerate(sorted(gram for gram, n in seen.items() if n > 1))}
-    x, sign = _counts(texts_of(learnt), columns, longest), np.array([2 * label - 1 for _, label in learnt])
+    x, sign = _counts(learnt, columns, longest), np.array([2 * one.label - 1 for one in learnt])
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, Any]:
         margin = sign * (x @ weights)
@@ -56,5 +56,5 @@ def bag_accuracy(learnt: Sequence[Example], asked: Sequence[Example], longest: i
         return value, x.T @ (-sign * expit(-margin)) / len(sign) + 2 * PENALTY * weights
 
     weights = minimize(loss, np.zeros(len(columns) + 1), jac=True, method="L-BFGS-B", options={"maxiter": 200}).x
-    said = _counts(texts_of(asked), columns, longest) @ weights > 0
-    return float((said == [bool(label) for _, label in asked]).mean())
+    said = _counts(asked, columns, longest) @ weights > 0
+    return float((said == [bool(one.label) for one in asked]).mean())

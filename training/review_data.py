@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from string import ascii_lowercase
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from worlds.sentence_words import GROUPS, NEUTRAL, PEOPLE
-from worlds.sentences import Sentence, Split, sentence
+from worlds.sentences import Sentence, sentences
 
 FIRST_SEED = 1_000_000_000
 HELD_OUT_SEED = 2_000_000_000
@@ -21,8 +21,17 @@ SILENT = frozenset(
 )
 """Words that a review can lose without another verdict: what is judged, by whom, and the smallest ones."""
 
-Example = tuple[str, int]
-"""A text, and 1 if its verdict is positive."""
+
+class Example(NamedTuple):
+    """A text, 1 if its verdict is positive, and how many of negation, contrast and distractors it has."""
+
+    text: str
+    label: int
+    kinds: int
+
+    @classmethod
+    def of(cls, made: Sentence) -> Example:
+        return cls(made.text, int(made.label == "positive"), len(made.kinds))
 
 
 def edited(rng: np.random.Generator, made: Sentence) -> Sentence:
@@ -37,22 +46,15 @@ def edited(rng: np.random.Generator, made: Sentence) -> Sentence:
     return made.affirmed() if chance < 0.5 else made
 
 
-def example(rng: np.random.Generator, seed: int, split: Split = "train") -> Example:
-    """The edited review of a seed and its verdict; what an encoder and a bag of words learn from alike."""
-    made = edited(rng, sentence(seed, split))
-    return made.text, int(made.label == "positive")
-
-
 def examples(count: int, seed: int = FIRST_SEED) -> list[Example]:
-    """`count` examples of templates for training."""
+    """`count` edited reviews of templates for training; what the encoder and the bags of words learn from alike."""
     rng = np.random.default_rng(seed)
-    return [example(rng, seed + i) for i in range(count)]
+    return [Example.of(edited(rng, made)) for made in sentences(count, seed, "train")]
 
 
 def held_out(count: int, seed: int = HELD_OUT_SEED) -> list[Example]:
     """`count` reviews of templates that training never sees, as they are."""
-    made = (sentence(seed + i, "held-out") for i in range(count))
-    return [(one.text, int(one.label == "positive")) for one in made]
+    return [Example.of(made) for made in sentences(count, seed, "held-out")]
 
 
 def unreadable(rng: np.random.Generator, text: str) -> str:
@@ -73,7 +75,9 @@ def _invented(rng: np.random.Generator) -> str:
 
 
 def lengthened(rng: np.random.Generator, text: str, fillers: int) -> str:
-    """A text between sentences that judge nothing, `fillers` of them."""
+    """A text between sentences that judge nothing, `fillers` of them; with 0 as it is."""
+    if not fillers:
+        return text
     said = [NEUTRAL[i] for i in rng.integers(0, len(NEUTRAL), fillers)]
     said = [one[0].upper() + one[1:] + "." for one in said]
     before = int(rng.integers(fillers + 1))
@@ -88,8 +92,3 @@ def positions(rng: np.random.Generator, shape: tuple[int, int], longest: int) ->
     found = np.arange(length) + late[:, None]
     found[:, 0] = 0
     return found
-
-
-def texts_of(pairs: Sequence[Example]) -> list[str]:
-    """The texts alone."""
-    return [text for text, _ in pairs]

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 
 import training.run
 from training.review_bag import bag_accuracy
-from training.review_data import Example, examples, held_out, lengthened, positions, texts_of, unreadable
+from training.review_data import Example, examples, held_out, lengthened, positions, unreadable
 from training.review_tokens import LONGEST, build, write
 from training.run import ALL, arguments
 from vit_attention import compat  # noqa: F401  it goes before transformers
@@ -34,6 +34,7 @@ class Stage:
     """`steps` steps of `batch` reviews; the learning rate goes from `high` to `low` times its peak.
 
     Attributes:
+        kinds: at most so many of negation, contrast and distractors in a review.
         long: share of batches whose reviews stand between up to `fillers` sentences that judge nothing.
     """
 
@@ -41,6 +42,7 @@ class Stage:
     steps: int
     high: float
     low: float
+    kinds: int = 3
     long: float = 0.1
     fillers: int = 8
 
@@ -85,22 +87,22 @@ class Run(training.run.Run):
     ) -> None:
         torch.manual_seed(seed)
         super().__init__(out, network(len(tokenizer), **options).train())
-        self.learnt, self.asked, self.tokenizer, self.seed = learnt, asked, tokenizer, seed
+        self.learnt = {kinds: [one for one in learnt if one.kinds <= kinds] for kinds in range(4)}
+        self.asked, self.tokenizer, self.seed = asked, tokenizer, seed
         named = self.learner.named_parameters()
         self.optimisers = self.muon_and_adam([p for n, p in named if p.ndim == 2 and ".layer." in n])
 
     def one(self, stage: Stage, rate: float) -> dict[str, Any]:
         """As every run: one batch of reviews."""
         rng = np.random.default_rng([self.seed, self.step])  # a resumed run goes on with the same batches
-        chosen = [self.learnt[i] for i in rng.integers(0, len(self.learnt), stage.batch)]
+        learnt = self.learnt[stage.kinds]
+        chosen = [learnt[i] for i in rng.integers(0, len(learnt), stage.batch)]
         fillers = int(rng.integers(1, stage.fillers + 1)) if rng.random() < stage.long else 0
-        texts = [
-            lengthened(rng, unreadable(rng, text), fillers) if fillers else unreadable(rng, text) for text, _ in chosen
-        ]
+        texts = [lengthened(rng, unreadable(rng, one.text), fillers) for one in chosen]
         tokens = self.tokenizer(texts, padding=True, return_tensors="pt", return_token_type_ids=False)
         place = positions(rng, tokens["input_ids"].shape, LONGEST)
         scores = self.learner(**tokens, position_ids=torch.from_numpy(place)).logits
-        goal = torch.tensor([label for _, label in chosen])
+        goal = torch.tensor([one.label for one in chosen])
         loss = F.cross_entropy(scores, goal)
         loss.backward()
         self.clip()
@@ -120,8 +122,8 @@ def accuracy(net: Any, tokenizer: PreTrainedTokenizerFast, asked: Sequence[Examp
     right = 0
     for start in range(0, len(asked), 100):
         some = asked[start : start + 100]
-        tokens = tokenizer(texts_of(some), padding=True, return_tensors="pt")
-        goal = torch.tensor([label for _, label in some])
+        tokens = tokenizer([one.text for one in some], padding=True, return_tensors="pt")
+        goal = torch.tensor([one.label for one in some])
         right += int((net(**tokens).logits.argmax(-1) == goal).sum())
     return right / len(asked)
 
@@ -132,13 +134,17 @@ def export(net: Any, tokenizer: PreTrainedTokenizerFast, folder: Path) -> Path:
     state = {k: v.half().contiguous() if v.is_floating_point() else v for k, v in net.state_dict().items()}
     save_file(state, folder / "model.safetensors", {"format": "pt"})
     net.config.architectures = [type(net).__name__]
+    net.config.dtype = torch.float32  # what it computes in; the half precision is for the file alone
     net.config.save_pretrained(folder)
     write(tokenizer, folder)
     return folder
 
 
-# What the shipped weights went through.
-STAGES = [Stage(batch=64, steps=1500, high=1.0, low=0.02)]
+# What the shipped weights went through. Reviews with one difficulty first: from all at once it learns nothing for long.
+STAGES = [
+    Stage(batch=64, steps=800, high=1.0, low=0.8, kinds=1),
+    Stage(batch=64, steps=2000, high=0.8, low=0.02),
+]
 TOKENIZED = 20_000
 """Examples that the vocabulary is learnt from."""
 
@@ -146,7 +152,7 @@ TOKENIZED = 20_000
 def main() -> None:
     args = arguments(__doc__, 60_000, "sentences")
     learnt, asked = examples(args.sentences), held_out(4000)
-    run = Run(args.out, learnt, asked, build(texts_of(learnt[:TOKENIZED])), args.seed)
+    run = Run(args.out, learnt, asked, build(one.text for one in learnt[:TOKENIZED]), args.seed)
     for longest, name in ((1, "bag_of_words"), (2, "with_pairs")):
         run.log({name: bag_accuracy(learnt, asked, longest)})
     if args.resume:

@@ -146,9 +146,9 @@ def sentence(seed: int, split: Split | None = None) -> Sentence:
 
     >>> made = sentence(7)
     >>> made.text, made.label
-    ('The price was anything but unreasonable, despite the unpleasant evening. The pie used to be poor!', 'positive')
+    ('We sat by the window. We found the owner anything but dreadful, despite the messy tables.', 'positive')
     >>> [made.words[i] for i in made.decisive], made.template.name
-    (['anything', 'but', 'unreasonable'], 'despite last/anything but/earlier after')
+    (['anything', 'but', 'dreadful'], 'despite last/anything but/filler before')
     """
     draw = Draw(np.random.default_rng(seed))
     template = _template(draw, split)
@@ -171,10 +171,11 @@ def sentences(count: int, seed: int = 0, split: Split | None = None) -> Iterator
 
 
 def _template(draw: Draw, split: Split | None) -> Template:
-    """A template of the split: parts drawn on their own until one fits, half of them without a negation."""
+    """A template of the split: parts drawn on their own until they fit, simple ones more often."""
     while True:
         negation = "none" if draw.chance(0.5) else draw.one(list(NEGATIONS))
-        found = Template(draw.one(list(FRAMES)), negation, draw.one(list(DISTRACTORS)))
+        frame = "plain" if draw.chance(0.2) else draw.one(list(FRAMES))
+        found = Template(frame, negation, draw.one(list(DISTRACTORS)))
         if split in (None, found.split):
             return found
 
