@@ -50,6 +50,6 @@ def write(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     known.update(tokenizer_class="BertTokenizer", do_lower_case=True)
     config.write_text(json.dumps(known, indent=2) + "\n")
     vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda pair: pair[1])
-    (folder / "vocab.txt").write_text("".join(f"{word}\n" for word, _ in vocabulary))
+    (folder / "vocab.txt").write_text("".join(f"{word}\n" for word, _ in vocabulary), encoding="utf-8")
     special = {f"{one[1:-1].lower()}_token": one for one in SPECIAL}
     (folder / "special_tokens_map.json").write_text(json.dumps(special, indent=2) + "\n")

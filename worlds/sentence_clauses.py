@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from worlds.sentence_words import (
+    ASIDES,
     GROUPS,
     HOPED,
     LIKE,
@@ -19,7 +20,6 @@ from worlds.sentence_words import (
     MILD_NOUNS,
     NEUTRAL,
     NOUNS,
-    OBSTACLES,
     PEOPLE,
     Group,
 )
@@ -180,7 +180,7 @@ def conceded(draw: Draw, frame: str, positive: bool) -> str:
         group, noun, _ = draw.thing()
         return f"the {adjective(draw, group, positive)} {noun}"
     if draw.chance(0.2):
-        return draw.one(OBSTACLES)
+        return draw.one(ASIDES)
     negation = draw.one(list(NEGATIONS)) if draw.chance(0.3) else "none"
     return re.sub(r"[*~]", "", judgement(draw, negation, positive))
 

@@ -123,19 +123,20 @@ PEOPLE = (
 )
 """Who else has an opinion."""
 
-OBSTACLES = (
-    "it was raining outside",
-    "it was snowing that day",
-    "we arrived very late",
-    "I was rather tired",
-    "the place was almost full",
-    "we had not booked",
-    "it was our first time there",
+ASIDES = (
+    "opinions differ",
+    "I rarely write reviews",
+    "I am no expert",
+    "we were only there once",
+    "it may be a matter of taste",
+    "this was a short visit",
+    "everyone sees it differently",
 )
-"""Clauses that judge nothing and may be conceded."""
+"""Clauses that judge nothing and may be conceded before praise and before blame."""
 
 NEUTRAL = (
-    *OBSTACLES[:2],
+    "it was raining outside",
+    "it was snowing that day",
     "we came on a Tuesday",
     "we came by train",
     "there were four of us",

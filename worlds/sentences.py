@@ -100,7 +100,7 @@ class Sentence:
         Raises:
             KeyError: if that word is not polar.
 
-        >>> made = sentence(4)
+        >>> made = sentence(7)
         >>> [(made.swapped(i).label != made.label) == (i in made.decisive) for i in made.polar]
         [True, True]
         """

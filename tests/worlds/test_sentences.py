@@ -149,3 +149,16 @@ def test_every_polar_word_has_one_opposite() -> None:
     assert {word in POSITIVE for word in ANTONYMS} == {True, False}
     assert all((word in POSITIVE) != (other in POSITIVE) for word, other in ANTONYMS.items())
     assert len(POSITIVE) * 2 == len(ANTONYMS)
+
+
+def test_what_is_conceded_is_of_the_other_kind_or_judges_nothing() -> None:
+    kinds: Counter[int] = Counter()
+    for made in sentences(600):
+        if made.kinds == {"contrast"}:
+            others = [i for i in made.polar if i not in made.decisive]
+            kinds[len(others)] += 1
+            if not re.search(NEGATED, made.text):
+                praised = [made.words[i].lower() in POSITIVE for i in others]
+                assert praised in ([], [made.label == "negative"]), made.text
+    assert set(kinds) == {0, 1}
+    assert kinds[1] > 3 * kinds[0]
