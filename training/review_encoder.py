@@ -142,7 +142,7 @@ def export(net: Any, tokenizer: PreTrainedTokenizerFast, folder: Path) -> Path:
 
 # What the shipped weights went through. Reviews with one difficulty first: from all at once it learns nothing for long.
 STAGES = [
-    Stage(batch=64, steps=800, high=1.0, low=0.8, kinds=1),
+    Stage(batch=64, steps=600, high=1.0, low=0.8, kinds=1),
     Stage(batch=64, steps=2000, high=0.8, low=0.02),
 ]
 TOKENIZED = 20_000
