@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from visualizer.measures.pointing import points_into
     from visualizer.measures.reading import field_heat, gather, token_heat, token_names
     from visualizer.measures.reading_score import field_scores, hits, rank_heads, token_truth
+    from visualizer.measures.words import by_words, gather_words
     from visualizer.method import methods
     from visualizer.method.components import components
     from visualizer.method.heads import heads_on_mask
@@ -83,6 +84,7 @@ _LAZY = {
     "measures.pointing": ("points_into",),
     "measures.reading": ("field_heat", "gather", "token_heat", "token_names"),
     "measures.reading_score": ("field_scores", "hits", "rank_heads", "token_truth"),
+    "measures.words": ("by_words", "gather_words"),
     "method": ("methods",),
     "method.components": ("components",),
     "method.heads": ("heads_on_mask",),
@@ -111,6 +113,7 @@ __all__ = [
     "before_after",
     "bias_map",
     "boxed",
+    "by_words",
     "centre_prior",
     "chance",
     "check",
@@ -139,6 +142,7 @@ __all__ = [
     "forbidden_share",
     "fuse",
     "gather",
+    "gather_words",
     "gradient_rollout",
     "head_grid",
     "head_similarity",

@@ -41,18 +41,14 @@ def _encoded(drawn: Image.Image, kind: str, **options: Any) -> bytes:
     return out.getvalue()
 
 
-def layers_gif(
-    image: Image.Image,
-    maps: ArrayLike | Sequence[ArrayLike],
-    geometry: Geometry | None = None,
-    caption: str = "",
-    *,
-    duration: int = 500,
-    **options: Any,
-) -> bytes:
-    """The layers as an endless GIF, all frames in one undithered palette of 256 colours; `duration` in ms a frame."""
-    frames = layer_frames(image, maps, geometry, caption, **options)
-    palette = _palette(frames, options.get("colormap", theme.COLORMAP))
+def layers_gif(*drawn: Any, duration: int = 500, **options: Any) -> bytes:
+    """`gif` of `layer_frames`; the same arguments."""
+    return gif(layer_frames(*drawn, **options), duration=duration, colormap=options.get("colormap", theme.COLORMAP))
+
+
+def gif(frames: Sequence[Image.Image], *, duration: int = 500, colormap: str = theme.COLORMAP) -> bytes:
+    """An endless GIF, all frames in one undithered palette of 256 colours; `duration` in ms a frame."""
+    palette = _palette(frames, colormap)
     small = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     endless = {"save_all": True, "append_images": small[1:], "duration": duration, "loop": 0}
     return _encoded(small[0], "GIF", **endless, optimize=False)
@@ -70,34 +66,28 @@ def _palette(frames: Sequence[Image.Image], colormap: str) -> Image.Image:
     return palette
 
 
-def layers_webp(
-    image: Image.Image,
-    maps: ArrayLike | Sequence[ArrayLike],
-    geometry: Geometry | None = None,
-    caption: str = "",
-    *,
-    duration: int = 500,
-    **options: Any,
-) -> bytes:
-    """The layers as an endless animated WebP, smaller than a GIF and in full colour; `duration` in ms a frame."""
-    frames = layer_frames(image, maps, geometry, caption, **options)
+def layers_webp(*drawn: Any, duration: int = 500, **options: Any) -> bytes:
+    """`webp` of `layer_frames`; the same arguments."""
+    return webp(layer_frames(*drawn, **options), duration=duration)
+
+
+def webp(frames: Sequence[Image.Image], *, duration: int = 500) -> bytes:
+    """An endless animated WebP, smaller than a GIF and in full colour; `duration` in ms a frame."""
     endless = {"save_all": True, "append_images": frames[1:], "duration": duration, "loop": 0}
     return _encoded(frames[0], "WEBP", **endless, quality=80, method=0)
 
 
-def layers_zip(
-    image: Image.Image,
-    maps: ArrayLike | Sequence[ArrayLike],
-    geometry: Geometry | None = None,
-    caption: str = "",
-    **options: Any,
-) -> bytes:
-    """One PNG per layer, named layer-01.png and so on in the order given, in a ZIP archive."""
-    frames = layer_frames(image, maps, geometry, caption, **options)
+def layers_zip(*drawn: Any, **options: Any) -> bytes:
+    """`archive` of `layer_frames`; the same arguments."""
+    return archive(layer_frames(*drawn, **options))
+
+
+def archive(frames: Sequence[Image.Image], numbers: Sequence[int] | None = None) -> bytes:
+    """A ZIP archive of one PNG a frame, named layer-01.png and so on, or by the layers' numbers, which count from 0."""
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for n, frame in enumerate(frames):
-            archive.writestr(f"layer-{n + theme.FIRST:02d}.png", _encoded(frame, "PNG", **FAST))
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as packed:
+        for n, frame in zip(range(len(frames)) if numbers is None else numbers, frames, strict=True):
+            packed.writestr(f"layer-{n + theme.FIRST:02d}.png", _encoded(frame, "PNG", **FAST))
     return out.getvalue()
 
 

@@ -3,27 +3,33 @@
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from visualizer.export import arguments
-from visualizer.export.files import layers_gif, layers_webp, layers_zip
+from visualizer.export.files import archive, gif, webp
+from visualizer.figures.composite import layer_frames
+from visualizer.figures.token_sheet import token_frames
 from visualizer.measures.arguments import number
-from visualizer.method import Map, QuestionError, methods
+from visualizer.method import Map, Method, QuestionError, methods
 from visualizer.method.base import scale_of
-from visualizer.method.question import numbered
+from visualizer.method.question import numbered, span
 from visualizer.style import theme
 from visualizer.style.scale import Scale
 from vit_attention.gate import GateError, shown
 from vit_attention.records import AttentionRecord
 from vit_attention.records.writing import write
 
-MAKERS = {".gif": layers_gif, ".webp": layers_webp, ".zip": layers_zip}
+KINDS = (".gif", ".webp", ".zip")
 ADVICE = {".mp4": "Write a .gif, of which ffmpeg -i film.gif film.mp4 makes one."}
 
 
 def film(
     record: AttentionRecord,
     path: str | Path,
-    method: str = "raw",
+    method: str | Method = "raw",
     *,
+    start: int | None = None,
+    end: int | None = None,
     duration: int = 500,
     width: int = 448,
     scale: str | Scale = "shared",
@@ -34,42 +40,76 @@ def film(
     """Write an endless film with one picture for each layer, all on one scale; returns the path.
 
     Args:
-        record: record of a picture.
+        record: record of a picture, or of a text, whose tokens are then coloured.
         path: file to write; its extension sets the format: .gif, .webp (smaller, full colour) or .zip (a PNG per layer).
         method: a name of `visualizer.methods()` that can stop at a layer: "raw" shows each layer alone, "rollout" all
-            layers up to it.
+            layers up to it; or a `Method` of one's own.
+        start, end: numbers of the first and the last layer shown, counted from 0; None takes the first and the last there is.
+            Methods that go through the layers still begin at their own ``start_layer``.
         duration: time per layer in milliseconds.
         width: width of the film in pixels.
         scale: a mode of `scale.MODES`, or a `Scale`; "per map" stretches each layer by itself.
         colormap: one of `theme.COLORMAPS`; signed maps take a diverging one.
-        alpha: 0 (picture alone) to 1 (map alone).
+        alpha: 0 (picture alone) to 1 (map alone); a text has no picture under it.
         asked: query, head and parameters, as the method takes them: ``query=(6, 8), residual=0.9``.
 
     Raises:
-        ValueError: another extension, a method that always uses all layers, or a record without a picture.
+        ValueError: another extension, a method without layers, a layer that is not there, or a record without a picture
+            whose maps do not run over text.
     """
-    target, kind = arguments.target(path, MAKERS, ADVICE)
+    target, kind = arguments.target(path, KINDS, ADVICE)
     number("duration", duration, 20, 60_000)
     number("width", width, 64, 4096)
     number("alpha", alpha, 0, 1)
-    maps = layer_maps(record, method, **asked)
-    look: dict[str, Any] = {"scale": scale_of(maps, scale), "colormap": colormap, "opacity": alpha, "width": int(width)}
-    look |= {"unit": maps[0].unit, "signed": maps[0].signed, "query": maps[0].patches, "settings": record.model}
-    look |= {} if kind == ".zip" else {"duration": int(duration)}
-    names = [one.words for one in maps]
-    drawn = [one.values for one in maps]
-    return write(target, MAKERS[kind](record.image, drawn, record.geometry, names=names, **look))
+    maps = layer_maps(record, method, start, end, **asked)
+    frames = _frames(record, maps, scale, colormap, alpha, int(width))
+    if kind == ".zip":
+        return write(target, archive(frames, [one.layer for one in maps]))
+    return write(
+        target,
+        gif(frames, duration=int(duration), colormap=colormap)
+        if kind == ".gif"
+        else webp(frames, duration=int(duration)),
+    )
 
 
-def layer_maps(record: AttentionRecord, method: str, **asked: Any) -> list[Map]:
-    """The map of a method at every layer that looks at a picture; raises ValueError as `film` does."""
+def _frames(
+    record: AttentionRecord, maps: list[Map], scale: str | Scale, colormap: str, alpha: float, width: int
+) -> list[Image.Image]:
+    look: dict[str, Any] = {"scale": scale_of(maps, scale), "colormap": colormap, "width": width}
+    look |= {"settings": record.model}
+    if maps[0].axis.kind == "text":
+        return token_frames(maps, **look)
+    look |= {"opacity": alpha, "unit": maps[0].unit, "signed": maps[0].signed, "query": maps[0].patches}
+    drawn, names = [one.values for one in maps], [one.words for one in maps]
+    return layer_frames(record.image, drawn, record.geometry, names=names, **look)
+
+
+def layer_maps(
+    record: AttentionRecord,
+    method: str | Method,
+    start: int | None = None,
+    end: int | None = None,
+    **asked: Any,
+) -> list[Map]:
+    """The map of a method at every layer from `start` to `end`; raises ValueError as `film` does."""
     able = {name: one for name, one in methods().items() if one.layers != "all"}
-    if method not in able:
-        raise GateError("method", f"one that can stop at a layer: {', '.join(able)}", shown(method))
-    found = able[method].fitting(numbered(record, asked.get("kind")))
-    numbers = [n for n, one in found.items() if one.key.kind != "text"]
-    if not numbers:
-        raise QuestionError("method", "wants maps over a picture, and all of this record run over text")
+    one = method if isinstance(method, Method) else able.get(method)
+    if one is None or one.layers == "all":
+        named = method.name if isinstance(method, Method) else method
+        raise GateError("method", f"one that can stop at a layer: {', '.join(able)}", shown(named))
     if "layer" in asked:
-        raise QuestionError("layer", f"every layer gets a picture: leave it out, got {shown(asked['layer'])}")
-    return [able[method](record, layer=n, **asked) for n in able[method].stops(numbers, asked)]
+        raise QuestionError(
+            "layer", f"every layer gets a picture: leave it out, or give start= and end=, got {shown(asked['layer'])}"
+        )
+    there = numbered(record, asked.get("kind"))
+    numbers = list(one.fitting(there) or there)  # a method that fits none of them says why
+    for name, given in (("start", start), ("end", end)):
+        if given is not None and given not in numbers:
+            raise QuestionError(name, f"want a layer of {span(numbers)}, got {shown(given)}")
+    chosen = [n for n in numbers if (start is None or n >= start) and (end is None or n <= end)]
+    if not chosen:
+        raise QuestionError("start", f"want a layer up to the end, {end}, got {start}")
+    stops = [n for n in one.stops(numbers, asked) if n in chosen]
+    # Where it starts above all that is shown, the method says so itself.
+    return [one(record, layer=n, **asked) for n in stops or chosen[-1:]]

@@ -110,7 +110,7 @@ def _of_method(record: AttentionRecord, method: Method) -> tuple[Columns, Column
     parts: list[Columns] = []
     for head, found in maps:
         seen = found.row[found.axis.prefix :]
-        place = {"token": np.arange(len(seen))}
+        place = {"token": found.axis.prefix + np.arange(len(seen))}
         if found.axis.grid is not None:
             row, column = np.divmod(np.arange(len(seen)), found.axis.grid[1])
             place = {"row": row, "column": column}

@@ -93,12 +93,8 @@ def framed(
 ) -> Image.Image:
     where = canvas.fitting(image, geometry)
     size = size_on_paper(where, width)
-    parts = legend(scaled, where, caption, settings, query, truth)
-    parts = [letters.drawable(part) for part in (*parts, letters.remark(parts))]
-    lines = [line for part in parts for line in letters.wrapped(part, width - 16, SIZE)]
-    bar = 0 if scaled.palette is not None else BAR
-    sheet = Image.new("RGB", (width, size[1] + bar + 10 + 17 * len(lines)), PAPER)
-    sheet.paste(Image.fromarray(paint(image, scaled, where, size, colormap, opacity)))
+    drawn = Image.fromarray(paint(image, scaled, where, size, colormap, opacity))
+    sheet = printed(drawn, scaled, legend(scaled, where, caption, settings, query, truth), colormap, width)
     pen = ImageDraw.Draw(sheet)
     ratio = size[0] / where.original[0]
     if truth is not None:
@@ -108,10 +104,27 @@ def framed(
         left, top, right, bottom = (v * ratio for v in box)
         pen.rectangle((left - 2, top - 2, right + 1, bottom + 1), outline=theme.QUERY[0], width=4)
         pen.rectangle((left - 1, top - 1, right, bottom), outline=theme.QUERY[1], width=2)
+    return sheet
+
+
+def printed(
+    drawn: Image.Image, scaled: Scaled, parts: Sequence[str], colormap: str, width: int, shown: Sequence[str] = ()
+) -> Image.Image:
+    """A drawing on paper of this width, its colour bar and paragraphs of words under it.
+
+    Args:
+        shown: other words on the drawing; where the typeface lacks one of their letters, the last paragraph says so.
+    """
+    parts = [letters.drawable(part) for part in (*parts, letters.remark([*parts, *shown]))]
+    lines = [line for part in parts for line in letters.wrapped(part, width - 16, SIZE)]
+    bar = 0 if scaled.palette is not None else BAR
+    sheet = Image.new("RGB", (width, drawn.height + bar + 10 + 17 * len(lines)), PAPER)
+    sheet.paste(drawn)
+    pen = ImageDraw.Draw(sheet)
     if bar:
-        colour_bar(sheet, pen, scaled, colormap, size[1])
+        colour_bar(sheet, pen, scaled, colormap, drawn.height)
     for n, line in enumerate(lines):
-        pen.text((8, size[1] + bar + 2 + 17 * n), line, fill=INK, font=letters.typeface(SIZE))
+        pen.text((8, drawn.height + bar + 2 + 17 * n), line, fill=INK, font=letters.typeface(SIZE))
     return sheet
 
 
@@ -184,6 +197,10 @@ def layer_frames(
     for values, word in zip(drawn, words, strict=True):
         one, said = replace(whole, values=values), f"{word}: {caption}" if caption else word
         frames.append(framed(small, one, where, said, settings, colormap, opacity, query, truth, width))
-    # Captions may wrap differently: all on paper of the tallest.
+    return as_tall(frames)
+
+
+def as_tall(frames: Sequence[Image.Image]) -> list[Image.Image]:
+    """The frames on paper of the tallest: captions may wrap differently."""
     tall = max(frame.height for frame in frames)
     return [ImageOps.pad(frame, (frame.width, tall), color=PAPER, centering=(0, 0)) for frame in frames]

@@ -23,6 +23,7 @@ from visualizer.method.question import (
     patch_of,
     query_texts,
 )
+from visualizer.method.said import class_row
 from vit_attention.gate import GateError, shown
 from vit_attention.records import AttentionRecord, Axis, Run, Similar
 from vit_attention.records.similar import EXAMPLE
@@ -48,13 +49,15 @@ class Method:
         knobs: its parameters.
         signals: what it needs besides the weights, as `model.attend(keep=...)` takes it.
         run: parameters of the run that it reads, if it needs one; the run has the name of the method.
+        plain_run: whether it reads a run that has no parameters.
         title: in menus; "" takes the name.
         layers: "one" uses one layer, "until" the layers up to one, "through" all of them or, if a layer is given, those up
             to it, "all" always all.
         heads: whether it can use a single head; other methods take all heads together.
         asked_by: accepted query tokens: "any", only the "class" token, one "patch", one or several "patches", or "nobody" for
-            no query.
+            no query; "label" for a label of the picture.
         norms: whether it reads the lengths of the tokens, `record.norms`.
+        on_picture: whether it changes parts of a picture, which a text has not.
         place: position in menus and tables, smallest first.
         name: name of its file, with dashes; set by `methods`.
     """
@@ -65,13 +68,20 @@ class Method:
     knobs: tuple[Knob, ...] = ()
     signals: frozenset[str] = frozenset()
     run: tuple[Knob, ...] = ()
+    plain_run: bool = False
     title: str = ""
     layers: str = "one"
     heads: bool = False
     asked_by: str = "any"
     norms: bool = False
+    on_picture: bool = False
     place: int = 100
     name: str = ""
+
+    @property
+    def reads_run(self) -> bool:
+        """Whether the model is run in a way of its own for it."""
+        return bool(self.run) or self.plain_run
 
     @property
     def label(self) -> str:
@@ -90,7 +100,7 @@ class Method:
             QuestionError: a parameter that it does not have, or a value out of range.
         """
         values = self._knobs(knobs)
-        run = [self._run(self._asking(query, knobs), values)] if self.run else []
+        run = [self._run(self._asking(query, knobs), values)] if self.reads_run else []
         return frozenset({"weights", *self.signals, *run})
 
     def sparing(self, axis: Axis, layer: int | None = None, query: Any = None, **knobs: Any) -> dict[str, Any]:
@@ -135,7 +145,7 @@ class Method:
     @property
     def of_patches(self) -> bool:
         """Whether it is about patches as such; behind the blocks may lie a pool, which asks with a query of its own."""
-        return self.asked_by in ("patch", "patches") or "hidden" in self.signals
+        return self.asked_by in ("patch", "patches", "label") or "hidden" in self.signals
 
     @property
     def multiplies(self) -> bool:
@@ -172,15 +182,20 @@ class Method:
             return str(error)
         one = next(iter(maps.values()))
         similar = self.asks_class and isinstance(record.prediction.target, Similar)
-        if self.asked_by == "class" and not one.query.prefix and not similar:
+        if self.asked_by == "class" and class_row(one.query) is None and not similar:
             return "needs a class token, and this model has none"
+        if self.on_picture and all(other.key.kind == "text" for other in record.maps):
+            return "changes parts of a picture, and this record is of a text"
         if not self.fitting(asked.maps(record)):
-            return f"{'compares patches' if self.asked_by == 'nobody' else 'asks one patch'}, and this model has none"
+            what = "asks one patch" if self.asked_by in ("patch", "patches") else "compares patches"
+            return f"{what}, and this model has none"
         if self.asks_class and not record.prediction.labels and not similar:
             hint = f'; a similarity can be asked about instead: target="{EXAMPLE}"' * (
                 one.kind == "self" and one.query.kind == "patches"
             )
             return f"needs a class, and this model names none{hint}"
+        if self.asked_by == "label" and not record.prediction.labels:
+            return "compares patches with labels, and there are none"
         if self.norms and (not len(record.norms) or record.norms.shape[1] != len(one.key)):
             return "needs the lengths of the tokens, which were not measured"
         return ""
@@ -199,7 +214,7 @@ class Method:
         """The map of a record.
 
         Args:
-            query: query token: a token's number, (row, column) of a patch, "class", "mean", a word of the output or
+            query: query token: a token's number, (row, column) of a patch, "class", "mean", a word that went in or came out, or
                 "field:PATH"; a list of several gives their mean, but two plain numbers are one patch. None takes
                 the class token, or the mean of all.
             layer: number, counted from 0; None takes the last.
@@ -221,7 +236,7 @@ class Method:
         if self.of_patches and question.layer is None:
             meant = replace(question, layer=max(self.fitting(question.maps(record)), default=None))
         self._check(record, meant, values["head_fusion"] if self.fuses else None)
-        run = self._run(question.query, values) if self.run else None
+        run = self._run(question.query, values) if self.reads_run else None
         if run is not None:
             try:
                 record.check_run(run)
@@ -289,7 +304,7 @@ class Method:
     def _check_patches(self, axis: Axis, question: Question) -> None:
         if axis.kind != "patches":
             raise QuestionError("layer", f"want one where patches ask, got {question.layer}")
-        if self.asked_by == "nobody":
+        if self.asked_by in ("nobody", "label"):
             return
         rows, several = askers(axis, question.query).rows if question.query else (), self.asked_by == "patches"
         if not rows or min(rows) < axis.prefix or (len(rows) > 1 and not several):

@@ -12,7 +12,7 @@ from visualizer.method import relevance
 METHOD = replace(
     relevance.METHOD,
     function=partial(
-        relevance.relevance, rule=rollout.gradient_rollout, name="gradient rollout", unit="share of weight x gradient"
+        relevance.relevance, rule=rollout.gradient_rollout, called="gradient rollout", unit="share of weight x gradient"
     ),
     meaning="Rollout with each layer's weights times their effect on one class's score. The query is the class token; with a "
     "similarity as the target, the token that it is about.",

@@ -32,6 +32,7 @@ METHOD = Method(
     signals=frozenset({"target"}),
     run=(WINDOW, STRIDE, FILL),
     layers="all",
+    on_picture=True,
     asked_by="nobody",
     place=80,
 )

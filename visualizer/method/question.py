@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from visualizer.measures.fields import canonical, fields
-from vit_attention.gate import GateError, shown
+from visualizer.measures.words import written
+from visualizer.method.said import class_row, field_rows, said
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, half_to_single
 
 FIELD = "field:"
@@ -260,8 +260,8 @@ def askers(axis: Axis, wanted: Sequence[str]) -> Askers:
 
     Args:
         axis: of the queries.
-        wanted: "class" or another special token's name, "row,column" of a patch, a token's number, a word, "field:PATH" of
-            a document, or "mean". Several patches, numbers or words ask together.
+        wanted: "class" or another special token's name, "row,column" of a patch, a token's number, a word (all its tokens),
+            "field:PATH" of a document, or "mean". Several patches, numbers or words ask together.
 
     Raises:
         QuestionError: something that this axis does not have.
@@ -272,14 +272,16 @@ def askers(axis: Axis, wanted: Sequence[str]) -> Askers:
     """
     if axis.kind == "text":  # where two numbers are two tokens, since there are no rows and columns
         wanted = [part for text in wanted for part in ([text] if patch_of(text) is None else text.split(","))]
-    if not wanted and axis.prefix and axis.kind != "text":
-        return Askers((0,), name(axis, 0))
+    row = class_row(axis) if not wanted else None
+    if row is not None:
+        return Askers((row,), name(axis, row))
     if not wanted or list(wanted) == ["mean"]:
         return Askers(tuple(range(len(axis))), f"the mean of all {len(axis)} {_plural(axis, 0)}")
     if "mean" in wanted:
         raise QuestionError("query", 'want "mean" alone, or patches, numbers and words')
     if len(wanted) == 1 and wanted[0].startswith(FIELD):
-        return _field(axis, wanted[0].removeprefix(FIELD))
+        path, rows, shares = field_rows(axis, wanted[0].removeprefix(FIELD))
+        return Askers(rows, f"the field {path}", shares)
     found = [_rows(axis, text) for text in wanted]
     rows = tuple(dict.fromkeys(row for some in found for row in some))
     if len(rows) == 1:
@@ -297,12 +299,7 @@ def name(axis: Axis, row: int) -> str:
     """
     if axis.kind != "text":
         return f"the {axis.name(row)}"
-    return f'token {row + 1}, "{spoken((*axis.special, *axis.labels)[row])}"'
-
-
-def spoken(token: str) -> str:
-    """A token without the mark of a new word, in printable characters."""
-    return "".join(c if c.isprintable() else " " for c in token.replace("▁", " ")).strip() or token
+    return f'token {row + 1}, "{written(axis)[row]}"'
 
 
 def is_word(text: str) -> bool:
@@ -319,22 +316,9 @@ def _plural(axis: Axis, first: int) -> str:
     return {"text": "tokens", "regions": "regions"}.get(axis.kind, "patches" if first >= axis.prefix else "tokens")
 
 
-def _field(axis: Axis, path: str) -> Askers:
-    """A field of a document; every word of it counts the same however many tokens it has, as on the pages."""
-    found = fields((*axis.special, *axis.labels)) if axis.kind == "text" else ()
-    written = [one for one in found if one.words]
-    known = [one for one in written if one.path == path] or [one for one in written if canonical(one.path) == path]
-    if not known:
-        paths = ", ".join(dict.fromkeys(one.path for one in found)) or "none"
-        raise GateError("query", f"a field that was read ({paths})", shown(path))
-    words = known[0].words
-    shares = tuple(1 / len(words) / len(word.tokens) for word in words for _ in word.tokens)
-    return Askers(tuple(row for word in words for row in word.tokens), f"the field {known[0].path}", shares)
-
-
 def _rows(axis: Axis, text: str) -> tuple[int, ...]:
     if axis.kind == "text":
-        return _said(axis, text)
+        return said(axis, text, number_of(text))
     patch = patch_of(text)
     if patch and axis.grid is not None:
         row, column = patch
@@ -350,25 +334,3 @@ def _rows(axis: Axis, text: str) -> tuple[int, ...]:
     places = ["row,column"] * (axis.kind == "patches")
     offers = [*(f'"{one}"' for one in axis.special[:4]), *places, f"a number from 0 to {len(axis) - 1}", '"mean"']
     raise QuestionError("query", f"want {', '.join(offers)}, got {text!r}")
-
-
-def _said(axis: Axis, text: str) -> tuple[int, ...]:
-    """The rows of a token's number, a token, a word of several tokens, or a field of a document; the first counts.
-
-    What was read or said differs from picture to picture, so that a miss is no fault of the question.
-    """
-    spelled = [spoken(token) for token in (*axis.special, *axis.labels)]
-    number = number_of(text)
-    if number is not None and number < len(axis):
-        return (number,)
-    if text in spelled:
-        return (spelled.index(text),)
-    found = fields((*axis.special, *axis.labels))
-    words = [word.tokens for field in found for word in field.words if word.text == text]
-    paths = [field.tokens for field in found if text in (field.path, canonical(field.path))]
-    rows = tuple(row for row in (*words, *paths, ())[0] if row >= 0)
-    if rows:
-        return rows
-    said = " ".join(spelled[:40])
-    want = f'a number from 0 to {len(axis) - 1}, "mean" or what was said: {said}'
-    raise GateError("query", want, shown(text))

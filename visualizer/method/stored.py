@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from visualizer.method.question import QuestionError, one_head, weights_of
 from vit_attention.records import AttentionMap, AttentionRecord
+from vit_attention.records.checks import of_input
 
 
 def complete(one: AttentionMap) -> bool:
@@ -18,8 +19,7 @@ def complete(one: AttentionMap) -> bool:
 def fused_matrix(record: AttentionRecord, one: AttentionMap, fusion: str) -> NDArray[Any] | None:
     """(tokens, tokens) all heads of a map fused by "mean", "max" or "min", if the record keeps that."""
     kept: Any = record.signals.get(f"head-{fusion}")
-    there = [other for other in record.maps if other.query.kind == "patches"]
-    at = next((number for number, other in enumerate(there) if other is one), None)
+    at = next((number for number, other in enumerate(of_input(record)) if other is one), None)
     return None if kept is None or at is None else np.asarray(kept[at])
 
 

@@ -87,6 +87,49 @@ def length(text: str, size: int) -> float:
     return typeface(size).getlength("".join("W" if unicodedata.east_asian_width(c) in "WF" else c for c in text))
 
 
+def fitted(text: str, room: float, size: int) -> str:
+    """`text` if it fits into `room` pixels, or as much of it as does, and a sign that more follows.
+
+    >>> fitted("antidisestablishmentarianism", 60, 11)
+    'antidise…'
+    """
+    if length(text, size) <= room:
+        return text
+    for end in range(len(text) - 1, 0, -1):
+        if not _holds(text[end]) and text[end - 1] != "\u200d" and length(text[:end] + "…", size) <= room:
+            return text[:end] + "…"
+    return "…"
+
+
+def cut(text: str, most: int = 26) -> str:
+    """`text` in at most `most` signs, cut neither before a mark nor inside an emoji of several signs.
+
+    >>> cut("e\u0301" * 4, 4) == "e\u0301…"
+    True
+    """
+    if len(text) <= most:
+        return text
+    end = most - 1
+    while end > 0 and (_holds(text[end]) or text[end - 1] == "\u200d"):
+        end -= 1
+    return text[:end] + "…"
+
+
+def _holds(sign: str) -> bool:
+    """Whether a sign belongs to the one before it: a mark, a joiner, or the colour of a skin."""
+    return unicodedata.category(sign)[0] == "M" or sign == "\u200d" or "\U0001f3fb" <= sign <= "\U0001f3ff"
+
+
+def right_to_left(texts: Iterable[str]) -> bool:
+    """Whether most letters of some texts are of scripts that are written from right to left.
+
+    >>> right_to_left(["[CLS]", "שלום", "עולם"]), right_to_left(["hello"])
+    (True, False)
+    """
+    kinds = [unicodedata.bidirectional(sign) for text in texts for sign in text if sign.isalpha()]
+    return 2 * sum(kind in _TURNED for kind in kinds) > len(kinds)
+
+
 @lru_cache(maxsize=8192)
 def _drawn(sign: str, shaped: bool) -> str:
     if sign in "\t\n\r" or unicodedata.category(sign) == "Zs":

@@ -324,10 +324,61 @@ _PAINT: tuple[Command, ...] = (
     click.option("--settings", help="Text in place of the names of model and picture."),
     click.option("--save-raw", is_flag=True, help="Also write the weights, (1, heads, queries, keys), as .npy."),
     click.option(
+        "--film",
+        type=click.Choice(["gif", "webp", "zip"]),
+        help="Also write film_{method}.gif, an endless film with one picture for each layer from the first of --layer to the last, "
+        "on one scale; webp is smaller, zip holds a PNG for each layer.",
+    ),
+    click.option(
+        "--frame-time",
+        type=click.IntRange(20, 60_000),
+        default=500,
+        show_default=True,
+        metavar="MS",
+        help="How long --film shows each layer, in milliseconds.",
+    ),
+    click.option(
         "--bundle",
         is_flag=True,
         help="Also save the whole record (.npz), which `show` and `visualize` open without a model.",
     ),
+)
+
+
+_OUTPUT_FILE = click.option(
+    "--output_file", type=FILE, metavar="FILE", help="With a sentence: file to write, in place of one in --output."
+)
+_SAID: tuple[Command, ...] = (
+    click.option("--text", metavar="TEXT", help="A sentence, for a model that reads text, in place of pictures."),
+    click.option(
+        "--model_dir",
+        metavar="DIR",
+        help="With --text: folder or name of the model, such as review-encoder.  [default: ./model_output]",
+    ),
+    _OUTPUT_FILE,
+)
+_SENTENCE: tuple[Command, ...] = (
+    _SAID[0],
+    click.option(
+        "--input_file",
+        type=FILE,
+        metavar="FILE",
+        help="The attention of a sentence: a bundle, or JSON that `extract` or --mode prepare wrote. --layer and --head count "
+        "within the file, and are 0 by default.",
+    ),
+    click.option(
+        "--mode",
+        type=click.Choice(["plot", "prepare", "extract", "bundle"]),
+        default="plot",
+        show_default=True,
+        help="What to make of a sentence: plot a figure; prepare JSON without padding, by layer and head; extract JSON of "
+        "all tokens; or a bundle.",
+    ),
+    _OUTPUT_FILE,
+    click.option(
+        "--words", is_flag=True, help="With a sentence: gather subwords to words, rows averaged and columns summed."
+    ),
+    click.option("--without-special", is_flag=True, help="With a sentence: leave out special tokens such as [CLS]."),
 )
 
 
@@ -346,6 +397,8 @@ def output(words: str) -> Command:
 
 
 model_options = _together(_MODEL)
+said_options = _together(_SAID)
+sentence_options = _together(_SENTENCE)
 asked_options = _together(_ASKED)
 seen_options = _together(_SEEN)
 look_options = _together(_LOOK, _KNOBS)

@@ -32,6 +32,8 @@ class Paint:
         plain: neither colour bar nor words, at the picture's own size.
         caption, settings: printed under the picture; None prints what it shows, and model and picture.
         save_raw: also write the weights.
+        film: "gif", "webp" or "zip" to write a film through the layers, too; None for none.
+        frame_time: how long a film shows each layer, in milliseconds.
     """
 
     colormap: str = "Cividis"
@@ -44,6 +46,8 @@ class Paint:
     caption: str | None = None
     settings: str | None = None
     save_raw: bool = False
+    film: str | None = None
+    frame_time: int = 500
 
 
 @dataclass(frozen=True, eq=False)

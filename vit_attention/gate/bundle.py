@@ -76,6 +76,7 @@ class AxisFields(Schema):
     grid: Size | None = None
     labels: Names = ()
     boxes: Annotated[tuple[tuple[Edge, Edge, Edge, Edge], ...], FIRST] | None = None
+    words: Annotated[tuple[Annotated[int, Field(ge=-1, lt=1 << 31)], ...], FIRST] = ()
 
     @model_validator(mode="after")
     def _of_its_kind(self) -> Self:
@@ -172,6 +173,7 @@ class Manifest(Schema):
     versions: Annotated[dict[Name, Name], Few]
     signals: Annotated[dict[Shown, Count | None], Few] = Field(default_factory=dict)
     geometry: GeometryFields | None
+    text: Text = ""
     prediction: PredictionFields
     maps: Annotated[tuple[MapFields, ...], Field(min_length=1), FIRST]
 

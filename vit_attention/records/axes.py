@@ -24,6 +24,8 @@ class Axis:
         special: names of the leading special tokens ("class", "distillation", "register 1", ...); often empty.
         grid: (rows, columns) of the patches, for patches.
         labels: one word per token after the special ones, for text; may name regions.
+        words: for text that went in, the number of the word that each token is a part of, special tokens included; -1 for
+            tokens that are no part of the text, such as "[CLS]" and "[SEP]"; () where that is not known.
         boxes: (regions, 4) left, top, right, bottom in pixels of the model's input, for regions.
 
     >>> len(Axis.patches(14, 14, ("class",)))
@@ -35,6 +37,7 @@ class Axis:
     grid: tuple[int, int] | None = None
     labels: tuple[str, ...] = ()
     boxes: NDArray[np.float64] | None = None
+    words: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in AXIS_KINDS:
@@ -45,6 +48,10 @@ class Axis:
             raise GateError("axis of patches", "a grid of at least 1 x 1", shown(self.grid), field="grid")
         if self.kind == "regions":
             self._check_boxes()
+        if self.words and (self.kind != "text" or len(self.words) != len(self)):
+            raise GateError(
+                "axis", f"the word of each of {len(self)} tokens of text", f"{len(self.words)}", field="words"
+            )
 
     def _check_boxes(self) -> None:
         boxes = self.boxes
@@ -64,9 +71,9 @@ class Axis:
         return cls("patches", tuple(special), (int(rows), int(columns)))
 
     @classmethod
-    def text(cls, labels: Sequence[str], special: Sequence[str] = ()) -> "Axis":
-        """An axis of text tokens, preceded by the named special tokens."""
-        return cls("text", tuple(special), labels=tuple(labels))
+    def text(cls, labels: Sequence[str], special: Sequence[str] = (), words: Sequence[int] = ()) -> "Axis":
+        """An axis of text tokens, preceded by the named special tokens; `words` tells which token belongs to which word."""
+        return cls("text", tuple(special), labels=tuple(labels), words=tuple(words))
 
     @property
     def prefix(self) -> int:
@@ -92,13 +99,14 @@ class Axis:
 
     def to_json(self) -> dict[str, Any]:
         boxes = None if self.boxes is None else self.boxes.tolist()
-        return {"kind": self.kind, "special": self.special, "grid": self.grid, "labels": self.labels, "boxes": boxes}
+        plain = {"kind": self.kind, "special": self.special, "grid": self.grid, "labels": self.labels, "boxes": boxes}
+        return plain | ({"words": self.words} if self.words else {})
 
     @classmethod
     def from_fields(cls, fields: "AxisFields") -> "Axis":
         """The axis that a manifest describes."""
         boxes = None if fields.boxes is None else np.asarray(fields.boxes, dtype=np.float64).reshape(-1, 4)
-        return cls(fields.kind, fields.special, fields.grid, fields.labels, boxes)
+        return cls(fields.kind, fields.special, fields.grid, fields.labels, boxes, fields.words)
 
 
 def _is_grid(grid: Any) -> bool:

@@ -58,9 +58,15 @@ def _of_patches(record: "AttentionRecord") -> list[AttentionMap]:
     return [one for one in record.maps if one.query.kind == "patches"]
 
 
+def of_input(record: "AttentionRecord") -> list[AttentionMap]:
+    """The maps in which what went in asks: patches, or the tokens of a text."""
+    own = [one for one in record.maps if record.text and one.kind == "self" and one.query.kind == "text"]
+    return _of_patches(record) or own
+
+
 def _depth(record: "AttentionRecord") -> int:
     """How many layers a method may ask about: layers by number, or by place where two maps share a number."""
-    last = max((one.layer for one in _of_patches(record)), default=-1)
+    last = max((one.layer for one in of_input(record)), default=-1)
     for windows in (True, False):
         numbers = [one.layer for one in record.maps if (one.kind == "window") is windows]
         last = last if len({*numbers}) == len(numbers) else max(last, len(numbers) - 1)
@@ -93,7 +99,7 @@ def _check_norms(record: "AttentionRecord") -> None:
         )
     if not norms.size:
         return
-    found = [one for one in _of_patches(record) if one.kind != "window"]
+    found = [one for one in of_input(record) if one.kind != "window"]
     tokens = sorted({len(one.query) for one in found}) or [norms.shape[1]]
     chosen = record.settings.get("layers") or record.settings.get("unheard")
     layers = max((one.layer + 1 for one in found), default=1)
@@ -119,7 +125,7 @@ def _check_signals(record: "AttentionRecord") -> None:
 
 def _wanted(name: str, record: "AttentionRecord") -> tuple[str, Callable[[Any], bool]] | None:
     """What a signal that methods read must be, in words and as a test."""
-    tokens, states = {len(one.query) for one in _of_patches(record)}, _depth(record) + 1
+    tokens, states = {len(one.query) for one in of_input(record)}, _depth(record) + 1
     cells = {len(one.key) - one.key.prefix for one in record.maps}
     rows = f"at least {states} rows of {', '.join(map(str, sorted(tokens))) or 'all'} tokens"
     known: dict[str, tuple[str, Callable[[Any], bool]]] = {
@@ -128,7 +134,7 @@ def _wanted(name: str, record: "AttentionRecord") -> tuple[str, Callable[[Any], 
         "occlusion": ("one number a patch", lambda a: not isinstance(a, tuple) and cells <= {a.size}),
     }
     matrices = f"a matrix of {', '.join(map(str, sorted(tokens))) or 'all'} tokens a map"
-    square = {(len(_of_patches(record)), n, n) for n in tokens}
+    square = {(len(of_input(record)), n, n) for n in tokens}
     known |= dict.fromkeys(FUSED, (matrices, lambda a: not isinstance(a, tuple) and {a.shape} == square))
     vectors = ("(heads, tokens, width) a map", lambda a: isinstance(a, tuple) and len(a) == len(record.maps))
     return known.get(name, vectors if name in ("queries", "keys", "values") else None)

@@ -40,6 +40,7 @@ class AttentionRecord:
         geometry: from the picture the user gave to the pixels the model saw; None without a picture.
         prediction: what the model said.
         picture: the upright picture as JPEG or PNG bytes, at most 768 pixels a side; b"" without a picture.
+        text: the text that went in; "" for a picture.
         norms: (layers, tokens) length of every token after each block, float32; (0, 0) if not measured.
         model: the model's name in the registry.
         weights_hash: first 16 hexadecimal digits of the SHA-256 of the weights.
@@ -63,6 +64,7 @@ class AttentionRecord:
     versions: dict[str, str] = field(default_factory=dict)
     signals: dict[str, Signal] = field(default_factory=dict)
     loaded: bool = False
+    text: str = ""
 
     def __post_init__(self) -> None:
         checks.check(self)
@@ -161,6 +163,7 @@ class AttentionRecord:
             "versions": self.versions,
             "signals": {name: len(one) if isinstance(one, tuple) else None for name, one in signals.items()},
             "geometry": None if self.geometry is None else self.geometry.to_json(),
+            "text": self.text,
             "prediction": {
                 "labels": said.labels,
                 "text": said.text,
@@ -171,6 +174,22 @@ class AttentionRecord:
         }
         checks.check_kept(self)
         return bundle.save(Path(path), manifest, arrays)
+
+    def save_attention_json(self, path: str | Path, form: str = "extracted") -> Path:
+        """Write the attention of a sentence as JSON with six significant digits, whole or not at all; returns the path.
+
+        Args:
+            path: file to write.
+            form: "extracted": ``tokens``, ``text`` and ``attention_matrices[layer][head][query][key]``; or "backend", without
+                padding: ``tokens``, ``text`` and ``layers``, each with ``layer_idx`` and ``heads``, each with ``head_idx`` and
+                ``attention[query][key]``. Both are described in ``vit_attention/schemas``.
+
+        Raises:
+            GateError: no self-attention over a text, or only some of its rows; or another form.
+        """
+        from vit_attention.records import attention_json
+
+        return attention_json.save(self, path, form)
 
     @classmethod
     def load(cls, path: str | Path, limit: str = "bundle") -> "AttentionRecord":
@@ -220,6 +239,7 @@ class AttentionRecord:
                     for name, count in fields.signals.items()
                 },
                 loaded=True,
+                text=fields.text,
             )
             checks.check_kept(record)
             return record

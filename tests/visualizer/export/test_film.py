@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from visualizer import film
-from visualizer.style import theme
-from vit_attention.records import AttentionMap, AttentionRecord, Axis
+from visualizer import film, methods
+from visualizer.style import letters, theme
+from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction, Run
 from vit_attention.records.record import encode_picture
 
 GREY = Image.new("RGB", (64, 64), (120, 120, 120))
@@ -67,13 +68,17 @@ def test_rollout_stops_at_each_layer(record: AttentionRecord, tmp_path: Path) ->
     ("name", "asked", "message"),
     [
         ("a.mp4", {}, "a.mp4: want a name that ends in .gif, .webp, .zip, got '.mp4'. Write a .gif"),
-        ("a.gif", {"method": "relevance"}, "method: want one that can stop at a layer: raw.*got 'relevance'"),
+        ("a.gif", {"method": "occlusion"}, "method: want one that can stop at a layer: raw.*got 'occlusion'"),
+        ("a.gif", {"start": 3}, "start: want a layer of 0 to 2, got 3"),
+        ("a.gif", {"end": -1}, "end: want a layer of 0 to 2, got -1"),
+        ("a.gif", {"start": 2, "end": 1}, "start: want a layer up to the end, 1, got 2"),
+        ("a.gif", {"method": "rollout", "start_layer": 2, "end": 1}, "start_layer: want a whole number from 0 to 1"),
         ("a.gif", {"method": "none"}, "method: want"),
         ("a.gif", {"duration": -1}, "duration: want a number from 20 to 60000, got -1"),
         ("a.gif", {"width": 1e9}, "width: want"),
         ("a.gif", {"width": True}, "width: want"),
         ("a.gif", {"alpha": float("nan")}, "alpha: want"),
-        ("a.gif", {"layer": 1}, "layer: every layer gets a picture: leave it out, got 1"),
+        ("a.gif", {"layer": 1}, "layer: every layer gets a picture: leave it out, or give start= and end=, got 1"),
         ("a.gif", {"method": "rollout", "start_layer": 3}, "start_layer: want a whole number from 0 to 2, got 3"),
         ("a.gif", {"residual": 1}, "residual: raw has no such knob"),
         ("a.gif", {"query": (9, 9)}, "query: want"),
@@ -87,8 +92,89 @@ def test_what_makes_no_film_is_refused(
     assert not list(tmp_path.iterdir())
 
 
-def test_maps_over_text_make_no_film(tmp_path: Path) -> None:
-    axis = Axis.text(("a", "b"))
-    one = AttentionMap(np.full((1, 2, 2), 0.5, np.float32), "a", 0, "self", axis, axis)
-    with pytest.raises(ValueError, match="all of this record run over text"):
-        film(AttentionRecord((one,)), tmp_path / "a.gif")
+def test_start_and_end_choose_the_frames(record: AttentionRecord, tmp_path: Path) -> None:
+    out = film(record, tmp_path / "a.gif", start=1, end=2, width=64, alpha=1)
+    assert [hottest(frame) for frame in frames(out)] == [1, 2]
+    # The product still begins at the first layer.
+    rolled = film(record, tmp_path / "b.gif", "rollout", start=2, residual=0, width=64, alpha=1)
+    assert [hottest(frame) for frame in frames(rolled)] == [0]
+    with zipfile.ZipFile(film(record, tmp_path / "a.zip", start=1, width=64)) as archive:
+        assert archive.namelist() == ["layer-02.png", "layer-03.png"]
+
+
+def rich() -> AttentionRecord:
+    """Three layers with everything that methods read."""
+    rng, axis = np.random.default_rng(3), Axis.patches(2, 2, ("class",))
+    maps = tuple(
+        replace(
+            AttentionMap(rng.dirichlet(np.ones(5), (2, 5)).astype(np.float32), f"block {n}", n, "self", axis, axis),
+            gradient=rng.normal(size=(2, 5, 5)).astype(np.float32),
+        )
+        for n in range(3)
+    )
+    painted = Run.of("painted", patch=(0, 1))
+    return AttentionRecord(
+        maps,
+        picture=encode_picture(GREY),
+        prediction=Prediction(("cat", "dog"), np.array([1, 2], np.float32), target=1),
+        norms=rng.uniform(1, 2, (3, 5)).astype(np.float32),
+        signals={"hidden": rng.normal(size=(4, 5, 6)), "painted": rng.uniform(size=(4, 5))},
+        settings={"runs": {"painted": painted.plain()}},
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in methods() if name != "occlusion"])
+def test_every_method_with_layers_has_a_film(tmp_path: Path, name: str) -> None:
+    asked = {"query": (0, 1)} if methods()[name].asked_by in ("any", "patch", "patches") else {}
+    assert len(frames(film(rich(), tmp_path / "a.gif", name, width=64, **asked))) == 3
+
+
+def test_a_method_of_ones_own_has_a_film(record: AttentionRecord, tmp_path: Path) -> None:
+    assert len(frames(film(record, tmp_path / "a.gif", replace(methods()["raw"], name="mine"), width=64))) == 3
+
+
+def text_record(labels: tuple[str, ...]) -> AttentionRecord:
+    """Every token of layer n looks at token n alone."""
+    axis = Axis.text(labels, (), tuple(range(len(labels))))
+    maps = []
+    for n in range(len(labels)):
+        weights = np.zeros((1, len(labels), len(labels)), np.float32)
+        weights[..., n] = 1
+        maps.append(AttentionMap(weights, f"layer.{n}", n, "self", axis, axis))
+    return AttentionRecord(tuple(maps), text=" ".join(labels))
+
+
+def brightest(frame: np.ndarray, places: list[tuple[int, int]]) -> int:
+    last = theme.table("Cividis")[255].astype(int)
+    return int(np.argmin([np.abs(frame[y, x] - last).sum() for x, y in places]))
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp", "zip"])
+def test_a_film_of_a_text_colours_its_tokens(tmp_path: Path, kind: str) -> None:
+    out = film(text_record(("mm", "mm", "mm")), tmp_path / f"a.{kind}", width=200)
+    if kind == "zip":
+        with zipfile.ZipFile(out) as archive:
+            assert archive.namelist() == [f"layer-0{n}.png" for n in (1, 2, 3)]
+        return
+    shown = frames(out)
+    # The upper left corner of each ground; three equal tokens stand side by side.
+    wide = round(letters.length("mm", 14)) + 6
+    places = [(8 + n * (wide + 4) + 1, 9) for n in range(3)]
+    assert [brightest(frame, places) for frame in shown] == [0, 1, 2]
+
+
+@pytest.mark.skipif(not letters.SHAPED, reason="Pillow without raqm writes Hebrew as numbers")
+def test_tokens_of_hebrew_stand_from_right_to_left(tmp_path: Path) -> None:
+    shown = frames(film(text_record(("שלום", "שלום", "שלום")), tmp_path / "a.webp", width=200))
+    wide = round(letters.length("שלום", 14)) + 6
+    places = [(200 - 8 - n * (wide + 4) - 2, 9) for n in range(3)]
+    assert [brightest(frame, places) for frame in shown] == [0, 1, 2]
+
+
+def test_long_texts_and_strange_signs_make_a_film(tmp_path: Path) -> None:
+    labels = ("日本", "👩‍🚀", "<b>x</b>", "e\u0301", "x" * 500, *(f"w{n}" for n in range(250)))
+    axis = Axis.text(labels, ("[CLS]",))
+    weights = np.full((1, 256, 256), 1 / 256, np.float32)
+    maps = tuple(AttentionMap(weights, f"layer.{n}", n, "self", axis, axis) for n in range(2))
+    out = film(AttentionRecord(maps), tmp_path / "a.gif", "rollout", query="w3")
+    assert len(frames(out)) == 2

@@ -279,7 +279,7 @@ def test_every_method_says_what_it_is(name: str) -> None:
         ("raw", {"layer": True}, "layer: want a whole number, 0 first, got True"),
         ("rollout", {"start_layer": -1}, "start_layer: want a whole number from 0 up, got -1"),
         ("rollout", {"start_layer": float("nan")}, "start_layer: want a whole number"),
-        ("relevance", {"layer": 1}, "layer: relevance goes through all layers"),
+        ("occlusion", {"layer": 1}, "layer: occlusion goes through all layers"),
         ("relevance", {"query": (0, 0)}, "query: relevance tells what the class token used"),
         ("occlusion", {"query": (0, 0)}, "query: in occlusion no token asks: leave it out"),
         ("likeness", {"query": "class"}, "query: want one patch or several, row,column from 0,0 to 1,2"),

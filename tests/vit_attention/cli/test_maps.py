@@ -166,7 +166,7 @@ def test_regions_without_boxes_are_refused_with_the_next_step() -> None:
         (View(head=(2,)), "--head: want numbers of 0 to 1, got 2"),
         (View(method="rollout", layer=(0, 1)), "want one --layer"),
         (View(method="relevance"), "names none"),
-        (View(method="relevance", layer=(1,)), "--layer: relevance goes through all layers"),
+        (View(method="occlusion", layer=(1,)), "--layer: occlusion goes through all layers"),
         (View(method="relevance", query=("3,3",)), "--query: relevance tells what the class token used"),
         (View(method="rollout", head=(1,)), "--head: rollout takes all heads"),
         (View(method="fused", head=(1,)), "--head: fused takes all heads"),
