@@ -48,7 +48,7 @@ ROOMS = {
 }
 # A record's short ways look up at visualizer, and only these files call them, inside the function that is asked.
 DOORS = "vit_attention.doors"
-MAY_ASK_DOORS = {"vit_attention/records/record.py", "vit_attention/models/many.py"}
+MAY_ASK_DOORS = {f"vit_attention/{name}.py" for name in ("records/record", "models/many", "models/dual")}
 HEAVY = {"torch", "torchvision", "transformers"}
 FILES = sorted(p for p in [ROOT / "app.py", *(f for name in MAY for f in (ROOT / name).rglob("*.py"))] if p.exists())
 

@@ -63,6 +63,7 @@ ASKED = {
     "class": "the class token",
     "patch": "one patch",
     "patches": "one patch or several",
+    "label": "a label",
     "nobody": "none",
 }
 

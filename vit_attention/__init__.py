@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vit_attention.models.any_module import ModuleError, record_of
     from vit_attention.models.many import Many
     from vit_attention.models.model import BudgetError, Model
+    from vit_attention.records.attention_json import read_attention_json
 
 # Most of it needs torch, so it is imported when it is asked for.
 _LAZY = {
@@ -34,6 +35,7 @@ _LAZY = {
     "capture": "vit_attention.capture.listener",
     "open_pages": "vit_attention.inputs.pictures",
     "open_picture": "vit_attention.inputs.pictures",
+    "read_attention_json": "vit_attention.records.attention_json",
     "record_of": "vit_attention.models.any_module",
     "register_kind": "vit_attention.capture",
 }
@@ -60,6 +62,7 @@ __all__ = [
     "models",
     "open_pages",
     "open_picture",
+    "read_attention_json",
     "record_of",
     "register_kind",
 ]

@@ -16,7 +16,7 @@ from visualizer.measures.arguments import number
 from visualizer.measures.regions import under
 from visualizer.method.base import Map, Method, methods, scale_of
 from visualizer.method.question import head_numbers, numbered
-from vit_attention.gate import LIMITS
+from vit_attention.gate import LIMITS, GateError, shown
 from vit_attention.records import AttentionRecord, Geometry
 from vit_attention.records.geometry import Placed
 
@@ -263,3 +263,20 @@ def _blank(values: NDArray[Any], geometry: Geometry | None) -> Image.Image:
     size = values.shape[::-1] if geometry is None else geometry.original
     LIMITS["picture pixels"].check(int(size[0]) * int(size[1]), "picture")
     return Image.new("RGB", (int(size[0]), int(size[1])), "white")
+
+
+def label_maps(
+    model: Any, picture: Any, labels: Sequence[str], layer: int, method: str, knobs: dict[str, Any]
+) -> NDArray[np.float32]:
+    """(labels, rows, columns) what a method that compares patches with labels gives for each of them after a layer.
+
+    Raises:
+        ValueError: a method that compares no labels, a parameter that it does not have, no such layer.
+    """
+    able = {name: one for name, one in methods().items() if one.asked_by == "label"}
+    if method not in able:
+        raise GateError("method", f"one of {', '.join(able)}", shown(method))
+    keep = able[method].needs_for(**knobs)
+    record = model.attend(picture, labels=labels, keep=keep, layers=[layer], heads=[0], queries=[0])
+    maps = [able[method](record, layer=layer, query=label, **knobs).values for label in labels]
+    return np.stack(maps).astype(np.float32)

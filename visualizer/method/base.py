@@ -49,12 +49,13 @@ class Method:
         knobs: its parameters.
         signals: what it needs besides the weights, as `model.attend(keep=...)` takes it.
         run: parameters of the run that it reads, if it needs one; the run has the name of the method.
+        plain_run: whether it reads a run that has no parameters.
         title: in menus; "" takes the name.
         layers: "one" uses one layer, "until" the layers up to one, "through" all of them or, if a layer is given, those up
             to it, "all" always all.
         heads: whether it can use a single head; other methods take all heads together.
         asked_by: accepted query tokens: "any", only the "class" token, one "patch", one or several "patches", or "nobody" for
-            no query.
+            no query; "label" for a label of the picture.
         norms: whether it reads the lengths of the tokens, `record.norms`.
         on_picture: whether it changes parts of a picture, which a text has not.
         place: position in menus and tables, smallest first.
@@ -67,6 +68,7 @@ class Method:
     knobs: tuple[Knob, ...] = ()
     signals: frozenset[str] = frozenset()
     run: tuple[Knob, ...] = ()
+    plain_run: bool = False
     title: str = ""
     layers: str = "one"
     heads: bool = False
@@ -75,6 +77,11 @@ class Method:
     on_picture: bool = False
     place: int = 100
     name: str = ""
+
+    @property
+    def reads_run(self) -> bool:
+        """Whether the model is run in a way of its own for it."""
+        return bool(self.run) or self.plain_run
 
     @property
     def label(self) -> str:
@@ -93,7 +100,7 @@ class Method:
             QuestionError: a parameter that it does not have, or a value out of range.
         """
         values = self._knobs(knobs)
-        run = [self._run(self._asking(query, knobs), values)] if self.run else []
+        run = [self._run(self._asking(query, knobs), values)] if self.reads_run else []
         return frozenset({"weights", *self.signals, *run})
 
     def sparing(self, axis: Axis, layer: int | None = None, query: Any = None, **knobs: Any) -> dict[str, Any]:
@@ -138,7 +145,7 @@ class Method:
     @property
     def of_patches(self) -> bool:
         """Whether it is about patches as such; behind the blocks may lie a pool, which asks with a query of its own."""
-        return self.asked_by in ("patch", "patches") or "hidden" in self.signals
+        return self.asked_by in ("patch", "patches", "label") or "hidden" in self.signals
 
     @property
     def multiplies(self) -> bool:
@@ -180,12 +187,15 @@ class Method:
         if self.on_picture and all(other.key.kind == "text" for other in record.maps):
             return "changes parts of a picture, and this record is of a text"
         if not self.fitting(asked.maps(record)):
-            return f"{'compares patches' if self.asked_by == 'nobody' else 'asks one patch'}, and this model has none"
+            what = "asks one patch" if self.asked_by in ("patch", "patches") else "compares patches"
+            return f"{what}, and this model has none"
         if self.asks_class and not record.prediction.labels and not similar:
             hint = f'; a similarity can be asked about instead: target="{EXAMPLE}"' * (
                 one.kind == "self" and one.query.kind == "patches"
             )
             return f"needs a class, and this model names none{hint}"
+        if self.asked_by == "label" and not record.prediction.labels:
+            return "compares patches with labels, and there are none"
         if self.norms and (not len(record.norms) or record.norms.shape[1] != len(one.key)):
             return "needs the lengths of the tokens, which were not measured"
         return ""
@@ -226,7 +236,7 @@ class Method:
         if self.of_patches and question.layer is None:
             meant = replace(question, layer=max(self.fitting(question.maps(record)), default=None))
         self._check(record, meant, values["head_fusion"] if self.fuses else None)
-        run = self._run(question.query, values) if self.run else None
+        run = self._run(question.query, values) if self.reads_run else None
         if run is not None:
             try:
                 record.check_run(run)
@@ -294,7 +304,7 @@ class Method:
     def _check_patches(self, axis: Axis, question: Question) -> None:
         if axis.kind != "patches":
             raise QuestionError("layer", f"want one where patches ask, got {question.layer}")
-        if self.asked_by == "nobody":
+        if self.asked_by in ("nobody", "label"):
             return
         rows, several = askers(axis, question.query).rows if question.query else (), self.asked_by == "patches"
         if not rows or min(rows) < axis.prefix or (len(rows) > 1 and not several):

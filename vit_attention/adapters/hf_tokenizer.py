@@ -11,8 +11,12 @@ from vit_attention.gate.tokenizer import FILE, Settings, Tokenizer
 _ADVICE = "Save the processor the model was trained with there, too: processor.save_pretrained(folder)."
 
 
-def load(folder: Path) -> Any:
+def load(folder: Path, around: bool = False) -> Any:
     """The library's tokenizer, made of what the gate has let in.
+
+    Args:
+        folder: of a model.
+        around: put the special tokens around a text that the file says; else a text, such as a prompt, is taken as it is.
 
     Raises:
         GateError: no tokenizer.json, or one that the gate or the library refuses; settings of the wrong kind.
@@ -22,7 +26,7 @@ def load(folder: Path) -> Any:
         raise GateError(FILE, "the tokenizer the model was trained with", "none", advice=_ADVICE)
     read_settings(path, Tokenizer, "vocabulary file").check()
     try:
-        return _made(read_file(path, "vocabulary file"), _special(folder))
+        return _made(read_file(path, "vocabulary file"), _special(folder), around)
     except BaseException as error:  # the tokenizers library panics outside Exception
         if isinstance(error, (GateError, KeyboardInterrupt, SystemExit)):
             raise
@@ -40,15 +44,16 @@ def _special(folder: Path) -> dict[str, str]:
     return found
 
 
-def _made(data: bytes, special: dict[str, str]) -> Any:
+def _made(data: bytes, special: dict[str, str], around: bool) -> Any:
     import tokenizers
     import transformers
 
     bare = tokenizers.Tokenizer.from_str(data.decode("utf-8"))
-    bare.post_processor = None
+    if not around:
+        bare.post_processor = None
     bare.no_padding()  # a file may ask for any length
     bare.no_truncation()
-    if "eos_token" not in special:
+    if not around and "eos_token" not in special:
         want = "the token that ends a reading"
         raise GateError("tokenizer_config.json", want, "none", field="eos_token", advice=_ADVICE)
     unknown = next((token for token in special.values() if bare.token_to_id(token) is None), None)

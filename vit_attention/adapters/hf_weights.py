@@ -1,7 +1,7 @@
 """A vision transformer of the transformers library with the weights of a file, under the names of its version 4 or 5."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -67,6 +67,88 @@ def network(transformers: Any, config: Any, tensors: Mapping[str, Tensor], file:
     return Network(_filled(kind, config, {**optional, **state, **own}, file), classes, (*notes, *more))
 
 
+def encoder(
+    transformers: Any, config: Any, names: Sequence[str], tensors: Mapping[str, Tensor], file: str, key: str
+) -> Network:
+    """The first of several networks of one configuration whose tensors the file holds all.
+
+    Args:
+        transformers: the library.
+        config: of the folder; for a head of another size the number of classes goes into it.
+        names: of the library's classes, the fullest first.
+        tensors: everything in the file.
+        file: its name, for messages.
+        key: which network of the file.
+
+    Raises:
+        CheckpointError: none fits.
+    """
+    layers = getattr(config, "num_hidden_layers", 0)
+    if layers > len(tensors) and config.model_type != "albert":  # whose layers share one block
+        raise CheckpointError(
+            f"{file}: want weights of {layers} layers, as config.json names, got {len(tensors)} tensors"
+        )
+    problem: CheckpointError | None = None
+    for name in names:
+        kind = getattr(transformers, name)
+        head = name.endswith("ForSequenceClassification")
+        fitted = _fit_classes(config, tensors, file) if head else []
+        if fitted is None:
+            continue
+        shapes = _shapes(kind, config, file)
+        lead = f"{kind.base_model_prefix}."
+        whole = [{name: one for name, one in way.items() if not _spare(name, head)} for way in shapes]
+        try:
+            chosen = choose(
+                tensors, [*whole, *({n.removeprefix(lead): s for n, s in way.items()} for way in whole)], file, key
+            )
+        except CheckpointError as error:
+            problem = problem or error
+            continue
+        known = {name for way in shapes for name in way}
+        beside = {name: one for name, one in chosen.rest.items() if name in known}
+        _check_numbers(chosen.body, file)
+        classes = tuple(config.id2label[n] for n in range(len(config.id2label))) if head else ()
+        module = _filled(kind, config, {**beside, **chosen.body}, file)
+        return Network(module, classes, (*chosen.notes, *fitted))
+    raise problem or CheckpointError(f"{file}: want weights of {' or '.join(names)}, got others")
+
+
+def _spare(name: str, head: bool) -> bool:
+    """Whether a file may lack it: a classifier needs its pooler."""
+    return bool(_OPTIONAL.search(name)) and not (head and "pooler." in name)
+
+
+def _fit_classes(config: Any, tensors: Mapping[str, Tensor], file: str) -> list[str] | None:
+    """Set the number of classes by the last layer of a file's classifier; None if it has no classifier."""
+    ends = ("classifier.out_proj.weight", "classifier.weight")
+    head = next((one for name, one in tensors.items() if name.endswith(ends) and one.ndim == 2), None)
+    if head is None:
+        return None
+    if len(head) == len(config.id2label):
+        return []
+    config.id2label = {n: f"class {n}" for n in range(len(head))}
+    return [
+        f"{file} has {len(head)} classes, which config.json does not name: they are called class 0 to class {len(head) - 1}."
+    ]
+
+
+def _shapes(kind: Any, config: Any, file: str) -> tuple[dict[str, tuple[int, ...]], ...]:
+    """Shapes of a network by the names that version 5 has in memory, and by those that both versions write."""
+    try:
+        with torch.device("meta"):
+            empty = kind._from_config(config)
+        from transformers.core_model_loading import revert_weight_conversion
+
+        inside = empty.state_dict()
+        written = revert_weight_conversion(empty, dict(inside))
+    except Exception as error:  # whatever a wrong number leads to inside the library
+        raise CheckpointError(
+            f"{file}: want a config.json that a network can be built of, got one that cannot ({type(error).__name__}: {error})"
+        ) from error
+    return tuple({name: tuple(one.shape) for name, one in names.items()} for names in (inside, written))
+
+
 def _check_numbers(tensors: Mapping[str, Tensor], file: str) -> None:
     """Refuse whole numbers, such as 8-bit matrices without their scales, which the library would take for weights."""
     for name, one in tensors.items():
@@ -122,24 +204,13 @@ class _Wanted:
             raise CheckpointError(
                 f"{file}: want weights of the {config.num_hidden_layers} layers that config.json names, got {many} tensors"
             )
-        try:
-            with torch.device("meta"):
-                empty = kind._from_config(config)
-            from transformers.core_model_loading import revert_weight_conversion
-
-            inside = empty.state_dict()
-            written = revert_weight_conversion(empty, dict(inside))
-        except Exception as error:  # whatever a wrong number leads to inside the library
-            raise CheckpointError(
-                f"{file}: want a config.json that a network can be built of, got one that cannot ({type(error).__name__}: {error})"
-            ) from error
-        lead = f"{empty.base_model_prefix}."
+        inside, written = _shapes(kind, config, file)
+        lead = f"{kind.base_model_prefix}."
         heads = dict.fromkeys(name.rpartition(".")[0] for name in inside if not name.startswith(lead))
         bare = not any(name.startswith(lead) for name in inside)
-        width = 0 if bare or not heads else inside[f"{next(iter(heads))}.weight"].shape[1]
-        shapes = tuple({name: tuple(one.shape) for name, one in names.items()} for names in (inside, written))
-        table = next((int(one.shape[1]) for name, one in inside.items() if name.endswith(_TABLE)), 0)
-        return cls(shapes, lead, () if bare else tuple(heads), int(width), table)
+        width = 0 if bare or not heads else inside[f"{next(iter(heads))}.weight"][1]
+        table = next((shape[1] for name, shape in inside.items() if name.endswith(_TABLE)), 0)
+        return cls((inside, written), lead, () if bare else tuple(heads), int(width), table)
 
     def ways(self) -> Iterator[dict[str, tuple[int, ...] | None]]:
         """The body's names in either version, with and without the lead of a classifier."""

@@ -42,8 +42,17 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
         if kind.architecture and not kind.model_type:
             advice = f"Load it with timm:{one_line(kind.architecture)} and weights=FOLDER."
             raise GateError(CONFIG, "a model of the transformers library", "one of timm", advice=advice)
-    adapter = "donut" if kind.model_type == "vision-encoder-decoder" else "hf_vit"
-    return importlib.import_module(f"vit_attention.adapters.{adapter}").load(card, weights, progress, key)
+    adapter = importlib.import_module(f"vit_attention.adapters.{_adapter(kind.model_type)}")
+    return adapter.load(card, weights, progress, key)
+
+
+def _adapter(model_type: str) -> str:
+    """Which adapter reads a family; one that none knows is refused by that of vision transformers."""
+    from vit_attention.adapters import hf_clip, hf_text
+
+    if model_type == "vision-encoder-decoder":
+        return "donut"
+    return "hf_clip" if model_type in hf_clip.FAMILIES else "hf_text" if model_type in hf_text.FAMILIES else "hf_vit"
 
 
 def _check_is_model(here: Path) -> None:

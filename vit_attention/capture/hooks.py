@@ -167,8 +167,12 @@ def listening(
         if threading.get_ident() == mine:
             hear(output[0] if isinstance(output, tuple) else output)
 
+    begun: list[bool] = []
+
     def entered(_module: nn.Module, args: Any, *_: Any) -> None:
-        if args and threading.get_ident() == mine:
+        # A block that is used again and again is the first only once.
+        if args and not begun and threading.get_ident() == mine:
+            begun.append(True)
             hear(args[0])
 
     def register() -> list[Any]:

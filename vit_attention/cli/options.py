@@ -205,6 +205,15 @@ _SEEN: tuple[Command, ...] = (
         help="Class, by name or number, whose score the gradients belong to; or a similarity, such as similar:6,8.",
     ),
 )
+_LABEL: tuple[Command, ...] = (
+    click.option(
+        "--label",
+        "labels",
+        multiple=True,
+        metavar="TEXT",
+        help="Label that a model of pictures and texts compares the picture with; may be repeated. The labels are its classes.",
+    ),
+)
 _LOOK: tuple[Command, ...] = (
     click.option(
         "--layer",
@@ -345,6 +354,43 @@ _PAINT: tuple[Command, ...] = (
 )
 
 
+_OUTPUT_FILE = click.option(
+    "--output_file", type=FILE, metavar="FILE", help="With a sentence: file to write, in place of one in --output."
+)
+_SAID: tuple[Command, ...] = (
+    click.option("--text", metavar="TEXT", help="A sentence, for a model that reads text, in place of pictures."),
+    click.option(
+        "--model_dir",
+        metavar="DIR",
+        help="With --text: folder or name of the model, such as review-encoder.  [default: ./model_output]",
+    ),
+    _OUTPUT_FILE,
+)
+_SENTENCE: tuple[Command, ...] = (
+    _SAID[0],
+    click.option(
+        "--input_file",
+        type=FILE,
+        metavar="FILE",
+        help="The attention of a sentence: a bundle, or JSON that `extract` or --mode prepare wrote. --layer and --head count "
+        "within the file, and are 0 by default.",
+    ),
+    click.option(
+        "--mode",
+        type=click.Choice(["plot", "prepare", "extract", "bundle"]),
+        default="plot",
+        show_default=True,
+        help="What to make of a sentence: plot a figure; prepare JSON without padding, by layer and head; extract JSON of "
+        "all tokens; or a bundle.",
+    ),
+    _OUTPUT_FILE,
+    click.option(
+        "--words", is_flag=True, help="With a sentence: gather subwords to words, rows averaged and columns summed."
+    ),
+    click.option("--without-special", is_flag=True, help="With a sentence: leave out special tokens such as [CLS]."),
+)
+
+
 def _together(*groups: tuple[Command, ...]) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
         for option in reversed([one for group in groups for one in group]):
@@ -360,8 +406,10 @@ def output(words: str) -> Command:
 
 
 model_options = _together(_MODEL)
+said_options = _together(_SAID)
+sentence_options = _together(_SENTENCE)
 asked_options = _together(_ASKED)
-seen_options = _together(_SEEN)
+seen_options = _together(_SEEN, _LABEL)
 look_options = _together(_LOOK, _KNOBS)
 paint_options = _together(_PAINT)
 

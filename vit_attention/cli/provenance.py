@@ -46,6 +46,12 @@ class Origin:
         return cls(place + end, content + end)
 
     @classmethod
+    def of_text(cls, text: str) -> "Origin":
+        """The origin of a sentence."""
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        return cls(digest, digest)
+
+    @classmethod
     def of_pixels(cls, image: Image.Image) -> "Origin":
         """The origin of a picture that came from no file."""
         digest = hashlib.sha256(image.tobytes()).hexdigest()[:32]

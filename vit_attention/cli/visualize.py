@@ -1,13 +1,14 @@
-"""`visualize`, and the same without a subcommand: pictures in, drawings of their attention out."""
+"""`visualize`, and the same without a subcommand: pictures or a sentence in, drawings of their attention out."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import click
 
-from vit_attention.cli import films, loading, outlines, records
+from vit_attention.cli import films, loading, outlines, records, text_drawings, texts
 from vit_attention.cli.drawings import Drawing, View, drawings
 from vit_attention.cli.errors import ChoiceError
 from vit_attention.cli.inputs import Given, Opened, expand, is_bundle, opened
@@ -19,6 +20,7 @@ from vit_attention.cli.options import (
     output,
     paint_options,
     seen_options,
+    sentence_options,
     take,
     take_view,
 )
@@ -40,6 +42,8 @@ HELP = """Draw where a model looks: an overlay and a heatmap for every layer.
   vit-attention visualize cat.jpg --model photo-dino --size 518 --method rollout
   vit-attention visualize scene-7 --model scene-vit --method rollout --film gif --layer 3-11 --frame-time 400
   vit-attention visualize cat.npz --colormap jet
+  vit-attention visualize --text "The soup was not good." --model review-encoder --layer 3 --head 1
+  vit-attention visualize --input_file attention_data.json --mode prepare --output_file backend_data.json
   vit-attention --image cat.jpg --infos_path infos.pkl --model model.pth
 
 IMAGE is a file, a glob, a bundle made by `extract`, or the name of a drawn or sample picture: scene-7, receipt-3-3,
@@ -57,6 +61,7 @@ columns count from 0 here, as in Python and in file names; in the text under a p
 @model_options
 @look_options
 @paint_options
+@sentence_options
 @seen_options
 @asked_options
 @click.option(
@@ -77,11 +82,17 @@ def visualize(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Draw every picture; those that fail are reported and skipped."""
+    """Draw every picture; those that fail are reported and skipped. Or a sentence."""
     report = Report(as_json)
+    asked = replace(take(texts.Asked, given), output=output)
+    texts.check_alone((*image, *images), {"text": asked.text, "input_file": asked.input_file})
+    if asked.text is not None or asked.input_file is not None:
+        text_drawings.visualize(asked, given, take_view(given), take(records.Wanted, given), report)
+        report.finish(command="visualize", output=str(asked.target))
+        return
     items = expand([*image, *images])
     if not items:
-        raise click.UsageError("want at least one IMAGE, got none")
+        raise click.UsageError("want at least one IMAGE, or --text or --input_file for a sentence, got none")
     view, paint, wanted = take_view(given), take(Paint, given), take(records.Wanted, given)
     _check(items, wanted, given["model"], report)
     films.check(view, paint, together, wanted.stage is not None or wanted.block is not None)

@@ -19,6 +19,7 @@ Entry = Annotated[int, Field(ge=0, le=LIMITS["vocabulary"].most)]
 Label = Annotated[str, Field(max_length=LIMITS["label letters"].most)]
 Name = Annotated[str, Field(max_length=200)]
 Number = Annotated[int, Field(ge=0, le=10**9)]
+CONFIG = "config.json"
 Precision = Literal["float64", "float32", "float16", "bfloat16", "auto"] | None
 _ACTIVATIONS = (
     "gelu gelu_new gelu_fast gelu_accurate gelu_python gelu_python_tanh gelu_pytorch_tanh quick_gelu relu relu2 relu6 "
@@ -54,7 +55,40 @@ class Kind(Schema):
     auto_map: Any = None
 
 
-class Config(Schema):
+class Labelled(Schema):
+    """What a file says of its classes."""
+
+    num_labels: Annotated[int, Field(ge=0, le=LIMITS["classes"].most)] | None = None
+    id2label: Annotated[dict[Name, Label], entries(LIMITS["classes"].most)] | None = None
+    label2id: Annotated[dict[Label, Number | Name], entries(LIMITS["classes"].most)] | None = None
+
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes in order; raises GateError for numbers with a gap."""
+        if self.id2label is None:
+            return tuple(f"LABEL_{i}" for i in range(2 if self.num_labels is None else self.num_labels))
+        count = len(self.id2label)
+        missing = next((str(i) for i in range(count) if str(i) not in self.id2label), None)
+        if missing is not None:
+            got = f"none for {missing} among {shown(list(self.id2label))}"
+            raise GateError(CONFIG, f"a name for each number from 0 to {count - 1}", got, field="id2label")
+        return tuple(one_line(self.id2label[str(i)]) for i in range(count))
+
+    def label_settings(self) -> dict[str, Any]:
+        """The same as the library's own configuration takes it."""
+        labels = self.labels()
+        both = dict(enumerate(labels)), {name: number for number, name in enumerate(labels)}
+        return dict(zip(("id2label", "label2id"), both, strict=True))
+
+    def notes(self) -> list[str]:
+        """What of the file was left aside."""
+        labels, found = self.labels(), self.label2id or {}
+        count = self.num_labels is not None and self.num_labels != len(labels)
+        numbers = any(i < len(labels) and one_line(name) != labels[i] for name, i in _numbers(found))
+        names = [name for name, wrong in (("num_labels", count), ("label2id", numbers)) if wrong]
+        return [f"config.json: {' and '.join(names)} contradict id2label, which was taken."] if names else []
+
+
+class Config(Labelled):
     """Fields of config.json that decide what a ViT is; what a family lacks it ignores."""
 
     model_type: Name
@@ -87,43 +121,13 @@ class Config(Schema):
     use_shared_relative_position_bias: bool = False
     dtype: Precision = None
     torch_dtype: Precision = None
-    num_labels: Annotated[int, Field(ge=0, le=LIMITS["classes"].most)] | None = None
-    id2label: Annotated[dict[Name, Label], entries(LIMITS["classes"].most)] | None = None
-    label2id: Annotated[dict[Label, Number | Name], entries(LIMITS["classes"].most)] | None = None
-
-    def labels(self) -> tuple[str, ...]:
-        """Names of the classes in order; raises GateError for numbers with a gap."""
-        if self.id2label is None:
-            return tuple(f"LABEL_{i}" for i in range(2 if self.num_labels is None else self.num_labels))
-        count = len(self.id2label)
-        missing = next((str(i) for i in range(count) if str(i) not in self.id2label), None)
-        if missing is not None:
-            got = f"none for {missing} among {shown(list(self.id2label))}"
-            raise GateError(CONFIG, f"a name for each number from 0 to {count - 1}", got, field="id2label")
-        return tuple(one_line(self.id2label[str(i)]) for i in range(count))
 
     def settings(self) -> dict[str, Any]:
         """What the file says, as the library's own configuration takes it; nothing that this schema does not know."""
         names = {"model_type", "architectures", "num_labels", "id2label", "label2id", "torch_dtype"}
         said = self.model_dump(exclude_unset=True, exclude=names)
-        labels = self.labels()
-        return {
-            **plain(said),
-            "dtype": None if (self.dtype or self.torch_dtype) == "auto" else self.dtype or self.torch_dtype,
-            "id2label": dict(enumerate(labels)),
-            "label2id": {name: number for number, name in enumerate(labels)},
-        }
-
-    def notes(self) -> list[str]:
-        """What of the file was left aside."""
-        labels, found = self.labels(), self.label2id or {}
-        count = self.num_labels is not None and self.num_labels != len(labels)
-        numbers = any(i < len(labels) and one_line(name) != labels[i] for name, i in _numbers(found))
-        names = [name for name, wrong in (("num_labels", count), ("label2id", numbers)) if wrong]
-        return [f"config.json: {' and '.join(names)} contradict id2label, which was taken."] if names else []
-
-
-CONFIG = "config.json"
+        dtype = None if (self.dtype or self.torch_dtype) == "auto" else self.dtype or self.torch_dtype
+        return {**plain(said), "dtype": dtype, **self.label_settings()}
 
 
 def plain(said: dict[str, Any]) -> dict[str, Any]:

@@ -38,6 +38,7 @@ LIMITS: dict[str, Limit] = {
     "layers": Limit(1000, "layers", "the deepest published vision transformer has 48"),
     "width": Limit(65_536, "channels", "the widest published vision transformer has 6,144, and 24,576 in between"),
     "classes": Limit(100_000, "classes", "ImageNet-21k, the largest set in use, has 21,843"),
+    "labels": Limit(1000, "labels", "ImageNet has so many classes; each passes through the text encoder"),
     "label letters": Limit(1000, "letters", "ImageNet's longest name has 121"),
     "input side": Limit(16_384, "pixels", "a receipt six times as long as a page for Donut is wide"),
     "input pixels": Limit(
@@ -83,6 +84,11 @@ LIMITS: dict[str, Limit] = {
     "patches": Limit(
         1 << 20, "patches", "the finest windows of Donut, on 2560 x 1920 pixels, tell 307,200 cells apart"
     ),
+    "attention file": Limit(
+        2 << 30, "bytes", "24 layers of 16 heads over 512 tokens take 1.2 GB; no more than a row is read at once"
+    ),
+    "sentence tokens": Limit(8192, "tokens", "the longest text that ModernBERT reads"),
+    "heads": Limit(1_000, "heads", "the widest published transformers have 128"),
     "name": Limit(1_000, "letters", "the longest class name of ImageNet has 121"),
     "text": Limit(1_000_000, "letters", "readings of 8,192 tokens have some 40,000"),
     "picture pixels": Limit(25_000_000, "pixels", "decoded to RGB they take 75 MB, a tenth of a small server"),

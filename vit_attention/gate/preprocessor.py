@@ -18,6 +18,7 @@ PLAIN = {
     "dinov2": "BitImageProcessor",
     "dinov2_with_registers": "BitImageProcessor",
     "clip": "CLIPImageProcessor",
+    "siglip": "SiglipImageProcessor",
 }
 """Image processors that resize, crop, scale and pad, and nothing else: the library's own for each family, and another like them."""
 

@@ -4,7 +4,7 @@ import base64
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, JsonValue
 
 from vit_attention.gate.limits import LIMITS
 from vit_attention.gate.refusal import GateError, shown
@@ -26,8 +26,11 @@ _KNOWN = {
 _GROWTH = 16
 """How many letters normalizers or decoders may make of one, all of them together."""
 
+_ATOM = re.compile(r"\\[pP]\{[A-Za-z_]{1,20}\}|\[(?:\\.|[^\]\\])*\]")
+"""A class of letters, which stands for one letter."""
+
 _SAFE_PATTERN = re.compile(r"[^()|*+?{}\\]*(\\.[^()|*+?{}\\]*)*([*+?]|\{\d{0,2},?\d{0,2}\})?[^()|*+?{}\\]*")
-"""Patterns without groups and choices, and with one repetition: matching them takes one step a letter."""
+"""Patterns without groups, and with one repetition: matching them takes one step a letter."""
 
 Token = Annotated[str, Field(max_length=LIMITS["token letters"].most)]
 Number = Annotated[int, Field(ge=0, le=LIMITS["vocabulary"].most)]
@@ -92,6 +95,18 @@ class Part(Schema):
 Parts = Annotated[list[Part], Field(max_length=16), FIRST]
 
 
+Pieces = Annotated[list[JsonValue], Field(max_length=16), FIRST]
+
+
+class Around(Schema):
+    """What puts special tokens around a text."""
+
+    type: Literal["BertProcessing", "RobertaProcessing", "TemplateProcessing", "ByteLevel", "Sequence"]
+    single: Pieces | None = None
+    pair: Pieces | None = None
+    processors: Annotated[list["Around"], Field(max_length=4), FIRST] | None = None
+
+
 class Added(Schema):
     """A token beside the vocabulary."""
 
@@ -113,12 +128,13 @@ class Vocabulary(Schema):
 
 
 class Tokenizer(Schema):
-    """A tokenizer.json but for its post-processor, which adds tokens around a text: a prompt is taken as it is."""
+    """A tokenizer.json."""
 
     added_tokens: Annotated[tuple[Added, ...], FIRST] = ()
     normalizer: Part | None = None
     pre_tokenizer: Part | None = None
     decoder: Part | None = None
+    post_processor: Around | None = None
     model: Vocabulary
 
     def check(self) -> None:
@@ -149,7 +165,9 @@ def _check_steps(name: str, known: str, steps: list[Part]) -> None:
         if step.type not in known.split():
             raise GateError(FILE, f"one of {', '.join(known.split())}", shown(step.type), field=name)
         expression = step.pattern.Regex if step.pattern else None
-        if expression and not _SAFE_PATTERN.fullmatch(expression):
+        # Choices side by side are tried one after the other; what is in a group could be repeated.
+        choices = re.split(r"(?<!\\)\|", _ATOM.sub("a", expression)) if expression else []
+        if not all(_SAFE_PATTERN.fullmatch(choice) for choice in choices):
             want = "a regular expression without groups and with one repetition"
             raise GateError(FILE, want, shown(expression), field=f"{name}.{step.type}")
         growth *= step.growth()

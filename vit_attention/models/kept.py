@@ -51,7 +51,7 @@ def estimate(asked: Asked, tokens: int, blocks: int, heads: int, width: int, cla
 
 def signals(names: frozenset[str], passed: Pass) -> dict[str, Any]:
     """The signals asked for that a single pass leaves; matrices of fused heads are moved out of it."""
-    found: dict[str, Any] = {"hidden": np.stack([array(one[0]) for one in passed.states])} if passed.states else {}
+    found: dict[str, Any] = {"hidden": np.stack([array(one[0]) for one in passed.states])} if "hidden" in names else {}
     for name, part in VECTORS.items():
         if name in names:
             found[name] = tuple(array(_part(one, part)[0].float()) for one in passed.seen)

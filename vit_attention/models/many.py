@@ -17,8 +17,8 @@ from vit_attention.inputs.arrays import CHANNELS
 from vit_attention.inputs.finding import matching, within
 from vit_attention.inputs.prepared import Input
 from vit_attention.models.arguments import count
+from vit_attention.models.encoder import EncoderModel
 from vit_attention.models.model import BudgetError, Model
-from vit_attention.models.vision import VisionModel
 from vit_attention.records import AttentionRecord
 from vit_attention.records.record import thumbnail
 
@@ -106,7 +106,7 @@ class Many:
 
     def _records(self, inputs: Iterator[Named]) -> Iterator[tuple[str, AttentionRecord]]:
         model = self._model
-        return self._together(model, inputs) if isinstance(model, VisionModel) else self._one_by_one(inputs)
+        return self._together(model, inputs) if isinstance(model, EncoderModel) else self._one_by_one(inputs)
 
     def _one_by_one(self, inputs: Iterable[Named]) -> Iterator[tuple[str, AttentionRecord]]:
         for name, given in inputs:
@@ -119,32 +119,29 @@ class Many:
                 continue
             yield name, self._model.assembled(found, self._asked)
 
-    def _together(self, model: VisionModel, inputs: Iterable[Named]) -> Iterator[tuple[str, AttentionRecord]]:
-        waiting: list[tuple[str, Input]] = []
+    def _together(self, model: EncoderModel, inputs: Iterable[Named]) -> Iterator[tuple[str, AttentionRecord]]:
+        waiting: list[tuple[str, Any]] = []
         for name, given in inputs:
             try:
                 ready = model.prepare(given, **self._options)
             except (ValueError, OSError) as error:
                 self.failed.append((name, str(error)))
                 continue
-            if waiting and (len(waiting) == self._batch or not _alike(waiting[0][1], ready)):
+            if waiting and (len(waiting) == self._batch or not model.alike(waiting[0][1], ready)):
                 yield from self._batched(model, waiting)
                 waiting = []
-            if ready.image is not None and not self._asked.runs:  # a batch of whole photographs would take a gigabyte
+            if (
+                isinstance(ready, Input) and ready.image is not None and not self._asked.runs
+            ):  # a batch of whole photographs would take a gigabyte
                 ready = replace(ready, image=thumbnail(ready.image))
             waiting.append((name, ready))
         if waiting:
             yield from self._batched(model, waiting)
 
-    def _batched(self, model: VisionModel, waiting: list[tuple[str, Input]]) -> Iterator[tuple[str, AttentionRecord]]:
+    def _batched(self, model: EncoderModel, waiting: list[tuple[str, Any]]) -> Iterator[tuple[str, AttentionRecord]]:
         found = model.attend_ready([ready for _, ready in waiting], self._asked, **self._options)
         for (name, _), one in zip(waiting, found, strict=True):
             yield name, model.assembled(one, self._asked)
-
-
-def _alike(one: Input, other: Input) -> bool:
-    """Whether two inputs can go through a network together."""
-    return one.pixels.shape == other.pixels.shape and one.pixels.dtype == other.pixels.dtype
 
 
 class _Each:

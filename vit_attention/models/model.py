@@ -1,7 +1,7 @@
 """The one face of a loaded model: an input in, an attention record out, whatever the family."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import version
@@ -106,6 +106,7 @@ class Attended:
     Attributes:
         maps, geometry, prediction, norms, signals: as in the record.
         image: the upright picture, or None.
+        text: the text that went in, or "".
         settings: what else was asked for, plain values.
         notes: what there is to know, in sentences.
         unheard: attention layers that could not be heard.
@@ -116,6 +117,7 @@ class Attended:
     geometry: Geometry | None = None
     prediction: Prediction = field(default_factory=Prediction)
     image: Image.Image | None = None
+    text: str = ""
     norms: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     signals: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
@@ -136,6 +138,7 @@ class Attended:
             settings={**settings, **self.settings, "notes": list(self.notes), "unheard": list(self.unheard)},
             versions={name: _version(name) for name in self.libraries},
             signals=self.signals,
+            text=self.text,
         )
 
 
@@ -229,7 +232,8 @@ class Model(ABC):
             GateError: a number out of range, an unknown class, prepared pixels of another shape.
             ValueError: a signal or an option that this family does not have.
         """
-        asked, own = self.asked(
+        model, options = self._answering(given, options)
+        asked, own = model.asked(
             keep=keep,
             target=target,
             layers=layers,
@@ -240,7 +244,11 @@ class Model(ABC):
             budget=budget,
             **options,
         )
-        return self.assembled(self._attend(given, asked, **own), asked)
+        return model.assembled(model._attend(given, asked, **own), asked)
+
+    def _answering(self, given: Any, options: Mapping[str, Any]) -> "tuple[Model, dict[str, Any]]":
+        """Who attends to an input, itself or a part of it, and the options that are left."""
+        return self, {**options}
 
     def asked(
         self,
@@ -327,7 +335,8 @@ class Model(ABC):
         """
         from vit_attention.models.many import Many
 
-        return Many(self, pictures, batch, progress, attend)
+        model, attend = self._answering(None, attend)
+        return Many(model, pictures, batch, progress, attend)
 
 
 def as_map(

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from vit_attention.capture import Seen
+from vit_attention.capture import Request, Seen
+from vit_attention.gate import GateError
 from vit_attention.models.targets import Aim
 
 
@@ -31,6 +32,40 @@ class Pass:
     states: Sequence[Tensor]
     notes: Sequence[list[str]]
     unheard: Sequence[str]
+
+    def without_padding(self, counts: Tensor, request: Request) -> "Pass":
+        """The tokens of a single input that count, of a pass that also had padding behind or before it.
+
+        Args:
+            counts: (tokens,) whether they count; may be shorter than the batch, whose rest is padding.
+            request: whose rows are kept now, since padding was still counted during the pass.
+
+        Raises:
+            GateError: something looked at padding, which a network without a mask does.
+        """
+        tokens = max((one.weights.shape[-1] for one in self.seen), default=len(counts))
+        if len(counts) == tokens and bool(counts.all()):
+            return self
+        places = counts.nonzero()[:, 0]
+
+        def cut(tensor: Tensor, *axes: int) -> Tensor:
+            for axis in axes:
+                tensor = tensor.index_select(axis, places.to(tensor.device))
+            return tensor
+
+        seen = []
+        for one in self.seen:
+            own = one.weights[:, :, places.to(one.weights.device)]
+            beside = own.sum() - cut(own, 3).sum()
+            if not bool(beside.abs() <= 1e-3 * own.sum()):
+                raise GateError("text", "a network that leaves padding out", f"{one.name}, whose tokens look at it")
+            weights = replace(request, heads=None, half=False).at(one.layer).select(cut(one.weights, 2, 3))
+            parts = {name: cut(part, 2) for name, part in one.parts.items()}
+            fused = {name: cut(part, 1, 2) for name, part in one.fused.items()}
+            seen.append(replace(one, weights=weights, parts=parts, fused=fused))
+        gradients = [None if one is None else cut(one, 2, 3) for one in self.gradients]
+        norms, states = [cut(one, 1) for one in self.norms], [cut(one, 1) for one in self.states]
+        return replace(self, seen=seen, gradients=gradients, norms=norms, states=states)
 
     def of(self, n: int) -> "Pass":
         """The part of picture `n` alone."""

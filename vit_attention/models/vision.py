@@ -1,11 +1,10 @@
 """One loaded vision transformer behind the few methods that pages, notebooks and the command line use."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,22 +12,20 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from vit_attention.capture import CaptureError, Heard, Request, Seen, capture, listening
+from vit_attention.capture import listening
 from vit_attention.gate import GateError
 from vit_attention.inputs.pictures import open_picture
 from vit_attention.inputs.prepared import GREY, Input, uncovered
-from vit_attention.models import kept, sizes, targets
-from vit_attention.models.arguments import distinct
-from vit_attention.models.arguments import whole as numbers
+from vit_attention.models import sizes, targets
 from vit_attention.models.cards import Card
-from vit_attention.models.devices import thaw
-from vit_attention.models.model import Asked, Attended, Model, array, as_map, plain
+from vit_attention.models.encoder import EncoderModel
+from vit_attention.models.model import Asked, plain
 from vit_attention.models.passes import Pass
 from vit_attention.models.targets import Aim
-from vit_attention.records import SIGNALS, AttentionMap, Axis, Prediction, Run, Similar
+from vit_attention.records import Axis, Run, Similar
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.similar import missing
-from vit_attention.signals import Again, carry_out, runs
+from vit_attention.signals import Again
 from vit_attention.weights.positions import resized_note
 
 
@@ -60,8 +57,13 @@ class Anatomy:
     forward: Callable[[Tensor], Tensor | None]
     norm: Callable[[Tensor], Tensor]
 
+    @property
+    def width(self) -> int:
+        """Numbers of a token."""
+        return len(self.patch_filters)
 
-class VisionModel(Model):
+
+class VisionModel(EncoderModel):
     """A vision transformer for single pictures.
 
     `attend` also takes ``size``, the model's input in pixels, one number or (height, width), multiples of the patch; a
@@ -78,7 +80,9 @@ class VisionModel(Model):
     ([(12, 1, 325), (12, 325, 325)], (12, 325, 325))
     """
 
-    options = frozenset({"size", "whole"})
+    options = EncoderModel.options | {"size"}
+    inputs = "pictures"
+    anatomy: Anatomy
 
     def __init__(self, card: Card, module: nn.Module, anatomy: Anatomy, classes: tuple[str, ...], weights_hash: str):
         super().__init__(card, module, weights_hash, classes)
@@ -86,11 +90,6 @@ class VisionModel(Model):
 
     def _size(self) -> str:
         return f"{len(self.anatomy.blocks)} layers, {len(self.classes)} classes"
-
-    @property
-    def signals(self) -> frozenset[str]:  # type: ignore[override]
-        """All signals; a model without classes gives those about a target for a similarity."""
-        return frozenset({*SIGNALS, *runs()})
 
     def _target(self, given: Any, options: dict[str, Any]) -> int | Aim | None:
         said = Similar.named(given, self.classes)
@@ -116,15 +115,6 @@ class VisionModel(Model):
         with listening(self.anatomy.blocks[-1:], last.append):
             self._forward(pixels)
         return self.anatomy.norm(last[-1])
-
-    def asked(self, *, whole: Iterable[int] | None = None, **attend: Any) -> tuple[Asked, dict[str, Any]]:
-        """The arguments of `attend`, checked, with the layers to be kept whole."""
-        asked, own = super().asked(**attend)
-        layers, found = asked.request.layers, numbers("whole", whole) or ()
-        missing = [n for n in found if layers is not None and n not in layers]
-        if missing:
-            raise GateError("whole", f"numbers among layers={plain(layers)}", f"{missing[0]}")
-        return replace(asked, request=replace(asked.request, whole=found, fused=kept.fusions(asked.signals))), own
 
     def prepare(self, given: Any, size: int | tuple[int, int] | None = None) -> Input:
         """The picture as the network takes it; prepared pixels go in unchanged.
@@ -157,109 +147,42 @@ class VisionModel(Model):
         said = f"The pixels were given in {pixels.dtype} and went in as {precision}.".replace("torch.", "")
         return replace(ready, pixels=ready.pixels.to(precision), notes=(*ready.notes, said))
 
-    def _attend(self, given: Any, asked: Asked, *, size: int | tuple[int, int] | None = None) -> Attended:
-        return next(self.attend_ready([self.prepare(given, size)], asked, size=size))
+    def _together(self, inputs: Sequence[Input]) -> Tensor:
+        return torch.cat([one.pixels for one in inputs])
 
-    def attend_ready(
-        self, inputs: Sequence[Input], asked: Asked, *, size: int | tuple[int, int] | None = None
-    ) -> Iterator[Attended]:
-        """The results of several inputs of equal size, which pass through the network as one batch."""
-        grid, _, _ = self._grid(inputs[0])
-        size = sizes.sides(size, self.anatomy.patch)
-        tokens = self.axis_of(inputs[0])
-        if isinstance(asked.target, Aim):
-            asked.target.said.check(tokens)
-        estimate = len(inputs) * max(self._estimate(len(tokens), one) for one in (asked, asked.during))
-        asked.check_budget(estimate, ", queries=" + ", batch=" * (len(inputs) > 1))
-        passed = self._pass(inputs, asked, grid)
-        for n, ready in enumerate(inputs):
-            yield self._attended(ready, passed.of(n), asked, size)
+    def _forward(self, pixels: Tensor) -> Tensor | None:
+        def misfit() -> tuple[str, str] | None:
+            own = tuple(n * side for n, side in zip(self.anatomy.position_grid, self.anatomy.patch, strict=True))
+            size = tuple(int(n) for n in pixels.shape[-2:])
+            return None if size == own else (f"(height, width) that {self.card.name} takes, such as {own}", str(size))
 
-    def _pass(self, inputs: Sequence[Input], asked: Asked, grid: tuple[int, int]) -> Pass:
-        request, target = asked.request, asked.target
-        norms: list[Tensor] = []
-        states: list[Tensor] = []
-        last: list[Tensor] = []
+        scores: Tensor | None = self._run(pixels.to(self.device), self.anatomy.forward, "pixels", misfit)
+        return scores
 
-        def hear(tokens: Tensor) -> None:
-            last[:] = [tokens]
-            norms.append(torch.linalg.vector_norm(tokens.detach().float(), dim=-1))
-            if "hidden" in asked.signals:
-                states.append(tokens.detach().float())
-
-        with self._differentiable() if request.gradients else torch.inference_mode():
-            with listening(self.anatomy.blocks, hear, before_first=True), capture(self.module, request) as seen:
-                scores = self._forward(torch.cat([one.pixels for one in inputs]))
-            notes = [[*seen.notes, *self._resized(grid)] for _ in inputs]
-            about: Sequence[int | Aim | None] = [target] * len(inputs)
-            asked_scores = scores
-            if isinstance(target, Aim):
-                about, asked_scores = targets.held(target, self.anatomy.norm(last[0]), self.axis_of(inputs[0]), notes)
-            elif asked.about_a_class and target is None:
-                assert scores is not None, "signals about classes are refused without classes"
-                about = [self._likeliest(one, some) for one, some in zip(scores, notes, strict=True)]
-            gradients = self._gradients(asked_scores, seen, about) if request.gradients else [None] * len(seen)
-        return Pass([*seen], scores, about, gradients, norms, states, notes, seen.unheard)
-
-    def _attended(self, ready: Input, passed: Pass, asked: Asked, size: tuple[int, int] | None) -> Attended:
-        """What became of one input, which `passed` holds alone."""
-        (grid, geometry, cut), target = self._grid(ready), passed.targets[0]
-        norms = passed.norms[-len(self.anatomy.blocks) :]
+    def _again(self, ready: Input, passed: Pass, *, size: int | tuple[int, int] | None = None) -> Again:
+        target = passed.targets[0]
         column, scores = (0, partial(self._similarities, target)) if isinstance(target, Aim) else (target, self._scores)
-        again = Again(ready, grid, self.anatomy.patch, column, scores, lambda image: self.hidden_states(image, size))
-        return Attended(
-            maps=tuple(
-                self._map(*pair, grid, asked.request) for pair in zip(passed.seen, passed.gradients, strict=True)
-            ),
-            geometry=geometry,
-            prediction=self._said(passed, target),
-            image=ready.image,
-            norms=np.stack([array(one[0]) for one in norms]) if norms else np.zeros((0, 0), np.float32),
-            signals={**kept.signals(asked.signals, passed), **{run.name: carry_out(run, again) for run in asked.runs}},
-            settings={
-                "target": targets.text(target, self.classes),
-                "size": plain(size),
-                "whole": plain(asked.request.whole),
-            },
-            notes=[*ready.notes, *cut, *passed.notes[0]],
-            unheard=passed.unheard,
+        grid = self._grid(ready)[0]
+        return Again(
+            ready, grid, self.anatomy.patch, column, scores, lambda image: self.hidden_states(image, size=size)
         )
 
-    @overload
-    def classify(self, given: list[Any] | tuple[Any, ...]) -> NDArray[np.float32]: ...
+    def _about(self, ready: Input, asked: Asked, *, size: int | tuple[int, int] | None = None) -> dict[str, Any]:
+        _, geometry, cut = self._grid(ready)
+        settings = {"size": plain(sizes.sides(size, self.anatomy.patch))}
+        return {"geometry": geometry, "image": ready.image, "settings": settings, "notes": [*ready.notes, *cut]}
 
-    @overload
-    def classify(self, given: Any) -> Any: ...
+    def _said_of(self, ready: Input) -> tuple[str, ...]:
+        return self._resized(self._grid(ready)[0])
 
-    def classify(self, given: Any) -> Any:
-        """Raw scores (logits): by class name for one picture, as an array for several.
+    def alike(self, one: Input, other: Input) -> bool:
+        return one.pixels.shape == other.pixels.shape and one.pixels.dtype == other.pixels.dtype
 
-        Args:
-            given: one picture, as for `attend`; or a list or any other iterable of them, or an array or tensor with an
-                axis of pictures in front.
-
-        Returns:
-            For one picture, a dict from class name to raw score in the order of the classes; a name that several classes
-            share is followed by the class number. For several, a (pictures, classes) float32 array.
-
-        Raises:
-            GateError: a model without classes; no picture at all.
-            PictureError: a picture that cannot be read.
-
-        >>> import vit_attention as va
-        >>> scores = va.load("scene-vit").classify("scene-7")
-        >>> max(scores, key=scores.get)
-        'ring'
-        """
-        if not self.classes:
-            raise GateError("classify", "a model with classes", f"{self.card.name}, which has no classes")
-        if not _several(given):
-            scores = self._scores(self.prepare(given).pixels)[0]
-            return dict(zip(distinct(self.classes), scores.tolist(), strict=True))
-        ready = [self.prepare(one).pixels.to(self.device) for one in given]
-        if not ready:
-            raise GateError("classify", "at least one picture", "none")
-        return self._scores(torch.cat(ready))
+    def _several(self, given: Any) -> bool:
+        if isinstance(given, (Tensor, np.ndarray)):
+            return given.ndim == 4 and len(given) != 1
+        one = isinstance(given, (str, bytes, os.PathLike)) or hasattr(given, "read")
+        return isinstance(given, Iterable) and not one
 
     def rerun(self, given: Any, change: Callable[[Tensor], Tensor]) -> NDArray[np.float32]:
         """(batch, classes) raw scores for a changed input.
@@ -273,22 +196,6 @@ class VisionModel(Model):
         """
         return self._scores(change(self.prepare(given).pixels))
 
-    def hidden_states(self, picture: Any, size: int | tuple[int, int] | None = None) -> NDArray[np.float32]:
-        """(layers + 1, tokens, width): the tokens that enter the first block, then those that leave every block."""
-        kept: list[NDArray[np.float32]] = []
-
-        def hear(tokens: Tensor) -> None:
-            kept.append(array(tokens[0].float()))
-
-        with torch.inference_mode(), listening(self.anatomy.blocks, hear, before_first=True):
-            self._forward(self.prepare(picture, size).pixels)
-        return np.stack(kept)
-
-    def queries_and_keys(self, picture: Any, layer: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Query and key vectors of one layer, two arrays of (heads, tokens, head width)."""
-        found = self.attend(picture, keep={"queries", "keys"}, layers=[layer]).signals
-        return found["queries"][0], found["keys"][0]
-
     def patch_filters(self) -> NDArray[np.float32]:
         """(width, channels, patch height, patch width): the linear patch embedding, one filter per channel of a token."""
         return self.anatomy.patch_filters.detach().float().cpu().numpy()
@@ -298,52 +205,10 @@ class VisionModel(Model):
         table = self.anatomy.positions
         return None if table is None else table.detach().float().cpu().numpy()
 
-    def _forward(self, pixels: Tensor) -> Tensor | None:
-        size = tuple(int(n) for n in pixels.shape[-2:])
-        try:
-            # A caller's autocast would make another record of the same model and picture.
-            with torch.autocast(self.device.type, enabled=False):
-                scores = self.anatomy.forward(pixels.to(self.device))
-        except (CaptureError, torch.OutOfMemoryError):
-            raise
-        except (RuntimeError, AssertionError, ValueError) as error:
-            own = tuple(
-                cells * side for cells, side in zip(self.anatomy.position_grid, self.anatomy.patch, strict=True)
-            )
-            if size == own:
-                raise
-            want = f"(height, width) that {self.card.name} takes, such as {own}"
-            raise GateError(
-                "pixels", want, str(size), advice=f"Its network says: {' '.join(str(error).split())}"
-            ) from error
-        return scores if self.classes else None  # a head without classes gives its features back
-
-    @contextmanager
-    def _differentiable(self) -> Iterator[None]:
-        """Gradients are recorded inside, also where the caller has switched them off, and in full precision.
-        Weights that were loaded or moved inside `torch.inference_mode` can't be gone back through, and are copied once.
-        """
-        with torch.inference_mode(False), torch.enable_grad(), torch.autocast(self.device.type, enabled=False):
-            thaw(self.module)
-            yield
-
-    def _scores(self, pixels: Tensor) -> NDArray[np.float32]:
-        with torch.inference_mode():
-            scores = self._forward(pixels)
-        if scores is None:
-            raise GateError("scores", "a model with classes", f"{self.card.name}, which has no classes")
-        return scores.float().cpu().numpy()
-
     def _similarities(self, aim: Aim, pixels: Tensor) -> NDArray[np.float32]:
         """(batch, 1) the similarity that is asked about, as `_scores` gives those of classes."""
         with torch.inference_mode():
             return aim.scores(self.final_tokens(pixels)).float().cpu().numpy()[:, None]
-
-    def _said(self, passed: Pass, target: int | Aim | None) -> Prediction:
-        said = target.said if isinstance(target, Aim) else target
-        if passed.scores is None:
-            return Prediction(target=said)
-        return Prediction(self.classes, array(passed.scores[0]), target=said)
 
     def _grid(self, ready: Input) -> tuple[tuple[int, int], Geometry, list[str]]:
         """(rows, columns) of the patches, the geometry of what they cover, and what there is to say about it."""
@@ -395,38 +260,3 @@ class VisionModel(Model):
         (191, 8)
         """
         return self._estimate(len(self.axis(size)), self.asked(**attend)[0])
-
-    def _estimate(self, tokens: int, asked: Asked) -> int:
-        """Bytes that the record of one picture would take."""
-        network = len(self.anatomy.blocks), self.anatomy.heads, len(self.anatomy.patch_filters)
-        return kept.estimate(asked, tokens, *network, len(self.classes))
-
-    def _likeliest(self, scores: Tensor, notes: list[str]) -> int:
-        number = int(scores.argmax())
-        notes.append(f"No class was given, so the likeliest is asked about: {self.classes[number]}.")
-        return number
-
-    def _gradients(self, scores: Any, seen: Heard, targets: Sequence[int | Aim | None]) -> list[Tensor | None]:
-        probes = [one.probe for one in seen if one.probe is not None]
-        similar = any(isinstance(one, Aim) for one in targets)
-        # Pictures of a batch know nothing of each other, so that the sum of their scores gives each its own gradients.
-        asked = scores.sum() if similar else scores[range(len(targets)), targets].sum()
-        # torch.autograd.grad and never .backward(): threads share the model, and backward writes to shared tensors.
-        # A pool behind the blocks (SigLIP) does not move the tokens that are compared: its gradients are 0.
-        return list(torch.autograd.grad(asked, probes, materialize_grads=similar))
-
-    def _map(self, one: Seen, gradient: Tensor | None, grid: tuple[int, int], request: Request) -> AttentionMap:
-        axis = Axis.patches(*grid, self.anatomy.special)
-        # A pool behind the blocks (SigLIP) asks with a learned query of its own.
-        pools = one.layer >= len(self.anatomy.blocks)
-        query, kind = (Axis.text(("pool",)), "cross") if pools else (axis, one.kind)
-        return as_map(one, one.layer, kind, query, axis, request, gradient)
-
-
-def _several(given: Any) -> bool:
-    """Whether these are pictures in a row, and not one."""
-    if isinstance(given, (Tensor, np.ndarray)):
-        return given.ndim == 4 and len(given) != 1
-    return (
-        isinstance(given, Iterable) and not isinstance(given, (str, bytes, os.PathLike)) and not hasattr(given, "read")
-    )

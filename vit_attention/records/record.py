@@ -175,6 +175,22 @@ class AttentionRecord:
         checks.check_kept(self)
         return bundle.save(Path(path), manifest, arrays)
 
+    def save_attention_json(self, path: str | Path, form: str = "extracted") -> Path:
+        """Write the attention of a sentence as JSON with six significant digits, whole or not at all; returns the path.
+
+        Args:
+            path: file to write.
+            form: "extracted": ``tokens``, ``text`` and ``attention_matrices[layer][head][query][key]``; or "backend", without
+                padding: ``tokens``, ``text`` and ``layers``, each with ``layer_idx`` and ``heads``, each with ``head_idx`` and
+                ``attention[query][key]``. Both are described in ``vit_attention/schemas``.
+
+        Raises:
+            GateError: no self-attention over a text, or only some of its rows; or another form.
+        """
+        from vit_attention.records import attention_json
+
+        return attention_json.save(self, path, form)
+
     @classmethod
     def load(cls, path: str | Path, limit: str = "bundle") -> "AttentionRecord":
         """Read a record from a bundle; needs no torch, and runs no code from the file.

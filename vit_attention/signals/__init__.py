@@ -3,11 +3,13 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -26,6 +28,7 @@ class Again:
         patch: (height, width) of one in pixels.
         target: which column of the scores is asked about, or None.
         scores: (batch, 3, height, width) pixels to (batch, classes) raw scores, or to (batch, 1) similarities where one is asked about.
+        joint: the space that the picture shares with labels, where there are some.
         hidden: a picture, prepared like this one, to (layers + 1, tokens, width), the tokens that enter the first block and leave every block.
     """
 
@@ -35,20 +38,87 @@ class Again:
     target: int | None
     scores: Callable[[Tensor], NDArray[np.float32]]
     hidden: Callable[[Any], NDArray[np.float32]]
+    joint: "Joint | None" = None
 
 
-def runs() -> tuple[str, ...]:
-    """Names of all runs.
+@dataclass(frozen=True)
+class Joint:
+    """A picture in the space that it shares with its labels: what a run on labels is given.
 
-    >>> runs()
+    Attributes:
+        texts: (labels + 1, width) embeddings of the labels and, last, of the empty text, of length 1.
+        whole: (width,) embedding of the whole picture, of length 1.
+        states: (tokens, width) tokens that enter the first block, then those that leave every block.
+        blocks: the transformer blocks.
+        token: (tokens, width) tokens behind a block to the space, each sent the way of the class token.
+    """
+
+    texts: Tensor
+    whole: Tensor
+    states: Sequence[Tensor]
+    blocks: Sequence[Any]
+    token: Callable[[Tensor], Tensor]
+
+    def similarity(self, layers: Iterable[Tensor]) -> NDArray[np.float32]:
+        """(layers, labels + 1, 1 + tokens) cosine similarity of the whole picture, and of every token, to every label.
+
+        Args:
+            layers: (tokens, width) tokens, as they would leave each block.
+        """
+        found = []
+        with torch.inference_mode():
+            for tokens in layers:
+                inside = torch.nn.functional.normalize(self.token(tokens).float(), dim=-1)
+                found.append(self.texts @ torch.cat([self.whole[None], inside]).mT)
+        return torch.stack(found).cpu().numpy()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A text encoder that can be run again on changed texts: what a run on texts is given.
+
+    Attributes:
+        ids: (1, tokens) numbers of the tokens.
+        mask: (1, tokens) whether they count.
+        words: word of every token that counts, -1 for special tokens.
+        target: which column of the scores is asked about, or None.
+        scores: (batch, tokens) numbers and whether they count to (batch, classes) raw scores.
+        hidden_word: number of the token that stands for a word nobody may read, or None.
+    """
+
+    ids: Tensor
+    mask: Tensor
+    words: tuple[int, ...]
+    target: int | None
+    scores: Callable[[Tensor, Tensor], NDArray[np.float32]]
+    hidden_word: int | None
+
+
+def label_space(again: Again) -> Joint:
+    """The space of a picture and its labels; raises GateError if there are no labels."""
+    if again.joint is None:
+        raise GateError("labels", "texts to compare patches with", "none")
+    return again.joint
+
+
+@cache
+def runs(of: str) -> tuple[str, ...]:
+    """Names of the runs on "pictures", "texts" or the "labels" of a picture, as each file says.
+
+    >>> runs("pictures")
     ('occlusion', 'painted')
     """
-    return tuple(sorted(one.name.replace("_", "-") for one in pkgutil.iter_modules(__path__)))
+    names = sorted(one.name for one in pkgutil.iter_modules(__path__))
+    return tuple(name.replace("_", "-") for name in names if of == _module(name).OF)
 
 
-def carry_out(run: Run, again: Again) -> NDArray[Any]:
+def _module(name: str) -> Any:
+    return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
+
+
+def carry_out(run: Run, again: Any) -> NDArray[Any]:
     """What a run leaves for its method to read; raises ValueError for other knobs than it has, or one out of range."""
-    module = importlib.import_module(f"{__name__}.{run.name.replace('-', '_')}")
+    module = _module(run.name)
     wanted = sorted({*inspect.signature(module.run).parameters} - {"again"})
     if sorted(run.knobs) != wanted:
         raise GateError(f"{run.name}", f"the knobs {', '.join(wanted)}", f"{', '.join(sorted(run.knobs)) or 'none'}")

@@ -7,6 +7,8 @@ from vit_attention.gate import GateError, shown
 from vit_attention.inputs.edited import painted_over
 from vit_attention.signals import Again
 
+OF = "pictures"
+
 
 def run(again: Again, *, patch: tuple[int, int]) -> NDArray[np.float64]:
     """(layers + 1, tokens) how far each token has moved, as a share of its length.

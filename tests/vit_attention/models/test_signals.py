@@ -265,7 +265,7 @@ def test_scores_of_one_picture_are_named(model: Any, picture: Image.Image) -> No
     np.testing.assert_allclose(model.classify([picture])[0], wanted, atol=1e-5)
     np.testing.assert_allclose(model.classify(iter([picture, picture]))[1], wanted, atol=1e-5)
     assert model.classify(np.stack([np.asarray(picture)] * 3)).shape == (3, 12)
-    with pytest.raises(GateError, match="at least one picture"):
+    with pytest.raises(GateError, match="at least one input"):
         model.classify([])
 
 

@@ -1,0 +1,215 @@
+"""A loaded dual encoder such as CLIP: pictures and texts in one space, labels on patches, and the attention of both towers."""
+
+import copy
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from vit_attention.gate import LIMITS, GateError, shown
+from vit_attention.models.cards import Card
+from vit_attention.models.model import Asked, Model, array
+from vit_attention.models.passes import Pass
+from vit_attention.models.text import TextModel
+from vit_attention.models.vision import Anatomy, VisionModel
+from vit_attention.records import Run
+from vit_attention.signals import Joint, runs
+
+
+@dataclass(frozen=True)
+class Space:
+    """How pictures and texts come into the space that they share.
+
+    Attributes:
+        picture: (batch, channels, height, width) pixels to (batch, width) embeddings.
+        text: numbers of tokens and whether they count, (batch, tokens) each, to (batch, width) embeddings.
+        token: (tokens, width) tokens behind a block to (tokens, width of the space), each sent the way of the class token; where
+            the network pools, as if the pool looked at that token alone.
+        scale: a score is this times the cosine ...
+        bias: ... and this more.
+        tower: the network that looks at pictures.
+    """
+
+    picture: Callable[[Tensor], Tensor]
+    text: Callable[[Tensor, Tensor], Tensor]
+    token: Callable[[Tensor], Tensor]
+    scale: float
+    bias: float
+    tower: nn.Module
+
+
+class DualModel(VisionModel):
+    """An encoder of pictures beside one of texts, trained to put a picture and its text side by side (CLIP, SigLIP).
+
+    Radford et al. 2021, arXiv:2103.00020; Zhai et al. 2023, arXiv:2303.15343.
+
+    `attend` of a text (a str; a picture's file is a `Path`) gives the record of the text encoder, and of anything else that of
+    the picture encoder, as for `VisionModel`. With ``labels=["red ring", "blue square"]`` the labels are the classes: their
+    scores are in the prediction, `target` can be one of them, and ``keep=methods()["naive"].needs`` keeps how similar
+    every patch is to every label after every layer.
+
+    >>> import vit_attention as va
+    >>> model = va.load("scene-clip")
+    >>> model.attend("a red ring").maps[0].query.kind
+    'text'
+    """
+
+    options = VisionModel.options | {"labels"}
+
+    def __init__(
+        self, card: Card, module: nn.Module, anatomy: Anatomy, space: Space, text: TextModel, weights_hash: str
+    ) -> None:
+        super().__init__(card, module, anatomy, (), weights_hash)
+        self.space, self.text = space, text
+        self._texts: Tensor | None = None
+
+    @property
+    def tower(self) -> nn.Module:
+        return self.space.tower
+
+    @property
+    def signals(self) -> frozenset[str]:  # type: ignore[override]
+        """Everything that a pass leaves, and the runs on pictures and on their labels."""
+        return super().signals | {*runs("labels")}
+
+    def about(self, labels: Iterable[str]) -> "DualModel":
+        """The same model with labels as its classes; it shares the network.
+
+        Raises:
+            GateError: no label, one that is no text, or one twice.
+
+        >>> import vit_attention as va
+        >>> model = va.load("scene-clip").about(["red ring", "blue square"])
+        >>> model.classes
+        ('red ring', 'blue square')
+        """
+        found = _checked(labels)
+        view = copy.copy(self)
+        ready = [self.text.tokens_of(one) for one in (*found, "")]  # see `label_map` for what the empty one is for
+        view.classes, view._texts = found, self._embedded(self.space.text, self.text._together(ready))
+        view.anatomy = replace(self.anatomy, forward=partial(view._against, view._texts[: len(found)].clone()))
+        said = dict.fromkeys(note for one in ready for note in one.notes)
+        view.notes = (*self.notes, *said)
+        return view
+
+    def similarity(self, pictures: Any, texts: str | Iterable[str]) -> NDArray[np.float32]:
+        """(pictures, texts) cosine similarity of pictures and texts, from -1 to 1.
+
+        Args:
+            pictures: one, as for `attend`, or several in a list or batch.
+            texts: one or several.
+
+        Raises:
+            GateError: no picture or text at all.
+            PictureError: a picture that cannot be read.
+
+        >>> import vit_attention as va
+        >>> from worlds.scenes import scene
+        >>> va.load("scene-clip").similarity([scene(7).picture], ["red ring", "blue square"]).shape
+        (1, 2)
+        """
+        several = pictures if self._several(pictures) else [pictures]
+        ready = [self.prepare(one).pixels for one in several]
+        if not ready:
+            raise GateError("pictures", "at least one", "none")
+        found = torch.cat([self._embedded(self.space.picture, one.to(self.device)) for one in ready])
+        words = [self.text.prepare(one) for one in _texts(texts)]
+        return array(found @ self._embedded(self.space.text, self.text._together(words)).mT)
+
+    def labels(
+        self, picture: Any, labels: str | Iterable[str], layer: int = -1, method: str = "naive", **knobs: Any
+    ) -> NDArray[np.float32]:
+        """(labels, rows, columns) similarity of every patch to every label after a layer.
+
+        Args:
+            picture: as for `attend`.
+            labels: texts.
+            layer: number, 0 first; -1 is the last.
+            method: "naive" compares the patches as they leave the layer; "value" lets no patch look at another in it (MaskCLIP,
+                arXiv:2112.01071); "value-value" lets patches look at those with similar values (CLIP Surgery,
+                arXiv:2304.05653).
+            knobs: parameters of the method, such as ``class_independent="remove"``.
+
+        Raises:
+            GateError: no label, no such layer.
+
+        >>> import vit_attention as va
+        >>> from worlds.scenes import scene
+        >>> va.load("scene-clip").labels(scene(7).picture, ["red ring", "blue square"]).shape
+        (2, 14, 14)
+        """
+        from vit_attention import doors
+
+        depth = len(self.anatomy.blocks)
+        if isinstance(layer, bool) or not isinstance(layer, (int, np.integer)) or not -depth <= layer < depth:
+            raise GateError("layer", f"a number from {-depth} to {depth - 1}", shown(layer))
+        found: NDArray[np.float32] = doors.label_maps(
+            self, picture, _checked(labels), int(layer) % depth, method, knobs
+        )
+        return found
+
+    def _answering(self, given: Any, options: Mapping[str, Any]) -> tuple[Model, dict[str, Any]]:
+        rest = {name: one for name, one in options.items() if name != "labels"}
+        if isinstance(given, str) or hasattr(given, "input_ids") or isinstance(given, Mapping):
+            if options.get("labels") is not None:
+                raise GateError("labels", "a picture beside them", f"the text {shown(given)}")
+            return self.text, rest
+        labels = options.get("labels")
+        return (self if labels is None else self.about(labels)), rest
+
+    def _check_signals(self, names: frozenset[str], needed: tuple[Run, ...], target: Any) -> None:
+        super()._check_signals(names, needed, target)
+        wanting = sorted({run.name for run in needed} & {*runs("labels")})
+        if wanting and self._texts is None:
+            raise GateError("labels", f"texts that {wanting[0]} compares patches with", "none")
+
+    def _keeps_states(self, asked: Asked) -> bool:
+        return super()._keeps_states(asked) or bool({run.name for run in asked.runs} & {*runs("labels")})
+
+    def _again(self, ready: Any, passed: Pass, **options: Any) -> Any:
+        again = super()._again(ready, passed, **options)
+        if self._texts is None or not passed.states:
+            return again
+        whole = self._embedded(self.space.picture, ready.pixels.to(self.device))[0]
+        states = [one[0] for one in passed.states]
+        return replace(again, joint=Joint(self._texts, whole, states, self.anatomy.blocks, self.space.token))
+
+    def _against(self, texts: Tensor, pixels: Tensor) -> Tensor:
+        """(batch, labels) scores of pictures."""
+        found = self.space.picture(pixels)
+        scores: Tensor = (
+            self.space.scale * nn.functional.normalize(found, dim=-1) @ texts.to(found).mT + self.space.bias
+        )
+        return scores
+
+    def _embedded(self, embed: Callable[..., Tensor], given: Any) -> Tensor:
+        """(batch, width) embeddings of length 1."""
+        with torch.inference_mode(), torch.autocast(self.device.type, enabled=False):
+            parts = given if isinstance(given, tuple) else (given,)
+            found = embed(*(part.to(self.device) for part in parts)).float()
+            return nn.functional.normalize(found, dim=-1)
+
+
+def _texts(given: str | Iterable[str]) -> list[str]:
+    found = [given] if isinstance(given, str) else [*given] if isinstance(given, Iterable) else []
+    if not found or not all(isinstance(one, str) for one in found):
+        raise GateError("texts", "at least one text", shown(given))
+    return found
+
+
+def _checked(labels: Any) -> tuple[str, ...]:
+    """Labels as a tuple, if they are some texts, each once."""
+    if not isinstance(labels, (str, Iterable)) or isinstance(labels, (bytes, Mapping)):
+        raise GateError("labels", "texts in a list", shown(labels))
+    found = tuple(_texts(labels))
+    LIMITS["labels"].check(len(found), "labels")
+    blank = [one for one in found if not one.strip()]
+    twice = [one for n, one in enumerate(found) if one in found[:n]]
+    if blank or twice:
+        raise GateError("labels", "texts, each once", shown((blank or twice)[0]) + (" twice" if not blank else ""))
+    return found

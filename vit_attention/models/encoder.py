@@ -1,0 +1,310 @@
+"""What every encoder has in common: one sequence of tokens through transformer blocks, and the record of that pass."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Protocol, overload
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from vit_attention.capture import CaptureError, Heard, Request, Seen, capture, listening
+from vit_attention.gate import GateError
+from vit_attention.models import kept, targets
+from vit_attention.models.arguments import distinct
+from vit_attention.models.arguments import whole as numbers
+from vit_attention.models.devices import thaw
+from vit_attention.models.model import Asked, Attended, Model, array, as_map, plain
+from vit_attention.models.passes import Pass
+from vit_attention.models.targets import Aim
+from vit_attention.records import SIGNALS, AttentionMap, Axis, Prediction
+from vit_attention.signals import carry_out, runs
+
+
+class Blocks(Protocol):
+    """Where a family keeps its transformer blocks.
+
+    Attributes:
+        blocks: in order, each of which returns its tokens; a block that is used several times stands there as often.
+        heads: how many heads a block has.
+        width: of a token.
+        norm: the final norm, from the tokens that leave the last block.
+    """
+
+    @property
+    def blocks(self) -> Sequence[nn.Module]: ...
+    @property
+    def heads(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def norm(self) -> Callable[[Tensor], Tensor]: ...
+
+
+class EncoderModel(Model):
+    """An encoder: all tokens of one input attend to each other in every block.
+
+    Options of attend: ``whole``, numbers of layers of which every query is kept although ``queries`` chooses some; and
+    ``keep={"head-mean"}`` (or "head-max", "head-min") keeps of every layer one matrix for all heads.
+    """
+
+    options = frozenset({"whole"})
+    inputs = ""
+    """What its runs change: "pictures" or "texts"."""
+    anatomy: Blocks
+
+    @property
+    def signals(self) -> frozenset[str]:  # type: ignore[override]
+        """Everything that a pass leaves, and the runs on what it takes."""
+        return frozenset({*SIGNALS, *runs(self.inputs)})
+
+    @property
+    def tower(self) -> nn.Module:
+        """The network that is captured; a part of `module` where that holds several."""
+        return self.module  # type: ignore[no-any-return]
+
+    @abstractmethod
+    def axis_of(self, ready: Any) -> Axis:
+        """What the tokens of an input that was made ready stand for."""
+
+    @abstractmethod
+    def _together(self, inputs: Sequence[Any]) -> Any:
+        """Several inputs as `_forward` takes them."""
+
+    @abstractmethod
+    def _forward(self, batch: Any) -> Tensor | None:
+        """Scores of a batch, (batch, classes), or None without classes."""
+
+    @abstractmethod
+    def _again(self, *given: Any, **options: Any) -> Any:
+        """What a run is given to run the model again on one input, of (ready, passed)."""
+
+    @abstractmethod
+    def _about(self, *given: Any, **options: Any) -> dict[str, Any]:
+        """What the record tells of an input beside its maps, of (ready, asked): fields of `Attended`."""
+
+    def asked(self, *, whole: Iterable[int] | None = None, **attend: Any) -> tuple[Asked, dict[str, Any]]:
+        """The arguments of `attend`, checked, with the layers to be kept whole."""
+        asked, own = super().asked(**attend)
+        layers, found = asked.request.layers, numbers("whole", whole) or ()
+        missing = [n for n in found if layers is not None and n not in layers]
+        if missing:
+            raise GateError("whole", f"numbers among layers={plain(layers)}", f"{missing[0]}")
+        return replace(asked, request=replace(asked.request, whole=found, fused=kept.fusions(asked.signals))), own
+
+    def _attend(self, given: Any, asked: Asked, **options: Any) -> Attended:
+        return next(self.attend_ready([self.prepare(given, **options)], asked, **options))
+
+    def attend_ready(self, inputs: Sequence[Any], asked: Asked, **options: Any) -> Iterator[Attended]:
+        """The results of several inputs, which pass through the network as one batch."""
+        tokens = max((self.axis_of(one) for one in inputs), key=len)
+        if isinstance(asked.target, Aim):
+            asked.target.said.check(tokens)
+        estimate = len(inputs) * max(self._estimate(len(tokens), one) for one in (asked, asked.during))
+        asked.check_budget(estimate, ", queries=" + ", batch=" * (len(inputs) > 1))
+        passed = self._pass(inputs, asked)
+        for n, ready in enumerate(inputs):
+            yield self._attended(ready, passed.of(n), asked, **options)
+
+    def _pass(self, inputs: Sequence[Any], asked: Asked) -> Pass:
+        request, target, blocks = asked.request, asked.target, list(dict.fromkeys(self.anatomy.blocks))
+        shared = len(blocks) < len(self.anatomy.blocks)  # one block used again and again: its calls are the layers
+        norms: list[Tensor] = []
+        states: list[Tensor] = []
+        last: list[Tensor] = []
+
+        def hear(tokens: Tensor) -> None:
+            last[:] = [tokens]
+            norms.append(torch.linalg.vector_norm(tokens.detach().float(), dim=-1))
+            if self._keeps_states(asked):
+                states.append(tokens.detach().float())
+
+        heard = replace(request, layers=None, whole=()) if shared else request
+        with self._differentiable() if request.gradients else torch.inference_mode():
+            with listening(blocks, hear, before_first=True), capture(self.tower, heard) as seen:
+                scores = self._forward(self._together(inputs))
+            notes = [[*seen.notes, *self._said_of(inputs[0])] for _ in inputs]
+            if shared:
+                _renumber(seen, request)
+            about: Sequence[int | Aim | None] = [target] * len(inputs)
+            asked_scores = scores
+            if isinstance(target, Aim):
+                about, asked_scores = targets.held(target, self.anatomy.norm(last[0]), self.axis_of(inputs[0]), notes)
+            elif asked.about_a_class and target is None:
+                assert scores is not None, "signals about classes are refused without classes"
+                about = [self._likeliest(one, some) for one, some in zip(scores, notes, strict=True)]
+            gradients = self._gradients(asked_scores, seen, about) if request.gradients else [None] * len(seen)
+        return Pass([*seen], scores, about, gradients, norms, states, notes, seen.unheard)
+
+    def _keeps_states(self, asked: Asked) -> bool:
+        """Whether the tokens between the blocks are kept: the record keeps them, or a run reads them."""
+        return "hidden" in asked.signals
+
+    def _attended(self, ready: Any, passed: Pass, asked: Asked, **options: Any) -> Attended:
+        """What became of one input, which `passed` holds alone."""
+        target, axis = passed.targets[0], self.axis_of(ready)
+        norms = passed.norms[-len(self.anatomy.blocks) :]
+        again = self._again(ready, passed, **options) if asked.runs else None
+        about = self._about(ready, asked, **options)
+        return Attended(
+            maps=tuple(
+                self._map(*pair, axis, asked.request) for pair in zip(passed.seen, passed.gradients, strict=True)
+            ),
+            prediction=self._said(passed, target),
+            norms=np.stack([array(one[0]) for one in norms]) if norms else np.zeros((0, 0), np.float32),
+            signals={**kept.signals(asked.signals, passed), **{run.name: carry_out(run, again) for run in asked.runs}},
+            unheard=passed.unheard,
+            **{
+                **about,
+                "settings": {
+                    "target": targets.text(target, self.classes),
+                    "whole": plain(asked.request.whole),
+                    **about.get("settings", {}),
+                },
+                "notes": [*about.get("notes", ()), *passed.notes[0]],
+            },
+        )
+
+    @overload
+    def classify(self, given: list[Any] | tuple[Any, ...]) -> NDArray[np.float32]: ...
+
+    @overload
+    def classify(self, given: Any) -> Any: ...
+
+    def classify(self, given: Any) -> Any:
+        """Raw scores (logits): by class name for one input, as an array for several.
+
+        Args:
+            given: one picture or text, as for `attend`; or a list or any other iterable of them, or an array or tensor
+                with an axis of pictures in front.
+
+        Returns:
+            For one, a dict from class name to raw score in the order of the classes; a name that several classes
+            share is followed by the class number. For several, an (inputs, classes) float32 array.
+
+        Raises:
+            GateError: a model without classes; no input at all.
+            ValueError: an input that cannot be read.
+
+        >>> import vit_attention as va
+        >>> scores = va.load("scene-vit").classify("scene-7")
+        >>> max(scores, key=scores.get)
+        'ring'
+        """
+        if not self.classes:
+            raise GateError("classify", "a model with classes", f"{self.card.name}, which has no classes")
+        if not self._several(given):
+            scores = self._scores(self._together([self.prepare(given)]))[0]
+            return dict(zip(distinct(self.classes), scores.tolist(), strict=True))
+        ready = [self.prepare(one) for one in given]
+        if not ready:
+            raise GateError("classify", "at least one input", "none")
+        return self._scores(self._together(ready))
+
+    @abstractmethod
+    def alike(self, one: Any, other: Any) -> bool:
+        """Whether two inputs that were made ready can go through the network together."""
+
+    @abstractmethod
+    def _several(self, given: Any) -> bool:
+        """Whether these are inputs in a row, and not one."""
+
+    def hidden_states(self, given: Any, **options: Any) -> NDArray[np.float32]:
+        """(layers + 1, tokens, width): the tokens that enter the first block, then those that leave every block."""
+        found: list[NDArray[np.float32]] = []
+        blocks = list(dict.fromkeys(self.anatomy.blocks))
+        with (
+            torch.inference_mode(),
+            listening(blocks, lambda tokens: found.append(array(tokens[0].float())), before_first=True),
+        ):
+            self._forward(self._together([self.prepare(given, **options)]))
+        return np.stack(found)
+
+    def queries_and_keys(self, given: Any, layer: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Query and key vectors of one layer, two arrays of (heads, tokens, head width)."""
+        found = self.attend(given, keep={"queries", "keys"}, layers=[layer]).signals
+        return found["queries"][0], found["keys"][0]
+
+    def _run(
+        self,
+        batch: Any,
+        forward: Callable[[Any], Tensor | None],
+        what: str,
+        misfit: Callable[[], tuple[str, str] | None],
+    ) -> Any:
+        """Scores of a batch in full precision; what the network says against an input of the wrong size is told."""
+        try:
+            # A caller's autocast would make another record of the same model and input.
+            with torch.autocast(self.device.type, enabled=False):
+                scores = forward(batch)
+        except (CaptureError, torch.OutOfMemoryError):
+            raise
+        except (RuntimeError, AssertionError, ValueError, IndexError) as error:
+            found = misfit()
+            if found is None:
+                raise
+            raise GateError(what, *found, advice=f"Its network says: {' '.join(str(error).split())}") from error
+        return scores if self.classes else None  # a head without classes gives its features back
+
+    @contextmanager
+    def _differentiable(self) -> Iterator[None]:
+        """Gradients are recorded inside, also where the caller has switched them off, and in full precision.
+        Weights that were loaded or moved inside `torch.inference_mode` can't be gone back through, and are copied once.
+        """
+        with torch.inference_mode(False), torch.enable_grad(), torch.autocast(self.device.type, enabled=False):
+            thaw(self.module)
+            yield
+
+    def _said_of(self, ready: Any) -> Sequence[str]:
+        """What there is to say of the pass of an input, in sentences."""
+        return ()
+
+    def _scores(self, batch: Any) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            scores = self._forward(batch)
+        if scores is None:
+            raise GateError("scores", "a model with classes", f"{self.card.name}, which has no classes")
+        return scores.float().cpu().numpy()
+
+    def _said(self, passed: Pass, target: int | Aim | None) -> Prediction:
+        said = target.said if isinstance(target, Aim) else target
+        if passed.scores is None:
+            return Prediction(target=said)
+        return Prediction(self.classes, array(passed.scores[0]), target=said)
+
+    def _estimate(self, tokens: int, asked: Asked) -> int:
+        """Bytes that the record of one input would take."""
+        network = len(self.anatomy.blocks), self.anatomy.heads, self.anatomy.width
+        return kept.estimate(asked, tokens, *network, len(self.classes))
+
+    def _likeliest(self, scores: Tensor, notes: list[str]) -> int:
+        number = int(scores.argmax())
+        notes.append(f"No class was given, so the likeliest is asked about: {self.classes[number]}.")
+        return number
+
+    def _gradients(self, scores: Any, seen: Heard, about: Sequence[int | Aim | None]) -> list[Tensor | None]:
+        probes = [one.probe for one in seen if one.probe is not None]
+        similar = any(isinstance(one, Aim) for one in about)
+        # Inputs of a batch know nothing of each other, so that the sum of their scores gives each its own gradients.
+        asked = scores.sum() if similar else scores[range(len(about)), about].sum()
+        # torch.autograd.grad and never .backward(): threads share the model, and backward writes to shared tensors.
+        # A pool behind the blocks (SigLIP) does not move the tokens that are compared: its gradients are 0.
+        return list(torch.autograd.grad(asked, probes, materialize_grads=similar))
+
+    def _map(self, one: Seen, gradient: Tensor | None, axis: Axis, request: Request) -> AttentionMap:
+        # A pool behind the blocks (SigLIP) asks with a learned query of its own.
+        pools = one.layer >= len(self.anatomy.blocks)
+        query, kind = (Axis.text(("pool",)), "cross") if pools else (axis, one.kind)
+        return as_map(one, one.layer, kind, query, axis, request, gradient)
+
+
+def _renumber(seen: Heard, request: Request) -> None:
+    """Number the calls of one block that is used again and again, and keep those that were asked for."""
+    numbered = [replace(one, layer=number) for number, one in enumerate(seen)]
+    wrong = [n for n in request.layers or () if n >= len(numbered)]
+    if wrong:
+        raise GateError("layers", f"numbers from 0 to {len(numbered) - 1}", f"{wrong}")
+    seen[:] = [one for one in numbered if request.layers is None or one.layer in request.layers]

@@ -1,0 +1,162 @@
+"""A loaded text encoder: which words of a sentence look at which, and what it says of the sentence."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor, nn
+
+from vit_attention.gate import GateError, shown
+from vit_attention.inputs import sentences
+from vit_attention.inputs.sentences import Sentence
+from vit_attention.models.cards import Card
+from vit_attention.models.encoder import EncoderModel
+from vit_attention.models.model import Asked
+from vit_attention.models.passes import Pass
+from vit_attention.models.targets import Aim
+from vit_attention.records import Axis, Run, Similar
+from vit_attention.signals import Reading
+
+
+@dataclass(frozen=True)
+class TextAnatomy:
+    """Where a family of text encoders keeps what pages show.
+
+    Attributes:
+        blocks: the transformer blocks in order; a block that is used several times stands there as often.
+        heads: how many heads a block has.
+        width: of a token.
+        norm: the final norm, from the tokens that leave the last block.
+        forward: (batch, tokens) numbers and whether they count to raw class scores (batch, classes), or None.
+        longest: tokens that it has positions for.
+        pad: number of the token that fills up a batch.
+        padded: whether every text is filled up to `longest` with padding that counts, as SigLIP was trained.
+        reads: what is read off which token, in a sentence; "" for nothing.
+    """
+
+    blocks: Sequence[nn.Module]
+    heads: int
+    width: int
+    norm: Callable[[Tensor], Tensor]
+    forward: Callable[[Tensor, Tensor], Tensor | None]
+    longest: int
+    pad: int = 0
+    padded: bool = False
+    reads: str = ""
+
+
+class TextModel(EncoderModel):
+    """An encoder of texts, such as BERT (Devlin et al. 2019, arXiv:1810.04805), with or without classes.
+
+    `attend` takes a text, or the tokens of one as a tokenizer gives them (``input_ids`` and ``attention_mask``). Padding
+    is never in a record: nothing looks at it, and what it looks at is left out. The axes name every token and say which
+    word of the text it is a part of.
+
+    >>> import vit_attention as va
+    >>> record = va.load("review-encoder").attend("The soup was not good.")
+    >>> record.text, record.maps[0].query.special
+    ('The soup was not good.', ('[CLS]',))
+    """
+
+    inputs = "texts"
+    anatomy: TextAnatomy
+
+    def __init__(
+        self,
+        card: Card,
+        module: nn.Module,
+        anatomy: TextAnatomy,
+        classes: tuple[str, ...],
+        weights_hash: str,
+        tokenizer: Any,
+    ) -> None:
+        super().__init__(card, module, weights_hash, classes)
+        self.anatomy, self.tokenizer = anatomy, tokenizer
+
+    def _size(self) -> str:
+        return f"{len(self.anatomy.blocks)} layers, {len(self.classes)} classes, texts of {self.anatomy.longest} tokens"
+
+    @property
+    def signals(self) -> frozenset[str]:  # type: ignore[override]
+        """Everything that a pass leaves, and the runs on texts; without classes nothing that is about one."""
+        found = super().signals
+        return found if self.classes else found - {"gradients", "target", "masking"}
+
+    def prepare(self, given: Any) -> Sentence:
+        """The tokens of a text.
+
+        Raises:
+            GateError: no text, or tokens that are none of this model's.
+        """
+        longest = self.anatomy.longest
+        if isinstance(given, Sentence):
+            return given
+        if isinstance(given, Mapping) or hasattr(given, "input_ids"):
+            return sentences.of_tokens(given, self.tokenizer, longest)
+        if isinstance(given, str) and not given.strip():
+            raise GateError("text", "words", "an empty text")
+        return self.tokens_of(given)
+
+    def tokens_of(self, text: Any) -> Sentence:
+        """The tokens of a text, which may be empty."""
+        return sentences.of_text(text, self.tokenizer, self.anatomy.longest, self.anatomy.padded)
+
+    def axis_of(self, ready: Sentence) -> Axis:
+        return ready.axis
+
+    def alike(self, one: Sentence, other: Sentence) -> bool:
+        return True  # shorter ones are padded
+
+    def _several(self, given: Any) -> bool:
+        return not (isinstance(given, (str, Mapping, Sentence)) or hasattr(given, "input_ids"))
+
+    def _target(self, given: Any, options: dict[str, Any]) -> int | Aim | None:
+        if Similar.named(given, self.classes) is not None:
+            raise GateError("target", "a class, as similarities are between patches of a picture", shown(given))
+        return super()._target(given, options)
+
+    def _check_signals(self, names: frozenset[str], needed: tuple[Run, ...], target: Any) -> None:
+        if not self.classes and {"gradients", "target"} & names:
+            raise GateError("target", "a model with classes", f"{self.card.name}, which has none")
+        super()._check_signals(names, needed, target)
+
+    def _together(self, inputs: Sequence[Sentence]) -> tuple[Tensor, Tensor]:
+        return sentences.together(inputs, self.anatomy.pad)
+
+    def _forward(self, batch: tuple[Tensor, Tensor]) -> Tensor | None:
+        ids, mask = (part.to(self.device) for part in batch)
+        scores: Tensor | None = self._run((ids, mask), lambda both: self.anatomy.forward(*both), "text", lambda: None)
+        return scores
+
+    def _pass(self, inputs: Sequence[Sentence], asked: Asked) -> Pass:
+        self._check_rows(inputs, asked)
+        return super()._pass(
+            inputs, replace(asked, request=replace(asked.request, queries=None)) if _uneven(inputs) else asked
+        )
+
+    def _check_rows(self, inputs: Sequence[Sentence], asked: Asked) -> None:
+        """Refuse rows that a text of the batch does not have."""
+        least = min(len(one.axis) for one in inputs)
+        wrong = [n for n in asked.request.queries or () if n >= least]
+        if wrong:
+            raise GateError("queries", f"numbers from 0 to {least - 1}, the tokens of the text", f"{wrong[0]}")
+
+    def _attended(self, ready: Sentence, passed: Pass, asked: Asked, **options: Any) -> Any:
+        return super()._attended(ready, passed.without_padding(ready.mask[0], asked.request), asked, **options)
+
+    def _again(self, ready: Sentence, passed: Pass) -> Reading:
+        target = passed.targets[0]
+        assert target is None or isinstance(target, int), "texts have no similarity"
+        mask_id = self.tokenizer.mask_token_id
+        return Reading(ready.ids, ready.mask, ready.axis.words, target, lambda *both: self._scores(both), mask_id)
+
+    def _about(self, ready: Sentence, asked: Asked) -> dict[str, Any]:
+        reads = [self.anatomy.reads] if self.anatomy.reads else []
+        libraries = ("torch", "transformers", "numpy")
+        return {"text": ready.text, "notes": [*ready.notes, *reads], "libraries": libraries}
+
+
+def _uneven(inputs: Sequence[Sentence]) -> bool:
+    """Whether some token of a batch is padding."""
+    longest = max(one.ids.shape[1] for one in inputs)
+    return any(one.ids.shape[1] < longest or not bool(one.mask.all()) for one in inputs)

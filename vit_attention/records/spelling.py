@@ -1,0 +1,34 @@
+"""Tokens of a text by how tokenizers spell them: which are special, and which belong to one word."""
+
+import re
+from collections.abc import Sequence
+
+from vit_attention.records.axes import Axis
+
+SPECIAL = re.compile(r"\[(CLS|SEP|PAD)\]|</?s>|<(pad|bos|eos|cls|sep)>|<\|(start|end)oftext\|>")
+"""Tokens that are no part of a text, as the tokenizers in use call them; unknown and masked words are parts."""
+_SIGN = re.compile(r"\W+")
+_NEW = ("▁", "Ġ")
+
+
+def tokens_of(axis: Axis) -> tuple[str, ...]:
+    """All tokens of an axis of text, the special ones included."""
+    return (*axis.special, *axis.labels)
+
+
+def axis_of(tokens: Sequence[str]) -> Axis:
+    """The axis of tokens of which only the spelling is known: that of WordPiece, byte-level BPE or SentencePiece.
+
+    >>> axis_of(["[CLS]", "un", "##kind", ".", "[SEP]"]).words
+    (-1, 0, 0, 1, -1)
+    >>> axis_of(["<s>", "un", "kind", "Ġword", ".", "</s>"]).words
+    (-1, 0, 0, 1, 2, -1)
+    """
+    leading = next((n for n, token in enumerate(tokens) if not SPECIAL.fullmatch(token)), 0)
+    marked = any(token.startswith(_NEW) for token in tokens)
+    words: list[int] = []
+    for token in tokens:
+        inside = token.startswith("##") or (marked and not token.startswith(_NEW) and not _SIGN.fullmatch(token))
+        follows = inside and bool(words) and words[-1] >= 0
+        words.append(-1 if SPECIAL.fullmatch(token) else max(words, default=-1) + (not follows))
+    return Axis.text(tokens[leading:], tokens[:leading], words)
