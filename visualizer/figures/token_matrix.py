@@ -1,6 +1,7 @@
 """Tokens of a text that look at each other: one head as a matrix, and all layers and heads as one mosaic."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -98,7 +99,7 @@ def token_atlas(
         pooled = block_means(whole, step)
         tiles.append(pooled[..., ::-1] if turned(axis) else pooled)
     note = "\n".join(filter(None, notes))
-    look = {"colormap": colormap, "scale": scale, "chosen": chosen, "title": title, "height": height}
+    look: dict[str, Any] = {"colormap": colormap, "scale": scale, "chosen": chosen, "title": title, "height": height}
     return atlas(tiles, layers=list(maps), said=said, note=note, **look)
 
 

@@ -3,16 +3,19 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from vit_attention.cli import texts
+from vit_attention.cli import films, texts
 from vit_attention.cli.drawings import View, choices
 from vit_attention.cli.errors import ChoiceError
 from vit_attention.cli.inputs import is_bundle
+from vit_attention.cli.options import take
+from vit_attention.cli.paint import Paint
 from vit_attention.cli.records import Wanted
 from vit_attention.cli.report import Report
 from vit_attention.gate.refusal import one_line
@@ -34,13 +37,27 @@ def visualize(asked: texts.Asked, given: dict[str, Any], view: View, wanted: Wan
     """
     if asked.text is not None and asked.input_file is not None:
         raise click.UsageError("want one of --text and --input_file, got both")
-    model = None
+    model, paint = None, take(Paint, given)
+    films.check(view, paint, together=False, window=False)
     if asked.text is not None:
         texts.check_text(asked.text)
         model = texts.loaded(texts.source(given, None), report)
     with report.attempt(asked.said):
         make = _converted if asked.mode in FORMS else _of_record
-        report.done(asked.said, [make(asked, model, view, wanted, report)])
+        still = replace(view, layer=view.layer[-1:]) if paint.film and view.layer else view
+        made = [make(asked, model, still, wanted, report)]
+        report.done(asked.said, made + (_film(asked, model, view, wanted, paint) if paint.film else []))
+
+
+def _film(asked: texts.Asked, model: Any, view: View, wanted: Wanted, paint: Paint) -> list[Path]:
+    """The layers of the method over the tokens, or words, as a film beside the figure."""
+    record = _record(asked, model, view, wanted)
+    if asked.input_file is not None and view.layer:
+        view = replace(
+            view, layer=tuple(record.maps[_one("layer", (n,), len(record.maps), 0) or 0].layer for n in view.layer)
+        )
+    folder = asked.target.parent
+    return films.write(record, view, paint, folder, words=asked.words, special=not asked.without_special)
 
 
 def _converted(asked: texts.Asked, model: Any, _view: View, wanted: Wanted, report: Report) -> Path:
@@ -139,8 +156,7 @@ def _bars(asked: texts.Asked, record: AttentionRecord, view: View, report: Repor
     if found.axis.kind != "text":
         raise ChoiceError(f"--method {view.method}: want a map over tokens, got one over {found.axis.kind}")
     units = _units(asked, _axis(tokens_of(found.axis), record), record.text)
-    row = np.nan_to_num(np.asarray(found.row, np.float64))
-    bars = [row[list(tokens)].sum() for tokens in units.tokens]
+    bars = np.nan_to_num(found.over(units.tokens))
     with _told(report):
         title = f"{found.words}{units.how}\n{_short(record.text)}"
         return save_bars(bars, units.names, asked.target, title=title, unit=found.unit)
