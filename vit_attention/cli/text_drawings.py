@@ -14,7 +14,6 @@ from vit_attention.cli import films, texts
 from vit_attention.cli.drawings import View, choices
 from vit_attention.cli.errors import ChoiceError
 from vit_attention.cli.inputs import is_bundle
-from vit_attention.cli.options import take
 from vit_attention.cli.paint import Paint
 from vit_attention.cli.records import Wanted
 from vit_attention.cli.report import Report
@@ -29,7 +28,9 @@ LONGEST = 200
 """Letters of a text that are printed above its figure."""
 
 
-def visualize(asked: texts.Asked, given: dict[str, Any], view: View, wanted: Wanted, report: Report) -> None:
+def visualize(
+    asked: texts.Asked, given: dict[str, Any], view: View, paint: Paint, wanted: Wanted, report: Report
+) -> None:
     """Draw a sentence, from a model or a file, or bring its file into another form.
 
     Raises:
@@ -37,30 +38,20 @@ def visualize(asked: texts.Asked, given: dict[str, Any], view: View, wanted: Wan
     """
     if asked.text is not None and asked.input_file is not None:
         raise click.UsageError("want one of --text and --input_file, got both")
-    model, paint = None, take(Paint, given)
-    films.check(view, paint, together=False, window=False)
+    model = None
     if asked.text is not None:
         texts.check_text(asked.text)
         model = texts.loaded(texts.source(given, None), report)
+    films.check(view, paint, together=False, window=False)
     with report.attempt(asked.said):
-        make = _converted if asked.mode in FORMS else _of_record
-        still = replace(view, layer=view.layer[-1:]) if paint.film and view.layer else view
-        made = [make(asked, model, still, wanted, report)]
-        report.done(asked.said, made + (_film(asked, model, view, wanted, paint) if paint.film else []))
+        if asked.mode in FORMS:
+            written = [_converted(asked, model, wanted, report)]
+        else:
+            written = _of_record(asked, model, view, paint, wanted, report)
+        report.done(asked.said, written)
 
 
-def _film(asked: texts.Asked, model: Any, view: View, wanted: Wanted, paint: Paint) -> list[Path]:
-    """The layers of the method over the tokens, or words, as a film beside the figure."""
-    record = _record(asked, model, view, wanted)
-    if asked.input_file is not None and view.layer:
-        view = replace(
-            view, layer=tuple(record.maps[_one("layer", (n,), len(record.maps), 0) or 0].layer for n in view.layer)
-        )
-    folder = asked.target.parent
-    return films.write(record, view, paint, folder, words=asked.words, special=not asked.without_special)
-
-
-def _converted(asked: texts.Asked, model: Any, _view: View, wanted: Wanted, report: Report) -> Path:
+def _converted(asked: texts.Asked, model: Any, wanted: Wanted, report: Report) -> Path:
     """The JSON file in one of its forms, a layer at a time."""
     from vit_attention.records import attention_json
 
@@ -96,20 +87,32 @@ def _tell_padding(found: "Sentence", asked: texts.Asked, report: Report) -> None
         report.note(f"{asked.said}: {cut(lost)}.")
 
 
-def _of_record(asked: texts.Asked, model: Any, view: View, wanted: Wanted, report: Report) -> Path:
-    """A figure, or the bundle of the whole record."""
+def _of_record(asked: texts.Asked, model: Any, view: View, paint: Paint, wanted: Wanted, report: Report) -> list[Path]:
+    """A figure, with a film where one is asked for; or the bundle of the whole record."""
     from vit_attention.records.attention_json import Sentence
 
     plain = view.method == "raw" and not view.query
-    if asked.input_file is not None and asked.mode == "plot" and plain:
-        with _opened(asked.input_file) as found:
-            return _matrix(asked, found, view, report)
+    if asked.input_file is not None and asked.mode == "plot" and plain and not paint.film:
+        with _opened(asked.input_file) as found:  # of which one matrix is read
+            return [_matrix(asked, found, view, paint, report)]
     record = _record(asked, model, view, wanted)
     for said in record.settings.get("notes", []):
         report.note(f"{asked.said}: {said}")
     if asked.mode == "bundle":
-        return record.save(asked.target)
-    return _matrix(asked, Sentence.of(record), view, report, record) if plain else _bars(asked, record, view, report)
+        return [record.save(asked.target)]
+    still = replace(view, layer=view.layer[-1:]) if paint.film and view.layer else view
+    if plain:
+        written = _matrix(asked, Sentence.of(record), still, paint, report, record)
+    else:
+        written = _bars(asked, record, still, report)
+    filmed = view if asked.input_file is None else replace(view, layer=_numbers(record, view.layer))
+    gathered = {"words": asked.words, "special": not asked.without_special}
+    return [written, *films.write(record, filmed, paint, asked.target.parent, **gathered)]
+
+
+def _numbers(record: AttentionRecord, places: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    """The layers' own numbers of their places within a file."""
+    return places and tuple(record.maps[_one("layer", (n,), len(record.maps), 0) or 0].layer for n in places)
 
 
 def _record(asked: texts.Asked, model: Any, view: View, wanted: Wanted) -> AttentionRecord:
@@ -123,11 +126,17 @@ def _record(asked: texts.Asked, model: Any, view: View, wanted: Wanted) -> Atten
 
 
 def _matrix(
-    asked: texts.Asked, found: "Sentence", view: View, report: Report, record: AttentionRecord | None = None
+    asked: texts.Asked,
+    found: "Sentence",
+    view: View,
+    paint: Paint,
+    report: Report,
+    record: AttentionRecord | None = None,
 ) -> Path:
     """The token x token heatmap of one layer; of a file layer 0 and head 0, of a model the last and the mean of all."""
     from visualizer.export.token_paper import save_matrix
     from visualizer.measures.words import gather_words
+    from visualizer.style.scale import Scale
 
     _tell_padding(found, asked, report)
     found = found.without_padding
@@ -140,7 +149,9 @@ def _matrix(
     who = "mean of all heads" if head is None else f"head {layer.heads[head] + 1}"
     title = f"layer {layer.number + 1}, {who}{units.how}\n{_short(found.text)}"
     with _told(report):
-        return save_matrix(shown, units.names, units.names, asked.target, title=title)
+        mode = Scale(paint.scale, clip_percentile=paint.clip)
+        names = units.names
+        return save_matrix(shown, names, names, asked.target, title=title, mode=mode, colormap=paint.colormap)
 
 
 def _bars(asked: texts.Asked, record: AttentionRecord, view: View, report: Report) -> Path:
