@@ -55,6 +55,18 @@ class Asked:
     without_special: bool = False
 
     @property
+    def given(self) -> bool:
+        """Whether there is a sentence at all."""
+        return self.text is not None or self.input_file is not None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that are about a sentence alone, by name; those that were not given are empty."""
+        mode = self.mode if self.mode != "plot" else ""
+        found = {"text": self.text, "input_file": self.input_file, "mode": mode, "output_file": self.output_file}
+        return {**found, "words": self.words, "without-special": self.without_special}
+
+    @property
     def target(self) -> Path:
         """The file to write."""
         if self.output_file is not None:
@@ -81,7 +93,7 @@ def check_text(text: str) -> None:
 
 def check_alone(images: Sequence[str], options: dict[str, Any]) -> None:
     """Refuse pictures beside options that are about a sentence; raises click.UsageError."""
-    given = [f"--{name}" for name, value in options.items() if value]
+    given = [f"--{name}" for name, value in options.items() if value not in (None, "", False)]
     if images and given:
         raise click.UsageError(f"{given[0]} is about a sentence: want no IMAGE beside it, got {images[0]!r}")
 
