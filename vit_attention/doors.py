@@ -195,12 +195,13 @@ def save_figure(
 ) -> Path:
     """The file of `AttentionRecord.save_figure`."""
     from visualizer.export.paper import save
-    from visualizer.export.paper_bars import save_bars
+    from visualizer.export.token_paper import save_bars
 
     found = asked.map(record)
     words = (found.words if title else None) if title is None or isinstance(title, bool) else title
     if found.axis.kind == "text":
-        return save_bars(found, path, title=words, dpi=look["dpi"], width=look["width"])
+        size = {"dpi": look["dpi"], "width": look["width"]}
+        return save_bars(found.row, found.names, path, title=words or "", unit=found.unit, **size)
     _check_place(found)
     return save(found, record.image, path, geometry=record.geometry, title=words, colormap=colormap(cmap), **look)
 

@@ -1,5 +1,6 @@
 """A film of a method through the layers: an animated GIF or WebP, or a ZIP of its pictures."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ from visualizer.export.files import archive, gif, webp
 from visualizer.figures.composite import layer_frames
 from visualizer.figures.token_sheet import token_frames
 from visualizer.measures.arguments import number
+from visualizer.measures.words import groups, word_axis
 from visualizer.method import Map, Method, QuestionError, methods
 from visualizer.method.base import scale_of
 from visualizer.method.question import numbered, span
+from visualizer.method.token_pairs import ordinary, without_special
 from visualizer.style import theme
 from visualizer.style.scale import Scale
 from vit_attention.gate import GateError, shown
@@ -35,6 +38,8 @@ def film(
     scale: str | Scale = "shared",
     colormap: str = theme.COLORMAP,
     alpha: float = 0.6,
+    words: bool = False,
+    special: bool = True,
     **asked: Any,
 ) -> Path:
     """Write an endless film with one picture for each layer, all on one scale; returns the path.
@@ -51,6 +56,8 @@ def film(
         scale: a mode of `scale.MODES`, or a `Scale`; "per map" stretches each layer by itself.
         colormap: one of `theme.COLORMAPS`; signed maps take a diverging one.
         alpha: 0 (picture alone) to 1 (map alone); a text has no picture under it.
+        words: gather the tokens of a text to its words: shares and relevance are summed, other numbers averaged.
+        special: whether special tokens of a text are shown; nothing is rescaled without them.
         asked: query, head and parameters, as the method takes them: ``query=(6, 8), residual=0.9``.
 
     Raises:
@@ -61,7 +68,7 @@ def film(
     number("duration", duration, 20, 60_000)
     number("width", width, 64, 4096)
     number("alpha", alpha, 0, 1)
-    maps = layer_maps(record, method, start, end, **asked)
+    maps = [_gathered(one, record.text, words, special) for one in layer_maps(record, method, start, end, **asked)]
     frames = _frames(record, maps, scale, colormap, alpha, int(width))
     if kind == ".zip":
         return write(target, archive(frames, [one.layer for one in maps]))
@@ -71,6 +78,20 @@ def film(
         if kind == ".gif"
         else webp(frames, duration=int(duration)),
     )
+
+
+def _gathered(found: Map, text: str, words: bool, special: bool) -> Map:
+    """A map over text with a number for each word, or without special tokens; its words say so."""
+    if words and not found.axis.words:
+        raise GateError("words", "a map over a text whose words are known", f"one over {found.axis.kind}")
+    if found.axis.kind != "text" or (special and not words):
+        return found
+    left_out = "" if special else "; special tokens are left out"
+    if not words:
+        kept = ordinary(found.axis)
+        return replace(found, row=found.row[kept], axis=without_special(found.axis), words=found.words + left_out)
+    axis, row = word_axis(found.axis, text, special), found.over(groups(found.axis.words, special))
+    return replace(found, row=row, axis=axis, words=f"{found.words}; by words{left_out}")
 
 
 def _frames(

@@ -88,7 +88,14 @@ def save_matrix(
 
 
 def save_bars(
-    values: ArrayLike, names: Sequence[str], path: str | Path, *, title: str = "", unit: str = "", dpi: float = 200
+    values: ArrayLike,
+    names: Sequence[str],
+    path: str | Path,
+    *,
+    title: str = "",
+    unit: str = "",
+    dpi: float = 200,
+    width: float | None = None,
 ) -> Path:
     """Write a bar for each token, the first on top; returns the path.
 
@@ -96,6 +103,10 @@ def save_bars(
         values: (tokens,).
         names: the name of each token.
         path, title, unit, dpi: as for `save_matrix`.
+        width: of the whole figure in inches; None gives the bars 3.2.
+
+    Raises:
+        GateError: values that do not fit the names, another extension, or a number out of range.
     """
     target, kind = arguments.target(path, paper.KINDS)
     bars = np.asarray(values, np.float64)
@@ -103,7 +114,11 @@ def save_bars(
         raise GateError("values", f"one for each of {len(names)} tokens", f"{bars.shape}")
     down = _names(names, kind)
     high = max(min(CELL, 2 * SIDE / len(names)) * len(names), 0.5)
-    sheet = _Sheet(title, kind, _widest(down) + 0.1, 3.2, 0.2, high, 0.1, 0.4, dpi)
+    left, right = _widest(down) + 0.1, 0.2
+    if width is not None:
+        number("width", width, 0.5, 40)
+    wide = 3.2 if width is None else max(0.2, width - left - right)
+    sheet = _Sheet(title, kind, left, wide, right, high, 0.1, 0.4, dpi)
     with paper.printing():
         fig = sheet.figure()
         axes = sheet.axes(fig)

@@ -1,5 +1,6 @@
 """Text as people write it: tokens without a tokenizer's marks, and subwords gathered to the words they are parts of."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -15,6 +16,8 @@ from vit_attention.records import AttentionMap, AttentionRecord, Axis
 
 BLANKS = {"▁": " ", "Ġ": " ", "Ċ": "\n"}
 """How tokenizers write a blank: SentencePiece, and byte-level BPE, which has a sign of its own for a new line."""
+_PIECES = re.compile(r"\w+|[^\w\s]")
+"""What most tokenizers part a text into before anything else: runs of letters and digits, and single signs."""
 GATHERED = (
     "Subwords are gathered to words: rows averaged, columns summed (Clark et al. 2019, arXiv:1906.04341, section 4.1); "
     "gradients, lengths and other signals of tokens are left out."
@@ -148,7 +151,7 @@ def as_written(words: Sequence[str], text: str) -> list[str]:
         if at >= 0:
             low = at + len(word)
         spans.append((signs[at][1], _end(text, signs[low - 1][1] + 1)) if at >= 0 else None)
-    return [_label(word, spans, n, text) for n, word in enumerate(words)]
+    return _filled([*words], spans, text)
 
 
 def _end(text: str, end: int) -> int:
@@ -158,13 +161,20 @@ def _end(text: str, end: int) -> int:
     return end
 
 
-def _label(word: str, spans: Sequence[tuple[int, int] | None], n: int, text: str) -> str:
-    span = spans[n]
-    if span is not None:
-        return text[slice(*span)]
-    before, after = spans[n - 1] if n else (0, 0), spans[n + 1] if n + 1 < len(spans) else (len(text), 0)
-    gap = text[before[1] : after[0]].split() if before is not None and after is not None else []
-    return gap[0] if len(gap) == 1 else word
+def _filled(words: list[str], spans: Sequence[tuple[int, int] | None], text: str) -> list[str]:
+    """The text of every span; of words that are not found, what lies between, if it parts into as many."""
+    low, first = 0, 0
+    for n, span in enumerate([*spans, (len(text), len(text))]):
+        if span is None:
+            continue
+        gap = text[low : span[0]]
+        for parts in (_PIECES.findall(gap), gap.split()):
+            if len(parts) == n - first:
+                words[first:n] = parts
+        if n < len(words):
+            words[n] = text[slice(*span)]
+        low, first = span[1], n + 1
+    return words
 
 
 def gather_words(

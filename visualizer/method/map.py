@@ -61,6 +61,17 @@ class Map:
         axis = self.axis
         return written(axis) if axis.kind == "text" else tuple(axis.name(n) for n in range(len(axis)))
 
+    def over(self, groups: Sequence[Sequence[int]]) -> NDArray[np.float64]:
+        """(groups,) numbers of groups of tokens, such as the words of a text: sums of shares and of relevance, means of others.
+
+        >>> found = Map(np.array([0.2, 0.3, 0.5]), Axis.text("abc"), SHARE, "", (), 0)
+        >>> found.over([(0,), (1, 2)]).tolist()
+        [0.2, 0.8]
+        """
+        adds = self.unit == "relevance" or self.unit.startswith("share of")
+        parts = np.array([np.sum(self.row[list(one)], dtype=np.float64) for one in groups])
+        return parts if adds else parts / [len(one) for one in groups]
+
     def scale(self, chosen: "str | Scale" = "raw") -> "str | Scale":
         """How to draw it, as figure functions take it: by the colours that it brings, or by the chosen scale."""
         return scale_of(self, chosen)

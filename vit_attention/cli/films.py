@@ -36,8 +36,11 @@ def still(view: View, paint: Paint) -> View:
     return replace(view, layer=view.layer[-1:]) if several and view.layer else view
 
 
-def write(record: AttentionRecord, view: View, paint: Paint, folder: Path) -> list[Path]:
+def write(record: AttentionRecord, view: View, paint: Paint, folder: Path, **gathered: bool) -> list[Path]:
     """Write film_{method}.{kind} from the first chosen layer to the last, one for each chosen head; returns their paths.
+
+    Args:
+        gathered: words and special of `visualizer.film`, for a text.
 
     Raises:
         ChoiceError: what the method refuses.
@@ -59,5 +62,5 @@ def write(record: AttentionRecord, view: View, paint: Paint, folder: Path) -> li
         path = folder / f"film_{files.safe(view.method.replace('-', '_'))}{end}.{paint.film}"
         one = {**view.given, **asked, "query": query or None, **({} if head is None else {"head": head})}
         with choices(view):
-            out.append(film(record, path, view.chosen, **look, **one))
+            out.append(film(record, path, view.chosen, **look, **gathered, **one))
     return out

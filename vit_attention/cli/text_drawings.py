@@ -107,7 +107,14 @@ def _of_record(asked: texts.Asked, model: Any, view: View, paint: Paint, wanted:
         written = _matrix(asked, Sentence.of(record), still, paint, report, record)
     else:
         written = _bars(asked, record, still, report)
-    return [written, *films.write(record, view, paint, asked.target.parent)]
+    filmed = view if asked.input_file is None else replace(view, layer=_numbers(record, view.layer))
+    gathered = {"words": asked.words, "special": not asked.without_special}
+    return [written, *films.write(record, filmed, paint, asked.target.parent, **gathered)]
+
+
+def _numbers(record: AttentionRecord, places: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    """The layers' own numbers of their places within a file."""
+    return places and tuple(record.maps[_one("layer", (n,), len(record.maps), 0) or 0].layer for n in places)
 
 
 def _record(asked: texts.Asked, model: Any, view: View, wanted: Wanted) -> AttentionRecord:
@@ -162,8 +169,7 @@ def _bars(asked: texts.Asked, record: AttentionRecord, view: View, report: Repor
     if found.axis.kind != "text":
         raise ChoiceError(f"--method {view.method}: want a map over tokens, got one over {found.axis.kind}")
     units = _units(asked, _axis(tokens_of(found.axis), record), record.text)
-    row = np.nan_to_num(np.asarray(found.row, np.float64))
-    bars = [row[list(tokens)].sum() for tokens in units.tokens]
+    bars = np.nan_to_num(found.over(units.tokens))
     with _told(report):
         title = f"{found.words}{units.how}\n{_short(record.text)}"
         return save_bars(bars, units.names, asked.target, title=title, unit=found.unit)

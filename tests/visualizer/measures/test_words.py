@@ -135,7 +135,9 @@ def test_letters_of_other_tokenizers_are_left_alone() -> None:
     [
         (["the", "cat", "the"], "The cat, THE", ["The", "cat", "THE"]),
         (["ete"], "e\u0301te\u0301!", ["e\u0301te\u0301"]),
-        (["[UNK]", "[UNK]", "x"], "☕ 🫖 x", ["[UNK]", "[UNK]", "x"]),  # which is which is not known
+        (["[UNK]", "[UNK]", "x", "[UNK]"], "☕ 🫖 x!", ["☕", "🫖", "x", "!"]),
+        (["a", "[UNK]", "[UNK]"], "a 🫖", ["a", "[UNK]", "[UNK]"]),  # which is which is not known
+        (["[UNK]", "b"], "👩\u200d🚀 b", ["👩\u200d🚀", "b"]),
         (["[UNK]"], "🫖", ["🫖"]),
         (["[UNK]"], "a b", ["[UNK]"]),
         (["strasse"], "Straße", ["Straße"]),
