@@ -125,7 +125,9 @@ def rich() -> AttentionRecord:
     )
 
 
-@pytest.mark.parametrize("name", [name for name, one in methods().items() if one.layers != "all" and one.asked_by != "label"])
+@pytest.mark.parametrize(
+    "name", [name for name, one in methods().items() if one.layers != "all" and one.asked_by != "label"]
+)
 def test_every_method_with_layers_has_a_film(tmp_path: Path, name: str) -> None:
     asked = {"query": (0, 1)} if methods()[name].asked_by in ("any", "patch", "patches") else {}
     assert len(frames(film(rich(), tmp_path / "a.gif", name, width=64, **asked))) == 3
