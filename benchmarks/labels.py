@@ -22,7 +22,7 @@ from scipy.stats import binomtest
 import vit_attention as va
 from benchmarks.localisation import HIT
 from benchmarks.photographs import untrained
-from visualizer import colour_contrast
+from visualizer import colour_contrast, methods
 from vit_attention.models.cards import BUNDLED
 from worlds.phrases import phrase, phrases
 from worlds.scenes import Scene, coverage, scenes
@@ -32,14 +32,16 @@ FIRST_SEED, PICKING_SEED = 3_700_000_000, 3_800_000_000
 """Training draws from one and a half billion on, its held-out scenes from two and a half billion on."""
 
 METHODS = ("naive", "value", "value-value")
+PARTS = {"": "keep", ", class-independent part removed": "remove"}
 
-Maps = Callable[[Scene], NDArray[Any]]
-"""Scene to (objects, rows, columns): one map for the phrase of each of its objects."""
+Marks = list[tuple[bool, bool]]
+"""Of every map, whether it points at the object that is asked for, and whether at the other."""
 
 
-def named(model: Any, made: Iterable[Scene], texts: tuple[str, ...], truth: Callable[[Scene], str]) -> list[bool]:
+def named(model: Any, made: list[Scene], texts: tuple[str, ...], truth: Callable[[Scene], str]) -> list[bool]:
     """Of every scene, whether the most similar of `texts` is the true one."""
-    return [texts[int(np.argmax(model.similarity([one.picture], list(texts))[0]))] == truth(one) for one in made]
+    best = model.similarity([one.picture for one in made], texts).argmax(axis=1)
+    return [texts[which] == truth(one) for which, one in zip(best, made, strict=True)]
 
 
 def pointed(made: Scene, maps: NDArray[Any]) -> Iterator[tuple[bool, bool]]:
@@ -66,17 +68,25 @@ def share(hits: list[bool]) -> dict[str, float]:
     return {"share": float(np.mean(hits)), "low": float(ends.low), "high": float(ends.high)}
 
 
-def pointing(maps: Maps, made: Iterable[Scene]) -> dict[str, dict[str, float]]:
+def pointing(marks: Marks) -> dict[str, dict[str, float]]:
     """Shares of maps that point at the object they are asked for, and at the other one."""
-    marks = [mark for one in made for mark in pointed(one, maps(one))]
     return {"named": share([right for right, _ in marks]), "other": share([wrong for _, wrong in marks])}
 
 
-def of_model(model: Any, method: str, layer: int, removed: bool) -> Maps:
-    """A method's maps of a model; `removed` takes the class-independent part away."""
-    return lambda made: np.asarray(
-        model.labels(made.picture, [phrase(t) for t in made.things], layer=layer, method=method, remove=removed)
-    )
+def marks_of(model: Any, made: Iterable[Scene]) -> dict[str, list[Marks]]:
+    """Name of a method to its marks on scenes of two objects, layer by layer."""
+    able = methods()
+    keep = frozenset().union(*(able[name].needs for name in METHODS))
+    found: dict[str, list[Marks]] = {}
+    for one in made:
+        texts = [phrase(thing) for thing in one.things]
+        record = model.attend(one.picture, labels=texts, keep=keep, heads=[0], queries=[0])
+        for name, (told, part) in product(METHODS, PARTS.items()):
+            marks = found.setdefault(name + told, [[] for _ in record.maps])
+            for layer, its in enumerate(marks):
+                asked = {"layer": layer, "class_independent": part}
+                its += pointed(one, np.stack([able[name](record, query=text, **asked).values for text in texts]))
+    return found
 
 
 def contrast(made: Scene) -> NDArray[Any]:
@@ -90,23 +100,23 @@ def chance(made: list[Scene]) -> dict[str, dict[str, float]]:
     return {kind: {"share": area} for kind in ("named", "other")}
 
 
-def measure(model: Any, count: int, picking: int, layers: int = 12) -> dict[str, Any]:
+def measure(model: Any, count: int, picking: int) -> dict[str, Any]:
     """All figures of one model on `count` scenes with one and as many with two objects."""
     ones = list(scenes(count, FIRST_SEED, objects=1))
     twos = list(scenes(count, FIRST_SEED, objects=2))
     others = list(scenes(picking, PICKING_SEED, objects=2))
+    blind = [mark for one in twos for mark in pointed(one, contrast(one))]
     maps = {}
-    for method, removed in product(METHODS, (False, True)):
-        rates = [pointing(of_model(model, method, n, removed), others)["named"]["share"] for n in range(layers)]
-        best = int(np.argmax(rates))
-        name = method + ", class-independent part removed" * removed
-        maps[f"{name}, last layer"] = pointing(of_model(model, method, layers - 1, removed), twos)
-        maps[f"{name}, best layer ({best + 1})"] = pointing(of_model(model, method, best, removed), twos)
+    picked, marks = marks_of(model, others), marks_of(model, twos)
+    for name, layers in marks.items():
+        best = int(np.argmax([np.mean(its, axis=0)[0] for its in picked[name]]))
+        maps[f"{name}, last layer"] = pointing(layers[-1])
+        maps[f"{name}, best layer ({best + 1})"] = pointing(layers[best])
     return {
         "scenes": count,
         "phrases": share(named(model, ones, phrases(), lambda one: phrase(one.things[0]))),
         "shapes": share(named(model, ones, NAMES, lambda one: one.things[0].shape)),
-        "maps": {**maps, "colour contrast": pointing(contrast, twos), "chance": chance(twos)},
+        "maps": {**maps, "colour contrast": pointing(blind), "chance": chance(twos)},
     }
 
 

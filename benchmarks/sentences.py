@@ -188,6 +188,7 @@ def shares(hits: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, dict[
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sentences", type=int, default=1000, help="reviews that maps are scored on")
+    parser.add_argument("--control", type=int, default=200, help="reviews for the untrained network")
     parser.add_argument("--asked", type=int, default=4000, help="reviews whose verdicts are asked for")
     parser.add_argument("--learnt", type=int, default=60_000, help="reviews that the bags of words learn from")
     parser.add_argument("--card", action="store_true", help="write the figures to the bundled model's card")
@@ -209,7 +210,7 @@ def main() -> None:
         "best_head": {"layer": head[0] + 1, "head": head[1] + 1},
         "maps": shares(measure(model, args.sentences, head)),
     }
-    control = shares(measure(untrained(va.load("review-encoder")), args.sentences))
+    control = shares(measure(untrained(va.load("review-encoder")), args.control))
     print(json.dumps({name: one for name, one in found.items() if name != "maps"}, indent=1))
     print(table(found["maps"], control))
     if args.card:

@@ -100,7 +100,7 @@ class Run(training.run.Run):
         return folder
 
 
-STAGES = [Stage(batch=24, steps=500, high=0.5, low=0.38), Stage(batch=24, steps=500, high=0.38, low=0.01)]
+STAGES = [Stage(batch=24, steps=500, high=0.5, low=0.38), Stage(batch=24, steps=350, high=0.38, low=0.01)]
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -112,7 +113,7 @@ def see(net: Any, pixels: Tensor) -> Tensor:
     )
 
 
-def read(net: Any, texts: tuple[str, ...]) -> Tensor:
+def read(net: Any, texts: Sequence[str]) -> Tensor:
     """(texts, 128) unit vectors."""
     tokens = tokenizer()(list(texts), padding=True, return_tensors="pt")
     return F.normalize(net.text_projection(net.text_model(**tokens).pooler_output), dim=-1)
@@ -134,32 +135,39 @@ def contrast(scores: Tensor, true: Tensor) -> Tensor:
 
 
 def losses(learner: Learner, pixels: np.ndarray, groups: dict[str, Texts]) -> tuple[Tensor, dict[str, float]]:
-    """The loss, and its parts for the log.
-
-    The picture's embedding and each text are compared as in CLIP. A text and a picture are also compared by the patches: the
-    log of the summed exponentials of their cosines, a soft form of FILIP's maximum (Yao et al. 2022, arXiv:2111.07783,
-    equation 3). Nothing says where an object is.
-    """
-    net = learner.net
-    gain = 0.85 + 0.3 * torch.rand(len(pixels), 1, 1, 1)
-    seen = see(net, to_tensor(pixels, gain))
-    written = read(net, tuple(text for group in groups.values() for text in group.texts))
-    whole = net.logit_scale.exp() * seen[:, 0] @ written.T
-    patches = (learner.patch_scale.exp() * seen[:, 1:] @ written.T).logsumexp(dim=1)
+    """The loss, and its parts for the log."""
+    whole, patches = compared(learner, pixels, [text for group in groups.values() for text in group.texts])
     total, shown, first = torch.zeros(()), {}, 0
     for name, group in groups.items():
-        part, true = slice(first, first + len(group.texts)), torch.from_numpy(group.true)
+        part = slice(first, first + len(group.texts))
         first = part.stop
-        for kind, scores in (("whole", whole[:, part]), ("patch", patches[:, part])):
-            if name == "captions" and kind == "patch":
-                continue  # no patch shows two objects
-            asked = true.any(dim=0)
-            loss = contrast(scores, true)
-            if name in ("phrases", "captions"):
-                loss = loss + 0.5 * contrast(scores.T[asked], true.T[asked])
+        kinds = {"whole": whole[:, part]} | ({} if name == "captions" else {"patch": patches[:, part]})
+        for kind, scores in kinds.items():  # no patch shows what a caption of two objects says
+            loss = both_ways(scores, torch.from_numpy(group.true), name in ("phrases", "captions"))
             total = total + WEIGHTS[name] * loss
             shown[f"{name}_{kind}"] = round(loss.item(), 4)
     return total, shown
+
+
+def compared(learner: Learner, pixels: np.ndarray, texts: list[str]) -> tuple[Tensor, Tensor]:
+    """(pictures, texts) scores of whole pictures, as in CLIP, and of their patches.
+
+    The patches' score is the log of the summed exponentials of their cosines, a soft form of FILIP's maximum (Yao et al. 2022,
+    arXiv:2111.07783, equation 3). Nothing says where an object is.
+    """
+    gain = 0.85 + 0.3 * torch.rand(len(pixels), 1, 1, 1)
+    seen, written = see(learner.net, to_tensor(pixels, gain)), read(learner.net, texts)
+    whole = learner.net.logit_scale.exp() * seen[:, 0] @ written.T
+    return whole, (learner.patch_scale.exp() * seen[:, 1:] @ written.T).logsumexp(dim=1)
+
+
+def both_ways(scores: Tensor, true: Tensor, pictures: bool) -> Tensor:
+    """Each picture chooses among texts and, with `pictures` at half the weight, each text that is true of any among pictures."""
+    loss = contrast(scores, true)
+    if not pictures:
+        return loss
+    asked = true.any(dim=0)
+    return loss + 0.5 * contrast(scores.T[asked], true.T[asked])
 
 
 @torch.no_grad()

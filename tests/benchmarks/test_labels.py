@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from benchmarks import labels
+from vit_attention.records import AttentionMap, AttentionRecord, Axis, Geometry, Prediction
 from worlds.phrases import phrase
 from worlds.scenes import Scene, Thing, coverage, scene
 from worlds.shapes import COLOURS
 
 
 class Knowing:
-    """Knows every scene by its pixels; its maps show the object that is named, or in "value" the other one."""
+    """Knows every scene by its pixels; its maps show the object that is named, or after the last layer of "value" the other one."""
 
     def __init__(self, made: list[Scene]) -> None:
         self.scenes = {one.pixels.tobytes(): one for one in made}
@@ -25,10 +26,21 @@ class Knowing:
     def similarity(self, pictures: list[Any], texts: list[str]) -> np.ndarray:
         return np.array([[float(phrase(self.of(one).things[0]).endswith(text)) for text in texts] for one in pictures])
 
-    def labels(self, picture: Any, texts: list[str], *, layer: int, method: str, remove: bool) -> np.ndarray:
-        shown = {phrase(thing): coverage(thing.mask) for thing in self.of(picture).things}
-        asked = texts[::-1] if method == "value" or layer == 0 else texts
-        return np.stack([shown[text] for text in asked])
+    def attend(self, picture: Any, labels: list[str], **_: Any) -> AttentionRecord:
+        shown = {phrase(thing): coverage(thing.mask).ravel() for thing in self.of(picture).things}
+        right = np.stack([[*shown[text]] for text in labels])
+        nothing = np.zeros((1, 196))
+        layers = [np.concatenate([swapped, nothing]) for swapped in (right[::-1], right)]
+        signal = np.pad(np.stack(layers), [(0, 0), (0, 0), (2, 0)], constant_values=0.5).astype(np.float32)
+        signals = {"naive": signal, "value": signal[::-1], "value-value": signal}
+        runs = {"naive": {}, "value": {}, "value-value": {"depth": 6}}
+        weights = np.full((1, 1, 197), 1 / 197, np.float32)
+        axis = Axis.patches(14, 14, ("class",))
+        maps = tuple(
+            AttentionMap(weights, f"block.{n}", n, "self", axis, axis, heads=(0,), queries=(0,)) for n in (0, 1)
+        )
+        said = Prediction(tuple(labels), np.zeros(len(labels), np.float32))
+        return AttentionRecord(maps, Geometry.of(224, 224), said, signals=signals, settings={"runs": runs})
 
 
 @pytest.fixture
@@ -39,11 +51,12 @@ def knowing(monkeypatch: pytest.MonkeyPatch) -> Knowing:
 
 
 def test_a_model_that_knows_the_truth_is_right_and_one_that_swaps_objects_wrong(knowing: Knowing) -> None:
-    found = labels.measure(knowing, 6, 3, layers=2)
+    found = labels.measure(knowing, 6, 3)
     assert found["phrases"]["share"] == found["shapes"]["share"] == 1
     for name in ("naive, last layer", "value-value, class-independent part removed, best layer (2)"):
         assert found["maps"][name]["named"]["share"] == 1
         assert found["maps"][name]["other"]["share"] == 0
+    assert found["maps"]["value, best layer (1)"]["named"]["share"] == 1
     assert found["maps"]["value, last layer"]["named"]["share"] == 0
     assert found["maps"]["value, last layer"]["other"]["share"] == 1
     contrast = found["maps"]["colour contrast"]

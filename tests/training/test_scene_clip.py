@@ -13,7 +13,7 @@ import torch
 from training.scene_captions import HELD_OUT_SEED, Store, caption_of, store
 from training.scene_clip import Run, Stage
 from training.scene_clip_data import competitors, draw, said
-from training.scene_clip_learner import Learner, contrast, evaluate, read, see, start
+from training.scene_clip_learner import Learner, both_ways, contrast, evaluate, read, see, start
 from training.scene_clip_tokens import merges, tokenizer
 from training.scene_vit import to_tensor
 from worlds.captions import WORDS
@@ -64,6 +64,16 @@ def test_other_true_texts_are_no_negatives() -> None:
     wrong = [math.exp(1.0) + math.exp(0.5), math.exp(0.0) + math.exp(1.0) + math.exp(3.0)]
     by_hand = [math.log(1 + wrong[row] / math.exp(score)) for row, score in ((0, 3.0), (0, 2.0), (1, 2.0))]
     assert float(contrast(scores, true)) == pytest.approx(np.mean(by_hand), rel=1e-5)
+
+
+def test_texts_choose_among_pictures_at_half_the_weight() -> None:
+    scores = torch.tensor([[2.0, 0.0, 9.0], [1.0, 3.0, 9.0]])
+    true = torch.tensor([[True, False, False], [False, True, False]])  # the third text is true of none: it asks nothing
+    rows = [math.log(1 + (math.exp(0.0) + math.exp(9.0)) / math.exp(2.0))]
+    rows += [math.log(1 + (math.exp(1.0) + math.exp(9.0)) / math.exp(3.0))]
+    columns = [math.log(1 + math.exp(1.0 - 2.0)), math.log(1 + math.exp(0.0 - 3.0))]
+    assert float(both_ways(scores, true, False)) == pytest.approx(np.mean(rows), rel=1e-5)
+    assert float(both_ways(scores, true, True)) == pytest.approx(np.mean(rows) + np.mean(columns) / 2, rel=1e-5)
 
 
 def test_the_vision_tower_begins_as_scene_vit() -> None:

@@ -4,7 +4,6 @@ import io
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -84,7 +83,8 @@ def save_matrix(
         axes.set_yticks(*_ticks(down, high))
         _plain(axes)
         _bar(sheet.beside(fig), scaled, scaled.table(colormap), unit)
-        return _written(fig, target, kind, [title, unit, *queries, *keys])
+        data = _printed(fig, kind)
+    return _written(data, target, kind, [title, unit, *queries, *keys])
 
 
 def save_bars(
@@ -128,7 +128,8 @@ def save_bars(
         axes.set_yticks(*_ticks(down, high))
         axes.set_xlabel(_names([unit], kind, most=80)[0])
         _plain(axes)
-        return _written(fig, target, kind, [title, unit, *names])
+        data = _printed(fig, kind)
+    return _written(data, target, kind, [title, unit, *names])
 
 
 class _Sheet:
@@ -213,9 +214,14 @@ def _bar(axes: Axes, scaled: Scaled, colours: NDArray[np.uint8], unit: str) -> N
     _plain(axes)
 
 
-def _written(fig: Figure, target: Path, kind: str, texts: Sequence[Any]) -> Path:
+def _printed(fig: Figure, kind: str) -> bytes:
     out = io.BytesIO()
     fig.savefig(out, format=kind[1:], metadata=paper.UNDATED[kind])
+    return out.getvalue()
+
+
+def _written(data: bytes, target: Path, kind: str, texts: Sequence[str]) -> Path:
+    """Writes what was printed; outside of `paper.printing`, which lets no warning through."""
     if kind != ".svg" and letters.remark(texts, paper.SHAPED):
         warnings.warn(f"{target.name}: {letters.REMARK}", stacklevel=3)
-    return write(target, out.getvalue())
+    return write(target, data)

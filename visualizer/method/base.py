@@ -57,7 +57,7 @@ class Method:
         asked_by: accepted query tokens: "any", only the "class" token, one "patch", one or several "patches", or "nobody" for
             no query; "label" for a label of the picture.
         norms: whether it reads the lengths of the tokens, `record.norms`.
-        on_picture: whether it changes parts of a picture, which a text has not.
+        changes: what its run changes parts of, a "picture" or a "text"; "" for neither.
         place: position in menus and tables, smallest first.
         name: name of its file, with dashes; set by `methods`.
     """
@@ -74,7 +74,7 @@ class Method:
     heads: bool = False
     asked_by: str = "any"
     norms: bool = False
-    on_picture: bool = False
+    changes: str = ""
     place: int = 100
     name: str = ""
 
@@ -184,8 +184,9 @@ class Method:
         similar = self.asks_class and isinstance(record.prediction.target, Similar)
         if self.asked_by == "class" and class_row(one.query) is None and not similar:
             return "needs a class token, and this model has none"
-        if self.on_picture and all(other.key.kind == "text" for other in record.maps):
-            return "changes parts of a picture, and this record is of a text"
+        given = "text" if all(other.key.kind == "text" for other in record.maps) else "picture"
+        if self.changes not in ("", given):
+            return f"changes parts of a {self.changes}, and this record is of a {given}"
         if not self.fitting(asked.maps(record)):
             what = "asks one patch" if self.asked_by in ("patch", "patches") else "compares patches"
             return f"{what}, and this model has none"
@@ -194,8 +195,9 @@ class Method:
                 one.kind == "self" and one.query.kind == "patches"
             )
             return f"needs a class, and this model names none{hint}"
-        if self.asked_by == "label" and not record.prediction.labels:
-            return "compares patches with labels, and there are none"
+        if self.asked_by == "label" and not record.settings.get("labels"):
+            none = "none were given" if "labels" in record.settings else "this model takes none"
+            return f"compares patches with labels, and {none}"
         if self.norms and (not len(record.norms) or record.norms.shape[1] != len(one.key)):
             return "needs the lengths of the tokens, which were not measured"
         return ""

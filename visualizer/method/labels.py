@@ -114,8 +114,8 @@ def _winner(record: AttentionRecord, one: Any, rows: NDArray[np.float64], layer:
     palette, prefix, grid = np.array([COLOURS[name] for name in names]), one.key.prefix, one.key.grid or ()
     light = undefined.ratio(margin[prefix:], np.full(len(margin) - prefix, margin[prefix:].max()))
     colours = palette[winner[prefix:]] * (0.15 + 0.85 * np.nan_to_num(light))[:, None]
-    legend = "; ".join(f"{name} is {label}" for name, label in zip(names, labels, strict=True))
-    legend += ". Bright: far ahead of the second; dark: nearly equal"
+    legend = "; ".join(f"{name}: {label}" for name, label in zip(names, labels, strict=True))
+    legend += "; the brighter, the further ahead of the second"
     return replace(found, colours=colours.reshape(*grid, 3), legend=legend)
 
 

@@ -32,6 +32,7 @@ METHOD = Method(
     signals=frozenset({"target"}),
     run=(UNIT, HIDE),
     layers="all",
+    changes="text",
     asked_by="nobody",
     place=82,
 )

@@ -11,5 +11,5 @@ METHOD = Method(
     plain_run=True,
     title="label similarity, naive",
     asked_by="label",
-    place=94,
+    place=95,
 )

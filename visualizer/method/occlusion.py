@@ -32,7 +32,7 @@ METHOD = Method(
     signals=frozenset({"target"}),
     run=(WINDOW, STRIDE, FILL),
     layers="all",
-    on_picture=True,
+    changes="picture",
     asked_by="nobody",
     place=80,
 )

@@ -12,5 +12,5 @@ METHOD = Method(
     plain_run=True,
     title="label similarity, value path",
     asked_by="label",
-    place=95,
+    place=96,
 )

@@ -14,5 +14,5 @@ METHOD = Method(
     run=(DEPTH,),
     title="label similarity, value-value",
     asked_by="label",
-    place=96,
+    place=97,
 )

@@ -42,17 +42,21 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
         if kind.architecture and not kind.model_type:
             advice = f"Load it with timm:{one_line(kind.architecture)} and weights=FOLDER."
             raise GateError(CONFIG, "a model of the transformers library", "one of timm", advice=advice)
-    adapter = importlib.import_module(f"vit_attention.adapters.{_adapter(kind.model_type)}")
+        name = _adapter(kind.model_type)
+    adapter = importlib.import_module(f"vit_attention.adapters.{name}")
     return adapter.load(card, weights, progress, key)
 
 
 def _adapter(model_type: str) -> str:
-    """Which adapter reads a family; one that none knows is refused by that of vision transformers."""
-    from vit_attention.adapters import hf_clip, hf_text
+    """Which adapter reads a family; raises GateError for one that none knows."""
+    from vit_attention.adapters import hf_clip, hf_text, hf_vit
 
-    if model_type == "vision-encoder-decoder":
-        return "donut"
-    return "hf_clip" if model_type in hf_clip.FAMILIES else "hf_text" if model_type in hf_text.FAMILIES else "hf_vit"
+    read = {"hf_vit": hf_vit.FAMILIES, "hf_clip": hf_clip.FAMILIES, "hf_text": hf_text.FAMILIES}
+    adapters = {family: name for name, families in read.items() for family in families}
+    adapters["vision-encoder-decoder"] = "donut"
+    if model_type not in adapters:
+        raise GateError(CONFIG, f"one of the families {', '.join(adapters)}", shown(model_type), field="model_type")
+    return adapters[model_type]
 
 
 def _check_is_model(here: Path) -> None:

@@ -46,6 +46,24 @@ def command(
     return _line("visualize", [picture], named | options)
 
 
+def sentence_command(
+    text: str,
+    model: str,
+    layer: int | None = None,
+    head: int | None = None,
+    method: str = "raw",
+    query: Query | None = None,
+    **options: Any,
+) -> str:
+    """The same for a sentence; also its `extract`ed numbers with ``mode="extract"``.
+
+    >>> sentence_command("not bad", "review-encoder", layer=3, head=1, words=True)
+    "python -m vit_attention visualize --text 'not bad' --model review-encoder --layer 3 --head 1 --words"
+    """
+    named = {"text": text, "model": model, "layer": layer, "head": head, "method": method, "query": query}
+    return _line("visualize", [], named | options)
+
+
 def extract_command(picture: str, model: str, **options: Any) -> str:
     """The line that saves the record of a picture as a bundle.
 
@@ -100,8 +118,14 @@ _DEFAULTS: dict[str, Any] = {
     "queries": None,
     "size": None,
     "whole": None,
+    "text": None,
+    "input_file": None,
+    "mode": "plot",
+    "output_file": None,
+    "words": False,
+    "without_special": False,
 }
-_UNDERLINED = ("infos_path",)
+_UNDERLINED = ("infos_path", "input_file", "output_file", "model_dir")
 
 
 def _option(name: str, value: Any) -> list[str]:

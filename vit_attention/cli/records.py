@@ -133,7 +133,7 @@ def _options(model: Any, wanted: Wanted) -> dict[str, Any]:
 
 
 def _queries(model: Any, queries: tuple[int, ...] | None) -> tuple[int, ...] | None:
-    if queries is not None and model.card.task != "classify":
+    if queries is not None and model.card.task in ("read", "caption"):
         raise ChoiceError(f"--queries: {model.card.name} keeps every word that it writes; leave it out")
     return queries
 

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,9 +56,11 @@ def _converted(asked: texts.Asked, model: Any, wanted: Wanted, report: Report) -
     from vit_attention.records import attention_json
 
     form = FORMS[asked.mode]
-    if asked.input_file is None:
-        return attention_json.write(asked.target, texts.sentence(model, str(asked.text), wanted, report.note), form)
-    with _opened(asked.input_file) as found:
+    with ExitStack() as stack:
+        if asked.input_file is None:
+            found = texts.sentence(model, str(asked.text), wanted, report.note)
+        else:
+            found = stack.enter_context(_opened(asked.input_file))
         if form == "backend":
             _tell_padding(found, asked, report)
         return attention_json.write(asked.target, found, form)

@@ -179,6 +179,21 @@ class DualModel(VisionModel):
         states = [one[0] for one in passed.states]
         return replace(again, joint=Joint(self._texts, whole, states, self.anatomy.blocks, self.space.token))
 
+    def _about(self, ready: Any, asked: Asked, **options: Any) -> dict[str, Any]:
+        found = super()._about(ready, asked, **options)
+        labels = None if self._texts is None else [*self.classes]
+        return {**found, "settings": {**found["settings"], "labels": labels}}
+
+    def estimate(self, size: int | tuple[int, int] | None = None, **attend: Any) -> int:
+        model, rest = self._answering(None, attend)
+        return model.estimate(size, **rest) if "labels" in attend else super().estimate(size, **attend)
+
+    def _estimate(self, tokens: int, asked: Asked) -> int:
+        labeled = len({run.name for run in asked.runs} & {*runs("labels")})
+        states = tokens * self.anatomy.width if labeled else 0
+        layers = labeled * (len(self.classes) + 1) * (tokens + 1) + states
+        return super()._estimate(tokens, asked) + 4 * (len(self.anatomy.blocks) + 1) * layers
+
     def _against(self, texts: Tensor, pixels: Tensor) -> Tensor:
         """(batch, labels) scores of pictures."""
         found = self.space.picture(pixels)

@@ -97,6 +97,23 @@ class TextModel(EncoderModel):
             raise GateError("text", "words", "an empty text")
         return self.tokens_of(given)
 
+    def estimate(self, tokens: int | None = None, **attend: Any) -> int:
+        """Bytes that a record would take, without running anything.
+
+        Args:
+            tokens: of the text, special tokens included; None takes as many as the network has positions for.
+            attend: other arguments of `attend`.
+
+        Raises:
+            GateError: arguments that `attend` refuses, or another number of tokens.
+        """
+        longest = self.anatomy.longest
+        if tokens is not None and (
+            isinstance(tokens, bool) or not isinstance(tokens, int) or not 1 <= tokens <= longest
+        ):
+            raise GateError("tokens", f"a number from 1 to {longest}", shown(tokens))
+        return self._estimate(tokens or longest, self.asked(**attend)[0])
+
     def tokens_of(self, text: Any) -> Sentence:
         """The tokens of a text, which may be empty."""
         return sentences.of_text(text, self.tokenizer, self.anatomy.longest, self.anatomy.padded)

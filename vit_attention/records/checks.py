@@ -11,7 +11,7 @@ from vit_attention.gate.refusal import reading
 from vit_attention.records.axes import Axis
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.maps import AttentionMap, check_numbers
-from vit_attention.records.needs import FUSED
+from vit_attention.records.needs import FUSED, LABELED
 from vit_attention.records.similar import Similar
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 RECORD = "record"
 _ROUNDING = 1e-3
 """By how much a share may exceed 1 once it is rounded."""
+_BOUNDS = dict.fromkeys(FUSED, (0, 1 + _ROUNDING)) | dict.fromkeys(LABELED, (-1 - _ROUNDING, 1 + _ROUNDING))
+"""What numbers of a signal lie between."""
 _OVERSHOOT = 0.1
 """By how much of the input's side a box may reach beyond it: detectors overshoot the rim."""
 
@@ -116,7 +118,7 @@ def _check_signals(record: "AttentionRecord") -> None:
                 raise GateError(
                     RECORD, "floating-point numbers on one to four axes", f"{part.dtype} of {part.shape}", field=where
                 )
-            check_numbers(part, RECORD, where, *((0, 1 + _ROUNDING) if name in FUSED else ()))
+            check_numbers(part, RECORD, where, *_BOUNDS.get(name, ()))
         wanted = _wanted(name, record)
         if wanted and not wanted[1](signal):
             got = f"{len(signal)} arrays" if isinstance(signal, tuple) else f"{signal.shape}"
@@ -133,6 +135,13 @@ def _wanted(name: str, record: "AttentionRecord") -> tuple[str, Callable[[Any], 
         "painted": (rows, lambda a: _is_by_token(a, 2, states, tokens)),
         "occlusion": ("one number a patch", lambda a: not isinstance(a, tuple) and cells <= {a.size}),
     }
+    texts = len(record.prediction.labels) + 1
+    cosines = f"at least {states - 1} layers of {texts} labels, the empty one included, and one number more than tokens"
+    known |= dict.fromkeys(LABELED, (cosines, lambda a: _is_by_token(a, 3, states - 1, {n + 1 for n in tokens}, texts)))
+    known["masking"] = (
+        "one number a token",
+        lambda a: not isinstance(a, tuple) and {a.shape} == {(n,) for n in tokens},
+    )
     matrices = f"a matrix of {', '.join(map(str, sorted(tokens))) or 'all'} tokens a map"
     square = {(len(of_input(record)), n, n) for n in tokens}
     known |= dict.fromkeys(FUSED, (matrices, lambda a: not isinstance(a, tuple) and {a.shape} == square))
@@ -140,9 +149,12 @@ def _wanted(name: str, record: "AttentionRecord") -> tuple[str, Callable[[Any], 
     return known.get(name, vectors if name in ("queries", "keys", "values") else None)
 
 
-def _is_by_token(array: Any, axes: int, states: int, tokens: set[int]) -> bool:
+def _is_by_token(array: Any, axes: int, states: int, tokens: set[int], texts: int | None = None) -> bool:
+    """Whether an array has layers in front, tokens on axis 1, or behind so many texts on axis 2."""
     whole = not isinstance(array, tuple) and array.ndim == axes
-    return whole and len(array) >= states and tokens <= {array.shape[1]}
+    if not whole or len(array) < states:
+        return False
+    return tokens <= {array.shape[1]} if texts is None else tokens <= {array.shape[2]} and array.shape[1] == texts
 
 
 def _check_settings(record: "AttentionRecord") -> None:
@@ -150,6 +162,9 @@ def _check_settings(record: "AttentionRecord") -> None:
     runs = record.settings.get("runs", {})
     if not isinstance(runs, dict) or not all(isinstance(knobs, dict) for knobs in runs.values()):
         raise GateError(RECORD, "knobs by name for every run", shown(runs), field="settings: runs")
+    labels = record.settings.get("labels")
+    if labels is not None and list(record.prediction.labels) != labels:
+        raise GateError(RECORD, "the labels that the prediction has", shown(labels), field="settings: labels")
     gates = record.settings.get("gates")
     if gates is None:
         return

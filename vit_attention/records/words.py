@@ -1,7 +1,6 @@
 """A record on one line, for people who print it."""
 
 from vit_attention.gate.refusal import one_line
-from vit_attention.records.geometry import Geometry
 from vit_attention.records.record import AttentionRecord
 from vit_attention.records.similar import Similar
 
@@ -14,8 +13,7 @@ def line(record: AttentionRecord) -> str:
     >>> line(AttentionRecord(()))
     '<AttentionRecord: no maps; no picture; 0.0 MB>'
     """
-    text = f'text "{short(record.text)}"' if record.text else ""
-    parts = [_counted(record), text or _sized(record.geometry), _said(record), f"{record.nbytes / 1e6:.1f} MB"]
+    parts = [_counted(record), _sized(record), _said(record), f"{record.nbytes / 1e6:.1f} MB"]
     lead = f"{short(record.model)}: " if record.model else ""
     return f"<AttentionRecord: {lead}{'; '.join(part for part in parts if part)}>"
 
@@ -40,8 +38,10 @@ def _counted(record: AttentionRecord) -> str:
     return f"{counted} map{'s' * (len(kinds) != 1)} of {span} head{'s' * (span != '1')}"
 
 
-def _sized(geometry: Geometry | None) -> str:
-    return "no picture" if geometry is None else f"picture {geometry.original[0]} x {geometry.original[1]}"
+def _sized(record: AttentionRecord) -> str:
+    if record.geometry is not None:
+        return f"picture {record.geometry.original[0]} x {record.geometry.original[1]}"
+    return f'text "{short(record.text)}"' if record.text else "no picture"
 
 
 def _said(record: AttentionRecord) -> str:

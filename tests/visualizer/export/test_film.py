@@ -114,14 +114,18 @@ def rich() -> AttentionRecord:
         )
         for n in range(3)
     )
-    painted = Run.of("painted", patch=(0, 1))
+    runs = [Run.of("painted", patch=(0, 1)), Run.of("naive"), Run.of("value"), Run.of("value-value", depth=6)]
     return AttentionRecord(
         maps,
         picture=encode_picture(GREY),
         prediction=Prediction(("cat", "dog"), np.array([1, 2], np.float32), target=1),
         norms=rng.uniform(1, 2, (3, 5)).astype(np.float32),
-        signals={"hidden": rng.normal(size=(4, 5, 6)), "painted": rng.uniform(size=(4, 5))},
-        settings={"runs": {"painted": painted.plain()}},
+        signals={
+            "hidden": rng.normal(size=(4, 5, 6)),
+            "painted": rng.uniform(size=(4, 5)),
+            **{name: rng.uniform(-1, 1, (3, 3, 6)) for name in ("naive", "value", "value-value")},
+        },
+        settings={"runs": {run.name: run.plain() for run in runs}, "labels": ["cat", "dog"]},
     )
 
 

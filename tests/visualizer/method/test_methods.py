@@ -19,6 +19,7 @@ from vit_attention.records.geometry import Geometry
 
 AXIS = Axis.patches(2, 3, ("class",))
 NAMES = tuple(methods())
+LABELED = ("naive", "value", "value-value")
 PATCH = (1, 0)  # token 4
 
 
@@ -34,12 +35,34 @@ def record(**more: Any) -> AttentionRecord:
         "hidden": rng.normal(size=(4, 7, 5)).astype(np.float32),
         "painted": rng.random((4, 7)),
         "occlusion": rng.normal(size=(2, 3)).astype(np.float32),
+        **{name: rng.uniform(-1, 1, (3, 3, 8)).astype(np.float32) for name in LABELED},
     }
-    runs = {"painted": {"patch": list(PATCH)}, "occlusion": {"fill": "mean", "stride": 1, "window": 1}}
+    runs: dict[str, Any] = {"painted": {"patch": list(PATCH)}, "occlusion": {"fill": "mean", "stride": 1, "window": 1}}
+    runs |= {"naive": {}, "value": {}, "value-value": {"depth": 6}}
     said = Prediction(("cat", "dog"), np.array([0.0, 1.0], np.float32), target=1)
     norms = np.linalg.norm(signals["hidden"][1:], axis=-1)
-    given = {"prediction": said, "norms": norms, "signals": signals, "settings": {"runs": runs}, **more}
+    given = {
+        "prediction": said,
+        "norms": norms,
+        "signals": signals,
+        "settings": {"runs": runs, "labels": ["cat", "dog"]},
+        **more,
+    }
     return AttentionRecord(maps, Geometry.of(48, 32), **given)
+
+
+def sentence() -> AttentionRecord:
+    """A text of three tokens of which each was hidden."""
+    words = Axis.text(("a", "red", "ring"), (), (0, 1, 2))
+    weights = np.random.default_rng(1).dirichlet(np.ones(3), (2, 3)).astype(np.float32)
+    said = Prediction(("bad", "good"), np.array([0.0, 1.0], np.float32), target=1)
+    return AttentionRecord(
+        (AttentionMap(weights, "t", 0, "self", words, words),),
+        prediction=said,
+        signals={"masking": np.array([0.5, -1, 2], np.float32)},
+        settings={"runs": {"masking": {"hide": "mask", "unit": "word"}}},
+        text="a red ring",
+    )
 
 
 def ask(name: str, made: AttentionRecord | None = None, **asked: Any) -> Map:
@@ -237,11 +260,12 @@ def test_a_run_made_with_other_knobs_is_refused() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_code_shown_makes_the_map(name: str) -> None:
-    made, method = record(), methods()[name]
+    made, method = sentence() if name == "masking" else record(), methods()[name]
     asked: dict[str, Any] = {"query": [(0, 1), (1, 1)]} if method.asked_by in ("any", "patches") else {}
     asked |= {"layer": 1} if method.layers != "all" else {}
     asked |= {"head": 1} if method.heads else {}
     other = {"head_fusion": "max", "residual": 0.3, "discard_ratio": 0.5, "start_layer": 1, "component": "2"}
+    other |= {"class_independent": "remove", "labels": "winner"}
     asked |= {knob.name: other[knob.name] for knob in method.knobs}
     found = ask(name, made, **asked)
     again = eval(found.code, {"methods": methods, "record": made})  # the code is ours
@@ -254,7 +278,7 @@ def test_every_method_says_what_it_is(name: str) -> None:
     assert method.meaning.endswith(".")
     assert all(knob.help.endswith(".") and knob.label for knob in (*method.knobs, *method.run))
     assert method.layers in ("one", "until", "through", "all")
-    assert method.asked_by in ("any", "class", "patch", "patches", "nobody")
+    assert method.asked_by in ("any", "class", "patch", "patches", "label", "nobody")
     assert method.source or name in ("mean-of-layers", "painted")
 
 
@@ -347,7 +371,11 @@ def test_what_does_not_fit_is_known_before_it_is_asked() -> None:
     made = record()
     said = {name: one.unfit(replace(made, settings={"unheard": ["block.1"]})) for name, one in methods().items()}
     products = {"rollout", "rollout-so-far", "relevance", "gradient-rollout"}
-    assert {name for name, why in said.items() if why} == products
+    assert {name for name, why in said.items() if why} == {*products, *LABELED, "masking"}
+    assert said["masking"] == "changes parts of a text, and this record is of a picture"
+    assert said["naive"] == "compares patches with labels, and this model takes none"
+    none = replace(made, settings={"labels": None})
+    assert methods()["naive"].unfit(none) == "compares patches with labels, and none were given"
     assert said["relevance"].startswith("wants every layer")
     window = replace(made, maps=(replace(made.maps[0], kind="window", gradient=None),))
     assert methods()["raw"].unfit(window).startswith("No attention maps captured")
@@ -381,7 +409,7 @@ def test_what_a_record_lacks_is_said() -> None:
         with pytest.raises(QuestionError, match=f"this record has no {lack}: want model.attend"):
             ask(name, bare)
     with pytest.raises(QuestionError, match="names none"):
-        ask("relevance", replace(made, prediction=Prediction()))
+        ask("relevance", replace(made, prediction=Prediction(), signals={}, settings={}))
     with pytest.raises(QuestionError, match="wants every layer"):
         ask("rollout", replace(made, settings={"unheard": ["block.1"]}))
     one = replace(made.maps[0], weights=made.maps[0].weights[:1], heads=(1,), gradient=None)

@@ -15,7 +15,7 @@ from vit_attention.records import AttentionMap, AttentionRecord, Axis, Predictio
 
 AXIS = Axis.text(("un", "##happy", "is", "not", "[SEP]"), ("[CLS]",), (-1, 0, 0, 1, 2, -1))
 TOKENS = 6
-PATCHES = ("likeness", "plain-likeness", "components", "painted", "occlusion")
+PATCHES = ("likeness", "plain-likeness", "components", "painted", "occlusion", "naive", "value", "value-value")
 
 
 @pytest.fixture

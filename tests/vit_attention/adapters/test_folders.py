@@ -76,7 +76,7 @@ def test_measures_of_a_wrong_kind_are_named(field: str, value: Any) -> None:
     ("field", "value"),
     [
         ("model_type", ["vit"]),
-        ("model_type", "bert"),
+        ("model_type", "gpt2"),
         ("model_type", "deit"),  # another family's: one position more
         ("num_hidden_layers", 3),
         ("num_hidden_layers", 1000),

@@ -90,11 +90,15 @@ def classifier() -> Parts:
     manifest["settings"]["runs"] = {
         "painted": {"patch": [1, 2]},
         "occlusion": {"fill": "mean", "stride": 1, "window": 1},
+        "naive": {},
+        "value-value": {"depth": 6},
     }
-    manifest["signals"] = {"hidden": None, "queries": 3, "painted": None, "occlusion": None}
+    manifest["settings"]["labels"] = ["cat", "dog"]
+    manifest["signals"] = {"hidden": None, "queries": 3} | dict.fromkeys(manifest["settings"]["runs"])
     arrays["norms"], arrays["scores"] = rng.random((3, 17)).astype(np.float32), np.float32([2, 1])
     arrays["signal_hidden"] = rng.normal(size=(4, 17, 5)).astype(np.float32)
     arrays["signal_painted"], arrays["signal_occlusion"] = rng.random((4, 17)), rng.normal(size=(4, 4))
+    arrays["signal_naive"], arrays["signal_value-value"] = rng.uniform(-1, 1, (2, 3, 3, 18))
     for n in range(3):
         manifest["maps"][n]["gradient"] = True
         arrays[f"gradient_{n}"] = rng.normal(size=(2, 17, 17)).astype(np.float32)
@@ -137,6 +141,13 @@ def sentence() -> Parts:
     words = text("[CLS]", "good", "##film")
     manifest, arrays = _whole([("self", n, words, words) for n in range(2)], geometry=None)
     del arrays["picture"]
+    manifest["text"], manifest["prediction"] = "good film", {"labels": ["bad", "good"], "text": "", "target": 1}
+    manifest["settings"]["runs"] = {"masking": {"hide": "mask", "unit": "word"}}
+    manifest["signals"] = {"masking": None, "head-mean": None, "hidden": None}
+    rng = np.random.default_rng(2)
+    arrays |= {"signal_masking": rng.normal(size=3), "signal_hidden": rng.normal(size=(3, 3, 5))}
+    arrays |= {"norms": rng.random((2, 3)).astype(np.float32), "scores": np.float32([0, 1])}
+    arrays["signal_head-mean"] = np.stack([arrays[f"weights_{n}"].mean(axis=0) for n in range(2)])
     return manifest, {name: one.astype(np.float16) if "weights" in name else one for name, one in arrays.items()}
 
 
