@@ -39,7 +39,7 @@ def film(
     colormap: str = theme.COLORMAP,
     alpha: float = 0.6,
     words: bool = False,
-    special: bool = True,
+    special: bool | None = None,
     **asked: Any,
 ) -> Path:
     """Write an endless film with one picture for each layer, all on one scale; returns the path.
@@ -57,7 +57,8 @@ def film(
         colormap: one of `theme.COLORMAPS`; signed maps take a diverging one.
         alpha: 0 (picture alone) to 1 (map alone); a text has no picture under it.
         words: gather the tokens of a text to its words: shares and relevance are summed, other numbers averaged.
-        special: whether special tokens of a text are shown; nothing is rescaled without them.
+        special: whether special tokens of a text are shown; nothing is rescaled without them. None leaves them out for methods
+            that only the class token asks, since what it holds of itself outshines all words.
         asked: query, head and parameters, as the method takes them: ``query=(6, 8), residual=0.9``.
 
     Raises:
@@ -68,7 +69,9 @@ def film(
     number("duration", duration, 20, 60_000)
     number("width", width, 64, 4096)
     number("alpha", alpha, 0, 1)
-    maps = [_gathered(one, record.text, words, special) for one in layer_maps(record, method, start, end, **asked)]
+    chosen = method if isinstance(method, Method) else methods().get(method)
+    shown_too = special if special is not None else chosen is None or chosen.asked_by != "class"
+    maps = [_gathered(one, record.text, words, shown_too) for one in layer_maps(record, method, start, end, **asked)]
     frames = _frames(record, maps, scale, colormap, alpha, int(width))
     if kind == ".zip":
         return write(target, archive(frames, [one.layer for one in maps]))
