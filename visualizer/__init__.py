@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from visualizer.export.film import film
     from visualizer.export.numbers import save_numbers
     from visualizer.figures.animation import layer_animation
+    from visualizer.figures.arcs import arcs
     from visualizer.figures.charts import strip
     from visualizer.figures.comparison import before_after, side_by_side
     from visualizer.figures.heatmap import matrix, patch_map, signed
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from visualizer.figures.summary import bars, curves, head_summary
     from visualizer.figures.swin import page_windows, window_map
     from visualizer.figures.swin_structure import bias_map, merge_picture, stage_tracker, window_heads
+    from visualizer.figures.token_matrix import token_atlas, token_matrix
     from visualizer.measures.controls import Scored, centre_prior, colour_contrast, outline_mask, score_against
     from visualizer.measures.field_box import boxed, proposals, propose_box
     from visualizer.measures.fields import as_json, fields, pretty
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
 # Imported when they are first asked for: figures need Plotly.
 _LAZY = {
     "figures.animation": ("layer_animation",),
+    "figures.arcs": ("arcs",),
     "export.film": ("film",),
     "export.numbers": ("save_numbers",),
     "figures.comparison": ("before_after", "side_by_side"),
@@ -78,6 +81,7 @@ _LAZY = {
     "figures.summary": ("bars", "curves", "head_summary"),
     "figures.swin": ("page_windows", "window_map"),
     "figures.swin_structure": ("bias_map", "merge_picture", "stage_tracker", "window_heads"),
+    "figures.token_matrix": ("token_atlas", "token_matrix"),
     "measures.controls": ("Scored", "centre_prior", "colour_contrast", "outline_mask", "score_against"),
     "measures.field_box": ("boxed", "proposals", "propose_box"),
     "measures.fields": ("as_json", "fields", "pretty"),
@@ -104,6 +108,7 @@ __all__ = [
     "Scale",
     "Scored",
     "Statistic",
+    "arcs",
     "as_json",
     "atlas",
     "attention_distance",
@@ -189,7 +194,9 @@ __all__ = [
     "special_share",
     "stage_tracker",
     "strip",
+    "token_atlas",
     "token_heat",
+    "token_matrix",
     "token_names",
     "token_runs",
     "token_truth",

@@ -52,10 +52,10 @@ def token_frames(
     if not maps or any(one.axis.kind != "text" for one in maps):
         raise GateError("maps", "maps over a text", f"{len(maps)} over {maps[0].axis.kind if maps else 'nothing'}")
     axis = maps[0].axis
-    if any(written(one.axis) != written(axis) for one in maps):
+    if any(one.names != maps[0].names for one in maps):
         raise GateError("maps", "maps over one text", "maps over several")
-    turned = letters.right_to_left(written(axis))
-    places, names = _places(axis, width, turned), written(axis)
+    names, turned = maps[0].names, letters.right_to_left(maps[0].names)
+    places = _places(axis, width, turned)
     grids = [one.row[None] for one in maps]
     signed = True if any(one.signed for one in maps) else None
     drawn, whole = canvas.scale_all(grids, scale_of(maps, scale), together, maps[0].unit, signed)

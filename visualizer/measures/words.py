@@ -245,8 +245,8 @@ def _by_words(one: AttentionMap, text: str, special: bool) -> AttentionMap:
         weights = _gathered(weights, groups(one.query.words, special), -2)
     if not special:
         weights = undefined.ratio(weights, weights.sum(axis=-1, keepdims=True)).astype(np.float32)
-    axes = {"query": word_axis(one.query, text, special), "key": word_axis(one.key, text, special)}
-    return replace(one, weights=weights, gradient=None, residual=None, **axes)
+    query, key = (word_axis(axis, text, special) for axis in (one.query, one.key))
+    return replace(one, weights=weights, gradient=None, residual=None, query=query, key=key)
 
 
 def word_axis(axis: Axis, text: str = "", special: bool = True) -> Axis:

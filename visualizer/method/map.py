@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from visualizer.measures import undefined
 from visualizer.measures.regions import region_heat
+from visualizer.measures.words import written
 from visualizer.method.question import Askers, QuestionError
 from vit_attention.gate import GateError
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
@@ -53,6 +54,12 @@ class Map:
     code: str = ""
     colours: NDArray[Any] | None = None
     legend: str = ""
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What each token is called, special tokens first: those of a text as people write them."""
+        axis = self.axis
+        return written(axis) if axis.kind == "text" else tuple(axis.name(n) for n in range(len(axis)))
 
     def scale(self, chosen: "str | Scale" = "raw") -> "str | Scale":
         """How to draw it, as figure functions take it: by the colours that it brings, or by the chosen scale."""
