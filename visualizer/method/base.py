@@ -58,6 +58,7 @@ class Method:
             no query; "label" for a label of the picture.
         norms: whether it reads the lengths of the tokens, `record.norms`.
         on_picture: whether it changes parts of a picture, which a text has not.
+        on_text: whether it changes words of a text, which a picture has not.
         place: position in menus and tables, smallest first.
         name: name of its file, with dashes; set by `methods`.
     """
@@ -75,6 +76,7 @@ class Method:
     asked_by: str = "any"
     norms: bool = False
     on_picture: bool = False
+    on_text: bool = False
     place: int = 100
     name: str = ""
 
@@ -186,6 +188,8 @@ class Method:
             return "needs a class token, and this model has none"
         if self.on_picture and all(other.key.kind == "text" for other in record.maps):
             return "changes parts of a picture, and this record is of a text"
+        if self.on_text and one.key.kind != "text":
+            return "hides words of a text, and this record is of none"
         if not self.fitting(asked.maps(record)):
             what = "asks one patch" if self.asked_by in ("patch", "patches") else "compares patches"
             return f"{what}, and this model has none"

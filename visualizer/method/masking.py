@@ -33,5 +33,6 @@ METHOD = Method(
     run=(UNIT, HIDE),
     layers="all",
     asked_by="nobody",
+    on_text=True,
     place=82,
 )
