@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         describe_window_map,
         describe_windows,
     )
+    from visualizer.words.text import describe_arcs, describe_token_matrix
 
 # Imported when they are first asked for: figures need Plotly.
 _LAZY = {
@@ -95,6 +96,7 @@ _LAZY = {
     "style.scale": ("Scale",),
     "words.maps": ("describe", "describe_grid"),
     "words.reading": ("describe_heads", "describe_token", "json_html", "token_runs"),
+    "words.text": ("describe_arcs", "describe_token_matrix"),
     "words.swin": ("describe_bias", "describe_merge", "describe_stages", "describe_window_map", "describe_windows"),
 }
 _HOME = {name: module for module, names in _LAZY.items() for name in names}
@@ -131,12 +133,14 @@ __all__ = [
     "covered",
     "curves",
     "describe",
+    "describe_arcs",
     "describe_bias",
     "describe_grid",
     "describe_heads",
     "describe_merge",
     "describe_stages",
     "describe_token",
+    "describe_token_matrix",
     "describe_window_map",
     "describe_windows",
     "entropy",

@@ -70,7 +70,7 @@ def save_matrix(
     high, wide = (max(cell * count, 1.2) for count in grid.shape)
     left, top = _widest(down) + 0.3, _widest(across) + 0.25
     sheet = _Sheet(title + note, kind, left, wide, 1.0, high, top, 0.15, dpi)
-    with paper._printing():
+    with paper.printing():
         fig = sheet.figure()
         axes = sheet.axes(fig)
         place = (-0.5, grid.shape[1] - 0.5, grid.shape[0] - 0.5, -0.5)
@@ -78,8 +78,8 @@ def save_matrix(
         axes.imshow(colours, extent=place, interpolation="none", aspect="auto")
         axes.xaxis.tick_top()
         axes.xaxis.set_label_position("top")
-        axes.set_xlabel("key (read from)")
-        axes.set_ylabel("query (reads)")
+        axes.set_xlabel("is looked at (key)")
+        axes.set_ylabel("asks (query)")
         axes.set_xticks(*_ticks(across, wide), rotation=90)
         axes.set_yticks(*_ticks(down, high))
         _plain(axes)
@@ -104,7 +104,7 @@ def save_bars(
     down = _names(names, kind)
     high = max(min(CELL, 2 * SIDE / len(names)) * len(names), 0.5)
     sheet = _Sheet(title, kind, _widest(down) + 0.1, 3.2, 0.2, high, 0.1, 0.4, dpi)
-    with paper._printing():
+    with paper.printing():
         fig = sheet.figure()
         axes = sheet.axes(fig)
         axes.barh(np.arange(len(names)), np.nan_to_num(bars), color=theme.LINES[0], height=0.8)
@@ -164,7 +164,7 @@ class _Sheet:
 
 def _names(names: Sequence[str], kind: str, most: int = MOST) -> list[str]:
     """Names as the typeface can draw them, on one line each and cut where they are long."""
-    drawn = (letters.printable(one) if kind == ".svg" else letters.drawable(one, paper._SHAPED) for one in names)
+    drawn = (letters.printable(one) if kind == ".svg" else letters.drawable(one, paper.SHAPED) for one in names)
     lines = (" ".join(one.split()) for one in drawn)
     return [one if len(one) <= most else f"{one[: most - 3]}..." for one in lines]
 
@@ -200,7 +200,7 @@ def _bar(axes: Axes, scaled: Scaled, colours: NDArray[np.uint8], unit: str) -> N
 
 def _written(fig: Figure, target: Path, kind: str, texts: Sequence[Any]) -> Path:
     out = io.BytesIO()
-    fig.savefig(out, format=kind[1:], metadata=paper._UNDATED[kind])
-    if kind != ".svg" and letters.remark(texts, paper._SHAPED):
+    fig.savefig(out, format=kind[1:], metadata=paper.UNDATED[kind])
+    if kind != ".svg" and letters.remark(texts, paper.SHAPED):
         warnings.warn(f"{target.name}: {letters.REMARK}", stacklevel=3)
     return write(target, out.getvalue())

@@ -20,7 +20,7 @@ MOST = 24
 """Arcs drawn on either side."""
 THIN, THICK = 1.0, 8.0
 """Width of a line in pixels for nothing and for the largest share."""
-ROW, LEAST, TALLEST = 20, 13, 1100
+ROW, LEAST, TALLEST = 20, 15, 1100
 """In pixels: room for a token, the least between two names, and the tallest drawing."""
 LONGEST = 16
 """Most signs of a token's name; hovering says all."""

@@ -1,6 +1,7 @@
 """Tokens of a text that look at each other: one head as a matrix, and all layers and heads as one mosaic."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -87,18 +88,18 @@ def token_atlas(
     axis = next(iter(maps.values())).key
     kept = list(range(len(axis))) if special else ordinary(axis)
     heads = sum(len(one.weights) for one in maps.values())
-    step = next(n for n in range(1, len(kept) + 1) if heads * -((-len(kept) // n) ** 2) <= CELLS or n == len(kept))
+    step = next(n for n in range(1, len(kept) + 1) if heads * (-(-len(kept) // n)) ** 2 <= CELLS or n == len(kept))
     notes = [f"each cell drawn is the mean of {step} x {step} weights"] if step > 1 else []
     notes += ["rows: asks (query); columns: is looked at (key)", "special tokens are left out" * (not special)]
     notes += [TURNED] if turned(axis) else []
     tiles, said = [], []
     for one in maps.values():  # layer by layer: all of them at once would be copied several times
         whole = _all_heads(one, kept)
-        said += [_strongest(head, axis, kept) for head in whole if not np.isnan(head).all()]
+        said += [_strongest(head, axis, kept) for head in whole]
         pooled = block_means(whole, step)
         tiles.append(pooled[..., ::-1] if turned(axis) else pooled)
     note = "\n".join(filter(None, notes))
-    look = {"colormap": colormap, "scale": scale, "chosen": chosen, "title": title, "height": height}
+    look: dict[str, Any] = {"colormap": colormap, "scale": scale, "chosen": chosen, "title": title, "height": height}
     return atlas(tiles, layers=list(maps), said=said, note=note, **look)
 
 
@@ -113,6 +114,8 @@ def _all_heads(one: AttentionMap, kept: Sequence[int]) -> NDArray[np.float32]:
 
 def _strongest(head: NDArray[np.float32], axis: Axis, kept: Sequence[int]) -> str:
     """The largest weight of one head and between which tokens it is."""
+    if np.isnan(head).all():
+        return "not kept"
     query, key = np.unravel_index(int(np.nanargmax(head)), head.shape)
     names = written(axis)
     asks, seen = names[kept[int(query)]], names[kept[int(key)]]

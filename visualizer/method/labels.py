@@ -21,11 +21,11 @@ CLASS_INDEPENDENT = Knob(
     choices=("keep", "remove"),
 )
 SHOW = Knob(
-    "labels",
-    "one",
-    "Labels",
+    "show",
+    "label",
+    "Shown",
     "One label, or for every patch the winner of all labels, brighter the larger its margin over the second.",
-    choices=("one", "winner"),
+    choices=("label", "winner"),
 )
 KNOBS = (CLASS_INDEPENDENT, SHOW)
 COLOURS = {
@@ -74,7 +74,7 @@ def label_map(record: AttentionRecord, question: Question, knobs: Knobs, signal:
     rows = similarities(kept, layer, knobs["class_independent"])[:, 1:]
     after = f"{told}, layer {layer + 1}" + ", straight to the output space" * (layer + 1 < len(kept))
     unit = "cosine similarity" + " without the class-independent part" * (knobs["class_independent"] == "remove")
-    if knobs["labels"] == "winner":
+    if knobs["show"] == "winner":
         return _winner(record, one, rows, layer, after, unit)
     number, why = label_of(record, question.query)
     words = f'similarity to "{record.prediction.labels[number]}"{why}: {after}'
@@ -104,7 +104,7 @@ def label_of(record: AttentionRecord, query: tuple[str, ...]) -> tuple[int, str]
 def _winner(record: AttentionRecord, one: Any, rows: NDArray[np.float64], layer: int, after: str, unit: str) -> Map:
     labels = record.prediction.labels
     if not 2 <= len(labels) <= len(COLOURS):
-        raise QuestionError("labels", f"want 2 to {len(COLOURS)} labels for a winner, got {len(labels)}")
+        raise QuestionError("show", f"want 2 to {len(COLOURS)} labels for a winner, got {len(labels)}")
     order = np.sort(rows, axis=0)
     winner, margin = rows.argmax(axis=0), order[-1] - order[-2]
     found = answer(

@@ -205,6 +205,15 @@ _SEEN: tuple[Command, ...] = (
         help="Class, by name or number, whose score the gradients belong to; or a similarity, such as similar:6,8.",
     ),
 )
+_LABEL: tuple[Command, ...] = (
+    click.option(
+        "--label",
+        "labels",
+        multiple=True,
+        metavar="TEXT",
+        help="Label that a model of pictures and texts compares the picture with; may be repeated. The labels are its classes.",
+    ),
+)
 _LOOK: tuple[Command, ...] = (
     click.option(
         "--layer",
@@ -400,7 +409,7 @@ model_options = _together(_MODEL)
 said_options = _together(_SAID)
 sentence_options = _together(_SENTENCE)
 asked_options = _together(_ASKED)
-seen_options = _together(_SEEN)
+seen_options = _together(_SEEN, _LABEL)
 look_options = _together(_LOOK, _KNOBS)
 paint_options = _together(_PAINT)
 

@@ -83,6 +83,7 @@ _DEFAULTS: dict[str, Any] = {
     "question": None,
     "beams": 1,
     "features": None,
+    "labels": (),
     "weights": None,
     "weights_key": None,
     "infos_path": None,
@@ -110,6 +111,8 @@ def _option(name: str, value: Any) -> list[str]:
     flag = "--" + (name if name in _UNDERLINED else name.replace("_", "-"))
     if name == "query":
         return [word for text in _queries(value) for word in _words(flag, text)]
+    if name == "labels":
+        return [word for text in value for word in _words("--label", text)]
     # An empty target is a page's way of saying "the likeliest".
     if value is None or value == _DEFAULTS[name] or (value == "" and _DEFAULTS[name] is None and name == "target"):
         return []

@@ -85,9 +85,10 @@ def visualize(
     """Draw every picture; those that fail are reported and skipped. Or a sentence."""
     report = Report(as_json)
     asked = replace(take(texts.Asked, given), output=output)
-    texts.check_alone((*image, *images), {"text": asked.text, "input_file": asked.input_file})
-    if asked.text is not None or asked.input_file is not None:
-        text_drawings.visualize(asked, given, take_view(given), take(records.Wanted, given), report)
+    texts.check_alone((*image, *images), asked.options)
+    if asked.given:
+        wanted = take(records.Wanted, given)
+        text_drawings.visualize(asked, given, take_view(given), take(Paint, given), wanted, report)
         report.finish(command="visualize", output=str(asked.target))
         return
     items = expand([*image, *images])

@@ -27,7 +27,7 @@ class Card:
         tokens: special tokens and patch grid, in words.
         memory: megabytes that a server process needs with it, including all maps of one picture; measured for bundled
             models and vit-b-16, an estimate for the others.
-        task: what it does with a picture: "classify", "read" or "caption".
+        task: what it does with a picture: "classify", "read", "caption" or, beside texts, "label"; or with a "text".
         builder, published: what torchvision calls the network and its weights.
         hub: owner/name on the hub, for weights that come from there.
         prompt: what a reader begins with; ``{question}`` stands for a question.
@@ -133,22 +133,16 @@ def _dinov2(name: str, label: str, hub: str, source: str, tokens: str, **more: A
 
 
 def _hub(name: str, label: str, hub: str, *, parameters: int, source: str, size: int = 0, **more: Any) -> Card:
-    """A small vision transformer of the transformers library, by Meta AI."""
+    """A model of the transformers library on the hub; a vision transformer under Apache-2.0 unless said otherwise."""
     size = size or 4 * parameters  # float32; a file's header is a thousandth of it
     pinned = f"at commit {more['revision'][:7]}" if "revision" in more else "not pinned"
-    return Card(
-        name=name,
-        label=label,
-        hub=hub,
-        adapter="hf_vit",
-        parameters=parameters,
-        megabytes=round(size / 1e6, 1),
-        bundled=False,
-        licence="Apache-2.0",
-        source=f"{source}; {hub} of the Hugging Face Hub, {pinned}",
-        size=size,
-        **more,
-    )
+    known: dict[str, Any] = {
+        "adapter": "hf_vit",
+        "licence": "Apache-2.0",
+        "megabytes": round(size / 1e6, 1),
+        "source": f"{source}; {hub} of the Hugging Face Hub, {pinned}",
+    }
+    return Card(name=name, label=label, hub=hub, parameters=parameters, bundled=False, size=size, **{**known, **more})
 
 
 def _donut(name: str, label: str, hub: str, prompt: str, knows: str) -> Card:
@@ -246,6 +240,38 @@ CARDS: tuple[Card, ...] = (
         places=14,
     ),
     Card(
+        name="scene-clip",
+        family="CLIP (transformers)",
+        label="scene-clip, bundled",
+        adapter="hf_clip",
+        parameters=3_077_793,
+        megabytes=6.2,
+        bundled=True,
+        licence="MIT",
+        knows="Drawn scenes and the phrases that name their shapes and colours; it knows no photographs and no other words.",
+        source="python -m training.scene_clip",
+        tokens="class token + 14 x 14 patches, beside texts",
+        memory=500,
+        task="label",
+        heads=12,
+    ),
+    Card(
+        name="review-encoder",
+        family="BERT (transformers)",
+        label="review-encoder, bundled",
+        adapter="hf_text",
+        parameters=836_482,
+        megabytes=1.7,
+        bundled=True,
+        licence="MIT",
+        knows="Whether a short English review of a place is positive or negative, with negation and contrast.",
+        source="python -m training.review_encoder",
+        tokens="[CLS], the sentence, [SEP]",
+        memory=400,
+        task="text",
+        heads=4,
+    ),
+    Card(
         "aoanet",
         "AoANet",
         "AoANet, published (own files)",
@@ -300,6 +326,37 @@ CARDS: tuple[Card, ...] = (
         parameters=22_058_112,
         memory=690,
         revision="0d9846e56b43a21fa46d7f3f5070f0506a5795a9",
+    ),
+    _hub(
+        "clip-vit-b-16",
+        "CLIP ViT-B/16, pictures and texts",
+        "openai/clip-vit-base-patch16",
+        family="CLIP (transformers)",
+        adapter="hf_clip",
+        parameters=149_620_737,
+        licence="MIT (OpenAI's code; the hub states none for the weights)",
+        knows="Photographs and the English texts beside them: 400 million pairs from the internet.",
+        source="Radford et al. 2021, arXiv:2103.00020",
+        tokens="class token + 14 x 14 patches, beside texts of up to 77 tokens",
+        memory=1300,
+        task="label",
+        heads=12,
+        revision="57c216476eefef5ab752ec549e440a49ae4ae5f3",
+    ),
+    _hub(
+        "distilbert-sst2",
+        "DistilBERT, film reviews (SST-2)",
+        "distilbert/distilbert-base-uncased-finetuned-sst-2-english",
+        family="DistilBERT (transformers)",
+        adapter="hf_text",
+        parameters=66_955_010,
+        knows="Whether an English sentence is positive or negative (67,000 phrases of film reviews, SST-2).",
+        source="Sanh et al. 2019, arXiv:1910.01108",
+        tokens="[CLS], the text, [SEP]; up to 512 tokens",
+        memory=800,
+        task="text",
+        heads=12,
+        revision="714eb0fa89d2f80546fda750413ed43d93601a13",
     ),
     _torchvision(
         "vit-b-16", "ViT-B/16, ImageNet", 86_567_656, 346.3, "14 x 14", 12, "ViT_B_16_Weights.IMAGENET1K_V1", 850

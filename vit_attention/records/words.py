@@ -9,12 +9,13 @@ _LONGEST = 40
 
 
 def line(record: AttentionRecord) -> str:
-    """Model, maps, picture, what was said and memory, on one short line.
+    """Model, maps, picture or text, what was said and memory, on one short line.
 
     >>> line(AttentionRecord(()))
     '<AttentionRecord: no maps; no picture; 0.0 MB>'
     """
-    parts = [_counted(record), _sized(record.geometry), _said(record), f"{record.nbytes / 1e6:.1f} MB"]
+    text = f'text "{short(record.text)}"' if record.text else ""
+    parts = [_counted(record), text or _sized(record.geometry), _said(record), f"{record.nbytes / 1e6:.1f} MB"]
     lead = f"{short(record.model)}: " if record.model else ""
     return f"<AttentionRecord: {lead}{'; '.join(part for part in parts if part)}>"
 
