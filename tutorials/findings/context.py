@@ -306,7 +306,7 @@ class Context:
     def unfit(self, method: Method) -> str:
         """Why a method has no map here; "" if it has one, perhaps after the model has looked again."""
         record = self.record
-        if method.asked_by == "label" and not self.labels and not record.has(method.name):
+        if method.asked_by == "label" and not self.labels and not self.picture.key.startswith("bundle-"):
             return "compares patches with labels, and there are none"
         if self.size is not None and method.asks_class:
             return "needs every map, or a run for every patch, which is too much for so many patches: choose fewer"
@@ -321,7 +321,7 @@ class Context:
         if not self.picture.key.startswith("bundle-"):
             return ""
         missing = [
-            name for name in (*method.signals, *([method.name] if method.run else [])) if not self.record.has(name)
+            name for name in (*method.signals, *([method.name] if method.reads_run else [])) if not self.record.has(name)
         ]
         return f"this bundle was saved without {missing[0]}" if missing else ""
 
@@ -329,7 +329,7 @@ class Context:
         said = self.record.prediction
         asked = not target or said.asked == target
         kept = all(self.record.has(name) for name in method.signals)
-        return asked and kept and (not method.run or self.record.has(method.name))
+        return asked and kept and (not method.reads_run or self.record.has(method.name))
 
     def target(self, target: str = "") -> str:
         """What is asked about: a class, or the text of a similarity; "" takes the likeliest class, or what the

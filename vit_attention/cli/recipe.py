@@ -46,6 +46,15 @@ def command(
     return _line("visualize", [picture], named | options)
 
 
+def text_command(text: str | None = None, model: str | None = None, **options: Any) -> str:
+    """The line that draws one map over a sentence; options as for `command`, with words, without_special and input_file.
+
+    >>> text_command("Not good.", "review-encoder", layer=3, query=2)
+    "python -m vit_attention visualize --text 'Not good.' --model review-encoder --layer 3 --query 2"
+    """
+    return _line("visualize", [], {"text": text, "model": model, **options})
+
+
 def extract_command(picture: str, model: str, **options: Any) -> str:
     """The line that saves the record of a picture as a bundle.
 
@@ -84,6 +93,10 @@ _DEFAULTS: dict[str, Any] = {
     "beams": 1,
     "features": None,
     "labels": (),
+    "text": None,
+    "input_file": None,
+    "words": False,
+    "without_special": False,
     "weights": None,
     "weights_key": None,
     "infos_path": None,
@@ -101,7 +114,7 @@ _DEFAULTS: dict[str, Any] = {
     "size": None,
     "whole": None,
 }
-_UNDERLINED = ("infos_path",)
+_UNDERLINED = ("infos_path", "input_file")
 
 
 def _option(name: str, value: Any) -> list[str]:
