@@ -1,5 +1,6 @@
 """A film of a method through the layers: an animated GIF or WebP, or a ZIP of its pictures."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -72,15 +73,26 @@ def film(
     chosen = method if isinstance(method, Method) else methods().get(method)
     shown_too = special if special is not None else chosen is None or chosen.asked_by != "class"
     maps = [_gathered(one, record.text, words, shown_too) for one in layer_maps(record, method, start, end, **asked)]
-    frames = _frames(record, maps, scale, colormap, alpha, int(width))
+    look: dict[str, Any] = {"duration": int(duration), "width": int(width), "scale": scale}
+    return write(target, film_bytes(record, maps, kind, **look, colormap=colormap, alpha=alpha))
+
+
+def film_bytes(
+    record: AttentionRecord,
+    maps: Sequence[Map],
+    kind: str,
+    *,
+    duration: int = 500,
+    width: int = 448,
+    scale: str | Scale = "shared",
+    colormap: str = theme.COLORMAP,
+    alpha: float = 0.6,
+) -> bytes:
+    """A film with one picture for each of some maps, which a method made of a record: a .gif, .webp or .zip; as for `film`."""
+    frames = _frames(record, maps, scale, colormap, alpha, width)
     if kind == ".zip":
-        return write(target, archive(frames, [one.layer for one in maps]))
-    return write(
-        target,
-        gif(frames, duration=int(duration), colormap=colormap)
-        if kind == ".gif"
-        else webp(frames, duration=int(duration)),
-    )
+        return archive(frames, [one.layer for one in maps])
+    return gif(frames, duration=duration, colormap=colormap) if kind == ".gif" else webp(frames, duration=duration)
 
 
 def _gathered(found: Map, text: str, words: bool, special: bool) -> Map:
@@ -98,7 +110,7 @@ def _gathered(found: Map, text: str, words: bool, special: bool) -> Map:
 
 
 def _frames(
-    record: AttentionRecord, maps: list[Map], scale: str | Scale, colormap: str, alpha: float, width: int
+    record: AttentionRecord, maps: Sequence[Map], scale: str | Scale, colormap: str, alpha: float, width: int
 ) -> list[Image.Image]:
     look: dict[str, Any] = {"scale": scale_of(maps, scale), "colormap": colormap, "width": width}
     look |= {"settings": record.model}
