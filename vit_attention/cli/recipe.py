@@ -113,12 +113,8 @@ _DEFAULTS: dict[str, Any] = {
     "queries": None,
     "size": None,
     "whole": None,
-    "text": None,
-    "input_file": None,
     "mode": "plot",
     "output_file": None,
-    "words": False,
-    "without_special": False,
 }
 _UNDERLINED = ("infos_path", "input_file", "output_file", "model_dir")
 
