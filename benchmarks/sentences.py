@@ -153,8 +153,8 @@ def turned(model: Any, count: int) -> dict[str, float]:
     """How often an edit turns the verdict: an antonym for the deciding word, one for another word, no negator."""
     edits: list[tuple[str, str, str]] = []
     for made in sentences(count, FIRST_SEED, "held-out"):
-        for i in made.polar:
-            edits.append(("decisive" if i in made.decisive else "other", made.text, made.swapped(i).text))
+        kind = {i: "decisive" if i in made.decisive else "other" for i in made.polar}
+        edits += [(kind[i], made.text, made.swapped(i).text) for i in made.polar]
         if "negation" in made.kinds:
             edits.append(("negator", made.text, made.affirmed().text))
     kinds, before, after = zip(*edits, strict=True)
@@ -197,15 +197,14 @@ def shares(hits: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, dict[
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sentences", type=int, default=1000, help="reviews that maps are scored on")
-    parser.add_argument("--control", type=int, default=200, help="reviews for the untrained network")
+    parser.add_argument("--sentences", type=int, default=500, help="reviews that maps are scored on")
+    parser.add_argument("--control", type=int, default=100, help="reviews for the untrained network")
     parser.add_argument("--asked", type=int, default=4000, help="reviews whose verdicts are asked for")
     parser.add_argument("--learnt", type=int, default=60_000, help="reviews that the bags of words learn from")
     parser.add_argument("--card", action="store_true", help="write the figures to the bundled model's card")
     args = parser.parse_args()
     model: Any = va.load("review-encoder")
     asked, learnt = held_out(args.asked, FIRST_SEED), examples(args.learnt)
-
     texts = [one.text for one in asked]
     right = [(one == "positive") == bool(of.label) for one, of in zip(told(model, texts), asked, strict=True)]
     head = best_head(model, max(1, args.sentences // 2))
