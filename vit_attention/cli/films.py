@@ -36,7 +36,7 @@ def still(view: View, paint: Paint) -> View:
     return replace(view, layer=view.layer[-1:]) if several and view.layer else view
 
 
-def write(record: AttentionRecord, view: View, paint: Paint, folder: Path, **gathered: bool) -> list[Path]:
+def write(record: AttentionRecord, view: View, paint: Paint, folder: Path, **gathered: Any) -> list[Path]:
     """Write film_{method}.{kind} from the first chosen layer to the last, one for each chosen head; returns their paths.
 
     Args:
@@ -55,6 +55,7 @@ def write(record: AttentionRecord, view: View, paint: Paint, folder: Path, **gat
     scale = "shared" if paint.scale == "raw" else Scale(paint.scale, clip_percentile=paint.clip)
     look: dict[str, Any] = {"duration": paint.frame_time, "scale": scale, "colormap": paint.colormap}
     look |= {"alpha": paint.alpha, "width": paint.width, "start": layers[0], "end": layers[-1]}
+    look |= gathered
     asked = {"kind": view.kind, "sinks": "hide" if view.without_sinks else "show"}
     out = []
     for head, (query, label) in itertools.product(heads, each_label(record, view) or [(view.query, "")]):
@@ -62,5 +63,5 @@ def write(record: AttentionRecord, view: View, paint: Paint, folder: Path, **gat
         path = folder / f"film_{files.safe(view.method.replace('-', '_'))}{end}.{paint.film}"
         one = {**view.given, **asked, "query": query or None, **({} if head is None else {"head": head})}
         with choices(view):
-            out.append(film(record, path, view.chosen, **look, **gathered, **one))
+            out.append(film(record, path, view.chosen, **look, **one))
     return out

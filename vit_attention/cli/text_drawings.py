@@ -110,7 +110,7 @@ def _of_record(asked: texts.Asked, model: Any, view: View, paint: Paint, wanted:
     else:
         written = _bars(asked, record, still, report)
     filmed = view if asked.input_file is None else replace(view, layer=_numbers(record, view.layer))
-    gathered = {"words": asked.words, "special": not asked.without_special}
+    gathered = {"words": asked.words, "special": False if asked.without_special else None}
     return [written, *films.write(record, filmed, paint, asked.target.parent, **gathered)]
 
 

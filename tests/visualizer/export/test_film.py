@@ -214,3 +214,17 @@ def test_what_does_not_add_up_is_averaged_over_words() -> None:
     one = Map(np.array([2.0, 4.0]), axis, "length", "", (), 0)
     assert one.over([(0, 1)]).tolist() == [3.0]
     assert replace(one, unit="relevance").over([(0, 1)]).tolist() == [6.0]
+
+
+def test_the_class_token_does_not_outshine_the_words_that_it_used(tmp_path: Path) -> None:
+    axis = Axis.text(("mm", "mm"), ("[CLS]",), (-1, 0, 1))
+    weights = np.full((1, 3, 3), 1 / 3, np.float32)
+    slope = np.zeros((1, 3, 3), np.float32)
+    slope[0, 0, 2] = 1
+    one = AttentionMap(weights, "layer.0", 0, "self", axis, axis, gradient=slope)
+    said = Prediction(("bad", "good"), np.array([0, 1], np.float32), target=1)
+    made = AttentionRecord((one,), text="mm mm", prediction=said)
+    shown = frames(film(made, tmp_path / "a.webp", "relevance", width=200))[0]
+    wide = round(letters.length("mm", 14)) + 6
+    assert brightest(shown, [(9, 9), (9 + wide + 4, 9)]) == 1  # 1 / 3 is the largest but for the class token's own 1
+    film(made, tmp_path / "b.webp", "relevance", special=True)

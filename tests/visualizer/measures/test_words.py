@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from visualizer import by_words, gather_words
-from visualizer.measures.words import as_written, spoken, words_of, written
+from visualizer.measures.spelling import as_written, spoken
+from visualizer.measures.words import words_of, written
 from vit_attention.gate import GateError
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
 
