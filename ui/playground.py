@@ -2,8 +2,7 @@
 
 import io
 import tempfile
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +55,8 @@ def view(now: Context) -> None:
             st.caption("This map brings its own colours: scale, colour map and blending do not change it.")
         prediction(now)
     label = "Play this method through all layers"
-    if method.layers in ("one", "until") and st.toggle(label, key="film", **controls.KEEP):
-        film(now, method, knobs, look)
+    if method.layers != "all" and st.toggle(label, key="film", **controls.KEEP):
+        film(now, method, target, knobs, look)
     sinks_view.curves(now)
     hides = found is not whole
     # The sign of a component is a convention, so that its strongest patch means nothing.
@@ -81,26 +80,28 @@ def view(now: Context) -> None:
     command = snippets.command(now, method.name, target, knobs, **paint, **snippets.scaled(look["scale"]))
     blended = "The command line draws patches as they are, never blended." * look["smooth"]
     components.code(now, code, [command], blended)
-    _downloads(now, found, {**look, **marked, "scale": scale})
+    more_files = {}
+    if method.layers != "all":
+        more_files["Film (GIF)"] = ("film.gif", film_bytes(now, method, target, knobs, {**look, **marked}))
+    _downloads(now, found, {**look, **marked, "scale": scale}, more_files)
 
 
-def film(now: Context, method: Method, knobs: Mapping[str, Any], look: Mapping[str, Any]) -> None:
+def film(now: Context, method: Method, target: str, knobs: Mapping[str, Any], look: Mapping[str, Any]) -> None:
     """The same method with every layer as the chosen one, from its start layer up."""
-    layers = method.stops(range(len(now.record.maps)), knobs)
-    chosen = [replace(now, chosen=replace(now.chosen, layer=layer)) for layer in layers]
     try:
-        with st.spinner(f"{len(layers)} layers are asked ...", show_time=True):
-            found = [one.answer(method.name, "", knobs) for one in chosen]
+        with st.spinner("All layers are asked ...", show_time=True):
+            layers, found = through(now, method, target, knobs)
     except ValueError as error:
         st.error(f"This method has no film here: {error}")
         return
+    here = now.record.maps[now.chosen.layer].layer
     components.chart(
         animation.layer_animation(
             now.picture.image,
             [one.values for one in found],
             now.record.geometry,
             names=[f"layer {n + 1}" for n in layers],
-            start=layers.index(now.chosen.layer),
+            start=layers.index(here) if here in layers else len(layers) - 1,
             colormap=look["colormap"],
             opacity=look["opacity"],
             scale=scale_of(found, "shared" if look["scale"] == "raw" else look["scale"]),
@@ -112,6 +113,29 @@ def film(now: Context, method: Method, knobs: Mapping[str, Any], look: Mapping[s
         "playground_film",
         f"A film of {len(found)} maps. First: {found[0].words}. Last: {found[-1].words}.",
     )
+
+
+def through(now: Context, method: Method, target: str, knobs: Mapping[str, Any]) -> tuple[list[int], list[Map]]:
+    """Numbers of the layers that a method can stop at, and its map at each; raises ValueError where it has none."""
+    layers = list(method.stops([one.layer for one in now.record.maps], knobs))
+    return layers, [now.answer(method.name, target, knobs, layer=layer) for layer in layers]
+
+
+def film_bytes(
+    now: Context, method: Method, target: str, knobs: Mapping[str, Any], look: Mapping[str, Any]
+) -> Callable[[], bytes]:
+    """What makes the GIF of a film, all layers on one scale."""
+
+    def made() -> bytes:
+        _, found = through(now, method, target, knobs)
+        options = {name: value for name, value in look.items() if name not in ("smooth", "scale", "signed")}
+        scale = scale_of(found, "shared" if look["scale"] == "raw" else look["scale"])
+        more: dict[str, Any] = {"names": [one.words for one in found], "signed": found[0].signed, "scale": scale}
+        return export.layers_gif(
+            now.picture.image, [one.values for one in found], now.record.geometry, **options, **more
+        )
+
+    return made
 
 
 def prediction(now: Context) -> None:
@@ -132,7 +156,7 @@ def prediction(now: Context) -> None:
         st.caption("Truth: " + " and ".join(f"{thing.colour} {thing.shape}" for thing in scene.things) + ".")
 
 
-def _downloads(now: Context, found: Map, look: Mapping[str, Any]) -> None:
+def _downloads(now: Context, found: Map, look: Mapping[str, Any], more: Mapping[str, Any]) -> None:
     image, geometry = now.picture.image, now.record.geometry
     printed = {
         **{name: value for name, value in look.items() if name != "smooth"},
@@ -155,6 +179,7 @@ def _downloads(now: Context, found: Map, look: Mapping[str, Any]) -> None:
             "Array (NPY)": ("map.npy", lambda: array_bytes(found.values if found.colours is None else found.colours)),
             "Record (NPZ)": ("record.npz", lambda: record_bytes(now)),
             "Page (HTML)": ("map.html", page),
+            **more,
         },
     )
 
