@@ -37,6 +37,11 @@ ASKED = ("gradient-rollout", "relevance", "masking")
 Row = NDArray[Any]
 
 
+def needs() -> frozenset[Any]:
+    """What a record must hold for all maps."""
+    return frozenset().union(*(methods()[name].needs for name in ASKED))
+
+
 def class_rows(record: AttentionRecord) -> Row:
     """(layers, heads, tokens) what the class token reads."""
     return np.stack([layer[:, 0] for layer in record.layers])
@@ -110,9 +115,8 @@ def measure(model: Any, count: int, picked: tuple[int, int] | None = None) -> di
         picked: (layer, head) of the best single head; None leaves that line out.
     """
     hits: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    needs = frozenset().union(*(methods()[name].needs for name in ASKED))
     for made in sentences(count, FIRST_SEED, "held-out"):
-        record = model.attend(made.text, keep=needs)
+        record = model.attend(made.text, keep=needs())
         rows = dict(maps_of(record))
         if picked is not None:
             rows[best_name(picked)] = class_rows(record)[picked]

@@ -27,8 +27,11 @@ class _Pass(threading.Semaphore):
 
 running = _Pass(1)
 
-BUNDLED_MODEL, PHOTO_MODEL = "scene-vit", "photo-dino"
+BUNDLED_MODEL, PHOTO_MODEL = state.KNOW_SCENES[0], state.KNOWS_PHOTOGRAPHS
 """The model for drawn scenes, which the app starts with, and the one for photographs."""
+
+READER = "review-encoder"
+"""The bundled model that reads sentences."""
 
 FINE_MOST = 80_000_000
 """Bytes of the largest record of a picture in more patches than usual."""
@@ -90,13 +93,20 @@ def usable(name: str) -> bool:
     return at_hand(name) and not refusal(name)
 
 
-def active_model() -> str:
-    """The chosen model if it can be shown, else the bundled one; pages always have something to show."""
+def active_model(reads: bool = False) -> str:
+    """The chosen model if it can be shown, else the bundled one; pages always have something to show.
+
+    Args:
+        reads: whether the page shows models that read sentences.
+    """
     wanted = str(st.session_state.get(state.MODEL, BUNDLED_MODEL))
-    try:
-        return wanted if usable(wanted) else BUNDLED_MODEL
-    except ValueError:  # no name of a model
+    if wanted in state.READS and not reads:
         return BUNDLED_MODEL
+    other = READER if wanted in state.READS else BUNDLED_MODEL
+    try:
+        return wanted if usable(wanted) else other
+    except ValueError:  # no name of a model
+        return other
 
 
 @st.cache_resource(max_entries=12, show_spinner=False, hash_funcs={Picture: attrgetter("key")})
@@ -104,7 +114,7 @@ def record(model_name: str, picture: Picture, **how: Any) -> AttentionRecord:
     """The record of a picture, weights in float16: run once, then shared by every page and session."""
     loaded = model(model_name)
     with running:
-        return loaded.attend(picture.image, half=True, **how)
+        return loaded.attend(picture.given, half=True, **how)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False, hash_funcs={Picture: attrgetter("key")})

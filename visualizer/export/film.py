@@ -1,5 +1,6 @@
 """A film of a method through the layers: an animated GIF or WebP, or a ZIP of its pictures."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,10 @@ from visualizer.export.files import archive, gif, webp
 from visualizer.figures.composite import layer_frames
 from visualizer.figures.token_sheet import token_frames
 from visualizer.measures.arguments import number
-from visualizer.measures.words import groups, word_axis
 from visualizer.method import Map, Method, QuestionError, methods
 from visualizer.method.base import scale_of
 from visualizer.method.question import numbered, span
-from visualizer.method.token_pairs import ordinary, without_special
+from visualizer.method.token_maps import of_words
 from visualizer.style import theme
 from visualizer.style.scale import Scale
 from vit_attention.gate import GateError, shown
@@ -72,15 +72,26 @@ def film(
     chosen = method if isinstance(method, Method) else methods().get(method)
     shown_too = special if special is not None else chosen is None or chosen.asked_by != "class"
     maps = [_gathered(one, record.text, words, shown_too) for one in layer_maps(record, method, start, end, **asked)]
-    frames = _frames(record, maps, scale, colormap, alpha, int(width))
+    look: dict[str, Any] = {"duration": int(duration), "width": int(width), "scale": scale}
+    return write(target, film_bytes(record, maps, kind, **look, colormap=colormap, alpha=alpha))
+
+
+def film_bytes(
+    record: AttentionRecord,
+    maps: Sequence[Map],
+    kind: str,
+    *,
+    duration: int = 500,
+    width: int = 448,
+    scale: str | Scale = "shared",
+    colormap: str = theme.COLORMAP,
+    alpha: float = 0.6,
+) -> bytes:
+    """A film with one picture for each of some maps, which a method made of a record: a .gif, .webp or .zip; as for `film`."""
+    frames = _frames(record, maps, scale, colormap, alpha, width)
     if kind == ".zip":
-        return write(target, archive(frames, [one.layer for one in maps]))
-    return write(
-        target,
-        gif(frames, duration=int(duration), colormap=colormap)
-        if kind == ".gif"
-        else webp(frames, duration=int(duration)),
-    )
+        return archive(frames, [one.layer for one in maps])
+    return gif(frames, duration=duration, colormap=colormap) if kind == ".gif" else webp(frames, duration=duration)
 
 
 def _gathered(found: Map, text: str, words: bool, special: bool) -> Map:
@@ -89,16 +100,12 @@ def _gathered(found: Map, text: str, words: bool, special: bool) -> Map:
         raise GateError("words", "a map over a text whose words are known", f"one over {found.axis.kind}")
     if found.axis.kind != "text" or (special and not words):
         return found
-    left_out = "" if special else "; special tokens are left out"
-    if not words:
-        kept = ordinary(found.axis)
-        return replace(found, row=found.row[kept], axis=without_special(found.axis), words=found.words + left_out)
-    axis, row = word_axis(found.axis, text, special), found.over(groups(found.axis.words, special))
-    return replace(found, row=row, axis=axis, words=f"{found.words}; by words{left_out}")
+    told = "; by words" * words + "; special tokens are left out" * (not special)
+    return replace(of_words(found, text, words, special), words=found.words + told)
 
 
 def _frames(
-    record: AttentionRecord, maps: list[Map], scale: str | Scale, colormap: str, alpha: float, width: int
+    record: AttentionRecord, maps: Sequence[Map], scale: str | Scale, colormap: str, alpha: float, width: int
 ) -> list[Image.Image]:
     look: dict[str, Any] = {"scale": scale_of(maps, scale), "colormap": colormap, "width": width}
     look |= {"settings": record.model}

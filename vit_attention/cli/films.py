@@ -36,7 +36,7 @@ def still(view: View, paint: Paint) -> View:
     return replace(view, layer=view.layer[-1:]) if several and view.layer else view
 
 
-def write(record: AttentionRecord, view: View, paint: Paint, folder: Path, **gathered: bool | None) -> list[Path]:
+def write(record: AttentionRecord, view: View, paint: Paint, folder: Path, **gathered: Any) -> list[Path]:
     """Write film_{method}.{kind} from the first chosen layer to the last, one for each chosen head; returns their paths.
 
     Args:

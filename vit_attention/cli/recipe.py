@@ -46,22 +46,13 @@ def command(
     return _line("visualize", [picture], named | options)
 
 
-def sentence_command(
-    text: str,
-    model: str,
-    layer: int | None = None,
-    head: int | None = None,
-    method: str = "raw",
-    query: Query | None = None,
-    **options: Any,
-) -> str:
-    """The same for a sentence; also its `extract`ed numbers with ``mode="extract"``.
+def sentence_command(text: str | None = None, model: str | None = None, **options: Any) -> str:
+    """The line that draws a sentence, or one from an `input_file`; options as for `command`, and words, without_special and mode.
 
     >>> sentence_command("not bad", "review-encoder", layer=3, head=1, words=True)
     "python -m vit_attention visualize --text 'not bad' --model review-encoder --layer 3 --head 1 --words"
     """
-    named = {"text": text, "model": model, "layer": layer, "head": head, "method": method, "query": query}
-    return _line("visualize", [], named | options)
+    return _line("visualize", [], {"text": text, "model": model, **options})
 
 
 def extract_command(picture: str, model: str, **options: Any) -> str:
@@ -102,6 +93,10 @@ _DEFAULTS: dict[str, Any] = {
     "beams": 1,
     "features": None,
     "labels": (),
+    "text": None,
+    "input_file": None,
+    "words": False,
+    "without_special": False,
     "weights": None,
     "weights_key": None,
     "infos_path": None,
@@ -118,12 +113,8 @@ _DEFAULTS: dict[str, Any] = {
     "queries": None,
     "size": None,
     "whole": None,
-    "text": None,
-    "input_file": None,
     "mode": "plot",
     "output_file": None,
-    "words": False,
-    "without_special": False,
 }
 _UNDERLINED = ("infos_path", "input_file", "output_file", "model_dir")
 

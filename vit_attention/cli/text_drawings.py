@@ -94,6 +94,8 @@ def _of_record(asked: texts.Asked, model: Any, view: View, paint: Paint, wanted:
     from vit_attention.records.attention_json import Sentence
 
     plain = view.method == "raw" and not view.query
+    if plain and view.without_sinks:
+        raise ChoiceError("--without-sinks: want one token that asks, with --query, got a whole matrix")
     if asked.input_file is not None and asked.mode == "plot" and plain and not paint.film:
         with _opened(asked.input_file) as found:  # of which one matrix is read
             return [_matrix(asked, found, view, paint, report)]
@@ -165,7 +167,8 @@ def _bars(asked: texts.Asked, record: AttentionRecord, view: View, report: Repor
         layer, head = (_single(name, getattr(view, name)) for name in ("layer", "head"))
         if layer is not None and asked.input_file is not None:
             layer = record.maps[_one("layer", (layer,), len(record.maps), 0) or 0].layer
-        found = view.chosen(record, query=view.query or None, layer=layer, head=head, kind=view.kind, **view.given)
+        asker, sinks = view.query or None, "hide" if view.without_sinks else "show"
+        found = view.chosen(record, query=asker, layer=layer, head=head, kind=view.kind, sinks=sinks, **view.given)
     if found.axis.kind != "text":
         raise ChoiceError(f"--method {view.method}: want a map over tokens, got one over {found.axis.kind}")
     units = _units(asked, _axis(tokens_of(found.axis), record), record.text)

@@ -122,7 +122,8 @@ class EncoderModel(Model):
             if self._keeps_states(asked):
                 states.append(tokens.detach().float())
 
-        heard = replace(request, layers=None, whole=()) if shared else request
+        rows = None if request.whole else request.queries  # of calls that have no numbers yet
+        heard = replace(request, layers=None, whole=(), queries=rows) if shared else request
         with self._differentiable() if request.gradients else torch.inference_mode():
             with listening(blocks, hear, before_first=True), capture(self.tower, heard) as seen:
                 scores = self._forward(self._together(inputs))
@@ -307,4 +308,8 @@ def _renumber(seen: Heard, request: Request) -> None:
     wrong = [n for n in request.layers or () if n >= len(numbered)]
     if wrong:
         raise GateError("layers", f"numbers from 0 to {len(numbered) - 1}", f"{wrong}")
-    seen[:] = [one for one in numbered if request.layers is None or one.layer in request.layers]
+    found = [one for one in numbered if request.layers is None or one.layer in request.layers]
+    if request.whole:
+        chosen = replace(request, heads=None, half=False)
+        found = [replace(one, weights=chosen.at(one.layer).select(one.weights)) for one in found]
+    seen[:] = found

@@ -22,6 +22,7 @@ class Pass:
         norms, states: of the tokens that entered the first block and left every block, their lengths and themselves.
         notes: sentences, a list for each picture.
         unheard: attention layers that could not be heard.
+        all_rows: whether the weights still have every row, though some were asked for: padding would be among them.
     """
 
     seen: Sequence[Seen]
@@ -32,6 +33,7 @@ class Pass:
     states: Sequence[Tensor]
     notes: Sequence[list[str]]
     unheard: Sequence[str]
+    all_rows: bool = False
 
     def without_padding(self, counts: Tensor, request: Request) -> "Pass":
         """The tokens of a single input that count, of a pass that also had padding behind or before it.
@@ -43,8 +45,7 @@ class Pass:
         Raises:
             GateError: something looked at padding, which a network without a mask does.
         """
-        tokens = max((one.weights.shape[-1] for one in self.seen), default=len(counts))
-        if len(counts) == tokens and bool(counts.all()):
+        if not self.all_rows:
             return self
         places = counts.nonzero()[:, 0]
 
@@ -94,4 +95,5 @@ class Pass:
             [alone(one) for one in self.states],
             self.notes[n : n + 1],
             self.unheard,
+            self.all_rows,
         )

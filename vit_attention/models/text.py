@@ -147,9 +147,10 @@ class TextModel(EncoderModel):
 
     def _pass(self, inputs: Sequence[Sentence], asked: Asked) -> Pass:
         self._check_rows(inputs, asked)
-        return super()._pass(
-            inputs, replace(asked, request=replace(asked.request, queries=None)) if _uneven(inputs) else asked
-        )
+        if not _uneven(inputs):
+            return super()._pass(inputs, asked)
+        every = replace(asked, request=replace(asked.request, queries=None))
+        return replace(super()._pass(inputs, every), all_rows=True)
 
     def _check_rows(self, inputs: Sequence[Sentence], asked: Asked) -> None:
         """Refuse rows that a text of the batch does not have."""

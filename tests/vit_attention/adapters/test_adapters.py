@@ -177,7 +177,7 @@ def test_gradients_equal_those_of_the_eager_model(folder: tuple[Path, Any, tuple
 
 def test_a_folder_of_another_family_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "gpt2"}))
-    with pytest.raises(ValueError, match="want one of the families vit, deit, .*bert"):
+    with pytest.raises(ValueError, match=r"want one of the families vit, deit, .*bert"):
         va.load(f"hf:{tmp_path}")
     with pytest.raises(ValueError, match="or a hub id such as owner"):
         va.load("hf:../../etc/passwd/x/y")

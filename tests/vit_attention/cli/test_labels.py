@@ -63,9 +63,11 @@ def test_labels_are_the_classes_of_the_record(folder: Path, tmp_path: Path) -> N
 
 def test_one_label_the_winner_and_a_film_of_each(folder: Path, tmp_path: Path) -> None:
     code, said, _ = run(folder, *GIVEN, "--method", "naive", "--query", "red ring", "--output", str(tmp_path / "one"))
-    assert code == 0 and len(said["results"][0]["maps"]) == 1
+    assert code == 0
+    assert len(said["results"][0]["maps"]) == 1
     code, said, _ = run(folder, *GIVEN, "--method", "naive", "--show", "winner", "--output", str(tmp_path / "two"))
-    assert code == 0 and said["results"][0]["maps"][0]["shows"].startswith("winner of 2 labels")
+    assert code == 0
+    assert said["results"][0]["maps"][0]["shows"].startswith("winner of 2 labels")
     more = ("--film", "gif", "--layer", "0-2", "--frame-time", "300", "--output", str(tmp_path / "film"))
     assert run(folder, *GIVEN, "--method", "value", *more)[0] == 0
     films = sorted((tmp_path / "film").glob("*.gif"))
@@ -87,14 +89,17 @@ def test_one_label_the_winner_and_a_film_of_each(folder: Path, tmp_path: Path) -
 )
 def test_what_is_refused(folder: Path, tmp_path: Path, words: list[str], said: str) -> None:
     code, _, told = run(folder, *words, "--output", str(tmp_path / "out"))
-    assert code == 2 and said in told and "Traceback" not in told
+    assert code == 2
+    assert said in told
+    assert "Traceback" not in told
     assert not (tmp_path / "out").exists()
 
 
 def test_a_model_without_texts_takes_no_label(tmp_path: Path) -> None:
     asked = ["visualize", "scene-7", "--model", "scene-vit", "--label", "ring", "--output", str(tmp_path / "out")]
     done = CliRunner().invoke(main, asked)
-    assert done.exit_code == 2 and "--label: want a model of pictures and texts" in done.stderr
+    assert done.exit_code == 2
+    assert "--label: want a model of pictures and texts" in done.stderr
 
 
 def test_the_command_that_pages_hand_out_repeats_labels() -> None:

@@ -18,7 +18,9 @@ from PIL import Image
 
 import vit_attention as va
 from tests.vit_attention.folders import text_folder
+from vit_attention.cli import texts
 from vit_attention.cli.app import main
+from vit_attention.records import attention_json
 
 ROOT = Path(__file__).resolve().parents[3]
 TEXT = "This is an example text to analyze"
@@ -138,6 +140,13 @@ def test_defaults_are_those_of_the_older_tool(say: Say, tmp_path: Path, bert: Pa
         0,
         "backend_data.json\n",
     )
+
+
+def test_a_model_runs_again_for_every_few_layers(say: Say, bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "TOGETHER", 1)
+    say("extract", "--text", TEXT, "--model_dir", bert)
+    numbers = json.loads(Path("attention_data.json").read_text("utf-8"))["attention_matrices"]
+    np.testing.assert_allclose(numbers, eager(bert), atol=2e-6)
 
 
 def test_a_chosen_layer_is_a_list_of_one_and_layers_count_within_the_file(say: Say, bert: Path) -> None:
@@ -338,7 +347,9 @@ def test_padding_that_was_read_is_cut_for_the_backend_and_said(say: Say, tmp_pat
 PEAK = """
 import resource, sys
 import vit_attention as va
+from vit_attention.cli import texts
 from vit_attention.cli.app import main
+from vit_attention.records import attention_json
 va.load("hf:" + sys.argv[1]).attend("the soup", layers=[0])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
@@ -357,6 +368,6 @@ def test_512_tokens_of_12_layers_of_12_heads_take_little_memory(tmp_path: Path) 
     words = [sys.executable, "-c", PEAK, str(place)]
     done = subprocess.run(words, cwd=tmp_path, env=around, capture_output=True, text=True, timeout=280, check=True)
     assert float(done.stdout.split()[-1]) < 100
-    with va.records.attention_json.opened(tmp_path / "big.json") as file:
+    with attention_json.opened(tmp_path / "big.json") as file:
         assert [len(one.heads) for one in file.contents.layers] == [12] * 12
         assert len(file.contents.tokens) == 512
