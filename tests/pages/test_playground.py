@@ -255,3 +255,13 @@ def test_the_outline_of_a_photograph_is_drawn_and_the_command_draws_it_too(app: 
     toggle.set_value(True).run()
     assert not page.exception
     assert any("--outline 'cup and saucer'" in one.value for one in page.code)
+
+
+@pytest.mark.parametrize("name", ["rollout", "relevance"])
+def test_methods_through_depth_play_layer_by_layer(app: App, name: str) -> None:
+    test = app("playground", picture="scene-24", method=name)
+    test.toggle(key="film").set_value(True).run()
+    assert not test.exception
+    assert not test.error
+    films = [json.loads(one.proto.spec) for one in test.get("plotly_chart")]
+    assert [len(one["frames"]) for one in films if one.get("frames")] == [12]
