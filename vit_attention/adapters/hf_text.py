@@ -85,7 +85,8 @@ def configured(transformers: Any, model_type: str, said: dict[str, Any]) -> Any:
     kind = transformers.CONFIG_MAPPING[model_type]
     own = {name: one for name, one in said.items() if not callable(getattr(kind, name, None))}
     try:
-        return kind(**own)
+        with hf_weights.quiet():
+            return kind(**own)
     except Exception as error:  # whatever a wrong value leads to inside the library
         got = f"others ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
         raise GateError(gate.CONFIG, f"fields of {model_type}", got) from error

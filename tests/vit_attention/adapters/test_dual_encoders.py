@@ -138,9 +138,7 @@ def values_path(block: Any, tokens: Any) -> Any:
 def by_values(block: Any, tokens: Any) -> Any:
     """CLIP Surgery: softmax(v v^T / sqrt(d)) v, one head after the other."""
     values = block.self_attn.v_proj(block.layer_norm1(tokens))
-    heads = []
-    for v in values.split(8, dim=-1):
-        heads.append(torch.softmax(v @ v.T / 8**0.5, dim=-1) @ v)
+    heads = [torch.softmax(v @ v.T / 8**0.5, dim=-1) @ v for v in values.split(8, dim=-1)]
     return block.self_attn.out_proj(torch.cat(heads, dim=-1))
 
 
