@@ -64,7 +64,7 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
     transformers = library("transformers")
     with heavy_imports:
         with inside(folder):
-            tokenizer = hf_tokenizer.load(folder, around=True)
+            tokenizer = hf_tokenizer.load(folder, around=True, family=kind.model_type)
             config = configured(transformers, kind.model_type, said.settings())
         names = [mapping[type(config)].__name__ for mapping in _mappings(transformers)]
         found = hf_weights.encoder(transformers, config, names, tensors, file.name, key)
