@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import vit_attention as va
 from tests.vit_attention.folders import text_folder
 from ui import sentences
+from visualizer.export import token_paper
 from visualizer.method import methods
+from vit_attention.cli.app import main
 from worlds.sentences import sentence
 
 App = Callable[..., AppTest]
@@ -108,6 +112,33 @@ def test_the_code_makes_the_map_of_the_page(app: App, monkeypatch: pytest.Monkey
         exec(code.replace(".show()", ""), made)
         if "words" not in asked:
             np.testing.assert_allclose(made["row"], seen[-1].row, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"method": "one layer", "layer": "2", "head": "3"},
+        {"method": "one layer", "token": "mean of all"},
+        {"method": "masking", "words": "true", "unit": "token"},
+        {"method": "rollout", "special": "false", "words": "true", "token": "5 not"},
+    ],
+)
+def test_the_command_draws_the_map_of_the_page(
+    app: App, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, asked: dict[str, str]
+) -> None:
+    seen: list = []
+    made: list = []
+    monkeypatch.setattr(sentences, "files", lambda now, found, look: seen.append(found) or {})
+    monkeypatch.setattr(
+        token_paper, "save_bars", lambda values, names, path, **how: made.append((values, names)) or path
+    )
+    monkeypatch.chdir(tmp_path)
+    page = app("playground", **READS, text="The soup -- was not messy, 'good'!", **asked)
+    line = next(one.value for one in page.code if "-m vit_attention visualize" in one.value)
+    done = CliRunner().invoke(main, shlex.split(line)[3:])
+    assert done.exit_code == 0, done.output
+    np.testing.assert_allclose(made[0][0], np.nan_to_num(seen[-1].row), atol=2e-5)
+    assert [name.removeprefix("##") for name in made[0][1]] == list(seen[-1].names)
 
 
 def test_files_to_take_home(app: App, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -321,7 +321,9 @@ class Context:
         if not self.picture.key.startswith("bundle-"):
             return ""
         missing = [
-            name for name in (*method.signals, *([method.name] if method.reads_run else [])) if not self.record.has(name)
+            name
+            for name in (*method.signals, *([method.name] if method.reads_run else []))
+            if not self.record.has(name)
         ]
         return f"this bundle was saved without {missing[0]}" if missing else ""
 

@@ -150,6 +150,7 @@ def _matrix(
 def _bars(asked: texts.Asked, record: AttentionRecord, view: View, report: Report) -> Path:
     """A bar for each token: one row of a method's map."""
     from visualizer.export.token_paper import save_bars
+    from visualizer.method.map import SHARE
     from vit_attention.records.spelling import tokens_of
 
     with choices(view):
@@ -161,7 +162,8 @@ def _bars(asked: texts.Asked, record: AttentionRecord, view: View, report: Repor
         raise ChoiceError(f"--method {view.method}: want a map over tokens, got one over {found.axis.kind}")
     units = _units(asked, _axis(tokens_of(found.axis), record), record.text)
     row = np.nan_to_num(np.asarray(found.row, np.float64))
-    bars = [row[list(tokens)].sum() for tokens in units.tokens]
+    gather = np.sum if found.unit == SHARE else np.mean  # as `visualizer.method.token_maps` does
+    bars = [gather(row[list(tokens)]) for tokens in units.tokens]
     with _told(report):
         title = f"{found.words}{units.how}\n{_short(record.text)}"
         return save_bars(bars, units.names, asked.target, title=title, unit=found.unit)
