@@ -38,7 +38,12 @@ def merges() -> list[tuple[str, str]]:
 
 @cache
 def tokenizer() -> Any:
-    """The tokenizer, the same every time; its numbers are given in CLIP's order.
+    """The tokenizer that training uses."""
+    return build()
+
+
+def build() -> Any:
+    """A new tokenizer, the same every time; its numbers are given in CLIP's order.
 
     First the 256 bytes, then the same as the last of a word, then what was joined, then beginning and end: so any text has
     tokens, and a word that becomes more than one of them is a word the model has never seen.
