@@ -51,4 +51,5 @@ def build() -> Any:
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     pieces = [*letters, *(one + _LAST for one in letters), *("".join(pair) for pair in merges()), _START, _END]
     numbers = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
-    return CLIPTokenizer(vocab=numbers, merges=merges(), model_max_length=LONGEST)
+    joined: Any = merges()  # the library's own annotation leaves the form out that it keeps
+    return CLIPTokenizer(vocab=numbers, merges=joined, model_max_length=LONGEST)
