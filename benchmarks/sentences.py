@@ -10,7 +10,7 @@ import argparse
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from benchmarks.photographs import untrained
 from training.review_bag import bag_accuracy
 from training.review_data import examples, held_out
 from visualizer import attention_flow, entropy, methods, received
+from visualizer.measures.words import groups
 from vit_attention.models.cards import BUNDLED
 from vit_attention.records import AttentionRecord
 from worlds.sentences import Sentence, sentences
@@ -82,12 +83,8 @@ def by_word(row: Row, token_words: Sequence[int], made: Sentence) -> Row:
         token_words: for each token the word or sign it is a part of, as the record's axis tells; -1 for special tokens.
         made: the review.
     """
-    place = places(made)
-    found = np.zeros((*row.shape[:-1], len(made.words)))
-    for token, number in enumerate(token_words):
-        if number >= 0 and place[number] >= 0:
-            found[..., place[number]] += row[..., token]
-    return found
+    found = zip(groups(token_words, keep_special=False), places(made), strict=True)
+    return np.stack([row[..., list(tokens)].sum(axis=-1) for tokens, place in found if place >= 0], axis=-1)
 
 
 def knowing_nothing(made: Sentence) -> dict[str, float]:
@@ -146,16 +143,25 @@ def best_head(model: Any, count: int) -> tuple[int, int]:
     return int(layer), int(head)
 
 
-def turned(tell: Callable[[str], str], count: int) -> dict[str, float]:
-    """How often an edit turns what the model tells: an antonym for the deciding word, for another, no negator."""
-    found: dict[str, list[bool]] = defaultdict(list)
+def told(model: Any, texts: Sequence[str]) -> list[str]:
+    """The verdict on each text."""
+    some = [list(texts[start : start + 50]) for start in range(0, len(texts), 50)]
+    return [model.classes[n] for one in some for n in model.classify(one).argmax(axis=1)]
+
+
+def turned(model: Any, count: int) -> dict[str, float]:
+    """How often an edit turns the verdict: an antonym for the deciding word, one for another word, no negator."""
+    edits: list[tuple[str, str, str]] = []
     for made in sentences(count, FIRST_SEED, "held-out"):
-        before = tell(made.text)
-        for i in made.polar:
-            found["decisive" if i in made.decisive else "other"].append(tell(made.swapped(i).text) != before)
+        kind = {i: "decisive" if i in made.decisive else "other" for i in made.polar}
+        edits += [(kind[i], made.text, made.swapped(i).text) for i in made.polar]
         if "negation" in made.kinds:
-            found["negator"].append(tell(made.affirmed().text) != before)
-    return {name: float(np.mean(values)) for name, values in found.items()}
+            edits.append(("negator", made.text, made.affirmed().text))
+    kinds, before, after = zip(*edits, strict=True)
+    found: dict[str, list[bool]] = defaultdict(list)
+    for kind, one, other in zip(kinds, told(model, before), told(model, after), strict=True):
+        found[kind].append(one != other)
+    return {kind: round(float(np.mean(values)), 4) for kind, values in found.items()}
 
 
 def interval(values: Sequence[float]) -> dict[str, float]:
@@ -191,26 +197,22 @@ def shares(hits: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, dict[
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sentences", type=int, default=1000, help="reviews that maps are scored on")
-    parser.add_argument("--control", type=int, default=200, help="reviews for the untrained network")
+    parser.add_argument("--sentences", type=int, default=500, help="reviews that maps are scored on")
+    parser.add_argument("--control", type=int, default=100, help="reviews for the untrained network")
     parser.add_argument("--asked", type=int, default=4000, help="reviews whose verdicts are asked for")
     parser.add_argument("--learnt", type=int, default=60_000, help="reviews that the bags of words learn from")
     parser.add_argument("--card", action="store_true", help="write the figures to the bundled model's card")
     args = parser.parse_args()
-    model = va.load("review-encoder")
+    model: Any = va.load("review-encoder")
     asked, learnt = held_out(args.asked, FIRST_SEED), examples(args.learnt)
-
-    def tell(text: str) -> str:
-        scores = model.classify(text)
-        return max(scores, key=scores.get)
-
-    told = [(tell(one.text) == "positive") == bool(one.label) for one in asked]
+    texts = [one.text for one in asked]
+    right = [(one == "positive") == bool(of.label) for one, of in zip(told(model, texts), asked, strict=True)]
     head = best_head(model, max(1, args.sentences // 2))
-    found = {
-        "accuracy": interval([float(right) for right in told]),
+    found: dict[str, Any] = {
+        "accuracy": interval([float(one) for one in right]),
         "bag_of_words": round(bag_accuracy(learnt, asked), 4),
         "bag_of_words_and_pairs": round(bag_accuracy(learnt, asked, 2), 4),
-        "turned": turned(tell, args.sentences),
+        "turned": turned(model, args.sentences),
         "best_head": {"layer": head[0] + 1, "head": head[1] + 1},
         "maps": shares(measure(model, args.sentences, head)),
     }

@@ -85,10 +85,10 @@ def lengthened(rng: np.random.Generator, text: str, fillers: int) -> str:
     return " ".join([*said[:before], text + end, *said[before:]])
 
 
-def positions(rng: np.random.Generator, shape: tuple[int, int], longest: int) -> NDArray[np.int64]:
-    """(texts, length) positions below `longest`: the class token at 0, half of the texts begin anywhere later than they would."""
+def positions(rng: np.random.Generator, shape: tuple[int, int], longest: int, late: float) -> NDArray[np.int64]:
+    """(texts, length) positions below `longest`: the class token at 0, a share `late` of the texts anywhere behind."""
     count, length = shape
-    late = rng.integers(0, longest - length + 1, count) * (rng.random(count) < 0.5)
-    found = np.arange(length) + late[:, None]
+    begin = rng.integers(0, longest - length + 1, count) * (rng.random(count) < late)
+    found = np.arange(length) + begin[:, None]
     found[:, 0] = 0
     return found

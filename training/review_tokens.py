@@ -34,7 +34,8 @@ def build(texts: Iterable[str]) -> PreTrainedTokenizerFast:
     )
     # Each sign once inside a word, so that any word can be spelled.
     bare.train_from_iterator([*texts, *(f"a{sign}" for sign in signs)], trainer)
-    bare.post_processor = processors.BertProcessing(*((one, bare.token_to_id(one)) for one in ("[SEP]", "[CLS]")))
+    number = {one: n for n, one in enumerate(SPECIAL)}
+    bare.post_processor = processors.BertProcessing(("[SEP]", number["[SEP]"]), ("[CLS]", number["[CLS]"]))
     return PreTrainedTokenizerFast(
         tokenizer_object=bare,
         **{f"{one[1:-1].lower()}_token": one for one in SPECIAL},

@@ -43,6 +43,13 @@ PAIRS = ("arcs of one token", "token x token", "all layers and heads")
 def context(name: str) -> Context:
     """What a model reads: the text in the field, its record and the reader's choice; stops the page if there is no record."""
     picture = Picture.sentence(field())
+    try:
+        counted = len(resources.model(name).tokens_of(picture.text).axis)
+    except (ValueError, RuntimeError, OSError, ImportError):  # what is wrong is said where the record is asked for
+        counted = 0
+    if counted > TOKENS:
+        st.error(f"Want a text of at most {TOKENS} tokens, got {counted}.")
+        st.stop()
     record = components.looked(name, picture, "Change the text; everything else is as you left it.")
     notes(record)
     tokens(record.maps[0].query)

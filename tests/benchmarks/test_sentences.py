@@ -11,6 +11,7 @@ import vit_attention as va
 from benchmarks import sentences as benchmark
 from benchmarks.sentences import by_word, interval, knowing_nothing, maps_of, measure, places, table
 from vit_attention.records import AttentionRecord
+from worlds.sentence_words import POSITIVE
 from worlds.sentences import TEMPLATES, Sentence, sentences
 
 MADE = Sentence(
@@ -84,3 +85,23 @@ def test_every_map_has_a_line() -> None:
     assert {"rollout", "attention flow", "relevance", "masking", "class token, layer 4, head mean"} <= set(names)
     shares = benchmark.shares({"rollout": {kind: [1.0] * 8 + [0.0] * 2 for kind in benchmark.SUBSETS}})
     assert "| rollout | 80.0 % (49.0 to 94.3) |" in table(shares, shares)
+
+
+def test_verdicts_and_what_turns_them() -> None:
+    """A stub that goes by the last word alone is turned by nothing but that word."""
+
+    class Last:
+        classes = ("negative", "positive")
+
+        def classify(self, texts: list[str]) -> np.ndarray:
+            praised = [text.lower().strip(".!").split()[-1] in POSITIVE for text in texts]
+            return np.array([[not one, one] for one in praised], float)
+
+    assert benchmark.told(Last(), ["The tea was good.", "It was bad"] * 30) == ["positive", "negative"] * 30
+    found = benchmark.turned(Last(), 200)
+    ends = [(made, made.words[-1].lower()) for made in sentences(200, benchmark.FIRST_SEED, "held-out")]
+    last = [len(made.words) - 1 in made.decisive for made, _ in ends]
+    assert found["decisive"] == pytest.approx(np.mean(last), abs=1e-4)
+    assert found["negator"] == 0
+    others = [i == len(made.words) - 1 for made, _ in ends for i in made.polar if i not in made.decisive]
+    assert found["other"] == pytest.approx(np.mean(others), abs=1e-4)

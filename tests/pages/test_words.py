@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -17,6 +19,8 @@ import vit_attention as va
 from tests.vit_attention.folders import dual_folder
 from ui import words
 from visualizer.method import methods
+from vit_attention.cli import visualize
+from vit_attention.cli.app import main
 from worlds.scenes import scene
 
 App = Callable[..., AppTest]
@@ -198,6 +202,23 @@ def test_the_code_makes_the_map_of_the_page(app: App, drawn: list[np.ndarray]) -
     made: dict = {}
     exec(code[: code.index("from visualizer.figures")], made)
     np.testing.assert_allclose(made["values"], drawn[-1], atol=2e-5)
+
+
+def test_the_command_draws_the_map_of_the_page(
+    app: App, drawn: list[np.ndarray], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made: list = []
+    write = visualize.write
+    monkeypatch.setattr(visualize, "write", lambda found, *rest: made.extend(found) or write(found, *rest))
+    monkeypatch.chdir(tmp_path)
+    asked = {"method": "label similarity, value-value", "depth": "3", "label": things(24)[1], "independent": "remove"}
+    page = app("playground", **HERE, layer="9", film="true", film_from="8", film_to="9", **asked)
+    lines = next(one.value for one in page.code if "-m vit_attention visualize" in one.value).splitlines()
+    for line in lines:
+        done = CliRunner().invoke(main, shlex.split(line)[3:])
+        assert done.exit_code == 0, done.output
+    np.testing.assert_allclose(made[0].map.values, drawn[-1], atol=2e-5)
+    assert Image.open(tmp_path / "attn_vis" / "film_value_value.gif").n_frames == 2
 
 
 def test_a_class_method_is_about_a_label(app: App) -> None:

@@ -74,7 +74,7 @@ def test_a_lengthened_review_is_in_it_whole() -> None:
 
 
 def test_half_of_the_texts_begin_late_and_none_ends_too_late() -> None:
-    place = positions(np.random.default_rng(0), (400, 20), 512)
+    place = positions(np.random.default_rng(0), (400, 20), 512, 0.5)
     assert (place[:, 0] == 0).all()
     assert (np.diff(place[:, 1:]) == 1).all()
     assert place.max() < 512

@@ -12,11 +12,10 @@ from visualizer.export.files import archive, gif, webp
 from visualizer.figures.composite import layer_frames
 from visualizer.figures.token_sheet import token_frames
 from visualizer.measures.arguments import number
-from visualizer.measures.words import groups, word_axis
 from visualizer.method import Map, Method, QuestionError, methods
 from visualizer.method.base import scale_of
 from visualizer.method.question import numbered, span
-from visualizer.method.token_pairs import ordinary, without_special
+from visualizer.method.token_maps import of_words
 from visualizer.style import theme
 from visualizer.style.scale import Scale
 from vit_attention.gate import GateError, shown
@@ -101,12 +100,8 @@ def _gathered(found: Map, text: str, words: bool, special: bool) -> Map:
         raise GateError("words", "a map over a text whose words are known", f"one over {found.axis.kind}")
     if found.axis.kind != "text" or (special and not words):
         return found
-    left_out = "" if special else "; special tokens are left out"
-    if not words:
-        kept = ordinary(found.axis)
-        return replace(found, row=found.row[kept], axis=without_special(found.axis), words=found.words + left_out)
-    axis, row = word_axis(found.axis, text, special), found.over(groups(found.axis.words, special))
-    return replace(found, row=row, axis=axis, words=f"{found.words}; by words{left_out}")
+    told = "; by words" * words + "; special tokens are left out" * (not special)
+    return replace(of_words(found, text, words, special), words=found.words + told)
 
 
 def _frames(

@@ -159,6 +159,7 @@ def _by_words(one: AttentionMap, text: str, special: bool) -> AttentionMap:
     if not special:
         weights = undefined.ratio(weights, weights.sum(axis=-1, keepdims=True)).astype(np.float32)
     query, key = (word_axis(axis, text, special) for axis in (one.query, one.key))
+    weights = weights.astype(one.weights.dtype)  # rows of half precision sum to 1 within its error alone
     return replace(one, weights=weights, gradient=None, residual=None, query=query, key=key)
 
 

@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 
 from visualizer.measures.words import groups, word_axis
-from visualizer.method.map import SHARE, Map
+from visualizer.method.map import Map
 from visualizer.method.token_pairs import ordinary, without_special
 
 
 def of_words(found: Map, text: str = "", words: bool = True, special: bool = True) -> Map:
     """The same map with words for tokens, as `visualizer.by_words` does it for a record.
 
-    Shares of attention of the parts of a word are summed; of any other number the mean is taken, since a length or a fall of a
-    score does not grow with the number of parts.
+    Shares and relevance of the parts of a word are summed; of any other number the mean is taken, since a length or a fall of a
+    score does not grow with the number of parts (`Map.over`).
 
     Args:
         found: over a text.
@@ -25,6 +25,7 @@ def of_words(found: Map, text: str = "", words: bool = True, special: bool = Tru
         QuestionError: special tokens alone, and they are to be left out.
 
     >>> from vit_attention.records import Axis
+    >>> from visualizer.method.map import SHARE
     >>> axis = Axis.text(("un", "##happy", "[SEP]"), ("[CLS]",), (-1, 0, 0, -1))
     >>> found = of_words(Map(np.array([0.1, 0.2, 0.3, 0.4]), axis, SHARE, "", (), 0), "Unhappy", special=False)
     >>> found.names, found.row.tolist()
@@ -32,9 +33,7 @@ def of_words(found: Map, text: str = "", words: bool = True, special: bool = Tru
     """
     row, axis = np.asarray(found.row), found.axis
     if words and axis.words:
-        gather = np.sum if found.unit == SHARE else np.mean
-        row = np.array([gather(row[list(tokens)]) for tokens in groups(axis.words)])
-        axis = word_axis(axis, text)
+        row, axis = found.over(groups(axis.words)), word_axis(axis, text)
     if not special:
         kept = ordinary(axis)
         row, axis = row[kept], without_special(axis)

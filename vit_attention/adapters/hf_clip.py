@@ -49,7 +49,7 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
     transformers = library("transformers")
     with heavy_imports:
         with inside(folder):
-            tokenizer = hf_tokenizer.load(folder, around=True)
+            tokenizer = hf_tokenizer.load(folder, around=True, family=kind.model_type)
             config = hf_text.configured(transformers, kind.model_type, said.settings())
             sides = (int(config.vision_config.image_size),) * 2
             processor = Processor.of(folder, kind.model_type, sides, int(config.vision_config.num_channels))

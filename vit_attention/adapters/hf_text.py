@@ -64,7 +64,7 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
     transformers = library("transformers")
     with heavy_imports:
         with inside(folder):
-            tokenizer = hf_tokenizer.load(folder, around=True)
+            tokenizer = hf_tokenizer.load(folder, around=True, family=kind.model_type)
             config = configured(transformers, kind.model_type, said.settings())
         names = [mapping[type(config)].__name__ for mapping in _mappings(transformers)]
         found = hf_weights.encoder(transformers, config, names, tensors, file.name, key)
@@ -85,7 +85,8 @@ def configured(transformers: Any, model_type: str, said: dict[str, Any]) -> Any:
     kind = transformers.CONFIG_MAPPING[model_type]
     own = {name: one for name, one in said.items() if not callable(getattr(kind, name, None))}
     try:
-        return kind(**own)
+        with hf_weights.quiet():
+            return kind(**own)
     except Exception as error:  # whatever a wrong value leads to inside the library
         got = f"others ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
         raise GateError(gate.CONFIG, f"fields of {model_type}", got) from error

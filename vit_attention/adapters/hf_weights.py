@@ -88,6 +88,8 @@ def encoder(
         raise CheckpointError(
             f"{file}: want weights of {layers} layers, as config.json names, got {len(tensors)} tensors"
         )
+    tensors = {re.sub(r"LayerNorm\.gamma$", "LayerNorm.weight", name): one for name, one in tensors.items()}
+    tensors = {re.sub(r"LayerNorm\.beta$", "LayerNorm.bias", name): one for name, one in tensors.items()}
     problem: CheckpointError | None = None
     for name in names:
         kind = getattr(transformers, name)
@@ -249,16 +251,18 @@ def _fit_positions(config: Any, state: dict[str, Tensor], places: int, file: str
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the library's bar for a load of milliseconds; ours tell of downloads."""
+def quiet() -> Iterator[None]:
+    """Without the library's bar for a load of milliseconds, and its advice on what was checked here; ours tell of downloads."""
     from transformers.utils import logging
 
-    shown = logging.is_progress_bar_enabled()
+    shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
     if shown:
         logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         yield
     finally:
+        logging.set_verbosity(level)
         if shown:
             logging.enable_progress_bar()
 
@@ -267,7 +271,7 @@ def _filled(kind: Any, config: Any, state: dict[str, Tensor], file: str) -> nn.M
     """The network, filled by the library itself, which knows the names of its older versions."""
     full = {name: checkpoints.plain(one, name, file) for name, one in state.items()}
     try:
-        with _quiet():
+        with quiet():
             module, report = kind.from_pretrained(
                 None, config=config, state_dict=full, dtype=torch.float32, output_loading_info=True
             )

@@ -131,6 +131,17 @@ class Folder(File):
         return path
 
 
+class NewFile(File):
+    """The name of a file to be written."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path; refuses a folder's."""
+        path = super().convert(value, param, ctx)
+        if os.path.isdir(path):
+            self.fail(f"want the name of a file, got the folder {str(path)!r}", param, ctx)
+        return path
+
+
 FILE = File(path_type=Path)
 NEW = Folder(path_type=Path)
 
@@ -355,7 +366,10 @@ _PAINT: tuple[Command, ...] = (
 
 
 _OUTPUT_FILE = click.option(
-    "--output_file", type=FILE, metavar="FILE", help="With a sentence: file to write, in place of one in --output."
+    "--output_file",
+    type=NewFile(path_type=Path),
+    metavar="FILE",
+    help="With a sentence: file to write, in place of one in --output.",
 )
 _SAID: tuple[Command, ...] = (
     click.option("--text", metavar="TEXT", help="A sentence, for a model that reads text, in place of pictures."),

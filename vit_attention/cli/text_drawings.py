@@ -161,7 +161,7 @@ def _matrix(
 def _bars(asked: texts.Asked, record: AttentionRecord, view: View, report: Report) -> Path:
     """A bar for each token: one row of a method's map."""
     from visualizer.export.token_paper import save_bars
-    from vit_attention.records.spelling import tokens_of
+    from vit_attention.records.tokens import tokens_of
 
     with choices(view):
         layer, head = (_single(name, getattr(view, name)) for name in ("layer", "head"))
@@ -203,7 +203,7 @@ def _units(asked: texts.Asked, axis: Axis, text: str) -> _Units:
 
 def _axis(tokens: tuple[str, ...], record: AttentionRecord | None = None) -> Axis:
     """The axis of a record where it says which token is of which word, else what spelling tells."""
-    from vit_attention.records.spelling import axis_of, tokens_of
+    from vit_attention.records.tokens import axis_of, tokens_of
 
     known = [] if record is None else [one.key for one in record.maps if one.key.words and tokens_of(one.key) == tokens]
     return known[0] if known else axis_of(tokens)

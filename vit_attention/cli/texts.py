@@ -98,6 +98,14 @@ def check_alone(images: Sequence[str], options: dict[str, Any]) -> None:
         raise click.UsageError(f"{given[0]} is about a sentence: want no IMAGE beside it, got {images[0]!r}")
 
 
+def check_no_picture(options: dict[str, Any]) -> None:
+    """Refuse options about pictures beside a sentence; raises click.UsageError."""
+    given = [name.replace("_", "-") for name, value in options.items() if value not in (None, "", False, ())]
+    if given:
+        advice = " (--mode bundle saves one)" * (given[0] == "bundle")
+        raise click.UsageError(f"--{given[0]} is about pictures: leave it out for a sentence{advice}")
+
+
 def source(given: dict[str, Any], model_dir: str | None) -> loading.Source:
     """The model that reads the sentence, from --model_dir or --model; raises click.UsageError if there is none."""
     model = given["model"]
@@ -122,7 +130,7 @@ def _is_path(name: str) -> bool:
 def loaded(chosen: loading.Source, report: Report) -> Any:
     """The model; raises ChoiceError if it reads no texts."""
     model = loading.load(chosen, report)
-    if getattr(model, "inputs", "") != "texts" and not hasattr(model, "similarity"):
+    if getattr(model, "inputs", "") != "texts" and not hasattr(model, "text"):
         raise ChoiceError(f"--text: want a model that reads texts, such as review-encoder, got {model.card.name}")
     return model
 

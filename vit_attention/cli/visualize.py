@@ -87,6 +87,9 @@ def visualize(
     asked = replace(take(texts.Asked, given), output=output)
     texts.check_alone((*image, *images), asked.options)
     if asked.given:
+        pictured = {name: given[name] for name in ("save_raw", "plain", "stage", "features", "size")}
+        pictured |= {"truth": truth, "outline": outline, "bundle": bundle, "together": together}
+        texts.check_no_picture(pictured)
         wanted = take(records.Wanted, given)
         text_drawings.visualize(asked, given, take_view(given), take(Paint, given), wanted, report)
         report.finish(command="visualize", output=str(asked.target))

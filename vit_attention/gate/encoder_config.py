@@ -38,6 +38,8 @@ _OURS = {
     ),
 }
 """Fields that say how a network is run, or what else is decided here; they are left aside."""
+_PARTS = {f"{part}_config{old}" for part in ("text", "vision") for old in ("", "_dict")}
+"""Fields of a dual encoder that are encoders themselves."""
 _DEEP = 4
 _LARGEST = 10**9
 """The base of rotary positions is a million or more."""
@@ -77,7 +79,7 @@ class Fields(Schema):
 
     def fields(self) -> dict[str, Any]:
         """What goes on to the library's configuration; raises GateError for a value that is not plain."""
-        said = self.model_dump(exclude_unset=True, exclude={"text_config", "vision_config"})
+        said = self.model_dump(exclude_unset=True, exclude=_PARTS)
         found = {
             name: one for name, one in said.items() if name.isidentifier() and name[0] != "_" and name not in _OURS
         }
@@ -107,22 +109,31 @@ class DualEncoder(Fields):
     """An encoder of pictures beside one of texts."""
 
     model_type: Name
-    text_config: Fields
-    vision_config: Fields
+    text_config: Fields | None = None
+    vision_config: Fields | None = None
+    text_config_dict: Fields | None = None
+    vision_config_dict: Fields | None = None
     logit_scale_init_value: Annotated[float, Field(ge=-100, le=100)] = 2.6592
 
     def check(self) -> None:
         """Refuse a picture smaller than a patch, or too large for memory."""
-        said = self.vision_config.fields()
+        said = self.part("vision").fields()
         image, patch = said.get("image_size", 224), said.get("patch_size", 32)
         for field, side in (("image_size", image), ("patch_size", patch)):
             if isinstance(side, bool) or not isinstance(side, int) or not 1 <= side <= LIMITS["input side"].most:
                 raise GateError(CONFIG, "a number of pixels", shown(side), field=f"vision_config.{field}")
         check_sides((image, image), (patch, patch), within="vision_config.")
-        if self.text_config.is_decoder:
+        if self.part("text").is_decoder:
             raise GateError(CONFIG, "an encoder", "true", field="text_config.is_decoder")
+
+    def part(self, name: str) -> Fields:
+        """One of the encoders, "text" or "vision"; what older files say twice counts as the library takes it, by the `_dict`."""
+        found: Fields | None = getattr(self, f"{name}_config_dict") or getattr(self, f"{name}_config")
+        if found is None:
+            raise GateError(CONFIG, "this field", "none", field=f"{name}_config")
+        return found
 
     def settings(self) -> dict[str, Any]:
         """What the file says, as the library's own configuration takes it."""
-        parts = {name: getattr(self, name).fields() for name in ("text_config", "vision_config")}
+        parts = {f"{name}_config": self.part(name).fields() for name in ("text", "vision")}
         return {**self.fields(), **parts}

@@ -12,7 +12,16 @@ from vit_attention.gate.schema import Schema
 
 _S = TypeVar("_S", bound=Schema)
 
-_READ = ("*config.json", "tokenizer.json", "special_tokens_map.json", "*.index.json", "*.safetensors", "*.bin")
+_READ = (
+    "*config.json",
+    "tokenizer.json",
+    "vocab.*",
+    "merges.txt",
+    "special_tokens_map.json",
+    "*.index.json",
+    "*.safetensors",
+    "*.bin",
+)
 """Files of a folder that are read, here or by the library."""
 
 
@@ -38,8 +47,14 @@ def check_files(folder: Path) -> None:
             regular(path)
 
 
-def read_settings(path: Path, schema: type[_S], limit: str = "settings file") -> _S:
+def read_settings(path: Path, schema: type[_S], limit: str = "settings file", field: str = "") -> _S:
     """A JSON file of a folder by its schema.
+
+    Args:
+        path: of the file.
+        schema: what it may say.
+        limit: key of `LIMITS` that its size must keep.
+        field: which field of the schema the whole file is; "" for a file that has fields.
 
     Raises:
         GateError: no plain file, too large, no JSON, or a field that the schema refuses.
@@ -48,4 +63,4 @@ def read_settings(path: Path, schema: type[_S], limit: str = "settings file") ->
     # However few letters of the file it took, a parsed value takes some 100 bytes, and three times that with a name.
     values = sum(data.count(sign) for sign in (b",", b"[", b"{")) + 3 * data.count(b":")
     LIMITS[f"{limit} values"].check(values, path.name)
-    return schema.read(data, path.name)
+    return schema.read(b'{"%s": %s}' % (field.encode(), data) if field else data, path.name)

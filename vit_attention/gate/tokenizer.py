@@ -186,6 +186,14 @@ def _content(value: Any) -> str:
     return value.content if isinstance(value, Special) else value
 
 
+class Letters(Schema):
+    """Fields of tokenizer_config.json that say how WordPiece prepares letters, where there is no tokenizer.json to say it."""
+
+    do_lower_case: bool = True
+    strip_accents: bool | None = None
+    tokenize_chinese_chars: bool = True
+
+
 class Settings(Schema):
     """Fields of tokenizer_config.json and special_tokens_map.json that say which tokens are special; the rest is not read."""
 

@@ -186,7 +186,10 @@ class DualModel(VisionModel):
 
     def estimate(self, size: int | tuple[int, int] | None = None, **attend: Any) -> int:
         model, rest = self._answering(None, attend)
-        return model.estimate(size, **rest) if "labels" in attend else super().estimate(size, **attend)
+        if model is self:
+            return super().estimate(size, **rest)
+        assert isinstance(model, DualModel), "labels leave a picture with the dual encoder"
+        return model.estimate(size, **rest)
 
     def _estimate(self, tokens: int, asked: Asked) -> int:
         labeled = len({run.name for run in asked.runs} & {*runs("labels")})

@@ -15,7 +15,7 @@ from vit_attention.gate import GateError, regular, shown
 from vit_attention.gate.attention_json import BACKEND, EXTRACTED, FORMS, PADDING, Contents, contents, rows
 from vit_attention.gate.json_stream import JsonStream
 from vit_attention.records.maps import ROW_SUM_TOLERANCE, AttentionMap
-from vit_attention.records.spelling import axis_of, tokens_of
+from vit_attention.records.tokens import axis_of, tokens_of
 from vit_attention.records.writing import write as write_file
 
 if TYPE_CHECKING:

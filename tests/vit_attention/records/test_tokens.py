@@ -9,7 +9,7 @@ import tokenizers
 from tokenizers import models, pre_tokenizers, processors
 
 from tests.vit_attention.folders import byte_pairs, word_piece
-from vit_attention.records.spelling import axis_of, tokens_of
+from vit_attention.records.tokens import axis_of, tokens_of
 
 TEXTS = ("The soup was not good, but the waiter smiled.", "goods, slower!", "wxyz", "red ring", "the the")
 
