@@ -8,6 +8,7 @@ import sys
 ALL = (
     "localisation",
     "captioning",
+    "labels",
     "reading",
     "reading_cost",
     "photographs",

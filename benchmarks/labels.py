@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -84,8 +85,8 @@ def marks_of(model: Any, made: Iterable[Scene]) -> dict[str, list[Marks]]:
         for name, (told, part) in product(METHODS, PARTS.items()):
             marks = found.setdefault(name + told, [[] for _ in record.maps])
             for layer, its in enumerate(marks):
-                asked = {"layer": layer, "class_independent": part}
-                its += pointed(one, np.stack([able[name](record, query=text, **asked).values for text in texts]))
+                ask = partial(able[name], record, layer=layer, class_independent=part)
+                its += pointed(one, np.stack([ask(query=text).values for text in texts]))
     return found
 
 
@@ -134,8 +135,8 @@ def table(trained: dict[str, Any], control: dict[str, Any]) -> str:
     """Markdown: what is named right and where maps point, each beside the untrained network's."""
     lines = ["| one object | right | chance | untrained |", "| --- | ---: | ---: | ---: |"]
     for name, texts in (("phrases", phrases()), ("shapes", NAMES)):
-        right, base = cell(trained[name]), cell(control[name])
-        lines.append(f"| of {len(texts)} {name} | {right} | {100 / len(texts):.1f} % | {base} |")
+        right, untaught = cell(trained[name]), cell(control[name])
+        lines.append(f"| of {len(texts)} {name} | {right} | {100 / len(texts):.1f} % | {untaught} |")
     lines += ["", "| two objects: map | at the named one | at the other | untrained: named | other |"]
     lines.append("| --- | ---: | ---: | ---: | ---: |")
     by_place = {_place(name): got for name, got in control["maps"].items()}

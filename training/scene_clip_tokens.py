@@ -38,7 +38,12 @@ def merges() -> list[tuple[str, str]]:
 
 @cache
 def tokenizer() -> Any:
-    """The tokenizer, the same every time; its numbers are given in CLIP's order.
+    """The tokenizer that training uses."""
+    return build()
+
+
+def build() -> Any:
+    """A new tokenizer, the same every time; its numbers are given in CLIP's order.
 
     First the 256 bytes, then the same as the last of a word, then what was joined, then beginning and end: so any text has
     tokens, and a word that becomes more than one of them is a word the model has never seen.
@@ -46,4 +51,5 @@ def tokenizer() -> Any:
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     pieces = [*letters, *(one + _LAST for one in letters), *("".join(pair) for pair in merges()), _START, _END]
     numbers = {piece: number for number, piece in enumerate(dict.fromkeys(pieces))}
-    return CLIPTokenizer(vocab=numbers, merges=merges(), model_max_length=LONGEST)
+    joined: Any = merges()  # the library's own annotation leaves the form out that it keeps
+    return CLIPTokenizer(vocab=numbers, merges=joined, model_max_length=LONGEST)

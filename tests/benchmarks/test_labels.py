@@ -40,7 +40,9 @@ class Knowing:
             AttentionMap(weights, f"block.{n}", n, "self", axis, axis, heads=(0,), queries=(0,)) for n in (0, 1)
         )
         said = Prediction(tuple(labels), np.zeros(len(labels), np.float32))
-        return AttentionRecord(maps, Geometry.of(224, 224), said, signals=signals, settings={"runs": runs})
+        return AttentionRecord(
+            maps, Geometry.of(224, 224), said, signals=signals, settings={"runs": runs, "labels": labels}
+        )
 
 
 @pytest.fixture

@@ -115,6 +115,7 @@ def test_a_run_goes_on_where_it_stopped_and_ships_a_clip(data: Store, tmp_path: 
         theirs = net.get_text_features(**ids(texts, padding=True, return_tensors="pt")).pooler_output
         mine = read(other.average.net.eval(), tuple(texts))
     torch.testing.assert_close(torch.nn.functional.normalize(theirs.float(), dim=-1), mine, atol=3e-3, rtol=0)
+    assert json.loads((folder / "tokenizer.json").read_text())["padding"] is None
     assert json.loads((folder / "preprocessor_config.json").read_text())["size"] == {"shortest_edge": 112}
 
 
