@@ -11,6 +11,7 @@ ALL = (
     "reading",
     "reading_cost",
     "photographs",
+    "sentences",
     "photo",
     "capture",
     "numbers",
