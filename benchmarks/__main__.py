@@ -12,6 +12,7 @@ ALL = (
     "reading",
     "reading_cost",
     "photographs",
+    "sentences",
     "photo",
     "capture",
     "numbers",
