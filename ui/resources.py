@@ -13,7 +13,6 @@ from tutorials.findings.context import Picture
 from ui import heavy, state
 from vit_attention import registry
 from vit_attention.gate.refusal import shown
-from vit_attention.models.cards import BUNDLED
 from vit_attention.records import AttentionRecord
 
 
@@ -43,26 +42,26 @@ GUARANTEED = 690
 """Megabytes that Streamlit Community Cloud guarantees."""
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
+# Two: with all six bundled models kept, a server on which each was opened in turn peaked 40 MB higher. One that has left the
+# cache is back within two seconds.
+@st.cache_resource(max_entries=2, show_spinner=False)
 def model(name: str) -> Any:
     """The loaded model of this name; raises what `vit_attention.load` raises (failures are not cached)."""
     heavy.load_all()
-    loaded = registry.load(name)
-    _pack(loaded)
+    loaded = _loaded(name)
     heavy.settle()
     return loaded
 
 
-def _pack(loaded: Any) -> None:
-    """Keep the matrices of a bundled model in 8 bits, if its file does: 66 MB less for photo-dino."""
-    file = BUNDLED / loaded.card.name / "model.safetensors"
-    if not (loaded.card.bundled and file.exists()):
-        return
-    from safetensors.torch import load_file
-
+def _loaded(name: str) -> Any:
+    """A model, the matrices of a bundled one in 8 bits if its file has them so: 66 MB less for photo-dino."""
     from vit_attention.weights import eight_bits
 
-    eight_bits.pack(loaded.module, load_file(file))
+    if not registry.card(name).bundled:
+        return registry.load(name)
+    with eight_bits.staying() as kept:
+        loaded: Any = registry.load(name)
+    return loaded if eight_bits.pack(loaded.module, kept) else registry.load(name)
 
 
 def at_hand(name: str) -> bool:
@@ -109,7 +108,7 @@ def active_model(reads: bool = False) -> str:
         return other
 
 
-@st.cache_resource(max_entries=12, show_spinner=False, hash_funcs={Picture: attrgetter("key")})
+@st.cache_resource(max_entries=6, show_spinner=False, hash_funcs={Picture: attrgetter("key")})
 def record(model_name: str, picture: Picture, **how: Any) -> AttentionRecord:
     """The record of a picture, weights in float16: run once, then shared by every page and session."""
     loaded = model(model_name)
@@ -126,7 +125,7 @@ def fine_record(model_name: str, picture: Picture, size: tuple[int, int], layer:
 
 
 # By size: the hidden states of a picture take 1.5 MB under scene-vit, 43 MB under ViT-H/14.
-@st.cache_data(max_size="96MB", show_spinner=False)
+@st.cache_data(max_size="48MB", show_spinner=False)
 def _outcome(name: str, key: str, asked: tuple[Any, ...], _work: Any, _picture: Any, _given: dict[str, Any]) -> Any:
     loaded = model(name)
     with running:
