@@ -108,10 +108,13 @@ def _made(data: bytes, special: dict[str, str], around: bool) -> Any:
 
 def _check_around(bare: Any) -> None:
     """Refuse special tokens that are none, too many around a text, or a text that is left out or repeated."""
-    added, whole, inside = bare.encode("").ids, bare.encode("A b 1").ids, bare.encode("A b 1", add_special_tokens=False)
+    added, whole, around = bare.encode("").ids, bare.encode("A b 1").ids, bare.post_processor
+    bare.post_processor = None  # which could repeat a text even where no special tokens are asked for
+    inside = bare.encode("A b 1").ids
+    bare.post_processor = around
     strange = next((number for number in added if bare.id_to_token(number) is None), None)
     if strange is not None:
         raise GateError(FILE, "special tokens of the vocabulary", f"number {strange}", field="post_processor")
-    if len(added) > _MOST_AROUND or len(whole) != len(added) + len(inside.ids):
+    if len(added) > _MOST_AROUND or len(whole) != len(added) + len(inside):
         want = f"a text once, with at most {_MOST_AROUND} special tokens"
-        raise GateError(FILE, want, f"{len(whole)} tokens for {len(inside.ids)}", field="post_processor")
+        raise GateError(FILE, want, f"{len(whole)} tokens for {len(inside)}", field="post_processor")
