@@ -8,20 +8,16 @@ from PIL import Image
 from torch import Tensor, nn
 
 from vit_attention import compat  # noqa: F401  (compat goes before transformers)
-from vit_attention.adapters import hf_text, hf_tokenizer, hf_weights, hub
-from vit_attention.gate import GateError, shown
-from vit_attention.gate import config as gate
+from vit_attention.adapters import hf_text
 from vit_attention.gate.encoder_config import DualEncoder
-from vit_attention.gate.folder import inside, read_settings
-from vit_attention.heavy import Progress, heavy_imports, library
+from vit_attention.gate.folder import inside
+from vit_attention.heavy import Progress
 from vit_attention.inputs.prepared import Input
 from vit_attention.inputs.processor import Processor
 from vit_attention.models.cards import Card
 from vit_attention.models.dual import DualModel, Space
 from vit_attention.models.text import TextAnatomy, TextModel
 from vit_attention.models.vision import Anatomy
-from vit_attention.weights import checkpoints
-from vit_attention.weights.shards import weights_in
 
 FAMILIES = {"clip": "CLIPModel", "siglip": "SiglipModel"}
 """The library's networks by their model_type."""
@@ -35,32 +31,15 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
         CheckpointError: the weights do not fit the folder's configuration.
         DownloadError: the hub cannot be reached, or has no such model.
     """
-    folder = hub.published(card, progress)
-    path = folder / gate.CONFIG
-    with inside(folder):
-        kind = read_settings(path, gate.Kind)
-        if kind.model_type not in FAMILIES:
-            raise GateError(path.name, f"one of {', '.join(FAMILIES)}", shown(kind.model_type), field="model_type")
-        notes = gate.check_kind(kind)
-        said = read_settings(path, DualEncoder)
-        said.check()
-    file = weights or weights_in(folder)
-    tensors = checkpoints.read(file)
-    transformers = library("transformers")
-    with heavy_imports:
-        with inside(folder):
-            tokenizer = hf_tokenizer.load(folder, around=True, family=kind.model_type)
-            config = hf_text.configured(transformers, kind.model_type, said.settings())
-            sides = (int(config.vision_config.image_size),) * 2
-            processor = Processor.of(folder, kind.model_type, sides, int(config.vision_config.num_channels))
-        found = hf_weights.encoder(transformers, config, [FAMILIES[kind.model_type]], tensors, file.name, key)
-    module: Any = found.module
-    named = hf_text.named(card, found.module, "label", "Pictures and texts of the kind its publisher trained it on.")
-    digest = checkpoints.file_hash(file)
-    space = _space(found.module)
-    text = TextModel(named, module.text_model, _text(module, tokenizer), (), digest, tokenizer)
-    model = DualModel(named, found.module, _anatomy(found.module, processor), space, text, digest)
-    model.notes = text.notes = (*notes, *found.notes)
+    found = hf_text.opened(card, weights, progress, key, DualEncoder, lambda _, config: [FAMILIES[config.model_type]])
+    module, seen = found.module, found.config.vision_config
+    with inside(found.folder):
+        sides = (int(seen.image_size),) * 2
+        processor = Processor.of(found.folder, found.config.model_type, sides, int(seen.num_channels))
+    named = found.card("label", "Pictures and texts of the kind its publisher trained it on.")
+    text = TextModel(named, module.text_model, _text(module, found.tokenizer), (), found.digest, found.tokenizer)
+    model = DualModel(named, module, _anatomy(module, processor), _space(module), text, found.digest)
+    model.notes = text.notes = found.notes
     return model
 
 
@@ -103,6 +82,7 @@ def _text(module: Any, tokenizer: Any) -> TextAnatomy:
         norm=tower.final_layer_norm,
         forward=forward,
         longest=int(config.max_position_embeddings),
+        vocabulary=int(config.vocab_size),
         pad=int(tokenizer.pad_token_id if tokenizer.pad_token_id is not None else config.pad_token_id or 0),
         padded=padded,
         reads=f"The text's embedding is read off {which}."

@@ -1,6 +1,8 @@
 """Text encoders as the transformers library saves them, from folder or hub: BERT and its relatives."""
 
-from dataclasses import replace
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +10,9 @@ from torch import Tensor, nn
 
 from vit_attention import compat  # noqa: F401  (compat goes before transformers)
 from vit_attention.adapters import hf_tokenizer, hf_weights, hub
-from vit_attention.gate import GateError, shown
+from vit_attention.gate import GateError
 from vit_attention.gate import config as gate
-from vit_attention.gate.encoder_config import TextEncoder
+from vit_attention.gate.encoder_config import DualEncoder, TextEncoder
 from vit_attention.gate.folder import inside, read_settings
 from vit_attention.heavy import Progress, heavy_imports, library
 from vit_attention.models.cards import Card
@@ -48,16 +50,65 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
         CheckpointError: the weights do not fit the folder's configuration.
         DownloadError: the hub cannot be reached, or has no such model.
     """
+    found = opened(card, weights, progress, key, TextEncoder, _names)
+    anatomy = _anatomy(found.module, found.config, found.tokenizer)
+    model = TextModel(found.card("text"), found.module, anatomy, found.classes, found.digest, found.tokenizer)
+    model.notes = found.notes
+    return model
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What was in a folder.
+
+    Attributes:
+        published: the card by which it was asked for.
+        folder: where it lies.
+        module: the network, filled.
+        config: the library's configuration.
+        tokenizer: of the folder.
+        classes: their names.
+        digest: of the weights' file.
+        notes: what was assumed.
+    """
+
+    published: Card
+    folder: Path
+    module: Any
+    config: Any
+    tokenizer: Any
+    classes: tuple[str, ...]
+    digest: str
+    notes: tuple[str, ...]
+
+    def card(self, task: str, knows: str = "What its publisher trained it on.") -> Card:
+        """The card, now that family and size are known."""
+        if self.published.parameters:
+            return self.published
+        family, size = f"{type(self.module).__name__} (transformers)", sum(p.numel() for p in self.module.parameters())
+        return replace(self.published, family=family, task=task, parameters=size, knows=knows)
+
+
+def opened(
+    card: Card,
+    weights: Path | None,
+    progress: Progress | None,
+    key: str,
+    schema: type[TextEncoder] | type[DualEncoder],
+    names: Callable[[Any, Any], Sequence[str]],
+) -> Opened:
+    """The network and the tokenizer of a folder, each looked at by the gate before the library sees it.
+
+    Args:
+        card, weights, progress, key: as `load` takes them.
+        schema: what its configuration may say.
+        names: (library, configuration) to the library's networks that it may be, the fullest first.
+    """
     folder = hub.published(card, progress)
-    path = gate.CONFIG
     with inside(folder):
-        kind = read_settings(folder / path, gate.Kind)
-        if kind.model_type not in FAMILIES:
-            raise GateError(
-                path, f"one of the families {', '.join(FAMILIES)}", shown(kind.model_type), field="model_type"
-            )
+        kind = read_settings(folder / gate.CONFIG, gate.Kind)
         notes = gate.check_kind(kind)
-        said = read_settings(folder / path, TextEncoder)
+        said = read_settings(folder / gate.CONFIG, schema)
         said.check()
     file = weights or weights_in(folder)
     tensors = checkpoints.read(file)
@@ -66,24 +117,25 @@ def load(card: Card, weights: Path | None, progress: Progress | None, key: str =
         with inside(folder):
             tokenizer = hf_tokenizer.load(folder, around=True, family=kind.model_type)
             config = configured(transformers, kind.model_type, said.settings())
-        names = [mapping[type(config)].__name__ for mapping in _mappings(transformers)]
-        found = hf_weights.encoder(transformers, config, names, tensors, file.name, key)
-    if len(tokenizer) > config.vocab_size:
-        raise GateError(
-            path, f"at least {len(tokenizer)}, as in the tokenizer", str(config.vocab_size), field="vocab_size"
-        )
-    anatomy = _anatomy(found.module, config, tokenizer)
-    model = TextModel(
-        named(card, found.module), found.module, anatomy, found.classes, checkpoints.file_hash(file), tokenizer
-    )
-    model.notes = (*notes, *found.notes)
-    return model
+            _check_vocabulary(tokenizer, config.get_text_config().vocab_size)
+        found = hf_weights.encoder(transformers, config, names(transformers, config), tensors, file.name, key)
+    digest, notes = checkpoints.file_hash(file), [*notes, *found.notes]
+    return Opened(card, folder, found.module, config, tokenizer, found.classes, digest, tuple(notes))
+
+
+def _check_vocabulary(tokenizer: Any, rows: int) -> None:
+    """Refuse a tokenizer whose numbers go beyond the network's table."""
+    highest = max(tokenizer.get_vocab().values(), default=-1)
+    if highest >= rows:
+        want = f"more than {highest}, the highest number in the tokenizer"
+        raise GateError(gate.CONFIG, want, str(rows), field="vocab_size")
 
 
 def configured(transformers: Any, model_type: str, said: dict[str, Any]) -> Any:
     """The library's own configuration of a family; raises GateError for fields that it refuses."""
     kind = transformers.CONFIG_MAPPING[model_type]
-    own = {name: one for name, one in said.items() if not callable(getattr(kind, name, None))}
+    fields = {one.name for one in dataclasses.fields(kind)}  # a class has other names that a file must not set
+    own = {name: one for name, one in said.items() if name in fields or not hasattr(kind, name)}
     try:
         with hf_weights.quiet():
             return kind(**own)
@@ -92,16 +144,9 @@ def configured(transformers: Any, model_type: str, said: dict[str, Any]) -> Any:
         raise GateError(gate.CONFIG, f"fields of {model_type}", got) from error
 
 
-def named(card: Card, module: nn.Module, task: str = "text", knows: str = "What its publisher trained it on.") -> Card:
-    """The card of a folder's model, now that its family and size are known."""
-    if card.parameters:
-        return card
-    family = f"{type(module).__name__} (transformers)"
-    return replace(card, family=family, task=task, parameters=sum(p.numel() for p in module.parameters()), knows=knows)
-
-
-def _mappings(transformers: Any) -> tuple[Any, Any]:
-    return transformers.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING, transformers.MODEL_MAPPING
+def _names(transformers: Any, config: Any) -> list[str]:
+    mappings = (transformers.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING, transformers.MODEL_MAPPING)
+    return [mapping[type(config)].__name__ for mapping in mappings]
 
 
 def _anatomy(module: Any, config: Any, tokenizer: Any) -> TextAnatomy:
@@ -121,6 +166,7 @@ def _anatomy(module: Any, config: Any, tokenizer: Any) -> TextAnatomy:
         norm=_norm(base),
         forward=forward,
         longest=longest,
+        vocabulary=config.vocab_size,
         pad=int(pad or 0),
     )
 

@@ -7,10 +7,12 @@ from vit_attention import compat  # noqa: F401  (compat goes before transformers
 from vit_attention.gate import LIMITS, GateError, read_file
 from vit_attention.gate.folder import read_settings
 from vit_attention.gate.tokenizer import FILE, Letters, Settings, Tokenizer, Vocabulary
+from vit_attention.heavy import library
 
 _ADVICE = "Save the processor the model was trained with there, too: processor.save_pretrained(folder)."
 _CONFIG = "tokenizer_config.json"
 _FILE = "vocabulary file"
+_MOST_AROUND = 16
 
 
 def load(folder: Path, around: bool = False, family: str = "") -> Any:
@@ -48,8 +50,7 @@ def _there(path: Path) -> bool:
 
 def _of_family(folder: Path, family: str) -> Any:
     """The tokenizer of a family, made of the vocabulary files that folders had before tokenizer.json."""
-    import transformers
-
+    transformers = library("transformers")
     if family and _there(folder / "vocab.txt"):
         kind = transformers.MPNetTokenizerFast if family == "mpnet" else transformers.BertTokenizerFast
         letters = read_settings(folder / _CONFIG, Letters) if _there(folder / _CONFIG) else Letters()
@@ -99,5 +100,21 @@ def _made(data: bytes, special: dict[str, str], around: bool) -> Any:
     unknown = next((token for token in special.values() if bare.token_to_id(token) is None), None)
     if unknown is not None:
         raise GateError(_CONFIG, "special tokens of the vocabulary", repr(unknown))
+    if around:
+        _check_around(bare)
     bare.decode(bare.encode("A b 1").ids)  # a damaged part shows here, not in the middle of a reading
     return transformers.PreTrainedTokenizerFast(tokenizer_object=bare, clean_up_tokenization_spaces=False, **special)
+
+
+def _check_around(bare: Any) -> None:
+    """Refuse special tokens that are none, too many around a text, or a text that is left out or repeated."""
+    added, whole, around = bare.encode("").ids, bare.encode("A b 1").ids, bare.post_processor
+    bare.post_processor = None  # which could repeat a text even where no special tokens are asked for
+    inside = bare.encode("A b 1").ids
+    bare.post_processor = around
+    strange = next((number for number in added if bare.id_to_token(number) is None), None)
+    if strange is not None:
+        raise GateError(FILE, "special tokens of the vocabulary", f"number {strange}", field="post_processor")
+    if len(added) > _MOST_AROUND or len(whole) != len(added) + len(inside):
+        want = f"a text once, with at most {_MOST_AROUND} special tokens"
+        raise GateError(FILE, want, f"{len(whole)} tokens for {len(inside)}", field="post_processor")

@@ -53,7 +53,7 @@ def network(transformers: Any, config: Any, tensors: Mapping[str, Tensor], file:
     notes = [*chosen.notes, *_fit_positions(config, state, wanted.table, file)]
     rest = {name: one for name, one in chosen.rest.items() if not _OPTIONAL.search(name)}
     _check_numbers(state, file)
-    _check_depth(rest, config, file)
+    _check_depth(rest, file)
     optional = {wanted.full(name): one for name, one in chosen.rest.items() if name not in rest}
     head, own = head_of(rest, wanted.heads, wanted.width, file) if wanted.heads else (None, {})
     _check_numbers(own, file)
@@ -83,8 +83,11 @@ def encoder(
     Raises:
         CheckpointError: none fits.
     """
-    layers = getattr(config, "num_hidden_layers", 0)
-    if layers > len(tensors) and config.model_type != "albert":  # whose layers share one block
+    towers = (config, *(getattr(config, f"{name}_config", None) for name in ("text", "vision")))
+    layers = sum(getattr(one, "num_hidden_layers", 0) for one in towers)
+    if config.model_type == "albert":  # whose layers share some blocks
+        layers = config.num_hidden_groups * config.inner_group_num
+    if layers > len(tensors):
         raise CheckpointError(
             f"{file}: want weights of {layers} layers, as config.json names, got {len(tensors)} tensors"
         )
@@ -110,6 +113,7 @@ def encoder(
         known = {name for way in shapes for name in way}
         beside = {name: one for name, one in chosen.rest.items() if name in known}
         _check_numbers(chosen.body, file)
+        _check_depth(chosen.rest, file)
         classes = tuple(config.id2label[n] for n in range(len(config.id2label))) if head else ()
         module = _filled(kind, config, {**beside, **chosen.body}, file)
         return Network(module, classes, (*chosen.notes, *fitted))
@@ -146,7 +150,8 @@ def _shapes(kind: Any, config: Any, file: str) -> tuple[dict[str, tuple[int, ...
         written = revert_weight_conversion(empty, dict(inside))
     except Exception as error:  # whatever a wrong number leads to inside the library
         raise CheckpointError(
-            f"{file}: want a config.json that a network can be built of, got one that cannot ({type(error).__name__}: {error})"
+            f"{file}: want a config.json that a network can be built of, got one that cannot "
+            f"({type(error).__name__}: {' '.join(str(error).split())[:200]})"
         ) from error
     return tuple({name: tuple(one.shape) for name, one in names.items()} for names in (inside, written))
 
@@ -158,13 +163,11 @@ def _check_numbers(tensors: Mapping[str, Tensor], file: str) -> None:
             raise checkpoints.other_numbers(name, one, torch.float32, file)
 
 
-def _check_depth(rest: Mapping[str, Tensor], config: Any, file: str) -> None:
+def _check_depth(rest: Mapping[str, Tensor], file: str) -> None:
     """Refuse a file of more layers than the configuration names: part of a network is another network."""
     deeper = next((name for name in rest if re.search(r"(^|\.)layers?\.\d+\.", name)), None)
     if deeper:
-        raise CheckpointError(
-            f"{file}: want weights of the {config.num_hidden_layers} layers that config.json names, got more ({deeper})"
-        )
+        raise CheckpointError(f"{file}: want weights of the layers that config.json names, got more ({deeper})")
 
 
 def _headless(wanted: "_Wanted", rest: Mapping[str, Tensor], file: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from vit_attention.gate.config import CONFIG, Activation, Entry, Labelled, Name, check_sides
+from vit_attention.gate.config import CONFIG, Activation, Channels, Entry, Labelled, Layers, Name, check_sides
 from vit_attention.gate.limits import LIMITS
 from vit_attention.gate.refusal import GateError, shown
 from vit_attention.gate.schema import FIRST, Schema
@@ -69,12 +69,15 @@ class Fields(Schema):
 
     vocab_size: Entry | None = None
     max_position_embeddings: Entry | None = None
-    num_hidden_layers: Annotated[int, Field(ge=1, le=LIMITS["layers"].most)] | None = None
-    n_layers: Annotated[int, Field(ge=1, le=LIMITS["layers"].most)] | None = None
+    num_hidden_layers: Layers | None = None
+    n_layers: Layers | None = None
     hidden_act: Activation | None = None
     hidden_activation: Activation | None = None
     activation: Activation | None = None
     classifier_activation: Activation | None = None
+    num_hidden_groups: Layers | None = None
+    inner_group_num: Layers | None = None
+    num_channels: Channels | None = None
     is_decoder: bool = False
 
     def fields(self) -> dict[str, Any]:
@@ -85,6 +88,8 @@ class Fields(Schema):
         }
         for name, value in found.items():
             _check_plain(name, value)
+            if name.endswith("_eps") and not (isinstance(value, float) and 0 < value <= 1):
+                raise GateError(CONFIG, "a number above 0, up to 1", shown(value), field=name)
         return found
 
 

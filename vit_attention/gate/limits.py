@@ -87,6 +87,7 @@ LIMITS: dict[str, Limit] = {
     "attention file": Limit(
         2 << 30, "bytes", "24 layers of 16 heads over 512 tokens take 1.2 GB; no more than a row is read at once"
     ),
+    "sentence letters": Limit(100_000, "letters", "8,192 tokens, the most that ModernBERT reads, have some 40,000"),
     "sentence tokens": Limit(8192, "tokens", "the longest text that ModernBERT reads"),
     "heads": Limit(1_000, "heads", "the widest published transformers have 128"),
     "name": Limit(1_000, "letters", "the longest class name of ImageNet has 121"),

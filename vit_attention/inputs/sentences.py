@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from vit_attention.gate import LIMITS, GateError, shown
+from vit_attention.gate.refusal import one_line
 from vit_attention.records import Axis
 
 
@@ -46,36 +47,45 @@ def of_text(given: Any, tokenizer: Any, longest: int, padded: bool = False) -> S
         raise GateError(
             "text", "a text (str)", shown(given), advice="For a file give its text: Path(FILE).read_text()."
         )
-    LIMITS["text"].check(len(given), "text")
+    LIMITS["sentence letters"].check(len(given), "text")
     text = given.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate is no letter
     fill = {"padding": "max_length"} if padded else {}
     found = tokenizer(text, truncation=True, max_length=longest, **fill)
     words = _words(found.word_ids(0))
-    notes = [*_cut(tokenizer, text, longest), *unknown(tokenizer, found["input_ids"], words, text, found)]
-    return _sentence(tokenizer, found["input_ids"], words, text, notes)
+    ids = found["input_ids"]
+    notes = [
+        *(_cut(tokenizer, text, longest) if len(ids) == longest else ()),
+        *unknown(tokenizer, ids, words, text, found),
+    ]
+    if text.strip() and max(words, default=-1) < 0:
+        notes.append("The tokenizer finds no word in this text: special tokens are all that is left.")
+    return _sentence(tokenizer, ids, words, text, notes)
 
 
-def of_tokens(given: Mapping[str, Any], tokenizer: Any, longest: int) -> Sentence:
+def of_tokens(given: Mapping[str, Any], tokenizer: Any, longest: int, vocabulary: int) -> Sentence:
     """Tokens as a tokenizer gives them, with their mask; padding goes in with them and is left out of the record.
+
+    Args:
+        given: ``input_ids`` and, unless all count, ``attention_mask``, each (tokens,) or (1, tokens).
+        tokenizer: of the transformers library, a fast one.
+        longest: tokens that the network has positions for.
+        vocabulary: tokens that it has numbers for.
 
     Raises:
         GateError: no tokens of one text, or a mask of another shape.
     """
     want = 'tokens of one text, as tokenizer(TEXT, return_tensors="pt") gives them'
-    ids, mask = given.get("input_ids"), given.get("attention_mask")
-    ids = torch.as_tensor([] if ids is None else ids)
-    ids = ids[None] if ids.ndim == 1 else ids
-    mask = (
-        torch.ones_like(ids)
-        if mask is None
-        else torch.as_tensor(mask).reshape(ids.shape if torch.as_tensor(mask).numel() == ids.numel() else -1)
-    )
-    if ids.ndim != 2 or len(ids) != 1 or not ids.numel() or ids.is_floating_point() or mask.shape != ids.shape:
-        raise GateError("tokens", want, f"{tuple(ids.shape)} numbers and a mask of {tuple(mask.shape)}")
-    if int(ids.min()) < 0 or int(ids.max()) >= len(tokenizer) or ids.shape[1] > longest:
-        raise GateError(
-            "tokens", f"at most {longest} numbers below {len(tokenizer)}", f"{ids.shape[1]} up to {int(ids.max())}"
-        )
+    try:
+        ids, mask = (torch.atleast_2d(torch.as_tensor(given.get(f, []))) for f in ("input_ids", "attention_mask"))
+    except (TypeError, ValueError, RuntimeError) as error:  # text, lists of different lengths, numbers without end
+        raise GateError("tokens", want, one_line(str(error))) from error
+    mask = mask if "attention_mask" in given else torch.ones_like(ids)
+    counted = ids.dtype in (torch.int64, torch.int32) and ids.ndim == 2 and len(ids) == 1 and ids.numel()
+    if not counted or mask.shape != ids.shape:
+        raise GateError("tokens", want, f"{tuple(ids.shape)} {ids.dtype} and a mask of {tuple(mask.shape)}")
+    if int(ids.min()) < 0 or int(ids.max()) >= vocabulary or ids.shape[1] > longest:
+        got = f"{ids.shape[1]} from {int(ids.min())} to {int(ids.max())}"
+        raise GateError("tokens", f"at most {longest} numbers from 0 to {vocabulary - 1}", got)
     kept = mask[0].bool()
     if not kept.any():
         raise GateError("tokens", "a mask that keeps some", "one that keeps none")
@@ -102,7 +112,7 @@ def unknown(tokenizer: Any, ids: Sequence[int], words: Sequence[int], text: str,
     for word in dict.fromkeys(n for n in words if n >= 0):
         places = [n for n, one in enumerate(words) if one == word]
         span = found.word_to_chars(0, word)
-        said = text[span.start : span.end]
+        said = one_line(text[span.start : span.end])
         if tokenizer.unk_token_id is not None and any(ids[n] == tokenizer.unk_token_id for n in places):
             lost[said] = None
         elif len(places) > 1 and said.isalpha():

@@ -29,6 +29,7 @@ class TextAnatomy:
         norm: the final norm, from the tokens that leave the last block.
         forward: (batch, tokens) numbers and whether they count to raw class scores (batch, classes), or None.
         longest: tokens that it has positions for.
+        vocabulary: tokens that it has numbers for.
         pad: number of the token that fills up a batch.
         padded: whether every text is filled up to `longest` with padding that counts, as SigLIP was trained.
         reads: what is read off which token, in a sentence; "" for nothing.
@@ -40,6 +41,7 @@ class TextAnatomy:
     norm: Callable[[Tensor], Tensor]
     forward: Callable[[Tensor, Tensor], Tensor | None]
     longest: int
+    vocabulary: int
     pad: int = 0
     padded: bool = False
     reads: str = ""
@@ -92,7 +94,7 @@ class TextModel(EncoderModel):
         if isinstance(given, Sentence):
             return given
         if isinstance(given, Mapping) or hasattr(given, "input_ids"):
-            return sentences.of_tokens(given, self.tokenizer, longest)
+            return sentences.of_tokens(given, self.tokenizer, longest, self.anatomy.vocabulary)
         if isinstance(given, str) and not given.strip():
             raise GateError("text", "words", "an empty text")
         return self.tokens_of(given)

@@ -262,3 +262,42 @@ def test_what_is_too_large_to_open_is_not_written(tmp_path: Path, monkeypatch: p
     with pytest.raises(BundleError, match=r"^two.npz: want at most 1,000 bytes unpacked, got 264,\d+\. Keep fewer"):
         record.save(tmp_path / "two.npz")
     assert [one.name for one in tmp_path.iterdir()] == ["one.npz"]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("signal_naive", lambda a: a[:2], "signal 'naive': want at least 3 layers of 3 labels"),
+        ("signal_naive", lambda a: a[:, :2], "signal 'naive': want at least 3 layers of 3 labels"),
+        ("signal_naive", lambda a: a[..., :-1], "signal 'naive': want at least 3 layers of 3 labels"),
+        ("signal_naive", lambda a: a * 9, "signal 'naive': want finite numbers of -1"),
+        ("signal_value-value", lambda a: a * np.nan, "signal 'value-value': want finite numbers"),
+        ("signal_value-value", lambda a: a[0], "signal 'value-value': want at least 3 layers"),
+    ],
+)
+def test_similarities_to_labels_are_checked(tmp_path: Path, name: str, change: Any, said: str) -> None:
+    assert said in refused(tmp_path, changed(name, change))
+
+
+def test_labels_are_those_of_the_prediction(tmp_path: Path) -> None:
+    manifest, arrays = classifier()
+    for labels in (["cat"], ["dog", "cat"], [], ["cat", 5], "cat"):
+        manifest["settings"]["labels"] = labels
+        assert "labels" in refused(tmp_path, pack(manifest, arrays))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("signal_masking", lambda a: a[:2], "signal 'masking': want one number a token"),
+        ("signal_masking", lambda a: a[None], "signal 'masking': want one number a token"),
+        ("signal_head-mean", lambda a: a[:1], "signal 'head-mean': want a matrix of 3 tokens a map"),
+        ("signal_head-mean", lambda a: a * 2, "signal 'head-mean': want finite numbers of 0"),
+        ("signal_hidden", lambda a: a[:2], "signal 'hidden': want at least 3 rows of 3 tokens"),
+        ("signal_hidden", lambda a: a[:, :2], "signal 'hidden': want at least 3 rows of 3 tokens"),
+        ("norms", lambda a: a[:1], "norms: want (2, 3), a row a layer"),
+    ],
+)
+def test_signals_of_texts_are_checked(tmp_path: Path, name: str, change: Any, said: str) -> None:
+    manifest, arrays = sentence()
+    assert said in refused(tmp_path, pack(manifest, {**arrays, name: change(arrays[name])}))
