@@ -180,7 +180,7 @@ def pairs(now: Context, look: Mapping[str, Any]) -> None:
     how: dict[str, Any] = {"special": special}
     place = _asked(now, look)
     if which == PAIRS[2]:
-        chosen = (now.chosen.layer, head or 0)
+        chosen = None if head is None else (now.chosen.layer, head)
         key, on_select = "text_atlas", components.pick_head("text_atlas")
         figure, words = token_atlas(record, chosen=chosen, colormap=look["colormap"], **how), "Every layer and head."
     elif which == PAIRS[1] or place is None:
