@@ -8,9 +8,11 @@ import sys
 ALL = (
     "localisation",
     "captioning",
+    "labels",
     "reading",
     "reading_cost",
     "photographs",
+    "sentences",
     "photo",
     "capture",
     "numbers",

@@ -10,7 +10,7 @@ from ui import playground, sources
 
 st.caption(
     "Everything at once, without a lesson: choose model, picture, layer, head and query in the sidebar and a method "
-    "below; click a patch on the map to let it ask. The address restores what you see, except for your own picture, an "
+    "below; click a patch on the map to let it ask. A model that reads takes a sentence in the picture's place. The address restores what you see, except for your own picture, an "
     "opened record or another model: those stay in this session."
 )
 sources.draw()

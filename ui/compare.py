@@ -57,7 +57,9 @@ def likeness(first: NDArray[Any], second: NDArray[Any], number: int) -> Likeness
 def right_side(now: Context) -> Context:
     """The right side's context, from its own controls; what is not changed is the left side's."""
     first, second = st.columns(2)
-    here = [card.name for card in registry.models() if card.task == "classify" and resources.usable(card.name)]
+    here = [
+        card.name for card in registry.models() if card.task in ("classify", "label") and resources.usable(card.name)
+    ]
     model = first.selectbox(
         "Model", [SAME, *here], key="compare_model", **controls.KEEP, help="Models that are on this machine."
     )

@@ -21,20 +21,28 @@ from vit_attention.records import AttentionRecord
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
 
-def context(counted: bool = False) -> Context:
+Labels = Callable[[str, Picture], tuple[str, ...]]
+"""From a model's name and a picture to the labels that it is compared with."""
+
+
+def context(counted: bool = False, labelled: Labels | None = None) -> Context:
     """Model, picture, record and choice of this run; stops the page with a message if there is no record to show.
 
     Args:
         counted: whether the page lets people choose into how many patches the picture is cut.
+        labelled: asks for labels, on a page that takes any.
     """
     picture = pictures.get(str(st.session_state[state.PICTURE]))
     wanted, name = str(st.session_state[state.MODEL]), resources.active_model()
-    if wanted != name:
+    if wanted in state.READS:
+        st.info(f"{wanted} reads sentences and is shown in the playground; this page shows {name}.")
+    elif wanted != name:
         fetching.offer(wanted, resources.BUNDLED_MODEL, "fetch_weights")
     size = patch_count.control(name, picture) if counted else None
     advice = "Choose another model or picture in the sidebar; everything else is as you left it."
-    record = looked(name, picture, advice, size)
-    if name == resources.BUNDLED_MODEL and picture.is_photograph:
+    labels = labelled(name, picture) if labelled is not None and size is None else ()
+    record = looked(name, picture, advice, size, labels)
+    if name in state.KNOW_SCENES and picture.is_photograph:
         st.warning(mismatch(name, picture), icon="⚠️")
         use = {state.MODEL: resources.PHOTO_MODEL}
         st.button("Look with photo-dino", key="use_photo_model", on_click=st.session_state.update, args=(use,))
@@ -42,33 +50,40 @@ def context(counted: bool = False) -> Context:
         st.caption(told)
     for note in picture.notes:
         st.caption(note)
-    return Context(name, picture, record, state.selection(record), resources.run, size)
+    return Context(name, picture, record, state.selection(record), resources.run, size, labels)
 
 
 def mismatch(name: str, picture: Picture) -> str:
     """What to know of a model that was trained on another kind of pictures; "" for one of this kind."""
-    if name == resources.BUNDLED_MODEL:
-        return _DRAWN * picture.is_photograph
+    if name in state.KNOW_SCENES:
+        return _DRAWN.format(name) * picture.is_photograph
     told = f"{registry.card(name).label} was trained on photographs, not on drawn scenes. {caution(name)}"
     return "" if picture.is_photograph else told.strip()
 
 
 _DRAWN = (
-    "This is a photograph, and scene-vit knows only twelve drawn shapes: its maps here are real, but they say little about the "
+    "This is a photograph, and {} knows only twelve drawn shapes: its maps here are real, but they say little about the "
     "photograph."
 )
 
 
-def looked(name: str, picture: Picture, advice: str = "", size: tuple[int, int] | None = None) -> AttentionRecord:
-    """The record of a picture under a model; stops the page with a message and `advice` if there is none.
+def looked(
+    name: str,
+    picture: Picture,
+    advice: str = "",
+    size: tuple[int, int] | None = None,
+    labels: tuple[str, ...] = (),
+) -> AttentionRecord:
+    """The record of a picture or sentence under a model; stops the page with a message and `advice` if there is none.
 
-    With a `size`, (height, width) of the model's input in pixels, only part of the maps is in it.
+    With a `size`, (height, width) of the model's input in pixels, only part of the maps is in it; with `labels`, they are its
+    classes.
     """
     try:
         with st.spinner("The model is looking ..."):
             if size is not None:
                 return resources.fine_record(name, picture, size, state.layer())
-            return resources.record(name, picture)
+            return resources.record(name, picture, **({"labels": labels} if labels else {}))
     except (ValueError, RuntimeError, OSError) as error:
         st.error(f"{name} cannot show this picture: {error}")
         if advice:
@@ -259,9 +274,9 @@ def copy_commands(commands: Sequence[str], note: str = "") -> None:
         st.caption(note)
 
 
-def downloads(name: str, files: Mapping[str, tuple[str, Callable[[], bytes]]]) -> None:
+def downloads(name: str, files: Mapping[str, tuple[str, Callable[[], bytes]]], title: str = "Export") -> None:
     """Download buttons whose data is made on the click: label to (file name, maker)."""
-    with st.expander("Export"):
+    with st.expander(title):
         for column, (label, (file, make)) in zip(st.columns(len(files)), files.items(), strict=True):
             column.download_button(
                 label, data=make, file_name=file, key=f"{name}_{file}", on_click="ignore", width="stretch"

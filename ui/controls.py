@@ -80,6 +80,10 @@ def method(
     return names[chosen]
 
 
+_SIDES = ("window", "stride")
+"""Knobs that are sides of squares, in patches."""
+
+
 def knobs(now: Context, wanted: Sequence[Knob], prefix: str = "", columns: int = 1) -> dict[str, Any]:
     """One control for each knob in that many columns: its values by name; the asking patch needs no control."""
     shown = [knob for knob in wanted if not isinstance(knob.default, tuple)]
@@ -102,10 +106,10 @@ def _knob(now: Context, knob: Knob, key: str) -> Any:
         share = st.slider(knob.label, low, most, knob.default, knob.step, key=key, help=knob.help, **KEEP)
         return within(share, low, most)
     # A layer counts from 0 in Python and from 1 on pages; sides of squares are what they are.
-    first, most = (1, len(now.record.maps)) if knob.low == 0 else (0, min(now.grid))
-    low, start = int(knob.low) + first, knob.default + first
+    first, most = (int(knob.low == 0), min(now.grid) if knob.name in _SIDES else len(now.record.maps))
+    low, start = int(knob.low) + first, min(knob.default + first, most)
     if st.session_state.get(key, start) != within(st.session_state.get(key, start), low, most):
-        st.session_state.pop(key)  # left over from a model with more layers
+        st.session_state.pop(key, None)  # left over from a model with more layers
     if most <= low:
         return knob.default
     return int(within(st.slider(knob.label, low, most, start, key=key, help=knob.help, **KEEP), low, most)) - first

@@ -21,7 +21,7 @@ LARGEST = 2560
 
 def _drawn(document_id: str) -> Name | None:
     name = parse(document_id)
-    return name if name is not None and name.kind not in ("scene", "photograph") else None
+    return name if name is not None and name.kind not in ("scene", "photograph", "sentence") else None
 
 
 def options(current: str) -> list[str]:

@@ -2,9 +2,11 @@
 
 import csv
 import io
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -186,6 +188,14 @@ def csv_text(rows: Iterable[Sequence[object]], end: str = "\n") -> str:
     out = io.StringIO()
     csv.writer(out, lineterminator=end).writerows(rows)
     return out.getvalue()
+
+
+def saved(save: Callable[[Path], object]) -> bytes:
+    """What a function writes to a file, which has to have an ending; for `components.downloads`."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file.npz"
+        save(path)
+        return path.read_bytes()
 
 
 def own_file(

@@ -1,22 +1,32 @@
 """Page "Playground": one map by any method, how it is drawn, the answer of the model, export and code."""
 
 import io
-import tempfile
-from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from tutorials.findings import Context
-from ui import components, controls, long_runs, pictures, sinks_view, snippets, state, trust
+from ui import (
+    components,
+    controls,
+    films,
+    long_runs,
+    parts,
+    pictures,
+    sentences,
+    sinks_view,
+    snippets,
+    state,
+    trust,
+    words,
+)
 from visualizer.export import files as export
-from visualizer.figures import animation, overlay
+from visualizer.figures import overlay
 from visualizer.method import Map, Method, methods
-from visualizer.method.base import scale_of
 
 
 @st.fragment
@@ -29,24 +39,68 @@ def view(now: Context) -> None:
         method = methods()[controls.method(now, "method")]
         st.caption(method.meaning)
         knobs = long_runs.knobs(now, method)
-        target = controls.target(now, "target") if method.asks_class else ""
+        target = _target(now) if method.asks_class else ""
+        label = words.asked(now, knobs) if method.asked_by == "label" else ""
         with st.container(border=True):
-            look = controls.look(now)
+            look = sentences.look(now) if now.of_text else controls.look(now)
     try:
         with right:
             told = long_runs.wait(now, method, target, knobs, "playground_run")
             with st.spinner(told, show_time=True):
+                now = words.compared(now, method, label, knobs) if method.asked_by == "label" else now
                 whole = now.answer(method.name, target, knobs)
         with left:
             found = sinks_view.hidden(now, whole, method.name, knobs)
     except ValueError as error:
         right.error(f"This method has no map here: {error}")
         return
-    scale = found.scale(look["scale"])
-    who = () if method.asked_by == "nobody" else controls.query_patches(now)
+    show = _sentence if now.of_text else _picture
+    show(now, Asked(method, target, knobs), found, look, right, found is not whole)
+
+
+class Asked(NamedTuple):
+    """The method, the class that it is about, and its parameters."""
+
+    method: Method
+    target: str
+    knobs: dict[str, Any]
+
+
+def _target(now: Context) -> str:
+    return controls.target(now, "target", "Label asked about" if now.labels else "Class asked about")
+
+
+def _sentence(
+    now: Context, asked: Asked, whole: Map, look: dict[str, Any], right: DeltaGenerator, _hides: bool
+) -> None:
+    """What belongs to a map over a text."""
+    method, target, knobs = asked
+    found = sentences.shown(now, whole, look)
     with right:
-        words, title = found.words[0].upper() + found.words[1:], method.label.capitalize()
-        how = {"name": words, "unit": found.unit, "caption": f"{words}.", "clickable": True, "height": 520, **look}
+        sentences.picture(now, found, method.label.capitalize(), look)
+        prediction(now)
+    made = films.view(now, method, target, knobs, look, ())
+    sentences.pairs(now, look)
+    trust.draw(f"For {whole.words}.", trust.facts(now, whole.values, whole.row) + sentences.facts(now, whole))
+    code = snippets.map_code(now, method.name, whole, target, knobs) + sentences.code(now, look)
+    more = {"words": look["words"], "without_special": not look["special"]}
+    components.code(now, code, [snippets.command(now, method.name, target, knobs, **more)], _untold(made))
+    arrays = {"Array (NPY)": ("map.npy", lambda: array_bytes(found.row)), **_record_file(now)}
+    components.downloads("playground", {**sentences.files(now, found, look), **arrays})
+
+
+def _untold(film: Mapping[str, Any]) -> str:
+    return "The command line makes no films of sentences; the library does: visualizer.film." * bool(film)
+
+
+def _picture(now: Context, asked: Asked, found: Map, look: dict[str, Any], right: DeltaGenerator, hides: bool) -> None:
+    """What belongs to a map over a picture."""
+    method, target, knobs = asked
+    scale = found.scale(look["scale"])
+    who = () if method.asked_by in ("nobody", "label") else controls.query_patches(now)
+    with right:
+        words_, title = found.words[0].upper() + found.words[1:], method.label.capitalize()
+        how = {"name": words_, "unit": found.unit, "caption": f"{words_}.", "clickable": True, "height": 520, **look}
         how |= {"scale": scale, "query": who}
         try:
             components.picture_map(now, "playground_map", found.values, title, signed=found.signed, **how)
@@ -54,80 +108,76 @@ def view(now: Context) -> None:
             st.error(f"This map cannot be drawn: {error}")
         if found.colours is not None:
             st.caption("This map brings its own colours: scale, colour map and blending do not change it.")
+        if method.asked_by == "label":
+            words.legend(found, now.record.prediction.labels)
         prediction(now)
-    label = "Play this method through all layers"
-    if method.layers in ("one", "until") and st.toggle(label, key="film", **controls.KEEP):
-        film(now, method, knobs, look)
+    if method.asked_by == "label":
+        words.all_labels(now, method, knobs, look)
+    film = films.view(now, method, target, knobs, look, who)
     sinks_view.curves(now)
-    hides = found is not whole
     # The sign of a component is a convention, so that its strongest patch means nothing.
     if method.name != "components":
-        trust.card(now, found.values, found.row, found.words, None if hides else (method.name, target, knobs))
+        _trust(now, asked, found, hides)
     marked: dict[str, Any] = {"query": list(who), "unit": found.unit}
     marked |= {"signed": True} if found.signed else {}
+    components.code(now, *_again(now, asked, found, look, marked, film, hides))
+    _downloads(now, found, {**look, **marked, "scale": scale})
+
+
+def _trust(now: Context, asked: Asked, found: Map, hides: bool) -> None:
+    if asked.method.asked_by == "label":  # of one label, on what it names, and not on every object
+        known = trust.proof(now.record)
+        known += words.facts(now, found.values) if found.colours is None else []
+        trust.draw(f"For {found.words}.", known)
+        return
+    made = None if hides else (asked.method.name, asked.target, asked.knobs)
+    trust.card(now, found.values, found.row, found.words, made)
+
+
+def _again(
+    now: Context,
+    asked: Asked,
+    found: Map,
+    look: Mapping[str, Any],
+    marked: Mapping[str, Any],
+    film: Mapping[str, Any],
+    hides: bool,
+) -> tuple[str, list[str], str]:
+    """The lines and the commands that make the map, and what they do not do."""
     options = {**look, **marked, "opacity": float(f"{look['opacity']:g}")}
     texts = {name: repr(value) for name, value in options.items() if name != "truth"}
     texts |= {} if found.colours is None else {"scale": "found.scale()"}
     shown = ", ".join(f"{name}={text}" for name, text in texts.items())
     code = (
-        f"{snippets.map_code(now, method.name, found, target, knobs)}from visualizer.figures.overlay import overlay\n\n"
+        f"{snippets.map_code(now, asked.method.name, found, asked.target, asked.knobs)}"
+        "from visualizer.figures.overlay import overlay\n\n"
         f"overlay(record.image, values, record.geometry, {shown}).show()\n"
     )
     more: dict[str, Any] = {"without_sinks": True} if hides else {}
     if look["truth"] is not None:
         outline = pictures.outline(now.picture.id)
         more |= {"truth": True} if outline is None else {"outline": outline.name}
-    paint = {**more, "colormap": look["colormap"], "alpha": look["opacity"]}
-    command = snippets.command(now, method.name, target, knobs, **paint, **snippets.scaled(look["scale"]))
-    blended = "The command line draws patches as they are, never blended." * look["smooth"]
-    components.code(now, code, [command], blended)
-    _downloads(now, found, {**look, **marked, "scale": scale})
-
-
-def film(now: Context, method: Method, knobs: Mapping[str, Any], look: Mapping[str, Any]) -> None:
-    """The same method with every layer as the chosen one, from its start layer up."""
-    layers = method.stops(range(len(now.record.maps)), knobs)
-    chosen = [replace(now, chosen=replace(now.chosen, layer=layer)) for layer in layers]
-    try:
-        with st.spinner(f"{len(layers)} layers are asked ...", show_time=True):
-            found = [one.answer(method.name, "", knobs) for one in chosen]
-    except ValueError as error:
-        st.error(f"This method has no film here: {error}")
-        return
-    components.chart(
-        animation.layer_animation(
-            now.picture.image,
-            [one.values for one in found],
-            now.record.geometry,
-            names=[f"layer {n + 1}" for n in layers],
-            start=layers.index(now.chosen.layer),
-            colormap=look["colormap"],
-            opacity=look["opacity"],
-            scale=scale_of(found, "shared" if look["scale"] == "raw" else look["scale"]),
-            query=() if method.asked_by == "nobody" else controls.query_patches(now),
-            truth=look["truth"],
-            unit=found[0].unit,
-            title=f"{method.label}, layer by layer",
-        ),
-        "playground_film",
-        f"A film of {len(found)} maps. First: {found[0].words}. Last: {found[-1].words}.",
-    )
+    paint = {**more, "colormap": look["colormap"], "alpha": look["opacity"], **snippets.scaled(look["scale"])}
+    commands = [
+        snippets.command(now, asked.method.name, asked.target, asked.knobs, **{**paint, **extra})
+        for extra in ({}, film)[: 1 + bool(film)]
+    ]
+    return code, commands, "The command line draws patches as they are, never blended." * look["smooth"]
 
 
 def prediction(now: Context) -> None:
-    """What the model says: its five likeliest classes."""
+    """What the model says: its five likeliest classes, or how well each label fits."""
     said, scene = now.record.prediction, now.picture.scene
     if not said.labels:
         st.caption("This model names no classes.")
         return
-    components.bar_chart(
-        "playground_prediction",
-        said.top(5),
-        "probability",
-        "{} {:.1%}",
-        ("Likeliest classes: ", ""),
-        title="What the model says",
-    )
+    count, unit, lead, title = 5, "probability", "Likeliest classes: ", "What the model says"
+    if now.labels:
+        count, unit, lead = len(said.labels), "share of the softmax over these labels", "Labels that fit best: "
+        title = "How well each label fits"
+    components.bar_chart("playground_prediction", said.top(count), unit, "{} {:.1%}", (lead, ""), title=title)
+    if now.labels:
+        st.caption(f"Softmax over these {count} labels alone: with others, each gets another share.")
     if scene is not None:
         st.caption("Truth: " + " and ".join(f"{thing.colour} {thing.shape}" for thing in scene.things) + ".")
 
@@ -153,7 +203,7 @@ def _downloads(now: Context, found: Map, look: Mapping[str, Any]) -> None:
             ),
             "Table (CSV)": ("map.csv", lambda: components.csv(found.values, found.colours)),
             "Array (NPY)": ("map.npy", lambda: array_bytes(found.values if found.colours is None else found.colours)),
-            "Record (NPZ)": ("record.npz", lambda: record_bytes(now)),
+            **_record_file(now),
             "Page (HTML)": ("map.html", page),
         },
     )
@@ -166,7 +216,6 @@ def array_bytes(values: NDArray[Any]) -> bytes:
     return out.getvalue()
 
 
-def record_bytes(now: Context) -> bytes:
+def _record_file(now: Context) -> dict[str, tuple[str, Callable[[], bytes]]]:
     """The whole record as a bundle, which this page and `AttentionRecord.load` open again."""
-    with tempfile.TemporaryDirectory() as folder:
-        return now.record.save(Path(folder) / "record.npz").read_bytes()
+    return {"Record (NPZ)": ("record.npz", lambda: parts.saved(now.record.save))}

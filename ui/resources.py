@@ -13,7 +13,6 @@ from tutorials.findings.context import Picture
 from ui import heavy, state
 from vit_attention import registry
 from vit_attention.gate.refusal import shown
-from vit_attention.models.cards import BUNDLED
 from vit_attention.records import AttentionRecord
 
 
@@ -27,8 +26,11 @@ class _Pass(threading.Semaphore):
 
 running = _Pass(1)
 
-BUNDLED_MODEL, PHOTO_MODEL = "scene-vit", "photo-dino"
+BUNDLED_MODEL, PHOTO_MODEL = state.KNOW_SCENES[0], state.KNOWS_PHOTOGRAPHS
 """The model for drawn scenes, which the app starts with, and the one for photographs."""
+
+READER = "review-encoder"
+"""The bundled model that reads sentences."""
 
 FINE_MOST = 80_000_000
 """Bytes of the largest record of a picture in more patches than usual."""
@@ -40,26 +42,26 @@ GUARANTEED = 690
 """Megabytes that Streamlit Community Cloud guarantees."""
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
+# Two: with all six bundled models kept, a server on which each was opened in turn peaked 40 MB higher. One that has left the
+# cache is back within two seconds.
+@st.cache_resource(max_entries=2, show_spinner=False)
 def model(name: str) -> Any:
     """The loaded model of this name; raises what `vit_attention.load` raises (failures are not cached)."""
     heavy.load_all()
-    loaded = registry.load(name)
-    _pack(loaded)
+    loaded = _loaded(name)
     heavy.settle()
     return loaded
 
 
-def _pack(loaded: Any) -> None:
-    """Keep the matrices of a bundled model in 8 bits, if its file does: 66 MB less for photo-dino."""
-    file = BUNDLED / loaded.card.name / "model.safetensors"
-    if not (loaded.card.bundled and file.exists()):
-        return
-    from safetensors.torch import load_file
-
+def _loaded(name: str) -> Any:
+    """A model, the matrices of a bundled one in 8 bits if its file has them so: 66 MB less for photo-dino."""
     from vit_attention.weights import eight_bits
 
-    eight_bits.pack(loaded.module, load_file(file))
+    if not registry.card(name).bundled:
+        return registry.load(name)
+    with eight_bits.staying() as kept:
+        loaded: Any = registry.load(name)
+    return loaded if eight_bits.pack(loaded.module, kept) else registry.load(name)
 
 
 def at_hand(name: str) -> bool:
@@ -90,21 +92,28 @@ def usable(name: str) -> bool:
     return at_hand(name) and not refusal(name)
 
 
-def active_model() -> str:
-    """The chosen model if it can be shown, else the bundled one; pages always have something to show."""
+def active_model(reads: bool = False) -> str:
+    """The chosen model if it can be shown, else the bundled one; pages always have something to show.
+
+    Args:
+        reads: whether the page shows models that read sentences.
+    """
     wanted = str(st.session_state.get(state.MODEL, BUNDLED_MODEL))
-    try:
-        return wanted if usable(wanted) else BUNDLED_MODEL
-    except ValueError:  # no name of a model
+    if wanted in state.READS and not reads:
         return BUNDLED_MODEL
+    other = READER if wanted in state.READS else BUNDLED_MODEL
+    try:
+        return wanted if usable(wanted) else other
+    except ValueError:  # no name of a model
+        return other
 
 
-@st.cache_resource(max_entries=12, show_spinner=False, hash_funcs={Picture: attrgetter("key")})
+@st.cache_resource(max_entries=6, show_spinner=False, hash_funcs={Picture: attrgetter("key")})
 def record(model_name: str, picture: Picture, **how: Any) -> AttentionRecord:
     """The record of a picture, weights in float16: run once, then shared by every page and session."""
     loaded = model(model_name)
     with running:
-        return loaded.attend(picture.image, half=True, **how)
+        return loaded.attend(picture.given, half=True, **how)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False, hash_funcs={Picture: attrgetter("key")})
@@ -116,7 +125,7 @@ def fine_record(model_name: str, picture: Picture, size: tuple[int, int], layer:
 
 
 # By size: the hidden states of a picture take 1.5 MB under scene-vit, 43 MB under ViT-H/14.
-@st.cache_data(max_size="96MB", show_spinner=False)
+@st.cache_data(max_size="48MB", show_spinner=False)
 def _outcome(name: str, key: str, asked: tuple[Any, ...], _work: Any, _picture: Any, _given: dict[str, Any]) -> Any:
     loaded = model(name)
     with running:

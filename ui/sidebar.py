@@ -20,25 +20,30 @@ def draw(section: str = "", page: str = "") -> None:
         reading.sidebar(decoder=page != "swin")
     else:
         with st.sidebar:
-            _model_and_picture()
+            _model_and_picture(page)
             _numbers(page)
     state.set_defaults()
 
 
-def _model_and_picture() -> None:
+def _model_and_picture(page: str) -> None:
+    asked = str(st.session_state.get(state.MODEL) or st.query_params.get(state.MODEL, ""))
+    # Models that read stay on offer where they are chosen already: the choice waits for the next visit of the playground.
+    tasks = ("classify", "label", *(["text"] if page == "playground" or asked in state.READS else []))
     st.selectbox(
         "Model",
-        [c.name for c in registry.models() if c.task == "classify"],
+        [c.name for c in registry.models() if c.task in tasks],
         key=state.MODEL,
         bind="query-params",
-        help="scene-vit (for drawn scenes) and photo-dino (for photographs) ship with this app and work offline. The others are "
-        "downloaded once, on request.",
+        help="scene-vit and scene-clip (for drawn scenes) and photo-dino (for photographs) ship with this app and work offline, "
+        "and so does review-encoder, which reads sentences in the playground. The others are downloaded once, on request.",
     )
     # No format_func on a bound menu: the address would carry its words, which change, instead of the option.
     name, default = str(st.session_state[state.MODEL]), state.DEFAULTS[state.PICTURE]
     card: Card = registry.card(name)
     fetched = "" if resources.at_hand(name) else f" ({card.megabytes:.0f} MB download)"
     st.caption(f"{card.label}{fetched}. {card.knows}")
+    if page == "playground" and card.task == "text":
+        return
     wanted = str(st.session_state.get(state.PICTURE, default))
     choices = pictures.options(st.query_params.get(state.PICTURE, wanted))
     if wanted not in choices:
@@ -58,7 +63,8 @@ def _model_and_picture() -> None:
 
 
 def _numbers(page: str) -> None:
-    layers, heads, rows, columns = _SIZES.get(resources.active_model(), (12, 12, 14, 14))
+    name = resources.active_model(reads=page == "playground")
+    layers, heads, rows, columns = _SIZES.get(name, (12, 12, 14, 14))
     # A link's number of patches is not yet in the session: its menu is drawn after this one.
     more = str(st.session_state.get(patch_count.KEY) or st.query_params.get(patch_count.KEY, ""))
     if page == "playground" and more in _MORE:
@@ -80,6 +86,8 @@ def _numbers(page: str) -> None:
         help="1 is nearest the picture.",
     )
     st.selectbox("Head", head_options, key=state.HEAD, bind="query-params", help="mean: the mean of all heads.")
+    if name in state.READS:  # the tokens of a sentence stand beside its map
+        return
     st.segmented_control(
         "Who asks?",
         [state.CLASS_TOKEN, state.PATCH],
@@ -108,6 +116,10 @@ def _numbers(page: str) -> None:
 # (layers, heads, rows, columns) without loading anything; a model that is not listed is measured once loaded.
 _SIZES = {
     "scene-vit": (12, 12, 14, 14),
+    "scene-clip": (12, 12, 14, 14),
+    "review-encoder": (4, 4, 1, 1),
+    "distilbert-sst2": (6, 12, 1, 1),
+    "clip-vit-b-16": (12, 12, 14, 14),
     "photo-dino": (12, 6, 16, 16),
     "deit-tiny": (12, 3, 14, 14),
     "deit-small": (12, 6, 14, 14),

@@ -20,7 +20,8 @@ _HELP = (
 
 def hidden(now: Context, found: Map, name: str, knobs: dict[str, Any]) -> Map:
     """The same map without its sinks, if it is one of shares and the reader wants it so; draws the switch."""
-    if found.unit != SHARE or now.size is not None:  # of a large picture not all rows are kept, which the rule reads
+    # Of a large picture not all rows are kept, which the rule reads; of a text, special tokens are the sinks.
+    if found.unit != SHARE or now.size is not None or now.of_text:
         return found
     if not st.toggle("Leave out sinks (display only)", key="without_sinks", help=_HELP, **controls.KEEP):
         return found

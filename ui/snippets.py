@@ -14,6 +14,7 @@ from tutorials.findings import Context
 from visualizer.method import Map, methods
 from visualizer.style.scale import Scale
 from vit_attention.cli.recipe import command as command_line
+from vit_attention.cli.recipe import sentence_command
 from worlds.photographs import photographs
 
 BUNDLE = "bundle"
@@ -31,18 +32,39 @@ def picture_code(picture_id: str) -> str:
     return 'picture = "my_picture.jpg"\n'
 
 
+def given_code(now: Context) -> str:
+    """The lines that make what the model is given: a text, or a picture, which dual encoders tell from a text by its type."""
+    if now.of_text:
+        return f"text = {now.picture.text!r}\n"
+    made = picture_code(now.picture.id)
+    if now.labels and now.picture.scene is None:
+        made = f"picture = va.open_picture({made.partition(' = ')[2].strip()}).image\n"
+    return made + f"labels = {list(now.labels)!r}\n" * bool(now.labels)
+
+
+def _attend(now: Context, more: str = "") -> str:
+    """The call that makes a record."""
+    given = "text" if now.of_text else "picture" + ", labels=labels" * bool(now.labels)
+    return f"record = model.attend({given}{more})\n"
+
+
 def record_code(now: Context) -> str:
     """Picture, model and record, or the file of a record, and the chosen layer, head and query as variables."""
     size = f", size={now.size}, queries=[0], whole=[{now.chosen.layer}], half=True" if now.size else ""
-    run = f'{picture_code(now.picture.id)}model = va.load("{now.model}")\nrecord = model.attend(picture{size})\n'
+    run = f'{given_code(now)}model = va.load("{now.model}")\n{_attend(now, size)}'
     opened = f"\nrecord = va.AttentionRecord.load({now.picture.title!r})\n"
     return (
         f"import vit_attention as va\n{opened if now.picture.id == BUNDLE else run}"
         f"layer = {now.chosen.layer}  # layer {now.chosen.layer + 1}; numbers begin at 0\n"
         f"head = {now.chosen.head}  # {now.head_name()}\n"
-        f"query = {now.chosen.query}  # {now.axis.name(now.chosen.query)}\n"
+        f"query = {(now.query if now.of_text else now.chosen.query)!r}  # {_asks(now)}\n"
         "weights = record.maps[layer].weights  # (heads, queries, keys)\n\n"
     )
+
+
+def _asks(now: Context) -> str:
+    """Who asks, in a comment; a token may be called anything, so it is kept on one line."""
+    return repr(now.query_name()) if now.of_text else now.axis.name(now.chosen.query)
 
 
 def map_code(now: Context, name: str, found: Map, target: str = "", knobs: Mapping[str, Any] | None = None) -> str:
@@ -59,7 +81,7 @@ def map_code(now: Context, name: str, found: Map, target: str = "", knobs: Mappi
         run |= {"query": now.question(method)["query"]} if method.asked_by == "patch" and method.run else {}
         needs = f"needs_for({_arguments([], run)})" if run else "needs"
         wanted = f", target={now.target(target)!r}" if method.asks_class else ""
-        more = f'record = model.attend(picture{wanted}, keep=methods()["{name}"].{needs})\n'
+        more = _attend(now, f'{wanted}, keep=methods()["{name}"].{needs}')
     return f"from visualizer import methods\n\n{more}found = {found.code}\nrow, values = found.row, found.values\n"
 
 
@@ -89,7 +111,13 @@ def command(
         **{key: value for key, value in values.items() if not isinstance(value, tuple)},
         "target": now.target(target) if method.asks_class else None,
         "size": now.size,
+        "labels": now.labels,
     }
+    if now.of_text:
+        where = {"input_file": now.picture.title} if now.picture.id == BUNDLE else {"text": now.picture.text}
+        options |= {"model": None if now.picture.id == BUNDLE else now.model}
+        # Who asks is named also where it is the class token: without it the command line draws the whole matrix.
+        return sentence_command(**where, method=name, **{**options, **look})
     return command_line(*source(now), method=name, **{**options, **look})
 
 

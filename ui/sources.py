@@ -10,7 +10,7 @@ import streamlit as st
 from PIL import Image
 
 from tutorials.findings.context import Context, Picture
-from ui import components, controls, patch_count, pictures, resources, snippets, state
+from ui import components, controls, fetching, patch_count, pictures, resources, sentences, snippets, state, words
 from ui.state import on_this_machine
 from vit_attention.inputs.pictures import PictureError, open_picture
 from vit_attention.records import AttentionRecord
@@ -118,13 +118,15 @@ def read_bundle(data: bytes) -> AttentionRecord:
     """The record in a bundle's bytes, if this page can draw it.
 
     Raises:
-        ValueError: no bundle, one that unpacks to too much, or maps that are not self-attention between all patches.
+        ValueError: no bundle, one that unpacks to too much, or maps that are not self-attention between all patches or tokens.
     """
     record = unpacked(data)
     shapes = {(axis.kind, axis.grid, len(axis)) for one in record.maps for axis in (one.query, one.key)}
     plain = all(one.kind == "self" for one in record.maps)
-    if len(shapes) != 1 or not plain or next(iter(shapes))[0] != "patches":
-        raise ValueError("want the self-attention of all patches of one picture, got maps of another kind")
+    if len(shapes) != 1 or not plain or next(iter(shapes))[0] == "regions":
+        raise ValueError(
+            "want the self-attention of all patches of one picture, or of all tokens of one text, got another"
+        )
     return record
 
 
@@ -145,7 +147,8 @@ def unpacked(data: bytes) -> AttentionRecord:
 
 def _another_model() -> None:
     name = st.text_input(
-        "Folder or hub id of a ViT, DeiT, DINOv2 or BEiT of the transformers library, or timm:NAME",
+        "Folder or hub id of a model of the transformers library (ViT, DeiT, DINOv2, BEiT, CLIP, SigLIP, or a text encoder such "
+        "as BERT), or timm:NAME",
         key="playground_hf",
         placeholder="owner/name",
     )
@@ -171,33 +174,51 @@ def _another_model() -> None:
 
 
 def context() -> Context:
-    """What the playground looks at: an opened bundle, the other model, or the shared choice."""
+    """What the playground looks at or reads: an opened bundle, the other model, or the shared choice."""
     if (bundle := st.session_state.get(BUNDLE)) is not None:
         return bundle_context(*bundle)
     other = st.session_state.get(OTHER)
     if other is not None and on_this_machine():
-        picture = pictures.get(str(st.session_state[state.PICTURE]))
+        st.text(f"Model: {other}, instead of the sidebar's.")
         try:
-            size = patch_count.control(other, picture)
-            record = resources.record(other, picture) if size is None else components.looked(other, picture, "", size)
-            st.text(f"Model: {other}, instead of the sidebar's.")
-            return Context(other, picture, record, state.selection(record), resources.run, size)
+            return _of_other(other)
         except (ValueError, RuntimeError, OSError) as error:
-            st.error("The other model cannot show this picture; the sidebar's model does.")
+            st.error("The other model cannot show this; the sidebar's model does.")
             st.text(str(error))
-    return components.context(counted=True)
+    wanted = str(st.session_state.get(state.MODEL, ""))
+    if wanted not in state.READS:
+        return words.told(components.context(counted=True, labelled=words.field))
+    name = resources.active_model(reads=True)
+    if name != wanted:
+        fetching.offer(wanted, name, "fetch_weights")
+    return sentences.context(name)
+
+
+def _of_other(name: str) -> Context:
+    """A context of the other model."""
+    if resources.model(name).card.task == "text":
+        return sentences.context(name)
+    picture = pictures.get(str(st.session_state[state.PICTURE]))
+    size = patch_count.control(name, picture)
+    labels = words.field(name, picture) if size is None else ()
+    if size is not None:
+        record = components.looked(name, picture, "", size)
+    else:
+        record = resources.record(name, picture, **({"labels": labels} if labels else {}))
+    return words.told(Context(name, picture, record, state.selection(record), resources.run, size, labels))
 
 
 def bundle_context(name: str, digest: str, record: AttentionRecord) -> Context:
     """A context that is drawn from a record alone."""
-    grid = record.maps[0].query.grid or (1, 1)
+    grid, reads = record.maps[0].query.grid or (1, 1), record.maps[0].query.kind == "text"
     try:
         image = open_picture(record.picture).image
     except PictureError:
         wide, high = record.geometry.seen if record.geometry is not None else (grid[1], grid[0])
         image = Image.new("RGB", (256, min(max(1, round(256 * high / wide)), 1024)), (128, 128, 128))
         record = replace(record, geometry=None)
-        st.caption("The bundle carries no readable picture, so the map lies on grey.")
+        if not reads:
+            st.caption("The bundle carries no readable picture, so the map lies on grey.")
     st.text(
         f"From the file {name}, made by {record.model or 'an unnamed model'}. The sidebar's model does not matter here."
     )
@@ -206,9 +227,11 @@ def bundle_context(name: str, digest: str, record: AttentionRecord) -> Context:
     kept = [one.layer for one in record.maps]
     if kept != list(range(len(kept))):
         st.caption(f"It holds only layers {', '.join(str(k + 1) for k in kept)}; they are counted from 1 here.")
+    if reads:
+        sentences.tokens(record.maps[0].query)
     return Context(
         record.model,
-        Picture(snippets.BUNDLE, f"{snippets.BUNDLE}-{digest}", name, image),
+        Picture(snippets.BUNDLE, f"{snippets.BUNDLE}-{digest}", name, image, text=record.text),
         record,
         state.selection(record),
         resources.run,

@@ -31,7 +31,7 @@ SECTIONS = {
     "Explore": "Tools without a lesson.",
 }
 TOOLS = {
-    "playground": "Any model, picture, query and method; upload your own picture.",
+    "playground": "Any model, picture or sentence, query and method; bring your own picture, labels or text.",
     "compare": "Two models, pictures, heads or methods side by side on one scale.",
 }
 
@@ -73,6 +73,8 @@ def draw() -> None:
         ("photo-dino", about_photographs),
         ("receipt-donut", about_reader),
         ("scene-aoanet", about_captioner),
+        ("scene-clip", about_labels),
+        ("review-encoder", about_sentences),
     ):
         st.markdown(about(by_name[name]))
     st.header("How to read a page", anchor=False)
@@ -151,6 +153,25 @@ def about_reader(card: Card) -> str:
         "megabytes. It reads pages printed by this app, so the box of every character is known. It learned from the texts "
         "and, for its encoder, from which character covers each cell; nobody told its decoder where to look."
         f"{measured or ''}"
+    )
+
+
+def about_labels(card: Card) -> str:
+    """What the bundled dual encoder compares."""
+    return (
+        f"**{card.name}** (CLIP) has an encoder of pictures and one of texts, in {card.megabytes:.1f} megabytes, and was trained "
+        "to put a scene beside the phrases that are true of it, such as “red ring”. It names no classes: in the playground you "
+        "write the labels, and its maps show which patches resemble which label. It knows the eight colours and twelve shapes "
+        "of the drawn scenes, and says which of your words it has never seen."
+    )
+
+
+def about_sentences(card: Card) -> str:
+    """What the bundled text encoder reads."""
+    return (
+        f"**{card.name}** (BERT) reads a review in one or two sentences, in {card.megabytes:.1f} megabytes, and says whether it "
+        "praises. The playground shows which word looks at which. The reviews are made up by this app, so that the words that "
+        "decide the verdict are known, through negation and contrast; on other texts its verdict is a guess."
     )
 
 

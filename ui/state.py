@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from tutorials.findings.context import Selection
+from tutorials.findings.context import MEAN, Selection
+from vit_attention.models.cards import CARDS
 from vit_attention.records import AttentionRecord
 
 MODEL, PICTURE, LAYER, HEAD, ASK, ROW, COLUMN = "model", "picture", "layer", "head", "ask", "row", "column"
@@ -25,6 +26,15 @@ NUMBERS = {LAYER: 10, ROW: 7, COLUMN: 7}
 
 CLASS_TOKEN, PATCH = "class token", "patch"
 
+TOKEN, ALL_TOKENS = "token", "mean of all"
+"""Key of the menu of a sentence's tokens, which begin with their numbers from 1; and what it calls their mean."""
+
+
+KNOW_SCENES, KNOWS_PHOTOGRAPHS = ("scene-vit", "scene-clip"), "photo-dino"
+"""Bundled models for drawn scenes, and the one for photographs."""
+READS = tuple(card.name for card in CARDS if card.task == "text")
+"""Models that read sentences and look at no picture."""
+
 
 def set_defaults() -> None:
     """Give every shared key a value, so that a page that runs alone finds one."""
@@ -35,21 +45,35 @@ def set_defaults() -> None:
 def selection(record: AttentionRecord) -> Selection:
     """The reader's choice, clamped to what `record` holds: the address and the browser are not to be trusted."""
     axis = record.maps[0].query
+    if axis.kind == "text":
+        return _of_text(record)
     rows, columns = axis.grid or (1, 1)
     layer = _clamp(st.session_state.get(LAYER), 1, len(record.maps)) - 1
-    head = str(st.session_state.get(HEAD))
     row = _clamp(st.session_state.get(ROW), 1, rows) - 1
     column = _clamp(st.session_state.get(COLUMN), 1, columns) - 1
     by_patch = st.session_state.get(ASK) == PATCH or axis.prefix == 0
     patches = tuple(int(p) for p in st.session_state.get(PATCHES, ()) if by_patch and 0 <= int(p) < rows * columns)
     return Selection(
         layer=layer,
-        head=min(int(head), len(record.maps[layer].weights)) - 1 if head.isdigit() and int(head) > 0 else None,
+        head=_head(record, layer),
         query=axis.prefix + row * columns + column if by_patch else 0,
         row=row,
         column=column,
         patches=patches if len(patches) > 1 else (),
     )
+
+
+def _of_text(record: AttentionRecord) -> Selection:
+    layer = _clamp(st.session_state.get(LAYER), 1, len(record.maps)) - 1
+    asked = str(st.session_state.get(TOKEN))
+    token = _clamp(asked.split(" ")[0], 1, len(record.maps[0].query)) - 1
+    return Selection(layer, _head(record, layer), MEAN if asked == ALL_TOKENS else token, 0, 0, ())
+
+
+def _head(record: AttentionRecord, layer: int) -> int | None:
+    head = str(st.session_state.get(HEAD))
+    known = head.isdecimal() and head.isascii() and int(head) > 0
+    return min(int(head), len(record.maps[layer].weights)) - 1 if known else None
 
 
 def layer() -> int:
@@ -60,9 +84,9 @@ def layer() -> int:
 def suit_model() -> None:
     """After a picture was chosen: the bundled model that knows its kind takes over from the one that does not; for callbacks."""
     drawn = str(st.session_state.get(PICTURE, "")).startswith("scene-")
-    other = {"scene-vit": "photo-dino"} if not drawn else {"photo-dino": "scene-vit"}
     model = str(st.session_state.get(MODEL, DEFAULTS[MODEL]))
-    st.session_state[MODEL] = other.get(model, model)
+    if model in (KNOWS_PHOTOGRAPHS, *READS) if drawn else model in (*KNOW_SCENES, *READS):
+        st.session_state[MODEL] = KNOW_SCENES[0] if drawn else KNOWS_PHOTOGRAPHS
 
 
 def _clamp(value: object, low: int, high: int) -> int:

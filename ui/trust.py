@@ -61,9 +61,11 @@ def facts(
         # A number and no names: what a file says is never markup.
         meaning = "attention layers of this network that could not be captured; methods that multiply layers refuse"
         found.append(("not heard", f"{len(unheard)} layers", meaning))
+    if now.of_text and row is not None:
+        row = np.nan_to_num(np.asarray(row, np.float32), nan=-1)  # what is not defined is no share
     if row is not None and (np.asarray(row, np.float32) >= 0).all():
         found += _of_row(now, _shares(np.asarray(row, np.float32)))
-    return found + _score(now, values, made)
+    return found if now.of_text else found + _score(now, values, made)
 
 
 def proof(record: AttentionRecord) -> list[Fact]:
@@ -111,16 +113,16 @@ def _of_row(now: Context, row: NDArray[np.float32]) -> list[Fact]:
     long = ("not measured", "needs the lengths of the tokens")
     if now.record.norms.size:
         long_ones = outliers(now.record.norms[-1], now.axis.prefix).tokens
+        what = "tokens" if now.of_text else "patches"
         long = (
-            f"{float(row[long_ones].sum()):.1%} on {int(long_ones.sum())} patches",
-            "patches whose token is unusually long after the last layer: candidates for sinks (Darcet et al. 2023)",
+            f"{float(row[long_ones].sum()):.1%} on {int(long_ones.sum())} {what}",
+            f"{what} whose token is unusually long after the last layer: candidates for sinks (Darcet et al. 2023)",
         )
+    special = np.arange(len(row)) < now.axis.prefix
+    special |= np.array([word < 0 for word in now.axis.words], bool) if now.axis.words else False
+    shows = "is on no word of the text" if now.of_text else "no patch on the picture can show"
     return [
-        (
-            "on special tokens",
-            f"{float(row[: now.axis.prefix].sum()):.1%}",
-            "share of the row that no patch on the picture can show",
-        ),
+        ("on special tokens", f"{float(row[special].sum()):.1%}", f"share of the row that {shows}"),
         ("on long tokens", *long),
         (
             "entropy",

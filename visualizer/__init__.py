@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from visualizer.export.film import film
     from visualizer.export.numbers import save_numbers
     from visualizer.figures.animation import layer_animation
+    from visualizer.figures.arcs import arcs
     from visualizer.figures.charts import strip
     from visualizer.figures.comparison import before_after, side_by_side
     from visualizer.figures.heatmap import matrix, patch_map, signed
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from visualizer.figures.summary import bars, curves, head_summary
     from visualizer.figures.swin import page_windows, window_map
     from visualizer.figures.swin_structure import bias_map, merge_picture, stage_tracker, window_heads
+    from visualizer.figures.token_matrix import token_atlas, token_matrix
     from visualizer.measures.controls import Scored, centre_prior, colour_contrast, outline_mask, score_against
     from visualizer.measures.field_box import boxed, proposals, propose_box
     from visualizer.measures.fields import as_json, fields, pretty
@@ -63,10 +65,12 @@ if TYPE_CHECKING:
         describe_window_map,
         describe_windows,
     )
+    from visualizer.words.text import describe_arcs, describe_token_matrix
 
 # Imported when they are first asked for: figures need Plotly.
 _LAZY = {
     "figures.animation": ("layer_animation",),
+    "figures.arcs": ("arcs",),
     "export.film": ("film",),
     "export.numbers": ("save_numbers",),
     "figures.comparison": ("before_after", "side_by_side"),
@@ -78,6 +82,7 @@ _LAZY = {
     "figures.summary": ("bars", "curves", "head_summary"),
     "figures.swin": ("page_windows", "window_map"),
     "figures.swin_structure": ("bias_map", "merge_picture", "stage_tracker", "window_heads"),
+    "figures.token_matrix": ("token_atlas", "token_matrix"),
     "measures.controls": ("Scored", "centre_prior", "colour_contrast", "outline_mask", "score_against"),
     "measures.field_box": ("boxed", "proposals", "propose_box"),
     "measures.fields": ("as_json", "fields", "pretty"),
@@ -91,6 +96,7 @@ _LAZY = {
     "style.scale": ("Scale",),
     "words.maps": ("describe", "describe_grid"),
     "words.reading": ("describe_heads", "describe_token", "json_html", "token_runs"),
+    "words.text": ("describe_arcs", "describe_token_matrix"),
     "words.swin": ("describe_bias", "describe_merge", "describe_stages", "describe_window_map", "describe_windows"),
 }
 _HOME = {name: module for module, names in _LAZY.items() for name in names}
@@ -104,6 +110,7 @@ __all__ = [
     "Scale",
     "Scored",
     "Statistic",
+    "arcs",
     "as_json",
     "atlas",
     "attention_distance",
@@ -126,12 +133,14 @@ __all__ = [
     "covered",
     "curves",
     "describe",
+    "describe_arcs",
     "describe_bias",
     "describe_grid",
     "describe_heads",
     "describe_merge",
     "describe_stages",
     "describe_token",
+    "describe_token_matrix",
     "describe_window_map",
     "describe_windows",
     "entropy",
@@ -189,7 +198,9 @@ __all__ = [
     "special_share",
     "stage_tracker",
     "strip",
+    "token_atlas",
     "token_heat",
+    "token_matrix",
     "token_names",
     "token_runs",
     "token_truth",

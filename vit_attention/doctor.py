@@ -253,12 +253,14 @@ def _of_check(check: Check) -> Finding:
 
 
 def _of_record(name: str, model: Any) -> Finding:
-    """The record of one drawn picture; its maps chain, are proved, and for a classifier move the first class's score."""
+    """The record of one drawn picture, or of a sentence; its maps chain, are proved, and for a classifier move the first class's score."""
     from PIL import Image
 
-    picture = Image.linear_gradient("L").convert("RGB")
+    given: Any = Image.linear_gradient("L").convert("RGB")
+    if model.card.task == "text":
+        given = "The soup was not good."
     wanted = {"target": 0} if getattr(model, "classes", ()) else {}
-    record = model.attend(picture, **wanted, **({"max_tokens": 8} if model.card.task == "read" else {}))
+    record = model.attend(given, **wanted, **({"max_tokens": 8} if model.card.task == "read" else {}))
     rows = max(one.row_error for one in record.maps)
     slopes = [float(abs(one.gradient).max()) for one in record.maps if one.gradient is not None]
     wrong = {

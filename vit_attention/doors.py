@@ -58,8 +58,7 @@ class Asked:
     def placed(self, record: AttentionRecord) -> Map:
         """The map, which has to lie on a picture."""
         found = self.map(record)
-        if not _lies_somewhere(found):
-            raise DoorError(f"map: want one over places of a picture, got one over {found.axis.kind}: {found.words}")
+        _check_place(found)
         return found
 
     def stepped(self, record: AttentionRecord, step: str) -> list[tuple[str, Map]]:
@@ -79,7 +78,10 @@ class Asked:
             heads = [self.head] if step == "layers" or layer not in there else head_numbers(there[layer])
             for head in heads:
                 name = f"layer {layer + 1}" + ("" if head is None else f", head {head + 1}")
-                found.append((name, replace(self, layer=layer, head=head).placed(record)))
+                one = replace(self, layer=layer, head=head).map(record)
+                if one.axis.kind != "text":
+                    _check_place(one)
+                found.append((name, one))
         return found
 
 
@@ -94,7 +96,7 @@ def show(
     record: AttentionRecord, asked: Asked, step: str, scale: str, cmap: str, alpha: float, height: int
 ) -> "go.Figure":
     """The figure of `AttentionRecord.show`."""
-    from visualizer.figures.animation import layer_animation
+    from visualizer.figures.animation import bar_animation, layer_animation
     from visualizer.figures.heatmap import patch_map
     from visualizer.figures.overlay import overlay
     from visualizer.figures.summary import bars
@@ -104,6 +106,9 @@ def show(
     look: dict[str, Any] = {"colormap": colormap(cmap), "scale": scale, "height": height}
     if _one_of("step", step, STEPS):
         names, maps = zip(*asked.stepped(record, step), strict=True)
+        if maps[0].axis.kind == "text":
+            rows = [one.row for one in maps]
+            return bar_animation(maps[0].names, rows, maps[0].unit, names=names, height=height)
         ground = record.image if record.picture else _blank(maps[0].values, record.geometry)
         return layer_animation(
             ground,
@@ -117,7 +122,7 @@ def show(
         )
     found = asked.map(record)
     if not _lies_somewhere(found):
-        return bars([found.axis.name(n) for n in range(len(found.axis))], found.row, found.unit, title=found.words)
+        return bars(found.names, found.row, found.unit, title=found.words)
     look |= {"unit": found.unit, "query": found.patches, "title": found.words, "scale": found.scale(scale)}
     if not record.picture:
         return patch_map(found.values, **look)
@@ -190,9 +195,14 @@ def save_figure(
 ) -> Path:
     """The file of `AttentionRecord.save_figure`."""
     from visualizer.export.paper import save
+    from visualizer.export.token_paper import save_bars
 
-    found = asked.placed(record)
+    found = asked.map(record)
     words = (found.words if title else None) if title is None or isinstance(title, bool) else title
+    if found.axis.kind == "text":
+        size = {"dpi": look["dpi"], "width": look["width"]}
+        return save_bars(found.row, found.names, path, title=words or "", unit=found.unit, **size)
+    _check_place(found)
     return save(found, record.image, path, geometry=record.geometry, title=words, colormap=colormap(cmap), **look)
 
 
@@ -242,6 +252,11 @@ def _lies_somewhere(found: Map) -> bool:
     return axis.grid is not None or (
         found.geometry is not None and axis.boxes is not None and not np.isnan(axis.boxes).all()
     )
+
+
+def _check_place(found: Map) -> None:
+    if not _lies_somewhere(found):
+        raise DoorError(f"map: want one over places of a picture, got one over {found.axis.kind}: {found.words}")
 
 
 def _blank(values: NDArray[Any], geometry: Geometry | None) -> Image.Image:

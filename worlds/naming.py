@@ -1,25 +1,25 @@
-"""Pictures by their names: scene-7, scene-7-2-50, receipt-3-3, invented-3-3, form-1, coffee. Parsed here and nowhere else."""
+"""Pictures and reviews by name: scene-7, scene-7-2-50, receipt-3-3, invented-3-3, form-1, coffee, sentence-7. Parsed only here."""
 
 import re
 from dataclasses import dataclass
 
-from worlds import receipts, scenes
+from worlds import receipts, scenes, sentences
 from worlds.photographs import NAMES, Photograph, photographs
 
 _NAME = re.compile(
     r"scene-(?P<scene>\d{1,9})(?:-(?P<objects>[12])-(?P<difficulty>\d{1,2}|100))?"
     r"|(?P<kind>receipt|invented)-(?P<receipt>\d{1,9})-(?P<lines>[1-5])"
-    r"|form-(?P<form>\d{1,9})",
+    r"|(?P<plain>form|sentence)-(?P<number>\d{1,9})",
     re.ASCII,
 )
 
 
 @dataclass(frozen=True)
 class Name:
-    """The name of a drawn picture or of a sample photograph.
+    """The name of a drawn picture, of a sample photograph or of a review.
 
     Attributes:
-        kind: "scene", "receipt", "invented" (a receipt in words that do not exist), "form" or "photograph".
+        kind: "scene", "receipt", "invented" (a receipt in words that do not exist), "form", "photograph" or "sentence", a review in words.
         seed: number of the drawing; 0 for photographs.
         objects: of a scene, 1 or 2; None lets the seed decide.
         difficulty: of a scene, 0 to 100 %.
@@ -46,30 +46,32 @@ class Name:
         if self.kind == "scene":
             number = f"{self.objects} object{'s' if self.objects == 2 else ''}"
             return f"Scene {self.seed}" + (f", {number}, difficulty {self.difficulty} %" if self.objects else "")
-        if self.kind == "form":
-            return f"Form {self.seed}"
+        if self.kind in ("form", "sentence"):
+            return f"{self.kind.capitalize()} {self.seed}"
         return f"Receipt {self.seed}, articles: {self.lines}" + ", in words that do not exist" * (
             self.kind == "invented"
         )
 
-    def draw(self) -> scenes.Scene | receipts.Document | Photograph:
-        """The picture and its truth, the same on every machine."""
+    def draw(self) -> scenes.Scene | receipts.Document | Photograph | sentences.Sentence:
+        """The picture or review and its truth, the same on every machine."""
         if self.photograph is not None:
             return self.photograph
         if self.kind == "scene":
             return scenes.scene(self.seed, self.difficulty / 100, self.objects)
         if self.kind == "form":
             return receipts.form(self.seed)
+        if self.kind == "sentence":
+            return sentences.sentence(self.seed)
         return receipts.receipt(self.seed, self.lines, invented=self.kind == "invented")
 
 
 def parse(text: str) -> Name | None:
-    """What a name stands for; None if it names neither a drawn picture nor a photograph on this machine.
+    """What a name stands for; None if it names neither a drawn picture, a photograph on this machine nor a review.
 
     >>> parse("scene-7-2-50")
     Name(kind='scene', seed=7, objects=2, difficulty=50, lines=None, photograph=None)
-    >>> parse("coffee").title, parse("cat.jpg") is None
-    ('Coffee', True)
+    >>> parse("coffee").title, parse("cat.jpg") is None, parse("sentence-7").draw().label
+    ('Coffee', True, 'positive')
     """
     found = _NAME.fullmatch(text)
     if found is None:
@@ -78,8 +80,8 @@ def parse(text: str) -> Name | None:
     if found["scene"]:
         objects = int(found["objects"]) if found["objects"] else None
         return Name("scene", int(found["scene"]), objects, int(found["difficulty"] or 50))
-    if found["form"]:
-        return Name("form", int(found["form"]))
+    if found["plain"]:
+        return Name(found["plain"], int(found["number"]))
     return Name(found["kind"], int(found["receipt"]), lines=int(found["lines"]))
 
 

@@ -40,7 +40,11 @@ def bundle(folder: Path, special: tuple[str, ...] = ("class",), kind: str = "sel
     return record.save(folder / "record.npz").read_bytes()
 
 
-@pytest.mark.parametrize("name", [one.label for one in methods().values()])
+LOOKS = [one.label for one in methods().values() if not one.on_text and one.asked_by != "label"]
+"""Methods that a classifier of pictures has maps for."""
+
+
+@pytest.mark.parametrize("name", LOOKS)
 def test_every_method_draws(app: App, name: str) -> None:
     test = app("playground", picture="scene-24", method=name)
     assert test.selectbox(key="method").value == name
@@ -255,3 +259,13 @@ def test_the_outline_of_a_photograph_is_drawn_and_the_command_draws_it_too(app: 
     toggle.set_value(True).run()
     assert not page.exception
     assert any("--outline 'cup and saucer'" in one.value for one in page.code)
+
+
+@pytest.mark.parametrize("name", ["rollout", "relevance"])
+def test_methods_through_depth_play_layer_by_layer(app: App, name: str) -> None:
+    test = app("playground", picture="scene-24", method=name)
+    test.toggle(key="film").set_value(True).run()
+    assert not test.exception
+    assert not test.error
+    films = [json.loads(one.proto.spec) for one in test.get("plotly_chart")]
+    assert [len(one["frames"]) for one in films if one.get("frames")] == [12]

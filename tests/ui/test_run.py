@@ -5,9 +5,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ui import resources
+from vit_attention import registry
 
 RUN: list[tuple[Any, ...]] = []
 
@@ -28,3 +30,13 @@ def test_a_work_runs_once_for_each_model_picture_and_argument(monkeypatch: pytes
     assert RUN[4] == ("loaded a", "kept-1", (3, 4))
     assert resources.running.acquire(blocking=False), "the model is free again"
     resources.running.release()
+
+
+@pytest.mark.parametrize("name", ["photo-dino", "scene-vit"])
+def test_a_bundled_model_in_eight_bits_computes_exactly_what_it_did(name: str) -> None:
+    small, whole = resources._loaded(name), registry.load(name)
+    picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    for one, other in zip(small.attend(picture).maps, whole.attend(picture).maps, strict=True):
+        np.testing.assert_array_equal(one.weights, other.weights)
+    numbers = [sum(p.numel() for p in model.module.parameters()) for model in (small, whole)]
+    assert (numbers[0] < numbers[1] / 3) == (name == "photo-dino")

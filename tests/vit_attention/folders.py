@@ -105,6 +105,7 @@ def dual_folder(folder: Path, family: str = "clip", layers: int = 3) -> Any:
     text = {
         **sizes,
         "vocab_size": len(tokenizer),
+        "bos_token_id": tokenizer.convert_tokens_to_ids("<|startoftext|>"),
         "max_position_embeddings": 16,
         "eos_token_id": end,
         "pad_token_id": end,

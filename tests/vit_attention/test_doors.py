@@ -107,6 +107,50 @@ def test_html_escapes_labels_texts_notes_and_tokens() -> None:
         assert not any(key.startswith("on") for _, about in seen.found for key in about)
 
 
+def sentence() -> AttentionRecord:
+    """[CLS] un ##happy: [CLS] looks at "un" in the first layer and at "happy" in the second."""
+    axis = Axis.text(("un", "##happy"), ("[CLS]",), (-1, 0, 0))
+    weights = np.full((2, 1, 3, 3), 1 / 3, np.float32)
+    weights[0, 0, 0], weights[1, 0, 0] = [0.25, 0.75, 0], [0, 0.25, 0.75]
+    maps = tuple(AttentionMap(one, f"layer.{n}", n, "self", axis, axis) for n, one in enumerate(weights))
+    return AttentionRecord(maps, text="Unhappy <b>")
+
+
+def test_a_text_that_went_in_is_told_and_coloured() -> None:
+    made = sentence()
+    assert 'text "Unhappy <b>"' in repr(made)
+    page = made._repr_html_()
+    assert "<div>Unhappy &lt;b&gt;</div>" in page
+    assert ">happy</span>" in page  # without the tokenizer's mark
+
+
+def test_short_ways_of_a_text() -> None:
+    made = sentence()
+    shown = made.show()
+    assert shown.data[0].x.tolist() == [0, 0.25, 0.75]
+    assert shown.layout.yaxis.ticktext == ("[CLS]", "un", "happy")
+    steps = made.show(step="layers")
+    assert [frame.data[0].x.tolist() for frame in steps.frames] == [[0.25, 0.75, 0], [0, 0.25, 0.75]]
+    assert made.heatmap(query="class").tolist() == [0.25, 0.75]
+    assert made.table("raw", by=("layer",))["token"].tolist() == [1, 2, 1, 2]  # as queries are numbered
+
+
+@pytest.mark.parametrize("kind", [".png", ".svg", ".pdf"])
+def test_a_figure_of_a_text_is_bars(tmp_path: Path, kind: str) -> None:
+    out = sentence().save_figure(tmp_path / f"a{kind}", title="<b> & so on", dpi=100)
+    head = out.read_bytes()[:5]
+    assert head.startswith({".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF-"}[kind])
+    if kind == ".svg":
+        assert "&lt;b&gt; &amp; so on" in out.read_text("utf-8")
+    if kind == ".png":
+        drawn = np.asarray(Image.open(out).convert("RGB")).astype(int)
+        blue = (np.abs(drawn - [0, 114, 178]).max(axis=-1) < 20).sum(axis=1)
+        lengths = blue[blue > 0]
+        # "un" is a third as long as "happy" below it; [CLS] has no bar.
+        assert lengths[-1] / lengths[0] == pytest.approx(3, rel=0.03)
+        assert drawn.shape[1] == 325
+
+
 def test_html_names_the_three_likeliest() -> None:
     page = scene()._repr_html_()
     assert all(label in page for label, _ in scene().prediction.top(3))
@@ -180,8 +224,7 @@ def test_layers_heads_and_both_are_stepped_through() -> None:
     assert len(scene().show(step="layers", method="rollout-so-far", start_layer=9).frames) == 3
     with pytest.raises(DoorError, match="layer=None"):
         scene().show(layer=3, step="layers")
-    with pytest.raises(DoorError, match="places of a picture"):
-        text_record().show(step="layers")
+    assert len(text_record().show(step="heads").frames) == 2
 
 
 def test_an_overlay_has_the_size_of_the_picture_that_was_given() -> None:

@@ -9,9 +9,12 @@ import pytest
 from PIL import Image
 
 import vit_attention as va
+from vit_attention.cli.inputs import by_name
+from vit_attention.gate import GateError
 from worlds.naming import parse, scene_name
 from worlds.receipts import form, receipt
 from worlds.scenes import scene
+from worlds.sentences import sentence
 
 
 @pytest.mark.parametrize(
@@ -62,6 +65,15 @@ def test_scene_names_are_read_back() -> None:
         name = parse(scene_name(9, objects, difficulty))
         assert name is not None
         assert (name.seed, name.objects, name.difficulty) == (9, objects, round(difficulty * 100))
+
+
+def test_a_review_has_a_name_and_is_no_picture() -> None:
+    found = parse("sentence-7")
+    assert found is not None
+    assert (found.title, found.draw()) == ("Sentence 7", sentence(7))
+    assert by_name("sentence-7") is None
+    with pytest.raises(GateError, match="sentence-7"):
+        va.open_picture("sentence-7")
 
 
 def test_a_file_goes_before_a_drawn_picture_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """What a finding is given, and what it gives back."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -10,25 +11,30 @@ from PIL import Image
 
 from visualizer.method import Map, Method, QuestionError, methods
 from visualizer.method.question import head_numbers
+from visualizer.method.question import name as token_name
 from vit_attention import registry
 from vit_attention.records import AttentionRecord, Axis, Similar
 from worlds.naming import parse
 from worlds.photographs import photographs
 from worlds.scenes import Scene, coverage
 
+MEAN = -1
+"""In the place of a token's number: the mean of all tokens asks."""
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture to look at.
+    """A picture to look at, or a sentence to read.
 
     Attributes:
         id: what the address carries.
         key: what caches go by; for an own picture a digest of its bytes.
         title: for people.
-        image: upright RGB.
+        image: upright RGB; blank for a sentence.
         scene: the truth, for drawn scenes.
         credit: origin and licence of a photograph.
         notes: what was done while opening it, in sentences.
+        text: the sentence, where a model reads instead of looking.
     """
 
     id: str
@@ -38,10 +44,22 @@ class Picture:
     scene: Scene | None = None
     credit: str = ""
     notes: tuple[str, ...] = ()
+    text: str = ""
 
     @property
     def is_photograph(self) -> bool:
-        return self.scene is None
+        return self.scene is None and not self.text
+
+    @property
+    def given(self) -> Image.Image | str:
+        """What a model is given."""
+        return self.text or self.image
+
+    @classmethod
+    def sentence(cls, text: str) -> "Picture":
+        """A sentence in a picture's place."""
+        key = "text-" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:20]
+        return cls("text", key, "A sentence", Image.new("RGB", (1, 1), "white"), text=text)
 
     @classmethod
     def drawn(cls, name: str) -> "Picture":
@@ -60,7 +78,7 @@ class Selection:
     Attributes:
         layer: 0 for the layer nearest the picture.
         head: 0 first, or None for the mean of all heads.
-        query: number of the asking token, special tokens first.
+        query: number of the asking token, special tokens first; `MEAN` for the mean of all tokens of a text.
         row, column: the asking patch, 0 first, also while the class token asks.
         patches: numbers (0 first, without special tokens) of the patches that ask together; () for a single query.
     """
@@ -105,6 +123,7 @@ def answered(
     asked: tuple[Any, ...],
     knobs: tuple[Any, ...],
     size: tuple[int, int] | None = None,
+    labels: tuple[str, ...] = (),
 ) -> Map:
     """The map of a method whose signals a page's record does not carry: the model looks again and keeps them."""
     method, question = methods()[name], dict(asked)
@@ -115,7 +134,8 @@ def answered(
     else:
         whole = None if "hidden" in method.signals else layer  # what reads tokens needs no weights of the layer
         how = {**method.sparing(model.axis(size), whole, query, **dict(knobs)), "size": size}
-    return method(model.attend(picture.image, target=target or None, **how), **question, **dict(knobs))
+    how |= {"labels": labels} if labels else {}
+    return method(model.attend(picture.given, target=target or None, **how), **question, **dict(knobs))
 
 
 def _pairs(given: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -125,16 +145,18 @@ def _pairs(given: Mapping[str, Any]) -> tuple[Any, ...]:
 
 @dataclass(frozen=True)
 class Context:
-    """One picture under one model, as the reader sees it now.
+    """One picture or sentence under one model, as the reader sees it now.
 
     Attributes:
         model: name of the model that made the record.
-        picture: the picture and, for scenes, its truth.
+        picture: the picture and, for scenes, its truth; or the sentence.
         record: every map of it.
         chosen: layer, head and query of the reader.
         run: runs the model for what the record does not hold.
         size: (height, width) of the model's input in pixels, where it is larger than usual and the record holds a part of the
             maps; None for the usual one.
+        labels: texts that a dual encoder compares the picture with; they are the classes of the record.
+        label: the one of them that is asked about; "" takes the one that fits best.
     """
 
     model: str
@@ -143,16 +165,23 @@ class Context:
     chosen: Selection
     run: Run = field(default=anew, repr=False, compare=False)
     size: tuple[int, int] | None = None
+    labels: tuple[str, ...] = ()
+    label: str = ""
     _single: dict[int, NDArray[np.float32]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def view(self) -> tuple[object, ...]:
         """What is looked at: two contexts of the same view give the same findings."""
-        return (self.model, self.picture.key, self.chosen, self.size)
+        return (self.model, self.picture.key, self.chosen, self.size, self.labels)
 
     @property
     def axis(self) -> Axis:
         return self.record.maps[0].query
+
+    @property
+    def of_text(self) -> bool:
+        """Whether a sentence was read, and no picture looked at."""
+        return self.axis.kind == "text"
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -216,6 +245,8 @@ class Context:
     @property
     def query(self) -> Any:
         """Who asks, as a method takes it; None for the class token, which asks anyway."""
+        if self.of_text:
+            return "mean" if self.chosen.query == MEAN else self.chosen.query
         if self.chosen.patches:
             return [divmod(patch, self.grid[1]) for patch in self.chosen.patches]
         if self.chosen.query >= self.axis.prefix:
@@ -225,7 +256,7 @@ class Context:
     def question(self, method: Method) -> dict[str, Any]:
         """What the reader has chosen, as keywords of a method's call, as far as that method asks for it."""
         one = self.record.maps[self.chosen.layer]
-        asked: dict[str, Any] = {}
+        asked: dict[str, Any] = {"query": self.label} if method.asked_by == "label" and self.label else {}
         if method.asked_by in ("any", "patch", "patches"):
             one_patch = method.asked_by == "patch" or (method.asked_by == "patches" and not self.chosen.patches)
             asked["query"] = (self.chosen.row, self.chosen.column) if one_patch else self.query
@@ -262,8 +293,7 @@ class Context:
             raise ValueError(
                 f"this bundle was saved without what {name} needs {lacks}, and no model is run for a bundle"
             )
-        size = () if self.size is None else (self.size,)
-        asking = (name, wanted, _pairs(question), _pairs(given), *size)
+        asking = (name, wanted, _pairs(question), _pairs(given), self.size, self.labels)
         found: Map = self.run(answered, self.model, self.picture, *asking)
         return found
 
@@ -276,6 +306,8 @@ class Context:
     def unfit(self, method: Method) -> str:
         """Why a method has no map here; "" if it has one, perhaps after the model has looked again."""
         record = self.record
+        if method.asked_by == "label" and not self.labels and not self.picture.key.startswith("bundle-"):
+            return "compares patches with labels, and there are none"
         if self.size is not None and method.asks_class:
             return "needs every map, or a run for every patch, which is too much for so many patches: choose fewer"
         if self.size is not None and method.fuses:
@@ -289,7 +321,9 @@ class Context:
         if not self.picture.key.startswith("bundle-"):
             return ""
         missing = [
-            name for name in (*method.signals, *([method.name] if method.run else [])) if not self.record.has(name)
+            name
+            for name in (*method.signals, *([method.name] if method.reads_run else []))
+            if not self.record.has(name)
         ]
         return f"this bundle was saved without {missing[0]}" if missing else ""
 
@@ -297,7 +331,7 @@ class Context:
         said = self.record.prediction
         asked = not target or said.asked == target
         kept = all(self.record.has(name) for name in method.signals)
-        return asked and kept and (not method.run or self.record.has(method.name))
+        return asked and kept and (not method.reads_run or self.record.has(method.name))
 
     def target(self, target: str = "") -> str:
         """What is asked about: a class, or the text of a similarity; "" takes the likeliest class, or what the
@@ -322,6 +356,8 @@ class Context:
         """The asking token in words."""
         if self.chosen.patches:
             return f"{len(self.chosen.patches)} patches together"
+        if self.of_text:
+            return "the mean of all tokens" if self.chosen.query == MEAN else token_name(self.axis, self.chosen.query)
         return f"the {self.axis.name(self.chosen.query)}"
 
     def head_name(self) -> str:

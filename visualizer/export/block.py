@@ -52,6 +52,9 @@ def _image(address: str, words: str) -> str:
 
 
 def _picture(record: AttentionRecord) -> str:
+    """What went in: the picture, or the text."""
+    if record.text:
+        return f"<b>text</b><div>{_safe(record.text, 600)}</div>"
     return _image(canvas.data_uri(record.image, SIDE), "the picture") if record.picture else ""
 
 
@@ -88,14 +91,14 @@ def _colours(share: NDArray[Any]) -> NDArray[np.uint8]:
 
 def _words(found: Map) -> str:
     """Tokens on grounds of the map's colours, each with its number for those who hover."""
-    axis, shares = found.axis, apply_scale(found.row[None], unit=found.unit)
-    names = (*axis.special, *axis.labels)[:WORDS]
+    shares = apply_scale(found.row[None], unit=found.unit)
+    names = found.names[:WORDS]
     cells = []
     for name, value, colour in zip(names, found.row, _colours(shares.unit_interval())[0].tolist(), strict=False):
         ink = "#000" if sum(colour) > 380 else "#fff"
         look = f"background:rgb{tuple(colour)};color:{ink};padding:0 2px".replace(" ", "")
         cells.append(f'<span style="{look}" title="{theme.short(float(value))}">{_safe(name, 30)}</span>')
-    more = f" … and {len(axis) - len(names)} more" if len(axis) > len(names) else ""
+    more = f" … and {len(found.names) - len(names)} more" if len(found.names) > len(names) else ""
     return f'<div style="line-height:1.7">{" ".join(cells)}{more}</div><div>{_safe(f"{found.words}; {shares.caption}")}</div>'
 
 

@@ -1,5 +1,7 @@
 """A film of a method through the layers: an animated GIF or WebP, or a ZIP of its pictures."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from visualizer.measures.arguments import number
 from visualizer.method import Map, Method, QuestionError, methods
 from visualizer.method.base import scale_of
 from visualizer.method.question import numbered, span
+from visualizer.method.token_maps import of_words
 from visualizer.style import theme
 from visualizer.style.scale import Scale
 from vit_attention.gate import GateError, shown
@@ -35,6 +38,8 @@ def film(
     scale: str | Scale = "shared",
     colormap: str = theme.COLORMAP,
     alpha: float = 0.6,
+    words: bool = False,
+    special: bool | None = None,
     **asked: Any,
 ) -> Path:
     """Write an endless film with one picture for each layer, all on one scale; returns the path.
@@ -51,6 +56,9 @@ def film(
         scale: a mode of `scale.MODES`, or a `Scale`; "per map" stretches each layer by itself.
         colormap: one of `theme.COLORMAPS`; signed maps take a diverging one.
         alpha: 0 (picture alone) to 1 (map alone); a text has no picture under it.
+        words: gather the tokens of a text to its words: shares and relevance are summed, other numbers averaged.
+        special: whether special tokens of a text are shown; nothing is rescaled without them. None leaves them out for methods
+            that only the class token asks, since what it holds of itself outshines all words.
         asked: query, head and parameters, as the method takes them: ``query=(6, 8), residual=0.9``.
 
     Raises:
@@ -61,20 +69,43 @@ def film(
     number("duration", duration, 20, 60_000)
     number("width", width, 64, 4096)
     number("alpha", alpha, 0, 1)
-    maps = layer_maps(record, method, start, end, **asked)
-    frames = _frames(record, maps, scale, colormap, alpha, int(width))
+    chosen = method if isinstance(method, Method) else methods().get(method)
+    shown_too = special if special is not None else chosen is None or chosen.asked_by != "class"
+    maps = [_gathered(one, record.text, words, shown_too) for one in layer_maps(record, method, start, end, **asked)]
+    look: dict[str, Any] = {"duration": int(duration), "width": int(width), "scale": scale}
+    return write(target, film_bytes(record, maps, kind, **look, colormap=colormap, alpha=alpha))
+
+
+def film_bytes(
+    record: AttentionRecord,
+    maps: Sequence[Map],
+    kind: str,
+    *,
+    duration: int = 500,
+    width: int = 448,
+    scale: str | Scale = "shared",
+    colormap: str = theme.COLORMAP,
+    alpha: float = 0.6,
+) -> bytes:
+    """A film with one picture for each of some maps, which a method made of a record: a .gif, .webp or .zip; as for `film`."""
+    frames = _frames(record, maps, scale, colormap, alpha, width)
     if kind == ".zip":
-        return write(target, archive(frames, [one.layer for one in maps]))
-    return write(
-        target,
-        gif(frames, duration=int(duration), colormap=colormap)
-        if kind == ".gif"
-        else webp(frames, duration=int(duration)),
-    )
+        return archive(frames, [one.layer for one in maps])
+    return gif(frames, duration=duration, colormap=colormap) if kind == ".gif" else webp(frames, duration=duration)
+
+
+def _gathered(found: Map, text: str, words: bool, special: bool) -> Map:
+    """A map over text with a number for each word, or without special tokens; its words say so."""
+    if words and not found.axis.words:
+        raise GateError("words", "a map over a text whose words are known", f"one over {found.axis.kind}")
+    if found.axis.kind != "text" or (special and not words):
+        return found
+    told = "; by words" * words + "; special tokens are left out" * (not special)
+    return replace(of_words(found, text, words, special), words=found.words + told)
 
 
 def _frames(
-    record: AttentionRecord, maps: list[Map], scale: str | Scale, colormap: str, alpha: float, width: int
+    record: AttentionRecord, maps: Sequence[Map], scale: str | Scale, colormap: str, alpha: float, width: int
 ) -> list[Image.Image]:
     look: dict[str, Any] = {"scale": scale_of(maps, scale), "colormap": colormap, "width": width}
     look |= {"settings": record.model}

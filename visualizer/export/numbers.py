@@ -27,7 +27,7 @@ def save_numbers(
 ) -> Path:
     """Write a record's weights, with what they stand for, as JSON or CSV; returns the path.
 
-    JSON holds one object: model, prediction, picture and, for every map, its axes and ``weights[head][query][key]``.
+    JSON holds one object: model, prediction, picture, the text that went in, if any, and, for every map, its axes and ``weights[head][query][key]``.
     CSV holds one line for each weight: map, layer, kind, head, query, key, row and column of the key's patch, weight.
     All numbers count from 0, special tokens come first, and undefined values are null or empty.
 
@@ -86,6 +86,7 @@ def _json(record: AttentionRecord, kept: Sequence[_Kept], out: BinaryIO) -> None
         "weights_hash": record.weights_hash,
         "prediction": {"text": said.text, "tokens": said.tokens, "target": said.plain_target, "top": best},
         "picture": None if where is None else {"size": where.original, "seen": where.seen, "matrix": where.matrix},
+        **({"text": record.text} if record.text else {}),
     }
     out.write(_dumped(about)[:-1] + b', "maps": [')
     for n, one in enumerate(kept):

@@ -35,7 +35,7 @@ FINE = 24
 """Pixels to the size of a letter in which lines are measured."""
 _LINE, _RIM, _SIDE, _BAR, _TICKS = 0.135, 0.05, 0.2, 0.07, 0.16
 """In inches: height of a line of words, room round words, room beside the scale, height of the scale and its numbers."""
-_SHAPED = tuple(int(part) for part in matplotlib.__version__.split(".")[:2]) >= (3, 11)
+SHAPED = tuple(int(part) for part in matplotlib.__version__.split(".")[:2]) >= (3, 11)
 """Whether matplotlib joins and turns letters that want it."""
 _PRINT: dict[Any, Any] = {
     "font.family": [letters.FAMILY, "sans-serif"],
@@ -45,7 +45,7 @@ _PRINT: dict[Any, Any] = {
     "svg.hashsalt": "sightlines",
     "pdf.fonttype": 42,
 }
-_UNDATED: dict[str, dict[str, Any]] = {
+UNDATED: dict[str, dict[str, Any]] = {
     ".png": {"Software": None},
     ".svg": {"Date": None},
     ".pdf": {"CreationDate": None},
@@ -109,25 +109,25 @@ def save(
     scaled = _scaled(values, mode, together, unit, signed)
     asking = (given.patches if given else ()) if query is None else query
     words = [title or "", _said(scaled, mode, unit) if scale else ""]
-    over, under = (printable(text) if kind == ".svg" else letters.drawable(text, _SHAPED) for text in words)
+    over, under = (printable(text) if kind == ".svg" else letters.drawable(text, SHAPED) for text in words)
     bar = scale and scaled.palette is None
     sheet = _Sheet(where, width, dpi, over, under, bar)
     coloured = paint(picture, scaled, where, sheet.pixels, colormap, alpha)
     boxes = outlines.patch_boxes(where, scaled.values.shape, asking)
-    with _printing():
+    with printing():
         fig = sheet.figure()
         _picture(sheet.axes(fig), coloured, where, boxes, truth)
         if bar:
             _bar(sheet.bar(fig), scaled, scaled.table(colormap), width)
         out = io.BytesIO()
-        fig.savefig(out, format=kind[1:], metadata=_UNDATED[kind])
-    if kind != ".svg" and letters.remark(words, _SHAPED):
+        fig.savefig(out, format=kind[1:], metadata=UNDATED[kind])
+    if kind != ".svg" and letters.remark(words, SHAPED):
         warnings.warn(f"{target.name}: {letters.REMARK}", stacklevel=2)
     return write(target, out.getvalue())
 
 
 @contextmanager
-def _printing() -> Iterator[None]:
+def printing() -> Iterator[None]:
     """The settings of `_PRINT` over matplotlib's own, whatever the caller's are, and those back afterwards."""
     # matplotlib keeps its settings in one table for the whole process: one figure is made at a time.
     with _ONE, warnings.catch_warnings(), matplotlib.rc_context():

@@ -4,7 +4,6 @@ import io
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -70,7 +69,7 @@ def save_matrix(
     high, wide = (max(cell * count, 1.2) for count in grid.shape)
     left, top = _widest(down) + 0.3, _widest(across) + 0.25
     sheet = _Sheet(title + note, kind, left, wide, 1.0, high, top, 0.15, dpi)
-    with paper._printing():
+    with paper.printing():
         fig = sheet.figure()
         axes = sheet.axes(fig)
         place = (-0.5, grid.shape[1] - 0.5, grid.shape[0] - 0.5, -0.5)
@@ -78,17 +77,25 @@ def save_matrix(
         axes.imshow(colours, extent=place, interpolation="none", aspect="auto")
         axes.xaxis.tick_top()
         axes.xaxis.set_label_position("top")
-        axes.set_xlabel("key (read from)")
-        axes.set_ylabel("query (reads)")
+        axes.set_xlabel("is looked at (key)")
+        axes.set_ylabel("asks (query)")
         axes.set_xticks(*_ticks(across, wide), rotation=90)
         axes.set_yticks(*_ticks(down, high))
         _plain(axes)
         _bar(sheet.beside(fig), scaled, scaled.table(colormap), unit)
-        return _written(fig, target, kind, [title, unit, *queries, *keys])
+        data = _printed(fig, kind)
+    return _written(data, target, kind, [title, unit, *queries, *keys])
 
 
 def save_bars(
-    values: ArrayLike, names: Sequence[str], path: str | Path, *, title: str = "", unit: str = "", dpi: float = 200
+    values: ArrayLike,
+    names: Sequence[str],
+    path: str | Path,
+    *,
+    title: str = "",
+    unit: str = "",
+    dpi: float = 200,
+    width: float | None = None,
 ) -> Path:
     """Write a bar for each token, the first on top; returns the path.
 
@@ -96,6 +103,10 @@ def save_bars(
         values: (tokens,).
         names: the name of each token.
         path, title, unit, dpi: as for `save_matrix`.
+        width: of the whole figure in inches; None gives the bars 3.2.
+
+    Raises:
+        GateError: values that do not fit the names, another extension, or a number out of range.
     """
     target, kind = arguments.target(path, paper.KINDS)
     bars = np.asarray(values, np.float64)
@@ -103,8 +114,12 @@ def save_bars(
         raise GateError("values", f"one for each of {len(names)} tokens", f"{bars.shape}")
     down = _names(names, kind)
     high = max(min(CELL, 2 * SIDE / len(names)) * len(names), 0.5)
-    sheet = _Sheet(title, kind, _widest(down) + 0.1, 3.2, 0.2, high, 0.1, 0.4, dpi)
-    with paper._printing():
+    left, right = _widest(down) + 0.1, 0.2
+    if width is not None:
+        number("width", width, 0.5, 40)
+    wide = 3.2 if width is None else max(0.2, width - left - right)
+    sheet = _Sheet(title, kind, left, wide, right, high, 0.1, 0.4, dpi)
+    with paper.printing():
         fig = sheet.figure()
         axes = sheet.axes(fig)
         axes.barh(np.arange(len(names)), np.nan_to_num(bars), color=theme.LINES[0], height=0.8)
@@ -113,7 +128,8 @@ def save_bars(
         axes.set_yticks(*_ticks(down, high))
         axes.set_xlabel(_names([unit], kind, most=80)[0])
         _plain(axes)
-        return _written(fig, target, kind, [title, unit, *names])
+        data = _printed(fig, kind)
+    return _written(data, target, kind, [title, unit, *names])
 
 
 class _Sheet:
@@ -164,7 +180,7 @@ class _Sheet:
 
 def _names(names: Sequence[str], kind: str, most: int = MOST) -> list[str]:
     """Names as the typeface can draw them, on one line each and cut where they are long."""
-    drawn = (letters.printable(one) if kind == ".svg" else letters.drawable(one, paper._SHAPED) for one in names)
+    drawn = (letters.printable(one) if kind == ".svg" else letters.drawable(one, paper.SHAPED) for one in names)
     lines = (" ".join(one.split()) for one in drawn)
     return [one if len(one) <= most else f"{one[: most - 3]}..." for one in lines]
 
@@ -198,9 +214,14 @@ def _bar(axes: Axes, scaled: Scaled, colours: NDArray[np.uint8], unit: str) -> N
     _plain(axes)
 
 
-def _written(fig: Figure, target: Path, kind: str, texts: Sequence[Any]) -> Path:
+def _printed(fig: Figure, kind: str) -> bytes:
     out = io.BytesIO()
-    fig.savefig(out, format=kind[1:], metadata=paper._UNDATED[kind])
-    if kind != ".svg" and letters.remark(texts, paper._SHAPED):
+    fig.savefig(out, format=kind[1:], metadata=paper.UNDATED[kind])
+    return out.getvalue()
+
+
+def _written(data: bytes, target: Path, kind: str, texts: Sequence[str]) -> Path:
+    """Writes what was printed; outside of `paper.printing`, which lets no warning through."""
+    if kind != ".svg" and letters.remark(texts, paper.SHAPED):
         warnings.warn(f"{target.name}: {letters.REMARK}", stacklevel=3)
-    return write(target, out.getvalue())
+    return write(target, data)

@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from visualizer.figures import canvas, outlines
+from visualizer.figures.summary import bar_range, bar_texts, bars
+from visualizer.measures import undefined
 from visualizer.style import theme
 from visualizer.style.scale import Scale
 from vit_attention.records.geometry import Geometry
@@ -73,6 +75,44 @@ def layer_animation(
         bottom=canvas.below(scaled),
     )
     return _controls(fig, words, start, duration)
+
+
+def bar_animation(
+    labels: Sequence[str],
+    rows: Sequence[ArrayLike],
+    unit: str,
+    *,
+    names: Sequence[str],
+    start: int = 0,
+    duration: int = 500,
+    title: str = "",
+    height: int | None = None,
+) -> go.Figure:
+    """Level bars through the layers on one axis, for maps over text, with the same play, pause and slider.
+
+    Args:
+        labels: one a bar, such as the tokens of a text.
+        rows: (layers, bars).
+        unit: of the numbers.
+        names, start, duration, title, height: as for `layer_animation`.
+
+    Raises:
+        ValueError: rows that do not fit the labels, or `start` outside.
+    """
+    stack = undefined.shaped(rows, "rows", "(layers, bars)")
+    canvas.within(start, len(stack), "start")
+    canvas.one_each(len(stack), "map", names=names)
+    fig = bars(labels, stack[start], unit, title=title, height=height)
+    fig.layout.xaxis.range = bar_range(stack.ravel())
+    frames = []
+    for n, row in enumerate(stack):
+        said = bar_texts(row)
+        told = [f"{theme.safe(label)}: {text}" for label, text in zip(labels, said, strict=True)]
+        more = {"text": said} if fig.data[0].text is not None else {}
+        frames.append(go.Frame(data=[go.Bar(x=row, hovertext=told, **more)], traces=[0], name=str(n)))
+    fig.frames = frames
+    fig.layout.height += 70
+    return _controls(fig, names, start, duration)
 
 
 def _controls(fig: go.Figure, words: Sequence[str], start: int, duration: int) -> go.Figure:

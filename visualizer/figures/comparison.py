@@ -50,6 +50,9 @@ def side_by_side(
     if strange is not None:
         want = 'maps of methods, such as methods()["raw"](record)'
         raise GateError("maps", want, f"{type(strange).__name__}; before_after takes arrays")
+    if any(one.axis.kind == "text" for one in maps):
+        advice = "Draw each with record.show(...), or its layers with step=."
+        raise GateError("maps", "maps over a picture", "one over the tokens of a text", advice=advice)
     images = [image] * len(maps) if isinstance(image, Image.Image) else list(image)
     canvas.one_each(len(maps), "map", names=names)
     if len(images) != len(maps):

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from visualizer.figures import canvas, outlines
 from visualizer.measures import undefined
-from visualizer.style import theme
+from visualizer.measures.words import written
+from visualizer.style import letters, theme
 from visualizer.style.scale import Scale, Scaled, apply_scale, symmetric
 from vit_attention.gate import GateError, shown
 from vit_attention.records import Axis
@@ -19,6 +20,9 @@ EXACT = 64
 """A matrix with more rows or columns than this is sent in 255 steps of colour instead of exact numbers."""
 LARGEST = 256
 """A matrix with more rows or columns than this is drawn as means over blocks."""
+WORDS, LONGEST = 36, 16
+"""Most words of a text that an axis names, and most signs of one; hovering names all."""
+TURNED = "the text is written from right to left, and so are the keys"
 STEPS = 254
 """Highest colour step; 255 is left for undefined cells, which stay clear."""
 
@@ -127,13 +131,15 @@ def matrix(
     scale: str | Scale = "raw",
     together: Any = None,
     unit: str = "share of attention",
+    note: str = "",
     title: str = "",
     height: int = 520,
 ) -> go.Figure:
     """The whole (queries, keys) matrix of one head: a row is a query, its colours are what it reads from each key.
 
     More than 64 rows or columns are sent in 255 steps of colour, more than 256 as means over blocks; both are said
-    under the figure. Lines part the special tokens from the rest.
+    under the figure. Lines part the special tokens from the rest. The keys of a text that is written from right to left
+    run that way.
 
     Raises:
         ValueError: the axes do not fit the weights.
@@ -158,8 +164,15 @@ def matrix(
     fig = go.Figure(
         trace.update(name="matrix", hoverinfo=None, hovertemplate=f"query %{{y}}, key %{{x}}: {value}<extra></extra>")
     )
-    _token_axes(fig, query_axis, key_axis)
-    return theme.base(fig, title=title, caption=[scaled.caption, *notes], height=height, bottom=canvas.BAR, top=70)
+    _token_axes(fig, query_axis, key_axis, step)
+    notes += [TURNED] if turned(key_axis) else []
+    caption = [scaled.caption, *notes, note]
+    return theme.base(fig, title=title, caption=caption, height=height, bottom=canvas.BAR, top=70)
+
+
+def turned(axis: Axis) -> bool:
+    """Whether an axis is that of a text which is written from right to left."""
+    return axis.kind == "text" and letters.right_to_left(written(axis))
 
 
 def block_means(full: NDArray[Any], step: int) -> NDArray[Any]:
@@ -188,9 +201,9 @@ def stepped(placed: Placed, scaled: Scaled, colormap: str, **bar: Any) -> go.Hea
     return canvas.heat(placed, scaled, colormap, colorbar=canvas.colour_bar(scaled, tickvals=ticks, **bar), **shown)
 
 
-def _token_axes(fig: go.Figure, query_axis: Axis, key_axis: Axis) -> None:
+def _token_axes(fig: go.Figure, query_axis: Axis, key_axis: Axis, step: int) -> None:
     common = {"showgrid": False, "zeroline": False, "fixedrange": True, "constrain": "domain", "ticks": "outside"}
-    for name, axis, word in (("xaxis", key_axis, "keys (read from)"), ("yaxis", query_axis, "queries (that read)")):
+    for name, axis, word in (("xaxis", key_axis, "is looked at (key)"), ("yaxis", query_axis, "asks (query)")):
         places, words = _ticks(axis)
         fig.layout[name] = {
             **common,
@@ -198,10 +211,12 @@ def _token_axes(fig: go.Figure, query_axis: Axis, key_axis: Axis) -> None:
             "ticktext": words,
             "tickfont": {"size": theme.SMALL},
             "automargin": True,
+            "labelalias": _hovered(axis, step),
         }
         fig.layout[name].title = {"text": word, "font": {"size": theme.FONT_SIZE}, "standoff": 4}
     keys, queries = len(key_axis), len(query_axis)
-    fig.update_xaxes(range=[-0.5, keys - 0.5], side="top", tickangle=-45)
+    ends = [-0.5, keys - 0.5]
+    fig.update_xaxes(range=ends[::-1] if turned(key_axis) else ends, side="top", tickangle=-45)
     fig.update_yaxes(range=[queries - 0.5, -0.5])
     if max(keys, queries) < 4 * min(keys, queries):
         fig.update_yaxes(scaleanchor="x")
@@ -209,6 +224,18 @@ def _token_axes(fig: go.Figure, query_axis: Axis, key_axis: Axis) -> None:
     lines += [f"M-0.5,{n - 0.5}H{keys - 0.5}" for n in (query_axis.prefix,) if n]
     if lines:
         fig.add_shape(type="path", path="".join(lines), line={"color": theme.QUERY[1], "width": 1.5})
+
+
+def _hovered(axis: Axis, step: int) -> dict[str, str]:
+    """What hovering calls a row or column by its place, for text: tokens without a mark of their own are named, too."""
+    names = [theme.safe(letters.cut(name)) for name in written(axis)] if axis.kind == "text" else []
+    if step == 1:
+        return {str(n): f"{n + theme.FIRST} {name}" for n, name in enumerate(names)}
+    firsts = range(0, len(names), step)
+    return {
+        f"{n + (step - 1) / 2:g}": f"{n + theme.FIRST} to {min(n + step, len(names))} {' '.join(names[n : n + step])}"
+        for n in firsts
+    }
 
 
 def _ticks(axis: Axis, most: int = 24) -> tuple[list[int], list[str]]:
@@ -222,6 +249,9 @@ def _ticks(axis: Axis, most: int = 24) -> tuple[list[int], list[str]]:
         rest = rest[every if special else 0 :: every]
         words = [f"row {(t - axis.prefix) // stride + theme.FIRST}" for t in rest]
     else:
-        rest = rest[:: -(-max(len(rest), 1) // most)]
-        words = [theme.safe(axis.name(t)) for t in rest]
+        most = WORDS if axis.kind == "text" else most
+        every = -(-max(len(rest), 1) // most)
+        rest = rest[every if special and every > 1 else 0 :: every]
+        names = written(axis) if axis.kind == "text" else {t: axis.name(t) for t in rest}
+        words = [theme.safe(letters.cut(names[t], LONGEST)) for t in rest]
     return special + rest, [theme.safe(axis.special[t]) for t in special] + words

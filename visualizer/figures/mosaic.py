@@ -118,6 +118,8 @@ def atlas(
     chosen: tuple[int, int] | None = None,
     layers: Sequence[int] | None = None,
     unit: str = "share of attention",
+    said: Sequence[str] | None = None,
+    note: str = "",
     title: str = "",
     height: int = 560,
 ) -> go.Figure:
@@ -128,6 +130,8 @@ def atlas(
         scale: "per map" to compare shapes or "shared" to compare sizes; also "log" and "clipped".
         chosen: (layer, head), counted from 0, to outline.
         layers: original numbers of the layers, counted from 0, if not all are given.
+        said: what hovering says about each map, plain text, layer by layer; None says its largest value.
+        note: a further line of the caption.
 
     Raises:
         ValueError: another shape, or `chosen` outside.
@@ -141,8 +145,10 @@ def atlas(
     wide = quantised(scaled).transpose(0, 2, 1, 3).reshape(len(given) * rows, max(counts) * columns)
     low = theme.FIRST - 0.5
     fig = go.Figure(stepped(Placed(wide, low, low, 1 / columns, 1 / rows), scaled, colormap))
-    head_table(fig, counts, layers, [_peak(one) for layer in given for one in layer], chosen, rows / columns)
-    return theme.base(fig, title=title, caption=caption, height=height, bottom=canvas.BAR, top=42)
+    canvas.one_each(sum(counts), "map", said=said)
+    hover = [_peak(one) for layer in given for one in layer] if said is None else [theme.safe(one) for one in said]
+    head_table(fig, counts, layers, hover, chosen, rows / columns)
+    return theme.base(fig, title=title, caption=(caption, note), height=height, bottom=canvas.BAR, top=42)
 
 
 def _stack(given: list[NDArray[Any]]) -> NDArray[Any]:

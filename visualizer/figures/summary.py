@@ -9,12 +9,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from visualizer.figures import canvas, outlines
 from visualizer.measures import undefined
-from visualizer.style import theme
+from visualizer.style import letters, theme
 from visualizer.style.scale import Scaled, linear
 from vit_attention.gate import GateError
 from vit_attention.records.geometry import Placed
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+MANY = 60
+"""More bars than this are drawn without numbers behind them, and some of them without a name."""
 MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "cross")
 
 
@@ -197,31 +199,39 @@ def bars(
     if numbers.ndim != 1 or len(labels) != len(numbers):
         raise GateError("labels", "one per value", f"{len(labels)} for shape {numbers.shape}")
     colours = [theme.QUERY[1] if at == chosen else theme.LINES[0] for at in range(len(numbers))]
-    places = np.arange(len(numbers))
-    names = [("* " if at == chosen else "") + _cut(label) for at, label in enumerate(labels)]
+    places, many = np.arange(len(numbers)), len(numbers) > MANY
+    names = [("* " if at == chosen else "") + theme.safe(letters.cut(str(label))) for at, label in enumerate(labels)]
     trace = go.Bar(x=numbers, y=places, orientation="h", marker={"color": colours}, cliponaxis=False)
-    text = [theme.short(v) if np.isfinite(v) else "not defined" for v in numbers]
-    whole = [f"{theme.safe(label)}: {said}" for label, said in zip(labels, text, strict=True)]
-    trace.update(text=text, textposition="outside", hovertext=whole, hovertemplate="%{hovertext}<extra></extra>")
-    known = numbers[np.isfinite(numbers)]
-    low, high = min(0.0, known.min(initial=0.0)), max(0.0, known.max(initial=0.0))
-    room = 0.14 * ((high - low) or 1.0)
+    said = bar_texts(numbers)
+    whole = [f"{theme.safe(label)}: {text}" for label, text in zip(labels, said, strict=True)]
+    trace.update(hovertext=whole, hovertemplate="%{hovertext}<extra></extra>")
+    trace.update(**({} if many else {"text": said, "textposition": "outside"}))
+    marked = places[:: -(-len(places) // MANY)] if many else places
     upright = {
-        "tickvals": places,
-        "ticktext": names,
+        "tickvals": marked,
+        "ticktext": [names[n] for n in marked],
         "range": [len(numbers) - 0.5, -0.5],
         "showgrid": False,
         "zeroline": False,
     }
-    across = {**_axis(unit), "range": [low - room * (low < 0), high + room]}
-    tall = height or 90 + 30 * max(1, len(numbers))
+    across = {**_axis(unit), "range": bar_range(numbers)}
+    tall = height or 90 + 30 * max(1, min(len(numbers), MANY // 2))
     axes: dict[str, Any] = {"xaxis": across, "yaxis": {**_axis(""), **upright}}
-    return theme.base(go.Figure(trace), title=title, height=tall, bottom=44, **axes)
+    note = f"one in {-(-len(places) // MANY)} is named; hovering names all" if many else ""
+    return theme.base(go.Figure(trace), title=title, caption=note, height=tall, bottom=44, **axes)
 
 
-def _cut(label: object, most: int = 26) -> str:
-    text = str(label)
-    return theme.safe(text if len(text) <= most else text[: most - 1] + "…")
+def bar_texts(numbers: NDArray[Any]) -> list[str]:
+    """What stands behind each bar."""
+    return [theme.short(v) if np.isfinite(v) else "not defined" for v in numbers]
+
+
+def bar_range(numbers: NDArray[Any]) -> list[float]:
+    """Ends of the axis of level bars: 0 and the largest, and room for the numbers behind them."""
+    known = numbers[np.isfinite(numbers)]
+    low, high = min(0.0, known.min(initial=0.0)), max(0.0, known.max(initial=0.0))
+    room = 0.14 * ((high - low) or 1.0)
+    return [low - room * (low < 0), high + room]
 
 
 def _axis(title: str) -> dict[str, Any]:

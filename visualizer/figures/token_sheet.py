@@ -13,7 +13,7 @@ from visualizer.figures.composite import PAPER, as_tall, printed
 from visualizer.measures.words import written
 from visualizer.method.base import Map, scale_of
 from visualizer.style import letters, theme
-from visualizer.style.scale import Scale, Scaled
+from visualizer.style.scale import Scale, Scaled, apply_scale
 from vit_attention.gate import GateError
 from vit_attention.records import Axis
 
@@ -26,7 +26,7 @@ Place = tuple[str, int, int, int]
 
 def token_sheet(found: Map, caption: str = "", **options: Any) -> Image.Image:
     """One map over text as a picture; the caption is what the map shows, or another. Options as for `token_frames`."""
-    return token_frames([replace(found, words=caption or found.words)], **options)[0]
+    return token_frames([replace(found, words=caption or found.words)], **{"scale": "raw", **options})[0]
 
 
 def token_frames(
@@ -52,13 +52,17 @@ def token_frames(
     if not maps or any(one.axis.kind != "text" for one in maps):
         raise GateError("maps", "maps over a text", f"{len(maps)} over {maps[0].axis.kind if maps else 'nothing'}")
     axis = maps[0].axis
-    if any(written(one.axis) != written(axis) for one in maps):
+    if any(one.names != maps[0].names for one in maps):
         raise GateError("maps", "maps over one text", "maps over several")
-    turned = letters.right_to_left(written(axis))
-    places, names = _places(axis, width, turned), written(axis)
+    names, turned = maps[0].names, letters.right_to_left(maps[0].names)
+    places = _places(axis, width, turned)
     grids = [one.row[None] for one in maps]
     signed = True if any(one.signed for one in maps) else None
-    drawn, whole = canvas.scale_all(grids, scale_of(maps, scale), together, maps[0].unit, signed)
+    if len(maps) == 1:
+        whole = apply_scale(grids[0], scale_of(maps, scale), together, unit=maps[0].unit, signed=signed)
+        drawn = [whole.values]
+    else:
+        drawn, whole = canvas.scale_all(grids, scale_of(maps, scale), together, maps[0].unit, signed)
     frames = []
     for one, values in zip(maps, drawn, strict=True):
         scaled = replace(whole, values=values)

@@ -1,6 +1,5 @@
-"""Text as people write it: tokens without a tokenizer's marks, and subwords gathered to the words they are parts of."""
+"""Subwords of a text gathered to the words they are parts of."""
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -10,11 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visualizer.measures import undefined
+from visualizer.measures.spelling import as_written, byte_signs, decoded, joined, spoken
 from vit_attention.gate import GateError, shown
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
 
-BLANKS = {"▁": " ", "Ġ": " ", "Ċ": "\n"}
-"""How tokenizers write a blank: SentencePiece, and byte-level BPE, which has a sign of its own for a new line."""
 GATHERED = (
     "Subwords are gathered to words: rows averaged, columns summed (Clark et al. 2019, arXiv:1906.04341, section 4.1); "
     "gradients, lengths and other signals of tokens are left out."
@@ -27,42 +25,6 @@ class Word(NamedTuple):
 
     text: str
     tokens: tuple[int, ...]
-
-
-def spoken(token: str) -> str:
-    """A token without the marks of WordPiece, SentencePiece and byte-level BPE, in printable characters.
-
-    >>> [spoken(token) for token in ("##ing", "▁the", "Ġthe", "the</w>", "cafÃ©", "</s>", "##")]
-    ['ing', 'the', 'the', 'the', 'café', '</s>', '##']
-    """
-    bare = token.removesuffix("</w>") or token
-    bare = bare[2:] if bare.startswith("##") and len(bare) > 2 else bare
-    plain = "".join(BLANKS.get(sign, sign) for sign in _decoded(bare))
-    return "".join(sign if sign.isprintable() or _joins(sign) else " " for sign in plain).strip() or token
-
-
-def _joins(sign: str) -> bool:
-    """Whether a sign that is not printed joins or parts its neighbours, as in an emoji of several: dropping it would draw others."""
-    return sign in "\u200c\u200d"
-
-
-@lru_cache(maxsize=1)
-def _bytes() -> dict[str, int]:
-    """The byte of every sign that byte-level BPE writes bytes as (Radford et al. 2019): the printable ones as themselves."""
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [n for n in range(0x100) if n not in printable]
-    return {chr(n): n for n in printable} | {chr(0x100 + at): n for at, n in enumerate(others)}
-
-
-def _decoded(text: str) -> str:
-    """What the signs of byte-level BPE stand for; any other text as it is, since it hardly ever is well-formed UTF-8."""
-    table = _bytes()
-    if text.isascii() or any(sign not in table for sign in text):
-        return text
-    try:
-        return bytes(table[sign] for sign in text).decode("utf-8")
-    except UnicodeDecodeError:
-        return text
 
 
 @lru_cache(maxsize=64)
@@ -79,9 +41,9 @@ def written(axis: Axis) -> tuple[str, ...]:
     out = [spoken(token) for token in tokens]
     for group in groups(axis.words):
         whole = "".join(tokens[n] for n in group)
-        for n in group if len(group) > 1 and _decoded(whole) != whole else ():
-            if not tokens[n].isascii() and _decoded(tokens[n]) == tokens[n]:
-                out[n] = "bytes " + bytes(_bytes()[sign] for sign in tokens[n]).hex(" ")
+        for n in group if len(group) > 1 and decoded(whole) != whole else ():
+            if not tokens[n].isascii() and decoded(tokens[n]) == tokens[n]:
+                out[n] = "bytes " + bytes(byte_signs()[sign] for sign in tokens[n]).hex(" ")
     return tuple(out)
 
 
@@ -110,61 +72,12 @@ def words_of(axis: Axis, text: str = "", keep_special: bool = True) -> tuple[Wor
     Word(text='Unhappy', tokens=(1, 2))
     """
     tokens = (*axis.special, *axis.labels)
-    found = [Word(_joined([tokens[n] for n in group]), group) for group in groups(axis.words, keep_special)]
+    found = [Word(joined([tokens[n] for n in group]), group) for group in groups(axis.words, keep_special)]
     own = [n for n, one in enumerate(found) if axis.words[one.tokens[0]] >= 0]
     labels = as_written([found[n].text for n in own], text) if text else []
     for n, label in zip(own, labels, strict=False):
         found[n] = found[n]._replace(text=label)
     return tuple(found)
-
-
-def _joined(tokens: Sequence[str]) -> str:
-    """The tokens of one word as one text."""
-    bare = (one.removesuffix("</w>") for one in tokens)
-    return spoken("".join(one[2:] if n and one.startswith("##") else one for n, one in enumerate(bare)))
-
-
-def plain(text: str) -> str:
-    """A text in small letters without accents, as most tokenizers compare it.
-
-    >>> plain("Café")
-    'cafe'
-    """
-    signs = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(sign for sign in signs if not unicodedata.category(sign).startswith("M"))
-
-
-def as_written(words: Sequence[str], text: str) -> list[str]:
-    """The words of a tokenizer as the text has them: with its capitals and accents, and those that the tokenizer did not know.
-
-    >>> as_written(["cafe", "[UNK]", "bar"], "Café ☕ Bar")
-    ['Café', '☕', 'Bar']
-    """
-    signs = [(sign, at) for at, given in enumerate(text) for sign in plain(given)]
-    flat, low = "".join(sign for sign, _ in signs), 0
-    spans: list[tuple[int, int] | None] = []
-    for word in map(plain, words):
-        at = flat.find(word, low) if word else -1
-        if at >= 0:
-            low = at + len(word)
-        spans.append((signs[at][1], _end(text, signs[low - 1][1] + 1)) if at >= 0 else None)
-    return [_label(word, spans, n, text) for n, word in enumerate(words)]
-
-
-def _end(text: str, end: int) -> int:
-    """Where a word ends, with the marks on its last letter."""
-    while end < len(text) and unicodedata.category(text[end]).startswith("M"):
-        end += 1
-    return end
-
-
-def _label(word: str, spans: Sequence[tuple[int, int] | None], n: int, text: str) -> str:
-    span = spans[n]
-    if span is not None:
-        return text[slice(*span)]
-    before, after = spans[n - 1] if n else (0, 0), spans[n + 1] if n + 1 < len(spans) else (len(text), 0)
-    gap = text[before[1] : after[0]].split() if before is not None and after is not None else []
-    return gap[0] if len(gap) == 1 else word
 
 
 def gather_words(
@@ -245,8 +158,9 @@ def _by_words(one: AttentionMap, text: str, special: bool) -> AttentionMap:
         weights = _gathered(weights, groups(one.query.words, special), -2)
     if not special:
         weights = undefined.ratio(weights, weights.sum(axis=-1, keepdims=True)).astype(np.float32)
-    axes = {"query": word_axis(one.query, text, special), "key": word_axis(one.key, text, special)}
-    return replace(one, weights=weights, gradient=None, residual=None, **axes)
+    query, key = (word_axis(axis, text, special) for axis in (one.query, one.key))
+    weights = weights.astype(one.weights.dtype)  # rows of half precision sum to 1 within its error alone
+    return replace(one, weights=weights, gradient=None, residual=None, query=query, key=key)
 
 
 def word_axis(axis: Axis, text: str = "", special: bool = True) -> Axis:

@@ -21,11 +21,11 @@ CLASS_INDEPENDENT = Knob(
     choices=("keep", "remove"),
 )
 SHOW = Knob(
-    "labels",
-    "one",
-    "Labels",
+    "show",
+    "label",
+    "Shown",
     "One label, or for every patch the winner of all labels, brighter the larger its margin over the second.",
-    choices=("one", "winner"),
+    choices=("label", "winner"),
 )
 KNOBS = (CLASS_INDEPENDENT, SHOW)
 COLOURS = {
@@ -74,7 +74,7 @@ def label_map(record: AttentionRecord, question: Question, knobs: Knobs, signal:
     rows = similarities(kept, layer, knobs["class_independent"])[:, 1:]
     after = f"{told}, layer {layer + 1}" + ", straight to the output space" * (layer + 1 < len(kept))
     unit = "cosine similarity" + " without the class-independent part" * (knobs["class_independent"] == "remove")
-    if knobs["labels"] == "winner":
+    if knobs["show"] == "winner":
         return _winner(record, one, rows, layer, after, unit)
     number, why = label_of(record, question.query)
     words = f'similarity to "{record.prediction.labels[number]}"{why}: {after}'
@@ -104,7 +104,7 @@ def label_of(record: AttentionRecord, query: tuple[str, ...]) -> tuple[int, str]
 def _winner(record: AttentionRecord, one: Any, rows: NDArray[np.float64], layer: int, after: str, unit: str) -> Map:
     labels = record.prediction.labels
     if not 2 <= len(labels) <= len(COLOURS):
-        raise QuestionError("labels", f"want 2 to {len(COLOURS)} labels for a winner, got {len(labels)}")
+        raise QuestionError("show", f"want 2 to {len(COLOURS)} labels for a winner, got {len(labels)}")
     order = np.sort(rows, axis=0)
     winner, margin = rows.argmax(axis=0), order[-1] - order[-2]
     found = answer(
@@ -114,8 +114,8 @@ def _winner(record: AttentionRecord, one: Any, rows: NDArray[np.float64], layer:
     palette, prefix, grid = np.array([COLOURS[name] for name in names]), one.key.prefix, one.key.grid or ()
     light = undefined.ratio(margin[prefix:], np.full(len(margin) - prefix, margin[prefix:].max()))
     colours = palette[winner[prefix:]] * (0.15 + 0.85 * np.nan_to_num(light))[:, None]
-    legend = "; ".join(f"{name} is {label}" for name, label in zip(names, labels, strict=True))
-    legend += ". Bright: far ahead of the second; dark: nearly equal"
+    legend = "; ".join(f"{name}: {label}" for name, label in zip(names, labels, strict=True))
+    legend += "; the brighter, the further ahead of the second"
     return replace(found, colours=colours.reshape(*grid, 3), legend=legend)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from visualizer.measures import undefined
 from visualizer.measures.regions import region_heat
+from visualizer.measures.words import written
 from visualizer.method.question import Askers, QuestionError
 from vit_attention.gate import GateError
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
@@ -53,6 +54,23 @@ class Map:
     code: str = ""
     colours: NDArray[Any] | None = None
     legend: str = ""
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What each token is called, special tokens first: those of a text as people write them."""
+        axis = self.axis
+        return written(axis) if axis.kind == "text" else tuple(axis.name(n) for n in range(len(axis)))
+
+    def over(self, groups: Sequence[Sequence[int]]) -> NDArray[np.float64]:
+        """(groups,) numbers of groups of tokens, such as the words of a text: sums of shares and of relevance, means of others.
+
+        >>> found = Map(np.array([0.2, 0.3, 0.5]), Axis.text("abc"), SHARE, "", (), 0)
+        >>> found.over([(0,), (1, 2)]).tolist()
+        [0.2, 0.8]
+        """
+        adds = self.unit == "relevance" or self.unit.startswith("share of")
+        parts = np.array([np.sum(self.row[list(one)], dtype=np.float64) for one in groups])
+        return parts if adds else parts / [len(one) for one in groups]
 
     def scale(self, chosen: "str | Scale" = "raw") -> "str | Scale":
         """How to draw it, as figure functions take it: by the colours that it brings, or by the chosen scale."""

@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from visualizer.measures.fields import canonical, fields
-from visualizer.measures.words import Word, plain, words_of, written
+from visualizer.measures.spelling import plain
+from visualizer.measures.words import Word, words_of, written
 from vit_attention.gate import GateError, shown
 from vit_attention.records import Axis
 

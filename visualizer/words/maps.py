@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visualizer.measures.entropy import entropy
+from visualizer.measures.words import written
+from visualizer.method import question
 from visualizer.style.theme import FIRST, short
 from visualizer.words.plain import plural
 from vit_attention.records import Axis, Geometry
@@ -76,8 +78,10 @@ def _axis(given: NDArray[Any], what: Axis | tuple[int, int] | None) -> Axis:
 
 
 def _token(axis: Axis, index: int, geometry: Geometry | None) -> str:
-    """A token in words, patches with their rough place."""
+    """A token in words, patches with their rough place, tokens of a text that went in with their number, since words repeat."""
     at = index - axis.prefix
+    if axis.kind == "text" and (axis.words or at >= 0):
+        return question.name(axis, index) if axis.words else written(axis)[index]
     if axis.kind != "patches" or axis.grid is None or at < 0:
         return f"the {axis.name(index)}" if at < 0 else axis.name(index)
     rows, columns = axis.grid

@@ -8,6 +8,7 @@ from typing import Any
 
 from visualizer.method import Map, Method, NothingCapturedError, QuestionError, SignalError, methods
 from visualizer.method.question import Maps, head_numbers, is_word, numbered, span
+from vit_attention.cli import files
 from vit_attention.cli.errors import ChoiceError
 from vit_attention.records import AttentionRecord, Axis
 
@@ -126,6 +127,7 @@ def _drawings(record: AttentionRecord, maps: Maps, view: View) -> Iterator[Drawi
             heads = head_numbers(one)
         each = list(view.query) == ["each"]
         rows = [((str(row),), f"query_{row}") for row in range(len(one.query))] if each else [(view.query, "")]
+        rows = each_label(record, view) or rows
         for (query, row), head in itertools.product(rows, heads):
             part = "_".join(p for p in (row, f"head_{head}" if len(heads) > 1 else "") if p)
             who, sinks = query or None, "hide" if view.without_sinks else "show"
@@ -133,6 +135,13 @@ def _drawings(record: AttentionRecord, maps: Maps, view: View) -> Iterator[Drawi
             # What shows one layer's weights is called after its block.
             name = one.name if method.layers == "one" and method.needs == {"weights"} else method.name.replace("-", "_")
             yield Drawing(found.layer, name, part, found)
+
+
+def each_label(record: AttentionRecord, view: View) -> list[tuple[tuple[str, ...], str]]:
+    """Every label and what its files are called by, where a method compares labels and none was chosen; else none."""
+    if view.chosen.asked_by != "label" or view.given.get("show") == "winner" or view.query not in ((), ("each",)):
+        return []
+    return [((label,), f"label_{n}_{files.safe(label)}") for n, label in enumerate(record.prediction.labels)]
 
 
 def _layers(maps: Maps, view: View, method: Method) -> list[int | None]:

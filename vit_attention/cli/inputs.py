@@ -135,7 +135,8 @@ def by_name(text: str) -> Opened | None:
     from worlds.naming import parse
 
     name = parse(text)
-    if name is None:
+    made = None if name is None else name.draw()
+    picture = getattr(made, "picture", None)  # a review has none
+    if name is None or picture is None:
         return None
-    made = name.draw()
-    return Opened(open_picture(made.picture).image, name.title, getattr(made, "mask", None))
+    return Opened(open_picture(picture).image, name.title, getattr(made, "mask", None))

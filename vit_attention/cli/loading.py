@@ -36,6 +36,7 @@ class Source:
     resnet: Path | None = None
     weights_key: str | None = None
     device: str = "cpu"
+    labels: tuple[str, ...] = ()
 
 
 def load(source: Source, report: Report) -> Any:
@@ -52,13 +53,26 @@ def load(source: Source, report: Report) -> Any:
         if not card.bundled and file is None and not name.startswith(("hf:", "timm:")):
             report.note(f"{name}: looking for weights on this machine; they are downloaded if missing.")
         model = registry.load(name, file, tenths(report, name), **{k: v for k, v in files.items() if v is not None})
-        return moved(model, source.device, report.note)
+        model = moved(model, source.device, report.note)
     except DownloadError as error:  # the command is right
         raise click.ClickException(one_line(error)) from error
     except FAILURES as error:
         raise click.UsageError(one_line(error)) from error
     except Exception as error:  # not once for every picture
         raise click.ClickException(f"{one_line(name)}: {unexpected(error)}") from error
+    return _about(model, source.labels)
+
+
+def _about(model: Any, labels: tuple[str, ...]) -> Any:
+    """The model with labels as its classes, if there are some; raises ChoiceError for one that takes none."""
+    if not labels:
+        return model
+    if "labels" not in model.options:
+        raise ChoiceError(f"--label: want a model of pictures and texts, such as scene-clip, got {model.card.name}")
+    try:
+        return model.about(labels)
+    except GateError as error:
+        raise ChoiceError(f"--{error}".replace("--labels", "--label")) from error
 
 
 def _named(source: Source) -> tuple[str, Path | None]:
@@ -106,7 +120,7 @@ def check_signals(model: Any, keep: frozenset[Any], target: str | None) -> None:
         if target is None:
             model.asked(keep=keep)
     except GateError as error:
-        raise ChoiceError(f"--{error}") from error
+        raise ChoiceError(f"--{error}".replace("--labels", "--label")) from error
 
 
 def attend(model: Any, given: Any, /, **wanted: Any) -> AttentionRecord:

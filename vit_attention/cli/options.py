@@ -131,6 +131,17 @@ class Folder(File):
         return path
 
 
+class NewFile(File):
+    """The name of a file to be written."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path; refuses a folder's."""
+        path = super().convert(value, param, ctx)
+        if os.path.isdir(path):
+            self.fail(f"want the name of a file, got the folder {str(path)!r}", param, ctx)
+        return path
+
+
 FILE = File(path_type=Path)
 NEW = Folder(path_type=Path)
 
@@ -203,6 +214,15 @@ _SEEN: tuple[Command, ...] = (
         "--target",
         metavar="CLASS",
         help="Class, by name or number, whose score the gradients belong to; or a similarity, such as similar:6,8.",
+    ),
+)
+_LABEL: tuple[Command, ...] = (
+    click.option(
+        "--label",
+        "labels",
+        multiple=True,
+        metavar="TEXT",
+        help="Label that a model of pictures and texts compares the picture with; may be repeated. The labels are its classes.",
     ),
 )
 _LOOK: tuple[Command, ...] = (
@@ -346,7 +366,10 @@ _PAINT: tuple[Command, ...] = (
 
 
 _OUTPUT_FILE = click.option(
-    "--output_file", type=FILE, metavar="FILE", help="With a sentence: file to write, in place of one in --output."
+    "--output_file",
+    type=NewFile(path_type=Path),
+    metavar="FILE",
+    help="With a sentence: file to write, in place of one in --output.",
 )
 _SAID: tuple[Command, ...] = (
     click.option("--text", metavar="TEXT", help="A sentence, for a model that reads text, in place of pictures."),
@@ -400,7 +423,7 @@ model_options = _together(_MODEL)
 said_options = _together(_SAID)
 sentence_options = _together(_SENTENCE)
 asked_options = _together(_ASKED)
-seen_options = _together(_SEEN)
+seen_options = _together(_SEEN, _LABEL)
 look_options = _together(_LOOK, _KNOBS)
 paint_options = _together(_PAINT)
 

@@ -46,6 +46,15 @@ def command(
     return _line("visualize", [picture], named | options)
 
 
+def sentence_command(text: str | None = None, model: str | None = None, **options: Any) -> str:
+    """The line that draws a sentence, or one from an `input_file`; options as for `command`, and words, without_special and mode.
+
+    >>> sentence_command("not bad", "review-encoder", layer=3, head=1, words=True)
+    "python -m vit_attention visualize --text 'not bad' --model review-encoder --layer 3 --head 1 --words"
+    """
+    return _line("visualize", [], {"text": text, "model": model, **options})
+
+
 def extract_command(picture: str, model: str, **options: Any) -> str:
     """The line that saves the record of a picture as a bundle.
 
@@ -83,6 +92,11 @@ _DEFAULTS: dict[str, Any] = {
     "question": None,
     "beams": 1,
     "features": None,
+    "labels": (),
+    "text": None,
+    "input_file": None,
+    "words": False,
+    "without_special": False,
     "weights": None,
     "weights_key": None,
     "infos_path": None,
@@ -99,8 +113,10 @@ _DEFAULTS: dict[str, Any] = {
     "queries": None,
     "size": None,
     "whole": None,
+    "mode": "plot",
+    "output_file": None,
 }
-_UNDERLINED = ("infos_path",)
+_UNDERLINED = ("infos_path", "input_file", "output_file", "model_dir")
 
 
 def _option(name: str, value: Any) -> list[str]:
@@ -110,6 +126,8 @@ def _option(name: str, value: Any) -> list[str]:
     flag = "--" + (name if name in _UNDERLINED else name.replace("_", "-"))
     if name == "query":
         return [word for text in _queries(value) for word in _words(flag, text)]
+    if name == "labels":
+        return [word for text in value for word in _words("--label", text)]
     # An empty target is a page's way of saying "the likeliest".
     if value is None or value == _DEFAULTS[name] or (value == "" and _DEFAULTS[name] is None and name == "target"):
         return []

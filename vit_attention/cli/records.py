@@ -74,6 +74,8 @@ def of(
     """
     if given.suffix == ".npz" and is_bundle(given.path):
         record = AttentionRecord.load(given.path)
+        if record.text and not record.picture:
+            raise ValueError("want a record of a picture; that of a sentence is drawn with --input_file FILE")
         return record, Opened(record.image, given.path.name)
     # A picture that cannot be opened is told before a model is loaded or fetched for it.
     picture = None if given.suffix in FEATURES else opened(given)
@@ -131,7 +133,7 @@ def _options(model: Any, wanted: Wanted) -> dict[str, Any]:
 
 
 def _queries(model: Any, queries: tuple[int, ...] | None) -> tuple[int, ...] | None:
-    if queries is not None and model.card.task != "classify":
+    if queries is not None and model.card.task in ("read", "caption"):
         raise ChoiceError(f"--queries: {model.card.name} keeps every word that it writes; leave it out")
     return queries
 

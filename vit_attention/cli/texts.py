@@ -1,8 +1,9 @@
 """Sentences on the command line: what is asked of one, the model that reads it, and `extract`."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,18 @@ class Asked:
     without_special: bool = False
 
     @property
+    def given(self) -> bool:
+        """Whether there is a sentence at all."""
+        return self.text is not None or self.input_file is not None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that are about a sentence alone, by name; those that were not given are empty."""
+        mode = self.mode if self.mode != "plot" else ""
+        found = {"text": self.text, "input_file": self.input_file, "mode": mode, "output_file": self.output_file}
+        return {**found, "words": self.words, "without-special": self.without_special}
+
+    @property
     def target(self) -> Path:
         """The file to write."""
         if self.output_file is not None:
@@ -80,9 +93,17 @@ def check_text(text: str) -> None:
 
 def check_alone(images: Sequence[str], options: dict[str, Any]) -> None:
     """Refuse pictures beside options that are about a sentence; raises click.UsageError."""
-    given = [f"--{name}" for name, value in options.items() if value]
+    given = [f"--{name}" for name, value in options.items() if value not in (None, "", False)]
     if images and given:
         raise click.UsageError(f"{given[0]} is about a sentence: want no IMAGE beside it, got {images[0]!r}")
+
+
+def check_no_picture(options: dict[str, Any]) -> None:
+    """Refuse options about pictures beside a sentence; raises click.UsageError."""
+    given = [name.replace("_", "-") for name, value in options.items() if value not in (None, "", False, ())]
+    if given:
+        advice = " (--mode bundle saves one)" * (given[0] == "bundle")
+        raise click.UsageError(f"--{given[0]} is about pictures: leave it out for a sentence{advice}")
 
 
 def source(given: dict[str, Any], model_dir: str | None) -> loading.Source:
@@ -94,15 +115,22 @@ def source(given: dict[str, Any], model_dir: str | None) -> loading.Source:
         raise click.UsageError(
             f"want a model's folder {MODEL_DIR}, got none here: name a folder or a model, such as --model_dir review-encoder"
         )
+    if model_dir is not None and _is_path(model_dir) and not os.path.isdir(model_dir):
+        want = "want a model's folder, or a name such as review-encoder"
+        raise click.UsageError(f"--model_dir: {want}, got no folder {model_dir!r}")
     named = model if model is not None else model_dir if model_dir is not None else MODEL_DIR
     fields = {name: given[name] for name in loading.Source.__dataclass_fields__ if name in given}
     return loading.Source(**{**fields, "model": named})
 
 
+def _is_path(name: str) -> bool:
+    return os.path.basename(name) != name and not name.startswith(("hf:", "timm:"))
+
+
 def loaded(chosen: loading.Source, report: Report) -> Any:
     """The model; raises ChoiceError if it reads no texts."""
     model = loading.load(chosen, report)
-    if getattr(model, "inputs", "") != "texts" and not hasattr(model, "similarity"):
+    if getattr(model, "inputs", "") != "texts" and not hasattr(model, "text"):
         raise ChoiceError(f"--text: want a model that reads texts, such as review-encoder, got {model.card.name}")
     return model
 
@@ -134,11 +162,16 @@ def sentence(model: Any, text: str, wanted: Wanted, note: Callable[[str], object
     step = max(1, TOGETHER // max(1, sum(one.weights.nbytes for one in first.maps)))
     start = Sentence.of(first)
 
-    def through() -> Iterator[Layer]:
-        for at in range(0, len(chosen), step):
-            yield from Sentence.of(attended(model, text, replace(wanted, layers=chosen[at : at + step]))).layers()
+    @lru_cache(maxsize=1)
+    def part(number: int) -> Sentence:
+        some = chosen[number * step : (number + 1) * step]
+        return Sentence.of(attended(model, text, replace(wanted, layers=some)))
 
-    return replace(start, layers=through)
+    return replace(
+        start,
+        layers=tuple(Layer(number, start.layers[0].heads) for number in chosen),
+        read=lambda place: part(place // step).read(place % step),
+    )
 
 
 def extract(

@@ -85,9 +85,13 @@ def visualize(
     """Draw every picture; those that fail are reported and skipped. Or a sentence."""
     report = Report(as_json)
     asked = replace(take(texts.Asked, given), output=output)
-    texts.check_alone((*image, *images), {"text": asked.text, "input_file": asked.input_file})
-    if asked.text is not None or asked.input_file is not None:
-        text_drawings.visualize(asked, given, take_view(given), take(records.Wanted, given), report)
+    texts.check_alone((*image, *images), asked.options)
+    if asked.given:
+        pictured = {name: given[name] for name in ("save_raw", "plain", "stage", "features", "size")}
+        pictured |= {"truth": truth, "outline": outline, "bundle": bundle, "together": together}
+        texts.check_no_picture(pictured)
+        wanted = take(records.Wanted, given)
+        text_drawings.visualize(asked, given, take_view(given), take(Paint, given), wanted, report)
         report.finish(command="visualize", output=str(asked.target))
         return
     items = expand([*image, *images])

@@ -191,7 +191,9 @@ def _drawn(source: PictureSource) -> PictureSource:
     from worlds.naming import parse
 
     name = parse(source)
-    return source if name is None or Path(source).exists() else name.draw().picture
+    made = None if name is None or Path(source).exists() else name.draw()
+    picture: PictureSource = getattr(made, "picture", source)  # a review has none
+    return picture
 
 
 def _given(source: Any) -> "bytes | Image.Image | np.ndarray[Any, Any]":

@@ -1,90 +1,10 @@
-"""What is known about every model before it is loaded: one row a model. Imports no torch."""
+"""The cards of all models: one row a model. Imports no torch."""
 
-import json
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-BUNDLED = Path(__file__).parents[1] / "bundled"
+from vit_attention.models.card import BUNDLED, Card
 
-
-@dataclass(frozen=True)
-class Card:
-    """One model.
-
-    Attributes:
-        name: what `va.load` takes.
-        family: architecture in words.
-        label: short title for menus.
-        adapter: module of `vit_attention.adapters` that loads it.
-        parameters: number of parameters.
-        megabytes: size of its weights file in megabytes (10**6 bytes).
-        bundled: whether the weights ship with this repository.
-        licence: of the weights.
-        knows: what the model was trained to recognise, in one sentence.
-        source: paper or command that made it.
-        tokens: special tokens and patch grid, in words.
-        memory: megabytes that a server process needs with it, including all maps of one picture; measured for bundled
-            models and vit-b-16, an estimate for the others.
-        task: what it does with a picture: "classify", "read" or "caption".
-        builder, published: what torchvision calls the network and its weights.
-        hub: owner/name on the hub, for weights that come from there.
-        prompt: what a reader begins with; ``{question}`` stands for a question.
-        heads: attention heads per layer; 0 if known only after loading.
-        places: number of features of a region that encode its position.
-        revision: commit of the hub's repository, 40 hexadecimal digits; "" follows its main branch.
-        size: bytes of the weights file on the hub; one that differs by more than 5 % is refused. 0 if not known.
-        sha256: hash of that file, where it is known.
-        caution: what must be known wherever its maps are scored against outlines, in a sentence or two; "" if nothing.
-    """
-
-    name: str
-    family: str
-    label: str
-    adapter: str
-    parameters: int
-    megabytes: float
-    bundled: bool
-    licence: str
-    knows: str
-    source: str
-    tokens: str = ""
-    memory: int = 0
-    task: str = "classify"
-    builder: str = ""
-    published: str = ""
-    hub: str = ""
-    prompt: str = ""
-    heads: int = 0
-    places: int = 0
-    revision: str = ""
-    size: int = 0
-    sha256: str = ""
-    caution: str = ""
-
-    @property
-    def pin(self) -> str:
-        """What keeps downloaded weights the same ones, in words; "" for those that nobody downloads.
-
-        >>> [one.pin for one in CARDS if one.name in ("scene-vit", "deit-small", "vit-b-16")]
-        ['', 'not pinned', 'SHA-256 in the file name']
-        """
-        if self.builder:
-            return "SHA-256 in the file name"
-        commit = f"commit {self.revision[:7]}{', SHA-256' * bool(self.sha256)}" if self.revision else "not pinned"
-        return commit if self.hub else ""
-
-    @property
-    def measured(self) -> dict[str, Any]:
-        """Figures measured by this repository's benchmarks, for bundled models; {} otherwise."""
-        return _measured(self.name) if self.bundled else {}
-
-
-@lru_cache(maxsize=16)
-def _measured(name: str) -> dict[str, Any]:
-    path = BUNDLED / f"{name}.json"
-    return dict(json.loads(path.read_text())) if path.exists() else {}
+__all__ = ["BUNDLED", "CARDS", "Card", "caution", "open_card"]
 
 
 def _torchvision(
@@ -133,22 +53,16 @@ def _dinov2(name: str, label: str, hub: str, source: str, tokens: str, **more: A
 
 
 def _hub(name: str, label: str, hub: str, *, parameters: int, source: str, size: int = 0, **more: Any) -> Card:
-    """A small vision transformer of the transformers library, by Meta AI."""
+    """A model of the transformers library on the hub; a vision transformer under Apache-2.0 unless said otherwise."""
     size = size or 4 * parameters  # float32; a file's header is a thousandth of it
     pinned = f"at commit {more['revision'][:7]}" if "revision" in more else "not pinned"
-    return Card(
-        name=name,
-        label=label,
-        hub=hub,
-        adapter="hf_vit",
-        parameters=parameters,
-        megabytes=round(size / 1e6, 1),
-        bundled=False,
-        licence="Apache-2.0",
-        source=f"{source}; {hub} of the Hugging Face Hub, {pinned}",
-        size=size,
-        **more,
-    )
+    known: dict[str, Any] = {
+        "adapter": "hf_vit",
+        "licence": "Apache-2.0",
+        "megabytes": round(size / 1e6, 1),
+        "source": f"{source}; {hub} of the Hugging Face Hub, {pinned}",
+    }
+    return Card(name=name, label=label, hub=hub, parameters=parameters, bundled=False, size=size, **{**known, **more})
 
 
 def _donut(name: str, label: str, hub: str, prompt: str, knows: str) -> Card:
@@ -229,6 +143,22 @@ CARDS: tuple[Card, ...] = (
         heads=8,
     ),
     Card(
+        "review-encoder",
+        "BERT",
+        "review-encoder, bundled",
+        "hf_text",
+        836_482,
+        1.7,
+        True,
+        "MIT",
+        "Reviews of this repository's grammar, in about 270 English words: whether the verdict is negative or positive.",
+        "python -m training.review_encoder",
+        "class token + up to 511 of 720 word pieces",
+        400,
+        "text",
+        heads=4,
+    ),
+    Card(
         "scene-aoanet",
         "AoANet",
         "scene-aoanet, bundled",
@@ -244,6 +174,22 @@ CARDS: tuple[Card, ...] = (
         "caption",
         heads=4,
         places=14,
+    ),
+    Card(
+        name="scene-clip",
+        family="CLIP (transformers)",
+        label="scene-clip, bundled",
+        adapter="hf_clip",
+        parameters=3_077_793,
+        megabytes=6.2,
+        bundled=True,
+        licence="MIT",
+        knows="Drawn scenes and the phrases that name their shapes and colours; it knows no photographs and no other words.",
+        source="python -m training.scene_clip",
+        tokens="class token + 14 x 14 patches, beside texts",
+        memory=500,
+        task="label",
+        heads=12,
     ),
     Card(
         "aoanet",
@@ -300,6 +246,37 @@ CARDS: tuple[Card, ...] = (
         parameters=22_058_112,
         memory=690,
         revision="0d9846e56b43a21fa46d7f3f5070f0506a5795a9",
+    ),
+    _hub(
+        "clip-vit-b-16",
+        "CLIP ViT-B/16, pictures and texts",
+        "openai/clip-vit-base-patch16",
+        family="CLIP (transformers)",
+        adapter="hf_clip",
+        parameters=149_620_737,
+        licence="MIT (OpenAI's code; the hub states none for the weights)",
+        knows="Photographs and the English texts beside them: 400 million pairs from the internet.",
+        source="Radford et al. 2021, arXiv:2103.00020",
+        tokens="class token + 14 x 14 patches, beside texts of up to 77 tokens",
+        memory=1300,
+        task="label",
+        heads=12,
+        revision="57c216476eefef5ab752ec549e440a49ae4ae5f3",
+    ),
+    _hub(
+        "distilbert-sst2",
+        "DistilBERT, film reviews (SST-2)",
+        "distilbert/distilbert-base-uncased-finetuned-sst-2-english",
+        family="DistilBERT (transformers)",
+        adapter="hf_text",
+        parameters=66_955_010,
+        knows="Whether an English sentence is positive or negative (67,000 phrases of film reviews, SST-2).",
+        source="Sanh et al. 2019, arXiv:1910.01108",
+        tokens="[CLS], the text, [SEP]; up to 512 tokens",
+        memory=800,
+        task="text",
+        heads=12,
+        revision="714eb0fa89d2f80546fda750413ed43d93601a13",
     ),
     _torchvision(
         "vit-b-16", "ViT-B/16, ImageNet", 86_567_656, 346.3, "14 x 14", 12, "ViT_B_16_Weights.IMAGENET1K_V1", 850

@@ -308,6 +308,26 @@ class Model(ABC):
             advice = "Runs are named by a method: keep=methods()[NAME].needs"
             raise GateError("keep", want, shown((unknown or missing)[0]), advice=advice)
 
+    # What some kinds can do beside attending; here for people and type checkers who meet another kind.
+
+    def classify(self, given: Any) -> Any:
+        """Scores by class name; see `EncoderModel.classify`."""
+        raise GateError("classify", "a model with classes", f"{self.card.name} ({self.card.task})")
+
+    def similarity(self, pictures: Any, texts: str | Iterable[str]) -> NDArray[np.float32]:
+        """(pictures, texts) cosine similarity; see `DualModel.similarity`."""
+        raise self._no_texts("similarity")
+
+    def labels(
+        self, picture: Any, labels: str | Iterable[str], layer: int = -1, method: str = "naive", **knobs: Any
+    ) -> NDArray[np.float32]:
+        """(labels, rows, columns) similarity of every patch to labels; see `DualModel.labels`."""
+        raise self._no_texts("labels")
+
+    def _no_texts(self, asked: str) -> GateError:
+        got = f"{self.card.name} ({self.card.task})"
+        return GateError(asked, "a model of pictures and texts, such as scene-clip or clip-vit-b-16", got)
+
     def attend_many(self, pictures: Any, batch: int = 16, *, progress: bool | None = None, **attend: Any) -> "Many":
         """The attention records of many inputs, in order, each computed when it is requested.
 

@@ -32,6 +32,11 @@ _PUBLISHED = {
     "dinov2vitb14": "hf:facebook/dinov2-base",
     "dinov2vitl14": "hf:facebook/dinov2-large",
     "deit": "hf:facebook/deit-base-patch16-224",
+    "clip": "clip-vit-b-16",
+    "clipvitb16": "clip-vit-b-16",
+    "clipvitbase16": "clip-vit-b-16",
+    "siglip": "hf:google/siglip-base-patch16-224",
+    "bert": "hf:google-bert/bert-base-uncased",
     "beit": "hf:microsoft/beit-base-patch16-224",
     "vit": "vit-b-16",
 }

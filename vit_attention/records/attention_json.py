@@ -15,7 +15,7 @@ from vit_attention.gate import GateError, regular, shown
 from vit_attention.gate.attention_json import BACKEND, EXTRACTED, FORMS, PADDING, Contents, contents, rows
 from vit_attention.gate.json_stream import JsonStream
 from vit_attention.records.maps import ROW_SUM_TOLERANCE, AttentionMap
-from vit_attention.records.spelling import axis_of, tokens_of
+from vit_attention.records.tokens import axis_of, tokens_of
 from vit_attention.records.writing import write as write_file
 
 if TYPE_CHECKING:
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 
 class Layer(NamedTuple):
-    """The attention of one layer: its number, the numbers of its heads, and (heads, queries, keys) weights."""
+    """The number of a layer, and the numbers of its heads."""
 
     number: int
     heads: tuple[int, ...]
-    weights: NDArray[np.floating]
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """What a file holds: tokens, text, and a function that goes through all layers, one in memory at a time."""
+    """What a file holds: tokens, text, which layers, and a function that reads the weights of one of them, by its place."""
 
     tokens: tuple[str, ...]
     text: str
-    layers: Callable[[], Iterator[Layer]]
+    layers: tuple[Layer, ...]
+    read: Callable[[int], NDArray[np.floating]]
 
     @classmethod
     def of(cls, record: "AttentionRecord") -> "Sentence":
@@ -47,12 +47,12 @@ class Sentence:
         tokens = tokens_of(maps[0].key)
         if any(one.queries is not None or tokens_of(one.query) != tokens for one in maps):
             raise GateError("record", "all rows of every map, over the same tokens", "a record of some")
-        numbers = [(one.layer, one.heads or tuple(range(len(one.weights)))) for one in maps]
-        return cls(
-            tokens,
-            record.text or record.prediction.text,
-            lambda: (Layer(*number, one.weights) for number, one in zip(numbers, maps, strict=True)),
-        )
+        layers = tuple(Layer(one.layer, one.heads or tuple(range(len(one.weights)))) for one in maps)
+        return cls(tokens, record.text or record.prediction.text, layers, lambda place: maps[place].weights)
+
+    def weights(self) -> Iterator[NDArray[np.floating]]:
+        """(heads, queries, keys) of every layer, one after the other."""
+        return map(self.read, range(len(self.layers)))
 
     @property
     def padding(self) -> list[int]:
@@ -65,19 +65,16 @@ class Sentence:
         pads, kept = self.padding, self._kept
         if not pads:
             return 0.0
-        return max(float(one.weights[:, kept][:, :, pads].sum(axis=-1).max()) for one in self.layers())
+        return max(float(one[:, kept][:, :, pads].sum(axis=-1).max()) for one in self.weights())
 
     @property
     def without_padding(self) -> "Sentence":
         """The same without the rows and columns of padding; the others stay as they are."""
         if not self.padding:
             return self
-        kept, layers = self._kept, self.layers
-        return replace(
-            self,
-            tokens=tuple(self.tokens[n] for n in kept),
-            layers=lambda: (one._replace(weights=one.weights[:, kept][:, :, kept]) for one in layers()),
-        )
+        kept, read = self._kept, self.read
+        tokens = tuple(self.tokens[n] for n in kept)
+        return replace(self, tokens=tokens, read=lambda place: read(place)[:, kept][:, :, kept])
 
     @property
     def _kept(self) -> list[int]:
@@ -105,18 +102,18 @@ def write(path: str | Path, sentence: Sentence, form: str = EXTRACTED) -> Path:
     def fill(out: BinaryIO) -> None:
         head = json.dumps({"tokens": sentence.tokens, "text": sentence.text}, ensure_ascii=False)[:-1]
         out.write(f'{head}, "{FORMS[form]}": ['.encode())
-        for count, one in enumerate(sentence.layers()):
+        for count, pair in enumerate(zip(sentence.layers, sentence.weights(), strict=True)):
             out.write(b",\n" if count else b"\n")
-            _write_layer(out, form, one)
+            _write_layer(out, form, *pair)
         out.write(b"\n]}\n")
 
     return write_file(Path(path), fill)
 
 
-def _write_layer(out: BinaryIO, form: str, layer: Layer) -> None:
+def _write_layer(out: BinaryIO, form: str, layer: Layer, weights: NDArray[np.floating]) -> None:
     before, behind = ("[", "]") if form == EXTRACTED else (f'{{"layer_idx": {layer.number}, "heads": [', "]}")
     out.write(before.encode())
-    for count, (number, matrix) in enumerate(zip(layer.heads, layer.weights, strict=True)):
+    for count, (number, matrix) in enumerate(zip(layer.heads, weights, strict=True)):
         first, last = ("[", "]") if form == EXTRACTED else (f'{{"head_idx": {number}, "attention": [', "]}")
         out.write((",\n" * (count > 0) + first).encode())
         _write_matrix(out, matrix)
@@ -140,16 +137,17 @@ class AttentionFile:
     @property
     def sentence(self) -> Sentence:
         """What it holds."""
-        return Sentence(self.contents.tokens, self.contents.text, self._layers)
+        layers = tuple(Layer(one.number, one.heads) for one in self.contents.layers)
+        return Sentence(self.contents.tokens, self.contents.text, layers, self._read)
 
     def matrix(self, layer: int, head: int) -> NDArray[np.float32]:
         """(tokens, tokens) of a head; layer and head are counted in the file, from 0."""
         self._stream.jump(self.contents.layers[layer].places[head])
         return np.array([*rows(self._stream)], np.float32)
 
-    def _layers(self) -> Iterator[Layer]:
-        for n, one in enumerate(self.contents.layers):
-            yield Layer(one.number, one.heads, np.stack([self.matrix(n, head) for head in range(len(one.heads))]))
+    def _read(self, layer: int) -> NDArray[np.float32]:
+        heads = range(len(self.contents.layers[layer].heads))
+        return np.stack([self.matrix(layer, head) for head in heads])
 
     def record(self) -> "AttentionRecord":
         """The record of the file; padding stays in it only if the model read it."""
@@ -164,7 +162,7 @@ class AttentionFile:
         # Shares printed from half precision sum to 1 only within its error; as such they come back exactly.
         kind = np.float32 if self.contents.error <= ROW_SUM_TOLERANCE[np.dtype(np.float32)] else np.float16
         maps = []
-        for number, heads, weights in found.layers():
+        for (number, heads), weights in zip(found.layers, found.weights(), strict=True):
             some = None if heads == tuple(range(len(heads))) else heads
             name = f"layer {number}"
             maps.append(AttentionMap(weights.astype(kind), name, number, "self", axis, axis, heads=some))

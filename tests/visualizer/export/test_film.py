@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from visualizer import film, methods
+from visualizer.export.film import layer_maps
+from visualizer.method import Map
 from visualizer.style import letters, theme
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction, Run
 from vit_attention.records.record import encode_picture
@@ -127,7 +129,9 @@ def rich() -> AttentionRecord:
     )
 
 
-@pytest.mark.parametrize("name", [name for name in methods() if name not in ("occlusion", "masking")])
+@pytest.mark.parametrize(
+    "name", [name for name, one in methods().items() if one.layers != "all" and one.asked_by != "label"]
+)
 def test_every_method_with_layers_has_a_film(tmp_path: Path, name: str) -> None:
     asked = {"query": (0, 1)} if methods()[name].asked_by in ("any", "patch", "patches") else {}
     assert len(frames(film(rich(), tmp_path / "a.gif", name, width=64, **asked))) == 3
@@ -182,3 +186,45 @@ def test_long_texts_and_strange_signs_make_a_film(tmp_path: Path) -> None:
     maps = tuple(AttentionMap(weights, f"layer.{n}", n, "self", axis, axis) for n in range(2))
     out = film(AttentionRecord(maps), tmp_path / "a.gif", "rollout", query="w3")
     assert len(frames(out)) == 2
+
+
+def test_words_and_special_tokens_of_a_text_are_choices(tmp_path: Path) -> None:
+    """ "mm" of two pieces holds the sum of their shares; special tokens leave without a trace."""
+    axis = Axis.text(("m", "##m", "mm"), ("[CLS]",), (-1, 0, 0, 1))
+    weights = np.array([[[0.5, 0.15, 0.15, 0.2]] * 4], np.float32)
+    made = AttentionRecord((AttentionMap(weights, "layer.0", 0, "self", axis, axis),), text="mm mm")
+    (found,) = layer_maps(made, "raw")
+    assert found.over([(1, 2), (3,)]).tolist() == pytest.approx([0.3, 0.2])
+    shown = frames(film(made, tmp_path / "a.webp", width=200, words=True, special=False))[0]
+    wide = round(letters.length("mm", 14)) + 6
+    assert brightest(shown, [(9, 9), (9 + wide + 4, 9)]) == 0
+    assert (shown[9, 9 + 2 * (wide + 4) :] > 250).all()  # nothing but paper after two words
+    film(made, tmp_path / "b.gif", special=False)
+    with pytest.raises(ValueError, match="words: want a map over a text whose words are known, got one over text"):
+        film(replace(made, maps=(no_words(made),)), tmp_path / "c.gif", words=True)
+
+
+def no_words(made: AttentionRecord) -> AttentionMap:
+    axis = Axis.text(("m", "##m", "mm"), ("[CLS]",))
+    return replace(made.maps[0], query=axis, key=axis)
+
+
+def test_what_does_not_add_up_is_averaged_over_words() -> None:
+    axis = Axis.text(("a", "##b"), (), (0, 0))
+    one = Map(np.array([2.0, 4.0]), axis, "length", "", (), 0)
+    assert one.over([(0, 1)]).tolist() == [3.0]
+    assert replace(one, unit="relevance").over([(0, 1)]).tolist() == [6.0]
+
+
+def test_the_class_token_does_not_outshine_the_words_that_it_used(tmp_path: Path) -> None:
+    axis = Axis.text(("mm", "mm"), ("[CLS]",), (-1, 0, 1))
+    weights = np.full((1, 3, 3), 1 / 3, np.float32)
+    slope = np.zeros((1, 3, 3), np.float32)
+    slope[0, 0, 2] = 1
+    one = AttentionMap(weights, "layer.0", 0, "self", axis, axis, gradient=slope)
+    said = Prediction(("bad", "good"), np.array([0, 1], np.float32), target=1)
+    made = AttentionRecord((one,), text="mm mm", prediction=said)
+    shown = frames(film(made, tmp_path / "a.webp", "relevance", width=200))[0]
+    wide = round(letters.length("mm", 14)) + 6
+    assert brightest(shown, [(9, 9), (9 + wide + 4, 9)]) == 1  # 1 / 3 is the largest but for the class token's own 1
+    film(made, tmp_path / "b.webp", "relevance", special=True)

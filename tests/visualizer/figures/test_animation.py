@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import pytest
 from PIL import Image
 
-from visualizer.figures.animation import layer_animation
+from visualizer.figures.animation import bar_animation, layer_animation
 from vit_attention.records.geometry import Geometry
 from worlds.scenes import scene
 
@@ -66,3 +66,21 @@ def test_wrong_input_is_refused() -> None:
         layer_animation(FLAT, np.ones((2, 2, 2)), names=["a"])
     with pytest.raises(ValueError, match="maps: want"):
         layer_animation(FLAT, np.ones((2, 2)))
+
+
+def test_bars_through_the_layers_share_one_axis(sent: Sent) -> None:
+    rows = [[0.1, 0.9], [0.5, 0.5], [0.2, 0.4]]
+    fig = bar_animation(
+        ["<b>un", "happy"], rows, "share of attention", names=["layer 1", "layer 2", "layer 3"], start=1
+    )
+    out = sent(fig)
+    np.testing.assert_allclose(out["data"][0]["x"], rows[1])
+    assert [list(frame["data"][0]["x"]) for frame in out["frames"]] == rows
+    assert out["frames"][2]["data"][0]["text"] == ["0.2", "0.4"]
+    assert out["frames"][0]["data"][0]["hovertext"][0] == "&lt;b&gt;un: 0.1"
+    assert out["layout"]["xaxis"]["range"][0] == 0
+    assert out["layout"]["xaxis"]["range"][1] > 0.9
+    assert [step["label"] for step in out["layout"]["sliders"][0]["steps"]] == ["layer 1", "layer 2", "layer 3"]
+    assert out["layout"]["sliders"][0]["active"] == 1
+    with pytest.raises(ValueError, match="names: want 3, one per map, got 1"):
+        bar_animation(["a", "b"], rows, "share", names=["x"])

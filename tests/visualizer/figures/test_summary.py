@@ -39,6 +39,17 @@ def test_curves_differ_in_dash_and_marker(sent: Sent) -> None:
     assert "<b>" not in str(out)
 
 
+def test_many_bars_are_thin_and_all_named_by_hovering(sent: Sent) -> None:
+    out = sent(bars([f"w{n}" for n in range(512)], np.arange(512.0), "share"))
+    axis, trace = out["layout"]["yaxis"], out["data"][0]
+    assert len(axis["ticktext"]) <= 60
+    assert axis["ticktext"][1] == f"w{axis['tickvals'][1]}"
+    assert len(trace["hovertext"]) == 512
+    assert "text" not in trace
+    assert out["layout"]["height"] <= 1000
+    assert "one in 9 is named" in out["layout"]["annotations"][0]["text"]
+
+
 def test_bars_stand_in_order_with_their_numbers(sent: Sent) -> None:
     out = sent(bars(["<b>cat</b>", "dog"], [0.75, 0.25], "probability", chosen=1))
     trace, axis = out["data"][0], out["layout"]["yaxis"]

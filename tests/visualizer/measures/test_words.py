@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from visualizer import by_words, gather_words
-from visualizer.measures.words import as_written, spoken, words_of, written
+from visualizer.measures.spelling import as_written, spoken
+from visualizer.measures.words import words_of, written
 from vit_attention.gate import GateError
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
 
@@ -135,7 +136,9 @@ def test_letters_of_other_tokenizers_are_left_alone() -> None:
     [
         (["the", "cat", "the"], "The cat, THE", ["The", "cat", "THE"]),
         (["ete"], "e\u0301te\u0301!", ["e\u0301te\u0301"]),
-        (["[UNK]", "[UNK]", "x"], "☕ 🫖 x", ["[UNK]", "[UNK]", "x"]),  # which is which is not known
+        (["[UNK]", "[UNK]", "x", "[UNK]"], "☕ 🫖 x!", ["☕", "🫖", "x", "!"]),
+        (["a", "[UNK]", "[UNK]"], "a 🫖", ["a", "[UNK]", "[UNK]"]),  # which is which is not known
+        (["[UNK]", "b"], "👩\u200d🚀 b", ["👩\u200d🚀", "b"]),
         (["[UNK]"], "🫖", ["🫖"]),
         (["[UNK]"], "a b", ["[UNK]"]),
         (["strasse"], "Straße", ["Straße"]),

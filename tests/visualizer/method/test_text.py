@@ -110,7 +110,7 @@ def test_what_is_about_patches_says_so(record: AttentionRecord, name: str) -> No
 
 def test_every_other_method_works(record: AttentionRecord) -> None:
     for name, method in methods().items():
-        if name not in PATCHES and not method.signals - {"gradients", "target"} and not method.run:
+        if not (method.of_patches or method.changes == "picture" or method.reads_run):
             assert methods()[name](record).row.shape == (TOKENS,)
 
 

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from tests.visualizer.texts import by_hand, text_record
 from vit_attention.cli.app import main
 
 LOOK = ("--width", "64", "--output", "out")
@@ -66,3 +67,25 @@ def test_what_makes_no_film_is_told_and_leaves_nothing(words: tuple[str, ...], m
     assert code == 2
     assert message in said
     assert not list(Path().rglob("*.*"))
+
+
+def of_text(*words: str) -> tuple[int, str]:
+    text_record(by_hand()).save(Path("a.npz"))
+    done = CliRunner().invoke(main, ["visualize", "--input_file", "a.npz", "--output_file", "out/a.png", *words])
+    return done.exit_code, done.output
+
+
+@pytest.mark.parametrize("more", [(), ("--words",), ("--words", "--without-special"), ("--without-special",)])
+def test_a_film_of_a_sentence_stands_beside_its_figure(more: tuple[str, ...]) -> None:
+    Path("out").mkdir()
+    code, said = of_text("--method", "rollout", "--query", "not", "--film", "gif", "--layer", "0-1", *more)
+    assert code == 0, said
+    assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "film_rollout.gif"]
+    with Image.open("out/film_rollout.gif") as film:
+        assert film.n_frames == 2  # type: ignore[attr-defined]
+
+
+def test_what_makes_no_film_of_a_sentence_is_told() -> None:
+    code, said = of_text("--method", "masking", "--film", "gif")
+    assert code == 2
+    assert "--film: want a method that can stop at a layer, and masking has no layers" in said

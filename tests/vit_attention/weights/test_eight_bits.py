@@ -55,3 +55,19 @@ def test_layers_that_stay_in_eight_bits_compute_the_same_in_a_quarter_of_the_mem
     assert torch.equal(net[2](net[0](x)), before)
     assert torch.equal(net[1]["deep"](x), deep)
     assert {name for name, _ in net.named_parameters()} == {"0.bias", "1.deep.bias", "2.weight", "2.bias"}
+
+
+def test_a_file_read_to_stay_so_fills_a_network_without_its_matrices_in_between(tmp_path):
+    save_file({"0.weight": NUMBERS, "0.weight.scale": torch.tensor([0.5, 0.25])}, tmp_path / "one.safetensors")
+    with eight_bits.staying() as kept:
+        found = checkpoints.read(tmp_path / "one.safetensors")["0.weight"]
+    assert found.shape == (2, 3)
+    assert found.untyped_storage().nbytes() <= 4
+    net = nn.Sequential(nn.Linear(3, 2, bias=False))
+    net[0].weight = nn.Parameter(found, requires_grad=False)
+    assert eight_bits.pack(net, kept)
+    assert net(torch.eye(3)).T.tolist() == [[63.5, -32.0, 0.0], [0.25, 0.5, -31.75]]
+    table = nn.ModuleDict({"0": nn.Embedding(2, 3)})  # which looks its rows up in the matrix itself
+    table["0"].weight = nn.Parameter(found, requires_grad=False)
+    assert not eight_bits.pack(table, kept)
+    assert checkpoints.read(tmp_path / "one.safetensors")["0.weight"][0].tolist() == [63.5, -32.0, 0.0]

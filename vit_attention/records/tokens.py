@@ -8,7 +8,7 @@ from vit_attention.records.axes import Axis
 SPECIAL = re.compile(r"\[(CLS|SEP|PAD)\]|</?s>|<(pad|bos|eos|cls|sep)>|<\|(start|end)oftext\|>")
 """Tokens that are no part of a text, as the tokenizers in use call them; unknown and masked words are parts."""
 _SIGN = re.compile(r"\W+")
-_NEW = ("▁", "Ġ")
+_NEW, _END = ("▁", "Ġ"), "</w>"
 
 
 def tokens_of(axis: Axis) -> tuple[str, ...]:
@@ -17,7 +17,7 @@ def tokens_of(axis: Axis) -> tuple[str, ...]:
 
 
 def axis_of(tokens: Sequence[str]) -> Axis:
-    """The axis of tokens of which only the spelling is known: that of WordPiece, byte-level BPE or SentencePiece.
+    """The axis of tokens of which only the spelling is known: that of WordPiece, BPE or SentencePiece.
 
     >>> axis_of(["[CLS]", "un", "##kind", ".", "[SEP]"]).words
     (-1, 0, 0, 1, -1)
@@ -25,10 +25,12 @@ def axis_of(tokens: Sequence[str]) -> Axis:
     (-1, 0, 0, 1, 2, -1)
     """
     leading = next((n for n, token in enumerate(tokens) if not SPECIAL.fullmatch(token)), 0)
-    marked = any(token.startswith(_NEW) for token in tokens)
-    words: list[int] = []
+    begins, ends = any(token.startswith(_NEW) for token in tokens), any(token.endswith(_END) for token in tokens)
+    words, before = [-1], ""
     for token in tokens:
-        inside = token.startswith("##") or (marked and not token.startswith(_NEW) and not _SIGN.fullmatch(token))
-        follows = inside and bool(words) and words[-1] >= 0
-        words.append(-1 if SPECIAL.fullmatch(token) else max(words, default=-1) + (not follows))
-    return Axis.text(tokens[leading:], tokens[:leading], words)
+        inside = token.startswith("##") or (ends and not before.endswith(_END))
+        inside |= begins and not token.startswith(_NEW) and not _SIGN.fullmatch(token)
+        follows = inside and words[-1] >= 0
+        words.append(-1 if SPECIAL.fullmatch(token) else max(words) + (not follows))
+        before = token
+    return Axis.text(tokens[leading:], tokens[:leading], words[1:])
