@@ -172,7 +172,7 @@ def test_labels_on_patches(both: tuple[Any, Any], name: str, layer: int) -> None
     for number, label in enumerate(LABELS):
         np.testing.assert_allclose(methods()[name](record, query=label, layer=layer).values, wanted[number], atol=2e-6)
     order = np.sort(wanted, axis=0)
-    winner = methods()[name](record, layer=layer, labels="winner")
+    winner = methods()[name](record, layer=layer, show="winner")
     np.testing.assert_allclose(winner.values, order[-1] - order[-2], atol=4e-6)
 
 
