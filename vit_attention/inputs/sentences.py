@@ -119,7 +119,7 @@ def unknown(tokenizer: Any, ids: Sequence[int], words: Sequence[int], text: str,
             split[f"{said} ({' '.join(tokenizer.convert_ids_to_tokens([ids[n] for n in places]))})"] = None
     return [
         *([f"Unknown to the tokenizer, and read as {tokenizer.unk_token}: {_few(lost)}."] if lost else []),
-        *([f"No words of the vocabulary, and read in pieces: {_few(split)}."] if split else []),
+        *([f"Not in the vocabulary, and read in pieces: {_few(split)}."] if split else []),
     ]
 
 
