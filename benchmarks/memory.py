@@ -33,7 +33,7 @@ LOOKS = (
 )
 """What either person looks at in the playground, one after the other."""
 
-IN_TURN: tuple[str, ...] = (
+IN_TURN: tuple[tuple[str, dict[str, str]], ...] = (
     ("playground", {"model": "scene-vit", "method": "relevance"}),
     ("playground", {"model": "photo-dino", "picture": "coffee"}),
     ("reading", {}),
