@@ -94,9 +94,12 @@ class DualModel(VisionModel):
         """
         found = _checked(labels)
         view = copy.copy(self)
-        ready = [self.text.tokens_of(one) for one in (*found, "")]  # see `label_map` for what the empty one is for
+        # See `label_map` for what the empty one is for.
+        ready = [*(self.text.prepare(one) for one in found), self.text.tokens_of("")]
         view.classes, view._texts = found, self._embedded_texts(ready)
-        view.anatomy = replace(self.anatomy, forward=partial(view._against, view._texts[: len(found)].clone()))
+        with torch.inference_mode(False):  # a clone made here takes part in gradients whatever the caller does
+            texts = view._texts[: len(found)].clone()
+        view.anatomy = replace(self.anatomy, forward=partial(view._against, texts))
         said = dict.fromkeys(note for one in ready for note in one.notes)
         view.notes = (*self.notes, *said)
         return view
@@ -232,6 +235,7 @@ def _checked(labels: Any) -> tuple[str, ...]:
         raise GateError("labels", "texts in a list", shown(labels))
     found = tuple(_texts(labels))
     LIMITS["labels"].check(len(found), "labels")
+    LIMITS["label letters"].check(max(map(len, found)), "labels")
     blank = [one for one in found if not one.strip()]
     twice = [one for n, one in enumerate(found) if one in found[:n]]
     if blank or twice:
