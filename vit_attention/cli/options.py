@@ -231,7 +231,8 @@ _LOOK: tuple[Command, ...] = (
         "--layers",
         "layer",
         type=Numbers(),
-        help="Layers, counted from 0, such as 3 or 0,5-7.  [default: all]",
+        help="Layers, counted from 0, such as 3 or 0,5-7.  [default: the last; of pictures all for "
+        f"{', '.join(name for name, one in methods().items() if one.layers == 'one' and not one.of_patches)}]",
     ),
     click.option(
         "--head",
