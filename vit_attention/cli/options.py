@@ -259,7 +259,9 @@ _LOOK: tuple[Command, ...] = (
         "query",
         multiple=True,
         metavar="TOKEN",
-        help="Query token: class; row,column of a patch (from 0,0); a token's number; a word that was read or generated; field:PATH of a document; mean; or each. Several are combined.  [default: class, or mean if there is no class token]",
+        help="Query token: class; row,column of a patch (from 0,0); a token's number; a word that was given, read or "
+        "generated; field:PATH of a document; mean; or each. Several are combined.  [default: class, or mean if there is no "
+        "class token; with raw, all tokens of a sentence]",
     ),
     click.option("--kind", type=click.Choice(["self", "cross", "window"]), help="Only maps of this kind."),
     click.option(
