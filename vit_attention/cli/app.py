@@ -16,11 +16,13 @@ from vit_attention.cli.visualize import visualize
 
 OWN = ("--help", "-h", "--version", "--debug")
 
-HELP = """See what vision models look at, and save it.
+HELP = """See what vision and text models attend to, and save it.
 
 \b
   vit-attention models
   vit-attention visualize cat.jpg --model vit-b-16 --layer 11
+  vit-attention visualize scene-7 --model scene-clip --label "green ring" --method naive
+  vit-attention visualize --text "The soup was not good." --model review-encoder
   vit-attention extract 'photos/*.jpg' --model scene-vit --output bundles
   vit-attention read receipts/ --model receipt-donut --output readings
   vit-attention show bundles/cat.npz

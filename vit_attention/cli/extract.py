@@ -22,7 +22,7 @@ from vit_attention.cli.provenance import Origin, Shelf, bundle_says
 from vit_attention.cli.report import Report
 from vit_attention.cli.visualize import facts
 
-HELP = """Save the attention of each picture as a bundle (.npz), which opens without torch.
+HELP = """Save the attention of each picture, or of a sentence, as a bundle (.npz), which opens without torch.
 
 \b
   vit-attention extract cat.jpg --model vit-b-16
@@ -39,7 +39,7 @@ draws both. Open bundles with `show`, with `visualize`, or in Python with vit_at
 """
 
 
-@click.command(help=HELP, short_help="Save attention records as bundles.")
+@click.command(help=HELP, short_help="Save attention records as bundles, of a sentence also as JSON.")
 @click.argument("images", nargs=-1, metavar="[IMAGE]...")
 @said_options
 @output("Folder for the bundles; created if missing.")

@@ -231,7 +231,8 @@ _LOOK: tuple[Command, ...] = (
         "--layers",
         "layer",
         type=Numbers(),
-        help="Layers, counted from 0, such as 3 or 0,5-7.  [default: all]",
+        help="Layers, counted from 0, such as 3 or 0,5-7.  [default: the last; of pictures all for "
+        f"{', '.join(name for name, one in methods().items() if one.layers == 'one' and not one.of_patches)}]",
     ),
     click.option(
         "--head",
@@ -258,7 +259,9 @@ _LOOK: tuple[Command, ...] = (
         "query",
         multiple=True,
         metavar="TOKEN",
-        help="Query token: class; row,column of a patch (from 0,0); a token's number; a word that was read or generated; field:PATH of a document; mean; or each. Several are combined.  [default: class, or mean if there is no class token]",
+        help="Query token: class; row,column of a patch (from 0,0); a token's number; a word that was given, read or "
+        "generated; field:PATH of a document; mean; or each. Several are combined.  [default: class, or mean if there is no "
+        "class token; with raw, all tokens of a sentence]",
     ),
     click.option("--kind", type=click.Choice(["self", "cross", "window"]), help="Only maps of this kind."),
     click.option(

@@ -82,6 +82,11 @@ def _map(one: AttentionMap) -> dict[str, Any]:
     }
 
 
+def _model(name: str, weights_hash: str) -> str:
+    """As the bundle says it; one that was made of JSON knows no model."""
+    return f"{one_line(name)} ({one_line(weights_hash)})" if name else "not stated"
+
+
 def _text(path: Path, about: dict[str, Any]) -> str:
     said = about["text"] or "; ".join(f"{one['class']} {one['probability']:.1%}" for one in about["classes"])
     size = "x".join(map(str, about["picture"])) + " pixels" if about["picture"] else "none"
@@ -98,10 +103,10 @@ def _text(path: Path, about: dict[str, Any]) -> str:
         ]
         for m in about["maps"]
     ]
-    head = ["layer", "kind", "heads", "rows x columns", "asks x answers", "entropy (bits)", "stated residual", "name"]
+    head = ["layer", "kind", "heads", "rows x columns", "queries x keys", "entropy (bits)", "stated residual", "name"]
     lines = [
         one_line(path),
-        f"  model    {one_line(about['model'])} ({one_line(about['weights_hash'])})",
+        f"  model    {_model(about['model'], about['weights_hash'])}",
         f"  picture  {size}",
         f"  said     {one_line(said) or 'nothing'}",
         f"  size     {about['megabytes']:.1f} MB in memory",

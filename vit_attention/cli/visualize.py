@@ -30,7 +30,7 @@ from vit_attention.cli.report import Report
 from vit_attention.cli.together import fit
 from vit_attention.records import AttentionRecord
 
-HELP = """Draw where a model looks: an overlay and a heatmap for every layer.
+HELP = """Draw what a model attends to: for pictures an overlay and a heatmap for every layer, for a sentence one figure.
 
 \b
   vit-attention visualize cat.jpg --model vit-b-16 --layer 11 --head 3
@@ -41,6 +41,7 @@ HELP = """Draw where a model looks: an overlay and a heatmap for every layer.
   vit-attention visualize coffee --model photo-dino --layer 11 --outline cup
   vit-attention visualize cat.jpg --model photo-dino --size 518 --method rollout
   vit-attention visualize scene-7 --model scene-vit --method rollout --film gif --layer 3-11 --frame-time 400
+  vit-attention visualize scene-7 --model scene-clip --label "green ring" --label "blue square" --method value-value
   vit-attention visualize cat.npz --colormap jet
   vit-attention visualize --text "The soup was not good." --model review-encoder --layer 3 --head 1
   vit-attention visualize --input_file attention_data.json --mode prepare --output_file backend_data.json
@@ -49,12 +50,14 @@ HELP = """Draw where a model looks: an overlay and a heatmap for every layer.
 IMAGE is a file, a glob, a bundle made by `extract`, or the name of a drawn or sample picture: scene-7, receipt-3-3,
 form-1, cat. Every page of a TIFF counts as a picture. The files in DIR are attn_map_layer_{i}_{layer_name}.png,
 heatmap_layer_{i}_{layer_name}.png; with --save-raw, attn_raw_layer_{i}.npy; with --film gif, film_{method}.gif. Several
-pictures get a folder each; so does a single one if DIR already holds drawings of another. Layers, heads, rows and
+pictures get a folder each; so does a single one if DIR already holds drawings of another. The figure of a sentence is
+attention_vis.png or --output_file (.png, .svg, .pdf): a token heatmap, or with --query or another method than raw a bar
+for each token. Layers, heads, rows and
 columns count from 0 here, as in Python and in file names; in the text under a picture they count from 1.
 """
 
 
-@click.command(help=HELP, short_help="Draw attention on pictures.")
+@click.command(help=HELP, short_help="Draw attention on pictures or over a sentence.")
 @click.argument("images", nargs=-1, metavar="[IMAGE]...")
 @click.option("--image", multiple=True, metavar="IMAGE", help="Same as the argument IMAGE; may be repeated.")
 @output("Folder for the files; created if missing.")

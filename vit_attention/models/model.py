@@ -212,8 +212,9 @@ class Model(ABC):
         """The attention record of one input.
 
         Args:
-            given: PIL image, path, bytes, array (see `open_picture`), the name of a drawn picture such as ``scene-7``, or
-                a tensor of prepared pixels; for captioners also region features.
+            given: for models that read texts a text; for the others a PIL image, path, bytes, array (see
+                `open_picture`), the name of a drawn picture such as ``scene-7``, or a tensor of prepared pixels; for
+                captioners also region features.
             keep: what else to keep, as a method's ``needs`` names it: "gradients", "hidden", "queries", "keys",
                 "values", "target", "head-mean", "head-max", "head-min", and runs.
             target: what methods about a target ask for: a class, by name or number; or, of models for pictures, a `Similar`

@@ -172,6 +172,7 @@ def test_a_bundle_goes_round_all_forms(say: Say, bert: Path) -> None:
     assert Path("a.json").read_bytes() == Path("c.json").read_bytes()
     last = va.AttentionRecord.load("d.npz")
     assert (last.text, last.maps[0].key.words) == (TEXT, first.maps[0].key.words)
+    assert "  model    not stated\n" in say("show", "d.npz")[1]  # JSON names none
     for old, new in zip(first.layers, last.layers, strict=True):
         np.testing.assert_allclose(new, old, rtol=5e-6)
     assert say("extract", "--text", TEXT, "--model_dir", bert, "--output_file", "e.npz")[:2] == (0, "e.npz\n")
