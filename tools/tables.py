@@ -38,16 +38,19 @@ MODELS = """# Models
 
 These are the names that `va.models()` lists and that `--model` accepts. Two more forms cover everything else:
 
-- `hf:FOLDER` or `hf:OWNER/NAME` loads models of the transformers library: ViT, DeiT, DINOv2 with and without registers, BEiT,
-  and Donut (a `VisionEncoderDecoderModel` with its tokenizer). Code that comes with a model is never run.
+- `hf:FOLDER` or `hf:OWNER/NAME` loads models of the transformers library: for pictures ViT, DeiT, DINOv2 with and without
+  registers, and BEiT; for pictures and texts CLIP and SigLIP; for texts BERT, RoBERTa, XLM-RoBERTa, CamemBERT, DistilBERT,
+  ALBERT, ELECTRA, ERNIE, DeBERTa-v2, ModernBERT, MPNet and sentence encoders built on them; and Donut (a
+  `VisionEncoderDecoderModel` with its tokenizer). Code that comes with a model is never run.
 - `timm:NAME` loads plain vision transformers of timm: ViT, DeiT, DINOv2, DINOv3, EVA-02, BEiT and SigLIP. It needs the timm
   library (`pip install timm`); without it the error message says so.
 
 *weights* says how a download is pinned: to a commit of the Hugging Face Hub, or by a hash. A model that is not pinned follows the
 main branch of its repository on the Hub. Where the size of the file or its hash is known, another file is refused.
 
-*task* `classify` means one map of attention for each layer and head of a single picture. Models that know no classes are listed
-there too: they give attention and features, and no scores of classes.
+*task* says what the model is given. `classify`: a picture; models that know no classes are listed there too, since they give
+attention and features all the same. `label`: a picture, a text, or both, to be [compared](how-to/labels.md). `text`: a
+[sentence](how-to/sentences.md). `read` and `caption`: a picture that the model [puts into words](how-to/readers.md).
 
 For any other network, use [`va.record_of` or `va.capture`](how-to/models.md#an-encoder-of-your-own). `python -m tools.tables`
 writes this page.
@@ -91,7 +94,7 @@ def _knob(knob: Knob) -> str:
 
 def _takes(one: Method) -> list[str]:
     knobs = ", ".join(_knob(knob) for knob in (*one.knobs, *one.run)) or "none"
-    needs = ", ".join(["weights", *sorted([*one.signals, *(["a run"] if one.run else [])])])
+    needs = ", ".join(["weights", *sorted([*one.signals, *(["a run"] if one.reads_run else [])])])
     return [f"`{one.name}`", f"{LAYERS[one.layers]}{', one head' * one.heads}", ASKED[one.asked_by], needs, knobs]
 
 

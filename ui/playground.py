@@ -77,7 +77,10 @@ def _sentence(
     method, target, knobs = asked
     found = sentences.shown(now, whole, look)
     with right:
-        sentences.picture(now, found, method.label.capitalize(), look)
+        try:
+            sentences.picture(now, found, method.label.capitalize(), look)
+        except ValueError as error:
+            st.error(f"This map cannot be drawn: {error}")
         prediction(now)
     made = films.view(now, method, target, knobs, look, ())
     sentences.pairs(now, look)

@@ -53,6 +53,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     torch.save(va.load("scene-vit").module.state_dict(), place / "my_checkpoint.pth")
     _folder(place / "my-vit")
+    _text_folder(place / "my-bert")
     _timm(place / "tiny.safetensors")
     return place
 
@@ -64,6 +65,19 @@ def _folder(place: Path) -> None:
         hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, image_size=112, patch_size=8
     )
     transformers.ViTForImageClassification(config).save_pretrained(place)
+
+
+def _text_folder(place: Path) -> None:
+    """A BERT as it is after fine-tuning: what `save_pretrained` writes of the model and of its tokenizer."""
+    import transformers
+
+    place.mkdir()
+    words = "[PAD] [UNK] [CLS] [SEP] [MASK] the soup was not good ."
+    (place / "vocab.txt").write_text("\n".join(words.split()), encoding="utf-8")
+    config = transformers.BertConfig(
+        vocab_size=11, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64
+    )
+    transformers.BertForSequenceClassification(config).save_pretrained(place)
 
 
 def _timm(file: Path) -> None:

@@ -19,6 +19,7 @@ from tests.vit_attention.folders import text_folder
 from ui import sentences
 from visualizer.export import token_paper
 from visualizer.method import methods
+from visualizer.style.scale import MODES
 from vit_attention.cli.app import main
 from worlds.sentences import sentence
 
@@ -196,6 +197,15 @@ def test_nonsense_in_the_address_changes_nothing(app: App) -> None:
     page = app("playground", **READS, text=TEXT, **hostile)
     assert not page.error
     assert page.selectbox(key="token").value == "1 [CLS]"
+
+
+@pytest.mark.parametrize("scale", MODES)
+def test_every_scale_draws_or_says_why_not(app: App, scale: str) -> None:
+    for drawn in ({"method": "masking"}, {"method": "rollout", "pairs": "token x token"}):
+        page = app("playground", **READS, text=TEXT, scale=scale, **drawn)
+        assert [one.value[:25] for one in page.error] == ["This map cannot be drawn:"] * (
+            scale == "log" and drawn["method"] == "masking"
+        )
 
 
 def test_a_fresh_review_and_one_by_its_number(app: App) -> None:

@@ -140,7 +140,7 @@ def test_the_card_scores_the_object_that_the_label_names(app: App) -> None:
 
 def test_unknown_words_are_said(app: App) -> None:
     page = app("playground", **HERE, labels="red zebra\nblue square")
-    assert any("zebra" in one.value and one.value.startswith("No words of the vocabulary") for one in page.text)
+    assert any("zebra" in one.value and one.value.startswith("Not in the vocabulary") for one in page.text)
 
 
 @pytest.mark.parametrize(

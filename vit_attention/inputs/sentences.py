@@ -1,5 +1,6 @@
 """A text made ready for a network: its tokens, their names, and the words that they are parts of."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,6 +58,10 @@ def of_text(given: Any, tokenizer: Any, longest: int, padded: bool = False) -> S
         *(_cut(tokenizer, text, longest) if len(ids) == longest else ()),
         *unknown(tokenizer, ids, words, text, found),
     ]
+    if os.path.basename(given) == given and os.path.isfile(given):
+        notes.append(
+            "A file has this name, but a str is the text itself: for what is in the file give a Path or its text."
+        )
     if text.strip() and max(words, default=-1) < 0:
         notes.append("The tokenizer finds no word in this text: special tokens are all that is left.")
     return _sentence(tokenizer, ids, words, text, notes)
@@ -122,7 +127,7 @@ def unknown(tokenizer: Any, ids: Sequence[int], words: Sequence[int], text: str,
             split[f"{said} ({' '.join(tokenizer.convert_ids_to_tokens([ids[n] for n in places]))})"] = None
     return [
         *([f"Unknown to the tokenizer, and read as {tokenizer.unk_token}: {_few(lost)}."] if lost else []),
-        *([f"No words of the vocabulary, and read in pieces: {_few(split)}."] if split else []),
+        *([f"Not in the vocabulary, and read in pieces: {_few(split)}."] if split else []),
     ]
 
 
