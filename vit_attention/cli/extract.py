@@ -69,6 +69,7 @@ def extract(
     report = Report(as_json)
     texts.check_alone(images, {"text": text, "model_dir": model_dir, "output_file": output_file})
     if text is not None:
+        texts.check_no_picture({"label": given["labels"], "size": given["size"], "features": given["features"]})
         texts.extract(text, given, model_dir, output_file, output, report)
         report.finish(command="extract", output=str(output))
         return

@@ -91,7 +91,13 @@ def visualize(
     texts.check_alone((*image, *images), asked.options)
     if asked.given:
         pictured = {name: given[name] for name in ("save_raw", "plain", "stage", "features", "size")}
-        pictured |= {"truth": truth, "outline": outline, "bundle": bundle, "together": together}
+        pictured |= {
+            "label": given["labels"],
+            "truth": truth,
+            "outline": outline,
+            "bundle": bundle,
+            "together": together,
+        }
         texts.check_no_picture(pictured)
         wanted = take(records.Wanted, given)
         text_drawings.visualize(asked, given, take_view(given), take(Paint, given), wanted, report)
@@ -101,7 +107,7 @@ def visualize(
     if not items:
         raise click.UsageError("want at least one IMAGE, or --text or --input_file for a sentence, got none")
     view, paint, wanted = take_view(given), take(Paint, given), take(records.Wanted, given)
-    _check(items, wanted, given["model"], report)
+    _check(items, wanted, given["model"] or given["labels"], report)
     films.check(view, paint, together, wanted.stage is not None or wanted.block is not None)
     filmed, view = view, films.still(view, paint)
     model = cache(lambda: loading.load(take(loading.Source, given), report))
@@ -133,10 +139,12 @@ def visualize(
     report.finish(command="visualize", output=str(output))
 
 
-def _check(items: Sequence[Given], wanted: records.Wanted, model: str | None, report: Report) -> None:
+def _check(items: Sequence[Given], wanted: records.Wanted, chosen: object, report: Report) -> None:
     records.check(items, wanted)
-    if model is not None and any(item.suffix == ".npz" and is_bundle(item.path) for item in items):
-        report.note("Bundles are drawn as they were saved; --model and its options do not change them.")
+    if chosen and any(item.suffix == ".npz" and is_bundle(item.path) for item in items):
+        report.note(
+            "Bundles are drawn as they were saved; --model, --label and other options of a model do not change them."
+        )
 
 
 def _drawn(

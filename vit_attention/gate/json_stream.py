@@ -2,6 +2,7 @@
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import BinaryIO, NoReturn
 
@@ -36,6 +37,8 @@ class JsonStream:
     def __init__(self, stream: BinaryIO, file: str) -> None:
         self.file, self.where = file, ""
         self._stream, self._buffer, self._at, self._base = stream, b"", 0, 0
+        self._fill(len(BOM_UTF8))
+        self._at = len(BOM_UTF8) * self._buffer.startswith(BOM_UTF8)  # Windows puts it in front of UTF-8
 
     @property
     def place(self) -> int:

@@ -95,6 +95,18 @@ def test_what_is_refused(folder: Path, tmp_path: Path, words: list[str], said: s
     assert not (tmp_path / "out").exists()
 
 
+def test_labels_of_a_bundle_stay_as_they_are(folder: Path, tmp_path: Path) -> None:
+    kept = run(folder, *GIVEN, "--method", "naive", "--bundle", "--output", str(tmp_path / "kept"))[1]
+    saved = next(file for file in kept["results"][0]["files"] if file.endswith(".npz"))
+    asked = ["visualize", saved, "--method", "naive", "--label", "star", "--output", str(tmp_path / "again"), "--json"]
+    done = CliRunner().invoke(main, asked)
+    assert done.exit_code == 0
+    assert "Bundles are drawn as they were saved; --model, --label" in done.stderr
+    assert [one["name"] for one in json.loads(done.stdout)["results"][0]["maps"]] == [
+        one["name"] for one in kept["results"][0]["maps"]
+    ]
+
+
 def test_a_model_without_texts_takes_no_label(tmp_path: Path) -> None:
     asked = ["visualize", "scene-7", "--model", "scene-vit", "--label", "ring", "--output", str(tmp_path / "out")]
     done = CliRunner().invoke(main, asked)

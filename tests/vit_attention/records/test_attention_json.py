@@ -231,6 +231,13 @@ def test_files_that_are_none_are_refused_in_one_sentence(data: str, said: str, t
     assert len(str(caught.value)) < 400
 
 
+def test_marks_and_line_ends_of_windows_change_nothing(tmp_path: Path) -> None:
+    text = '{"tokens": ["a", "b"],\n"text": "a b",\n"attention_matrices": [[[[0.25, 0.75],\n[1, 0]]]]}\n'
+    file = tmp_path / "windows.json"
+    file.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert va.read_attention_json(file).maps[0].weights.tolist() == [[[0.25, 0.75], [1, 0]]]
+
+
 def test_records_of_other_things_are_not_written(tmp_path: Path) -> None:
     square = np.ones((1, 1, 1), np.float32)
     patches, text = va.Axis.patches(1, 1), va.Axis.text(("a", "b"))
