@@ -1,6 +1,6 @@
 """`python -m benchmarks.memory`: peak memory of a server on which every page is opened, with scene-vit or ViT-B/16.
 
-After scene-vit's pages two people look at photographs in 37 x 37 patches with photo-dino, at the same time. ViT-B/16's
+First one person opens every bundled model in turn. After scene-vit's pages two people look at photographs in 37 x 37 patches with photo-dino, at the same time. ViT-B/16's
 published weights are not needed: a seeded checkpoint of the same shape and size stands in for them.
 """
 
@@ -32,6 +32,20 @@ LOOKS = (
     {"method": "likeness", "ask": "patch"},
 )
 """What either person looks at in the playground, one after the other."""
+
+IN_TURN: tuple[tuple[str, dict[str, str]], ...] = (
+    ("playground", {"model": "scene-vit", "method": "relevance"}),
+    ("playground", {"model": "photo-dino", "picture": "coffee"}),
+    ("reading", {}),
+    ("captions", {}),
+    ("playground", {"model": "scene-clip", "method": "label similarity, value-value", "all_labels": "true"}),
+    ("playground", {"model": "scene-clip", "method": "relevance"}),
+    ("playground", {"model": "review-encoder", "method": "masking"}),
+    ("playground", {"model": "review-encoder", "text": "good soup. " * 170, "pairs": "all layers and heads"}),
+    ("playground", {"model": "scene-vit", "picture": "scene-11"}),
+    ("playground", {"model": "photo-dino", "picture": "astronaut"}),
+)
+"""Every bundled model, one after the other, and the first two once more."""
 
 # Written by a process of its own, so that this one's memory does not matter.
 STAND_IN = """
@@ -79,6 +93,18 @@ def visit(folder: Path, model: str, environment: dict[str, str], photographs: bo
         return peaks
 
 
+def in_turn(folder: Path) -> Peak:
+    """Open every bundled model in one session: the server's peak memory."""
+    with serve(folder) as server, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        for name, asked in IN_TURN:
+            look(page, f"{server.url}/{name}?{urlencode(asked)}")
+        found = server.peak_memory(), server.file_memory()
+        browser.close()
+        return found
+
+
 def look(page: Page, url: str) -> None:
     """Open a page of the app and wait until its script has ended."""
     page.goto(url)
@@ -116,6 +142,8 @@ def main() -> None:
     parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        peak, files = in_turn(folder)
+        print(f"every bundled model in turn: {peak / 1e6:.0f} MB ({files / 1e6:.0f} of them pages of files)")
         report("scene-vit", visit(folder, "scene-vit", {}, photographs=True))
         subprocess.run([sys.executable, "-c", STAND_IN, name], check=True, cwd=ROOT, env=os.environ)
         (folder / "sitecustomize.py").write_text(AT_START)

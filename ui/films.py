@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from tutorials.findings import Context
-from ui import components, controls, parts
+from ui import components, controls, parts, sentences
 from visualizer.export.film import film_bytes
 from visualizer.figures.animation import bar_animation, layer_animation
 from visualizer.method import Map, Method
@@ -30,6 +30,7 @@ def view(
     try:
         with st.spinner(f"{len(layers)} layers are asked ...", show_time=True):
             found = [now.answer(method.name, target, knobs, layer=number) for number in numbers]
+        found = [sentences.shown(now, one, look) for one in found] if now.of_text else found
         scale = scale_of(found, "shared" if look["scale"] == "raw" else look["scale"])
         figure = _figure(now, method, found, layers, {**look, "scale": scale, "duration": time}, query)
     except ValueError as error:

@@ -77,20 +77,20 @@ def _sentence(
     method, target, knobs = asked
     found = sentences.shown(now, whole, look)
     with right:
-        sentences.picture(now, found, method.label.capitalize(), look)
+        try:
+            sentences.picture(now, found, method.label.capitalize(), look)
+        except ValueError as error:
+            st.error(f"This map cannot be drawn: {error}")
         prediction(now)
     made = films.view(now, method, target, knobs, look, ())
     sentences.pairs(now, look)
     trust.draw(f"For {whole.words}.", trust.facts(now, whole.values, whole.row) + sentences.facts(now, whole))
     code = snippets.map_code(now, method.name, whole, target, knobs) + sentences.code(now, look)
     more = {"words": look["words"], "without_special": not look["special"]}
-    components.code(now, code, [snippets.command(now, method.name, target, knobs, **more)], _untold(made))
+    looks = [more, *([{**more, **made}] if made else [])]
+    components.code(now, code, [snippets.command(now, method.name, target, knobs, **one) for one in looks])
     arrays = {"Array (NPY)": ("map.npy", lambda: array_bytes(found.row)), **_record_file(now)}
     components.downloads("playground", {**sentences.files(now, found, look), **arrays})
-
-
-def _untold(film: Mapping[str, Any]) -> str:
-    return "The command line makes no films of sentences; the library does: visualizer.film." * bool(film)
 
 
 def _picture(now: Context, asked: Asked, found: Map, look: dict[str, Any], right: DeltaGenerator, hides: bool) -> None:

@@ -40,7 +40,7 @@ def bundle(folder: Path, special: tuple[str, ...] = ("class",), kind: str = "sel
     return record.save(folder / "record.npz").read_bytes()
 
 
-LOOKS = [one.label for one in methods().values() if not one.on_text and one.asked_by != "label"]
+LOOKS = [one.label for one in methods().values() if one.changes != "text" and one.asked_by != "label"]
 """Methods that a classifier of pictures has maps for."""
 
 

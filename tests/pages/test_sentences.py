@@ -19,6 +19,7 @@ from tests.vit_attention.folders import text_folder
 from ui import sentences
 from visualizer.export import token_paper
 from visualizer.method import methods
+from visualizer.style.scale import MODES
 from vit_attention.cli.app import main
 from worlds.sentences import sentence
 
@@ -120,6 +121,7 @@ def test_the_code_makes_the_map_of_the_page(app: App, monkeypatch: pytest.Monkey
         {"method": "one layer", "layer": "2", "head": "3"},
         {"method": "one layer", "token": "mean of all"},
         {"method": "masking", "words": "true", "unit": "token"},
+        {"method": "one layer", "words": "true", "film": "true", "film_from": "2"},
         {"method": "rollout", "special": "false", "words": "true", "token": "5 not"},
     ],
 )
@@ -134,9 +136,13 @@ def test_the_command_draws_the_map_of_the_page(
     )
     monkeypatch.chdir(tmp_path)
     page = app("playground", **READS, text="The soup -- was not messy, 'good'!", **asked)
-    line = next(one.value for one in page.code if "-m vit_attention visualize" in one.value)
-    done = CliRunner().invoke(main, shlex.split(line)[3:])
-    assert done.exit_code == 0, done.output
+    lines = next(one.value for one in page.code if "-m vit_attention visualize" in one.value).splitlines()
+    assert len(lines) == 1 + ("film" in asked)
+    for line in lines:
+        done = CliRunner().invoke(main, shlex.split(line)[3:])
+        assert done.exit_code == 0, done.output
+    for film in [*tmp_path.rglob("film_*.gif")][: "film" in asked]:
+        assert Image.open(film).n_frames == 3
     np.testing.assert_allclose(made[0][0], np.nan_to_num(seen[-1].row), atol=2e-5)
     assert [name.removeprefix("##") for name in made[0][1]] == list(seen[-1].names)
 
@@ -196,6 +202,15 @@ def test_nonsense_in_the_address_changes_nothing(app: App) -> None:
     page = app("playground", **READS, text=TEXT, **hostile)
     assert not page.error
     assert page.selectbox(key="token").value == "1 [CLS]"
+
+
+@pytest.mark.parametrize("scale", MODES)
+def test_every_scale_draws_or_says_why_not(app: App, scale: str) -> None:
+    for drawn in ({"method": "masking"}, {"method": "rollout", "pairs": "token x token"}):
+        page = app("playground", **READS, text=TEXT, scale=scale, **drawn)
+        assert [one.value[:25] for one in page.error] == ["This map cannot be drawn:"] * (
+            scale == "log" and drawn["method"] == "masking"
+        )
 
 
 def test_a_fresh_review_and_one_by_its_number(app: App) -> None:

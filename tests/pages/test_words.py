@@ -186,8 +186,8 @@ def test_other_pages_show_it_without_classes(app: App, name: str) -> None:
 def test_models_of_pictures_have_no_map_of_labels(app: App) -> None:
     page = app("playground", picture=SCENE)
     assert not any("label similarity" in one for one in page.selectbox(key="method").options)
-    assert any("compares patches with labels, and there are none" in one.value for one in page.caption)
-    assert any("hides words of a text, and this record is of none" in one.value for one in page.caption)
+    assert any("compares patches with labels, and this model takes none" in one.value for one in page.caption)
+    assert any("changes parts of a text, and this record is of a picture" in one.value for one in page.caption)
 
 
 def test_a_photograph_brings_the_model_for_photographs(app: App) -> None:

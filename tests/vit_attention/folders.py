@@ -37,6 +37,7 @@ HEADED = {
     "deberta-v2": {"relative_attention": True, "pos_att_type": ["c2p", "p2c"], "max_relative_positions": 16},
     "distilbert": {},
     "electra": {"embedding_size": 16},
+    "ernie": {},
     "megatron-bert": {},
     "modernbert": {"pad_token_id": 0, "local_attention": 8, "global_attn_every_n_layers": 2},
     "mpnet": {"pad_token_id": 0},

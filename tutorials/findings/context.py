@@ -306,8 +306,6 @@ class Context:
     def unfit(self, method: Method) -> str:
         """Why a method has no map here; "" if it has one, perhaps after the model has looked again."""
         record = self.record
-        if method.asked_by == "label" and not self.labels and not self.picture.key.startswith("bundle-"):
-            return "compares patches with labels, and there are none"
         if self.size is not None and method.asks_class:
             return "needs every map, or a run for every patch, which is too much for so many patches: choose fewer"
         if self.size is not None and method.fuses:

@@ -124,7 +124,7 @@ class Method:
         values, needs = self._knobs(knobs), self.needs_for(query, **knobs)
         if self.multiplies and not self.fuses:
             return {"keep": needs, "half": True}
-        rows = askers(axis, self._asking(query, knobs)).rows
+        rows = () if self.asked_by == "label" else askers(axis, self._asking(query, knobs)).rows
         several = len(rows) > SEVERAL
         if self.fuses or (several and self.layers != "all"):
             needs |= {f"head-{values.get('head_fusion', 'mean')}"}

@@ -53,7 +53,7 @@ def network(transformers: Any, config: Any, tensors: Mapping[str, Tensor], file:
     notes = [*chosen.notes, *_fit_positions(config, state, wanted.table, file)]
     rest = {name: one for name, one in chosen.rest.items() if not _OPTIONAL.search(name)}
     _check_numbers(state, file)
-    _check_depth(rest, file)
+    _check_depth(rest, config.num_hidden_layers, file)
     optional = {wanted.full(name): one for name, one in chosen.rest.items() if name not in rest}
     head, own = head_of(rest, wanted.heads, wanted.width, file) if wanted.heads else (None, {})
     _check_numbers(own, file)
@@ -113,7 +113,7 @@ def encoder(
         known = {name for way in shapes for name in way}
         beside = {name: one for name, one in chosen.rest.items() if name in known}
         _check_numbers(chosen.body, file)
-        _check_depth(chosen.rest, file)
+        _check_depth(chosen.rest, layers, file)
         classes = tuple(config.id2label[n] for n in range(len(config.id2label))) if head else ()
         module = _filled(kind, config, {**beside, **chosen.body}, file)
         return Network(module, classes, (*chosen.notes, *fitted))
@@ -163,11 +163,13 @@ def _check_numbers(tensors: Mapping[str, Tensor], file: str) -> None:
             raise checkpoints.other_numbers(name, one, torch.float32, file)
 
 
-def _check_depth(rest: Mapping[str, Tensor], file: str) -> None:
+def _check_depth(rest: Mapping[str, Tensor], layers: int, file: str) -> None:
     """Refuse a file of more layers than the configuration names: part of a network is another network."""
     deeper = next((name for name in rest if re.search(r"(^|\.)layers?\.\d+\.", name)), None)
     if deeper:
-        raise CheckpointError(f"{file}: want weights of the layers that config.json names, got more ({deeper})")
+        raise CheckpointError(
+            f"{file}: want weights of the {layers} layers that config.json names, got more ({deeper})"
+        )
 
 
 def _headless(wanted: "_Wanted", rest: Mapping[str, Tensor], file: str) -> list[str]:

@@ -1,5 +1,6 @@
 """A text made ready for a network: its tokens, their names, and the words that they are parts of."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,6 +58,10 @@ def of_text(given: Any, tokenizer: Any, longest: int, padded: bool = False) -> S
         *(_cut(tokenizer, text, longest) if len(ids) == longest else ()),
         *unknown(tokenizer, ids, words, text, found),
     ]
+    if os.path.basename(given) == given and os.path.isfile(given):
+        notes.append(
+            "A file has this name, but a str is the text itself: for what is in the file give a Path or its text."
+        )
     if text.strip() and max(words, default=-1) < 0:
         notes.append("The tokenizer finds no word in this text: special tokens are all that is left.")
     return _sentence(tokenizer, ids, words, text, notes)
@@ -76,7 +81,8 @@ def of_tokens(given: Mapping[str, Any], tokenizer: Any, longest: int, vocabulary
     """
     want = 'tokens of one text, as tokenizer(TEXT, return_tensors="pt") gives them'
     try:
-        ids, mask = (torch.atleast_2d(torch.as_tensor(given.get(f, []))) for f in ("input_ids", "attention_mask"))
+        fields = ("input_ids", "attention_mask", "token_type_ids")
+        ids, mask, types = (torch.atleast_2d(torch.as_tensor(given.get(f, []))) for f in fields)
     except (TypeError, ValueError, RuntimeError) as error:  # text, lists of different lengths, numbers without end
         raise GateError("tokens", want, one_line(str(error))) from error
     mask = mask if "attention_mask" in given else torch.ones_like(ids)
@@ -86,6 +92,8 @@ def of_tokens(given: Mapping[str, Any], tokenizer: Any, longest: int, vocabulary
     if int(ids.min()) < 0 or int(ids.max()) >= vocabulary or ids.shape[1] > longest:
         got = f"{ids.shape[1]} from {int(ids.min())} to {int(ids.max())}"
         raise GateError("tokens", f"at most {longest} numbers from 0 to {vocabulary - 1}", got)
+    if types.any():
+        raise GateError("tokens", want, "a pair of texts, by token_type_ids")
     kept = mask[0].bool()
     if not kept.any():
         raise GateError("tokens", "a mask that keeps some", "one that keeps none")

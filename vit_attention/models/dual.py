@@ -1,7 +1,7 @@
 """A loaded dual encoder such as CLIP: pictures and texts in one space, labels on patches, and the attention of both towers."""
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vit_attention.gate import LIMITS, GateError, shown
+from vit_attention.inputs.sentences import Sentence
 from vit_attention.models.cards import Card
 from vit_attention.models.model import Asked, Model, array
 from vit_attention.models.passes import Pass
@@ -19,6 +20,9 @@ from vit_attention.models.text import TextModel
 from vit_attention.models.vision import Anatomy, VisionModel
 from vit_attention.records import Run
 from vit_attention.signals import Joint, runs
+
+_AT_ONCE = 64
+"""Texts that go through the text encoder together: a thousand of CLIP's would take 600 MB a layer."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +94,12 @@ class DualModel(VisionModel):
         """
         found = _checked(labels)
         view = copy.copy(self)
-        ready = [self.text.tokens_of(one) for one in (*found, "")]  # see `label_map` for what the empty one is for
-        view.classes, view._texts = found, self._embedded(self.space.text, self.text._together(ready))
-        view.anatomy = replace(self.anatomy, forward=partial(view._against, view._texts[: len(found)].clone()))
+        # See `label_map` for what the empty one is for.
+        ready = [*(self.text.prepare(one) for one in found), self.text.tokens_of("")]
+        view.classes, view._texts = found, self._embedded_texts(ready)
+        with torch.inference_mode(False):  # a clone made here takes part in gradients whatever the caller does
+            texts = view._texts[: len(found)].clone()
+        view.anatomy = replace(self.anatomy, forward=partial(view._against, texts))
         said = dict.fromkeys(note for one in ready for note in one.notes)
         view.notes = (*self.notes, *said)
         return view
@@ -119,7 +126,7 @@ class DualModel(VisionModel):
             raise GateError("pictures", "at least one", "none")
         found = torch.cat([self._embedded(self.space.picture, one.to(self.device)) for one in ready])
         words = [self.text.prepare(one) for one in _texts(texts)]
-        return array(found @ self._embedded(self.space.text, self.text._together(words)).mT)
+        return array(found @ self._embedded_texts(words).mT)
 
     def labels(
         self, picture: Any, labels: str | Iterable[str], layer: int = -1, method: str = "naive", **knobs: Any
@@ -178,7 +185,7 @@ class DualModel(VisionModel):
             return again
         whole = self._embedded(self.space.picture, ready.pixels.to(self.device))[0]
         states = [one[0] for one in passed.states]
-        return replace(again, joint=Joint(self._texts, whole, states, self.anatomy.blocks, self.space.token))
+        return replace(again, joint=Joint(self._texts.to(whole), whole, states, self.anatomy.blocks, self.space.token))
 
     def _about(self, ready: Any, asked: Asked, **options: Any) -> dict[str, Any]:
         found = super()._about(ready, asked, **options)
@@ -186,11 +193,8 @@ class DualModel(VisionModel):
         return {**found, "settings": {**found["settings"], "labels": labels}}
 
     def estimate(self, size: int | tuple[int, int] | None = None, **attend: Any) -> int:
-        model, rest = self._answering(None, attend)
-        if model is self:
-            return super().estimate(size, **rest)
-        assert isinstance(model, DualModel), "labels leave a picture with the dual encoder"
-        return model.estimate(size, **rest)
+        labels = attend.pop("labels", None)
+        return VisionModel.estimate(self if labels is None else self.about(labels), size, **attend)
 
     def _estimate(self, tokens: int, asked: Asked) -> int:
         labeled = len({run.name for run in asked.runs} & {*runs("labels")})
@@ -205,6 +209,11 @@ class DualModel(VisionModel):
             self.space.scale * nn.functional.normalize(found, dim=-1) @ texts.to(found).mT + self.space.bias
         )
         return scores
+
+    def _embedded_texts(self, ready: Sequence[Sentence]) -> Tensor:
+        """(texts, width) embeddings of length 1, of some texts at a time."""
+        some = [ready[first : first + _AT_ONCE] for first in range(0, len(ready), _AT_ONCE)]
+        return torch.cat([self._embedded(self.space.text, self.text._together(one)) for one in some])
 
     def _embedded(self, embed: Callable[..., Tensor], given: Any) -> Tensor:
         """(batch, width) embeddings of length 1."""
@@ -227,6 +236,7 @@ def _checked(labels: Any) -> tuple[str, ...]:
         raise GateError("labels", "texts in a list", shown(labels))
     found = tuple(_texts(labels))
     LIMITS["labels"].check(len(found), "labels")
+    LIMITS["label letters"].check(max(map(len, found)), "labels")
     blank = [one for one in found if not one.strip()]
     twice = [one for n, one in enumerate(found) if one in found[:n]]
     if blank or twice:

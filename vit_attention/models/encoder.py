@@ -150,13 +150,15 @@ class EncoderModel(Model):
         norms = passed.norms[-len(self.anatomy.blocks) :]
         again = self._again(ready, passed, **options) if asked.runs else None
         about = self._about(ready, asked, **options)
+        with torch.autocast(self.device.type, enabled=False):
+            ran = {run.name: carry_out(run, again) for run in asked.runs}
         return Attended(
             maps=tuple(
                 self._map(*pair, axis, asked.request) for pair in zip(passed.seen, passed.gradients, strict=True)
             ),
             prediction=self._said(passed, target),
             norms=np.stack([array(one[0]) for one in norms]) if norms else np.zeros((0, 0), np.float32),
-            signals={**kept.signals(asked.signals, passed), **{run.name: carry_out(run, again) for run in asked.runs}},
+            signals={**kept.signals(asked.signals, passed), **ran},
             unheard=passed.unheard,
             **{
                 **about,

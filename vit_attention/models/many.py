@@ -170,7 +170,7 @@ def _listed(pictures: Any) -> Iterable[Named]:
             want = "four axes, (pictures, 3, height, width), or an array (pictures, height, width, 3)"
             raise GateError("pictures", want, f"shape {tuple(pictures.shape)}", advice="Put a single one into a list.")
         return _Each(pictures)
-    if isinstance(pictures, (bytes, bytearray, dict)) or not isinstance(pictures, Iterable):
+    if isinstance(pictures, (bytes, bytearray, Mapping)) or not isinstance(pictures, Iterable):
         raise GateError("pictures", "a folder, a glob, a list, a generator or a batch", shown(pictures))
     if isinstance(pictures, Sized):
         return [_named(one) for one in pictures]

@@ -334,7 +334,8 @@ class Model(ABC):
 
         Args:
             pictures: a folder, a glob, a list or generator of what `attend` takes; a (pictures, 3, height, width) tensor of
-                prepared pixels; an array of pictures, (pictures, height, width, 3) or (pictures, 3, height, width).
+                prepared pixels; an array of pictures, (pictures, height, width, 3) or (pictures, 3, height, width). A dual
+                encoder takes a list that begins with a text (str) as texts, and a picture's file as a `Path`.
             batch: number of inputs that pass through the network together, if the family supports it; `budget` limits
                 the memory of all their maps.
             progress: whether to show a bar on standard error; None shows one if that is a terminal.
@@ -356,7 +357,8 @@ class Model(ABC):
         """
         from vit_attention.models.many import Many
 
-        model, attend = self._answering(None, attend)
+        rows = isinstance(pictures, (Sequence, np.ndarray)) and not isinstance(pictures, (str, bytes)) and len(pictures)
+        model, attend = self._answering(pictures[0] if rows else None, attend)
         return Many(model, pictures, batch, progress, attend)
 
 

@@ -1,6 +1,6 @@
 """A loaded text encoder: which words of a sentence look at which, and what it says of the sentence."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -97,7 +97,10 @@ class TextModel(EncoderModel):
             return sentences.of_tokens(given, self.tokenizer, longest, self.anatomy.vocabulary)
         if isinstance(given, str) and not given.strip():
             raise GateError("text", "words", "an empty text")
-        return self.tokens_of(given)
+        found = self.tokens_of(given)
+        if not found.ids.numel():
+            raise GateError("text", "words that the tokenizer knows", shown(given))
+        return found
 
     def estimate(self, tokens: int | None = None, **attend: Any) -> int:
         """Bytes that a record would take, without running anything.
@@ -127,7 +130,8 @@ class TextModel(EncoderModel):
         return True  # shorter ones are padded
 
     def _several(self, given: Any) -> bool:
-        return not (isinstance(given, (str, Mapping, Sentence)) or hasattr(given, "input_ids"))
+        one = isinstance(given, (str, bytes, Mapping, Sentence)) or hasattr(given, "input_ids")
+        return isinstance(given, Iterable) and not one
 
     def _target(self, given: Any, options: dict[str, Any]) -> int | Aim | None:
         if Similar.named(given, self.classes) is not None:

@@ -172,7 +172,7 @@ def test_labels_on_patches(both: tuple[Any, Any], name: str, layer: int) -> None
     for number, label in enumerate(LABELS):
         np.testing.assert_allclose(methods()[name](record, query=label, layer=layer).values, wanted[number], atol=2e-6)
     order = np.sort(wanted, axis=0)
-    winner = methods()[name](record, layer=layer, labels="winner")
+    winner = methods()[name](record, layer=layer, show="winner")
     np.testing.assert_allclose(winner.values, order[-1] - order[-2], atol=4e-6)
 
 
@@ -263,3 +263,50 @@ def test_a_record_takes_what_was_estimated(both: tuple[Any, Any]) -> None:
     assert model.text.estimate(5) < model.text.estimate() == model.text.estimate(16)
     with pytest.raises(GateError, match="tokens: want a number from 1 to 16, got 17"):
         model.text.estimate(17)
+
+
+def test_more_labels_than_go_through_together(both: tuple[Any, Any]) -> None:
+    model, network = both
+    texts = [f"red {'a ' * (n % 5)}ring {n}" for n in range(70)]
+    wanted = cosine_similarity(picture_vector(model, network), text_vectors(model, network, texts)).detach()
+    np.testing.assert_allclose(model.similarity(picture(), texts)[0], wanted, atol=2e-6)
+
+
+def test_what_was_done_to_a_label_is_said(
+    both: tuple[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, _ = both
+    record = model.attend(picture(), labels=["soup " * 500, "ring"])
+    assert "The text has 502 tokens, of which the network takes 16" in " ".join(record.settings["notes"])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.jpg").touch()
+    record = model.attend("a.jpg")
+    assert record.text == "a.jpg"
+    assert "A file has this name" in " ".join(record.settings["notes"])
+    assert "A file has this name" not in " ".join(model.attend("b.jpg").settings["notes"])
+
+
+def test_a_sparing_record_has_what_the_methods_need(both: tuple[Any, Any]) -> None:
+    model, _ = both
+    for name in ("naive", "value", "value-value"):
+        asked = methods()[name].sparing(model.axis(), layer=1, query="soup")
+        record = model.attend(picture(), labels=LABELS, **asked)
+        whole = model.attend(picture(), labels=LABELS, keep=NEEDS)
+        found, wanted = (methods()[name](one, query="soup", layer=1).values for one in (record, whole))
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
+    text = model.attend("the soup was")
+    for name in ("rollout", "raw", "fused"):
+        asked = methods()[name].sparing(text.maps[0].query, layer=2, query="soup")
+        found = methods()[name](model.attend("the soup was", **asked), query="soup")
+        np.testing.assert_allclose(found.row, methods()[name](text, query="soup").row, atol=2e-3)
+
+
+def test_a_model_about_labels_runs_again(both: tuple[Any, Any]) -> None:
+    model, _ = both
+    about = model.about(LABELS)
+    scores = about.rerun(picture(), lambda pixels: torch.cat([pixels, pixels * 0]))
+    assert scores.shape == (2, 3)
+    np.testing.assert_allclose(scores[0], list(about.classify(picture()).values()), atol=1e-5)
+    keep = methods()["occlusion"].needs
+    falls = model.attend(picture(), labels=LABELS, target="soup", keep=keep).signals["occlusion"]
+    assert falls.shape == (4, 4)

@@ -159,3 +159,11 @@ def test_masking_is_the_library_run_on_changed_tokens(tmp_path: Path, family: st
         assert record.signals["masking"][number] == pytest.approx(float(wanted), abs=1e-5)
     row = methods()["masking"](record, unit=unit, hide=hide).row
     np.testing.assert_array_equal(np.isnan(row), [word is None for word in words])
+
+
+def test_words_that_the_tokenizer_does_not_know_are_said(tmp_path: Path) -> None:
+    text_folder(tmp_path)
+    notes = va.load(f"hf:{tmp_path}").attend("The soups \u6e6f \u0436 slowed good").settings["notes"]
+    assert "Unknown to the tokenizer, and read as [UNK]: \u6e6f, \u0436." in notes
+    assert any("read in pieces: soups (soup ##s), slowed (slow ##ed)." in note for note in notes)
+    assert not any("good" in note for note in notes)
