@@ -45,9 +45,9 @@ def of_text(given: Any, tokenizer: Any, longest: int, padded: bool = False) -> S
         GateError: no text, or one that is too long to be cut.
     """
     if not isinstance(given, str):
-        raise GateError(
-            "text", "a text (str)", shown(given), advice="For a file give its text: Path(FILE).read_text()."
-        )
+        several = isinstance(given, (list, tuple))
+        advice = "For several call attend_many." if several else "For a file give its text: Path(FILE).read_text()."
+        raise GateError("text", "a text (str)", shown(given), advice=advice)
     LIMITS["sentence letters"].check(len(given), "text")
     text = given.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate is no letter
     fill = {"padding": "max_length"} if padded else {}

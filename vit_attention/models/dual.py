@@ -164,7 +164,8 @@ class DualModel(VisionModel):
         rest = {name: one for name, one in options.items() if name != "labels"}
         if isinstance(given, str) or hasattr(given, "input_ids") or isinstance(given, Mapping):
             if options.get("labels") is not None:
-                raise GateError("labels", "a picture beside them", f"the text {shown(given)}")
+                advice = "A str is a text here: give a file as Path(FILE), a name as va.open_picture(NAME).image."
+                raise GateError("labels", "a picture beside them", f"the text {shown(given)}", advice=advice)
             return self.text, rest
         labels = options.get("labels")
         return (self if labels is None else self.about(labels)), rest

@@ -227,7 +227,10 @@ def test_many_pictures_with_labels_are_those_alone(both: tuple[Any, Any]) -> Non
     [
         (lambda m: m.attend(picture(), keep=methods()["naive"].needs), "labels: want texts that naive compares"),
         (lambda m: m.attend(picture(), labels=LABELS, target="ring"), "ring"),
-        (lambda m: m.attend("red", labels=["x"]), "labels: want a picture beside them, got the text 'red'"),
+        (
+            lambda m: m.attend("red", labels=["x"]),
+            r"labels: want a picture beside them, got the text 'red'. .*Path\(FILE\)",
+        ),
         (lambda m: m.attend(picture(), keep={"naive"}, labels=LABELS), r"keep: want what .*Runs are named by a method"),
         (lambda m: m.labels(picture(), []), "texts: want at least one text"),
         (lambda m: m.labels(picture(), ["a", "a"]), "labels: want texts, each once, got 'a' twice"),

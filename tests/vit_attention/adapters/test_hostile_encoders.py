@@ -221,7 +221,7 @@ def test_texts_of_all_kinds_have_records(folders: Path, tmp_path: Path, name: st
         (" \n\t\u00a0", "text: want words"),
         ("a" * 10**6, "text: want at most 100,000 letters, got 1,000,000"),
         (5, r"text: want a text \(str\), got 5"),
-        (["a", "b"], "text: want a text"),
+        (["a", "b"], "text: want a text .*For several call attend_many"),
         (Path("a.txt"), r"For a file give its text: Path\(FILE\).read_text\(\)"),
         ({"input_ids": [[2, 10**6, 3]]}, "tokens: want at most 64 numbers from 0 to 78, got 3 from 2 to 1000000"),
         ({"input_ids": [[2, -1, 3]]}, "got 3 from -1 to 3"),
