@@ -204,7 +204,7 @@ def test_texts_of_all_kinds_have_records(folders: Path, tmp_path: Path, name: st
     with cheap():
         record = model.attend(TEXTS[name], keep=methods()["masking"].needs)
         methods()["masking"](record)
-        assert dual.labels(picture(), [TEXTS[name], "soup"]).shape == (2, 4, 4)
+        assert dual.labels(picture(), [TEXTS[name][:1000], "soup"]).shape == (2, 4, 4)
     assert va.AttentionRecord.load(record.save(tmp_path / "one.npz")).text == record.text
     assert all(note.isprintable() for note in record.settings["notes"])
     assert len(record.maps[0].key) <= 64
