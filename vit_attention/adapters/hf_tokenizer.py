@@ -100,6 +100,8 @@ def _made(data: bytes, special: dict[str, str], around: bool) -> Any:
     unknown = next((token for token in special.values() if bare.token_to_id(token) is None), None)
     if unknown is not None:
         raise GateError(_CONFIG, "special tokens of the vocabulary", repr(unknown))
+    lost = getattr(bare.model, "unk_token", None)  # older files say it here alone
+    special = {"unk_token": lost, **special} if lost is not None and bare.token_to_id(lost) is not None else special
     if around:
         _check_around(bare)
     bare.decode(bare.encode("A b 1").ids)  # a damaged part shows here, not in the middle of a reading

@@ -38,6 +38,8 @@ def visualize(
     """
     if asked.text is not None and asked.input_file is not None:
         raise click.UsageError("want one of --text and --input_file, got both")
+    if asked.mode in FORMS:
+        texts.check_json(wanted)
     model = None
     if asked.text is not None:
         texts.check_text(asked.text)

@@ -91,6 +91,13 @@ def check_text(text: str) -> None:
         raise ChoiceError(f"--text: want at most {LIMITS['text'].most:,} letters, got {len(text):,}")
 
 
+def check_json(wanted: Wanted) -> None:
+    """Refuse what a JSON file has no place for; raises ChoiceError."""
+    for option in ("queries", "target"):
+        if getattr(wanted, option) is not None:
+            raise ChoiceError(f"--{option}: a JSON file holds all rows of the weights and no more; leave it out")
+
+
 def check_alone(images: Sequence[str], options: dict[str, Any]) -> None:
     """Refuse pictures beside options that are about a sentence; raises click.UsageError."""
     given = [f"--{name}" for name, value in options.items() if value not in (None, "", False)]
@@ -183,14 +190,14 @@ def extract(
     check_text(text)
     wanted = Wanted(**{name: given[name] for name in Wanted.__dataclass_fields__ if name in given})
     as_bundle = given["model"] is not None if output_file is None else output_file.suffix == ".npz"
-    if not as_bundle and wanted.queries is not None:
-        raise ChoiceError("--queries: a JSON file holds all rows; leave it out")
+    if not as_bundle:
+        check_json(wanted)
     model = loaded(source(given, model_dir), report)
     with report.attempt("text"):
         if as_bundle:
             report.done("text", [_bundle(attended(model, text, wanted), text, output_file, output, report)])
         else:
-            found = sentence(model, text, replace(wanted, target=None), report.note)
+            found = sentence(model, text, wanted, report.note)
             path = attention_json.write(output_file or Path(MODES["extract"]), found)
             report.done("text", [path], tokens=list(found.tokens))
 

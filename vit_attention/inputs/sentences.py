@@ -98,10 +98,12 @@ def of_tokens(given: Mapping[str, Any], tokenizer: Any, longest: int, vocabulary
     if not kept.any():
         raise GateError("tokens", "a mask that keeps some", "one that keeps none")
     numbers = ids[0][kept].tolist()
-    specials = set(tokenizer.all_special_ids)
+    named = tokenizer.special_tokens_map  # of which the unknown token stands for a word
+    specials = {tokenizer.convert_tokens_to_ids(token) for name, token in named.items() if name != "unk_token"}
     words = [-1 if number in specials else n for n, number in enumerate(numbers)]
     made = _sentence(tokenizer, numbers, words, "", ["Given were tokens, not a text: each counts as a word."])
-    return Sentence(ids.long(), kept[None], made.axis, tokenizer.decode(numbers, skip_special_tokens=True), made.notes)
+    text = tokenizer.decode([number for number in numbers if number not in specials])
+    return Sentence(ids.long(), kept[None], made.axis, text, made.notes)
 
 
 def together(sentences: Sequence[Sentence], pad: int) -> tuple[Tensor, Tensor]:

@@ -263,6 +263,8 @@ REFUSED = [
     ("extract --text a --model_dir BERT --layer 7", 1, "layers: want numbers from 0 to 1, got [7]"),
     ("extract --text a --model_dir BERT --heads 7", 1, "heads"),
     ("extract --text a --model_dir BERT --queries 0", 2, "--queries: a JSON file holds all rows"),
+    ("extract --text a --model_dir BERT --target LABEL_1", 2, "--target: a JSON file holds all rows of the weights"),
+    ("visualize --text a --model BERT --mode extract --target nobody", 2, "--target: a JSON file holds"),
     ("extract --text a --model_dir BERT --size 224", 2, "--size is about pictures"),
     ("extract --text a --model scene-clip --label ring", 2, "--label is about pictures: leave it out for a sentence"),
     ("visualize --text a --model scene-clip --label ring", 2, "--label is about pictures"),

@@ -95,6 +95,20 @@ def test_a_text_of_no_tokens_is_refused(folders: Path, tmp_path: Path) -> None:
         va.load(f"hf:{tmp_path}").attend("\u200b \x01")
 
 
+def test_an_unknown_word_is_said_and_stays_a_word(folders: Path, tmp_path: Path) -> None:
+    for file in (folders / "bert").iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    said = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    del said["unk_token"]  # the vocabulary still has it
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(said))
+    model = va.load(f"hf:{tmp_path}")
+    record = model.attend("soup \u65e5 was")
+    assert "Unknown to the tokenizer, and read as [UNK]: \u65e5." in record.settings["notes"]
+    given = model.attend(model.tokenizer("soup \u65e5 was", return_tensors="pt"))
+    assert given.maps[0].query.labels == record.maps[0].query.labels == ("soup", "[UNK]", "was", "[SEP]")
+    assert (given.maps[0].query.words, given.text) == ((-1, 1, 2, 3, -1), "soup [UNK] was")
+
+
 REFUSED = {
     "a pair": (
         lambda model: model.attend({"input_ids": [[2, 5, 3, 6, 3]], "token_type_ids": [[0, 0, 0, 1, 1]]}),
