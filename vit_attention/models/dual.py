@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vit_attention.gate import LIMITS, GateError, shown
+from vit_attention.inputs.pictures import open_picture
 from vit_attention.inputs.sentences import Sentence
 from vit_attention.models.cards import Card
 from vit_attention.models.model import Asked, Model, array
@@ -134,7 +135,7 @@ class DualModel(VisionModel):
         """(labels, rows, columns) similarity of every patch to every label after a layer.
 
         Args:
-            picture: as for `attend`.
+            picture: as for `attend`; a str is the name of a picture here, such as ``scene-7``.
             labels: texts.
             layer: number, 0 first; -1 is the last.
             method: "naive" compares the patches as they leave the layer; "value" lets no patch look at another in it (MaskCLIP,
@@ -146,8 +147,7 @@ class DualModel(VisionModel):
             GateError: no label, no such layer.
 
         >>> import vit_attention as va
-        >>> from worlds.scenes import scene
-        >>> va.load("scene-clip").labels(scene(7).picture, ["red ring", "blue square"]).shape
+        >>> va.load("scene-clip").labels("scene-7", ["red ring", "blue square"]).shape
         (2, 14, 14)
         """
         from vit_attention import doors
@@ -155,9 +155,9 @@ class DualModel(VisionModel):
         depth = len(self.anatomy.blocks)
         if isinstance(layer, bool) or not isinstance(layer, (int, np.integer)) or not -depth <= layer < depth:
             raise GateError("layer", f"a number from {-depth} to {depth - 1}", shown(layer))
-        found: NDArray[np.float32] = doors.label_maps(
-            self, picture, _checked(labels), int(layer) % depth, method, knobs
-        )
+        # Beside labels a str is no text but the name of a picture.
+        given = open_picture(picture).image if isinstance(picture, str) else picture
+        found: NDArray[np.float32] = doors.label_maps(self, given, _checked(labels), int(layer) % depth, method, knobs)
         return found
 
     def _answering(self, given: Any, options: Mapping[str, Any]) -> tuple[Model, dict[str, Any]]:
