@@ -27,6 +27,14 @@ SHOTS = (
     ("swin", "/swin?document=receipt-8-4&stage=3&block=2", 1280, "light", "Row of the cell (1 to 16)"),
     ("captions", "/captions?word=3", 1280, "light", "What the model says."),
     ("playground", "/playground?model=photo-dino&picture=cat&grid=37&layer=11&head=6", 1280, "light", ".st-key-grid"),
+    (
+        "labels",
+        "/playground?model=scene-clip&picture=scene-2-2-50&layer=12&method=label%20similarity,%20naive&all_labels=true",
+        1280,
+        "light",
+        "Labels, one a line",
+    ),
+    ("sentences", "/playground?model=review-encoder&layer=4", 1280, "light", "Text"),
     ("phone", "/layers?picture=scene-11", 390, "dark", "Layers shown"),
 )
 
