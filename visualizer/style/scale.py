@@ -12,7 +12,7 @@ from visualizer.style.theme import short
 from vit_attention.gate import GateError
 
 MODES = {
-    "raw": "from 0 to this map's own maximum",
+    "raw": "from 0 to this map's own maximum; if it is signed, as far on either side of 0",
     "shared": "from 0 to the maximum of all maps shown together",
     "per map": "each map stretched from its own minimum to its own maximum; sizes cannot be compared",
     "log": "decimal logarithm, so that small values show too",
