@@ -23,6 +23,8 @@ _HUB_ID = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SETTINGS = ("*.json", "*.txt", "sentencepiece*.model", "spiece.model")
 """Configuration and vocabulary; never code."""
+_BESIDE = ("preprocessor_config.json", "tokenizer.json", "vocab.txt")
+"""One of these lies beside the weights of every model: how pictures are prepared, or texts cut."""
 _NOBODY = ("LocalEntryNotFoundError", "OfflineModeIsEnabled", "ConnectError", "ConnectTimeout")
 """What the hub's client calls it that nobody answers."""
 
@@ -125,7 +127,7 @@ def _local(reference: str) -> Path | None:
 def _fetched(wanted: Wanted, progress: Progress | None) -> Path:
     # A commit never changes: what is there of it needs no hub, unless another program has fetched a part only.
     found = hub_cache.found(wanted.reference, wanted.revision) if wanted.revision and not wanted.again else None
-    found = found if found and (found / "preprocessor_config.json").exists() else None
+    found = found if found and any((found / name).exists() for name in _BESIDE) else None
     try:
         found = found or _downloaded(wanted, progress)
     except DownloadStopped:

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 import vit_attention as va
 from tests.vit_attention.adapters.test_hub import COMMIT, Hub, hub
+from tests.vit_attention.folders import dual_folder, text_folder
 from vit_attention import registry
 from vit_attention.cli.app import main
 from vit_attention.models import names
@@ -97,6 +98,26 @@ def test_each_is_loaded_by_its_name_from_its_commit_and_then_offline(
     if not card.revision:  # the main branch may have moved on: the hub is asked, if it answers
         online("http://127.0.0.1:9")
     assert va.load(card.hub).card.name == name
+    assert not hub.asked
+
+
+@pytest.mark.parametrize("name", ["clip-vit-b-16", "distilbert-sst2"])
+def test_models_of_words_are_loaded_by_their_names_from_their_commit_and_then_without_the_hub(
+    hub: Hub, online: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder, card = tmp_path / "tiny", registry.card(name)
+    text_folder(folder, "distilbert") if card.task == "text" else dual_folder(folder)
+    hub.others[card.hub] = folder
+    know(monkeypatch, name, **about(folder / WEIGHTS[0]))
+    model = va.load(name)
+    assert model.card == registry.card(name)
+    assert model.attend("the soup").text == "the soup"
+    asked = [path for path in hub.asked if "/resolve/" in path]
+    assert asked
+    assert all(card.revision in path for path in asked)
+    assert any("tokenizer.json" in path for path in asked)
+    hub.asked.clear()
+    assert va.load(card.hub).attend("the soup").maps[0].weights.shape == model.attend("the soup").maps[0].weights.shape
     assert not hub.asked
 
 
