@@ -57,13 +57,17 @@ def _space(module: Any) -> Space:
         found: Tensor = texts(input_ids=ids, **asked).pooler_output
         return found if pooled else module.text_projection(found)
 
+    def whole(tokens: Tensor) -> Tensor:
+        found: Tensor = vision.head(vision.post_layernorm(tokens)) if pooled else token(tokens[:, 0])
+        return found
+
     def token(tokens: Tensor) -> Tensor:
         normed = vision.post_layernorm(tokens)
         found: Tensor = vision.head(normed[:, None]) if pooled else module.visual_projection(normed)
         return found
 
     scale = float(module.logit_scale.detach().exp().float())
-    return Space(picture, text, token, scale, 0.0 if bias is None else float(bias.detach()), vision)
+    return Space(picture, text, whole, token, scale, 0.0 if bias is None else float(bias.detach()), vision)
 
 
 def _text(module: Any, tokenizer: Any) -> TextAnatomy:

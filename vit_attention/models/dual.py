@@ -33,6 +33,7 @@ class Space:
     Attributes:
         picture: (batch, channels, height, width) pixels to (batch, width) embeddings.
         text: numbers of tokens and whether they count, (batch, tokens) each, to (batch, width) embeddings.
+        whole: (1, tokens, width) tokens behind the last block to the same (1, width) embedding as the picture's.
         token: (tokens, width) tokens behind a block to (tokens, width of the space), each sent the way of the class token; where
             the network pools, as if the pool looked at that token alone.
         scale: a score is this times the cosine ...
@@ -42,6 +43,7 @@ class Space:
 
     picture: Callable[[Tensor], Tensor]
     text: Callable[[Tensor, Tensor], Tensor]
+    whole: Callable[[Tensor], Tensor]
     token: Callable[[Tensor], Tensor]
     scale: float
     bias: float
@@ -183,7 +185,7 @@ class DualModel(VisionModel):
         again = super()._again(ready, passed, **options)
         if self._texts is None or not passed.states:
             return again
-        whole = self._embedded(self.space.picture, ready.pixels.to(self.device))[0]
+        whole = self._embedded(self.space.whole, passed.states[-1])[0]
         states = [one[0] for one in passed.states]
         return replace(again, joint=Joint(self._texts.to(whole), whole, states, self.anatomy.blocks, self.space.token))
 

@@ -176,6 +176,22 @@ def test_labels_on_patches(both: tuple[Any, Any], name: str, layer: int) -> None
     np.testing.assert_allclose(winner.values, order[-1] - order[-2], atol=4e-6)
 
 
+def test_the_picture_passes_through_its_tower_once(both: tuple[Any, Any]) -> None:
+    model, _ = both
+    passes: list[int] = []
+    keep = methods()["naive"].needs | methods()["value"].needs | methods()["value-value"].needs
+    about = model.about(["soup", "red ring"])
+    handle = model.module.vision_model.register_forward_hook(lambda *_: passes.append(1))
+    try:
+        record = about.attend(picture(), keep=keep)
+    finally:
+        handle.remove()
+    whole = np.asarray(record.signals["naive"])[-1, :-1, 0]
+    np.testing.assert_allclose(whole, model.similarity(picture(), ["soup", "red ring"])[0], atol=1e-6)
+    # The pass that is captured, and the one that the scores of the labels come from, are the same.
+    assert len(passes) == 1
+
+
 def test_a_shorter_path_by_values(both: tuple[Any, Any]) -> None:
     model, network = both
     wanted = cosines(model, network, wanted_tokens(model, network, "value-value", 2, depth=1), LABELS)
