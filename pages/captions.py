@@ -1,12 +1,13 @@
 """Where a captioning network looked for every word it said, and how much of what it saw its gates let through."""
 
-from ui import routing
+from ui.frame import routing
 
 routing.ensure_router()
 
 import streamlit as st
 
-from ui import captions, captions_regions, captions_view, lesson
+from ui.parts import lesson
+from ui.read import captions, captions_regions, captions_view
 
 text = lesson.head("captions")
 now = captions.context()

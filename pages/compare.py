@@ -1,12 +1,13 @@
 """Two models, pictures, heads or methods side by side on one scale, with their difference and how alike they are."""
 
-from ui import routing
+from ui.frame import routing
 
 routing.ensure_router()
 
 import streamlit as st
 
-from ui import compare, components
+from ui.explore import compare
+from ui.parts import components
 
 st.caption(
     "The left side is what the sidebar says; on the right, change the model, picture, layer, head or method. The same "

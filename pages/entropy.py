@@ -1,9 +1,9 @@
 """How spread out attention is, in every head and layer, and what low entropy does and does not mean."""
 
-from ui import routing
+from ui.frame import routing
 
 routing.ensure_router()
 
-from ui import entropy_view
+from ui.learn import entropy
 
-entropy_view.draw()
+entropy.draw()

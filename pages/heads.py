@@ -1,9 +1,10 @@
 """All heads of a layer, all heads of the model, and how far, how alike and how good they are."""
 
-from ui import routing
+from ui.frame import routing
 
 routing.ensure_router()
 
-from ui import heads_view
+from ui.learn import heads
+from ui.parts import lesson
 
-heads_view.draw()
+lesson.draw(heads.PAGE)

@@ -1,9 +1,9 @@
 """One query's attention through all layers: an animation, snapshots, and curves of what changes."""
 
-from ui import routing
+from ui.frame import routing
 
 routing.ensure_router()
 
-from ui import layers_view
+from ui.learn import layers
 
-layers_view.draw()
+layers.draw()

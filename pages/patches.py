@@ -1,9 +1,9 @@
 """A picture becomes tokens: patches, their pixels, the linear embedding, positions, and what tokens come to know."""
 
-from ui import routing
+from ui.frame import routing
 
 routing.ensure_router()
 
-from ui import patches_view
+from ui.learn import patches
 
-patches_view.draw()
+patches.draw()

@@ -1,12 +1,12 @@
 """Any model, any picture, any query, any method: one map, how it is drawn, and everything to take home."""
 
-from ui import routing
+from ui.frame import routing
 
 routing.ensure_router()
 
 import streamlit as st
 
-from ui import playground, sources
+from ui.explore import playground, sources
 
 st.caption(
     "Everything at once, without a lesson: choose model, picture, layer, head and query in the sidebar and a method "

@@ -1,9 +1,9 @@
 """One row of attention step by step, with the live numbers of a chosen patch and head, and a toy to do by hand."""
 
-from ui import routing
+from ui.frame import routing
 
 routing.ensure_router()
 
-from ui import query_view
+from ui.learn import query
 
-query_view.draw()
+query.draw()

@@ -1,12 +1,13 @@
 """What the decoder of a document reader looked at to write each token, on the page itself."""
 
-from ui import routing
+from ui.frame import routing
 
 routing.ensure_router()
 
 import streamlit as st
 
-from ui import documents, lesson, reading, reading_view
+from ui.parts import lesson
+from ui.read import documents, reading, reading_view
 
 text = lesson.head("reading")
 now = reading.context()

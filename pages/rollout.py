@@ -1,9 +1,9 @@
 """Attention multiplied through all layers, beside one layer alone, and what such a map cannot tell."""
 
-from ui import routing
+from ui.frame import routing
 
 routing.ensure_router()
 
-from ui import rollout_view
+from ui.learn import rollout
 
-rollout_view.draw()
+rollout.draw()

@@ -1,9 +1,9 @@
 """Start here: what this is, where to begin, what the bundled model can and cannot see. Imports no torch."""
 
-from ui import routing
+from ui.frame import routing
 
 routing.ensure_router()
 
-from ui import start
+from ui.explore import start
 
 start.draw()

@@ -1,12 +1,13 @@
 """Inside the encoder: stages, windows and shifted windows on the page, and what one cell reads, stitched back."""
 
-from ui import routing
+from ui.frame import routing
 
 routing.ensure_router()
 
 import streamlit as st
 
-from ui import components, lesson, swin, swin_proof, swin_view
+from ui.parts import components, lesson
+from ui.read import swin, swin_proof, swin_view
 
 text = lesson.head("swin")
 menus, stages, cell = st.container(), st.container(), st.container()

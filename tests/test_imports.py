@@ -114,8 +114,8 @@ def test_every_room_of_a_package_has_its_floor(package: str) -> None:
 
 PLAIN = {
     "ui/__init__.py": "the package",
-    "ui/heavy.py": "the server's imports and memory",
-    "ui/snippets.py": "what pages hand out",
+    "ui/frame/heavy.py": "the server's imports and memory",
+    "ui/parts/snippets.py": "what pages hand out",
 }
 """Files of ui that draw nothing and keep nothing, and why they are there all the same."""
 

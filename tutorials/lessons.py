@@ -1,5 +1,6 @@
-"""Reads a lesson (Markdown with YAML front matter) and refuses one that lacks a part."""
+"""Reads a lesson (Markdown whose front matter lists its steps) and refuses one that lacks a part."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,7 +10,8 @@ from typing import Any
 import yaml
 
 FOLDER = Path(__file__).parent / "lessons"
-CHECK_KINDS = ("choice", "number")
+MOST_WORDS = 90
+"""Words of the text of a step: it stands beside a figure, on one screen."""
 
 
 class LessonError(ValueError):
@@ -17,38 +19,31 @@ class LessonError(ValueError):
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """A guess to make before the reveal; `finding` names the one whose answer is one of `options`."""
-
-    question: str
-    options: tuple[str, ...]
-    finding: str
-
-
-@dataclass(frozen=True)
-class Check:
-    """A question graded from the live numbers.
+class Question:
+    """A question answered from the live numbers.
 
     Attributes:
         question: what is asked.
-        kind: "choice" (the finding's answer is one of `options`) or "number".
-        options: what can be chosen; for choices alone.
+        finding: name of the one that knows the answer.
+        hint: what helps after a first miss.
+        options: what can be chosen; () for a number.
         unit: of the number asked for, or "".
         tolerance: how far a number may be off and still count, in that unit.
-        finding: name of the one that knows the answer.
+        before: name of the view shown until the answer is given, where the step's own would give it away; or "".
     """
 
     question: str
-    kind: str
     finding: str
+    hint: str
     options: tuple[str, ...] = ()
     unit: str = ""
     tolerance: float = 0.0
+    before: str = ""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence that is often said, what to do to test it here, and the finding that gives the numbers."""
+    """A sentence that is often said, what is done to test it, and the finding that gives the numbers."""
 
     text: str
     test: str
@@ -56,43 +51,82 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Step:
+    """One step of a lesson: a paragraph beside a figure, and at most one thing to do.
+
+    Attributes:
+        title: over the paragraph.
+        text: Markdown, at most `MOST_WORDS` words.
+        view: name of the figure that the page draws.
+        set: what the view is set to on entering, by the names of the address; it is set back on leaving.
+        look: what to look at in the figure, or "".
+        do, predict, check, claim: what the reader does: an action in words, a guess before the reveal, a question, a claim to
+            test. At most one of them is there.
+    """
+
+    title: str
+    text: str
+    view: str
+    set: Mapping[str, Any]
+    look: str = ""
+    do: str = ""
+    predict: Question | None = None
+    check: Question | None = None
+    claim: Claim | None = None
+
+
+@dataclass(frozen=True)
 class Lesson:
     """One lesson, ready to be shown.
 
     Attributes:
-        name: file name without number and ending; equals the page's.
-        title, order, minutes: as in the front matter.
+        name: of the file, and of the page.
+        title, minutes: as in the front matter.
+        story: a failure that this lesson explains, told in two or three sentences.
         objectives: what the reader can do afterwards.
-        sections: heading to Markdown, in the order of the file; "The idea" and "Do this" are always there.
-        prediction, check, claims, glossary, references: see their classes.
+        picture: id of the picture that it begins with; "" where the page knows.
+        other: id of a picture of the other kind, drawn or photographed, on which everything can be tried too; or "".
+        difference: what is different there, and why.
+        steps: in order.
+        sections: heading to Markdown, for reading on; those for teachers begin with "For the teacher".
+        glossary: term to explanation.
+        references: papers.
     """
 
     name: str
     title: str
-    order: int
     minutes: int
+    story: str
     objectives: tuple[str, ...]
+    picture: str
+    other: str
+    difference: str
+    steps: tuple[Step, ...]
     sections: Mapping[str, str]
-    prediction: Prediction
-    check: Check
-    claims: tuple[Claim, ...]
     glossary: Mapping[str, str]
     references: tuple[str, ...]
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        return tuple(step.claim for step in self.steps if step.claim)
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        return tuple(one for step in self.steps for one in (step.predict, step.check) if one)
 
 
 def parse(text: str, name: str) -> Lesson:
     """The lesson in `text`.
 
     Raises:
-        LessonError: a part is missing, empty or of the wrong kind; names it.
+        LessonError: a part is missing, empty, too long or of the wrong kind; names it.
     """
     pieces = text.split("---\n", 2)
     if len(pieces) != 3 or pieces[0].strip():
         raise LessonError(f"{name}: want front matter between two lines of ---")
     front = yaml.safe_load(pieces[1])
-    sections = _sections(pieces[2])
     try:
-        lesson = _lesson(front, sections, name)
+        lesson = _lesson(front, _sections(pieces[2]), name)
     except (KeyError, TypeError) as error:
         raise LessonError(f"{name}: front matter lacks {error}") from error
     _require(lesson)
@@ -100,21 +134,30 @@ def parse(text: str, name: str) -> Lesson:
 
 
 def _lesson(front: Any, sections: dict[str, str], name: str) -> Lesson:
-    guess, check = front["predict"], dict(front["check"])
-    check["options"] = tuple(str(o) for o in check.get("options", ()))
     return Lesson(
         name=name,
         title=str(front["title"]),
-        order=int(front["order"]),
         minutes=int(front["minutes"]),
+        story=str(front["story"]).strip(),
         objectives=tuple(front["objectives"]),
+        picture=str(front.get("picture", "")),
+        other=str(front.get("other", "")),
+        difference=str(front.get("difference", "")).strip(),
+        steps=tuple(_step(one) for one in front["steps"]),
         sections=sections,
-        prediction=Prediction(guess["question"], tuple(str(o) for o in guess["options"]), guess["finding"]),
-        check=Check(**check),
-        claims=tuple(Claim(**claim) for claim in front["claims"]),
         glossary=dict(front["glossary"]),
         references=tuple(front["references"]),
     )
+
+
+def _step(said: Any) -> Step:
+    told = dict(said)
+    for kind in ("predict", "check"):
+        if kind in told:
+            told[kind] = Question(**{**told[kind], "options": tuple(str(one) for one in told[kind].get("options", ()))})
+    if "claim" in told:
+        told["claim"] = Claim(**told["claim"])
+    return Step(**{"set": {}, **told, "text": str(told["text"]).strip()})
 
 
 def _sections(body: str) -> dict[str, str]:
@@ -125,28 +168,41 @@ def _sections(body: str) -> dict[str, str]:
     return found
 
 
+def words(text: str) -> int:
+    """How many words a text has; a formula counts as one.
+
+    >>> words("Each head has weights $$A = QK$$ of its own.")
+    8
+    """
+    return len(re.sub(r"\$\$.*?\$\$|\$.*?\$", "formula", text, flags=re.S).split())
+
+
 def _require(lesson: Lesson) -> None:
-    for heading in ("The idea", "Do this"):
-        if not lesson.sections.get(heading):
-            raise LessonError(f"{lesson.name}: want a section '## {heading}' with text")
-    if lesson.check.kind not in CHECK_KINDS:
-        raise LessonError(f"{lesson.name}: check kind: want one of {CHECK_KINDS}, got {lesson.check.kind!r}")
-    if lesson.check.kind == "choice" and len(lesson.check.options) < 2:
-        raise LessonError(f"{lesson.name}: a choice needs at least two options")
-    for part in ("objectives", "claims", "glossary", "references"):
+    for part in ("story", "objectives", "steps", "glossary", "references"):
         if not getattr(lesson, part):
-            raise LessonError(f"{lesson.name}: {part} are empty")
-    texts = [*lesson.glossary.items(), *((c.text, c.test, c.finding) for c in lesson.claims), lesson.references]
+            raise LessonError(f"{lesson.name}: {part} missing or empty")
+    for number, step in enumerate(lesson.steps, start=1):
+        _require_step(f"{lesson.name}: step {number}", step)
+    texts = [*lesson.glossary.items(), lesson.references, lesson.objectives]
     if not all(isinstance(text, str) for group in texts for text in group):
         raise LessonError(f"{lesson.name}: want plain texts; put a text that contains a colon in quotes")
-    if len(lesson.prediction.options) < 2:
-        raise LessonError(f"{lesson.name}: a prediction needs at least two options")
+    if bool(lesson.other) != bool(lesson.difference):
+        raise LessonError(f"{lesson.name}: want both other and difference, or neither")
+
+
+def _require_step(where: str, step: Step) -> None:
+    if (count := words(step.text)) > MOST_WORDS or not count:
+        raise LessonError(f"{where}: want a text of 1 to {MOST_WORDS} words, got {count}")
+    if sum(bool(one) for one in (step.do, step.predict, step.check, step.claim)) > 1:
+        raise LessonError(f"{where}: want at most one of do, predict, check and claim")
+    if step.predict and len(step.predict.options) < 2:
+        raise LessonError(f"{where}: a prediction needs at least two options")
+    if step.check and len(step.check.options) == 1:
+        raise LessonError(f"{where}: a choice needs at least two options")
 
 
 @lru_cache(maxsize=1)
 def lessons() -> dict[str, Lesson]:
-    """Every lesson by name, in teaching order."""
-    found = [
-        parse(path.read_text(encoding="utf-8"), path.stem.split("-", 1)[1]) for path in sorted(FOLDER.glob("*.md"))
-    ]
-    return {lesson.name: lesson for lesson in sorted(found, key=lambda one: one.order)}
+    """Every lesson by name."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.md"))}
+    return {name: parse(text, name) for name, text in texts.items() if "\nsteps:" in text}

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from ui.start import TABLE
+from ui.explore.start import TABLE
 
 pytestmark = pytest.mark.browser
 

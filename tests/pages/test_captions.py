@@ -16,8 +16,8 @@ import vit_attention as va
 from tests.pages.reading import figures, fine, guess, said, titles, try_claim
 from tutorials.findings.captioning import Captioning
 from tutorials.findings.context import Picture
-from ui import captions, captions_proof
-from ui.captions import OPENED, read_bundle
+from ui.read import captions, captions_proof
+from ui.read.captions import OPENED, read_bundle
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction, encode_picture
 from vit_attention.records.geometry import Geometry
 from worlds.captions import caption

@@ -17,8 +17,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.reading import figures
-from ui import documents, pictures
-from ui.patches_view import CHANGED
+from ui.learn.patches import CHANGED
+from ui.read import documents
+from ui.store import pictures
 from visualizer.style import scale as scales
 from visualizer.style import theme
 from vit_attention import registry

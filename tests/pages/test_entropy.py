@@ -7,7 +7,8 @@ import pytest
 
 from tests.pages.reading import figures, fine, guess, said, titles, try_claim
 from tests.tutorials.findings.hand import context, everywhere
-from ui import controls, entropy_view
+from ui.learn import entropy as entropy_view
+from ui.parts import controls
 
 
 def test_the_page_opens_and_the_outcome_waits_for_the_guess(app) -> None:

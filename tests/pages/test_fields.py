@@ -11,7 +11,8 @@ from PIL import Image
 
 from tests.pages.reading import figures, fine, guess, said, table, try_claim
 from tests.tutorials.findings.readings import looks, page, reading
-from ui import documents, fields_view, readers
+from ui.read import documents, readers
+from ui.read import fields as fields_view
 from worlds.receipts import receipt
 
 DRAWN = receipt(3, 3)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from tests.pages.reading import fine, guess, said, titles, try_claim
-from ui import components, controls, heads_view, state
+from ui.frame import state
+from ui.learn import heads as heads_view
+from ui.parts import components, controls
 from visualizer.measures.summary import STATISTICS
 from visualizer.style.scale import MODES
 

@@ -11,7 +11,8 @@ from PIL import Image
 
 from tests.pages.reading import figures, fine, guess, said, titles, try_claim
 from tests.tutorials.findings.hand import PATCH, context, everywhere
-from ui import controls, layers_view
+from ui.learn import layers as layers_view
+from ui.parts import controls
 from visualizer.style.scale import Scale
 
 

@@ -13,8 +13,9 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.reading import figures, fine
-from ui import fetching, resources
-from ui.start import TABLE
+from ui.explore.start import TABLE
+from ui.parts import fetching
+from ui.store import resources
 from vit_attention import registry
 from vit_attention.weights.download import DownloadError, DownloadStopped
 
@@ -148,7 +149,7 @@ def test_a_failure_is_told_to_whoever_asked_for_it(app: App, network: Server) ->
 @pytest.fixture
 def visitors(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everybody comes over the network."""
-    monkeypatch.setattr("ui.state.visiting", lambda: True)
+    monkeypatch.setattr("ui.frame.state.visiting", lambda: True)
     for name in (resources.MEMORY, resources.ALLOW):
         monkeypatch.delenv(name, raising=False)
 

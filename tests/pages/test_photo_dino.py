@@ -12,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 import vit_attention as va
 from tests.pages.conftest import ROOT
-from ui import long_runs, resources
+from ui.parts import long_runs
+from ui.store import resources
 from vit_attention.records import AttentionRecord
 from vit_attention.signals import occlusion
 
@@ -54,7 +55,7 @@ def test_windows_start_as_small_as_the_model_is_quick(app: App, monkeypatch: pyt
 
 def test_the_code_of_a_run_makes_the_map_of_the_page(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = []
-    monkeypatch.setattr("ui.playground._downloads", lambda now, found, look: drawn.append(found.values))
+    monkeypatch.setattr("ui.explore.playground._downloads", lambda now, found, look: drawn.append(found.values))
     app("playground", picture="scene-24", method="occlusion")
     page = app("playground", picture="scene-24", method="occlusion")
     page.slider(key="window").set_value(7)

@@ -14,7 +14,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import vit_attention as va
-from ui import sources
+from ui.explore import sources
 from visualizer import coverage, covered
 from visualizer.method import methods
 from vit_attention.gate import LIMITS, Limit
@@ -184,7 +184,7 @@ def test_a_record_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatc
 
 
 def test_another_model_that_is_none(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ui.sources.on_this_machine", lambda: True)
+    monkeypatch.setattr("ui.explore.sources.on_this_machine", lambda: True)
     test = app("playground")
     test.text_input(key="playground_hf").set_value("/no/such/folder").run()
     test.button(key="playground_load").click().run()
@@ -201,8 +201,8 @@ def test_another_model_is_one_of_either_library(
     def lacking(name: str) -> None:
         raise LibraryError("the library", "this library to be installed", name, advice="Install it: pip install it")
 
-    monkeypatch.setattr("ui.sources.on_this_machine", lambda: True)
-    monkeypatch.setattr("ui.sources.resources.model", lambda name: lacking(name) if name == asked else None)
+    monkeypatch.setattr("ui.explore.sources.on_this_machine", lambda: True)
+    monkeypatch.setattr("ui.explore.sources.resources.model", lambda name: lacking(name) if name == asked else None)
     test = app("playground", model="vit-b-16")  # nothing but the button asks for a model here
     test.text_input(key="playground_hf").set_value(typed).run()
     test.button(key="playground_load").click().run()

@@ -19,7 +19,8 @@ from PIL import Image
 from tests.pages.reading import figures, fine, guess, said, table, titles, try_claim
 from tests.tutorials.findings.readings import CELLS, TOKENS, looks, reading
 from tests.vit_attention import donuts
-from ui import documents, readers, reading_json, stepping
+from ui.parts import stepping
+from ui.read import documents, readers, reading_json
 from worlds.receipts import WIDTH, receipt
 
 DRAWN = receipt(3, 3)
@@ -395,7 +396,7 @@ def test_an_own_checkpoint_folder_is_offered_and_read(app, monkeypatch: pytest.M
 
 
 def test_the_person_at_the_server_loads_another_reader(app, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("ui.readers.on_this_machine", lambda: True)
+    monkeypatch.setattr("ui.read.readers.on_this_machine", lambda: True)
     folder = donuts.folder(tmp_path / "mine")
     page = app("reading")
     fine(page.text_input(key="reader_hf").set_value(str(tmp_path / "nothing")).run())
@@ -406,7 +407,7 @@ def test_the_person_at_the_server_loads_another_reader(app, monkeypatch: pytest.
     fine(page.button(key="reader_load").click().run())
     assert page.selectbox(key="reader").value == f"hf:{folder}"
     assert page.button(key="read_now")
-    monkeypatch.setattr("ui.readers.on_this_machine", lambda: False)
+    monkeypatch.setattr("ui.read.readers.on_this_machine", lambda: False)
     assert not [one for one in app("reading").text_input if one.key == "reader_hf"]
 
 

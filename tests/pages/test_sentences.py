@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 import vit_attention as va
 from tests.vit_attention.folders import text_folder
-from ui import sentences
+from ui.explore import sentences
 from visualizer.export import token_paper
 from visualizer.method import methods
 from visualizer.style.scale import MODES
@@ -153,7 +153,7 @@ def test_files_to_take_home(app: App, monkeypatch: pytest.MonkeyPatch, tmp_path:
     def make(name: str, files: dict, title: str = "") -> None:
         made.update({file: maker() for file, maker in files.values()})
 
-    monkeypatch.setattr("ui.playground.components.downloads", make)
+    monkeypatch.setattr("ui.explore.playground.components.downloads", make)
     app("playground", **READS, text=TEXT, film="true", film_from="2", film_to="3")
     assert Image.open(io.BytesIO(made["map.png"])).format == "PNG"
     assert made["map.csv"].decode().splitlines()[5].split(",")[:2] == ["5", "not"]
@@ -268,7 +268,7 @@ def test_a_bundle_of_a_text_opens(app: App, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("head", [True, False])
 def test_another_encoder_from_a_folder(app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: bool) -> None:
-    monkeypatch.setattr("ui.sources.on_this_machine", lambda: True)
+    monkeypatch.setattr("ui.explore.sources.on_this_machine", lambda: True)
     text_folder(tmp_path / "mine", "roberta", head)
     page = app("playground")
     page.text_input(key="playground_hf").set_value(str(tmp_path / "mine")).run()

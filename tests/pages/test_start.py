@@ -9,7 +9,7 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 from tutorials.lessons import lessons
-from ui.start import TABLE
+from ui.explore.start import TABLE
 from vit_attention.models.cards import BUNDLED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +43,7 @@ def test_the_table_and_the_lessons_fit_together() -> None:
 
 def test_the_first_page_imports_no_torch() -> None:
     program = (
-        "import sys\nfrom streamlit.testing.v1 import AppTest\nimport ui.heavy\nui.heavy.warm_up = lambda: None\n"
+        "import sys\nfrom streamlit.testing.v1 import AppTest\nimport ui.frame.heavy\nui.heavy.warm_up = lambda: None\n"
         "page = AppTest.from_file('app.py', default_timeout=60).run()\nassert not page.exception, page.exception\n"
         "bad = {'torch', 'torchvision', 'transformers', 'skimage'} & set(sys.modules)\nassert not bad, bad"
     )

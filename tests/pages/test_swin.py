@@ -19,7 +19,8 @@ from streamlit.testing.v1 import AppTest
 import vit_attention as va
 from tests.pages.reading import figures, fine, guess, said, table, titles, try_claim
 from tests.vit_attention import donuts
-from ui import components, documents, parts, readers, swin, swin_proof
+from ui.parts import components, parts
+from ui.read import documents, readers, swin, swin_proof
 from vit_attention import registry
 from worlds.receipts import receipt
 
@@ -345,7 +346,7 @@ def test_a_page_on_its_side_is_shown_upright_and_its_counting_told(app: App, mon
 
 
 def test_on_a_phone_the_stages_are_lines_of_text(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ui import controls
+    from ui.parts import controls
 
     monkeypatch.setattr(controls, "on_phone", lambda: True)
     page = app("swin", stage="4", block="2")

@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 import vit_attention as va
 from tests.vit_attention.folders import dual_folder
-from ui import words
+from ui.explore import words
 from visualizer.method import methods
 from vit_attention.cli import visualize
 from vit_attention.cli.app import main
@@ -44,7 +44,7 @@ def card(page: AppTest) -> str:
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
     """The maps that the page draws, one a run."""
     found: list[np.ndarray] = []
-    monkeypatch.setattr("ui.playground._downloads", lambda now, one, look: found.append(one.values))
+    monkeypatch.setattr("ui.explore.playground._downloads", lambda now, one, look: found.append(one.values))
     return found
 
 
@@ -120,7 +120,7 @@ def test_film_files_have_a_picture_for_each_layer(app: App, monkeypatch: pytest.
     def make(name: str, files: dict, title: str = "") -> None:
         made.update({file: maker() for file, maker in files.values() if name == "film"})
 
-    monkeypatch.setattr("ui.films.components.downloads", make)
+    monkeypatch.setattr("ui.explore.films.components.downloads", make)
     app("playground", **HERE, method="rollout", film="true", film_from="3", film_to="6", film_time="250")
     moving = Image.open(io.BytesIO(made["film.gif"]))
     assert moving.n_frames == 4
@@ -242,7 +242,7 @@ def test_a_bundle_of_labels_opens(app: App, tmp_path: Path) -> None:
 
 
 def test_another_dual_encoder(app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ui.sources.on_this_machine", lambda: True)
+    monkeypatch.setattr("ui.explore.sources.on_this_machine", lambda: True)
     dual_folder(tmp_path / "siglip", "siglip")
     page = app(
         "playground", picture=SCENE, layer="3", film="true"

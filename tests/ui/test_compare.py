@@ -7,7 +7,7 @@ import pytest
 
 from tests.visualizer.method.test_methods import AXIS, record
 from tutorials.findings.context import Context, Picture, Selection
-from ui.compare import SAME, likeness, linked
+from ui.explore.compare import SAME, likeness, linked
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ui import resources
+from ui.store import resources
 from vit_attention import registry
 
 RUN: list[tuple[Any, ...]] = []

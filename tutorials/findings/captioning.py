@@ -136,18 +136,6 @@ def shown(word: str) -> str:
     return "(end)" if word == END else word
 
 
-_SPECIAL = frozenset("\\`*_{}[]<>#+-.!|~$:&@")
-
-
-def plain(text: str) -> str:
-    """`text` for a place that reads Markdown, letter by letter: words and names may come from a stranger's file.
-
-    >>> print(plain("![a](b) “c” $d$"))
-    \\!\\[a\\](b) “c” \\$d\\$
-    """
-    return "".join(f"\\{c}" if c in _SPECIAL else " " if c in "\r\n" else c for c in text)
-
-
 def turned_round(now: Captioning) -> bool:
     """Whether the sentence tells the scene's relation from its second thing to its first, as true as the caption."""
     scene, truth = now.picture.scene, now.truth

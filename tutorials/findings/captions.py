@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tutorials.findings.captioning import END, Captioning, plain, shown
+from tutorials.findings.captioning import END, Captioning, shown
+from tutorials.plain import plain
 from tutorials.findings.context import Finding, Picture
 from vit_attention.records import AttentionMap
 from worlds.captions import RELATIONS

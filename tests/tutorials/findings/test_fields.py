@@ -13,7 +13,7 @@ from tests.tutorials.findings.readings import CELLS, FOUR, POT, SIZE, TEA, TOKEN
 from tutorials.findings import fields, findings, head_sample
 from tutorials.findings.fields import FAR, NEAR, SAME
 from tutorials.findings.head_sample import Sample
-from ui import fields_view
+from ui.read import fields as fields_view
 
 PRINTED = (TEA, POT, FOUR, TWO)
 

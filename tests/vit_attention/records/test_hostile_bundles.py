@@ -228,7 +228,7 @@ def test_what_could_not_be_opened_is_not_written(tmp_path: Path) -> None:
 
 
 def test_the_residual_of_a_file_is_the_files_word(tmp_path: Path) -> None:
-    from ui.trust import residual
+    from ui.parts.trust import residual
     from vit_attention.cli.show import summary
 
     (tmp_path / "one.npz").write_bytes(pack(*classifier()))

@@ -1,0 +1,1 @@
+"""The wing of tools without a lesson, and the first page."""

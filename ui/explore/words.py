@@ -1,0 +1,200 @@
+"""Labels in the playground: what a dual encoder compares a picture with, which label is asked about, and all of them at once."""
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from tutorials.findings import Context
+from tutorials.findings.context import Picture
+from ui.parts import components, controls
+from ui.store import pictures, resources
+from visualizer.figures.comparison import side_by_side
+from visualizer.measures import score
+from visualizer.method import Map, Method, methods
+from visualizer.method.labels import COLOURS
+from worlds.phrases import phrase, phrases
+from worlds.scenes import Thing, coverage
+
+KEY, OFFERED, ASKED = "labels", "offered_labels", "label"
+"""Keys of the field of labels, of what it offered last, and of the menu of the one asked about."""
+MOST, LETTERS = len(COLOURS), 80
+"""Labels that are read, as many as a map of winners tells apart, and letters of each."""
+PLAIN = ("a cat", "a dog", "a person")
+
+
+def field(name: str, picture: Picture) -> tuple[str, ...]:
+    """Draw the field of labels of a dual encoder; what stands in it, () for other models."""
+    if not compares(name):
+        return ()
+    offered = "\n".join(offers(picture))
+    if st.session_state.get(KEY) == st.session_state.get(
+        OFFERED
+    ):  # nobody has changed it: another picture, other labels
+        st.session_state.pop(KEY, None)
+    st.session_state[OFFERED] = offered
+    typed = st.text_area(
+        "Labels, one a line",
+        offered,
+        key=KEY,
+        height=110,
+        max_chars=MOST * (LETTERS + 1),
+        help=f"At most {MOST} texts that the picture is compared with. Together they are the classes of this model.",
+        **controls.KEEP,
+    )
+    found, left_out = read(str(typed or ""))
+    if left_out:
+        st.caption(f"At most {MOST} different labels of {LETTERS} letters are read; {left_out}.")
+    if not found:
+        st.caption("Without a label there is nothing to compare the picture with: type at least one.")
+    return found
+
+
+def compares(name: str) -> bool:
+    """Whether the model of this name compares pictures with texts."""
+    try:
+        return "labels" in getattr(resources.model(name), "options", ())
+    except (ValueError, RuntimeError, OSError, ImportError):  # what is wrong is said where its record is asked for
+        return False
+
+
+def offers(picture: Picture) -> tuple[str, ...]:
+    """Labels to begin with: what is in a scene and one wrong one, what is outlined in a photograph, or something common."""
+    if picture.scene is None:
+        return tuple(pictures.outlines(picture.id))[:MOST] or PLAIN
+    there = [phrase(thing) for thing in picture.scene.things]
+    # Of the colour that is there and another shape: colour alone must not do.
+    colour = picture.scene.things[0].colour
+    shapes = {thing.shape for thing in picture.scene.things}
+    wrong = next(one for one in phrases() if one.startswith(colour) and one.split(" ")[-1] not in shapes)
+    return (*there, wrong)
+
+
+def read(typed: str) -> tuple[tuple[str, ...], str]:
+    """The labels in a text, and what was left out of it.
+
+    >>> read(" red  ring \\n\\nred ring\\nblue square"), read("\\n".join("abcdefghi"))[1]
+    ((('red ring', 'blue square'), ''), '1 more line is left out')
+    """
+    lines = [" ".join(line.split()) for line in typed.splitlines()]
+    whole = list(dict.fromkeys(line for line in lines if line))
+    found = tuple(dict.fromkeys(line[:LETTERS].rstrip() for line in whole[:MOST]))
+    more = len(whole) - MOST
+    told = [f"{more} more line{'s are' if more > 1 else ' is'} left out"] if more > 0 else []
+    told += ["long ones are cut"] if any(len(line) > LETTERS for line in whole[:MOST]) else []
+    return found, ", ".join(told)
+
+
+def told(now: Context) -> Context:
+    """The same; draws what the record says of its labels, such as words that the tokenizer has never seen, as plain text."""
+    for said in now.record.settings.get("notes", []) if now.labels else ():
+        st.text(str(said))
+    return now
+
+
+def asked(now: Context, knobs: Mapping[str, Any]) -> str:
+    """The menu of the label that is asked about; "" where the winner of all is shown."""
+    labels = now.record.prediction.labels
+    if knobs.get("show") == "winner" or not labels:
+        return ""
+    if st.session_state.get(ASKED) not in labels:
+        st.session_state.pop(ASKED, None)
+    return controls.menu("Label asked about", labels, ASKED)
+
+
+def compared(now: Context, method: Method, label: str, knobs: Mapping[str, Any]) -> Context:
+    """The same with the similarities of every layer in its record, so that other layers and labels need no other run."""
+    now = replace(now, label=label)
+    if now.record.has(method.name) or not now.labels:
+        return now
+    run = {knob.name: knobs[knob.name] for knob in method.run}
+    signal, made = resources.run(similarities, now.model, now.picture, method.name, now.labels, tuple(run.items()))
+    settings = {**now.record.settings, "runs": {**now.record.settings.get("runs", {}), **made}}
+    signals = {**now.record.signals, method.name: signal}
+    return replace(now, record=replace(now.record, signals=signals, settings=settings))
+
+
+def similarities(
+    model: Any, picture: Picture, name: str, labels: tuple[str, ...], knobs: tuple[tuple[str, Any], ...]
+) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    """What the run of a method on labels leaves, and with which parameters it was made."""
+    needs = methods()[name].needs_for(**dict(knobs))
+    record = model.attend(picture.image, labels=labels, keep=needs, layers=[0], queries=[0])
+    return record.signals[name], record.settings["runs"]
+
+
+def legend(found: Map, labels: Sequence[str]) -> None:
+    """Which colour of a map of winners is which label."""
+    if found.colours is None or len(labels) > MOST:
+        return
+    swatch = "display:inline-block;width:0.9em;height:0.9em;margin-right:0.35em;border:1px solid #808080;vertical-align:-0.1em"
+    parts = []
+    for label, colour in zip(labels, COLOURS.values(), strict=False):
+        rgb = ",".join(str(round(255 * part)) for part in colour)
+        parts.append(
+            f'<span style="margin-right:1.2em;overflow-wrap:anywhere"><span style="{swatch};background:rgb({rgb})"></span>'
+            f"{html.escape(label)}</span>"
+        )
+    st.html(f"<div>{''.join(parts)}</div>")
+
+
+def all_labels(now: Context, method: Method, knobs: Mapping[str, Any], look: Mapping[str, Any]) -> None:
+    """The maps of all labels side by side, on request."""
+    labels = now.record.prediction.labels
+    if len(labels) < 2 or not st.toggle("All labels side by side", key="all_labels", **controls.KEEP):
+        return
+    scale = controls.choice("Colour scale of these maps", ("shared", "per map"), "labels_scale")
+    st.caption(
+        "shared: colours can be compared between labels." if scale == "shared" else "per map: each label by itself."
+    )
+    maps = [now.answer(method.name, "", {**knobs, "show": "label"}, query=label) for label in labels]
+    figure = side_by_side(
+        now.picture.image,
+        maps,
+        list(labels),
+        scale=scale,
+        colormap=look["colormap"],
+        opacity=look["opacity"],
+        title=f"{method.label}, layer {now.chosen.layer + 1}",
+    )
+    peaks = (np.unravel_index(int(np.nanargmax(one.values)), one.values.shape) for one in maps)
+    where = "; ".join(
+        f"{label}: strongest in row {row + 1}, column {column + 1}"
+        for label, (row, column) in zip(labels, peaks, strict=True)
+    )
+    components.panel(figure, "labels_map", f"The maps of {len(labels)} labels. {where}.")
+
+
+def named(now: Context) -> Thing | None:
+    """The object of the scene that the label asked about names."""
+    things = now.picture.scene.things if now.picture.scene is not None else ()
+    words = set(now.label.lower().split())
+    return next((thing for thing in things if {thing.colour, thing.shape} <= words), None)
+
+
+def facts(now: Context, values: NDArray[Any]) -> list[tuple[str, str, str]]:
+    """How the map of a label lies on the object that it names, for the trust card; [] where nothing is known."""
+    if now.picture.scene is None or not now.label:
+        return []
+    thing = named(now)
+    if thing is None:
+        return [("the label", "names nothing here", "no object has this colour and shape: wherever it points is wrong")]
+    cover = coverage(thing.mask, now.grid)
+    hit, chance = bool(score.pointing_hit(values, cover)), float((cover > 0.1).mean())
+    above = np.clip(values, 0, None)
+    found = [
+        (
+            "points at what it names",
+            "yes" if hit else "no",
+            f"strongest patch more than 10 % covered by the {phrase(thing)}; a random patch: {chance:.0%}",
+        )
+    ]
+    if above.sum() > 0:
+        inside, area = float(score.mass_in_mask(above, cover)), float(cover.mean())
+        meaning = f"share of the sum of all positive similarities; by chance {area:.1%}, so {inside / max(area, 1e-9):.1f} x chance"
+        found.append(("weight on what it names", f"{inside:.1%}", meaning))
+    return found

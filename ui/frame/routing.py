@@ -1,0 +1,46 @@
+"""The pages as Streamlit wants them, and the guard that lets every page be opened by its address on a cold server."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from ui.frame.table import PAGES, script
+
+ROUTED = "_routed"
+
+
+def pages(first: Callable[[], None] | None = None) -> dict[str, list[StreamlitPage]]:
+    """Sections with their pages, for `st.navigation`.
+
+    Args:
+        first: draws the first page; None where nothing is drawn.
+    """
+    found: dict[str, list[StreamlitPage]] = {}
+    for one in PAGES:
+        visible = "visible" if one.section else "hidden"
+        found.setdefault(one.section, []).append(
+            st.Page(script(one.name), title=one.title, url_path=one.name, visibility=visible)
+        )
+    # The default page has no address of its own, so it stands beside the hidden script that answers to /start.
+    found[""].insert(0, st.Page(first or _nothing, title=PAGES[0].title, default=True))
+    return found
+
+
+def _nothing() -> None:
+    pass
+
+
+def ensure_router() -> None:
+    """First line of every page: hand over to app.py if Streamlit ran the page without it.
+
+    Until some session has run app.py, Streamlit takes the folder `pages` for its old multipage mode and runs a page
+    script alone. Calling `st.navigation` leaves that mode; the rerun then goes through app.py.
+    """
+    if st.session_state.pop(ROUTED, False):
+        return
+    st.navigation(pages(), position="hidden")
+    if Path(getattr(sys.modules["__main__"], "__file__", "") or "").name == "app.py":
+        st.rerun()

@@ -1,0 +1,1 @@
+"""The wing of lessons on pictures, a file for each page."""

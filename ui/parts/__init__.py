@@ -1,0 +1,1 @@
+"""What every page is made of: figures, pickers, cards, code, downloads, the lesson's steps."""

@@ -1,0 +1,206 @@
+"""What several pages draw: charts with a text alternative, the guard, pictures to click, code and export."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+from numpy.typing import ArrayLike, NDArray
+
+from tutorials.findings.context import Context
+from ui.frame import state
+from ui.parts import controls, script, snippets
+from visualizer.export import files as export
+from visualizer.figures import overlay, summary
+from visualizer.method.base import SHARE
+from visualizer.words.maps import describe
+from vit_attention.cli.recipe import OWN_PICTURE
+
+CONFIG = {"displayModeBar": False, "scrollZoom": False}
+
+
+def chart(figure: Any, key: str, alt: str, pick: script.Pick | None = None) -> None:
+    """A Plotly figure with its text alternative; `pick` is called with what the clicked markers carry."""
+    if pick is not None:
+        script.listen(key, pick)
+    with st.container(key=f"figure_{key}"):
+        st.plotly_chart(figure, key=key, alt=alt, config=CONFIG)
+
+
+def in_words(text: str) -> None:
+    """The same map as text, for readers who do not rely on colour."""
+    with st.expander("This map in words"):
+        st.text(text)
+
+
+def panel(
+    figure: Any,
+    key: str,
+    words: str,
+    pick: script.Pick | None = None,
+    caption: str = "",
+    alt: str = "",
+    below: bool = True,
+) -> None:
+    """A figure, what there is to say about it, and the same in words.
+
+    Args:
+        figure: from Plotly.
+        key: of the chart.
+        words: the figure in words.
+        pick: what a click does; see `chart`.
+        caption: what there is to say about it.
+        alt: its text alternative if not the words.
+        below: whether the words stand below, too.
+    """
+    chart(figure, key, alt or words, pick)
+    if caption:
+        st.caption(caption)
+    if below:
+        in_words(words)
+
+
+def bar_chart(
+    key: str,
+    named: Iterable[tuple[str, float]],
+    unit: str,
+    each: str = "{}: {:.1%}",
+    ends: Sequence[str] = ("", ""),
+    **look: Any,
+) -> None:
+    """Bars by name; `each` of them between the `ends` are the text alternative, `look` is as `bars` takes it."""
+    names, values = zip(*named, strict=True)
+    listed = "; ".join(map(each.format, names, values))
+    chart(summary.bars(names, values, unit, **look), key, listed.join(ends))
+
+
+def picture_map(
+    now: Context,
+    key: str,
+    values: NDArray[Any],
+    title: str,
+    *,
+    name: str = "",
+    unit: str = SHARE,
+    alt: str = "",
+    caption: str = "",
+    clickable: bool = False,
+    **look: Any,
+) -> None:
+    """A map over the page's picture, the asking patches outlined.
+
+    Args:
+        now: what the page looks at.
+        key: of the chart.
+        values: (rows, columns) the map.
+        title: over it.
+        name: of the map in words; "" takes the title.
+        unit: what one value is.
+        alt: the text alternative; "" takes the map in words.
+        caption: what there is to say about it.
+        clickable: a click makes a patch the query; such maps stand in words below.
+        look: as `overlay` takes it.
+    """
+    look = {"query": controls.query_patches(now), **look, "unit": unit, "clickable": clickable, "title": title}
+    pick = pick_patches(now.grid[1]) if clickable else None
+    said = alt or describe(values, None, name or title, unit)
+    chart(overlay.overlay(now.picture.image, values, now.record.geometry, **look), key, said, pick)
+    if caption:
+        st.caption(caption)
+    if clickable:
+        in_words(said)
+
+
+def table(columns: Mapping[str, Sequence[object]]) -> None:
+    """A small table, cells as they are written; not `st.dataframe`, which would import pandas and its memory."""
+    rows = zip(*columns.values(), strict=True)
+    lines = [_row(columns), _row("---" for _ in columns), *(_row(_plain(cell) for cell in row) for row in rows)]
+    st.markdown("\n".join(lines))
+
+
+def say_wide() -> None:
+    """On a phone, that the table above goes on to the right."""
+    if controls.on_phone():
+        st.caption("The table goes on to the right; scroll it sideways.")
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _plain(cell: object) -> str:
+    """A cell without Markdown: class names come from files."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>$~:])", r"\\\1", str(cell))
+
+
+def pick_patches(columns: int) -> script.Pick:
+    """A click makes a patch the query, or the box of patches."""
+
+    def pick(points: list[Any]) -> None:
+        numbers = sorted({number for point in points for number in script.numbers([point])[:1] if number >= 0})
+        if numbers:
+            state.ask_patch(*divmod(numbers[0], columns), numbers if len(numbers) > 1 else ())
+
+    return pick
+
+
+def pick_head(points: list[Any]) -> None:
+    """For figures whose points carry [layer, head] (0 first): makes them the shared choice."""
+    if len(found := script.numbers(points)) >= 2:
+        st.session_state.update({state.LAYER: found[0] + 1, state.HEAD: str(found[1] + 1)})
+
+
+def pick_number(shared: str, points: list[Any], first: int = 0) -> None:
+    """Make the clicked map of a mosaic, numbered from 0, the shared layer or head."""
+    for at in script.numbers(points)[:1]:
+        number = first + at + 1
+        st.session_state[shared] = number if shared == state.LAYER else str(number)
+
+
+def query_arrows(key: str = "move", move: Callable[[int, int], None] | None = None) -> None:
+    """Buttons that move the asking patch down and right: the twin of clicking, for keyboard and touch."""
+    with st.container(horizontal=True):  # columns would stack four full rows on a phone
+        for sign, word, *step in (("←", "left", 0, -1), ("↑", "up", -1, 0), ("↓", "down", 1, 0), ("→", "right", 0, 1)):
+            st.button(sign, key=f"{key}_{word}", on_click=move or _move, args=step, help=f"Ask the patch {word}")
+
+
+def _move(down: int, right: int) -> None:
+    row, column = int(st.session_state[state.ROW]) + down, int(st.session_state[state.COLUMN]) + right
+    state.ask_patch(max(1, row) - 1, max(1, column) - 1)
+
+
+def code(now: Context, lines: str, commands: Sequence[str] = (), note: str = "") -> None:
+    """Show the code that makes this view, ready to paste into a notebook, and the commands that make its pictures."""
+    with st.expander("Show me the code"):
+        st.code(snippets.record_code(now) + lines, language="python")
+        copy_commands(commands, note)
+
+
+def copy_commands(commands: Sequence[str], note: str = "") -> None:
+    """Lines for a shell, with a button that copies them; for the inside of "Show me the code"."""
+    if commands:
+        st.caption("The same from the command line, into the folder attn_vis. The button in its corner copies it.")
+        st.code("\n".join(commands), language="bash")
+    if any(OWN_PICTURE in line for line in commands):  # nobody knows where on the disk it is
+        st.caption(f"{OWN_PICTURE} stands for your own picture: put its path there.")
+    if note:
+        st.caption(note)
+
+
+def downloads(name: str, files: Mapping[str, tuple[str, Callable[[], bytes]]], title: str = "Export") -> None:
+    """Download buttons whose data is made on the click: label to (file name, maker)."""
+    with st.expander(title):
+        for column, (label, (file, make)) in zip(st.columns(len(files)), files.items(), strict=True):
+            column.download_button(
+                label, data=make, file_name=file, key=f"{name}_{file}", on_click="ignore", width="stretch"
+            )
+
+
+def png(now: Context, values: ArrayLike, caption: str, **look: Any) -> bytes:
+    """A map over the page's picture, for `downloads`; `look` as `overlay_png` takes it."""
+    return export.overlay_png(now.picture.image, values, now.record.geometry, caption, **look)
+
+
+def csv(values: ArrayLike, colours: NDArray[Any] | None = None) -> bytes:
+    """A map as a table, for `downloads`; with the colours that it brings."""
+    return export.to_csv(values, colours).encode()

@@ -1,0 +1,193 @@
+"""The controls of methods and of drawing, shared by pages; every value is checked, whatever the address says."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import streamlit as st
+
+from tutorials.findings import Context
+from ui.frame import address
+from ui.parts import widgets
+from ui.store import pictures
+from visualizer.method import Knob, methods
+from visualizer.style import theme
+from visualizer.style.scale import MODES, Scale
+from vit_attention.records import Similar
+from worlds.photographs import photographs
+
+HERE = "a patch of this picture"
+
+COMPARING = ("shared", "per map", "log", "clipped")
+"""Colour scales for figures of several maps, where "raw" would mean "shared"."""
+
+
+def method(
+    now: Context,
+    key: str,
+    more: Sequence[str] = (),
+    label: str = "Method",
+    first: str = "",
+    refused: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """A menu of the methods that have a map here, by their titles; the others stand below it with the reason.
+
+    Args:
+        now: the picture under the model.
+        key: of the menu, and its name in the address.
+        more: what the menu offers beside methods.
+        label: over the menu.
+        first: title that is chosen at first; "" takes the first method.
+        refused: why this page does not take a method, by its name.
+
+    Returns:
+        The name of a method, or one of `more`.
+    """
+    why = {one: refused.get(one.name) or now.unfit(one) for one in methods().values()}
+    names = {**{text: text for text in more}, **{one.label: one.name for one, reason in why.items() if not reason}}
+    titles = list(names)
+    chosen = widgets.menu(label, titles, key, first or titles[0])
+    reasons = dict.fromkeys(reason for reason in why.values() if reason)
+    missing = (f"{', '.join(one.label for one in why if why[one] == reason)} ({reason})" for reason in reasons)
+    if reasons:
+        st.caption(f"Not here: {'; '.join(missing)}.")
+    return names[chosen]
+
+
+_SIDES = ("window", "stride")
+"""Knobs that are sides of squares, in patches."""
+
+
+def knobs(now: Context, wanted: Sequence[Knob], prefix: str = "", columns: int = 1) -> dict[str, Any]:
+    """One control for each knob in that many columns: its values by name; the asking patch needs no control."""
+    shown = [knob for knob in wanted if not isinstance(knob.default, tuple)]
+    places = st.columns(columns) if shown else []
+    found = {}
+    for number, knob in enumerate(shown):
+        with places[number % columns]:
+            found[knob.name] = _knob(now, knob, prefix + knob.key)
+    return found
+
+
+def _knob(now: Context, knob: Knob, key: str) -> Any:
+    if knob.choices:
+        return widgets.choice(knob.label, knob.choices, key, str(knob.default), wrap=True, help=knob.help)
+    if isinstance(knob.default, float):
+        low, most = float(knob.low), float(knob.high - knob.step)
+        return widgets.slider(knob.label, low, most, key, float(knob.default), float(knob.step), help=knob.help)
+    # A layer counts from 0 in Python and from 1 on pages; sides of squares are what they are.
+    first, most = (int(knob.low == 0), min(now.grid) if knob.name in _SIDES else len(now.record.maps))
+    low = int(knob.low) + first
+    if most <= low:
+        return knob.default
+    return widgets.slider(knob.label, low, most, key, min(knob.default + first, most), help=knob.help) - first
+
+
+def target(now: Context, key: str, label: str = "Class asked about", first: str = "") -> str:
+    """A menu of classes worth asking about: the shapes of a scene, the likeliest five, and the one in the address."""
+    prediction, scene = now.record.prediction, now.picture.scene
+    if isinstance(prediction.target, Similar):  # an opened record, for which no model is run
+        st.caption(f"The record is about {prediction.asked_words}.")
+        return prediction.asked
+    if now.may_be_similar:
+        return _similarity(now, key)
+    shapes = [thing.shape for thing in scene.things] if scene else []
+    asked = address.wanted(key) or str(st.session_state.get(key, ""))
+    wanted = dict.fromkeys([first, *shapes, *(name for name, _ in prediction.top(5)), asked])
+    names = [name for name in wanted if name in prediction.labels]
+    if not names:
+        st.caption("This model names no classes.")
+        return ""
+    chosen = widgets.menu(label, names, key)
+    st.caption(f"The model gives it {prediction.probabilities[prediction.labels.index(chosen)]:.1%}.")
+    return chosen
+
+
+def _similarity(now: Context, key: str) -> str:
+    """What is asked of a model without classes: what the class token is compared with."""
+    others = [name for name in photographs() if name != now.picture.id]
+    other = widgets.menu("Compared with", [HERE, *others], f"{key}_with")
+    if other == HERE:
+        to: Any = (now.chosen.row, now.chosen.column)
+        what = f"that of the patch in row {to[0] + 1}, column {to[1] + 1} (patch {to} where numbers begin at 0). Click another patch to ask about that one"
+    else:
+        to, what = other, f"the class token's of the photograph {other}"
+    st.caption(
+        "This model names no classes, so this is about a similarity instead: how much the class token's output after the last "
+        f"layer resembles {what}. (Cosine similarity, from -1 to 1; what is compared with is held fixed.)"
+    )
+    return str(Similar(to=to))
+
+
+def look(now: Context) -> dict[str, Any]:
+    """How a map is drawn, as `overlay` takes it: colours, opacity, blending, scale and the true outline.
+
+    Nothing here changes the numbers except the scale, which is printed on the figure.
+    """
+    # No format_func on bound menus: the address would carry the words.
+    mode = widgets.menu("Scale", list(MODES), "scale")
+    st.caption(f"{mode}: {MODES[mode]}.")
+    colours = widgets.menu("Colours", list(theme.COLORMAPS), "colours")
+    st.caption(f"{colours}: {theme.NOTES[colours]}.")
+    opacity = widgets.slider("Opacity of the map", 0.0, 1.0, "opacity", 0.6, 0.05)
+    smooth = widgets.toggle("Blend between patches", "smooth", help="Adds no knowledge: one number a patch.")
+    return {
+        "colormap": colours,
+        "opacity": opacity,
+        "smooth": smooth,
+        "scale": mode,
+        "truth": truth(now),
+    }
+
+
+def scale(page: str, modes: Sequence[str] = COMPARING) -> Scale:
+    """Draw the choice of the colour scale of a page's maps, the first of `modes` unless changed."""
+    left, right = st.columns(2, vertical_alignment="bottom")
+    meanings = "; ".join(f"{name}: {MODES[name]}" for name in modes)
+    mode = widgets.menu("Colour scale", modes, f"{page}_scale", place=left, help=f"{meanings}.")
+    if mode != "clipped":
+        right.caption(f"{mode}: {MODES[mode]}.")
+        return Scale(mode)
+    clip = widgets.slider("Percentile that keeps its colour", 80, 100, f"{page}_clip", 99, place=right)
+    return Scale(mode, clip_percentile=clip)
+
+
+def scale_shown(page: str, modes: Sequence[str] = COMPARING) -> Scale:
+    """What `scale` gives, without its control."""
+    mode = str(st.session_state.get(f"{page}_scale", modes[0]))
+    clip = widgets.within(st.session_state.get(f"{page}_clip", 99), 1, 100)
+    return Scale(mode, clip_percentile=clip) if mode == "clipped" else Scale(mode if mode in modes else modes[0])
+
+
+def truth(now: Context) -> Any:
+    """Draw the switch of the outline; the mask of a scene's objects, or of a photograph's chosen outline, or None."""
+    outline = pictures.outline(now.picture.id)
+    if now.picture.scene is not None:
+        widgets.toggle("Show the true outline", "truth")
+    elif outline is not None:
+        widgets.toggle(f"Show the outline: {outline.name}", "outlined")
+    return truth_shown(now)
+
+
+def truth_shown(now: Context) -> Any:
+    """What `truth` gives, without its switch."""
+    scene, outline = now.picture.scene, pictures.outline(now.picture.id)
+    if scene is not None:
+        return scene.mask if st.session_state.get("truth") else None
+    return outline.mask() if outline is not None and st.session_state.get("outlined") else None
+
+
+def on_phone() -> bool:
+    """Whether the browser says that it is a phone's; figures of several panels then stack them."""
+    return "Mobi" in str(st.context.headers.get("User-Agent", ""))
+
+
+def query_patches(now: Context) -> tuple[int, ...]:
+    """Numbers of the asking patches; () while a special token asks."""
+    alone = now.chosen.query - now.axis.prefix
+    return now.chosen.patches or ((alone,) if alone >= 0 else ())
+
+
+def map_name(now: Context) -> str:
+    """Where the chosen map comes from, in words: layer, head and who asks."""
+    return f"layer {now.chosen.layer + 1}, {now.head_name()}, asked by {now.query_name()}"

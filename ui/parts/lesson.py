@@ -1,0 +1,264 @@
+"""A lesson: the text of a step on the left, its live figure on the right, both on the first screen; or all of it to read."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import streamlit as st
+
+from tutorials.lessons import Lesson, Step, lessons
+from ui.frame import address, shell, state, table, texts
+from ui.parts import claims, live, looking, pickers, questions, widgets
+
+READ_ALL = "all"
+"""Key of the switch that shows the whole lesson, and its name in the address."""
+
+
+class View(NamedTuple):
+    """A figure of a lesson's page.
+
+    Attributes:
+        draw: draws it, given what is looked at.
+        needs: the pickers that it depends on; see `pickers.ALL`. What does nothing is not shown.
+        look: draws what only changes how the figure is drawn, folded away under it; None if nothing does.
+    """
+
+    draw: Callable[[Any], None]
+    needs: Sequence[str] = pickers.ALL
+    look: Callable[[Any], None] | None = None
+
+
+class Page(NamedTuple):
+    """What a lesson's page brings.
+
+    Attributes:
+        name: of the page and its lesson.
+        views: its figures, by the names that the lesson's steps use.
+        choose: draws the sidebar; what is looked at, by names alone.
+        context: draws the pickers of a view's needs beside its figure; what the views and findings are given.
+        below: what follows the figure: trust card, code, downloads; given the context.
+    """
+
+    name: str
+    views: Mapping[str, View]
+    below: Callable[[Any], None]
+    choose: Callable[[str], Any] = looking.choose
+    context: Callable[[Any, Sequence[str]], Any] = looking.context
+    remarks: Callable[[Any], None] = looking.remarks
+
+
+def draw(page: Page) -> None:
+    """The whole page."""
+    lesson = lessons()[page.name]
+    _enter(lesson)
+    live.part(_body, page, page.choose(lesson.picture))
+
+
+def _body(page: Page, looked: Any) -> live.Buttons:
+    lesson = lessons()[page.name]
+    whole = _head(lesson)
+    (_read_all if whole else _one_step)(page, lesson, looked)
+    return None if whole else ("back", "next")
+
+
+def _enter(lesson: Lesson) -> None:
+    """The step that the address names, and what it sets, unless the address says otherwise."""
+    many = len(lesson.steps)
+    before = st.session_state.get(state.STEP)
+    address.take(state.STEP, 1, partial(_number, many), "step")
+    st.session_state[state.STEP] = step = int(widgets.within(st.session_state[state.STEP], 1, many))
+    if before is None:
+        _set(lesson.steps[step - 1])
+
+
+def _number(many: int, text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= many):
+        raise ValueError(f"There is no step {widgets.quoted(text)[1:-1]}, only 1 to {many}")
+    return int(text)
+
+
+BEFORE = "_step_before"
+"""Session key: what the present step has set, with the values before."""
+
+
+def _set(step: Step) -> None:
+    """Give the view what the step sets; what it had comes back on leaving."""
+    given = st.session_state
+    given[BEFORE] = {key: given.get(key) for key in step.set}
+    for key, value in step.set.items():
+        if not address.wanted(key):
+            given[key] = value
+
+
+def _go(lesson: str, number: int) -> None:
+    """To another step; for callbacks."""
+    steps, looked_at = lessons()[lesson].steps, _sidebar()
+    for key, value in st.session_state.get(BEFORE, {}).items():
+        if value is None:
+            st.session_state.pop(key, None)
+        else:
+            st.session_state[key] = value
+    st.session_state[state.STEP] = min(max(number, 1), len(steps))
+    _set(steps[st.session_state[state.STEP] - 1])
+    if _sidebar() != looked_at:
+        live.whole_page()
+
+
+def _sidebar() -> tuple[Any, ...]:
+    return tuple(st.session_state.get(key) for key in (state.PICTURE, state.MODEL))
+
+
+def _picked(lesson: str) -> None:
+    if (number := st.session_state.get("step_bar")) is not None:
+        _go(lesson, int(number))
+
+
+def _head(lesson: Lesson) -> bool:
+    """The bar of steps and the switch; whether the whole lesson is shown."""
+    many, step = len(lesson.steps), int(st.session_state[state.STEP])
+    with st.container(key="step_line", horizontal=True, vertical_alignment="center"):
+        whole = widgets.toggle(texts.say("read_all"), READ_ALL, width="content")
+        if not whole:
+            st.session_state["step_bar"] = str(step)
+            st.segmented_control(
+                texts.say("step"),
+                [str(n + 1) for n in range(many)],
+                key="step_bar",
+                required=True,
+                label_visibility="collapsed",
+                width="content",
+                on_change=_picked,
+                args=(lesson.name,),
+            )
+            st.caption(texts.say("step_of", number=step, many=many), width="content")
+        st.caption(texts.say("minutes", minutes=lesson.minutes), width="content")
+    address.note(state.STEP, step, 1)
+    return whole
+
+
+def _one_step(page: Page, lesson: Lesson, looked: Any) -> None:
+    number = int(st.session_state[state.STEP])
+    step = lesson.steps[number - 1]
+    with st.container(key="lesson_row"):
+        left, right = st.columns([2, 3], gap="medium")
+    with right:
+        now = _figure(page, step, looked)
+    with left:
+        with st.container(key="step_text"):
+            _text(lesson, step, now)
+            _ask(lesson, step, now)
+        _buttons(lesson, number)
+        _other(lesson)
+    page.remarks(now)
+    page.below(now)
+    _rest(lesson, now)
+
+
+def _figure(page: Page, step: Step, looked: Any) -> Any:
+    """The figure with its pickers under it; what it was drawn from."""
+    place, under = st.container(key="lesson_figure"), st.container(key="pickers")
+    question = step.predict or step.check
+    view = page.views[step.view]
+    with under:
+        now = page.context(looked, view.needs)
+    if question and question.before and not questions.answered(page.name, question, now):
+        view = page.views[question.before]
+    with under:
+        _looks(now, [view])
+    with place:
+        view.draw(now)
+    return now
+
+
+def _looks(now: Any, views: Sequence[View]) -> None:
+    """How figures are drawn, folded away; before they are drawn, since they ask for it."""
+    if looks := dict.fromkeys(view.look for view in views if view.look):
+        with st.popover(texts.say("how_drawn")):
+            for look in looks:
+                look(now)
+
+
+def _text(lesson: Lesson, step: Step, now: Any) -> None:
+    st.subheader(step.title, anchor=False)
+    if step is lesson.steps[0]:
+        st.caption(texts.say("story", story=lesson.story))
+    st.markdown(step.text)
+    if step.look:
+        st.markdown(texts.say("look", what=step.look))
+    if step.do:
+        st.markdown(texts.say("do", what=step.do))
+
+
+def _ask(lesson: Lesson, step: Step, now: Any, number: int = 0) -> None:
+    if step.predict:
+        questions.ask(lesson.name, step.predict, now, "guess")
+    if step.check:
+        questions.ask(lesson.name, step.check, now, "check")
+    if step.claim:
+        claims.draw(lesson.name, step.claim, now, number)
+
+
+def _buttons(lesson: Lesson, number: int) -> None:
+    with st.container(key="steps", horizontal=True):
+        st.button(texts.say("back"), key="back", on_click=_go, args=(lesson.name, number - 1), disabled=number == 1)
+        last = number == len(lesson.steps)
+        st.button(
+            texts.say("next"), key="next", type="primary", on_click=_go, args=(lesson.name, number + 1), disabled=last
+        )
+        if last and (after := table.following(lesson.name)):
+            st.page_link(table.script(after.name), label=texts.say("next_lesson", title=after.title))
+
+
+def _other(lesson: Lesson) -> None:
+    """The same on a picture of the other kind, and what differs there."""
+    if not lesson.other:
+        return
+    away = str(st.session_state.get(state.PICTURE)) == lesson.other
+    to = lesson.picture if away else lesson.other
+    label = texts.say("same_scene" if to.startswith("scene-") else "same_photo")
+    st.button(label, key="other_kind", on_click=_look_at, args=(to,))
+    if away:
+        st.caption(lesson.difference)
+
+
+def _look_at(picture: str) -> None:
+    st.session_state[state.PICTURE] = picture
+    state.suit_model()
+    live.whole_page()
+
+
+def _read_all(page: Page, lesson: Lesson, looked: Any) -> None:
+    """Every step beside its figure, each figure once, and all controls at the head."""
+    needs = [need for need in pickers.ALL if any(need in page.views[step.view].needs for step in lesson.steps)]
+    now = page.context(looked, needs)
+    _looks(now, [page.views[step.view] for step in lesson.steps])
+    st.caption(texts.say("objectives", listed="; ".join(lesson.objectives)))
+    drawn: set[str] = set()
+    for number, step in enumerate(lesson.steps, start=1):
+        left, right = st.columns([2, 3], gap="medium")
+        with left:
+            _text(lesson, step, now)
+            _ask(lesson, step, now, number)
+        if step.view not in drawn:
+            with right:
+                page.views[step.view].draw(now)
+            drawn.add(step.view)
+    page.remarks(now)
+    page.below(now)
+    _rest(lesson, now)
+
+
+def _rest(lesson: Lesson, now: Any) -> None:
+    """What follows: further sections, words, papers; the teacher's side only where it is asked for."""
+    for_teachers = bool(st.session_state.get(shell.TEACHER))
+    for heading, text in lesson.sections.items():
+        if for_teachers or not heading.startswith("For the teacher"):
+            with st.expander(heading):
+                st.markdown(text)
+    if for_teachers:
+        with st.expander(texts.say("answer_key"), expanded=True):
+            questions.key(lesson, now)
+    with st.expander(texts.say("words_here")):
+        st.markdown("\n".join(f"- **{term}**: {meaning}" for term, meaning in lesson.glossary.items()))
+    with st.expander(texts.say("references")):
+        st.markdown("\n".join(f"- {reference}" for reference in lesson.references))

@@ -1,0 +1,34 @@
+"""The part of a page that follows its controls: drawn again alone, and the address and the browser's program with it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from ui.frame import address
+from ui.parts import script
+
+AGAIN = "_whole_page_again"
+"""Session key: a choice made in the live part must show outside it, in the sidebar."""
+
+Buttons = tuple[str, str] | None
+
+
+@st.fragment
+def part(draw: Callable[..., Buttons], *given: Any) -> None:
+    """Draw the live part of a page; one a page.
+
+    Args:
+        draw: draws it; returns the keys of the buttons that Page Up and Page Down press, or None.
+        given: what it is given, names and numbers alone: it is kept for as long as the session lasts.
+    """
+    if st.session_state.pop(AGAIN, False):
+        st.rerun()
+    script.begin()
+    with address.part("live"):
+        script.run(draw(*given))
+
+
+def whole_page() -> None:
+    """Have the next run draw the whole page; for callbacks that change what the sidebar shows."""
+    st.session_state[AGAIN] = True

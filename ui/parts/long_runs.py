@@ -1,0 +1,66 @@
+"""Methods that run the model many times: how often, about how long, and a question before it takes long."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from tutorials.findings import Context
+from ui.parts import controls, parts
+from ui.store import resources
+from visualizer.method import Knob, Method
+
+LONG = 10.0
+"""Seconds that a click may take without being asked first."""
+
+SPEED = 6e10
+"""Parameters times tokens in one second: `photo-dino` on 257 tokens took 0.09 s on one core of the machine measured on."""
+
+
+def knobs(now: Context, method: Method, prefix: str = "", columns: int = 1) -> dict[str, Any]:
+    """The controls of a method and of its run; a covered window is at first as small as the model is quick enough for."""
+    return controls.knobs(now, (*method.knobs, *_affordable(now, method)), prefix, columns)
+
+
+def _affordable(now: Context, method: Method) -> Sequence[Knob]:
+    names = {knob.name for knob in method.run}
+    if not {"window", "stride"} <= names or not _runs_a_model(now):
+        return method.run
+    sides = range(1, min(now.grid) + 1)
+    side = next((n for n in sides if seconds(now, windows(now.grid, n, n)) <= LONG), sides[-1])
+    return [replace(knob, default=side) if knob.name in ("window", "stride") else knob for knob in method.run]
+
+
+def windows(grid: tuple[int, int], window: int, stride: int) -> int:
+    """How many squares of so many patches cover a grid of (rows, columns); the last of a row ends at the edge.
+
+    >>> windows((16, 16), 1, 1), windows((16, 16), 2, 2), windows((14, 14), 4, 4)
+    (256, 64, 16)
+    """
+    rows, columns = (max(0, -(-(side - window) // stride)) + 1 for side in grid)
+    return rows * columns
+
+
+def seconds(now: Context, runs: int) -> float:
+    """About how long so many runs of the page's model take."""
+    numbers = sum(one.numel() for one in resources.model(now.model).module.parameters())
+    return float(runs * numbers * len(now.axis) / SPEED)
+
+
+def wait(now: Context, method: Method, target: str, values: Mapping[str, Any], key: str) -> str:
+    """Ask before a run that takes long, and stop until it is wanted; what to say while the model runs."""
+    if "window" not in values or "stride" not in values or not _runs_a_model(now):
+        return "The model is looking again ..."
+    runs = windows(now.grid, int(values["window"]), int(values["stride"]))
+    takes = seconds(now, runs)
+    if takes > LONG:
+        told = (
+            f"{method.label.capitalize()} runs {now.model} {runs} times, once for each covered window: about {takes:.0f} s on "
+            "an idle machine, and it cannot be stopped. A larger window with a larger stride takes fewer runs."
+        )
+        wish = (now.model, now.picture.key, target, *map(str, values.items()))
+        parts.agree(wish, lambda: told, f"Run it {runs} times", key)
+    return f"The model runs {runs} times, each time with another window covered ..."
+
+
+def _runs_a_model(now: Context) -> bool:
+    return not now.picture.key.startswith("bundle-")

@@ -1,0 +1,188 @@
+"""The trust card: what can be checked about the map on the page."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from tutorials.findings import Context
+from ui.parts import peer
+from ui.store import pictures
+from visualizer import entropy
+from visualizer.measures import score
+from visualizer.measures.controls import score_against
+from visualizer.measures.outliers import outliers
+from vit_attention.models.cards import caution
+from vit_attention.records import AttentionRecord
+
+Fact = tuple[str, str, str]
+"""(check, figure with unit, meaning)."""
+
+
+def card(
+    now: Context,
+    values: NDArray[Any],
+    row: NDArray[Any] | None = None,
+    what: str = "this map",
+    made: peer.Made | None = peer.RAW,
+) -> None:
+    """Draw the card of a map of attention.
+
+    Args:
+        now: the context of the page.
+        values: (rows, columns) the map drawn.
+        row: (tokens,) the weights it was taken from, special tokens included; None for maps that are no weights. What has
+            negative or undefined values is taken for none.
+        what: the map in words.
+        made: how it is made, so that another model's can stand beside it.
+    """
+    draw(f"For {what}.", facts(now, values, row, made))
+
+
+def draw(caption: str, checks: Sequence[Fact]) -> None:
+    """A card of checks, folded away."""
+    with st.expander("May I believe it? Trust card"):
+        if caption:
+            st.caption(caption)
+        st.markdown("\n".join(["| check | here | what it tells |", "|---|---|---|", *(line(one) for one in checks)]))
+
+
+def line(fact: Fact) -> str:
+    return "| " + " | ".join(part.replace("|", "\\|") for part in fact) + " |"
+
+
+def facts(
+    now: Context, values: NDArray[Any], row: NDArray[Any] | None = None, made: peer.Made | None = None
+) -> list[Fact]:
+    """Every check that applies to the map."""
+    found, unheard = proof(now.record), now.record.settings.get("unheard")
+    if isinstance(unheard, list) and unheard:
+        # A number and no names: what a file says is never markup.
+        meaning = "attention layers of this network that could not be captured; methods that multiply layers refuse"
+        found.append(("not heard", f"{len(unheard)} layers", meaning))
+    if now.of_text and row is not None:
+        row = np.nan_to_num(np.asarray(row, np.float32), nan=-1)  # what is not defined is no share
+    if row is not None and (np.asarray(row, np.float32) >= 0).all():
+        found += _of_row(now, _shares(np.asarray(row, np.float32)))
+    return found if now.of_text else found + _score(now, values, made)
+
+
+def proof(record: AttentionRecord) -> list[Fact]:
+    """What can be checked about every record: its parity with PyTorch's attention, and its row sums."""
+    error = max(float(one.row_error) for one in record.maps)
+    return [
+        (
+            "parity residual",
+            residual(record),
+            "largest difference, over a few rows of every block, between these weights times the block's values and what "
+            "PyTorch's own attention gives; about a millionth of the size of what is compared is the rounding of 32-bit "
+            "numbers",
+        ),
+        (
+            "row sums",
+            f"1 ± {error:.1e}",
+            "every row of weights must add up to 1; where they are kept in half precision (16 bits a number), that alone "
+            "gives up to 5e-4",
+        ),
+    ]
+
+
+def residual(record: AttentionRecord) -> str:
+    """The record's parity residual in words; that of an opened file is the file's word and no finding of ours.
+
+    >>> residual(AttentionRecord(()))
+    'not proved'
+    """
+    if record.residual is None:
+        return "not proved"
+    return f"{record.residual:.1e}" + ", stated by the file; not checked here" * record.loaded
+
+
+def _shares(row: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The row divided by its sum; relevance, lengths of tokens and others do not add up to 1 by themselves.
+
+    >>> _shares(np.float32([3, 1])).tolist()
+    [0.75, 0.25]
+    """
+    total = float(row.sum())
+    return row if abs(total - 1) < 0.01 or total == 0 else row / np.float32(total)
+
+
+def _of_row(now: Context, row: NDArray[np.float32]) -> list[Fact]:
+    long = ("not measured", "needs the lengths of the tokens")
+    if now.record.norms.size:
+        long_ones = outliers(now.record.norms[-1], now.axis.prefix).tokens
+        what = "tokens" if now.of_text else "patches"
+        long = (
+            f"{float(row[long_ones].sum()):.1%} on {int(long_ones.sum())} {what}",
+            f"{what} whose token is unusually long after the last layer: candidates for sinks (Darcet et al. 2023)",
+        )
+    special = np.arange(len(row)) < now.axis.prefix
+    special |= np.array([word < 0 for word in now.axis.words], bool) if now.axis.words else False
+    shows = "is on no word of the text" if now.of_text else "no patch on the picture can show"
+    return [
+        ("on special tokens", f"{float(row[special].sum()):.1%}", f"share of the row that {shows}"),
+        ("on long tokens", *long),
+        (
+            "entropy",
+            f"{float(entropy(row)):.2f} bits of {np.log2(len(row)):.2f}",
+            "0: one token holds everything; the maximum: all tokens hold the same",
+        ),
+    ]
+
+
+def _score(now: Context, values: NDArray[Any], made: peer.Made | None) -> list[Fact]:
+    truth = now.truth
+    if truth is None:
+        return _outlined(now, values, made)
+    found = [
+        (
+            "points at an object",
+            "yes" if bool(score.pointing_hit(values, truth)) else "no",
+            "strongest patch more than 10 % covered by an object; a random patch: "
+            f"{float((truth > 0.1).mean()):.0%}. A weak score: colour alone lets many maps of untrained models point",
+        )
+    ]
+    if (np.asarray(values) >= 0).all():  # a sum of signed values has no shares
+        mass, area = float(score.mass_in_mask(values, truth)), float(truth.mean())
+        meaning = (
+            f"share of the patches' sum inside the true outline; by chance {area:.1%}, so {mass / max(area, 1e-9):.1f} x "
+            "chance"
+        )
+        found.append(("weight on objects", f"{mass:.1%}", meaning))
+    return found + _caution(now)
+
+
+def _outlined(now: Context, values: NDArray[Any], made: peer.Made | None) -> list[Fact]:
+    """A photograph's scores on the chosen outline, beside those of maps that know no model."""
+    outline, geometry = pictures.outline(now.picture.id), now.record.geometry
+    if outline is None or geometry is None:
+        return [("against the truth", "unknown", "only drawn scenes and some sample photographs come with outlines")]
+    own, chance, *controls = score_against(values, outline.mask(), now.picture.image, geometry)
+    hits = ", ".join(f"{one.name} {_yes(one.hit)}" for one in controls)
+    found = [
+        (
+            f"points at: {outline.name}",
+            _yes(own.hit),
+            f"strongest patch more than 10 % covered by it; a random patch: {chance.hit:.0%}; {hits}",
+        )
+    ]
+    if not np.isnan(own.inside):
+        shares = "; ".join(f"{one.name} {one.inside:.1%}" for one in (chance, *controls))
+        meaning = f"share of the patches' sum inside the hand-drawn outline; {shares}. These three know no model"
+        found.append((f"weight on: {outline.name}", f"{own.inside:.1%}", meaning))
+    found += _caution(now)
+    if line_of_peer := peer.beside(now, outline, made):
+        found.append(line_of_peer)
+    return found
+
+
+def _caution(now: Context) -> list[Fact]:
+    said = caution(now.model)
+    return [("what a score here does not say", "", said)] if said else []
+
+
+def _yes(hit: float) -> str:
+    return "yes" if hit else "no"

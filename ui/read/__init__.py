@@ -1,0 +1,1 @@
+"""The wing of models that write: readers of pages and captioners."""

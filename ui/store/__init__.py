@@ -1,0 +1,1 @@
+"""What all sessions share, bounded: models, records, numbers, pictures."""
