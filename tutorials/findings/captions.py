@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tutorials.findings.captioning import END, Captioning, shown
-from tutorials.plain import plain
 from tutorials.findings.context import Finding, Picture
+from tutorials.plain import plain
 from vit_attention.records import AttentionMap
 from worlds.captions import RELATIONS
 from worlds.shapes import NAMES

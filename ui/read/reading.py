@@ -3,8 +3,8 @@
 import streamlit as st
 
 from tutorials.findings.page import Document, Reading
-from ui.parts.controls import KEEP
 from ui.parts import fetching, parts
+from ui.parts.controls import KEEP
 from ui.parts.parts import AGAIN
 from ui.read import documents, readers
 from ui.read.documents import DOCUMENT
