@@ -1,6 +1,7 @@
 """Page "Heads": the grid of a layer, the chosen map, all heads at once, and how alike they are."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -177,17 +178,16 @@ def below(now: Context) -> None:
     commands = [snippets.command(now, **shown), snippets.command(now, **every)]
     components.code(now, CODE.replace("SCALE", scale.mode), commands, snippets.note(scale.mode))
     title, look = f"{now.model}, {controls.map_name(now)}", {"truth": truth, "scale": scale, "together": maps}
-    components.downloads(
-        "heads",
-        {
-            "Chosen map (PNG)": (
-                "heads.png",
-                lambda: components.png(now, now.patch_map(), title, query=controls.query_patches(now), **look),
-            ),
-            "Chosen map (CSV)": ("heads.csv", lambda: components.csv(now.patch_map())),
-            "Distances (CSV)": ("heads-distance.csv", lambda: distances_csv(now)),
-        },
-    )
+    files = {
+        "Chosen map (PNG)": ("heads.png", partial(_png, title=title, **look)),
+        "Chosen map (CSV)": ("heads.csv", lambda now: components.csv(now.patch_map())),
+        "Distances (CSV)": ("heads-distance.csv", distances_csv),
+    }
+    components.downloads("heads", files, now=now)
+
+
+def _png(now: Context, title: str, **look: Any) -> bytes:
+    return components.png(now, now.patch_map(), title, query=controls.query_patches(now), **look)
 
 
 def distances_csv(now: Context) -> bytes:

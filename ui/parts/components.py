@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -187,13 +188,29 @@ def copy_commands(commands: Sequence[str], note: str = "") -> None:
         st.caption(note)
 
 
-def downloads(name: str, files: Mapping[str, tuple[str, Callable[[], bytes]]], title: str = "Export") -> None:
-    """Download buttons whose data is made on the click: label to (file name, maker)."""
+def downloads(
+    name: str, files: Mapping[str, tuple[str, Callable[..., bytes]]], title: str = "Export", now: Any = None
+) -> None:
+    """Download buttons whose data is made on the click.
+
+    Args:
+        name: of the page, for the keys.
+        files: label to (file name, maker). A button outlives the run that drew it, so that a maker holds numbers alone: it is
+            given what is looked at anew, ``now.again()``.
+        title: of the box.
+        now: what is looked at.
+    """
+    again = getattr(now, "again", None)
     with st.expander(title):
         for column, (label, (file, make)) in zip(st.columns(len(files)), files.items(), strict=True):
+            data = make if now is None else partial(_made, make, again)
             column.download_button(
-                label, data=make, file_name=file, key=f"{name}_{file}", on_click="ignore", width="stretch"
+                label, data=data, file_name=file, key=f"{name}_{file}", on_click="ignore", width="stretch"
             )
+
+
+def _made(make: Callable[[Any], bytes], again: Callable[[], Any]) -> bytes:
+    return make(again())
 
 
 def png(now: Context, values: ArrayLike, caption: str, **look: Any) -> bytes:

@@ -1,11 +1,12 @@
 """From the choice in the sidebar to what a page draws: the record of a picture under a model, and who asks in it."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import streamlit as st
 
-from tutorials.findings.context import Context, Picture
+from tutorials.findings.context import Context, Picture, Selection
 from ui.frame import state
 from ui.parts import fetching, pickers
 from ui.store import pictures, resources
@@ -47,7 +48,15 @@ def context(looked: Looked, needs: Sequence[str] = pickers.ALL) -> Context:
         looked.model, picture, "Choose another model or picture in the sidebar; everything else is as you left it."
     )
     pickers.places(record, needs)
-    return Context(looked.model, picture, record, state.selection(record), resources.run)
+    return made(looked, state.selection(record))
+
+
+def made(looked: Looked, chosen: Selection) -> Context:
+    """The context of names and a choice, its record from the store or run anew."""
+    picture = pictures.get(looked.picture)
+    record = resources.record(looked.model, picture)
+    again = partial(made, looked, chosen)
+    return Context(looked.model, picture, record, chosen, resources.run, again=again)
 
 
 def remarks(now: Context) -> None:
