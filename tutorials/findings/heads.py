@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tutorials.findings.context import NO_TRUTH, Context, Finding, Picture, Selection
+from tutorials.findings.controls import HEADS, LAYERS, OUTLINES, PATCHES, WHERE, against
 from visualizer.measures.distance import attention_distance, patch_distances
-from visualizer.measures.ranks import spearmanr
+from visualizer.measures.ranks import rank_correlation, spearmanr
 from visualizer.measures.score import mass_in_mask
 from visualizer.measures.similarity import head_similarity
 from visualizer.measures.summary import head_statistic
@@ -15,6 +16,9 @@ from visualizer.measures.summary import head_statistic
 NEAR, SAME, FAR = "Nearer", "About as far (within 10 %)", "Farther"
 ALIKE = 0.5
 """Median cosine below which the heads of a layer count as different."""
+RISES = 0.5
+"""Rank correlation with the layer number from which something rises with depth. It has no p value here: layers build on one
+another, so that their order is no random draw, and the control in random order shows what luck gives."""
 SURPRISING = 0.05
 """Share of chance results that may be at least as good before a finding counts."""
 
@@ -79,6 +83,7 @@ def most_local(now: Context) -> Finding:
     )
 
 
+@against(PATCHES)
 def differ(now: Context) -> Finding:
     """Whether the heads of the chosen layer have different maps: median cosine of all pairs below `ALIKE`."""
     likeness = head_similarity(now.heads(now.chosen.layer))
@@ -95,21 +100,22 @@ def differ(now: Context) -> Finding:
     )
 
 
+@against(LAYERS)
 def local_first(now: Context) -> Finding:
-    """Whether the heads' mean distance grows with depth: positive rank correlation that chance seldom reaches."""
+    """Whether the heads' mean distance grows with depth: rank correlation of at least `RISES`."""
     means = np.array([np.nanmean(layer_distance(now, layer)) for layer in range(len(now.record.maps))])
     if len(means) < 4 or np.ptp(means) == 0:
         return Finding(None, "This needs at least four layers, not all of which look equally far.")
-    rank, chance = spearmanr(np.arange(len(means)), means, alternative="greater")
+    rank = rank_correlation(np.arange(len(means)), means)
     return Finding(
-        bool(chance < SURPRISING),
-        f"Rank correlation of layer number and mean distance: {rank:+.2f}; about {chance:.1%} of random orders reach "
-        "that. "
+        rank >= RISES,
+        f"Rank correlation of layer number and mean distance: {rank:+.2f}, where {RISES} counts as a rise. "
         f"Layer 1 looks {means[0]:.0f} pixels far, layer {len(means)} {means[-1]:.0f}; "
         f"looking everywhere alike would give {chance_distance(now):.0f}.",
     )
 
 
+@against(*WHERE, OUTLINES)
 def finds_object(now: Context) -> Finding:
     """Whether the best of all heads is on the objects more than the best of all heads is on moved outlines.
 
@@ -145,6 +151,7 @@ def _best_elsewhere(maps: NDArray[np.float32], truth: NDArray[np.float32]) -> ND
     return np.asarray((shares @ np.stack(moved, axis=1)).max(axis=0))
 
 
+@against(HEADS)
 def stays_itself(now: Context) -> Finding:
     """Whether heads keep their distances on another picture: rank correlation over all heads of at least 0.7."""
     other = Picture.drawn("scene-11" if now.picture.id != "scene-11" else "scene-2")

@@ -86,6 +86,7 @@ class Reading:
         layer, head: 0 first, or None for the mean of all.
         token: row of the maps, 0 first: the token that was produced.
         run: runs the model for what the record does not hold.
+        others: seed of the first of the other pages that findings about several pages read.
     """
 
     model: str
@@ -95,6 +96,7 @@ class Reading:
     head: int | None
     token: int
     run: Run = field(default=anew, repr=False, compare=False)
+    others: int = 101
     _kept: dict[str, NDArray[np.float32]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tutorials.findings.context import Context, Finding, Picture
+from tutorials.findings.controls import OUTLINES, against, demonstration
 from visualizer.measures.ranks import rank_correlation
 from visualizer.measures.similarity import position_similarity, token_similarity
 from visualizer.method import methods
@@ -167,21 +168,24 @@ def tokens_of_half_patches(now: Context) -> Finding:
     return Finding(float(count), text)
 
 
+@demonstration
 def only_own_patch(now: Context) -> Finding:
-    """Paint the chosen patch over and count which other tokens change before and after the chosen layer."""
+    """Paint the chosen patch over and count which other tokens change before and after the chosen layer.
+
+    Every softmax gives every token some weight, so that none but rounding keeps a token from changing.
+    """
     depth = now.chosen.layer + 1
     before, after = (change(now)[d] > CHANGED for d in (0, depth))
-    own = now.axis.prefix + chosen_patch(now)
-    others = int(np.delete(after, own).sum())
     text = (
         f"With this one patch painted over, {int(before.sum())} of {len(before)} tokens that enter layer 1 change "
         f"by more than 0.01 % of their length, and {int(after.sum())} of those that leave layer {depth}."
     )
-    return Finding(others == 0, text)
+    return Finding(None, text)
 
 
+@demonstration
 def one_layer_is_enough(now: Context) -> Finding:
-    """After layer 1 alone, has every token changed?"""
+    """How far tokens have changed after layer 1 alone; that all have changed at all follows from softmax."""
     shares = change(now)[1]
     changed = shares > CHANGED
     text = (
@@ -189,11 +193,12 @@ def one_layer_is_enough(now: Context) -> Finding:
         f"change by more than 0.01 % of their length, but only {int((shares > 0.01).sum())} by more than 1 %; the "
         f"median change is {np.median(shares):.2%}."
     )
-    return Finding(bool(changed.all()), text)
+    return Finding(None, text)
 
 
+@demonstration
 def neighbours_positions(now: Context) -> Finding:
-    """Are position embeddings of touching patches more alike than those of patches further away?"""
+    """How similar position embeddings of touching patches and of all others are; the same for every picture."""
     table = now.run(position_table, now.model, None)
     if table is None or len(table) != len(now.axis):
         told = "This model has no learned position of its own for each token of this picture: no table, or one of another size."
@@ -207,9 +212,10 @@ def neighbours_positions(now: Context) -> Finding:
         f"Mean cosine similarity of the position embeddings of touching patches {near:.2f}, of all others {far:.2f}; "
         f"the touching ones are more similar for {sum(each)} of {size} patches."
     )
-    return Finding(all(each), text)
+    return Finding(None, text)
 
 
+@against(OUTLINES)
 def objects_gather(now: Context) -> Finding:
     """Does the gap between likeness inside objects and likeness to the ground widen with depth?"""
     truth = now.truth

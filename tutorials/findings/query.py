@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tutorials.findings.context import Context, Finding, Picture
+from tutorials.findings.controls import OUTLINES, PAIRS, PATCHES, against, demonstration
 from visualizer.measures.arithmetic import RowSteps, row_steps
 from visualizer.measures.entropy import entropy
 from worlds.scenes import coverage
@@ -90,6 +91,7 @@ def second_to_first(now: Context) -> Finding:
     return Finding(ratio, text)
 
 
+@against(PATCHES)
 def most_to_itself(now: Context) -> Finding:
     """For how many patches of the chosen layer and head is the largest weight their own?"""
     prefix, weights = now.axis.prefix, now.weights()
@@ -103,6 +105,7 @@ def most_to_itself(now: Context) -> Finding:
     return Finding(bool(own.mean() > 0.5), text)
 
 
+@against(*PAIRS, OUTLINES)
 def object_to_object(now: Context) -> Finding:
     """Do patches on an object give its other patches more weight than ground patches give the object?"""
     scene, weights = now.picture.scene, now.weights()
@@ -128,6 +131,7 @@ def object_to_object(now: Context) -> Finding:
     return Finding(all(holds), " ".join(lines))
 
 
+@against(PATCHES)
 def symmetric(now: Context) -> Finding:
     """Correlation of the patch-to-patch weights with their mirror image."""
     prefix = now.axis.prefix
@@ -151,8 +155,9 @@ def _pairs(square: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np
     return square[off], square.T[off]
 
 
+@demonstration
 def scale_softens(now: Context) -> Finding:
-    """Is the row more spread with the division by the root of the head width than it would be without?"""
+    """How spread the row is with and without the division by the root of the head width; with it more, by arithmetic."""
     with_it = live_steps(now)
     width = round(float(1 / with_it.factor**2))
     without = live_steps(now, stretch=float(np.sqrt(width)))
@@ -162,4 +167,4 @@ def scale_softens(now: Context) -> Finding:
         f"the row has an entropy of {bits:.2f} bits and a largest weight of {with_it.weights.max():.1%}; without "
         f"it {bits_without:.2f} bits and {without.weights.max():.1%}. The order of the keys is the same."
     )
-    return Finding(bits > bits_without, text)
+    return Finding(None, text)
