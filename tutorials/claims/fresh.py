@@ -9,6 +9,7 @@ from tutorials.claims.verdict import PHOTOGRAPHS
 from tutorials.findings.captioning import Captioning
 from tutorials.findings.context import Context, Picture, Run
 from tutorials.findings.page import Document, Inside, Reading
+from tutorials.findings.reading import PAGES
 from vit_attention.gate import GateError
 from vit_attention.records import AttentionRecord, Geometry
 from worlds.naming import parse, scene_name
@@ -16,8 +17,6 @@ from worlds.photographs import photographs
 
 COUNT, FIRST = 50, 700_001
 """How many are looked at, and the first one's seed: training draws from a billion on, menus and students stay below 10,000."""
-PAGES = 6
-"""How far apart the pages are of which a pooled finding reads more; see `tutorials.findings.reading.PAGES`."""
 
 Look = Callable[[Run], Any]
 """Runs a model on one fresh picture and gives what a finding takes."""

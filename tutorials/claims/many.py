@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from tutorials.claims.counting import judged
 from tutorials.claims.fresh import fresh
-from tutorials.claims.verdict import Verdict, judged
+from tutorials.claims.verdict import Verdict
 from tutorials.findings import Finding, finding
 from tutorials.findings.altered import through
 from tutorials.findings.context import Run
-from tutorials.findings.controls import UNTRAINED, Control, controls, kind
+from tutorials.findings.controls import UNTRAINED, Control, controls, groups, kind
 from vit_attention import registry
 from vit_attention.gate import GateError
 from vit_attention.heavy import library
@@ -25,7 +26,7 @@ Answers = dict[str, list[bool | None]]
 
 
 def on_many(name: str, context: Any, progress: Progress | None = None, run: Run | None = None) -> Verdict:
-    """A claim on 50 fresh scenes or pages, looked at as `context` looks at its own, or on all outlined photographs.
+    """A claim on 50 fresh scenes or pages (20 groups where pages are read together), looked at as `context` looks at its own, or on all outlined photographs.
 
     Args:
         name: of a finding, ``page.what``.
@@ -56,17 +57,22 @@ def on_many_at_once(
     runs = _runs(context.model, run or once_loaded())
     answers: dict[str, Answers] = {name: {} for name in asked}
     reasons: dict[str, str] = {}
-    for done, look in enumerate(looks):
+    most = max((groups(one) or len(looks) for one in asked.values()), default=0)
+    for done, look in enumerate(looks[:most]):
         if progress is not None:
-            progress(done, len(looks))
-        for name, said in on_one(asked, {of: look(one) for of, one in runs.items()}, reasons).items():
+            progress(done, most)
+        due = {name: one for name, one in asked.items() if done < (groups(one) or len(looks))}
+        for name, said in on_one(due, {of: look(one) for of, one in runs.items()}, reasons).items():
             for of, answer in said.items():
                 answers[name].setdefault(of, []).append(answer)
     if progress is not None:
-        progress(len(looks), len(looks))
-    return {name: judged(said.pop(OWN), said, reasons.get(name, ""), things) for name, said in answers.items()}
+        progress(most, most)
+    called = {name: f"groups of {things}" if groups(one) else things for name, one in asked.items()}
+    return {name: judged(said.pop(OWN), said, reasons.get(name, ""), called[name]) for name, said in answers.items()}
 
 
+KEPT = 16
+"""Outcomes without a picture that a run keeps."""
 OWN = ""
 """In the place of a control's name: the model itself."""
 
@@ -107,13 +113,21 @@ def _random(control: Control, now: Any) -> np.random.Generator:
 
 
 def once_loaded() -> Run:
-    """A run that loads each model once and keeps nothing else, fit for one call of `on_many`."""
+    """A run that loads each model once, and keeps beside it only what belongs to no picture: a few small tables."""
     loaded: dict[str, Any] = {}
+    kept: dict[tuple[Any, ...], Any] = {}
 
     def run(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given: Any) -> Any:
         if model not in loaded:
             loaded[model] = registry.load(model)
-        return work(loaded[model], picture, *args, **given)
+        if picture is not None:
+            return work(loaded[model], picture, *args, **given)
+        key = (work, model, *args)
+        if key not in kept:
+            kept[key] = work(loaded[model], None, *args, **given)
+            if len(kept) > KEPT:
+                del kept[next(iter(kept))]
+        return kept[key]
 
     return run
 

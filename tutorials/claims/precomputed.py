@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tutorials.claims import defaults, fresh, many, verdict
+from tutorials.claims import counting, defaults, fresh, many
 from tutorials.claims.verdict import Verdict
 from tutorials.findings import altered, controls, finding
 from tutorials.lessons import lessons
@@ -54,7 +54,7 @@ def kept_of(found: Verdict) -> dict[str, Any]:
 
 def made_from(name: str, model: str) -> str:
     """Digest of what the numbers depend on: the source of the finding and of what runs it, and the model's weights."""
-    parts = [sys.modules[finding(name).__module__], altered, controls, defaults, fresh, many, verdict]
+    parts = [sys.modules[finding(name).__module__], altered, controls, counting, defaults, fresh, many]
     words = [" ".join(inspect.getsource(part).split()) for part in parts]
     path = registry.at_hand(model)
     files = [] if path is None else sorted(path.rglob("*")) if path.is_dir() else [path]

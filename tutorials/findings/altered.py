@@ -58,7 +58,7 @@ def altered(now: Any, name: str, change: Change, rng: np.random.Generator) -> An
     def model(own: Any) -> Altered:
         return Altered(own, attend=lambda *args, **options: changed(own.attend(*args, **options)))
 
-    return replace(now, record=changed(now.record), run=through(now.run, name, model))
+    return replace(now, record=changed(now.record), run=through(now.run, f"{name} {seed}", model))
 
 
 def showing(now: Any, name: str, values: NDArray[Any]) -> Any:

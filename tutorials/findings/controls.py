@@ -60,6 +60,21 @@ def demonstration(finding: Look) -> Look:
     return finding
 
 
+GROUPS = 20
+"""How many groups of pages are tested for a finding that reads several pages at once."""
+
+
+def in_groups(finding: Look) -> Look:
+    """Marks a finding that reads several pages together, so that a group of pages counts as one."""
+    finding.groups = GROUPS  # type: ignore[attr-defined]
+    return finding
+
+
+def groups(finding: Callable[..., Any]) -> int | None:
+    """How many groups are tested; None for a finding that looks at one picture or page at a time."""
+    return getattr(finding, "groups", None)
+
+
 def kind(finding: Callable[..., Any]) -> str:
     """ "demonstration", or "claim" for every other finding."""
     return str(getattr(finding, "kind", "claim"))
@@ -176,23 +191,24 @@ def _size(now: Any) -> int:
 def _layers(now: Any, rng: Random) -> Any:
     def change(record: AttentionRecord, rng: Random) -> AttentionRecord:
         order = rng.permutation(len(record.maps))
-        return with_maps(record, [replace(one, weights=record.maps[n].weights) for one, n in zip(record.maps, order, strict=True)])
+        return with_maps(
+            record, [replace(one, weights=record.maps[n].weights) for one, n in zip(record.maps, order, strict=True)]
+        )
 
     return altered(now, "layers in random order", change, rng)
 
 
 def _heads(now: Any, rng: Random) -> Any:
-    def change(record: AttentionRecord, rng: Random) -> AttentionRecord:
-        maps = [one for one in record.maps if one.kind != "self" or len(record.maps[0].weights) == len(one.weights)]
-        slots = [(n, h) for n, one in enumerate(maps) for h in range(len(one.weights))]
-        order = iter(rng.permutation(len(slots)))
-        mixed = []
-        for one in maps:
-            taken = [slots[next(order)] for _ in one.weights]
-            mixed.append(replace(one, weights=np.stack([maps[n].weights[h] for n, h in taken]), gradient=None))
-        return with_maps(record, mixed)
-
-    return altered(now, "heads exchanged", change, rng)
+    maps = [one for one in now.record.maps if one.kind == now.record.maps[0].kind]
+    slots = [(n, head) for n, one in enumerate(maps) for head in range(len(one.weights))]
+    order = iter(rng.permutation(len(slots)))
+    mixed = []
+    for one in maps:
+        taken = [slots[next(order)] for _ in one.weights]
+        mixed.append(replace(one, weights=np.stack([maps[n].weights[head] for n, head in taken]), gradient=None))
+    # What is looked at elsewhere keeps its order: two pictures whose heads were exchanged alike would agree as before.
+    run = through(now.run, "heads exchanged", lambda model: model)
+    return replace(now, record=with_maps(now.record, mixed), run=run)
 
 
 def _rows(now: Any, rng: Random) -> Any:

@@ -1,4 +1,4 @@
-"""Findings of the page on entropy: what the spread of attention tells, and what it does not."""
+"""Findings of the page on entropy: what the spread of attention shows, and what it does not."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import ImageEnhance
 
 from tutorials.findings.context import NO_TRUTH, Context, Finding, Picture
-from tutorials.findings.controls import LENGTHS, OUTLINES, PATCHES, SCRAMBLED, against, demonstration
+from tutorials.findings.controls import LENGTHS, OUTLINES, PATCHES, SCRAMBLED, WHERE, against, demonstration
 from visualizer.measures.entropy import entropy, relative_entropy
 from visualizer.measures.outliers import outliers
 from visualizer.measures.ranks import spearmanr
@@ -112,7 +112,7 @@ def contrast_cures(now: Context) -> Finding:
     return Finding(counts[2.0] <= counts[1.0] / 2, words)
 
 
-@against(LENGTHS, OUTLINES)
+@against(*WHERE, LENGTHS)
 def sinks_hide(now: Context) -> Finding:
     """Whether the chosen map reaches twice chance on objects only once its sinks, long tokens off the objects, are left out."""
     if now.truth is None:

@@ -1,14 +1,15 @@
-"""Lesson "From token to field": whether a focused head is a right one, and what a proposed box tells."""
+"""Lesson "From token to field": whether a focused head is a right one, and what a proposed box shows."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tutorials.findings.context import Finding
-from tutorials.findings.controls import HEADS, WORDS, against
+from tutorials.findings.controls import HEADS, WORDS, against, in_groups
 from tutorials.findings.head_sample import KINDS, Sample
-from tutorials.findings.page import BUNDLED, Reading
+from tutorials.findings.page import BUNDLED, OTHERS, Reading
 from tutorials.findings.reading import NO_TRUTH, PAGES, other_pages, page_sample, several_pages
 from visualizer.measures.ranks import rank_correlation
 from visualizer.measures.reading_score import FieldScore, field_scores
@@ -115,7 +116,7 @@ def focus_tells(now: Reading) -> Finding:
         return Finding(None, "All heads have the same entropy or the same hit rate here.")
     text = (
         f"Over {hits.size} heads on this page the rank correlation of entropy and hit rate is {linked:.2f}. If focus "
-        "told who is right, it would be near -1; if it told nothing, near 0."
+        "showed which head is right, it would be near -1; if it showed nothing, near 0."
     )
     return Finding(linked <= LINKED, text)
 
@@ -125,7 +126,7 @@ def mean_is_best(now: Reading) -> Finding:
     """Whether the mean of all heads hits more often than the best other map, picked on other pages; a tie cannot be tested."""
     if now.document.truth is None:
         return NO_TRUTH
-    found, others = page_sample(now), several_pages(now)
+    found, others = page_sample(now), several_pages(replace(now, others=OTHERS))  # the rival is chosen once
     if others is None:
         return Finding(
             None, "Reading more pages with this model to choose a head would take too long; receipt-donut can."
@@ -160,9 +161,10 @@ def _called(place: tuple[int | None, int | None]) -> str:
     return f"the mean of {where}" if head is None else f"head {head + 1} of {where}"
 
 
+@in_groups
 @against(WORDS)
 def wrong_place_wrong_value(now: Reading) -> Finding:
-    """Whether most fields whose box lies in the wrong place were read wrong, on this page and others of invented words."""
+    """Whether most fields whose box lies in the wrong place were read wrong, on this page and other, longer ones."""
     if now.document.truth is None:
         return NO_TRUTH
     found = placed(scores(now))
@@ -172,7 +174,7 @@ def wrong_place_wrong_value(now: Reading) -> Finding:
     if not count:
         return NOTHING_RIGHT
     text = (
-        f"{now.map_name().capitalize()}, this page and {PAGES if now.model == BUNDLED else 0} of invented words: of {count} "
+        f"{now.map_name().capitalize()}, this page and {2 * PAGES if now.model == BUNDLED else 0} longer receipts: of {count} "
         f"fields {wrong} were read wrong ({wrong / count:.1%}, the base rate), and {misplaced} have the middle of their "
         f"proposed box outside the true box; {both} of these were read wrong and {misplaced - both} right."
     )
@@ -190,10 +192,10 @@ def placed(found: list[FieldScore]) -> NDArray[np.int64]:
 
 
 def placed_elsewhere(model: Any, picture: None, first: int, layer: int | None, head: int | None) -> NDArray[np.int64]:
-    """`placed` of several pages of invented words, where readers err more."""
+    """`placed` of several receipts of five articles, half of them in invented words: on these, readers err more."""
     total = np.zeros(4, np.int64)
-    for one in other_pages("invented", first):
+    for one in (page for kind in ("receipt", "invented") for page in other_pages(kind, first, articles=5)):
         record = model.attend(one.image, prompt=one.prompt, kinds=("cross",))
-        chosen = ([n] if n is not None else None for n in (layer, head))
-        total += placed(field_scores(record, one.values, *chosen, True))
+        layers, heads = (None if n is None else [n] for n in (layer, head))
+        total += placed(field_scores(record, one.values, layers, heads, True))
     return total

@@ -1,4 +1,4 @@
-"""Findings of the page on heads: how far they look, how alike they are, whether one of them finds the object."""
+"""Findings of the page on heads: how far they look, how similar they are, whether one of them finds the object."""
 
 from typing import Any
 
@@ -65,7 +65,7 @@ def near_or_far(now: Context) -> Finding:
     right = tuple(option for option, count in counts.items() if count == max(counts.values()))
     return Finding(
         right,
-        f"A head that gives every patch the same weight would look {chance:.0f} pixels far. Of the {len(found)} heads of layer 1, "
+        f"Evenly spread attention has a mean distance of {chance:.0f} pixels. Of the {len(found)} heads of layer 1, "
         f"{counts[NEAR]} look nearer, {counts[SAME]} about as far, {counts[FAR]} farther; "
         f"the nearest {np.nanmin(found):.0f}, the farthest {np.nanmax(found):.0f} pixels.",
     )
@@ -79,7 +79,7 @@ def most_local(now: Context) -> Finding:
     return Finding(
         float(order[0] + 1),
         f"In layer {now.chosen.layer + 1} the most local head is head {order[0] + 1}: "
-        f"its patches look {found[order[0]]:.1f} pixels far on average{runner_up}.",
+        f"its mean distance is {found[order[0]]:.1f} pixels{runner_up}.",
     )
 
 
@@ -95,7 +95,7 @@ def differ(now: Context) -> Finding:
     return Finding(
         bool(np.median(pairs) < ALIKE),
         f"Median cosine similarity over the {len(pairs)} pairs of heads in layer {now.chosen.layer + 1}: "
-        f"{np.median(pairs):.2f} (1 is the same map). Most alike: heads {first[most] + 1} and {second[most] + 1} "
+        f"{np.median(pairs):.2f} (1 is the same map). Most similar: heads {first[most] + 1} and {second[most] + 1} "
         f"({pairs[most]:.2f}); least: heads {first[least] + 1} and {second[least] + 1} ({pairs[least]:.2f}).",
     )
 
@@ -110,8 +110,8 @@ def local_first(now: Context) -> Finding:
     return Finding(
         rank >= RISES,
         f"Rank correlation of layer number and mean distance: {rank:+.2f}, where {RISES} counts as a rise. "
-        f"Layer 1 looks {means[0]:.0f} pixels far, layer {len(means)} {means[-1]:.0f}; "
-        f"looking everywhere alike would give {chance_distance(now):.0f}.",
+        f"Mean distance in layer 1: {means[0]:.0f} pixels, in layer {len(means)}: {means[-1]:.0f}; "
+        f"evenly spread attention would give {chance_distance(now):.0f}.",
     )
 
 
@@ -154,7 +154,10 @@ def _best_elsewhere(maps: NDArray[np.float32], truth: NDArray[np.float32]) -> ND
 @against(HEADS)
 def stays_itself(now: Context) -> Finding:
     """Whether heads keep their distances on another picture: rank correlation over all heads of at least 0.7."""
-    other = Picture.drawn("scene-11" if now.picture.id != "scene-11" else "scene-2")
+    if now.picture.scene is None:
+        other = Picture.photograph("cat" if now.picture.id != "cat" else "coffee")
+    else:
+        other = Picture.drawn("scene-11" if now.picture.id != "scene-11" else "scene-2")
     here, away = all_distances(now), now.run(distances_elsewhere, now.model, other, chosen=now.chosen)
     rank = float(spearmanr(here, away)[0])
     return Finding(

@@ -136,7 +136,7 @@ def last_is_best(now: Context) -> Finding:
 
 @against(LAYERS)
 def smooth(now: Context) -> Finding:
-    """Whether maps of neighbouring layers are more alike than maps of layers further apart, and alike at all."""
+    """Whether maps of neighbouring layers are more similar than maps of layers further apart, and similar at all."""
     maps = now.chosen_rows()[:, now.axis.prefix :]
     with np.errstate(divide="ignore", invalid="ignore"):
         likeness = np.asarray(np.corrcoef([ranks(one) for one in maps]))

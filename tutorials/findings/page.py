@@ -18,6 +18,8 @@ from worlds import receipts
 from worlds.naming import parse
 
 BUNDLED = "receipt-donut"
+OTHERS = 101
+"""Seed of the first of several pages that students do not meet in a menu."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +98,7 @@ class Reading:
     head: int | None
     token: int
     run: Run = field(default=anew, repr=False, compare=False)
-    others: int = 101
+    others: int = OTHERS
     _kept: dict[str, NDArray[np.float32]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property

@@ -92,7 +92,7 @@ def likeness(now: Context, depth: int, centred: bool = False) -> NDArray[np.floa
     Args:
         now: the picture under the model.
         depth: 0 for the tokens that enter the first layer, n for those that leave layer n.
-        centred: take the mean of all patch tokens off first, so that only what tells them apart is compared.
+        centred: subtract the mean of all patch tokens first, so that only how they differ is compared.
     """
     tokens = now.run(hidden_states, now.model, now.picture)[depth][now.axis.prefix :]
     return token_similarity(tokens, centred)
@@ -143,7 +143,7 @@ def most_alike_at_first(now: Context) -> Finding:
     best = max(found.values())
     answer = tuple(name for name, value in found.items() if value >= WEAK and best - value < CLOSE)
     text = (
-        "Before the first layer, likeness to this patch (cosine similarity, mean not taken off) follows closeness on "
+        "Before the first layer, similarity to this patch (cosine, mean not subtracted) follows closeness on "
         f"the picture with a rank correlation of {place:.2f} and closeness of mean colour with {colour:.2f} (1: the same "
         "order, 0: no rule)."
     )
@@ -201,8 +201,8 @@ def neighbours_positions(now: Context) -> Finding:
     """How similar position embeddings of touching patches and of all others are; the same for every picture."""
     table = now.run(position_table, now.model, None)
     if table is None or len(table) != len(now.axis):
-        told = "This model has no learned position of its own for each token of this picture: no table, or one of another size."
-        return Finding(None, told)
+        why = "This model has no learned position of its own for each token of this picture: no table, or one of another size."
+        return Finding(None, why)
     size = now.grid[0] * now.grid[1]
     alike = position_similarity(table, now.grid, now.axis.prefix).reshape(size, size)
     rings = np.stack([ring(now.grid, patch) for patch in range(size)])
@@ -219,8 +219,11 @@ def neighbours_positions(now: Context) -> Finding:
 def objects_gather(now: Context) -> Finding:
     """Does the gap between likeness inside objects and likeness to the ground widen with depth?"""
     truth = now.truth
-    if truth is None or int((truth > 0.5).sum()) < 2:
-        return Finding(None, "This needs a scene whose objects fill at least two patches.")
+    filled = 0 if truth is None else int((truth > 0.5).sum())
+    if truth is None or filled < 2:
+        return Finding(
+            None, f"Outlined objects fill {filled} patches here, and this needs at least 2 that they fill by half."
+        )
     inside = truth.ravel() > 0.5
     ground = truth.ravel() == 0
     depth = now.chosen.layer + 1

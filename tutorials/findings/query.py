@@ -108,13 +108,13 @@ def most_to_itself(now: Context) -> Finding:
 @against(*PAIRS, OUTLINES)
 def object_to_object(now: Context) -> Finding:
     """Do patches on an object give its other patches more weight than ground patches give the object?"""
-    scene, weights = now.picture.scene, now.weights()
-    if scene is None or now.truth is None:
-        return Finding(None, "This needs a scene, where it is known which patch shows what.")
+    things, weights = _things(now), now.weights()
+    if now.truth is None:
+        return Finding(None, "This needs an outline of the objects, and this picture has 0.")
     ground = now.axis.prefix + np.flatnonzero(now.truth.ravel() == 0)
     lines, holds = [], []
-    for thing in scene.things:
-        on = now.axis.prefix + np.flatnonzero(coverage(thing.mask, now.grid).ravel() > HALF)
+    for name, cover in things.items():
+        on = now.axis.prefix + np.flatnonzero(cover.ravel() > HALF)
         if len(on) < 2 or not len(ground):
             continue
         inside, outside = (float(weights[np.ix_(rows, on)].sum(axis=1).mean()) for rows in (on, ground))
@@ -122,13 +122,21 @@ def object_to_object(now: Context) -> Finding:
         equal = (len(on) - 1) / len(weights)
         holds.append(others > max(outside, equal))
         lines.append(
-            f"Patches on the {thing.colour} {thing.shape} give its {len(on)} patches {inside:.1%} of their weight, "
+            f"Patches on the {name} give its {len(on)} patches {inside:.1%} of their weight, "
             f"{others:.1%} without what each gives itself; ground patches give them {outside:.1%}, and equal shares for the "
             f"{len(on) - 1} others would be {equal:.1%}."
         )
     if not lines:
         return Finding(None, "No object here covers two patches by more than half.")
     return Finding(all(holds), " ".join(lines))
+
+
+def _things(now: Context) -> dict[str, NDArray[Any]]:
+    """What is outlined, by name, and the share of every patch that it covers."""
+    scene, truth = now.picture.scene, now.truth
+    if scene is not None:
+        return {f"{thing.colour} {thing.shape}": coverage(thing.mask, now.grid) for thing in scene.things}
+    return {} if truth is None else {"outlined object": truth}
 
 
 @against(PATCHES)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tutorials.findings.context import Finding
-from tutorials.findings.controls import WHERE, WORDS, against
+from tutorials.findings.controls import WHERE, WORDS, against, in_groups
 from tutorials.findings.head_sample import Sample, measured, pooled
-from tutorials.findings.page import BUNDLED, Document, Reading
+from tutorials.findings.page import BUNDLED, OTHERS, Document, Reading
 from visualizer.measures.entropy import entropy
 from visualizer.measures.fields import canonical, kind
 from visualizer.measures.pointing import Box, points_into
@@ -39,12 +39,12 @@ FEW = 10
 """Tokens of a kind below which a rate says nothing."""
 
 
-def other_pages(kind: str, first: int) -> list[Document]:
-    """Several drawn pages of consecutive seeds, receipts or "invented" ones, three articles each."""
-    return [Document.drawn(f"{kind}-{seed}-3") for seed in range(first, first + PAGES)]
+def other_pages(kind: str, first: int, articles: int = 3) -> list[Document]:
+    """`PAGES` drawn pages of consecutive seeds, receipts or "invented" ones."""
+    return [Document.drawn(f"{kind}-{seed}-{articles}") for seed in range(first, first + PAGES)]
 
 
-def sample_pages(model: Any, picture: None, kind: str, first: int = 101) -> Sample:
+def sample_pages(model: Any, picture: None, kind: str, first: int = OTHERS) -> Sample:
     """The sample of `other_pages`."""
     pages = other_pages(kind, first)
     return pooled([measured(model.attend(one.image, prompt=one.prompt, kinds=("cross",)), one.values) for one in pages])
@@ -187,6 +187,7 @@ def tags_spread(now: Reading) -> Finding:
     return Finding(of_tags >= of_text + BIT, said)
 
 
+@in_groups
 @against(WORDS)
 def rest_guessed(now: Reading) -> Finding:
     """Whether what completes a word is looked at no more than twice as often as chance would, on this page and others."""
@@ -209,6 +210,7 @@ def rest_guessed(now: Reading) -> Finding:
     return Finding(rest <= TWICE * found.chance, text)
 
 
+@in_groups
 @against(WORDS)
 def invented_read(now: Reading) -> Finding:
     """Whether endings of words that do not exist are looked at more often than endings of known words."""

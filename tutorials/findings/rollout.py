@@ -219,7 +219,7 @@ def discard(now: Context) -> Finding:
 
 @against(HEADS)
 def max_fusion(now: Context) -> Finding:
-    """Whether mean and max fusion order the patches nearly alike and choose the same strongest ones."""
+    """Whether mean and max fusion order the patches almost equally and choose the same strongest ones."""
     mean, largest = patch_rollout(now), patch_rollout(now, head_fusion="max")
     rank = float(spearmanr(mean.ravel(), largest.ravel()).statistic)
     number = deletion.count(now.grid)

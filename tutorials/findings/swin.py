@@ -111,7 +111,7 @@ def fixed_neighbour(now: Inside) -> Finding:
     )
     text = (
         f"Median correlation of a row with what the bias alone would give, in the {len(inked)} windows of most contrast of "
-        f"{len(ink)}: {each}. 1: place alone decides; 0: it tells nothing. {steady} of {len(heads)} heads reach {FIXED}.{_scope([block])}"
+        f"{len(ink)}: {each}. 1: place alone decides; 0: it has no part. {steady} of {len(heads)} heads reach {FIXED}.{_scope([block])}"
         + f" {TAUGHT}"
         * (now.model == BUNDLED)
     )
