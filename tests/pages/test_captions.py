@@ -110,7 +110,8 @@ def test_the_gate_of_every_word_stands_beside_the_map(app) -> None:
     assert len(bars["x"] if isinstance(bars["x"], list) else words(page)) == len(words(page))
     said = next(one.value for one in page.markdown if "Word 1" in one.value)
     assert re.search(
-        r"\*\*Gate\*\* \d+\.\d% open \(mean over its channels\): how much of what was looked at was let through", said
+        r"\*\*Gate\*\* \d+\.\d% open \(mean over its channels\), which scales a mix of what was read and of the query",
+        said,
     )
 
 
