@@ -79,13 +79,16 @@ class Verdict:
             return f"no verdict, which takes {FEWEST} {self.things}"
         if self.p is None or self.best is None:
             return ""
-        name = self.best[0]
-        how = (
-            "better than" if self.wins > self.losses else "worse than" if self.losses > self.wins else "no better than"
-        )
         family = f", Holm over {self.of} claims" if self.of > 1 else ""
         size = "p < 0.001" if self.p < 0.001 else f"p = {self.p:.2g}"
-        return f"{how} {name} with {size} (exact paired sign test{family})"
+        how = (
+            "no clear difference from"
+            if self.p >= CLEAR
+            else "better than"
+            if self.wins > self.losses
+            else "worse than"
+        )
+        return f"{how} {self.best[0]} with {size} (exact paired sign test{family})"
 
 
 def _percent(share: float) -> str:

@@ -28,11 +28,11 @@ def untrained(model: Model, seed: int = 0, dictates: Model | None = None) -> Mod
     """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
-        own = not any(hasattr(part, "_init_weights") for part in model.module.modules())
-        for part in model.module.modules():
-            for name, parameter in part.named_parameters(recurse=False):
-                _draw(parameter, name)
-            if own:
+        for name, parameter in model.module.named_parameters():
+            _draw(parameter, name)
+        parts = list(model.module.modules())
+        if not any(hasattr(part, "_init_weights") for part in parts):
+            for part in parts:
                 _reset(part)
     model.dictates = dictates
     return model
