@@ -33,7 +33,8 @@ def on_many(name: str, context: Any, progress: Progress | None = None, run: Run 
         context: what the finding is given on the page: its model, layer, head and query are kept.
         progress: called before the first picture and after each with (done, of how many); what it raises stops the
             work between pictures and is passed on.
-        run: how models are run; None loads the model once and keeps nothing that it gives.
+        run: how models are run; give one that keeps no records, since every picture is met only once. None loads the model
+            for this call.
 
     Returns:
         The verdict; its p value is not adjusted for other claims, see `holm`.
@@ -54,7 +55,7 @@ def on_many_at_once(
         if kind(one) == "demonstration":
             raise GateError(name, "a claim", "a demonstration, which has no verdict")
     things, looks = fresh(context)
-    runs = _runs(context.model, run or once_loaded())
+    runs = _runs(context.model, _keeping_tables(run or once_loaded()))
     answers: dict[str, Answers] = {name: {} for name in asked}
     reasons: dict[str, str] = {}
     most = max((groups(one) or len(looks) for one in asked.values()), default=0)
@@ -113,23 +114,32 @@ def _random(control: Control, now: Any) -> np.random.Generator:
 
 
 def once_loaded() -> Run:
-    """A run that loads each model once, and keeps beside it only what belongs to no picture: a few small tables."""
+    """A run that loads each model once and keeps nothing of what it gives, fit for one call of `on_many`."""
     loaded: dict[str, Any] = {}
-    kept: dict[tuple[Any, ...], Any] = {}
 
     def run(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given: Any) -> Any:
         if model not in loaded:
             loaded[model] = registry.load(model)
+        return work(loaded[model], picture, *args, **given)
+
+    return run
+
+
+def _keeping_tables(run: Run) -> Run:
+    """The run, which keeps the last few outcomes that belong to no picture: small tables that every picture asks for again."""
+    kept: dict[tuple[Any, ...], Any] = {}
+
+    def again(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given: Any) -> Any:
         if picture is not None:
-            return work(loaded[model], picture, *args, **given)
+            return run(work, model, picture, *args, **given)
         key = (work, model, *args)
         if key not in kept:
-            kept[key] = work(loaded[model], None, *args, **given)
+            kept[key] = run(work, model, None, *args, **given)
             if len(kept) > KEPT:
                 del kept[next(iter(kept))]
         return kept[key]
 
-    return run
+    return again
 
 
 def _runs(model: str, run: Run) -> dict[str, Run]:

@@ -16,6 +16,7 @@ from tutorials.lessons import lessons
 from vit_attention import registry
 
 FILE = Path(__file__).with_name("precomputed.json")
+UNTRAINED = Path(registry.__file__).parent / "models" / "untrained.py"
 
 
 def precomputed(name: str, model: str = "") -> Verdict | None:
@@ -56,6 +57,7 @@ def made_from(name: str, model: str) -> str:
     """Digest of what the numbers depend on: the source of the finding and of what runs it, and the model's weights."""
     parts = [sys.modules[finding(name).__module__], altered, controls, counting, defaults, fresh, many]
     words = [" ".join(inspect.getsource(part).split()) for part in parts]
+    words += [" ".join(UNTRAINED.read_text(encoding="utf-8").split())]  # importing it would load torch
     path = registry.at_hand(model)
     files = [] if path is None else sorted(path.rglob("*")) if path.is_dir() else [path]
     weights = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()]

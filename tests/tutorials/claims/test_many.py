@@ -79,6 +79,21 @@ def test_a_demonstration_has_no_verdict(hand: Any) -> None:
         on_many("x.shown", NOW)
 
 
+def test_what_belongs_to_no_picture_is_asked_once() -> None:
+    asked: list[tuple[Any, ...]] = []
+
+    def run(work: Any, model: str, picture: Any, *args: Any, **given: Any) -> Any:
+        asked.append((picture, *args))
+        return len(asked)
+
+    again = many._keeping_tables(run)
+    assert [again(len, "m", None, n) for n in (1, 2, 1, 2)] == [1, 2, 1, 2]
+    assert [again(len, "m", "picture", 1) for _ in range(2)] == [3, 4]
+    for n in range(3, 40):
+        again(len, "m", None, n)
+    assert again(len, "m", None, 1) == len(asked) == 42, "only the last few are kept"
+
+
 def test_random_controls_are_the_same_on_every_run() -> None:
     now = SimpleNamespace(picture=SimpleNamespace(key="scene-1"))
     first, again, other = (many._random(one, now).random() for one in (MINUS, MINUS, Control("plus", MINUS.change)))
