@@ -184,7 +184,7 @@ def test_a_reading_without_fields_says_so(app, monkeypatch: pytest.MonkeyPatch) 
     shown = app("fields")
     assert "wrote no field" in said(shown)
     guess(shown, "fields", "Just show me")
-    assert "No value of this page was read right" in said(shown)
+    assert "0 values of this page were read right" in said(shown)
 
 
 def test_what_was_missed_and_what_is_empty_stand_in_the_table(app, monkeypatch: pytest.MonkeyPatch) -> None:

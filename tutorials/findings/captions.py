@@ -124,7 +124,7 @@ def nouns_on_objects(now: Captioning) -> Finding:
         return NO_TRUTH
     found = now.nouns
     if not found:
-        return Finding(None, "This sentence has no noun.")
+        return Finding(None, "This sentence has 0 nouns, and this needs at least 1.")
     parts, hits = [], []
     for word, thing in found.items():
         if thing is None:
@@ -189,7 +189,11 @@ def mean_is_best(now: Captioning) -> Finding:
     covers = now.covers()
     there = {word: thing for word, thing in now.nouns.items() if thing is not None}
     if not covers or not there:
-        return NO_TRUTH if not covers else Finding(None, "No noun of this sentence names something that is there.")
+        return (
+            NO_TRUTH
+            if not covers
+            else Finding(None, "0 nouns of this sentence name something that is there, and this needs at least 1.")
+        )
     heads = range(len(now.decoder.weights))
     hits, *each = (_pointed(now, head, covers, there) for head in (None, *heads))
     best = int(np.argmax(each))

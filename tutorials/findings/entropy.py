@@ -121,7 +121,7 @@ def sinks_hide(now: Context) -> Finding:
         return Finding(None, "The lengths of the tokens were not measured.")
     sinks, row = outliers(now.record.norms[-1], now.axis.prefix).tokens, now.row()
     if not sinks.any():
-        return Finding(None, "No patch token is unusually long on this picture, so there are no sinks to take out.")
+        return Finding(None, "0 patch tokens are unusually long on this picture, and this needs at least 1.")
     long, area = int(sinks.sum()), float(now.truth.mean())
     covered = np.concatenate([np.zeros(now.axis.prefix, bool), now.truth.ravel() > HIT_THRESHOLD])
     on_object = int((sinks & covered).sum())

@@ -22,7 +22,9 @@ LEAST = 5
 LINKED = -0.5
 """Rank correlation of entropy and hit rate from which on focus is said to tell who is right."""
 
-NOTHING_RIGHT = Finding(None, "No value of this page was read right, so no token's place is known.")
+NOTHING_RIGHT = Finding(
+    None, "0 values of this page were read right, and this needs at least 1: no token's place is known."
+)
 
 
 def rates(found: Sample, kinds: tuple[str, ...] = KINDS) -> NDArray[np.float64]:

@@ -133,7 +133,7 @@ def which_row(now: Reading) -> Finding:
     rows = np.flatnonzero(truth.words | truth.digits)
     rows = rows[(rows > 0) & (rows < len(now.tokens) - 1)]
     if not len(rows):
-        return Finding(None, "No value of this page was read right, so nothing can be compared.")
+        return Finding(None, "0 values of this page were read right, and this needs at least 1 to compare.")
     rates = {}
     for name, shift in ((EARLIER, -1), (OWN, 0), (LATER, 1)):
         hit = points_into(now.heats()[rows + shift], truth.boxes[rows], now.record.geometry.seen)
@@ -155,7 +155,9 @@ def looked_at(now: Reading) -> Finding:
         return NO_TRUTH
     count = found.words.tokens + found.digits.tokens
     if not count:
-        return Finding(None, "No value of this page was read right, so no token's place is known.")
+        return Finding(
+            None, "0 values of this page were read right, and this needs at least 1: no token's place is known."
+        )
     rate = _mean((found.words.hit, found.words.tokens), (found.digits.hit, found.digits.tokens))
     guess = _mean((found.words.chance, found.words.tokens), (found.digits.chance, found.digits.tokens))
     text = (
@@ -221,7 +223,10 @@ def invented_read(now: Reading) -> Finding:
     rates = [part.rate(("later",), now.layer, now.head) for part in (known, strange)]
     counts = [int(part.tokens[1]) for part in (known, strange)]
     if not all(counts):
-        return Finding(None, "No word of several pieces was read right on one of the two kinds of pages.")
+        return Finding(
+            None,
+            "0 words of several pieces were read right on one of the two kinds of pages, and this needs at least 1.",
+        )
     text = (
         f"{now.map_name().capitalize()}, {PAGES} receipts of each kind: later pieces whose strongest "
         f"cell lies on their print: {rates[0]:.0%} of {counts[0]} in known words, {rates[1]:.0%} of {counts[1]} in words "
