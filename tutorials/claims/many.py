@@ -26,7 +26,7 @@ Answers = dict[str, list[bool | None]]
 
 
 def on_many(name: str, context: Any, progress: Progress | None = None, run: Run | None = None) -> Verdict:
-    """A claim on 50 fresh scenes or pages (20 groups where pages are read together), looked at as `context` looks at its own, or on all outlined photographs.
+    """A claim on 50 fresh scenes or pages (10 groups where pages are read together), looked at as `context` looks at its own, or on all outlined photographs.
 
     Args:
         name: of a finding, ``page.what``.

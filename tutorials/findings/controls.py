@@ -60,7 +60,7 @@ def demonstration(finding: Look) -> Look:
     return finding
 
 
-GROUPS = 20
+GROUPS = 10
 """How many groups of pages are tested for a finding that reads several pages at once."""
 
 

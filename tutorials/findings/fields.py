@@ -123,7 +123,7 @@ def focus_tells(now: Reading) -> Finding:
     return Finding(linked <= LINKED, text)
 
 
-@against(WORDS)
+@against(HEADS)
 def mean_is_best(now: Reading) -> Finding:
     """Whether the mean of all heads hits more often than the best other map, picked on other pages; a tie cannot be tested."""
     if now.document.truth is None:
