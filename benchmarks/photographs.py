@@ -19,6 +19,7 @@ from visualizer import centre_prior, chance, colour_contrast, covered, mass_in_m
 from vit_attention import registry
 from vit_attention.gate import GateError
 from vit_attention.models.cards import caution
+from vit_attention.models.untrained import untrained
 from vit_attention.records import AttentionRecord
 from worlds.photographs import Photograph, photographs
 
@@ -75,20 +76,6 @@ def scores(model: Any) -> list[Measured]:
     """The scores of a model on every outline of every photograph."""
     outlined = [one for one in photographs().values() if one.outlines]
     return [found for one in outlined for found in measured(one, model.attend(one.name))]
-
-
-def untrained(model: Any) -> Any:
-    """The control, in place: the same network with random weights, its norms and biases as before training."""
-    import torch
-
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for name, parameter in model.module.named_parameters():
-            if parameter.ndim > 1:
-                parameter.normal_(std=0.02, generator=generator)
-            else:
-                parameter.fill_(0.0 if name.endswith("bias") else 1.0)
-    return model
 
 
 def best(found: Sequence[Measured], value: Callable[[Measured], NDArray[Any]]) -> tuple[int, int]:
