@@ -11,11 +11,14 @@ from PIL import Image
 from visualizer.figures import canvas, outlines
 from visualizer.figures.summary import bar_range, bar_texts, bars
 from visualizer.measures import undefined
-from visualizer.style import theme
+from visualizer.style import sketch, theme
 from visualizer.style.scale import Scale
+from visualizer.style.sketch import Sketch
 from vit_attention.records.geometry import Geometry
 
 BUTTON = "rgba(128,128,128,0.2)"
+CONTROLS = 70
+"""Room for play, pause and the slider, in pixels."""
 
 
 def layer_animation(
@@ -59,22 +62,31 @@ def layer_animation(
     first = canvas.heat(placed[start], scaled, colormap, opacity=opacity)
     exact = scaled.palette is None and (scale.mode if isinstance(scale, Scale) else scale) not in ("per map", "log")
     if exact:  # else z is not the value itself
-        first.update(hoverinfo=None, hovertemplate="%{z:.3g}<extra></extra>")
-    layers = [go.Heatmap(z=one.values.astype(np.float32), **canvas.cells(one)) for one in placed]
-    frames = [go.Frame(data=[one], traces=[0], name=str(n)) for n, one in enumerate(layers)]
-    fig = go.Figure(first, frames=frames)
+        first |= {"hoverinfo": None, "hovertemplate": "%{z:.3g}<extra></extra>"}
+    fig = Sketch(first)
+    fig.frames = [
+        _frame(n, {"type": "heatmap", "z": one.values.astype(np.float32), **canvas.cells(one)})
+        for n, one in enumerate(placed)
+    ]
     canvas.add_picture(fig, image, where, max_side=canvas.SMALL_SIDE)
     if truth is not None:
-        fig.add_trace(outlines.truth_line(truth, where))
-    theme.base(
-        fig,
+        fig.data.append(outlines.truth_line(truth, where))
+    caption = (scaled.caption, "; ".join(outlines.notes(where, query, truth)))
+    bottom = canvas.below(scaled)
+    fig.layout |= _controls(words, start, duration, bottom + sketch.room(caption))
+    return fig.figure(
         title=title,
-        caption=(scaled.caption, "; ".join(outlines.notes(where, query, truth))),
+        caption=caption,
         shapes=outlines.rims(outlines.patch_boxes(where, grids[start].shape, query)),
         height=height,
-        bottom=canvas.below(scaled),
+        bottom=bottom,
+        under=CONTROLS,
     )
-    return _controls(fig, words, start, duration)
+
+
+def _frame(number: int, trace: dict[str, Any]) -> dict[str, Any]:
+    """One frame, which redraws the first trace."""
+    return {"data": [trace], "traces": [0], "name": str(number)}
 
 
 def bar_animation(
@@ -109,15 +121,16 @@ def bar_animation(
         said = bar_texts(row)
         told = [f"{theme.safe(label)}: {text}" for label, text in zip(labels, said, strict=True)]
         more = {"text": said} if fig.data[0].text is not None else {}
-        frames.append(go.Frame(data=[go.Bar(x=row, hovertext=told, **more)], traces=[0], name=str(n)))
+        frames.append(_frame(n, {"type": "bar", "x": row, "hovertext": told, **more}))
     fig.frames = frames
-    fig.layout.height += 70
-    return _controls(fig, names, start, duration)
-
-
-def _controls(fig: go.Figure, words: Sequence[str], start: int, duration: int) -> go.Figure:
-    """Play, pause and the slider, under the caption."""
     under = int(fig.layout.margin.b)
+    fig.layout.height += CONTROLS
+    fig.layout.margin.b = under + CONTROLS
+    return fig.update_layout(_controls(names, start, duration, under))
+
+
+def _controls(words: Sequence[str], start: int, duration: int, under: int) -> dict[str, Any]:
+    """The layout of play, pause and the slider, so many pixels under the drawing."""
     still = {"mode": "immediate", "transition": {"duration": 0}}
     play = {**still, "frame": {"duration": int(duration), "redraw": True}, "fromcurrent": True}
     jump = {**still, "frame": {"duration": 0, "redraw": True}}
@@ -128,7 +141,6 @@ def _controls(fig: go.Figure, words: Sequence[str], start: int, duration: int) -
     ]
     low = {"y": 0, "yanchor": "top", "xanchor": "left", "bgcolor": BUTTON, "bordercolor": theme.LINE}
     row = {"type": "buttons", "direction": "left", "buttons": buttons, "x": 0, **low, "showactive": False}
-    fig.layout.updatemenus = [{**row, "pad": {"t": under + 14, "l": 0}}]
     slider = {"active": start, "steps": steps, "x": 0.36, "len": 0.64, **low, "activebgcolor": theme.QUERY[1]}
     look = {
         "ticklen": 3,
@@ -136,6 +148,7 @@ def _controls(fig: go.Figure, words: Sequence[str], start: int, duration: int) -
         "font": {"size": theme.SMALL},
         "currentvalue": {"prefix": "", "font": {"size": theme.FONT_SIZE}, "offset": 6},
     }
-    fig.layout.sliders = [{**slider, **look, "pad": {"t": under, "b": 0}}]
-    fig.layout.margin.b = under + 70
-    return fig
+    return {
+        "updatemenus": [{**row, "pad": {"t": under + 14, "l": 0}}],
+        "sliders": [{**slider, **look, "pad": {"t": under, "b": 0}}],
+    }

@@ -11,6 +11,7 @@ from visualizer.figures import canvas
 from visualizer.measures.words import written
 from visualizer.method.token_pairs import TokenPairs, token_of, token_pairs
 from visualizer.style import letters, theme
+from visualizer.style.sketch import Sketch
 from vit_attention.gate import GateError
 from vit_attention.records import AttentionRecord
 
@@ -79,11 +80,10 @@ def arcs(
         _side(found.weights[:, asked], even, most, 1, theme.LINES[1]),
     ]
     tall = min(TALLEST, ROW * tokens)
-    fig = go.Figure([line for side in sides for line in _lines(side, asked, _largest(sides), tokens / tall)])
+    fig = Sketch(*(line for side in sides for line in _lines(side, asked, _largest(sides), tokens / tall)))
     _names(fig, found, asked, sides, tall)
     said = f"{found.words}: {found.called(asked)}" if title is None else title
-    return theme.base(
-        fig,
+    return fig.figure(
         title=said,
         caption=(*_told(sides, even, least is None, tokens), found.note),
         labels=_heads(asked, found),
@@ -103,7 +103,7 @@ def _largest(sides: Sequence[Side]) -> float:
     return max((float(side.shares[side.drawn].max(initial=0)) for side in sides), default=0.0) or 1.0
 
 
-def _lines(side: Side, asked: int, largest: float, pixel: float) -> list[go.Scatter]:
+def _lines(side: Side, asked: int, largest: float, pixel: float) -> list[dict[str, Any]]:
     """One line for each arc, the weakest first, so that the strongest lies on top; `pixel` is one in tokens."""
     longest = max(1, int(np.abs(side.drawn - asked).max(initial=0)))
     out = []
@@ -112,7 +112,7 @@ def _lines(side: Side, asked: int, largest: float, pixel: float) -> list[go.Scat
         share = float(side.shares[other]) / largest
         line = {"color": side.colour, "width": THIN + (THICK - THIN) * share, "shape": "spline"}
         shown = {"mode": "lines", "opacity": 0.35 + 0.65 * share, "hoverinfo": "skip"}
-        out.append(go.Scatter(x=side.way * x, y=y, line=line, **shown))
+        out.append({"type": "scatter", "x": side.way * x, "y": y, "line": line, **shown})
     return out
 
 
@@ -127,33 +127,27 @@ def _arc(asked: int, other: int, longest: int, loop: float) -> tuple[NDArray[np.
     return (EDGE + reach * np.sin(turn)).astype(np.float32), (middle - half * np.cos(turn)).astype(np.float32)
 
 
-def _names(fig: go.Figure, found: TokenPairs, asked: int, sides: Sequence[Side], tall: int) -> None:
+def _names(fig: Sketch, found: TokenPairs, asked: int, sides: Sequence[Side], tall: int) -> None:
     """The tokens down the middle, as many as can be read, and a place to hover and click for each."""
     names, rows = [theme.safe(name) for name in written(found.axis)], len(found.axis)
     short = [theme.safe(letters.cut(name, LONGEST)) for name in written(found.axis)]
     short[asked] = f"<b>{short[asked]}</b>"
     named = _readable(sides, asked, rows, tall)
-    fig.add_trace(
-        go.Scatter(
-            x=np.zeros(len(named), np.float32),
-            y=np.array(named),
-            text=[short[n] for n in named],
-            mode="text",
-            hoverinfo="skip",
-        )
-    )
+    written_out = {"type": "scatter", "mode": "text", "text": [short[n] for n in named], "hoverinfo": "skip"}
+    fig.data.append({**written_out, "x": np.zeros(len(named), np.float32), "y": np.array(named)})
     down, up = (side.shares for side in sides)
     told = [
         f"token {n + theme.FIRST}, {name}: is looked at {theme.short(down[n])}; looks at it {theme.short(up[n])}"
         for n, name in enumerate(names)
     ]
-    canvas.add_markers(fig, np.zeros(rows), np.arange(rows), np.arange(rows, dtype=np.int32), told)
+    fig.data.append(canvas.markers(np.zeros(rows), np.arange(rows), np.arange(rows, dtype=np.int32), told))
+    fig.layout |= canvas.CLICKS
     half, rim = max(0.5, 9 * rows / tall), max(0.7, 11 * rows / tall)
     box = {"x0": -EDGE, "x1": EDGE, "y0": asked - half, "y1": asked + half}
-    fig.add_shape(type="rect", line={"color": theme.QUERY[1], "width": 2}, **box)
+    fig.layout["shapes"].append({"type": "rect", "line": {"color": theme.QUERY[1], "width": 2}, **box})
     plain = {"visible": False, "fixedrange": True}
-    fig.layout.xaxis = {**plain, "range": [-1, 1]}
-    fig.layout.yaxis = {**plain, "range": [rows - 1 + rim, -rim]}
+    fig.layout["xaxis"] = {**plain, "range": [-1, 1]}
+    fig.layout["yaxis"] = {**plain, "range": [rows - 1 + rim, -rim]}
 
 
 def _readable(sides: Sequence[Side], asked: int, rows: int, tall: int) -> list[int]:

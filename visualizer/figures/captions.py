@@ -14,6 +14,7 @@ from visualizer.measures import undefined
 from visualizer.measures.regions import region_boxes, region_heat
 from visualizer.style import theme
 from visualizer.style.scale import Scale, apply_scale
+from visualizer.style.sketch import Sketch
 from vit_attention.records import Axis, Geometry
 
 STRONGEST = 3
@@ -66,8 +67,8 @@ def regions_map(
     fig.layout.shapes = [*fig.layout.shapes, *thin, *asking]
     x, y = ((boxes[known, :2] + boxes[known, 2:]) / 2).T
     text = [theme.safe(f"{axis.name(n)}: {theme.short(given[n])} {unit}") for n in known.tolist()]
-    canvas.add_markers(fig, x, y, known.astype(np.int32), text, clickable=clickable)
-    return fig
+    fig.add_trace(canvas.markers(x, y, known.astype(np.int32), text))
+    return fig.update_layout(canvas.CLICKS) if clickable else fig
 
 
 def film_strip(
@@ -118,9 +119,10 @@ def film_strip(
         "colorscale": theme.colorscale(scaled.colormap(colormap)),
     }
     marker = {**ends, "showscale": True, "colorbar": canvas.colour_bar(scaled), "opacity": 0}
-    fig = go.Figure(go.Scatter(x=[None], y=[None], mode="markers", marker=marker, hoverinfo="skip", name="scale"))
+    empty = {"type": "scatter", "x": [None], "y": [None], "mode": "markers", "hoverinfo": "skip", "name": "scale"}
+    fig = Sketch({**empty, "marker": marker})
     # A picture each, not one sheet: between them the page's own ground must show, light or dark.
-    fig.layout.images = [
+    fig.layout["images"] = [
         canvas.layout_image(Image.fromarray(tile), *size, corner=box[:2])
         for tile, box in zip(tiles, boxes, strict=True)
     ]
@@ -129,4 +131,4 @@ def film_strip(
     height = min(1000, 120 + round(width * min(2.4, whole[1] / whole[0])))
     second = [""] * len(words) if notes is None else [f"<br>{theme.safe(one)}" for one in notes]
     labels = mosaic.tile_names(boxes, [theme.safe(word) + more for word, more in zip(words, second, strict=True)])
-    return theme.base(fig, title=title, caption=scaled.caption, labels=labels, height=height, bottom=canvas.BAR)
+    return fig.figure(title=title, caption=scaled.caption, labels=labels, height=height, bottom=canvas.BAR)

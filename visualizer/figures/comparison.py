@@ -12,6 +12,7 @@ from visualizer.figures import canvas, outlines
 from visualizer.method.base import Map, scale_of
 from visualizer.style import theme
 from visualizer.style.scale import Scale, symmetric
+from visualizer.style.sketch import Sketch
 from vit_attention.gate import GateError, shown
 from vit_attention.records.geometry import Geometry
 
@@ -68,16 +69,15 @@ def side_by_side(
     height = height or 80 + -(-len(maps) // ACROSS) * (300 + over)
     spans = _lattice(len(maps), over / height)
     bar = canvas.colour_bar(scaled, lenmode="fraction", len=0.8)
-    fig = go.Figure()
+    fig = Sketch()
     for n, (one, picture, grid) in enumerate(zip(maps, images, grids, strict=True)):
         where = canvas.fitting(picture, one.geometry)
         trace = canvas.heat(where.place(drawn[n]), scaled, colormap, opacity=opacity)
-        trace.update(showscale=n == 0 and scaled.palette is None, colorbar=bar if n == 0 else None)
+        trace |= {"showscale": n == 0 and scaled.palette is None, "colorbar": bar if n == 0 else None}
         _panel(fig, n + 1, trace, picture, where, grid, one.unit, spans[n], one.patches)
     captions = [scaled.caption, *([f"units differ: {'; '.join(units)}"] if len(units) > 1 else [])]
     captions += ["orange outline: query"] if any(one.patches for one in maps) else []
-    return theme.base(
-        fig,
+    return fig.figure(
         title=title,
         caption=captions,
         labels=heads,
@@ -139,10 +139,10 @@ def before_after(
     few = (0, len(scaled.ticks) // 2, -1) if len(scaled.ticks) > 3 else range(len(scaled.ticks))  # panels are narrow
     ticks = {"tickvals": [scaled.ticks[n] for n in few], "ticktext": [scaled.tick_text[n] for n in few]}
     bar = canvas.colour_bar(scaled, **bars[0], **ticks)
-    fig = go.Figure()
+    fig = Sketch()
     for n in range(2):
         trace = canvas.heat(where[n].place(drawn[n]), scaled, colormap, opacity=opacity, name=theme.safe(names[n]))
-        trace.update(showscale=n == 0, colorbar=bar if n == 0 else None)
+        trace |= {"showscale": n == 0, "colorbar": bar if n == 0 else None}
         _panel(fig, n + 1, trace, images[n], where[n], grids[n], unit, spans[n], query)
     captions, heads = [scaled.caption], [*names]
     if difference:
@@ -158,8 +158,7 @@ def before_after(
         heads.append(f"{names[1]} minus {names[0]}")
     if len(query):
         captions.append("orange outline: query")
-    return theme.base(
-        fig,
+    return fig.figure(
         title=title,
         caption=captions,
         labels=[_name(head, n + 1) for n, head in enumerate(heads)],
@@ -184,9 +183,9 @@ def _places(difference: bool, narrow: bool) -> tuple[list[tuple[Span, Span]], li
 
 
 def _panel(
-    fig: go.Figure,
+    fig: Sketch,
     number: int,
-    trace: go.Heatmap,
+    trace: dict[str, Any],
     image: Image.Image,
     where: Geometry,
     values: Any,
@@ -199,12 +198,9 @@ def _panel(
     canvas.add_picture(
         fig, image, where, number=number, max_side=canvas.SMALL_SIDE, across=span[0], domain=list(span[1])
     )
-    fig.layout.shapes = [
-        *fig.layout.shapes,
-        *outlines.rims(outlines.patch_boxes(where, values.shape, query), axes=axes),
-    ]
+    fig.layout["shapes"] += outlines.rims(outlines.patch_boxes(where, values.shape, query), axes=axes)
     canvas.hover(trace, where, values.shape, canvas.patch_text(values, unit))
-    fig.add_trace(trace.update(xaxis=axes[0], yaxis=axes[1]))
+    fig.data.append({**trace, "xaxis": axes[0], "yaxis": axes[1]})
 
 
 def _name(name: str, number: int, width: int = 17) -> dict[str, Any]:

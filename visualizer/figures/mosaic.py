@@ -13,6 +13,7 @@ from visualizer.figures.summary import head_table
 from visualizer.measures import undefined
 from visualizer.style import theme
 from visualizer.style.scale import Scale, Scaled, apply_scale
+from visualizer.style.sketch import Sketch
 from vit_attention.gate import GateError
 from vit_attention.records.geometry import Placed
 
@@ -61,14 +62,14 @@ def head_grid(
     sheet = np.full((tall, width), 255, np.uint8)
     for tile, (left, top, right, bottom) in zip(quantised(scaled), boxes, strict=True):
         sheet[top:bottom, left:right] = tile
-    fig = go.Figure(stepped(Placed(sheet, 0, 0, 1, 1), scaled, colormap))
+    fig = Sketch(stepped(Placed(sheet, 0, 0, 1, 1), scaled, colormap))
     first = [theme.safe(name) for name in names or (f"head {h + theme.FIRST}" for h in range(heads))]
     second = ["<br>" * bool(caption) + theme.safe(caption) for caption in captions or [""] * heads]
     text = [name + more for name, more in zip(first, second, strict=True)]
     add_tiles(fig, boxes, (width, tall), text, chosen, clickable)
     height = height or min(900, 130 + round(560 * min(1.2, tall / width)))
-    return theme.base(
-        fig, title=title, caption=(caption, note), labels=tile_names(boxes, text), height=height, bottom=canvas.BAR
+    return fig.figure(
+        title=title, caption=(caption, note), labels=tile_names(boxes, text), height=height, bottom=canvas.BAR
     )
 
 
@@ -86,7 +87,7 @@ def tiled(
 
 
 def add_tiles(
-    fig: go.Figure,
+    fig: Sketch,
     boxes: Sequence[tuple[int, int, int, int]],
     size: tuple[int, int],
     text: Sequence[str],
@@ -96,10 +97,11 @@ def add_tiles(
     """Axes over a sheet of tiles of a (width, height), an outline round the chosen one, and places to click."""
     canvas.picture_axes(fig, (0, 0, *size))
     if chosen is not None:
-        fig.layout.shapes = outlines.rims([boxes[canvas.within(chosen, len(boxes), "chosen")]])
+        fig.layout["shapes"] = outlines.rims([boxes[canvas.within(chosen, len(boxes), "chosen")]])
     if clickable:
         x, y = np.array([((left + right) / 2, (top + bottom) / 2) for left, top, right, bottom in boxes]).T
-        canvas.add_markers(fig, x, y, np.arange(len(boxes), dtype=np.int32), text)
+        fig.data.append(canvas.markers(x, y, np.arange(len(boxes), dtype=np.int32), text))
+        fig.layout |= canvas.CLICKS
 
 
 def tile_names(boxes: Sequence[tuple[int, int, int, int]], text: Sequence[str]) -> list[dict[str, Any]]:
@@ -144,11 +146,11 @@ def atlas(
     counts = [len(one) for one in given]
     wide = quantised(scaled).transpose(0, 2, 1, 3).reshape(len(given) * rows, max(counts) * columns)
     low = theme.FIRST - 0.5
-    fig = go.Figure(stepped(Placed(wide, low, low, 1 / columns, 1 / rows), scaled, colormap))
+    fig = Sketch(stepped(Placed(wide, low, low, 1 / columns, 1 / rows), scaled, colormap))
     canvas.one_each(sum(counts), "map", said=said)
     hover = [_peak(one) for layer in given for one in layer] if said is None else [theme.safe(one) for one in said]
     head_table(fig, counts, layers, hover, chosen, rows / columns)
-    return theme.base(fig, title=title, caption=(caption, note), height=height, bottom=canvas.BAR, top=42)
+    return fig.figure(title=title, caption=(caption, note), height=height, bottom=canvas.BAR, top=42)
 
 
 def _stack(given: list[NDArray[Any]]) -> NDArray[Any]:

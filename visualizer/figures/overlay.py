@@ -11,6 +11,7 @@ from PIL import Image
 from visualizer.figures import canvas, outlines
 from visualizer.style import theme
 from visualizer.style.scale import Scale, apply_scale
+from visualizer.style.sketch import Sketch
 from vit_attention.gate import GateError
 from vit_attention.records.geometry import Geometry
 
@@ -69,13 +70,13 @@ def overlay(
     where = canvas.fitting(image, geometry)
     scaled = apply_scale(grid, scale, together, unit=unit, signed=signed)
     placed, blend = where.place(scaled.values), "best" if smooth else False
-    fig = go.Figure(canvas.heat(placed, scaled, colormap, opacity=opacity, zsmooth=blend))
+    fig = Sketch(canvas.heat(placed, scaled, colormap, opacity=opacity, zsmooth=blend))
     notes = _furnish(fig, image, where, grid.shape, query, truth, outlined)
     canvas.add_patches(fig, where, grid.shape, canvas.patch_text(grid, unit, labels), clickable, box)
     if smooth and scaled.palette is None:
         notes.append("blended between patches; the model gives one number per patch")
-    return theme.base(
-        fig, title=title, caption=(scaled.caption, "; ".join(notes), note), height=height, bottom=canvas.below(scaled)
+    return fig.figure(
+        title=title, caption=(scaled.caption, "; ".join(notes), note), height=height, bottom=canvas.below(scaled)
     )
 
 
@@ -100,20 +101,20 @@ def bare(
         raise GateError("grid", "at least 1 x 1 patches", f"{rows} x {columns}")
     canvas.one_each(rows * columns, "patch", labels=labels)
     where = canvas.fitting(image, geometry)
-    fig = go.Figure()
+    fig = Sketch()
     notes = _furnish(fig, image, where, grid, query, truth)
-    fig.layout.shapes = [*_lattice(where, grid), *fig.layout.shapes]
+    fig.layout["shapes"] = [*_lattice(where, grid), *fig.layout["shapes"]]
     names = [""] * (rows * columns) if labels is None else [f"{theme.safe(label)}<br>" for label in labels]
     text = [
         f"{name}patch in row {n // columns + theme.FIRST}, column {n % columns + theme.FIRST}"
         for n, name in enumerate(names)
     ]
     canvas.add_patches(fig, where, grid, text, box=box)
-    return theme.base(fig, title=title, caption="; ".join([f"{rows} x {columns} patches", *notes]), height=height)
+    return fig.figure(title=title, caption="; ".join([f"{rows} x {columns} patches", *notes]), height=height)
 
 
 def _furnish(
-    fig: go.Figure,
+    fig: Sketch,
     image: Image.Image,
     where: Geometry,
     grid: tuple[int, int],
@@ -123,9 +124,9 @@ def _furnish(
 ) -> list[str]:
     """Put picture, axes and outlines on `fig`; returns what they mean, in words."""
     canvas.add_picture(fig, image, where)
-    fig.layout.shapes = [*fig.layout.shapes, *outlines.rims(outlines.patch_boxes(where, grid, query))]
+    fig.layout["shapes"] += outlines.rims(outlines.patch_boxes(where, grid, query))
     if truth is not None:
-        fig.add_trace(outlines.truth_line(truth, where))
+        fig.data.append(outlines.truth_line(truth, where))
     notes = outlines.notes(where, query, truth, outlined or "query")
     if len(query) > 1 and not outlined:
         notes[0] = f"orange outlines: {len(query)} queries"

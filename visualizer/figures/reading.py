@@ -13,6 +13,7 @@ from visualizer.measures.pointing import checked
 from visualizer.measures.reading import token_maps
 from visualizer.style import theme
 from visualizer.style.scale import Scale
+from visualizer.style.sketch import Sketch
 from vit_attention.records import AttentionRecord, Geometry
 
 OPACITY = 0.4
@@ -66,7 +67,8 @@ def page_with_heat(
         *outlines.rims(boxes, (4.5, 2), name="proposed box"),
     ]
     fig.layout.xaxis.fixedrange = fig.layout.yaxis.fixedrange = False
-    return theme.lay(fig, dragmode="zoom")
+    fig.layout.dragmode = "zoom"
+    return fig
 
 
 def outline_name(number: int) -> str:
@@ -129,8 +131,8 @@ def fields_on_page(
     fig.layout.annotations = [*labels, *fig.layout.annotations]
     x, y = ([(box[at] + box[at + 2]) / 2 for _, box in there] for at in range(2))
     text = [f"{n + theme.FIRST}: {theme.safe(names[n])}" for n, _ in there]
-    canvas.add_markers(fig, x, y, np.array([n for n, _ in there], np.int32), text)
-    return fig
+    fig.add_trace(canvas.markers(x, y, np.array([n for n, _ in there], np.int32), text))
+    return fig.update_layout(canvas.CLICKS, dragmode=False)
 
 
 def minimap(
@@ -145,10 +147,10 @@ def minimap(
         height: of the figure in pixels.
     """
     where, inner = Geometry.of(*(size or image.size)), checked(window, "window")
-    fig = go.Figure(go.Scatter(x=[], y=[], hoverinfo="skip"))
+    fig = Sketch({"type": "scatter", "x": [], "y": [], "hoverinfo": "skip"})
     page = canvas.add_picture(fig, image, where, max_side=2 * height)
     shapes = [outlines.veil(page, [inner]), *outlines.rims([inner], (4, 2), name="window")]
-    return theme.base(fig, shapes=shapes, height=height, dragmode=False, hovermode=False)
+    return fig.figure(shapes=shapes, height=height, hovermode=False)
 
 
 def heads_of_token(
