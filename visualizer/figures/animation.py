@@ -30,6 +30,7 @@ def layer_animation(
     names: Sequence[str] | None = None,
     colormap: str = theme.COLORMAP,
     opacity: float = 0.6,
+    fade: bool = False,
     scale: str | Scale = "shared",
     together: Any = None,
     query: Sequence[int] = (),
@@ -42,7 +43,7 @@ def layer_animation(
     """One map per layer on the picture, with play, pause and a slider; it stands still until it is asked to play.
 
     Args:
-        image, geometry, colormap, opacity, query, truth, unit: as for `visualizer.figures.overlay.overlay`.
+        image, geometry, colormap, opacity, fade, query, truth, unit: as for `visualizer.figures.overlay.overlay`.
         maps: (layers, rows, columns), or a list of (rows, columns) maps if grids differ.
         start: place of the map shown first, from 0.
         names: what the slider says for each map; None means "layer 1" and so on.
@@ -58,6 +59,7 @@ def layer_animation(
     words = names or [f"layer {n + theme.FIRST}" for n in range(len(grids))]
     where = canvas.fitting(image, geometry)
     drawn, scaled = canvas.scale_all(grids, scale, together, unit)
+    scaled = scaled.fading(fade)
     placed = [where.place(one) for one in drawn]
     first = canvas.heat(placed[start], scaled, colormap, opacity=opacity)
     exact = scaled.palette is None and (scale.mode if isinstance(scale, Scale) else scale) not in ("per map", "log")

@@ -200,11 +200,11 @@ def heat(placed: Placed, scaled: Scaled, colormap: str, **options: Any) -> dict[
         "hoverinfo": "skip",
         "name": "map",
     }
+    look["colorscale"] = scaled.colorscale(colormap)
     if scaled.palette is None:
-        bar = {"colorscale": theme.colorscale(scaled.colormap(colormap)), "colorbar": colour_bar(scaled)}
-        return {**look, **bar, **options}
+        return {**look, "colorbar": colour_bar(scaled), **options}
     # Blended numbers of colours would be other colours.
-    own = {"colorscale": theme.stops(scaled.palette), "showscale": False, "zsmooth": False}
+    own = {"showscale": False, "zsmooth": False}
     return {**look, **options, **own}
 
 
@@ -232,7 +232,8 @@ def colour_bar(scaled: Scaled, **options: Any) -> dict[str, Any]:
         "thickness": 12,
         "lenmode": "pixels",
         "len": 290,
-        "outlinewidth": 0,
+        "outlinewidth": int(scaled.faded),  # else its clear end would not be seen
+        "outlinecolor": theme.LINE,
         "tickvals": list(scaled.ticks),
         "ticktext": list(scaled.tick_text),
         "tickfont": {"size": theme.SMALL},

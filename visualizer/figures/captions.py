@@ -37,6 +37,7 @@ def regions_map(
     scale: str | Scale = "raw",
     together: Any = None,
     opacity: float = 0.6,
+    fade: bool = False,
     unit: str = "share of attention",
     title: str = "",
     height: int = 460,
@@ -49,10 +50,17 @@ def regions_map(
         query: numbers of regions to outline as those that ask.
         clickable: a click reports the number of the nearest region, from 0.
         together: (..., regions) of all maps that share the range, for the shared scale.
-        image, geometry, truth, scale, opacity, unit, title, height: as for `visualizer.figures.overlay.overlay`.
+        image, geometry, truth, scale, opacity, fade, unit, title, height: as for `visualizer.figures.overlay.overlay`.
     """
     given = np.asarray(values)
-    common: dict[str, Any] = {"opacity": opacity, "unit": unit, "title": title, "height": height, "truth": truth}
+    common: dict[str, Any] = {
+        "opacity": opacity,
+        "fade": fade,
+        "unit": unit,
+        "title": title,
+        "height": height,
+        "truth": truth,
+    }
     common |= {"scale": scale, "together": None if together is None else region_heat(together, axis, geometry)}
     heat = region_heat(given, axis, geometry)
     if axis.grid is not None:
@@ -82,6 +90,7 @@ def film_strip(
     per_row: int = 5,
     colormap: str = theme.COLORMAP,
     opacity: float = 0.6,
+    fade: bool = False,
     scale: str | Scale = "shared",
     unit: str = "share of attention",
     title: str = "",
@@ -97,6 +106,7 @@ def film_strip(
         notes: a second line for each word.
         chosen: number of the word to outline, from 0.
         per_row: pictures in a row.
+        colormap, opacity, fade: as for `visualizer.figures.overlay.overlay`.
         scale: "shared" (sizes can be compared between words), "per map" or "log".
         width: pixels that the strip will have across, from which its height follows.
 
@@ -106,7 +116,7 @@ def film_strip(
     stack = undefined.shaped(maps, "maps", "(words, rows, columns)")
     canvas.one_each(len(stack), "map", words=words, notes=notes)
     where = canvas.fitting(image, geometry)
-    scaled = apply_scale(stack, scale, stack, unit=unit)
+    scaled = apply_scale(stack, scale, stack, unit=unit).fading(fade)
     size = (TILE, max(1, round(TILE * where.original[1] / where.original[0])))
     tiles = [composite.paint(image, replace(scaled, values=v), where, size, colormap, opacity) for v in scaled.values]
     across, strip = min(per_row, len(tiles)), STRIP if notes is None else STRIP_OF_TWO
@@ -116,7 +126,7 @@ def film_strip(
         "color": [scaled.low],
         "cmin": scaled.low,
         "cmax": scaled.high,
-        "colorscale": theme.colorscale(scaled.colormap(colormap)),
+        "colorscale": scaled.colorscale(colormap),
     }
     marker = {**ends, "showscale": True, "colorbar": canvas.colour_bar(scaled), "opacity": 0}
     empty = {"type": "scatter", "x": [None], "y": [None], "mode": "markers", "hoverinfo": "skip", "name": "scale"}

@@ -31,6 +31,7 @@ def side_by_side(
     scale: str | Scale = "shared",
     colormap: str = theme.COLORMAP,
     opacity: float = 0.6,
+    fade: bool = False,
     title: str = "",
     height: int | None = None,
 ) -> go.Figure:
@@ -41,7 +42,7 @@ def side_by_side(
         maps: what methods return; their grids may differ.
         names: of the panels, plain text; None takes what each map shows.
         scale: any mode; all maps are scaled together, "per map" each by itself.
-        colormap, opacity, title: as for `visualizer.figures.overlay.overlay`.
+        colormap, opacity, fade, title: as for `visualizer.figures.overlay.overlay`.
         height: in pixels; None fits the number of panels.
 
     Raises:
@@ -62,6 +63,7 @@ def side_by_side(
     signed = True if any(one.signed for one in maps) else None
     mode = scale_of(maps, scale)
     drawn, scaled = canvas.scale_all(grids, mode, None, units[0] if len(units) == 1 else "each map's own unit", signed)
+    scaled = scaled.fading(fade)
     heads = [
         _name(head, n + 1, 120 // min(len(maps), ACROSS)) for n, head in enumerate(names or [m.words for m in maps])
     ]
@@ -106,6 +108,7 @@ def before_after(
     colormap: str = theme.COLORMAP,
     diverging: str = theme.DIVERGENT,
     opacity: float = 0.6,
+    fade: bool = False,
     scale: str | Scale = "shared",
     query: Sequence[int] = (),
     unit: str = "share of attention",
@@ -120,6 +123,8 @@ def before_after(
         first, second: (rows, columns) each; they may differ in shape, but then there is no difference to draw.
         names: what the panels are called, plain text.
         difference: draw the third panel.
+        colormap, opacity, fade, unit, title: as for `visualizer.figures.overlay.overlay`.
+        diverging: colours of the difference, one of `theme.DIVERGING`.
         scale: any mode; both maps are scaled together, "per map" each by itself.
         query: patch numbers to outline in every panel.
         narrow: put the difference under the two maps instead of beside them, for narrow columns and phones.
@@ -135,6 +140,7 @@ def before_after(
     if difference and grids[0].shape != grids[1].shape:
         raise GateError("difference", "two maps of one shape", f"{grids[0].shape} and {grids[1].shape}")
     drawn, scaled = canvas.scale_all(grids, scale, None, unit)
+    scaled = scaled.fading(fade)
     spans, bars = _places(difference, narrow)
     few = (0, len(scaled.ticks) // 2, -1) if len(scaled.ticks) > 3 else range(len(scaled.ticks))  # panels are narrow
     ticks = {"tickvals": [scaled.ticks[n] for n in few], "ticktext": [scaled.tick_text[n] for n in few]}
@@ -149,7 +155,7 @@ def before_after(
         if diverging not in theme.DIVERGING:
             raise GateError("diverging", f"one of {', '.join(theme.DIVERGING)}", shown(diverging))
         gap = grids[1].astype(np.float64) - grids[0].astype(np.float64)
-        scaled = symmetric(gap, f"difference in {unit}", None)
+        scaled = symmetric(gap, f"difference in {unit}", None).fading(fade)
         ends = {"tickvals": scaled.ticks[::2], "ticktext": scaled.tick_text[::2]}
         look = {"zmid": 0, "colorbar": canvas.colour_bar(scaled, **bars[1], **ends), "name": "difference"}
         trace = canvas.heat(where[0].place(gap), scaled, diverging, opacity=max(opacity, 0.8), **look)

@@ -23,6 +23,7 @@ def overlay(
     *,
     colormap: str = theme.COLORMAP,
     opacity: float = 0.6,
+    fade: bool = False,
     smooth: bool = False,
     scale: str | Scale = "raw",
     together: Any = None,
@@ -46,6 +47,8 @@ def overlay(
         geometry: from the original to the model's input; None means the model saw the whole picture.
         colormap: one of `theme.COLORMAPS`.
         opacity: 0 (picture only) to 1 (map only).
+        fade: let the opacity of each patch follow its value, up to `opacity`, so that the picture stays visible where little is:
+            it grows with the root of the value's place on the scale, from 0 where the scale is signed.
         smooth: False shows the patches as they are; True blends neighbours, which adds no knowledge.
         scale: a mode of `scale.MODES`, or a `Scale`; for a map of a method ``found.scale("raw")``, which also draws maps that
             bring their own colours.
@@ -68,7 +71,7 @@ def overlay(
     if not 0 <= opacity <= 1:
         raise GateError("opacity", "0 to 1", f"{opacity}")
     where = canvas.fitting(image, geometry)
-    scaled = apply_scale(grid, scale, together, unit=unit, signed=signed)
+    scaled = apply_scale(grid, scale, together, unit=unit, signed=signed).fading(fade)
     placed, blend = where.place(scaled.values), "best" if smooth else False
     fig = Sketch(canvas.heat(placed, scaled, colormap, opacity=opacity, zsmooth=blend))
     notes = _furnish(fig, image, where, grid.shape, query, truth, outlined)

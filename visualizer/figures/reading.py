@@ -34,6 +34,7 @@ def page_with_heat(
     true: Sequence[Sequence[float]] = (),
     colormap: str = theme.COLORMAP,
     opacity: float = OPACITY,
+    fade: bool = False,
     scale: str | Scale = "raw",
     together: Any = None,
     unit: str = "share of attention",
@@ -51,11 +52,12 @@ def page_with_heat(
         window: (left, top, right, bottom) in pixels of the original page, from `viewport`; None shows all of it.
         proposed, true: boxes to outline, in pixels of the original page: in the two tones of a query, and dotted in
             `theme.TRUTH`, as no other box is.
-        geometry, colormap, opacity, scale, together, unit, title, height: as for `overlay`.
+        geometry, colormap, opacity, fade, scale, together, unit, title, height: as for `overlay`.
     """
     notes = ["orange outline: proposed box"] * bool(len(proposed)) + ["dotted cyan: true box"] * bool(len(true))
     common: dict[str, Any] = {"scale": scale, "together": together, "unit": unit, "title": title, "height": height}
-    fig = overlay.overlay(image, values, geometry, colormap=colormap, opacity=opacity, note="; ".join(notes), **common)
+    common |= {"colormap": colormap, "opacity": opacity, "fade": fade}
+    fig = overlay.overlay(image, values, geometry, note="; ".join(notes), **common)
     if window is not None:
         left, top, right, bottom = checked(window, "window")
         fig.layout.xaxis.range, fig.layout.yaxis.range = [left, right], [bottom, top]

@@ -94,6 +94,7 @@ def window_map(
     margin: int | None = None,
     colormap: str = theme.COLORMAP,
     opacity: float = 0.7,
+    fade: bool = False,
     scale: str | Scale = "raw",
     together: Any = None,
     unit: str = "share of attention",
@@ -112,7 +113,7 @@ def window_map(
         forbidden: (rows, columns) bool, cells of the window that the shift mask forbids; crossed, not coloured.
         outside: share of the query's attention that fell on padded cells, for the caption.
         margin: show only so many cells of the grid round the query's part of the window; None shows the whole page.
-        colormap, opacity, scale, together, unit: as for `visualizer.figures.overlay.overlay`.
+        colormap, opacity, fade, scale, together, unit: as for `visualizer.figures.overlay.overlay`.
         clickable: a click reports the number of a cell.
         title, height: plain text; pixels.
 
@@ -128,7 +129,7 @@ def window_map(
     boxes = defined_boxes(known, query)
     fig = Sketch()
     view = canvas.add_picture(fig, image, where, _near(where, cells, boxes, margin))
-    scaled = apply_scale(np.where(barred, np.nan, grid), scale, together, unit=unit)
+    scaled = apply_scale(np.where(barred, np.nan, grid), scale, together, unit=unit).fading(fade)
     for at, (left, top, right, bottom) in enumerate(boxes):
         # One part each: a trace of the whole grid would send every undefined cell of the page.
         placed = cells.crop(left, top, right - left, bottom - top).place(scaled.values[top:bottom, left:right])
