@@ -38,7 +38,7 @@ def layer_animation(
     duration: int = 500,
     unit: str = "share of attention",
     title: str = "",
-    height: int = 540,
+    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """One map per layer on the picture, with play, pause and a slider; it stands still until it is asked to play.
 
@@ -116,7 +116,10 @@ def bar_animation(
     stack = undefined.shaped(rows, "rows", "(layers, bars)")
     canvas.within(start, len(stack), "start")
     canvas.one_each(len(stack), "map", names=names)
-    fig = bars(labels, stack[start], unit, title=title, height=height)
+    rows_tall = 90 + 30 * stack.shape[1]
+    fig = bars(
+        labels, stack[start], unit, title=title, height=(height or min(theme.HEIGHT, rows_tall + CONTROLS)) - CONTROLS
+    )
     fig.layout.xaxis.range = bar_range(stack.ravel())
     frames = []
     for n, row in enumerate(stack):
@@ -143,7 +146,7 @@ def _controls(words: Sequence[str], start: int, duration: int, under: int) -> di
     ]
     low = {"y": 0, "yanchor": "top", "xanchor": "left", "bgcolor": BUTTON, "bordercolor": theme.LINE}
     row = {"type": "buttons", "direction": "left", "buttons": buttons, "x": 0, **low, "showactive": False}
-    slider = {"active": start, "steps": steps, "x": 0.36, "len": 0.64, **low, "activebgcolor": theme.QUERY[1]}
+    slider = {"active": start, "steps": steps, "x": 0.46, "len": 0.54, **low, "activebgcolor": theme.QUERY[1]}
     look = {
         "ticklen": 3,
         "minorticklen": 0,

@@ -21,8 +21,8 @@ MOST = 24
 """Arcs drawn on either side."""
 THIN, THICK = 1.0, 8.0
 """Width of a line in pixels for nothing and for the largest share."""
-ROW, LEAST, TALLEST = 20, 15, 1100
-"""In pixels: room for a token, the least between two names, and the tallest drawing."""
+ROW, LEAST, AROUND = 20, 15, 150
+"""In pixels: room for a token, the least between two names, and what title and caption take."""
 LONGEST = 16
 """Most signs of a token's name; hovering says all."""
 
@@ -79,7 +79,7 @@ def arcs(
         _side(found.weights[asked], even, most, -1, theme.LINES[0]),
         _side(found.weights[:, asked], even, most, 1, theme.LINES[1]),
     ]
-    tall = min(TALLEST, ROW * tokens)
+    tall = (height or min(theme.HEIGHT, ROW * tokens + AROUND)) - AROUND
     fig = Sketch(*(line for side in sides for line in _lines(side, asked, _largest(sides), tokens / tall)))
     _names(fig, found, asked, sides, tall)
     said = f"{found.words}: {found.called(asked)}" if title is None else title
@@ -87,7 +87,7 @@ def arcs(
         title=said,
         caption=(*_told(sides, even, least is None, tokens), found.note),
         labels=_heads(asked, found),
-        height=height or tall + 150,
+        height=tall + AROUND,
         bottom=8,
         top=26,
     )
@@ -166,18 +166,22 @@ def _readable(sides: Sequence[Side], asked: int, rows: int, tall: int) -> list[i
 
 def _heads(asked: int, found: TokenPairs) -> list[dict[str, Any]]:
     """What the sides show, over them."""
-    name = theme.safe(letters.cut(written(found.axis)[asked], LONGEST))
-    place = {"yref": "paper", "y": 1, "yanchor": "bottom", "xref": "paper", "font": {"size": theme.SMALL + 1}}
+    name = theme.safe(letters.cut(written(found.axis)[asked], 8))
+    place = {"yref": "paper", "y": 1, "yanchor": "bottom", "xref": "paper", "font": {"size": theme.SMALL}}
     return [
-        {**place, "x": 0, "xanchor": "left", "text": f'"{name}" looks at (keys)', "font": {"color": theme.LINES[0]}},
+        {**place, "x": 0, "xanchor": "left", "text": f'{_dot(0)} "{name}" looks at (keys)'},
         {
             **place,
             "x": 1,
             "xanchor": "right",
-            "text": f'looks at "{name}" (queries)',
-            "font": {"color": theme.LINES[1]},
+            "text": f'looks at "{name}" (queries) {_dot(1)}',
         },
     ]
+
+
+def _dot(number: int) -> str:
+    """A dot in one of `theme.LINES`; words of that colour would be hard to read."""
+    return f'<span style="color:{theme.LINES[number]}">\u25cf</span>'
 
 
 def _told(sides: Sequence[Side], even: float, chosen: bool, tokens: int) -> list[str]:

@@ -231,7 +231,7 @@ def colour_bar(scaled: Scaled, **options: Any) -> dict[str, Any]:
         "xpad": 0,
         "thickness": 12,
         "lenmode": "pixels",
-        "len": 290,
+        "len": 250,
         "outlinewidth": int(scaled.faded),  # else its clear end would not be seen
         "outlinecolor": theme.LINE,
         "tickvals": list(scaled.ticks),

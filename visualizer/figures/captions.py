@@ -40,7 +40,7 @@ def regions_map(
     fade: bool = False,
     unit: str = "share of attention",
     title: str = "",
-    height: int = 460,
+    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Regions coloured by one value each, on the picture: cells of a grid, or boxes with the strongest ones outlined.
 
@@ -95,6 +95,7 @@ def film_strip(
     unit: str = "share of attention",
     title: str = "",
     width: int = 620,
+    height: int | None = None,
 ) -> go.Figure:
     """The picture once a word, each under that word's map: one picture in one figure; a click reports the word's number.
 
@@ -109,6 +110,7 @@ def film_strip(
         colormap, opacity, fade: as for `visualizer.figures.overlay.overlay`.
         scale: "shared" (sizes can be compared between words), "per map" or "log".
         width: pixels that the strip will have across, from which its height follows.
+        height: in pixels; None follows the width, up to what stands beside a text.
 
     Raises:
         ValueError: another shape, or words or notes that do not fit the maps.
@@ -138,7 +140,7 @@ def film_strip(
     ]
     text = [f"word {n + theme.FIRST}: {theme.safe(word)}" for n, word in enumerate(words)]
     mosaic.add_tiles(fig, boxes, whole, text, chosen, clickable=True)
-    height = min(1000, 120 + round(width * min(2.4, whole[1] / whole[0])))
+    height = height or min(theme.HEIGHT, 120 + round(width * whole[1] / whole[0]))
     second = [""] * len(words) if notes is None else [f"<br>{theme.safe(one)}" for one in notes]
     labels = mosaic.tile_names(boxes, [theme.safe(word) + more for word, more in zip(words, second, strict=True)])
     return fig.figure(title=title, caption=scaled.caption, labels=labels, height=height, bottom=canvas.BAR)

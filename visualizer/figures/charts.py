@@ -120,9 +120,11 @@ def lists(named: Mapping[str, ArrayLike], *, height: int | None = None) -> go.Fi
         axis = {**common, "domain": [top - 0.78 / count, top - 0.02]}
         fig.layout[f"yaxis{tag}"] = {**axis, "gridcolor": theme.GRID, "zerolinecolor": theme.LINE}
         place = {"x": 0, "xref": "paper", "xanchor": "left", "y": top, "yref": "paper", "yanchor": "middle"}
-        labels.append({"text": theme.safe(name), "font": {"size": theme.SMALL + 1}, **place})
+        labels.append({"text": theme.safe(name), "font": {"size": theme.SMALL}, **place})
     across = {"anchor": f"y{tag}", "fixedrange": True, "showgrid": False, "title": {"text": "number in the list"}}
-    return fig.figure(labels=labels, height=height or 60 + 120 * count, bottom=40, top=8, xaxis=across)
+    return fig.figure(
+        labels=labels, height=height or min(theme.HEIGHT, 60 + 120 * count), bottom=40, top=8, xaxis=across
+    )
 
 
 def focus_against_hits(

@@ -19,8 +19,8 @@ from vit_attention.records.geometry import Geometry
 Span = tuple[float, float]
 GAP = 0.03
 """Room between panels, as a share of the whole width."""
-ACROSS = 4
-"""Most panels in a row."""
+ACROSS, NARROW = 4, 2
+"""Most panels in a row, and most on a phone, where they then are 150 pixels wide."""
 
 
 def side_by_side(
@@ -33,6 +33,7 @@ def side_by_side(
     opacity: float = 0.6,
     fade: bool = False,
     title: str = "",
+    narrow: bool = False,
     height: int | None = None,
 ) -> go.Figure:
     """Maps of any models, classes, layers or methods in panels of equal size, all on one scale.
@@ -43,6 +44,7 @@ def side_by_side(
         names: of the panels, plain text; None takes what each map shows.
         scale: any mode; all maps are scaled together, "per map" each by itself.
         colormap, opacity, fade, title: as for `visualizer.figures.overlay.overlay`.
+        narrow: two panels in a row, for narrow columns and phones.
         height: in pixels; None fits the number of panels.
 
     Raises:
@@ -64,12 +66,14 @@ def side_by_side(
     mode = scale_of(maps, scale)
     drawn, scaled = canvas.scale_all(grids, mode, None, units[0] if len(units) == 1 else "each map's own unit", signed)
     scaled = scaled.fading(fade)
+    across = min(len(maps), NARROW if narrow else ACROSS)
     heads = [
-        _name(head, n + 1, 120 // min(len(maps), ACROSS)) for n, head in enumerate(names or [m.words for m in maps])
+        _name(head, n + 1, 24 if narrow else 88 // across) for n, head in enumerate(names or [m.words for m in maps])
     ]
     over = 8 + 16 * max(head["text"].count("<br>") + 1 for head in heads)
-    height = height or 80 + -(-len(maps) // ACROSS) * (300 + over)
-    spans = _lattice(len(maps), over / height)
+    side = 160 if narrow else min(300, 540 // across)
+    height = height or 110 + -(-len(maps) // across) * (side + over)
+    spans = _lattice(len(maps), across, over / height)
     bar = canvas.colour_bar(scaled, lenmode="fraction", len=0.8)
     fig = Sketch()
     for n, (one, picture, grid) in enumerate(zip(maps, images, grids, strict=True)):
@@ -89,9 +93,9 @@ def side_by_side(
     )
 
 
-def _lattice(count: int, over: float) -> list[tuple[Span, Span]]:
-    """(across, down) of so many panels, `ACROSS` in a row; `over` is the room above a row, as a share of the height."""
-    columns, rows = min(count, ACROSS), -(-count // ACROSS)
+def _lattice(count: int, columns: int, over: float) -> list[tuple[Span, Span]]:
+    """(across, down) of so many panels, `columns` in a row; `over` is the room above a row, as a share of the height."""
+    rows = -(-count // columns)
     wide, tall = (1 - GAP * (columns - 1)) / columns, (1 - over * (rows - 1)) / rows
     starts = [(n % columns * (wide + GAP), 1 - n // columns * (tall + over)) for n in range(count)]
     return [((left, left + wide), (max(0.0, top - tall), top)) for left, top in starts]
@@ -217,6 +221,6 @@ def _name(name: str, number: int, width: int = 17) -> dict[str, Any]:
         "text": theme.safe(name, width),
         "name": f"panel {number}",
         "showarrow": False,
-        "font": {"size": theme.SMALL + 1},
+        "font": {"size": theme.SMALL},
         **place,
     }

@@ -21,8 +21,8 @@ EXACT = 64
 """A matrix with more rows or columns than this is sent in 255 steps of colour instead of exact numbers."""
 LARGEST = 256
 """A matrix with more rows or columns than this is drawn as means over blocks."""
-WORDS, LONGEST = 36, 16
-"""Most words of a text that an axis names, and most signs of one; hovering names all."""
+AROUND, LONGEST = 170, 16
+"""Pixels of a matrix's figure that are not the matrix, and most signs of a word that an axis names; hovering names all."""
 TURNED = "the text is written from right to left, and so are the keys"
 STEPS = 254
 """Highest colour step; 255 is left for undefined cells, which stay clear."""
@@ -133,7 +133,7 @@ def matrix(
     unit: str = "share of attention",
     note: str = "",
     title: str = "",
-    height: int = 520,
+    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """The whole (queries, keys) matrix of one head: a row is a query, its colours are what it reads from each key.
 
@@ -154,16 +154,16 @@ def matrix(
     if "stretched" in scaled.caption or "logarithmic" in scaled.caption:
         value = "%{z:.3g} on the scale below"
     if max(scaled.values.shape) > EXACT:
-        trace = stepped(Placed(quantised(scaled), -0.5, -0.5, step, step), scaled, colormap, len=220)
+        trace = stepped(Placed(quantised(scaled), -0.5, -0.5, step, step), scaled, colormap, len=200)
         value = f"colour step %{{z}} of {STEPS}"
         notes.append(f"drawn in {STEPS} steps of {theme.short((scaled.high - scaled.low) / STEPS)}")
     else:
         trace = canvas.heat(
-            Placed(scaled.values, -0.5, -0.5, step, step), scaled, colormap, colorbar=canvas.colour_bar(scaled, len=220)
+            Placed(scaled.values, -0.5, -0.5, step, step), scaled, colormap, colorbar=canvas.colour_bar(scaled, len=200)
         )
     said = f"query %{{y}}, key %{{x}}: {value}<extra></extra>"
     fig = Sketch({**trace, "name": "matrix", "hoverinfo": None, "hovertemplate": said})
-    _token_axes(fig, query_axis, key_axis, step)
+    _token_axes(fig, query_axis, key_axis, step, height - AROUND)
     notes += [TURNED] if turned(key_axis) else []
     caption = [scaled.caption, *notes, note]
     return fig.figure(title=title, caption=caption, height=height, bottom=canvas.BAR, top=70)
@@ -200,10 +200,15 @@ def stepped(placed: Placed, scaled: Scaled, colormap: str, **bar: Any) -> dict[s
     return canvas.heat(placed, scaled, colormap, colorbar=canvas.colour_bar(scaled, tickvals=ticks, **bar), **shown)
 
 
-def _token_axes(fig: Sketch, query_axis: Axis, key_axis: Axis, step: int) -> None:
+def _token_axes(fig: Sketch, query_axis: Axis, key_axis: Axis, step: int, room: int) -> None:
+    """Axes that name tokens, as many as stand on so many pixels without touching."""
     common = {"showgrid": False, "zeroline": False, "fixedrange": True, "constrain": "domain", "ticks": "outside"}
-    for name, axis, word in (("xaxis", key_axis, "is looked at (key)"), ("yaxis", query_axis, "asks (query)")):
-        places, words = _ticks(axis)
+    # Slanted names need more room.
+    for name, axis, word, least in (
+        ("xaxis", key_axis, "is looked at (key)", 17),
+        ("yaxis", query_axis, "asks (query)", 13),
+    ):
+        places, words = _ticks(axis, max(2, room // least))
         fig.layout[name] = {
             **common,
             "title": {"text": word, "font": {"size": theme.FONT_SIZE}, "standoff": 4},
@@ -237,7 +242,7 @@ def _hovered(axis: Axis, step: int) -> dict[str, str]:
     }
 
 
-def _ticks(axis: Axis, most: int = 24) -> tuple[list[int], list[str]]:
+def _ticks(axis: Axis, most: int) -> tuple[list[int], list[str]]:
     """Where to name tokens: every special one that fits, then words, regions or rows of patches at even steps."""
     special = list(range(min(axis.prefix, 3)))
     stride = axis.grid[1] if axis.kind == "patches" and axis.grid else 1
@@ -248,7 +253,6 @@ def _ticks(axis: Axis, most: int = 24) -> tuple[list[int], list[str]]:
         rest = rest[every if special else 0 :: every]
         words = [f"row {(t - axis.prefix) // stride + theme.FIRST}" for t in rest]
     else:
-        most = WORDS if axis.kind == "text" else most
         every = -(-max(len(rest), 1) // most)
         rest = rest[every if special and every > 1 else 0 :: every]
         names = written(axis) if axis.kind == "text" else {t: axis.name(t) for t in rest}

@@ -17,6 +17,8 @@ from visualizer.style.sketch import Sketch
 from vit_attention.gate import GateError
 from vit_attention.records.geometry import Placed
 
+AROUND, PHONE = 130, 326
+"""Pixels of a sheet's figure that are not the sheet, and what a phone has for it across."""
 CELLS = 30_000
 """Most cells in one figure; at one byte each the figure stays under 60 kB. Larger grids are drawn as block means."""
 
@@ -57,8 +59,10 @@ def head_grid(
     canvas.one_each(heads, "head", names=names, captions=captions)
     scaled, caption = _scaled(stack, scale, together, unit)
     rows, columns = scaled.values.shape[1:]
-    gap, strip = max(1, columns // 14), round((0.42 if captions is not None else 0.26) * columns)
-    boxes, (width, tall) = tiled(heads, min(per_row or 4, heads), (columns, rows), gap, strip)
+    across, gap = min(per_row or 4, heads), max(1, columns // 14)
+    room = (height or theme.HEIGHT) - AROUND
+    strip = _strip((columns, rows), (across, -(-heads // across)), gap, room, 34 if captions is not None else 18)
+    boxes, (width, tall) = tiled(heads, across, (columns, rows), gap, strip)
     sheet = np.full((tall, width), 255, np.uint8)
     for tile, (left, top, right, bottom) in zip(quantised(scaled), boxes, strict=True):
         sheet[top:bottom, left:right] = tile
@@ -67,10 +71,20 @@ def head_grid(
     second = ["<br>" * bool(caption) + theme.safe(caption) for caption in captions or [""] * heads]
     text = [name + more for name, more in zip(first, second, strict=True)]
     add_tiles(fig, boxes, (width, tall), text, chosen, clickable)
-    height = height or min(900, 130 + round(560 * min(1.2, tall / width)))
+    height = height or min(theme.HEIGHT, AROUND + round(560 * tall / width))
     return fig.figure(
         title=title, caption=(caption, note), labels=tile_names(boxes, text), height=height, bottom=canvas.BAR
     )
+
+
+def _strip(size: tuple[int, int], tiles: tuple[int, int], gap: int, room: int, words: int) -> int:
+    """Cells over a tile of a (width, height) that its words, so many pixels high, take, on a phone and where `room` is low.
+
+    Args:
+        tiles: in a row, and rows.
+    """
+    pixel = min(PHONE / (tiles[0] * (size[0] + gap)), max(1.0, room / tiles[1] - words) / size[1])
+    return int(np.ceil(words / pixel))
 
 
 def tiled(
@@ -123,7 +137,7 @@ def atlas(
     said: Sequence[str] | None = None,
     note: str = "",
     title: str = "",
-    height: int = 560,
+    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """All maps of a model, layers down and heads across, as one trace of bytes; a click reports [layer, head].
 

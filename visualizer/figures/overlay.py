@@ -37,7 +37,7 @@ def overlay(
     signed: bool | None = None,
     note: str = "",
     title: str = "",
-    height: int = 460,
+    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """`values` as coloured patches on the original picture, with a colour bar and the scale in words.
 

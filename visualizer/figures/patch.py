@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from visualizer.figures import canvas
 from visualizer.style import theme
+from visualizer.style.scale import linear
 from visualizer.style.sketch import Sketch
 from vit_attention.gate import GateError, shown
 
@@ -40,11 +41,17 @@ def pixels(patch: ArrayLike, channel: str | None = None, *, title: str = "", hei
         trace["hovertemplate"] = f"{said}<extra></extra>"
     else:
         one, greys = values[..., CHANNELS.index(channel)].astype(np.float32), [[0, "#000000"], [1, "#ffffff"]]
-        trace = {"type": "heatmap", "z": one, "zmin": 0, "zmax": 255, "colorscale": greys, "showscale": False}
+        trace = {"type": "heatmap", "z": one, "zmin": 0, "zmax": 255, "colorscale": greys}
+        trace["colorbar"] = canvas.colour_bar(linear(one, 0, 255, ""))
         trace["hovertemplate"] = f"{channel} %{{z}}<extra></extra>"
         if max(rows, columns) <= READABLE:
             trace |= {"texttemplate": "%{z:.0f}", "textfont": {"size": theme.SMALL}}
     fig = Sketch(trace)
     canvas.picture_axes(fig, (-0.5, -0.5, columns - 0.5, rows - 0.5))
     words = "screen colours" if channel is None else f"{channel} alone, 0 (black) to 255 (white)"
-    return fig.figure(title=title, caption=f"{rows} x {columns} pixels, {words}", height=height)
+    return fig.figure(
+        title=title,
+        caption=f"{rows} x {columns} pixels, {words}",
+        height=height,
+        bottom=10 if channel is None else canvas.BAR,
+    )

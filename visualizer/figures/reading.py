@@ -39,7 +39,7 @@ def page_with_heat(
     together: Any = None,
     unit: str = "share of attention",
     title: str = "",
-    height: int = 620,
+    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """The page with the cells of one token or field over it, in the window asked for; dragging a box zooms further.
 
@@ -183,7 +183,7 @@ def heads_of_token(
     if record.geometry is not None:
         left, top, right, bottom = outlines.seen_box(record.geometry)
         shape = float((bottom - top) / (right - left))
-    tall = height or round(min(900, 150 + max(120, 640 * min(1.3, layers * shape / heads))))
+    tall = height or round(min(theme.HEIGHT, 150 + max(120, 640 * min(1.3, layers * shape / heads))))
     fig = mosaic.atlas(maps, colormap=colormap, scale=scale, chosen=at, layers=depth, title=title, height=tall)
     fig.layout.yaxis.scaleratio = shape
     return fig

@@ -16,8 +16,8 @@ from vit_attention.gate import GateError
 from vit_attention.records.geometry import Placed
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-MANY = 60
-"""More bars than this are drawn without numbers behind them, and some of them without a name."""
+LINE = 15
+"""Pixels that a bar takes with its name; where there are fewer, only some bars are named, and none has its number behind it."""
 MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "cross")
 
 
@@ -32,7 +32,7 @@ def head_summary(
     layers: Sequence[int] | None = None,
     clickable: bool = True,
     title: str = "",
-    height: int = 470,
+    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Any statistic of the heads, layers down and heads across; a click reports [layer, head].
 
@@ -196,7 +196,8 @@ def bars(
     if numbers.ndim != 1 or len(labels) != len(numbers):
         raise GateError("labels", "one per value", f"{len(labels)} for shape {numbers.shape}")
     colours = [theme.QUERY[1] if at == chosen else theme.LINES[0] for at in range(len(numbers))]
-    places, many = np.arange(len(numbers)), len(numbers) > MANY
+    tall = height or min(theme.HEIGHT, 90 + 30 * max(1, len(numbers)))
+    places, step = np.arange(len(numbers)), -(-len(numbers) * LINE // max(LINE, tall - 90))
     names = [("* " if at == chosen else "") + theme.safe(letters.cut(str(label))) for at, label in enumerate(labels)]
     said = bar_texts(numbers)
     whole = [f"{theme.safe(label)}: {text}" for label, text in zip(labels, said, strict=True)]
@@ -209,9 +210,9 @@ def bars(
         "cliponaxis": False,
         "hovertext": whole,
         "hovertemplate": "%{hovertext}<extra></extra>",
-        **({} if many else {"text": said, "textposition": "outside"}),
+        **({} if step > 1 else {"text": said, "textposition": "outside"}),
     }
-    marked = places[:: -(-len(places) // MANY)] if many else places
+    marked = places[(chosen or 0) % step :: step] if step else places
     upright = {
         "tickvals": marked,
         "ticktext": [names[n] for n in marked],
@@ -220,9 +221,8 @@ def bars(
         "zeroline": False,
     }
     across = {**_axis(unit), "range": bar_range(numbers)}
-    tall = height or 90 + 30 * max(1, min(len(numbers), MANY // 2))
     axes: dict[str, Any] = {"xaxis": across, "yaxis": {**_axis(""), **upright}}
-    note = f"one in {-(-len(places) // MANY)} is named; hovering names all" if many else ""
+    note = f"one in {step} is named; hovering names all" if step > 1 else ""
     return Sketch(trace).figure(title=title, caption=note, height=tall, bottom=44, **axes)
 
 

@@ -40,7 +40,7 @@ def page_windows(
     margin: int | None = None,
     clickable: bool = False,
     title: str = "",
-    height: int = 560,
+    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """The page under the window borders of one block, with the window of a query outlined.
 
@@ -100,7 +100,7 @@ def window_map(
     unit: str = "share of attention",
     clickable: bool = False,
     title: str = "",
-    height: int = 560,
+    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """One query's attention on the page: coloured in its window, crossed where forbidden, veiled where undefined.
 

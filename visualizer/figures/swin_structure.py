@@ -112,7 +112,14 @@ def merge_picture(
     right, bottom = (min(2 * side, at + 2 + reach) for side, at in zip(step.grid[::-1], (left, top), strict=True))
     near = (max(0, left - reach), max(0, top - reach), right, bottom)
     fig, shapes, labels = Sketch(), [], []
-    style = {"xref": "paper", "xanchor": "center", "y": 1, "yref": "paper", "yanchor": "bottom"}
+    style = {
+        "font": {"size": theme.SMALL},
+        "xref": "paper",
+        "xanchor": "center",
+        "y": 1,
+        "yref": "paper",
+        "yanchor": "bottom",
+    }
     for panel, (count, across) in enumerate(((grid, (0.0, 0.48)), (step.grid, (0.52, 1.0))), start=1):
         axes = canvas.axes_of(panel)
         fig.data.append({"type": "scatter", "x": [], "y": [], "xaxis": axes[0], "yaxis": axes[1], "hoverinfo": "skip"})
@@ -120,8 +127,8 @@ def merge_picture(
             fig, image, where, pixels(cells, [near])[0], number=panel, across=across, constraintoward="top"
         )
         shapes.append(outlines.path(_between(cells, near, count, panel), theme.LINE, 1, axes))
-        name = f"stage {number + panel - 1 + theme.FIRST}: {count[0]} rows x {count[1]} columns"
-        size = f"of cells {panel * cell[0]} pixels high, {panel * cell[1]} wide"
+        name = f"stage {number + panel - 1 + theme.FIRST}<br>{count[0]} rows x {count[1]} columns"
+        size = f"of cells {panel * cell[0]} pixels<br>high, {panel * cell[1]} wide"
         labels.append({"text": f"{name}<br>{size}", "x": sum(across) / 2, **style})
     look = {"font": {"size": theme.FONT_SIZE, "color": "#000000"}, "bgcolor": "rgba(255,255,255,0.75)"}
     boxes = pixels(cells, [square_at(*source) for source in step.sources])
@@ -138,7 +145,7 @@ def merge_picture(
     (row, column), (x, y) = step.target, axes
     shapes += outlines.rims(pixels(cells, [(2 * column, 2 * row, 2 * column + 2, 2 * row + 2)]), axes=(x, y))
     caption = "cells 1 to 4 are joined in this order into one list of numbers, normed, and mapped to half its length"
-    return fig.figure(title=title, caption=caption, labels=labels, shapes=shapes, height=height, top=44)
+    return fig.figure(title=title, caption=caption, labels=labels, shapes=shapes, height=height, top=72)
 
 
 def _between(cells: Geometry, near: Sequence[int], grid: tuple[int, int], step: int) -> str:

@@ -11,14 +11,14 @@ from visualizer.style import theme
 
 CHECKED = False
 """Whether Plotly checks every property of a figure that is built; the tests do, since it doubles the time that building takes."""
-HEIGHT = 460
-"""Most pixels of a figure whose height nobody gave: with title, scale and caption it stands whole beside a text."""
 INK = {"streamlit": "#000037"}
 """Colour of words, by Plotly's default template; others bring a colour that can be read.
 
 Streamlit puts the page's own colour of words, light or dark, in place of this stand-in; what it uses for figures otherwise has a
 contrast of 3.7 to 1.
 """
+CAPTION_WIDTH, TITLE_WIDTH = 60, 38
+"""Signs in a line of either: what fits on a phone, 342 pixels across."""
 KEPT = ("font", "hoverlabel", "hovermode", "legend", "title", "xaxis", "yaxis")
 """What figures use of the layout of Plotly's default template; the rest would travel with each of them."""
 
@@ -65,8 +65,9 @@ class Sketch:
             layout: further properties of the layout, set whole.
         """
         lines = _wrapped(caption)
-        shown = theme.safe(title, 48)
-        over = top + theme.TOP_MARGIN + (title != "") * (22 + 20 * shown.count("<br>"))
+        shown = theme.safe(title, TITLE_WIDTH)
+        more = shown.count("<br>")
+        over = top + theme.TOP_MARGIN + (title != "") * (22 + 20 * more)
         margin = {
             "l": theme.SIDE_MARGIN,
             "r": theme.SIDE_MARGIN,
@@ -74,7 +75,8 @@ class Sketch:
             "b": bottom + room(caption) + under,
             "pad": 0,
         }
-        named = {"title": {**_TITLE, "text": shown}} if title else {}
+        # Plotly puts the middle of the lines, not their top, where one line would lie.
+        named = {"title": {**_TITLE, "text": shown, "pad": {"t": 6 + 11 * more}}} if title else {}
         below = [{**_CAPTION, "text": lines, "yshift": -bottom}] if lines else []
         house = {
             **_HOUSE,
@@ -105,13 +107,13 @@ def room(caption: str | Sequence[str]) -> int:
 
 
 def _wrapped(caption: str | Sequence[str]) -> str:
-    return theme.safe(caption if isinstance(caption, str) else "\n".join(filter(None, caption)), 66)
+    return theme.safe(caption if isinstance(caption, str) else "\n".join(filter(None, caption)), CAPTION_WIDTH)
 
 
 _TITLE = {"x": 0.5, "xref": "paper", "xanchor": "center", "y": 1, "yref": "container", "yanchor": "top"}
-_TITLE |= {"font": {"size": theme.TITLE_SIZE}, "pad": {"t": 6}}
+_TITLE |= {"font": {"size": theme.TITLE_SIZE}}
 _CAPTION = {"x": 0.5, "xref": "paper", "xanchor": "center", "y": 0, "yref": "paper", "yanchor": "top"}
-_CAPTION |= {"align": "center", "font": {"size": theme.SMALL + 1}, "name": "caption"}
+_CAPTION |= {"align": "center", "font": {"size": theme.SMALL}, "name": "caption"}
 _HOUSE = {
     "paper_bgcolor": "rgba(0,0,0,0)",
     "plot_bgcolor": "rgba(0,0,0,0)",

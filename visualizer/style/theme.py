@@ -49,7 +49,9 @@ GRID = "rgba(128,128,128,0.25)"
 """Lines behind curves and bars."""
 LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Colours of curves (Okabe and Ito's set), readable on light and dark ground; never the only difference."""
-FONT_SIZE, SMALL, TITLE_SIZE = 13, 11, 15
+FONT_SIZE, SMALL, TITLE_SIZE = 13, 12, 15
+HEIGHT = 460
+"""Most pixels of a figure whose height nobody gives: whole, it stands beside a text on a small laptop."""
 SIDE_MARGIN, TOP_MARGIN = 8, 8
 FIRST = 1
 """Number that people see on the first layer, head, row and column."""
