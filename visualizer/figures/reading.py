@@ -35,21 +35,21 @@ def page_with_heat(
     colormap: str = theme.COLORMAP,
     opacity: float = OPACITY,
     fade: bool = False,
+    zoom: bool = False,
     scale: str | Scale = "raw",
     together: Any = None,
     unit: str = "share of attention",
     title: str = "",
     height: int = theme.HEIGHT,
 ) -> go.Figure:
-    """The page with the cells of one token or field over it, in the window asked for; dragging a box zooms further.
-
-    A double click goes back to the window. The browser forgets dragged zoom when the figure is replaced, so levels that
-    must outlive a step belong into `window`.
+    """The page with the cells of one token or field over it, in the window asked for.
 
     Args:
         image: the upright page, possibly stored smaller than `geometry.original`.
         values: (rows, columns) over the model's input.
         window: (left, top, right, bottom) in pixels of the original page, from `viewport`; None shows all of it.
+        zoom: let dragging a box zoom further, and a double click go back to the window; a finger then cannot scroll the page.
+            The browser forgets dragged zoom when the figure is replaced, so levels that must outlive a step belong into `window`.
         proposed, true: boxes to outline, in pixels of the original page: in the two tones of a query, and dotted in
             `theme.TRUTH`, as no other box is.
         geometry, colormap, opacity, fade, scale, together, unit, title, height: as for `overlay`.
@@ -68,8 +68,9 @@ def page_with_heat(
         *([outlines.path(dotted, theme.TRUTH, 2.5, dash="dot", name="true box")] if dotted else []),
         *outlines.rims(boxes, (4.5, 2), name="proposed box"),
     ]
-    fig.layout.xaxis.fixedrange = fig.layout.yaxis.fixedrange = False
-    fig.layout.dragmode = "zoom"
+    if zoom:
+        fig.layout.xaxis.fixedrange = fig.layout.yaxis.fixedrange = False
+        fig.layout.dragmode = "zoom"
     return fig
 
 
@@ -134,7 +135,7 @@ def fields_on_page(
     x, y = ([(box[at] + box[at + 2]) / 2 for _, box in there] for at in range(2))
     text = [f"{n + theme.FIRST}: {theme.safe(names[n])}" for n, _ in there]
     fig.add_trace(canvas.markers(x, y, np.array([n for n, _ in there], np.int32), text))
-    return fig.update_layout(canvas.CLICKS, dragmode=False)
+    return fig.update_layout(canvas.CLICKS)
 
 
 def minimap(

@@ -11,12 +11,6 @@ from visualizer.style import theme
 
 CHECKED = False
 """Whether Plotly checks every property of a figure that is built; the tests do, since it doubles the time that building takes."""
-INK = {"streamlit": "#000037"}
-"""Colour of words, by Plotly's default template; others bring a colour that can be read.
-
-Streamlit puts the page's own colour of words, light or dark, in place of this stand-in; what it uses for figures otherwise has a
-contrast of 3.7 to 1.
-"""
 CAPTION_WIDTH, TITLE_WIDTH = 60, 38
 """Signs in a line of either: what fits on a phone, 342 pixels across."""
 KEPT = ("font", "hoverlabel", "hovermode", "legend", "title", "xaxis", "yaxis")
