@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -299,9 +300,11 @@ def add_patches(
 def patch_text(values: NDArray[Any], unit: str, labels: Sequence[str] | None = None) -> list[str]:
     """What hovering says about each patch, in reading order of the model."""
     one_each(values.size, "patch", labels=labels)
-    out: list[str] = []
-    for (row, column), value in np.ndenumerate(values):
-        shown = theme.short(value) if np.isfinite(value) else "not defined"
-        name = "" if labels is None else f"{theme.safe(labels[len(out)])}<br>"
-        out.append(f"{name}row {row + theme.FIRST}, column {column + theme.FIRST}: {shown} {theme.safe(unit)}".rstrip())
+    named = [""] * values.size if labels is None else [f"{theme.safe(label)}<br>" for label in labels]
+    said, columns = theme.safe(unit), values.shape[1]
+    out = []
+    for at, (name, value) in enumerate(zip(named, values.ravel().tolist(), strict=True)):
+        shown = theme.short(value) if math.isfinite(value) else "not defined"
+        row, column = at // columns + theme.FIRST, at % columns + theme.FIRST
+        out.append(f"{name}row {row}, column {column}: {shown} {said}".rstrip())
     return out
