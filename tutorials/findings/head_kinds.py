@@ -90,7 +90,8 @@ class HeadKinds:
     @classmethod
     def of(cls, plain: dict[str, Any]) -> "HeadKinds":
         """What `plain` gave."""
-        return cls(**{k: np.asarray(v, np.float64) if isinstance(v, list) else v for k, v in plain.items()})
+        made: dict[str, Any] = {k: np.asarray(v, np.float64) if isinstance(v, list) else v for k, v in plain.items()}
+        return cls(**made)
 
 
 def _rounded(value: Any) -> Any:
@@ -143,7 +144,9 @@ def measured(model: Any, kind: str, things: str = "", count: int = COUNT) -> dic
     if kind == TEXTURE:  # all four sides of a ground together favour none
         by_ground = [looks[n : n + len(SIDES)] for n in range(0, len(looks), len(SIDES))]
         tested = {
-            asks: flipped(np.stack([np.mean([one.against(asks, one.groups) for one in four], axis=0) for four in by_ground]))
+            asks: flipped(
+                np.stack([np.mean([one.against(asks, one.groups) for one in four], axis=0) for four in by_ground])
+            )
             for asks in ASKS
         }
     else:
