@@ -14,6 +14,7 @@ PAGES = (
     "values",
     "heads",
     "head_kinds",
+    "parts",
     "layers",
     "rollout",
     "entropy",
