@@ -22,6 +22,7 @@ PAGES = (
     "fields",
     "swin",
     "captions",
+    "refiner",
 )
 
 __all__ = ["PAGES", "Context", "Finding", "finding", "findings"]
