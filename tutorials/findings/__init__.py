@@ -23,6 +23,7 @@ PAGES = (
     "swin",
     "captions",
     "refiner",
+    "padding",
 )
 
 __all__ = ["PAGES", "Context", "Finding", "finding", "findings"]
