@@ -24,6 +24,7 @@ PAGES = (
     "captions",
     "refiner",
     "padding",
+    "labels",
 )
 
 __all__ = ["PAGES", "Context", "Finding", "finding", "findings"]
