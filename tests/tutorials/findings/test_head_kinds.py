@@ -10,8 +10,8 @@ from PIL import Image
 
 import vit_attention as va
 from tests.tutorials.findings.hand import context, everywhere
-from tutorials.findings import head_kinds
-from tutorials.findings.head_kinds import CLASS, EDGE, FOREGROUND, PATCHES, TEXTURE, HeadKinds
+from tutorials.findings import head_kinds, kinds_measured
+from tutorials.findings.kinds_measured import CLASS, EDGE, FOREGROUND, PATCHES, TEXTURE, HeadKinds
 from visualizer.measures.preference import preference
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
 from vit_attention.records.geometry import Geometry
@@ -35,7 +35,9 @@ class Knowing:
     """Heads that know the truth of the scenes: edge, object, and neither."""
 
     def __init__(self) -> None:
-        self.masks = {scene(head_kinds.SEED + n).pixels.tobytes(): scene(head_kinds.SEED + n).mask for n in range(12)}
+        self.masks = {
+            scene(kinds_measured.SEED + n).pixels.tobytes(): scene(kinds_measured.SEED + n).mask for n in range(12)
+        }
 
     def attend(self, picture: Image.Image) -> AttentionRecord:
         mask = self.masks[np.asarray(picture).tobytes()]
@@ -55,18 +57,18 @@ class Seeing:
 
 @pytest.mark.parametrize("asks", [CLASS, PATCHES])
 def test_heads_that_know_where_things_are_pass_and_one_that_likes_the_middle_does_not(asks: str) -> None:
-    edge = head_kinds.measured(Knowing(), EDGE, count=12)[asks]
+    edge = kinds_measured.measured(Knowing(), EDGE, count=12)[asks]
     assert edge.passed.tolist() == [[True, False, False]]
     assert edge.best == (0, 0)
     assert (edge.things, edge.count) == ("scenes", 12)
-    foreground = head_kinds.measured(Knowing(), FOREGROUND, count=12)[asks]
+    foreground = kinds_measured.measured(Knowing(), FOREGROUND, count=12)[asks]
     assert foreground.passed.tolist() == [[True, True, False]]
     assert foreground.best == (0, 1)
 
 
 @pytest.mark.parametrize("asks", [CLASS, PATCHES])
 def test_a_head_that_sees_texture_passes_and_one_that_likes_a_side_does_not(asks: str) -> None:
-    found = head_kinds.measured(Seeing(), TEXTURE, count=8)[asks]
+    found = kinds_measured.measured(Seeing(), TEXTURE, count=8)[asks]
     assert found.passed.tolist() == [[True, False, False]]
     assert found.values[0, 0] > 0.75  # weakest where the texture is a gentle slope
     assert found.values[0, 1] == pytest.approx(0.5, abs=0.02)
@@ -93,13 +95,13 @@ def test_a_head_must_beat_the_untrained_network_too() -> None:
 
 @pytest.mark.parametrize("name", ["scene-vit", "photo-dino"])
 def test_the_file_was_made_with_the_bundled_weights(name: str) -> None:
-    model, stored = va.load(name), head_kinds._stored()[name]
+    model, stored = va.load(name), kinds_measured._stored()[name]
     assert stored["weights"] == model.weights_hash
-    kind = head_kinds.precomputed(name, EDGE)
+    kind = kinds_measured.precomputed(name, EDGE)
     assert kind is not None
     found = []
-    for n in range(head_kinds.COUNT if name == "scene-vit" else 8):
-        drawn = scene(head_kinds.SEED + n)
+    for n in range(kinds_measured.COUNT if name == "scene-vit" else 8):
+        drawn = scene(kinds_measured.SEED + n)
         seen = model.attend(drawn.picture, queries=[0])
         rows, columns = seen.maps[0].key.grid
         pixels = np.arange(224) * rows // 224
@@ -125,7 +127,7 @@ def test_an_outline_on_one_picture(rng: np.random.Generator) -> None:
 
 
 def test_on_a_scene_the_best_head_is_compared_with_moved_outlines() -> None:
-    drawn = scene(head_kinds.SEED)
+    drawn = scene(kinds_measured.SEED)
     cover = tiles(drawn.mask).mean(axis=(2, 3))
     edge, blind = ((cover > 0.1) & (cover < 0.9)).astype(float), np.ones((14, 14))
     from tutorials.findings.context import Context, Picture, Selection
@@ -147,11 +149,11 @@ def test_the_lesson_counts_heads_of_the_bundled_models() -> None:
     assert head_kinds.most_heads(look).answer == (FOREGROUND,)
     dino = type(now)("photo-dino", now.picture, now.record, now.chosen)
     assert head_kinds.texture_head(dino).answer is True
-    strongest = head_kinds.precomputed("photo-dino", TEXTURE).values.max()
-    assert strongest > head_kinds.precomputed("scene-vit", TEXTURE).values.max() + 0.2
+    strongest = kinds_measured.precomputed("photo-dino", TEXTURE).values.max()
+    assert strongest > kinds_measured.precomputed("scene-vit", TEXTURE).values.max() + 0.2
 
 
 def test_an_unknown_kind_or_a_model_without_class_token_is_refused() -> None:
     with pytest.raises(ValueError, match="kind: want one of foreground, edge, texture, got 'faces'"):
-        head_kinds.measured(Knowing(), "faces")
-    assert head_kinds.precomputed("vit-b-16", EDGE) is None
+        kinds_measured.measured(Knowing(), "faces")
+    assert kinds_measured.precomputed("vit-b-16", EDGE) is None
