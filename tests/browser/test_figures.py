@@ -17,7 +17,7 @@ import visualizer as vz
 from visualizer.figures.captions import film_strip
 from visualizer.figures.charts import focus_against_hits
 
-LONG = "A title that is long enough to need two lines"
+LONG = "A title that is long enough to need two lines on any phone"
 PICTURE, MAPS = Image.new("RGB", (224, 224), (9, 120, 200)), np.random.default_rng(0).random((144, 14, 14)) ** 4
 NAMES = ["a", "green", "ring", "is", "on", "the", "left", "of", "something"]
 BITS = [f"{n / 3:.2f} bits" for n in range(16)]
