@@ -18,7 +18,7 @@ from visualizer.measures.filters import principal_filters, tiles
 from visualizer.measures.similarity import position_similarity
 from visualizer.words import maps as words
 
-HEIGHT = 440
+HEIGHT = 400
 """Pixels of a figure that stands beside a step."""
 COSINE, MOVED = "cosine similarity", "share of the token's length"
 CENTRED, REACH_SCALE, CHANNEL = "centred", "reach_scale", "patches_channel"
