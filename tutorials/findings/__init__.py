@@ -7,7 +7,7 @@ from typing import Any
 
 from tutorials.findings.context import Context, Finding
 
-PAGES = ("patches", "query", "heads", "layers", "rollout", "entropy", "reading", "fields", "swin", "captions")
+PAGES = ("patches", "query", "values", "heads", "layers", "rollout", "entropy", "reading", "fields", "swin", "captions")
 
 __all__ = ["PAGES", "Context", "Finding", "finding", "findings"]
 
