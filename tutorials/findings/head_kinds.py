@@ -143,7 +143,9 @@ def measured(model: Any, kind: str, things: str = "", count: int = COUNT) -> dic
     if kind == TEXTURE:  # all four sides of a ground together favour none
         by_ground = [looks[n : n + len(SIDES)] for n in range(0, len(looks), len(SIDES))]
         tested = {
-            asks: flipped(np.stack([np.mean([one.against(asks, one.groups) for one in four], axis=0) for four in by_ground]))
+            asks: flipped(
+                np.stack([np.mean([one.against(asks, one.groups) for one in four], axis=0) for four in by_ground])
+            )
             for asks in ASKS
         }
     else:

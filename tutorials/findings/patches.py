@@ -142,9 +142,8 @@ def most_alike_at_first(now: Context) -> Finding:
     best = max(found.values())
     answer = tuple(name for name, value in found.items() if value >= WEAK and best - value < CLOSE)
     text = (
-        "Before the first layer, likeness to this patch (cosine similarity, mean not taken off) follows closeness on "
-        f"the picture with a rank correlation of {place:.2f} and closeness of mean colour with {colour:.2f} (1: the same "
-        "order, 0: no rule)."
+        "Before the first layer, similarity to this patch (cosine, mean not subtracted) follows nearness on the picture "
+        f"with a rank correlation of {place:.2f} and nearness of mean colour with {colour:.2f} (1: the same order, 0: no rule)."
     )
     return Finding(answer or NEITHER, text)
 

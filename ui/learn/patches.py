@@ -42,11 +42,11 @@ def cut(now: Context) -> None:
     _bare(now, "patches_picture", HEIGHT)
     geometry = now.record.geometry
     seen, steps = (geometry.seen, geometry.steps) if geometry else ((0, 0), ())
-    st.markdown(
+    st.caption(
         f"{seen[0]} × {seen[1]} pixels in patches of {width} × {height}: {rows} rows × {columns} columns = "
-        f"{rows * columns} patches, and {special} special token{'s' * (special != 1)}: **{len(now.axis)} tokens**."
+        f"{rows * columns} patches, and {special} special token{'s' * (special != 1)}: **{len(now.axis)} tokens**. "
+        + (f"Before cutting: {'; '.join(steps)}." if steps else "The model sees the picture as it is.")
     )
-    st.caption(f"Before cutting: {'; '.join(steps)}." if steps else "The model sees the picture as it is.")
 
 
 def _bare(now: Context, key: str, height: int) -> None:
@@ -212,6 +212,7 @@ def _on_picture(now: Context, key: str, values: NDArray[np.float64], title: str,
         query=(tokens.chosen_patch(now),),
         outlined="chosen patch",
         clickable=True,
+        below=False,
         scale=scale,
         opacity=0.7,
         signed=unit == COSINE or None,  # 0 is the middle, also where nothing lies below it
@@ -223,6 +224,7 @@ def _on_picture(now: Context, key: str, values: NDArray[np.float64], title: str,
 def below(now: Context) -> None:
     """What can be checked about maps of tokens, and the code, commands and files that make them."""
     centred, alpha = _centred(), {"alpha": 0.7}
+    components.in_words(words.describe(_similar(now, centred), name=_title(now), unit=COSINE))
     trust.draw("", facts(now))
     commands = [
         snippets.command(now, "likeness" if centred else "plain-likeness", **alpha, **snippets.scaled("raw")),

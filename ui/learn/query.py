@@ -10,7 +10,7 @@ import streamlit as st
 
 from tutorials.findings import Context, toy
 from tutorials.findings.query import head_vectors, live_steps, scale_softens
-from tutorials.findings.values import beside, live_values, value_parts
+from tutorials.findings.values import beside, heaviest_is_longest, live_values, value_parts
 from ui.parts import components, controls, lesson, script, snippets, trust, widgets
 from ui.parts.lesson import View
 from visualizer import entropy
@@ -56,12 +56,15 @@ def row_map(now: Context) -> None:
         f"Layer {now.chosen.layer + 1}, {now.head_name()}",
         name=map_name(now),
         clickable=True,
+        below=False,
         truth=controls.truth_shown(now),
         box=bool(st.session_state.get(BOX)),
         height=HEIGHT,
     )
     special = float(now.row()[: now.axis.prefix].sum())
-    st.caption(f"{now.query_name().capitalize()} asks. {special:.1%} of its row is on special tokens, which no patch shows.")
+    st.caption(
+        f"{now.query_name().capitalize()} asks. {special:.1%} of its row is on special tokens, which no patch shows."
+    )
 
 
 def bare(now: Context) -> None:
@@ -90,7 +93,7 @@ def lists(now: Context) -> None:
     said = f"Bars of the {width} numbers of q and of two keys: {'; '.join(named)}."
     components.chart(charts.lists(named, height=HEIGHT), "query_lists", said)
     st.caption(
-        f"Layer {now.chosen.layer + 1}, head {now.chosen.head + 1 if now.chosen.head else 1}: lists of d = {width} numbers. q·k: "
+        f"Layer {now.chosen.layer + 1}, {now.head_name()}: lists of d = {width} numbers. q·k: "
         "multiply bar by bar, then add up."
     )
     _together(now)
@@ -98,7 +101,9 @@ def lists(now: Context) -> None:
 
 def _together(now: Context) -> None:
     if now.chosen.patches:
-        st.info("Several patches ask together: the map is the mean of their rows. This is the arithmetic of the first one.")
+        st.info(
+            "Several patches ask together: the map is the mean of their rows. This is the arithmetic of the first one."
+        )
 
 
 def table(now: Context) -> None:
@@ -159,9 +164,10 @@ def values(now: Context) -> None:
     weights, norms = beside(now)
     names = [now.axis.name(token) for token in range(len(weights))]
     title = f"Layer {now.chosen.layer + 1}, {now.head_name()}"
-    figure = weight_and_norm(names, weights, norms, most=TOP, chosen=now.chosen.query, title=title, height=HEIGHT + 40)
+    figure = weight_and_norm(names, weights, norms, most=TOP, chosen=now.chosen.query, title=title, height=HEIGHT)
     listed = "; ".join(f"{names[n]} {weights[n]:.1%} and {norms[n]:.1%}" for n in np.argsort(-weights)[:TOP])
     components.chart(figure, "query_values", f"{title}. Share of the weights and of the lengths: {listed}.")
+    st.caption(heaviest_is_longest(now).text)
 
 
 def output(now: Context) -> None:
@@ -173,7 +179,10 @@ def output(now: Context) -> None:
     title = f"What the heads of layer {now.chosen.layer + 1} add"
     components.bar_chart(
         "query_output",
-        [*((f"head {h + 1}", length) for h, length in enumerate(added)), ("all, with bias", np.linalg.norm(steps.output))],
+        [
+            *((f"head {h + 1}", length) for h, length in enumerate(added)),
+            ("all, with bias", np.linalg.norm(steps.output)),
+        ],
         "length of what is added",
         "{} {:.2f}",
         (f"{title}: ", "."),
@@ -183,7 +192,7 @@ def output(now: Context) -> None:
     )
     st.caption(
         f"{heads} heads of {width} numbers, joined: {heads * width}; times the output projection: {len(steps.output)} numbers, which "
-        f"are added to the token of {now.query_name()}. Lengths do not add up, since the lists point in different directions."
+        f"are added to {now.query_name()}. Lengths do not add up, since the lists point in different directions."
     )
 
 
@@ -235,6 +244,7 @@ def _map_look(now: Context) -> None:
 
 def below(now: Context) -> None:
     """What can be checked about the row, and the code, commands and files that make it."""
+    components.in_words(words.describe(now.patch_map(), name=map_name(now)))
     trust.card(now, now.patch_map(), now.row(), f"the row of {now.query_name()}")
     truth = controls.truth_shown(now)
     components.code(now, CODE, [snippets.command(now, truth=truth is not None)])
@@ -270,7 +280,7 @@ PAGE = lesson.Page(
         "lists": View(lists, NEEDS),
         "table": View(table, NEEDS),
         "toy": View(toy_page, (), under=_toy_controls),
-        "scale": View(what_if, NEEDS, under=_scale),
+        "scale": View(what_if, ("one head",), under=_scale),
         "matrix": View(whole, NEEDS),
         "values": View(values, NEEDS),
         "output": View(output, NEEDS),

@@ -86,6 +86,7 @@ def picture_map(
     alt: str = "",
     caption: str = "",
     clickable: bool = False,
+    below: bool | None = None,
     **look: Any,
 ) -> None:
     """A map over the page's picture, the asking patches outlined.
@@ -99,7 +100,8 @@ def picture_map(
         unit: what one value is.
         alt: the text alternative; "" takes the map in words.
         caption: what there is to say about it.
-        clickable: a click makes a patch the query; such maps stand in words below.
+        clickable: a click makes a patch the query.
+        below: whether the map in words stands below, too; None where it is clickable.
         look: as `overlay` takes it.
     """
     look = {"query": controls.query_patches(now), **look, "unit": unit, "clickable": clickable, "title": title}
@@ -108,7 +110,7 @@ def picture_map(
     chart(overlay.overlay(now.picture.image, values, now.record.geometry, **look), key, said, pick)
     if caption:
         st.caption(caption)
-    if clickable:
+    if clickable if below is None else below:
         in_words(said)
 
 
