@@ -12,10 +12,11 @@ from typing import Any
 
 import vit_attention as va
 from benchmarks.photographs import untrained
-from tutorials.findings import head_kinds
-from tutorials.findings.head_kinds import EDGE, FOREGROUND, PHOTOGRAPHS, TEXTURE, HeadKinds, measured, times
+from tutorials.findings import kinds_measured
+from tutorials.findings.head_kinds import times
+from tutorials.findings.kinds_measured import EDGE, FOREGROUND, PHOTOGRAPHS, TEXTURE, HeadKinds, measured
 
-FILE = Path(head_kinds.__file__).with_suffix(".json")
+FILE = Path(kinds_measured.__file__).with_name("head_kinds.json")
 DEFAULT = {
     "scene-vit": ((FOREGROUND, ""), (EDGE, ""), (TEXTURE, "")),
     "photo-dino": ((FOREGROUND, PHOTOGRAPHS), (FOREGROUND, ""), (EDGE, ""), (TEXTURE, "")),

@@ -221,7 +221,7 @@ def draw_one(rng: np.random.Generator, pixels: NDArray[Any], ground: NDArray[Any
     colour = _colour_names(rng, ground, 1)[0]
     what = (1, NAMES[int(rng.integers(len(NAMES)))], colour)
     _draw_thing(rng, pixels, owner, what, _places(rng, np.array([radius]))[0], radius)
-    return owner == 1
+    return np.asarray(owner == 1)
 
 
 def _hide(

@@ -59,7 +59,9 @@ def weight_and_norm(
     legend = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "traceorder": "normal"}
     theme.lay(fig, barmode="group", bargap=0.25, hovermode="closest", dragmode=False)
     left_out = 1 - both[:, kept].sum(axis=1)
-    caption = f"the other {len(names) - len(kept)} keys: {left_out[0]:.0%} of the weights, {left_out[1]:.0%} of the lengths"
+    caption = (
+        f"the other {len(names) - len(kept)} keys: {left_out[0]:.0%} of the weights, {left_out[1]:.0%} of the lengths"
+    )
     return theme.base(
         fig,
         title=title,

@@ -120,12 +120,14 @@ def neighbours_of(weights: NDArray[Any], grid: tuple[int, int], radius: int) -> 
 
 
 def near(
-    neighbours: NDArray[np.float64], grid: tuple[int, int], groups: NDArray[np.bool_], radius: int
+    neighbours: NDArray[np.floating[Any]], grid: tuple[int, int], groups: NDArray[np.bool_], radius: int
 ) -> NDArray[np.float64]:
     """(..., heads) preference of (..., kinds, rows, columns) groups in what `neighbours_of` gave: many truths at once."""
     places = _windows(grid, radius)
     flat = groups.reshape(-1, grid[0] * grid[1])
-    kinds = np.where(places >= 0, flat[:, np.maximum(places, 0)], False).astype(np.float64)  # (all, patches, neighbours)
+    kinds = np.where(places >= 0, flat[:, np.maximum(places, 0)], False).astype(
+        np.float64
+    )  # (all, patches, neighbours)
     sums = neighbours @ kinds.transpose(1, 2, 0)  # (patches, heads, all)
     means = undefined.ratio(sums, kinds.sum(axis=2).T[:, None])
     each = _compared(means.reshape(*means.shape[:2], *groups.shape[:-2]))  # (patches, heads, ...)

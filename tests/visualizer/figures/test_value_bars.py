@@ -60,8 +60,8 @@ def test_the_whole_matrix_is_light_and_its_chosen_row_is_framed(
     assert size(fig) < 75_000
     frames = [shape for shape in out["layout"]["shapes"] if "99.5H196.5V100.5" in shape["path"]]
     assert [shape["line"]["color"] for shape in frames] == ["#ffffff", "#d55e00"]
-    assert "orange frame: the row of the patch in row 8, column 2; more" in out["layout"]["annotations"][-1]["text"].replace(
-        "<br>", " "
-    )
+    assert "orange frame: the row of the patch in row 8, column 2; more" in out["layout"]["annotations"][-1][
+        "text"
+    ].replace("<br>", " ")
     with pytest.raises(ValueError, match="row: want 0 to 196, got 197"):
         marked_matrix(weights, axis, 197)
