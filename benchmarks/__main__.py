@@ -17,7 +17,7 @@ ALL = (
     "capture",
     "numbers",
     "browser",
-    "sessions",
+    "speed",
     "memory",
 )
 

@@ -212,7 +212,6 @@ def _on_picture(now: Context, key: str, values: NDArray[np.float64], title: str,
         query=(tokens.chosen_patch(now),),
         outlined="chosen patch",
         clickable=True,
-        below=False,
         scale=scale,
         opacity=0.7,
         signed=unit == COSINE or None,  # 0 is the middle, also where nothing lies below it

@@ -56,7 +56,6 @@ def row_map(now: Context) -> None:
         f"Layer {now.chosen.layer + 1}, {now.head_name()}",
         name=map_name(now),
         clickable=True,
-        below=False,
         truth=controls.truth_shown(now),
         box=bool(st.session_state.get(BOX)),
         height=HEIGHT,
