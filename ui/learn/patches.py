@@ -52,10 +52,10 @@ def cut(now: Context) -> None:
 def _bare(now: Context, key: str, height: int) -> None:
     geometry, truth = now.record.geometry, controls.truth_shown(now)
     place = f"row {now.chosen.row + 1}, column {now.chosen.column + 1}"
+    look = {"query": (tokens.chosen_patch(now),), "truth": truth, "height": height}
+    asked = (key, now.view, components.told(truth))
     components.chart(
-        overlay.bare(
-            now.picture.image, now.grid, geometry, query=(tokens.chosen_patch(now),), truth=truth, height=height
-        ),
+        resources.figures(asked, lambda: overlay.bare(now.picture.image, now.grid, geometry, **look)),
         key,
         f"The picture under {now.grid[0]} by {now.grid[1]} patches; chosen: {place}.",
         components.pick_patches(now.grid[1]),
@@ -86,7 +86,7 @@ def pixels(now: Context) -> None:
 def embedding(now: Context) -> None:
     """The filters of the linear patch embedding, and the proof that a token is nothing more at first."""
     filters = now.run(tokens.patch_filters, now.model, None)
-    patterns, share = principal_filters(filters, 28)
+    patterns, share = resources.once(("filters", now.model), lambda: principal_filters(filters, 28))
     st.image(
         tiles(patterns, columns=7, zoom=max(1, 76 // filters.shape[-1])),
         alt=f"{len(patterns)} small patterns; the first ones are the strongest.",
@@ -97,7 +97,7 @@ def embedding(now: Context) -> None:
         f"{share.sum():.0%}. Mid grey is weight 0; each tile is scaled by its own largest weight (up to "
         f"{np.abs(patterns).max():.2f}, no unit)."
     )
-    error = _linear_error(now)
+    error = resources.once(("linear", now.model, now.picture.key), lambda: _linear_error(now))
     st.caption(
         "This model prepares its tokens in more steps, so the formula cannot be checked number by number."
         if error is None
@@ -115,7 +115,8 @@ def positions(now: Context) -> None:
         return
     # The place of the table that lies where the chosen patch lies.
     row, column = ((2 * at + 1) * size // (2 * n) for at, size, n in zip(_chosen(now), grid, now.grid, strict=True))
-    values = position_similarity(table, grid, special)[row, column]
+    kept = ("positions", now.model, row, column)
+    values = resources.once(kept, lambda: position_similarity(table, grid, special)[row, column].copy())
     title = f"Position embeddings similar to row {row + 1}, column {column + 1}"
     own = grid == now.grid
     figure = heatmap.signed(
@@ -136,7 +137,7 @@ def positions(now: Context) -> None:
             f"{now.grid[1]}. The table itself is shown, at the place of the chosen patch."
         )
         return
-    st.caption(tokens.neighbours_positions(now).text)
+    st.caption(resources.once(("neighbours", now.model), lambda: tokens.neighbours_positions(now).text))
     if now.model == resources.BUNDLED_MODEL:
         st.caption(
             "scene-vit's table started from a designed code: 12 of its 144 channels held waves along rows and "
@@ -191,7 +192,7 @@ def reach(now: Context) -> None:
     """How far every token has moved after the chosen layer when the chosen patch is painted over."""
     title = f"Changed after layer {now.chosen.layer + 1}"
     _on_picture(now, "patches_reach", _changed(now), title, MOVED, _reach_scale())
-    st.caption(tokens.only_own_patch(now).text)
+    st.caption(resources.once(("own patch", now.view), lambda: tokens.only_own_patch(now).text))
 
 
 def reading(now: Context) -> None:
@@ -224,7 +225,7 @@ def below(now: Context) -> None:
     """What can be checked about maps of tokens, and the code, commands and files that make them."""
     centred, alpha = _centred(), {"alpha": 0.7}
     components.in_words(words.describe(_similar(now, centred), name=_title(now), unit=COSINE))
-    trust.draw("", facts(now))
+    trust.draw("", resources.once(("tokens", now.view), lambda: facts(now)))
     commands = [
         snippets.command(now, "likeness" if centred else "plain-likeness", **alpha, **snippets.scaled("raw")),
         snippets.command(now, "painted", **alpha, **snippets.scaled(_reach_scale())),

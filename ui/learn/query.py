@@ -2,17 +2,20 @@
 
 import csv
 import io
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from tutorials.findings import Context, toy
 from tutorials.findings.query import head_vectors, live_steps, scale_softens
 from tutorials.findings.values import beside, heaviest_is_longest, live_values, value_parts
 from ui.parts import components, controls, lesson, script, snippets, trust, widgets
 from ui.parts.lesson import View
+from ui.store import resources
 from visualizer import entropy
 from visualizer.figures import charts, overlay
 from visualizer.figures.marked_matrix import marked_matrix
@@ -23,7 +26,8 @@ HEIGHT = 400
 """Pixels of a figure that stands beside a step."""
 STRETCHES = ("0.25", "0.5", "1", "2", "4")
 TOP = 8
-NEEDS = ("layer", "one head", "query")
+ONE = "one head"
+NEEDS = ("layer", "head", "query", ONE)
 STRETCH, TOY_STRETCH, BOX, TOY_ROW, TOY_COLUMN = "stretch", "toy_stretch", "query_box", "toy_row", "toy_column"
 """Keys of the controls of single figures; the toy's row and column count from 1."""
 
@@ -80,6 +84,18 @@ def bare(now: Context) -> None:
 
 def lists(now: Context) -> None:
     """The query of the asking token beside its own key and the key of largest weight."""
+    components.chart(*_kept("query_lists", now, _lists))
+    st.caption(f"Layer {now.chosen.layer + 1}, {now.head_name()}. q·k: multiply bar by bar, then add up.")
+    _together(now)
+
+
+def _kept(key: str, now: Context, make: Callable[[Context], tuple[Any, str]]) -> tuple[Any, str, str]:
+    """What a chart is given: a figure and its words, made once for each view, and its key between them."""
+    figure, said = resources.figures((key, now.view), partial(make, now))
+    return figure, key, said
+
+
+def _lists(now: Context) -> tuple[Any, str]:
     steps, (queries, keys) = live_steps(now), head_vectors(now)
     best, asks, width = int(steps.strongest(1)[0]), now.chosen.query, queries.shape[-1]
     usual = int(np.argsort(steps.scaled, kind="stable")[len(steps.scaled) // 2])
@@ -90,12 +106,7 @@ def lists(now: Context) -> None:
         f"k of the {now.axis.name(other)}{' itself' * (other == asks)}: q·k = {steps.products[other]:.2f}": keys[other],
     }
     said = f"Bars of the {width} numbers of q and of two keys: {'; '.join(named)}."
-    components.chart(charts.lists(named, height=HEIGHT), "query_lists", said)
-    st.caption(
-        f"Layer {now.chosen.layer + 1}, {now.head_name()}: lists of d = {width} numbers. q·k: "
-        "multiply bar by bar, then add up."
-    )
-    _together(now)
+    return charts.lists(named, height=HEIGHT), said
 
 
 def _together(now: Context) -> None:
@@ -142,7 +153,7 @@ def what_if(now: Context) -> None:
         f"{label} Largest weight {weights.max():.1%}, entropy {float(entropy(weights)):.2f} bits of "
         f"{np.log2(len(weights)):.2f}, on special tokens {weights[: now.axis.prefix].sum():.1%}."
     )
-    st.caption(scale_softens(now).text)
+    st.caption(resources.once(("softens", now.view), lambda: scale_softens(now).text))
 
 
 def _stretch(key: str) -> float:
@@ -152,36 +163,39 @@ def _stretch(key: str) -> float:
 
 def whole(now: Context) -> None:
     """The whole matrix of the head, the row of the query framed."""
+    components.chart(*_kept("query_matrix", now, _matrix))
+
+
+def _matrix(now: Context) -> tuple[Any, str]:
     title = f"All rows of layer {now.chosen.layer + 1}, {now.head_name()}"
     figure = marked_matrix(now.weights(), now.axis, now.chosen.query, scale="log", title=title, height=HEIGHT + 40)
     said = f"{title}: {len(now.axis)} by {len(now.axis)} weights; the row of {now.query_name()} is framed."
-    components.chart(figure, "query_matrix", said)
+    return figure, said
 
 
 def values(now: Context) -> None:
     """The keys by weight and by what is taken over from them."""
+    components.chart(*_kept("query_values", now, _values))
+    st.caption(resources.once(("heaviest", now.view), lambda: heaviest_is_longest(now).text))
+
+
+def _values(now: Context) -> tuple[Any, str]:
     weights, norms = beside(now)
     names = [now.axis.name(token) for token in range(len(weights))]
     title = f"Layer {now.chosen.layer + 1}, {now.head_name()}"
     figure = weight_and_norm(names, weights, norms, most=TOP, chosen=now.chosen.query, title=title, height=HEIGHT)
     listed = "; ".join(f"{names[n]} {weights[n]:.1%} and {norms[n]:.1%}" for n in np.argsort(-weights)[:TOP])
-    components.chart(figure, "query_values", f"{title}. Share of the weights and of the lengths: {listed}.")
-    st.caption(heaviest_is_longest(now).text)
+    return figure, f"{title}. Share of the weights and of the lengths: {listed}."
 
 
 def output(now: Context) -> None:
     """How much each head adds to the asking token, and all of them together."""
-    steps, parts = live_values(now), now.run(value_parts, now.model, now.picture, now.chosen.layer)
-    heads, width = steps.sums.shape
-    matrices = parts.projection.reshape(len(parts.projection), heads, width)
-    added = np.linalg.norm(np.einsum("ohw,hw->ho", matrices, steps.sums), axis=1)
+    lengths = resources.once(("added", now.view), lambda: [float(one) for one in added_lengths(now)])
+    heads, width = len(lengths) - 1, now.run(value_parts, now.model, now.picture, now.chosen.layer).projection.shape
     title = f"What the heads of layer {now.chosen.layer + 1} add"
     components.bar_chart(
         "query_output",
-        [
-            *((f"head {h + 1}", length) for h, length in enumerate(added)),
-            ("all, with bias", np.linalg.norm(steps.output)),
-        ],
+        zip([*(f"head {h + 1}" for h in range(heads)), "all, with bias"], lengths, strict=True),
         "length of what is added",
         "{} {:.2f}",
         (f"{title}: ", "."),
@@ -190,9 +204,17 @@ def output(now: Context) -> None:
         height=HEIGHT,
     )
     st.caption(
-        f"{heads} heads of {width} numbers, joined: {heads * width}; times the output projection: {len(steps.output)} numbers, which "
+        f"{heads} heads of {width[1] // heads} numbers, joined: {width[1]}; times the output projection: {width[0]} numbers, which "
         f"are added to {now.query_name()}. Lengths do not add up, since the lists point in different directions."
     )
+
+
+def added_lengths(now: Context) -> NDArray[np.float64]:
+    """(heads + 1,) length of what each head adds to the asking token through its part of the output projection, and of all."""
+    steps, parts = live_values(now), now.run(value_parts, now.model, now.picture, now.chosen.layer)
+    matrices = parts.projection.reshape(len(parts.projection), *steps.sums.shape)
+    alone = np.einsum("ohw,hw->ho", matrices, steps.sums)
+    return np.linalg.norm([*alone, steps.output], axis=1)
 
 
 def toy_page(_now: Context) -> None:
@@ -202,11 +224,13 @@ def toy_page(_now: Context) -> None:
     left, right = st.columns(2)
     with left:
         said = "A 4 by 4 grid; every cell holds a token x, its query q and its key k."
-        components.chart(toy.tokens_figure(query, "The toy's tokens"), "query_toy_tokens", said, _pick_toy)
+        figure = resources.figures(("toy", query), lambda: toy.tokens_figure(query, "The toy's tokens"))
+        components.chart(figure, "query_toy_tokens", said, _pick_toy)
     with right:
         title = f"Row {row + 1}, column {column + 1} asks"
         said = words.describe(steps.weights, toy.GRID, title, "weight")
-        components.chart(toy.steps_figure(steps, query, title), "query_toy_row", said, _pick_toy)
+        figure = resources.figures(("toy", query, steps.factor), lambda: toy.steps_figure(steps, query, title))
+        components.chart(figure, "query_toy_row", said, _pick_toy)
     best = int(steps.strongest(1)[0])
     q, k = toy.QUERIES[query].tolist(), toy.KEYS[best].tolist()
     st.markdown(
@@ -278,8 +302,8 @@ PAGE = lesson.Page(
         "bare": View(bare, NEEDS, _map_look),
         "lists": View(lists, NEEDS),
         "table": View(table, NEEDS),
-        "toy": View(toy_page, (), under=_toy_controls),
-        "scale": View(what_if, ("one head",), under=_scale),
+        "toy": View(toy_page, (ONE,), under=_toy_controls),
+        "scale": View(what_if, ("head", ONE), under=_scale),
         "matrix": View(whole, NEEDS),
         "values": View(values, NEEDS),
         "output": View(output, NEEDS),

@@ -12,8 +12,8 @@ from vit_attention.models.cards import Card
 from vit_attention.records import AttentionRecord
 
 ALL = ("layer", "head", "query")
-"""What a figure of attention depends on. Others say "patch" in the place of "query" (a patch, whoever asks), or "one head" in that of
-"head" (never the mean of all)."""
+"""What a figure of attention depends on. Others say "patch" in the place of "query" (a patch, whoever asks), or "one head" beside
+them (never the mean of all)."""
 
 
 def model_and_picture(first: str, tasks: Sequence[str] = ("classify", "label")) -> None:
@@ -83,15 +83,14 @@ def model(tasks: Sequence[str]) -> None:
 def places(record: AttentionRecord, needs: Sequence[str] = ALL) -> None:
     """Draw the pickers of layer, head and query token that the figure needs; the others keep what they have."""
     layers = len(record.maps)
-    alone = "one head" in needs
-    left, right = st.columns(2) if alone or {"layer", "head"} & set(needs) else (None, None)
+    left, right = st.columns(2) if {"layer", "head"} & set(needs) else (None, None)
     first = min(state.NUMBERS[state.LAYER], layers)
     place = left if "layer" in needs else None
     widgets.slider("Layer", 1, layers, state.LAYER, first, place=place, help="1 is nearest the picture.")
     heads = len(record.maps[min(state.layer(), layers - 1)].weights)
-    names = ["mean"] * (not alone) + [str(h + 1) for h in range(heads)]
-    place, tip = right if alone or "head" in needs else None, None if alone else "mean: the mean of all heads."
-    widgets.steps("Head", names, state.HEAD, place=place, help=tip)
+    mean = [] if "one head" in needs else ["mean"]
+    place, tip = right if "head" in needs else None, "mean: the mean of all heads." if mean else None
+    widgets.steps("Head", [*mean, *(str(h + 1) for h in range(heads))], state.HEAD, place=place, help=tip)
     if record.maps[0].query.kind == "patches":
         _query(record, needs)
 
