@@ -10,10 +10,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from tutorials.findings import Context, toy
+from tutorials.findings import Context
 from tutorials.findings.query import head_vectors, live_steps, scale_softens
 from tutorials.findings.values import beside, heaviest_is_longest, live_values, value_parts
-from ui.parts import components, controls, lesson, script, snippets, trust, widgets
+from ui.learn import toy
+from ui.parts import components, controls, lesson, snippets, trust, widgets
 from ui.parts.lesson import View
 from ui.store import resources
 from visualizer import entropy
@@ -24,12 +25,11 @@ from visualizer.words import maps as words
 
 HEIGHT = 400
 """Pixels of a figure that stands beside a step."""
-STRETCHES = ("0.25", "0.5", "1", "2", "4")
 TOP = 8
 ONE = "one head"
 NEEDS = ("layer", "head", "query", ONE)
-STRETCH, TOY_STRETCH, BOX, TOY_ROW, TOY_COLUMN = "stretch", "toy_stretch", "query_box", "toy_row", "toy_column"
-"""Keys of the controls of single figures; the toy's row and column count from 1."""
+STRETCH, BOX = "stretch", "query_box"
+"""Keys of the controls of single figures."""
 
 CODE = """from visualizer.measures.arithmetic import row_steps
 from visualizer.measures.value_steps import value_steps
@@ -143,7 +143,7 @@ def table(now: Context) -> None:
 
 def what_if(now: Context) -> None:
     """The same row under another scale, labelled as no model's doing."""
-    stretch = _stretch(STRETCH)
+    stretch = toy.stretch(STRETCH)
     weights = live_steps(now, stretch).weights
     label = "This is the model's own scale." if stretch == 1 else "**This is not what the model does.**"
     title = f"{now.head_name().capitalize()}, scale {stretch:g}/√d" + " (not the model)" * (stretch != 1)
@@ -154,11 +154,6 @@ def what_if(now: Context) -> None:
         f"{np.log2(len(weights)):.2f}, on special tokens {weights[: now.axis.prefix].sum():.1%}."
     )
     st.caption(resources.once(("softens", now.view), lambda: scale_softens(now).text))
-
-
-def _stretch(key: str) -> float:
-    found = str(st.session_state.get(key, "1"))
-    return float(found) if found in STRETCHES else 1.0
 
 
 def whole(now: Context) -> None:
@@ -217,46 +212,9 @@ def added_lengths(now: Context) -> NDArray[np.float64]:
     return np.linalg.norm([*alone, steps.output], axis=1)
 
 
-def toy_page(_now: Context) -> None:
-    """The toy, whose attention can be worked out on paper."""
-    row, column = (int(st.session_state.get(key, first)) - 1 for key, first in ((TOY_ROW, 2), (TOY_COLUMN, 3)))
-    query, steps = row * toy.GRID[1] + column, toy.steps(row, column, _stretch(TOY_STRETCH))
-    left, right = st.columns(2)
-    with left:
-        said = "A 4 by 4 grid; every cell holds a token x, its query q and its key k."
-        figure = resources.figures(("toy", query), lambda: toy.tokens_figure(query, "The toy's tokens"))
-        components.chart(figure, "query_toy_tokens", said, _pick_toy)
-    with right:
-        title = f"Row {row + 1}, column {column + 1} asks"
-        said = words.describe(steps.weights, toy.GRID, title, "weight")
-        figure = resources.figures(("toy", query, steps.factor), lambda: toy.steps_figure(steps, query, title))
-        components.chart(figure, "query_toy_row", said, _pick_toy)
-    best = int(steps.strongest(1)[0])
-    q, k = toy.QUERIES[query].tolist(), toy.KEYS[best].tolist()
-    st.markdown(
-        f"**By hand**, for the strongest key, row {best // 4 + 1}, column {best % 4 + 1}: q·k = {q[0]} × {k[0]} + "
-        f"{q[1]} × {k[1]} = {steps.products[best]:.0f}; times {steps.factor:.3f} is {steps.scaled[best]:.2f}; the "
-        f"largest of the row, so its power is e⁰ = 1; all 16 powers add up to {steps.total:.3f}; 1 / "
-        f"{steps.total:.3f} = **{steps.weights[best]:.1%}**."
-    )
-
-
-def _pick_toy(points: list[Any]) -> None:
-    for patch in script.numbers(points)[:1]:
-        if 0 <= patch < toy.GRID[0] * toy.GRID[1]:
-            st.session_state.update({TOY_ROW: patch // toy.GRID[1] + 1, TOY_COLUMN: patch % toy.GRID[1] + 1})
-
-
-def _toy_controls(_now: Context) -> None:
-    places = st.columns([1, 1, 2], vertical_alignment="bottom")
-    for place, label, key, first in zip(places, ("Toy row", "Toy column"), (TOY_ROW, TOY_COLUMN), (2, 3), strict=False):
-        widgets.number(label, 1, 4, key, first, place=place)
-    widgets.steps("Multiply 1/√2 by", STRETCHES, TOY_STRETCH, "1", place=places[2], help="1 is how models do it.")
-
-
 def _scale(_now: Context) -> None:
     tip = "1 is what the model does. Every other value is a thought experiment on this one row."
-    widgets.steps("Multiply 1/√d by", STRETCHES, STRETCH, "1", help=tip)
+    widgets.steps("Multiply 1/√d by", toy.STRETCHES, STRETCH, "1", help=tip)
 
 
 def _map_look(now: Context) -> None:
@@ -271,9 +229,9 @@ def below(now: Context) -> None:
     trust.card(now, now.patch_map(), now.row(), f"the row of {now.query_name()}")
     truth = controls.truth_shown(now)
     components.code(now, CODE, [snippets.command(now, truth=truth is not None)])
-    files = {
+    files: dict[str, tuple[str, Callable[..., bytes]]] = {
         "Map (PNG)": ("query.png", partial(_png, name=map_name(now))),
-        "Map (CSV)": ("query.csv", lambda now: components.csv(now.patch_map())),
+        "Map (CSV)": ("query.csv", _map_csv),
         "Every step (CSV)": ("query-steps.csv", steps_csv),
     }
     components.downloads("query", files, now=now)
@@ -281,6 +239,10 @@ def below(now: Context) -> None:
 
 def _png(now: Context, name: str) -> bytes:
     return components.png(now, now.patch_map(), name, query=controls.query_patches(now))
+
+
+def _map_csv(now: Context) -> bytes:
+    return components.csv(now.patch_map())
 
 
 def steps_csv(now: Context) -> bytes:
@@ -302,7 +264,7 @@ PAGE = lesson.Page(
         "bare": View(bare, NEEDS, _map_look),
         "lists": View(lists, NEEDS),
         "table": View(table, NEEDS),
-        "toy": View(toy_page, (ONE,), under=_toy_controls),
+        "toy": View(toy.draw, (ONE,), under=toy.controls),
         "scale": View(what_if, ("head", ONE), under=_scale),
         "matrix": View(whole, NEEDS),
         "values": View(values, NEEDS),
