@@ -15,7 +15,7 @@ from visualizer.measures.filters import principal_filters, tiles
 from visualizer.measures.similarity import position_similarity
 from visualizer.words import maps as words
 
-HEIGHT = 400
+HEIGHT = 380
 """Pixels of a figure that stands beside a step."""
 COSINE, CHANNEL, COLOURS = "cosine similarity", "patches_channel", "colours"
 

@@ -164,7 +164,7 @@ PAGE = lesson.Page(
         "positions": View(cutting.positions, ("patch",)),
         "first": View(first, ("patch",), controls.truth),
         "deeper": View(deeper, ("layer", "patch"), controls.truth, _common),
-        "reach": View(reach, ("layer", "patch"), controls.truth, _scale),
+        "reach": View(reach, ("layer", "patch"), _scale),
         "reading": View(reading, ("layer", "patch"), controls.truth),
     },
     below,

@@ -23,7 +23,7 @@ from visualizer.figures.marked_matrix import marked_matrix
 from visualizer.figures.value_bars import weight_and_norm
 from visualizer.words import maps as words
 
-HEIGHT = 400
+HEIGHT = 380
 """Pixels of a figure that stands beside a step."""
 TOP = 8
 ONE = "one head"
