@@ -12,7 +12,8 @@ from vit_attention.models.cards import Card
 from vit_attention.records import AttentionRecord
 
 ALL = ("layer", "head", "query")
-"""What a figure may depend on."""
+"""What a figure of attention depends on. Others say "patch" in the place of "query" (a patch, whoever asks), or "one head" beside
+them (never the mean of all)."""
 
 
 def model_and_picture(first: str, tasks: Sequence[str] = ("classify", "label")) -> None:
@@ -87,23 +88,24 @@ def places(record: AttentionRecord, needs: Sequence[str] = ALL) -> None:
     place = left if "layer" in needs else None
     widgets.slider("Layer", 1, layers, state.LAYER, first, place=place, help="1 is nearest the picture.")
     heads = len(record.maps[min(state.layer(), layers - 1)].weights)
-    names = ["mean", *(str(h + 1) for h in range(heads))]
-    place = right if "head" in needs else None
-    widgets.steps("Head", names, state.HEAD, place=place, help="mean: the mean of all heads.")
+    mean = [] if "one head" in needs else ["mean"]
+    place, tip = right if "head" in needs else None, "mean: the mean of all heads." if mean else None
+    widgets.steps("Head", [*mean, *(str(h + 1) for h in range(heads))], state.HEAD, place=place, help=tip)
     if record.maps[0].query.kind == "patches":
-        _query(record, "query" in needs)
+        _query(record, needs)
 
 
-def _query(record: AttentionRecord, drawn: bool) -> None:
+def _query(record: AttentionRecord, needs: Sequence[str]) -> None:
     axis = record.maps[0].query
     rows, columns = axis.grid or (1, 1)
-    place = st.container(horizontal=True, vertical_alignment="bottom", key="query_token") if drawn else None
+    row = st.container(horizontal=True, vertical_alignment="bottom", key="query_token")
     asks = state.PATCH
     if axis.prefix:
         tip = "The token whose attention is shown. Click a patch on a picture to make it the query."
         options = (state.CLASS_TOKEN, state.PATCH)
+        place = row if "query" in needs else None
         asks = widgets.choice("Query token", options, state.ASK, place=place, width="content", help=tip)
-    place = place if asks == state.PATCH else None
+    place = row if "patch" in needs or ("query" in needs and asks == state.PATCH) else None
     for label, key, most in (("Row", state.ROW, rows), ("Column", state.COLUMN, columns)):
         first = min(state.NUMBERS[key], most)
         widgets.number(label, 1, most, key, first, place=place, width=130, on_change=_alone)
