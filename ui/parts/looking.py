@@ -1,11 +1,12 @@
 """From the choice in the sidebar to what a page draws: the record of a picture under a model, and who asks in it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import streamlit as st
 
-from tutorials.findings.context import Context, Picture
+from tutorials.findings.context import Context, Picture, Selection
 from ui.frame import state
 from ui.parts import fetching, pickers
 from ui.store import pictures, resources
@@ -48,6 +49,15 @@ def context(looked: Looked, needs: Sequence[str] = pickers.ALL) -> Context:
     )
     pickers.places(record, needs)
     return Context(looked.model, picture, record, state.selection(record), resources.run)
+
+
+def again(now: Context) -> Callable[[], Context]:
+    """What makes the same context anew: a download may keep it, since no record is in it."""
+    return partial(_again, now.model, now.picture, now.chosen)
+
+
+def _again(model: str, picture: Picture, chosen: Selection) -> Context:
+    return Context(model, picture, resources.record(model, picture), chosen, resources.run)
 
 
 def remarks(now: Context) -> None:

@@ -142,3 +142,19 @@ def run(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given:
         picture,
         given,
     )
+
+
+@st.cache_data(max_size="8MB", show_spinner=False)
+def _numbers(name: str, view: str, asked: tuple[Any, ...], _work: Any, _now: Any) -> Any:
+    return _work(_now, *asked)
+
+
+def numbers(work: Callable[..., Any], now: Any, *asked: Any) -> Any:
+    """What ``work(now, *asked)`` gives, worked out once for all sessions.
+
+    Args:
+        work: a function of a module that depends on the view of `now` alone, and on `asked`.
+        now: the context that is looked at.
+        asked: what else it is given; numbers, text and tuples of them.
+    """
+    return _numbers(f"{work.__module__}.{work.__qualname__}", repr(now.view), asked, work, now)
