@@ -157,6 +157,7 @@ class Context:
             maps; None for the usual one.
         labels: texts that a dual encoder compares the picture with; they are the classes of the record.
         label: the one of them that is asked about; "" takes the one that fits best.
+        again: makes this context anew from names, for what outlives a run of the app and must hold no record; None elsewhere.
     """
 
     model: str
@@ -167,6 +168,7 @@ class Context:
     size: tuple[int, int] | None = None
     labels: tuple[str, ...] = ()
     label: str = ""
+    again: "Callable[[], Context] | None" = field(default=None, repr=False, compare=False)
     _single: dict[int, NDArray[np.float32]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property

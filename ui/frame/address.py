@@ -43,7 +43,9 @@ def start(page: str, forget: tuple[str, ...] = ()) -> bool:
         state[ASKED], state[COMPLAINTS] = found, []
     else:
         state[ASKED], state[COMPLAINTS] = {}, []
-        _clear(forget if moved else ())
+        # What was left at a page's default has the next page's, which may be another.
+        left = [key for noted in state.get(NOTED, {}).values() for key, text in noted.items() if text is None]
+        _clear([*forget, *left] if moved else ())
     state.update({PAGE: page, NOTED: {}, PART: "", RUNNING: True})
     return moved
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from tutorials.findings.context import MEAN, Selection
+from ui.frame import visitors
 from vit_attention.models.cards import CARDS
 from vit_attention.records import AttentionRecord
 
@@ -42,8 +43,8 @@ READS = tuple(card.name for card in CARDS if card.task == "text")
 
 
 def set_defaults() -> None:
-    """Give every shared key a value, so that a page that runs alone finds one."""
-    for key, value in {**DEFAULTS, **NUMBERS, PATCHES: ()}.items():
+    """Give shared keys a value, so that a page that runs alone finds one; of pictures and models each page has its own."""
+    for key, value in {HEAD: DEFAULTS[HEAD], ASK: DEFAULTS[ASK], **NUMBERS, PATCHES: ()}.items():
         st.session_state.setdefault(key, value)
 
 
@@ -112,10 +113,5 @@ def ask_patch(row: int, column: int, together: Sequence[int] = ()) -> None:
 
 
 def on_this_machine() -> bool:
-    """Whether the visitor sits at the server: only then may a name on its disk or the hub be loaded."""
-    return st.context.ip_address is None and "X-Forwarded-For" not in st.context.headers
-
-
-def visiting() -> bool:
-    """Whether somebody comes over the network, whom the server's memory must be kept from; not a test without an address."""
-    return isinstance(st.context.ip_address, str) or "X-Forwarded-For" in st.context.headers
+    """Whether the visitor has the key of this server; see `visitors`."""
+    return visitors.unlocked()

@@ -1,6 +1,7 @@
 """Page "Heads": the grid of a layer, the chosen map, all heads at once, and how alike they are."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -111,7 +112,7 @@ def atlas(now: Context) -> None:
 
 def number(now: Context) -> None:
     """Every head of every layer as one number; a click chooses one."""
-    name = widgets.menu("Statistic", tuple(STATISTICS), "heads_statistic", "distance")
+    name = str(st.session_state["heads_statistic"])
     values, unit = statistic(now, name), STATISTICS[name].unit
     components.panel(
         summary.head_summary(values, name, unit, chosen=_chosen(now), title=f"{name.capitalize()} of every head"),
@@ -137,12 +138,7 @@ def _extremes(now: Context) -> None:
 
 def likeness(now: Context) -> None:
     """How similar the whole maps of every two heads of the chosen layer are."""
-    metric = widgets.menu(
-        "Compare by",
-        METRICS,
-        "heads_metric",
-        help="cosine: strong weights decide. jensen-shannon: 1 minus the divergence in bits, all queries count alike.",
-    )
+    metric = str(st.session_state["heads_metric"])
     values = head_similarity(now.heads(now.chosen.layer), metric)
     axis, title = Axis.text([str(h + 1) for h in range(len(values))]), f"Heads of layer {now.chosen.layer + 1}"
     figure = heatmap.matrix(
@@ -177,17 +173,16 @@ def below(now: Context) -> None:
     commands = [snippets.command(now, **shown), snippets.command(now, **every)]
     components.code(now, CODE.replace("SCALE", scale.mode), commands, snippets.note(scale.mode))
     title, look = f"{now.model}, {controls.map_name(now)}", {"truth": truth, "scale": scale, "together": maps}
-    components.downloads(
-        "heads",
-        {
-            "Chosen map (PNG)": (
-                "heads.png",
-                lambda: components.png(now, now.patch_map(), title, query=controls.query_patches(now), **look),
-            ),
-            "Chosen map (CSV)": ("heads.csv", lambda: components.csv(now.patch_map())),
-            "Distances (CSV)": ("heads-distance.csv", lambda: distances_csv(now)),
-        },
-    )
+    files = {
+        "Chosen map (PNG)": ("heads.png", partial(_png, title=title, **look)),
+        "Chosen map (CSV)": ("heads.csv", lambda now: components.csv(now.patch_map())),
+        "Distances (CSV)": ("heads-distance.csv", distances_csv),
+    }
+    components.downloads("heads", files, now=now)
+
+
+def _png(now: Context, title: str, **look: Any) -> bytes:
+    return components.png(now, now.patch_map(), title, query=controls.query_patches(now), **look)
 
 
 def distances_csv(now: Context) -> bytes:
@@ -205,6 +200,15 @@ def _atlas_look(_now: Context) -> None:
     controls.scale("heads_atlas", MODES)
 
 
+def _statistic(_now: Context) -> None:
+    widgets.menu("Statistic", tuple(STATISTICS), "heads_statistic", "distance")
+
+
+def _metric(_now: Context) -> None:
+    tip = "cosine: strong weights decide. jensen-shannon: 1 minus the divergence in bits, all queries count the same."
+    widgets.menu("Compare by", METRICS, "heads_metric", help=tip)
+
+
 PAGE = lesson.Page(
     "heads",
     {
@@ -212,8 +216,8 @@ PAGE = lesson.Page(
         "chosen": View(chosen, look=controls.truth),
         "first layer": View(first_layer, ()),
         "atlas": View(atlas, look=_atlas_look),
-        "number": View(number, ("layer", "head")),
-        "likeness": View(likeness, ("layer",)),
+        "number": View(number, ("layer", "head"), under=_statistic),
+        "likeness": View(likeness, ("layer",), under=_metric),
     },
     below,
 )

@@ -11,7 +11,7 @@ from tutorials.findings import Context
 from tutorials.findings.heads import chance_distance
 from tutorials.findings.layers import EDGES_MATTER, edge_correlation, mass_by_layer
 from ui.frame import state
-from ui.parts import components, controls, lesson, looking, scrub, snippets, trust, widgets
+from ui.parts import components, controls, lesson, scrub, snippets, trust, widgets
 from ui.parts.lesson import View
 from ui.store import resources
 from visualizer import attention_distance, entropy
@@ -100,7 +100,7 @@ def shares(now: Context) -> None:
 
 def edges(now: Context) -> None:
     """How far each layer's map follows the picture's edges."""
-    found = resources.numbers(edge_correlation, now)
+    found = resources.once(("edges", now.view), lambda: edge_correlation(now))
     figure = curves(
         {"the map and the strength of edges": found},
         "rank correlation over the patches",
@@ -147,7 +147,7 @@ def numbers(now: Context) -> None:
     with left:
         figure = curves({"entropy": bits}, "bits", title="How spread out the row is", height=380, **look)
         components.chart(figure, "layers_entropy", "Entropy in bits: " + _listed(bits, "{:.2f}"))
-    far, even = resources.numbers(distances, now)
+    far, even = resources.once(("distances", now.view), lambda: distances(now))
     who = now.query_name() if controls.query_patches(now) else "mean over all patches"
     with right:
         figure = curves(
@@ -210,19 +210,16 @@ def shown(now: Context, place: Any = None) -> list[int]:
 def below(now: Context) -> None:
     """What can be checked, the code and the files of the layers shown."""
     layers, scale, truth = shown(now), controls.scale_shown("layers"), controls.truth_shown(now)
+    components.in_words(words.describe(now.patch_map(), name=controls.map_name(now)))
     trust.card(now, now.patch_map(), now.row(), controls.map_name(now))
     code = CODE.replace("FIRST", str(layers[0])).replace("END", str(layers[-1] + 1)).replace("SCALE", scale.mode)
     components.code(now, code, [command(now, layers, scale, truth is not None)], snippets.note(scale.mode))
-    again = looking.again(now)
-    components.downloads(
-        "layers",
-        {
-            "Animation (GIF)": ("layers.gif", lambda: film(again(), layers, scale, truth, "gif")),
-            "Animation (WebP)": ("layers.webp", lambda: film(again(), layers, scale, truth, "webp")),
-            "Pictures (ZIP of PNG)": ("layers.zip", lambda: film(again(), layers, scale, truth, "zip")),
-            "Curves (CSV)": ("layers.csv", lambda: curves_csv(again())),
-        },
-    )
+    kinds = {"gif": "Animation (GIF)", "webp": "Animation (WebP)", "zip": "Pictures (ZIP of PNG)"}
+    films = {
+        label: (f"layers.{kind}", partial(film, layers=layers, scale=scale, truth=truth, kind=kind))
+        for kind, label in kinds.items()
+    }
+    components.downloads("layers", {**films, "Curves (CSV)": ("layers.csv", curves_csv)}, now=now)
 
 
 def command(now: Context, layers: list[int], scale: Scale, truth: bool) -> str:

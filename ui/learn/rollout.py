@@ -1,15 +1,16 @@
 """Page "Rollout": one layer beside all of them, the layers so far, two classes, the deletion test, and a sink."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
 
 from tutorials.findings import Context
 from tutorials.findings import rollout as found
-from ui.parts import components, controls, lesson, looking, scrub, snippets, trust, widgets
+from ui.parts import components, controls, lesson, scrub, snippets, trust, widgets
 from ui.parts.lesson import View
 from ui.store import resources
 from visualizer import entropy
@@ -24,6 +25,8 @@ from visualizer.words.maps import describe
 HEIGHT = 400
 """Pixels of a figure that stands beside a step."""
 
+T = TypeVar("T")
+
 SCALES = ("shared", "log", "per map", "clipped")
 
 DRAW = """
@@ -37,34 +40,34 @@ before_after(record.image, direct, values, ("direct", "rollout"), record.geometr
 
 
 def _knobs(now: Context, drawn: bool = False) -> dict[str, Any]:
-    """The rollout's parameters; drawn under the first figure, only read for the others."""
+    """The rollout's parameters by name; their controls are drawn under the figures that show what they do."""
     return controls.knobs(now, methods()["rollout"].knobs, columns=4, drawn=drawn)
 
 
-def _pairs(knobs: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    return tuple(sorted(knobs.items()))
+def _under(now: Context) -> None:
+    _knobs(now, drawn=True)
 
 
-def _through(now: Context) -> Context:
-    """The context for what goes through all layers and heads, so that moving their pickers works nothing out again."""
-    return replace(now, chosen=replace(now.chosen, layer=0, head=None))
+def _once(what: str, now: Context, make: Callable[[], T], **knobs: Any) -> T:
+    """What goes through all layers and heads, kept while their pickers move."""
+    chosen = replace(now.chosen, layer=0, head=None)
+    return resources.once((what, replace(now, chosen=chosen).view, tuple(sorted(knobs.items()))), make)
 
 
-def rolled(now: Context, knobs: tuple[tuple[str, Any], ...] = (), sinks: str = "show") -> Map:
-    """The asking token's rollout, with or without its sinks."""
-    return now.answer("rollout", knobs=dict(knobs), sinks=sinks)
+def rolled(now: Context, knobs: Mapping[str, Any], sinks: str = "show") -> Map:
+    """The query token's rollout, with its sinks ("show") or without ("hide")."""
+    return _once(f"rollout, {sinks}", now, lambda: now.answer("rollout", knobs=knobs, sinks=sinks), **knobs)
 
 
-def so_far(now: Context, knobs: tuple[tuple[str, Any], ...] = ()) -> list[Map]:
-    """The asking token's rollout after every layer from the start layer up."""
-    return found.so_far(now, dict(knobs))
+def so_far(now: Context, knobs: Mapping[str, Any]) -> list[Map]:
+    """The query token's rollout after every layer from the start layer up."""
+    return _once("rollout so far", now, lambda: found.so_far(now, knobs), **knobs)
 
 
 def compare(now: Context) -> None:
-    """The chosen layer beside the rollout, and the rollout's parameters under them."""
-    place = st.container()
-    knobs, scale = _knobs(now, drawn=True), _scale()
-    direct, whole = now.patch_map(), resources.numbers(rolled, _through(now), _pairs(knobs))
+    """The chosen layer beside the rollout."""
+    knobs, scale = _knobs(now), _scale()
+    direct, whole = now.patch_map(), rolled(now, knobs)
     one = f"layer {now.chosen.layer + 1}, {now.head_name()}"
     special = float(np.sum(whole.row[: now.axis.prefix]))
     figure = comparison.before_after(
@@ -79,17 +82,18 @@ def compare(now: Context) -> None:
         height=HEIGHT,
     )
     residual = knobs["residual"]
-    alpha = f"Residual share {residual:g} is α = {residual / (1 - residual):.3g}. " if residual < 1 else ""
-    with place:
-        said = f"{describe(direct, name=one)}\n\n{describe(whole.values, name='Rollout')}"
-        caption = f"{alpha}{special:.1%} of the rollout lies on special tokens, which no patch can show."
-        components.panel(figure, "rollout_compare", said, caption=caption, below=False)
+    said = f"{describe(direct, name=one)}\n\n{describe(whole.values, name='Rollout')}"
+    caption = (
+        f"Residual share {residual:g} is α = {residual / (1 - residual):.3g}. {special:.1%} of the rollout lies on special tokens, "
+        "which no patch can show."
+    )
+    components.panel(figure, "rollout_compare", said, caption=caption, below=False)
 
 
 def depth_map(now: Context) -> None:
     """The rollout up to the chosen layer; it follows the layer's slider in the browser."""
     knobs = _knobs(now)
-    maps, start = resources.numbers(so_far, _through(now), _pairs(knobs)), knobs["start_layer"]
+    maps, start = so_far(now, knobs), knobs["start_layer"]
     one = maps[max(now.chosen.layer - start, 0)]
     components.picture_map(
         now,
@@ -114,7 +118,7 @@ def _said(knobs: Mapping[str, Any]) -> str:
 def depth(now: Context) -> None:
     """Entropy of the rollout and of every layer alone."""
     knobs, alone, most = _knobs(now), entropy(now.chosen_rows()), float(np.log2(len(now.axis)))
-    bits = entropy(np.stack([one.row for one in resources.numbers(so_far, _through(now), _pairs(knobs))]))
+    bits = entropy(np.stack([one.row for one in so_far(now, knobs)]))
     first, bar = len(alone) - len(bits), found.SATURATED * most
     after = "; ".join(f"layer {first + n}: {one:.2f}" for n, one in enumerate(bits, start=1))
     components.panel(
@@ -141,8 +145,7 @@ def contrast_left(now: Context) -> float:
 
 def deletion_test(now: Context) -> None:
     """What is left of the likeliest class after each deletion, beside controls that know no model."""
-    through = _through(now)
-    costs = resources.numbers(found.costs, through)
+    costs = _once("deletion", now, lambda: found.costs(now))
     if costs is None:
         st.info(f"{now.model} names no classes, so there is no probability that could fall.")
         return
@@ -152,7 +155,7 @@ def deletion_test(now: Context) -> None:
         "plain rollout": costs[found.PLAIN],
         "relevance": costs[found.RELEVANCE],
         "gradient rollout": costs[found.GRADIENT],
-        "colour contrast (no model)": resources.numbers(contrast_left, through),
+        "colour contrast (no model)": _once("colour contrast", now, lambda: contrast_left(now)),
         "random (mean of 10)": costs[found.RANDOM],
     }
     components.bar_chart(
@@ -184,7 +187,7 @@ def two_classes(now: Context) -> None:
         second = controls.target(now, "other", "Second class", asked[1])
     with st.spinner("Computing gradients ..."):
         maps = [now.answer("relevance", name).values for name in (first, second)]
-    plain = resources.numbers(rolled, _through(now)).values
+    plain = rolled(now, {}).values
     look: dict[str, Any] = {"truth": controls.truth_shown(now), "height": 300}
     shared = {**look, "unit": "relevance", "scale": "shared", "together": maps, "query": ()}
     with figure:
@@ -208,8 +211,8 @@ def _mass_table(now: Context, maps: Mapping[str, Any]) -> None:
 
 def sinks(now: Context) -> None:
     """The rollout with and without its sinks at display, each on its own scale."""
-    through, knobs = _through(now), _pairs(_knobs(now))
-    whole, without = (resources.numbers(rolled, through, knobs, one) for one in ("show", "hide"))
+    knobs = _knobs(now)
+    whole, without = rolled(now, knobs), rolled(now, knobs, "hide")
     row = whole.row[now.axis.prefix :]
     first, second = np.sort(row)[::-1][:2] / row.sum()
     figure = comparison.before_after(
@@ -234,19 +237,25 @@ def sinks(now: Context) -> None:
 def below(now: Context) -> None:
     """What can be checked, the code and the files of the rollout."""
     knobs, scale = _knobs(now), _scale()
-    whole = resources.numbers(rolled, _through(now), _pairs(knobs))
+    whole = rolled(now, knobs)
     trust.card(now, whole.values, whole.row, whole.words, ("rollout", "", knobs))
     look = snippets.scaled(scale, [now.patch_map(), whole.values])
     commands = [snippets.command(now, **look), snippets.command(now, "rollout", knobs=knobs, **look)]
     components.code(now, snippets.map_code(now, "rollout", whole) + DRAW, commands, snippets.note(scale))
-    again, values, words = looking.again(now), whole.values, whole.words
-    components.downloads(
-        "rollout",
-        {
-            "Rollout (PNG)": ("rollout.png", lambda: components.png(again(), values, words, settings=again().model)),
-            "Rollout (CSV)": ("rollout.csv", lambda: components.csv(values)),
-        },
-    )
+    files = {
+        "Rollout (PNG)": ("rollout.png", partial(_png, knobs=knobs)),
+        "Rollout (CSV)": ("rollout.csv", partial(_csv, knobs=knobs)),
+    }
+    components.downloads("rollout", files, now=now)
+
+
+def _png(now: Context, knobs: Mapping[str, Any]) -> bytes:
+    whole = rolled(now, knobs)
+    return components.png(now, whole.values, whole.words, settings=now.model)
+
+
+def _csv(now: Context, knobs: Mapping[str, Any]) -> bytes:
+    return components.csv(rolled(now, knobs).values)
 
 
 def _scale(place: Any = None) -> str:
@@ -263,9 +272,9 @@ def _compare_look(_now: Context) -> None:
 PAGE = lesson.Page(
     "rollout",
     {
-        "compare": View(compare, look=_compare_look),
-        "so far": View(depth_map, ("layer", "query")),
-        "depth": View(depth, ("head", "query")),
+        "compare": View(compare, look=_compare_look, under=_under),
+        "so far": View(depth_map, ("layer", "query"), under=_under),
+        "depth": View(depth, ("head", "query"), under=_under),
         "classes": View(two_classes, ("query",), controls.truth),
         "deletion": View(deletion_test, ()),
         "sinks": View(sinks, ("query",)),

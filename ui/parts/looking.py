@@ -1,6 +1,6 @@
 """From the choice in the sidebar to what a page draws: the record of a picture under a model, and who asks in it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -48,16 +48,15 @@ def context(looked: Looked, needs: Sequence[str] = pickers.ALL) -> Context:
         looked.model, picture, "Choose another model or picture in the sidebar; everything else is as you left it."
     )
     pickers.places(record, needs)
-    return Context(looked.model, picture, record, state.selection(record), resources.run)
+    return made(looked, state.selection(record))
 
 
-def again(now: Context) -> Callable[[], Context]:
-    """What makes the same context anew: a download may keep it, since no record is in it."""
-    return partial(_again, now.model, now.picture, now.chosen)
-
-
-def _again(model: str, picture: Picture, chosen: Selection) -> Context:
-    return Context(model, picture, resources.record(model, picture), chosen, resources.run)
+def made(looked: Looked, chosen: Selection) -> Context:
+    """The context of names and a choice, its record from the store or run anew."""
+    picture = pictures.get(looked.picture)
+    record = resources.record(looked.model, picture)
+    again = partial(made, looked, chosen)
+    return Context(looked.model, picture, record, chosen, resources.run, again=again)
 
 
 def remarks(now: Context) -> None:

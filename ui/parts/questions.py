@@ -26,8 +26,7 @@ def answered(lesson: str, question: Question, now: Any) -> bool:
 
 
 def _found(question: Question, now: Any) -> Finding:
-    found: Finding = resources.numbers(finding(question.finding), now)
-    return found
+    return resources.once(("finding", question.finding, now.view), lambda: finding(question.finding)(now))
 
 
 def right(given: Any, question: Question, found: Finding) -> bool:

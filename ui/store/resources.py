@@ -3,17 +3,23 @@
 import os
 import re
 import threading
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from contextlib import suppress
+from functools import cache
 from operator import attrgetter
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import streamlit as st
 
 from tutorials.findings.context import Picture
-from ui.frame import heavy, state
+from ui.frame import heavy, state, visitors
 from vit_attention import registry
 from vit_attention.gate.refusal import shown
 from vit_attention.records import AttentionRecord
+
+T = TypeVar("T")
 
 
 class _Pass(threading.Semaphore):
@@ -36,10 +42,7 @@ FINE_MOST = 80_000_000
 """Bytes of the largest record of a picture in more patches than usual."""
 
 MEMORY, ALLOW = "SIGHTLINES_MEMORY_MB", "SIGHTLINES_ALLOW"
-"""Environment variables of a server: megabytes of memory it has for the app; models that visitors may run all the same."""
-
-GUARANTEED = 690
-"""Megabytes that Streamlit Community Cloud guarantees."""
+"""Environment variables of a server: megabytes of memory it has for the app; models that are shown however much they need."""
 
 
 # Two: with all six bundled models kept, a server on which each was opened in turn peaked 40 MB higher. One that has left the
@@ -70,11 +73,24 @@ def at_hand(name: str) -> bool:
     return not (card.builder or card.hub) or registry.at_hand(name) is not None
 
 
+@cache
+def machine() -> int:
+    """Megabytes of memory of this machine, or of the container that the app runs in."""
+    found = [int(os.sysconf("SC_PAGE_SIZE")) * int(os.sysconf("SC_PHYS_PAGES"))] if hasattr(os, "sysconf") else []
+    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):
+            found.append(int(Path(file).read_text("ascii")))
+    return min(found, default=8 << 30) >> 20
+
+
 def refusal(name: str) -> str:
-    """Why this server does not run the model for visitors, as a sentence; "" if it does."""
-    card, limit = registry.card(name), os.environ.get(MEMORY, str(GUARANTEED))
+    """Why this server does not show the model, as a sentence; "" if it does.
+
+    Without a setting a model may need a quarter of the machine's memory: 690 MB where Streamlit Community Cloud gives 2.7 GB.
+    """
+    card, limit = registry.card(name), os.environ.get(MEMORY, str(machine() // 4))
     allowed = {one.strip() for one in os.environ.get(ALLOW, "").split(",")}
-    if card.bundled or not state.visiting() or allowed & {name, card.name, "all"}:
+    if card.bundled or visitors.unlocked() or allowed & {name, card.name, "all"}:
         return ""
     if not re.fullmatch(r"[0-9]{1,9}", limit):
         return f"This server runs its bundled models alone: {MEMORY}: want a whole number of megabytes, got {shown(limit)}."
@@ -144,17 +160,30 @@ def run(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given:
     )
 
 
-@st.cache_data(max_size="8MB", show_spinner=False)
-def _numbers(name: str, view: str, asked: tuple[Any, ...], _work: Any, _now: Any) -> Any:
-    return _work(_now, *asked)
+class _Once:
+    """Small results by their keys, the oldest out first; for sentences and numbers that every rerun of a view asks for again."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __call__(self, key: Hashable, make: Callable[[], T]) -> T:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                found: T = self._kept[key]
+                return found
+        made = make()
+        with self._lock:
+            self._kept[key] = made
+            while len(self._kept) > self.most:
+                self._kept.popitem(last=False)
+        return made
 
 
-def numbers(work: Callable[..., Any], now: Any, *asked: Any) -> Any:
-    """What ``work(now, *asked)`` gives, worked out once for all sessions.
+once = _Once(400)
+"""``once(key, make)``: what `make` gives, made once for all sessions; small and never changed afterwards."""
 
-    Args:
-        work: a function of a module that depends on the view of `now` alone, and on `asked`.
-        now: the context that is looked at.
-        asked: what else it is given; numbers, text and tuples of them.
-    """
-    return _numbers(f"{work.__module__}.{work.__qualname__}", repr(now.view), asked, work, now)
+figures = _Once(150)
+"""``figures(key, make)``: the same for figures, which nobody changes once they are drawn."""

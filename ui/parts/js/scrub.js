@@ -34,6 +34,12 @@ function scrub(given) {
   function watch(key, name, first) {
     const thumb = document.querySelector('.st-key-' + key + ' input[type=range]');
     if (!thumb) return () => {};
+    const already = Math.round(Number(thumb.value)) - first;
+    if (already >= 0 && already !== place[name]) { // the server drew for where the thumb was a moment ago
+      place[name] = already;
+      requestAnimationFrame(paint);
+      setTimeout(paint, 60);
+    }
     const seen = new MutationObserver(() => {
       const value = Math.round(Number(thumb.value)) - first;
       if (value >= 0 && value !== place[name]) {
