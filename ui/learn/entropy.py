@@ -23,7 +23,7 @@ from visualizer.words import maps as words
 from visualizer.words.sinks import describe_taken
 from vit_attention.cli.recipe import extract_command
 
-HEIGHT = 420
+HEIGHT = 380
 """Pixels of a figure that stands beside a step."""
 
 ASKING, ALL = "the query token", "mean over all tokens"
@@ -70,23 +70,29 @@ def table(now: Context, everyone: bool) -> NDArray[np.float64]:
 
 def extremes(now: Context) -> None:
     """The most focused and the most spread map of the query token."""
-    (first, second), maps, bits = _ends(now)
-    for column, name, place, one in zip(st.columns(2), ("focused", "spread"), (first, second), maps, strict=True):
-        layer, head = place
-        special = float(now.asking_rows()[layer][head][: now.axis.prefix].sum())
-        with column:
-            components.picture_map(
-                now,
-                f"entropy_{name}",
-                one,
-                f"Most {name}: layer {layer + 1}, head {head + 1}",
-                caption=f"**{bits[place]:.2f} of {most(now):.2f} bits.** {special:.1%} of this row is on special tokens, which no "
-                "patch shows.",
-                height=330,
-                scale=controls.scale_shown("entropy", _MODES),
-                together=maps,
-                truth=controls.truth_shown(now),
-            )
+    places, maps, bits = _ends(now)
+    names = [f"layer {layer + 1}, head {head + 1}" for layer, head in places]
+    rows = [now.asking_rows()[layer][head] for layer, head in places]
+    said = [
+        f"{name}: {bits[place]:.2f} of {most(now):.2f} bits, {float(row[: now.axis.prefix].sum()):.1%} of the row on special tokens"
+        for name, place, row in zip(("Left", "Right"), places, rows, strict=True)
+    ]
+    figure = comparison.before_after(
+        now.picture.image,
+        maps[0],
+        maps[1],
+        (names[0], names[1]),
+        now.record.geometry,
+        difference=False,
+        scale=controls.scale_shown("entropy", _MODES),
+        query=controls.query_patches(now),
+        title="The most focused and the most spread row",
+        height=HEIGHT,
+    )
+    listed = "\n".join(words.describe(one, name=name) for one, name in zip(maps, names, strict=True))
+    components.panel(
+        figure, "entropy_extremes", listed, caption=f"{'. '.join(said)}; no patch shows these.", below=False
+    )
 
 
 _MODES = ("per map", "shared", "log", "clipped")
@@ -130,7 +136,7 @@ def heads(now: Context) -> None:
             now.patch_map(),
             f"Layer {now.chosen.layer + 1}, {now.head_name()}",
             caption=f"{float(entropy(now.row())):.2f} of {most(now):.2f} bits, asked by {now.query_name()}.",
-            height=HEIGHT - 60,
+            height=HEIGHT - 40,
             truth=controls.truth_shown(now),
         )
 
@@ -170,7 +176,7 @@ def distribution(now: Context) -> None:
     ends, unit = (edges / most(now), "") if share else (edges, " bits")
     names = [f"{low:.2f} to {high:.2f}{unit}" for low, high in pairwise(ends)]
     named, title = zip(names, counts, strict=True), f"Entropy of the {int(counts.sum())} heads"
-    components.bar_chart("entropy_distribution", named, "heads", "{}: {} heads", title=title, height=HEIGHT - 40)
+    components.bar_chart("entropy_distribution", named, "heads", "{}: {} heads", title=title, height=HEIGHT)
 
 
 def quarters(now: Context) -> None:
@@ -200,13 +206,13 @@ def sinks(now: Context) -> None:
         now.picture.image,
         whole.values,
         without.values,
-        ("as the model read it", "drawn without sinks"),
+        ("as it was read", "without sinks"),
         now.record.geometry,
         difference=False,
         scale="per map",
         query=controls.query_patches(now),
         title=f"Layer {now.chosen.layer + 1}, {now.head_name()}",
-        height=HEIGHT - 20,
+        height=HEIGHT - 40,
     )
     said = f"This row: {float(entropy(now.row())):.2f} of {most(now):.2f} bits."
     gone = without.words.removeprefix(whole.words).lstrip("; ")
@@ -220,7 +226,7 @@ def taken(now: Context) -> None:
         return taken_by_layer(now.record.layers, now.axis.prefix, now.record.norms if now.record.norms.size else None)
 
     found = resources.once(("taken", now.model, now.picture.key), make)
-    figure = share_curves(found, title="Who takes the attention, in the mean of all heads and tokens", height=HEIGHT)
+    figure = share_curves(found, title="Who takes the attention", height=HEIGHT)
     components.panel(figure, "entropy_taken", describe_taken(found), below=False)
 
 
@@ -299,7 +305,7 @@ def _extremes_look(_now: Context) -> None:
 PAGE = lesson.Page(
     "entropy",
     {
-        "extremes": View(extremes, ("query",), _extremes_look, controls.truth),
+        "extremes": View(extremes, ("query",), _extremes_look),
         "heads": View(heads, look=_rows_look, under=controls.truth),
         "averages": View(averages, ("query",), _rows_look),
         "distribution": View(distribution, ("query",), _rows_look),

@@ -26,8 +26,10 @@ from visualizer.words import maps as words
 from visualizer.words.sinks import describe_lengths
 from vit_attention.records import Axis
 
-HEIGHT = 430
+HEIGHT = 400
 """Pixels of a figure that stands beside a step."""
+
+MODES = ("per map", "shared", "log", "clipped")
 
 CODE = """import numpy as np
 from visualizer import entropy
@@ -123,7 +125,7 @@ def snapshots(now: Context) -> None:
             now.patch_map(rows),
             names=[f"layer {n + 1}" for n in layers],
             captions=[f"{b:.1f} bits" for b in bits],
-            scale=controls.scale_shown("layers"),
+            scale=controls.scale_shown("layers", MODES),
             per_row=4,
             clickable=True,
             chosen=layers.index(now.chosen.layer) if now.chosen.layer in layers else None,
@@ -145,7 +147,7 @@ def numbers(now: Context) -> None:
     bits, most = entropy(now.chosen_rows()), float(np.log2(len(now.axis)))
     look: dict[str, Any] = {"limits": (0, most * 1.06), "reference": {f"largest possible: {most:.2f} bits": most}}
     with left:
-        figure = curves({"entropy": bits}, "bits", title="How spread out the row is", height=380, **look)
+        figure = curves({"entropy": bits}, "bits", title="How spread out the row is", height=360, **look)
         components.chart(figure, "layers_entropy", "Entropy in bits: " + _listed(bits, "{:.2f}"))
     far, even = resources.once(("distances", now.view), lambda: distances(now))
     who = now.query_name() if controls.query_patches(now) else "mean over all patches"
@@ -155,7 +157,7 @@ def numbers(now: Context) -> None:
             "pixels of the model's input",
             reference={f"evenly spread: {even:.0f} pixels": even},
             title="Mean attention distance",
-            height=380,
+            height=360,
         )
         components.chart(figure, "layers_distance", f"Attention distance in pixels, {who}: " + _listed(far, "{:.0f}"))
 
@@ -186,7 +188,7 @@ def likeness(now: Context) -> None:
     with np.errstate(divide="ignore", invalid="ignore"):
         values = np.atleast_2d(np.corrcoef([ranks(one) for one in maps]))
     axis = Axis.text([str(n + 1) for n in range(len(maps))])
-    title = f"Maps of every two layers compared, {now.head_name()}"
+    title = "Maps of every two layers compared"
     figure = heatmap.matrix(values, axis, axis, unit="rank correlation", title=title, height=HEIGHT)
     figure.update_xaxes(title_text="layer", tickangle=0).update_yaxes(title_text="layer")
     figure.data[0].update(
@@ -209,7 +211,7 @@ def shown(now: Context, place: Any = None) -> list[int]:
 
 def below(now: Context) -> None:
     """What can be checked, the code and the files of the layers shown."""
-    layers, scale, truth = shown(now), controls.scale_shown("layers"), controls.truth_shown(now)
+    layers, scale, truth = shown(now), controls.scale_shown("layers", MODES), controls.truth_shown(now)
     components.in_words(words.describe(now.patch_map(), name=controls.map_name(now)))
     trust.card(now, now.patch_map(), now.row(), controls.map_name(now))
     code = CODE.replace("FIRST", str(layers[0])).replace("END", str(layers[-1] + 1)).replace("SCALE", scale.mode)
@@ -255,7 +257,7 @@ def curves_csv(now: Context) -> bytes:
 
 
 def _snapshots_look(now: Context) -> None:
-    controls.scale("layers")
+    controls.scale("layers", MODES)
     shown(now, st)
 
 

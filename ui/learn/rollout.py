@@ -22,7 +22,7 @@ from visualizer.method import Map, methods
 from visualizer.style.scale import MODES, Scale
 from visualizer.words.maps import describe
 
-HEIGHT = 400
+HEIGHT = 350
 """Pixels of a figure that stands beside a step."""
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ before_after(record.image, direct, values, ("direct", "rollout"), record.geometr
 
 def _knobs(now: Context, drawn: bool = False) -> dict[str, Any]:
     """The rollout's parameters by name; their controls are drawn under the figures that show what they do."""
-    return controls.knobs(now, methods()["rollout"].knobs, columns=4, drawn=drawn)
+    return controls.knobs(now, methods()["rollout"].knobs, columns=(4, 3, 3, 3), drawn=drawn)
 
 
 def _under(now: Context) -> None:
@@ -164,7 +164,7 @@ def deletion_test(now: Context) -> None:
         f"probability of {label} with {number} patches painted over",
         ends=(f"Probability of {label}. ", "."),
         title="What the model still believes",
-        height=360,
+        height=HEIGHT,
     )
 
 
@@ -186,26 +186,22 @@ def two_classes(now: Context) -> None:
     with menus[1]:
         second = controls.target(now, "other", "Second class", asked[1])
     with st.spinner("Computing gradients ..."):
-        maps = [now.answer("relevance", name).values for name in (first, second)]
-    plain = rolled(now, {}).values
-    look: dict[str, Any] = {"truth": controls.truth_shown(now), "height": 300}
-    shared = {**look, "unit": "relevance", "scale": "shared", "together": maps, "query": ()}
+        maps = {f"relevance for {name}": now.answer("relevance", name) for name in (first, second)}
+    maps = {"rollout, for any class": rolled(now, {}), **maps}
+    drawn = comparison.side_by_side(now.picture.image, list(maps.values()), list(maps), scale="per map", height=330)
     with figure:
-        places = st.columns(3)
-        with places[0]:
-            components.picture_map(now, "rollout_class_0", plain, "Rollout, any class", **look)
-        for n, name in enumerate((first, second)):
-            with places[n + 1]:
-                components.picture_map(now, f"rollout_class_{n + 1}", maps[n], f"Relevance: {name}", **shared)
-        _mass_table(now, {"rollout": plain, f"relevance for {first}": maps[0], f"relevance for {second}": maps[1]})
+        said = "\n".join(describe(one.values, name=name, unit=one.unit) for name, one in maps.items())
+        components.panel(drawn, "rollout_classes", said, below=False)
+        _mass_table(now, maps)
 
 
-def _mass_table(now: Context, maps: Mapping[str, Any]) -> None:
-    rows = {name: found.masses(now, one) for name, one in maps.items()}
-    if not rows["rollout"]:
+def _mass_table(now: Context, maps: Mapping[str, Map]) -> None:
+    rows = {name: found.masses(now, one.values) for name, one in maps.items()}
+    known = next(iter(rows.values()))
+    if not known:
         st.caption("Where the objects of a photograph are is not known exactly, so there is no score.")
         return
-    shapes = {f"on the {shape}": [f"{one[shape]:.1%}" for one in rows.values()] for shape in rows["rollout"]}
+    shapes = {f"on the {shape}": [f"{one[shape]:.1%}" for one in rows.values()] for shape in known}
     components.table({"share of the map's patch weight": list(rows), **shapes})
 
 
@@ -272,10 +268,10 @@ def _compare_look(_now: Context) -> None:
 PAGE = lesson.Page(
     "rollout",
     {
-        "compare": View(compare, look=_compare_look, under=_under),
+        "compare": View(compare, ("layer", "head"), _compare_look, _under),
         "so far": View(depth_map, ("layer", "query"), under=_under),
         "depth": View(depth, ("head", "query"), under=_under),
-        "classes": View(two_classes, ("query",), controls.truth),
+        "classes": View(two_classes, ("query",)),
         "deletion": View(deletion_test, ()),
         "sinks": View(sinks, ("query",)),
     },

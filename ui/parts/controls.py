@@ -59,9 +59,9 @@ _SIDES = ("window", "stride")
 
 
 def knobs(
-    now: Context, wanted: Sequence[Knob], prefix: str = "", columns: int = 1, drawn: bool = True
+    now: Context, wanted: Sequence[Knob], prefix: str = "", columns: int | Sequence[float] = 1, drawn: bool = True
 ) -> dict[str, Any]:
-    """One control for each knob in that many columns, if they are drawn: its values by name; the asking patch needs none."""
+    """One control for each knob in columns, if they are drawn: its values by name; the asking patch needs no control."""
     shown = [knob for knob in wanted if not isinstance(knob.default, tuple)]
     places: list[Any] = list(st.columns(columns)) if shown and drawn else [None]
     return {knob.name: _knob(now, knob, prefix + knob.key, places[n % len(places)]) for n, knob in enumerate(shown)}
