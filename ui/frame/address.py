@@ -114,8 +114,13 @@ def part(name: str) -> Iterator[None]:
         yield
     finally:
         state[PART] = before
-        if not state.get(RUNNING):
-            _write()
+    if not state.get(RUNNING):  # and nothing was raised: a run that begins anew is given the address of before
+        _write()
+
+
+def whole() -> bool:
+    """Whether the whole script runs, and not a fragment alone."""
+    return bool(st.session_state.get(RUNNING))
 
 
 def finish() -> None:

@@ -2,6 +2,7 @@
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -33,11 +34,19 @@ def run() -> None:
         heavy.load_all()
     try:
         chosen.run()
-    finally:
-        address.finish()
-        for sentence in st.session_state.get(address.COMPLAINTS, []):
-            said.warning(sentence)
+    except BaseException as ended:
+        # The run that follows a rerun is given the address of before: written now, it would be taken for one that was typed.
+        if type(ended).__name__ != "RerunException":
+            _finish(said)
+        raise
+    _finish(said)
     heavy.warm_up()
+
+
+def _finish(said: Any) -> None:
+    address.finish()
+    for sentence in st.session_state.get(address.COMPLAINTS, []):
+        said.warning(sentence)
 
 
 def _first() -> None:
