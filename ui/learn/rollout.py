@@ -17,7 +17,6 @@ from visualizer import entropy
 from visualizer.figures import comparison
 from visualizer.figures.summary import curves
 from visualizer.measures import deletion
-from visualizer.measures.controls import colour_contrast
 from visualizer.method import Map, methods
 from visualizer.style.scale import MODES, Scale
 from visualizer.words.maps import describe
@@ -136,13 +135,6 @@ def depth(now: Context) -> None:
     )
 
 
-def contrast_left(now: Context) -> float:
-    """Probability of the likeliest class without the patches that differ most in colour, which no model chose."""
-    values = np.nan_to_num(colour_contrast(now.picture.image, now.grid, now.record.geometry))
-    chosen = deletion.strongest(values, deletion.count(now.grid))
-    return float(found.probabilities(now, now.record.prediction.top(1)[0][0], [chosen])[0])
-
-
 def deletion_test(now: Context) -> None:
     """What is left of the likeliest class after each deletion, beside controls that know no model."""
     costs = _once("deletion", now, lambda: found.costs(now))
@@ -155,7 +147,7 @@ def deletion_test(now: Context) -> None:
         "plain rollout": costs[found.PLAIN],
         "relevance": costs[found.RELEVANCE],
         "gradient rollout": costs[found.GRADIENT],
-        "colour contrast (no model)": _once("colour contrast", now, lambda: contrast_left(now)),
+        "colour contrast (no model)": _once("colour contrast", now, lambda: found.of_contrast(now)),
         "random (mean of 10)": costs[found.RANDOM],
     }
     components.bar_chart(
