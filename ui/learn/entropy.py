@@ -86,7 +86,7 @@ def extremes(now: Context) -> None:
         difference=False,
         scale=controls.scale_shown("entropy", _MODES),
         query=controls.query_patches(now),
-        title="The most focused and the most spread row",
+        title="Most focused and most spread row",
         height=HEIGHT,
     )
     listed = "\n".join(words.describe(one, name=name) for one, name in zip(maps, names, strict=True))
