@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import vit_attention as va
-from ui.explore import first
-from ui.store import pictures
+from tutorials import first_record
 
 
 def main() -> None:
-    picture = pictures.get(first.PICTURE).image
-    first.save(va.load(first.MODEL).attend(picture), first.FILE)
-    print(first.FILE.name, first.FILE.stat().st_size // 1000, "kB")
+    first_record.save(va.load(first_record.MODEL).attend(first_record.PICTURE), first_record.FILE)
+    print(first_record.FILE.name, first_record.FILE.stat().st_size // 1000, "kB")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 import vit_attention as va
 from tests.pages.reading import array, figures, fine, heats
-from ui.explore import first
+from tutorials import first_record as first
 from ui.frame import table
 from vit_attention.models.cards import BUNDLED
 

@@ -4,9 +4,9 @@ from functools import partial
 
 import streamlit as st
 
+from tutorials import first_record as first
 from tutorials.findings.context import Context, Selection
 from tutorials.lessons import lessons
-from ui.explore import first
 from ui.frame import state, table, texts
 from ui.parts import components, live, pickers, scrub
 from ui.store import pictures, resources

@@ -9,7 +9,7 @@ from vit_attention.records import AttentionMap, AttentionRecord, Axis
 from vit_attention.records.geometry import Geometry
 
 MODEL, PICTURE = "photo-dino", "coffee"
-FILE = Path(__file__).resolve().parents[1] / "assets" / "first-record.npz"
+FILE = Path(__file__).resolve().parent / "first-record.npz"
 LEVELS = 255
 """Steps from 0 to the square root of the largest weight of a row: small weights are many, and keep two digits that way."""
 
