@@ -54,7 +54,7 @@ def picture(first: str) -> None:
 
 def _known(text: str, wanted: str) -> str:
     if text not in pictures.options(wanted):
-        gone = "An own picture stays in its session and is in no link" if text == pictures.UPLOAD_ID else ""
+        gone = "An own picture stays in its session and is in no link" if text.startswith(pictures.OWN) else ""
         raise ValueError(gone or f"There is no picture named {widgets.quoted(text)}")
     return text
 
