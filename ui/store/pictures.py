@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping
+from functools import lru_cache
 
 import streamlit as st
 from PIL import Image
@@ -47,6 +48,7 @@ def options(current: str) -> list[str]:
     return ids if current in ids or not _scene(current) else [*ids, current]
 
 
+@lru_cache(maxsize=256)
 def title(picture_id: str) -> str:
     """The id in words for menus; the name of an own picture is its file's, and never markup."""
     if name := _scene(picture_id):
