@@ -49,7 +49,8 @@ def _body(looked: chosen.Chosen) -> None:
         with more:
             drawing = outlining.control(now)
     _figure(now, asked, label, look, drawing, (more, right))
-    looking.remarks(now)
+    if looked.kind == "picture" and looked.model != sources.other():
+        looking.remarks(now)
     sources.others()
 
 

@@ -8,7 +8,6 @@ import streamlit as st
 
 from tutorials.plain import plain
 from ui.frame import state, texts, visitors
-from ui.frame.state import on_this_machine
 from ui.parts import live, widgets
 from ui.store import pictures, resources
 from ui.store.blobs import blobs
@@ -220,4 +219,4 @@ def _load(name: str) -> None:
 def other() -> str:
     """The model of one's own that is shown instead of the sidebar's, or ""."""
     name = str(st.session_state.get(OTHER) or "")
-    return name if name and (on_this_machine() or name in visitors.allowed()) else ""
+    return name if name and (visitors.unlocked() or name in visitors.allowed()) else ""

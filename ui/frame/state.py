@@ -43,8 +43,8 @@ READS = tuple(card.name for card in CARDS if card.task == "text")
 
 
 def set_defaults() -> None:
-    """Give every shared key a value, so that a page that runs alone finds one."""
-    for key, value in {**DEFAULTS, **NUMBERS, PATCHES: ()}.items():
+    """Give shared keys a value, so that a page that runs alone finds one; of pictures and models each page has its own."""
+    for key, value in {HEAD: DEFAULTS[HEAD], ASK: DEFAULTS[ASK], **NUMBERS, PATCHES: ()}.items():
         st.session_state.setdefault(key, value)
 
 

@@ -22,7 +22,7 @@ def part(draw: Callable[..., Buttons], *given: Any) -> None:
         draw: draws it; returns the keys of the buttons that Page Up and Page Down press, or None.
         given: what it is given, names and numbers alone: it is kept for as long as the session lasts.
     """
-    if st.session_state.pop(AGAIN, False):
+    if st.session_state.pop(AGAIN, False) and not st.session_state.get(address.RUNNING):  # the whole page is under way
         st.rerun()
     script.begin()
     panels.alone()

@@ -41,7 +41,7 @@ def picture(first: str) -> None:
         "Picture",
         options,
         key=key,
-        format_func=pictures.title,
+        format_func={one: pictures.title(one) for one in options}.__getitem__,
         help="Scenes are drawn by this app, so their truth is known. More ways to get a picture: page Playground.",
         on_change=state.suit_model,
     )

@@ -48,12 +48,16 @@ def options(current: str) -> list[str]:
     return ids if current in ids or not _scene(current) else [*ids, current]
 
 
-@lru_cache(maxsize=256)
 def title(picture_id: str) -> str:
     """The id in words for menus; the name of an own picture is its file's, and never markup."""
+    return own().get(picture_id) or _title(picture_id)
+
+
+@lru_cache(maxsize=256)
+def _title(picture_id: str) -> str:
     if name := _scene(picture_id):
         return name.title
-    return photographs()[picture_id].title if picture_id in photographs() else own().get(picture_id, "My own picture")
+    return photographs()[picture_id].title if picture_id in photographs() else "My own picture"
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
