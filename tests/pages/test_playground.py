@@ -88,7 +88,15 @@ def test_the_address_restores_the_view(app: App) -> None:
 
 
 def test_nonsense_in_the_address_is_answered(app: App) -> None:
-    asked = {"ask": "patch", "method": "<b>x", "scale": "loud", "opacity": "1e999", "colours": "Beige", "start": "-4", "row": "9" * 400}
+    asked = {
+        "ask": "patch",
+        "method": "<b>x",
+        "scale": "loud",
+        "opacity": "1e999",
+        "colours": "Beige",
+        "start": "-4",
+        "row": "9" * 400,
+    }
     test = app("playground", layer="99", picture="nope", **asked)
     assert not test.exception
     assert test.selectbox(key="method").value == "one layer"

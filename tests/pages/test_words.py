@@ -45,7 +45,9 @@ def card(page: AppTest) -> str:
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
     """The maps that the page draws, one a run."""
     found: list[np.ndarray] = []
-    monkeypatch.setattr("ui.explore.playground._downloads", lambda now, asked, look: found.append(asked.answer(now).values))
+    monkeypatch.setattr(
+        "ui.explore.playground._downloads", lambda now, asked, look: found.append(asked.answer(now).values)
+    )
     return found
 
 

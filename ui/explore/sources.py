@@ -196,10 +196,12 @@ def _another_model() -> None:
 def _listed() -> None:
     if (name := st.session_state.get("playground_listed")) in visitors.allowed():
         st.session_state[OTHER] = name
+        live.whole_page()
 
 
 def _back() -> None:
     st.session_state[OTHER] = None
+    live.whole_page()
 
 
 def _load(name: str) -> None:
@@ -210,10 +212,12 @@ def _load(name: str) -> None:
             task = resources.model(wanted).card.task
         if task not in ("classify", "label", "text"):
             raise ValueError(f"want a model that looks at pictures or reads texts, got {shown(wanted)}, of task {task}")
-        st.session_state[OTHER] = wanted
     except (ValueError, DownloadError, OSError, RuntimeError) as error:
         st.error("This model cannot be loaded.")
         st.text(str(error))
+        return
+    st.session_state[OTHER] = wanted
+    st.rerun()
 
 
 def other() -> str:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import RerunException
 
 from tutorials.plain import plain
 
@@ -108,11 +109,15 @@ def part(name: str) -> Iterator[None]:
     state = st.session_state
     before, state[PART] = state.get(PART, ""), name
     state.setdefault(NOTED, {})[name] = {}
+    again = False
     try:
         yield
+    except RerunException:  # what it noted is half of what it will
+        again = True
+        raise
     finally:
         state[PART] = before
-        if not state.get(RUNNING):
+        if not (again or state.get(RUNNING)):
             _write()
 
 

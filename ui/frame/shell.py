@@ -4,6 +4,7 @@ import importlib
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import RerunException
 
 from ui.frame import address, heavy, routing, state, texts
 from ui.frame.table import FIRST, PAGES, Page, lessons, page
@@ -31,10 +32,15 @@ def run() -> None:
         here is not PAGES[0]
     ):  # the first page's imports must not meet those of the warm-up, half done, in another thread
         heavy.load_all()
+    again = False
     try:
         chosen.run()
+    except RerunException:  # it was given the address of now: one that is written after it would be taken for a new link
+        again = True
+        raise
     finally:
-        address.finish()
+        if not again:
+            address.finish()
         for sentence in st.session_state.get(address.COMPLAINTS, []):
             said.warning(sentence)
     heavy.warm_up()

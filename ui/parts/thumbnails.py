@@ -11,7 +11,7 @@ from ui.store import pictures
 RULE = ".st-key-{key} button {{ background-image: url(data:image/jpeg;base64,{data}); }}\n"
 
 
-def row(key: str, ids: Sequence[str], chosen: str, choose: Callable[[str], None], lead: str = "") -> None:
+def row(key: str, ids: Sequence[str], chosen: str, choose: Callable[[str], None], label: str = "") -> None:
     """Draw the row.
 
     Args:
@@ -19,15 +19,16 @@ def row(key: str, ids: Sequence[str], chosen: str, choose: Callable[[str], None]
         ids: of the pictures.
         chosen: the one that is shown.
         choose: called with the id of the one that was clicked.
-        lead: before every name, where a page has several rows.
+        label: before the row, where it is not plain what it is for.
     """
     rules = (RULE.format(key=f"{key}_{one}", data=_encoded(one)) for one in ids)
     st.html(f"<style>{''.join(rules)}</style>")
     with st.container(horizontal=True, wrap=False, gap="xsmall", key=f"thumbnails_{key}"):
+        if label:
+            st.caption(label, width="content")
         for one in ids:
             shown = "primary" if one == chosen else "secondary"
-            name = plain(f"{lead}{pictures.title(one)}")
-            st.button(name, key=f"{key}_{one}", on_click=choose, args=(one,), type=shown, width=72)
+            st.button(plain(pictures.title(one)), key=f"{key}_{one}", on_click=choose, args=(one,), type=shown, width=72)
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
