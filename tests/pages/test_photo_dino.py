@@ -37,6 +37,7 @@ def test_a_long_run_asks_first(app: App, monkeypatch: pytest.MonkeyPatch) -> Non
     page.slider(key="stride").set_value(2).run()
     assert not page.exception
     assert any("scene-vit 49 times" in one.value for one in page.info)
+    assert (page.query_params["window"], page.query_params["stride"]) == ("2", "2")
     assert not page.get("plotly_chart")
     page.button(key="playground_run").click().run()
     assert not page.info
@@ -87,7 +88,7 @@ def test_dinov2_small_stands_beside_photo_dino(app: App, monkeypatch: pytest.Mon
 
 
 def test_masks_are_told_where_drawn_scenes_are_scored(app: App) -> None:
-    page = app("heads", model="photo-dino", picture="scene-7")
+    page = app("heads", model="photo-dino", picture="scene-7", panel="May I believe it?")
     assert "object masks" in score_lines(page, "what a score here does not say")[0]
     assert any("not on drawn scenes" in one.value and "object masks" in one.value for one in page.caption)
 

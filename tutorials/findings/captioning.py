@@ -150,9 +150,9 @@ def let_through(gate: float) -> str:
     """A gate in words.
 
     >>> let_through(0.638)
-    'gate 63.8% open (mean over its channels): how much of what was looked at was let through'
+    'gate 63.8% open (mean over its channels), which scales a mix of what was read and of the query'
     """
-    return f"gate {gate:.1%} open (mean over its channels): how much of what was looked at was let through"
+    return f"gate {gate:.1%} open (mean over its channels), which scales a mix of what was read and of the query"
 
 
 def describe_row(now: Captioning, row: NDArray[Any], name: str, unit: str = "share of attention") -> str:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tutorials.findings.captioning import END, Captioning, shown
 from tutorials.findings.context import Finding, Picture
+from tutorials.findings.controls import PATCHES, WHERE, WORDS, against
 from tutorials.plain import plain
 from vit_attention.records import AttentionMap
 from worlds.captions import RELATIONS
@@ -116,6 +117,7 @@ def steps(now: Captioning) -> Finding:
     return Finding(float(len(now.words)), text)
 
 
+@against(*WHERE, WORDS)
 def nouns_on_objects(now: Captioning) -> Finding:
     """Does every noun's map have its strongest cell on the object it names?"""
     covers = now.covers()
@@ -123,7 +125,7 @@ def nouns_on_objects(now: Captioning) -> Finding:
         return NO_TRUTH
     found = now.nouns
     if not found:
-        return Finding(None, "This sentence has no noun.")
+        return Finding(None, "This sentence has 0 nouns, and this needs at least 1.")
     parts, hits = [], []
     for word, thing in found.items():
         if thing is None:
@@ -140,6 +142,7 @@ def nouns_on_objects(now: Captioning) -> Finding:
     return Finding(all(hits), f"{'; '.join(parts)}. Looked at in {now.in_heads()}.")
 
 
+@against(*WHERE, WORDS)
 def relation_looks_at_both(now: Captioning) -> Finding:
     """Does the relation word give both objects more attention than their share of the cells?"""
     covers = now.covers()
@@ -159,6 +162,7 @@ def relation_looks_at_both(now: Captioning) -> Finding:
     return Finding(all(share > chance for share, chance in shares), text)
 
 
+@against(WORDS)
 def gate_for_nouns(now: Captioning) -> Finding:
     """Is the gate wider open, on average, for nouns than for little words?"""
     gates = now.gates
@@ -180,12 +184,17 @@ def _each(now: Captioning, words: Iterable[int], gates: NDArray[np.float64]) -> 
     return ", ".join(f"“{shown(now.words[n])}” {gates[n]:.0%}" for n in words)
 
 
+@against(WORDS)
 def mean_is_best(now: Captioning) -> Finding:
-    """Does no single head point at more of the named things than the mean of heads?"""
+    """Does the mean of heads point at more of the named things than every single head? A tie cannot be tested."""
     covers = now.covers()
     there = {word: thing for word, thing in now.nouns.items() if thing is not None}
     if not covers or not there:
-        return NO_TRUTH if not covers else Finding(None, "No noun of this sentence names something that is there.")
+        return (
+            NO_TRUTH
+            if not covers
+            else Finding(None, "0 nouns of this sentence name something that is there, and this needs at least 1.")
+        )
     heads = range(len(now.decoder.weights))
     hits, *each = (_pointed(now, head, covers, there) for head in (None, *heads))
     best = int(np.argmax(each))
@@ -195,6 +204,8 @@ def mean_is_best(now: Captioning) -> Finding:
         f"Of {len(there)} nouns, the strongest cell lies on the thing named for {hits} in the mean of heads, for {each[best]} in "
         f"the best single head (head {best + 1}), for {min(each)} in the worst (head {int(np.argmin(each)) + 1}): {more}."
     )
+    if each[best] == hits:
+        return Finding(None, f"{text} A tie between the mean and its best rival: this needs a scene where they differ.")
     return Finding(better == 0, text)
 
 
@@ -204,6 +215,7 @@ def _pointed(now: Captioning, head: int | None, covers: Sequence[NDArray[Any]], 
     return sum(bool(covers[thing][rows[word].argmax()] > HIT) for word, thing in there.items())
 
 
+@against(PATCHES)
 def first_region_is_special(now: Captioning) -> Finding:
     """Is row 0 a class token in disguise: does it get far more attention than its share?"""
     row = now.rows(None)[:, 0]

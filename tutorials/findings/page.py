@@ -18,6 +18,8 @@ from worlds import receipts
 from worlds.naming import parse
 
 BUNDLED = "receipt-donut"
+OTHERS = 101
+"""Seed of the first of several pages that students do not meet in a menu."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +88,7 @@ class Reading:
         layer, head: 0 first, or None for the mean of all.
         token: row of the maps, 0 first: the token that was produced.
         run: runs the model for what the record does not hold.
+        others: seed of the first of the other pages that findings about several pages read.
     """
 
     model: str
@@ -95,6 +98,7 @@ class Reading:
     head: int | None
     token: int
     run: Run = field(default=anew, repr=False, compare=False)
+    others: int = OTHERS
     _kept: dict[str, NDArray[np.float32]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property

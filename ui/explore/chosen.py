@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from tutorials.findings.context import Context, Picture, Selection
 from ui.explore import sentences, sources, words
 from ui.frame import state
+from ui.frame.stop import stop
 from ui.parts import fetching, looking, patch_count, pickers, snippets
 from ui.store import pictures, resources
 from vit_attention.inputs.pictures import PictureError, open_picture
@@ -92,7 +93,7 @@ def _recorded(looked: Chosen) -> AttentionRecord:
             return sources.bundle(looked.given)
         except ValueError as error:
             st.error(str(error))
-            st.stop()
+            stop()
     advice = "Choose another model or picture in the sidebar; everything else is as you left it."
     if looked.kind == "text":
         advice = "Change the text; everything else is as you left it."

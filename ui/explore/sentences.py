@@ -12,6 +12,7 @@ from PIL import Image
 
 from tutorials.findings import Context
 from ui.frame import state
+from ui.frame.stop import stop
 from ui.parts import components, parts, script, widgets
 from ui.store import resources
 from visualizer.export import files as export
@@ -61,7 +62,7 @@ def field(name: str) -> str:
         counted = 0
     if counted > TOKENS:
         st.error(f"Want a text of at most {TOKENS} tokens, got {counted}.")
-        st.stop()
+        stop()
     return text
 
 

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import RerunException
 
 from tutorials.plain import plain
 
@@ -109,16 +108,17 @@ def part(name: str) -> Iterator[None]:
     state = st.session_state
     before, state[PART] = state.get(PART, ""), name
     state.setdefault(NOTED, {})[name] = {}
-    again = False
     try:
         yield
-    except RerunException:  # what it noted is half of what it will
-        again = True
-        raise
     finally:
         state[PART] = before
-        if not (again or state.get(RUNNING)):
-            _write()
+    if not state.get(RUNNING):  # and nothing was raised: a run that begins anew is given the address of before
+        _write()
+
+
+def whole() -> bool:
+    """Whether the whole script runs, and not a fragment alone."""
+    return bool(st.session_state.get(RUNNING))
 
 
 def finish() -> None:

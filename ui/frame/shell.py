@@ -2,11 +2,12 @@
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import RerunException
 
 from ui.frame import address, heavy, routing, state, texts
+from ui.frame.stop import Stopped
 from ui.frame.table import FIRST, PAGES, Page, lessons, page
 
 STYLE = Path(__file__).parent / "style"
@@ -32,18 +33,23 @@ def run() -> None:
         here is not PAGES[0]
     ):  # the first page's imports must not meet those of the warm-up, half done, in another thread
         heavy.load_all()
-    again = False
     try:
         chosen.run()
-    except RerunException:  # it was given the address of now: one that is written after it would be taken for a new link
-        again = True
+    except Stopped:
+        pass
+    except BaseException as ended:
+        # The run that follows a rerun is given the address of before: written now, it would be taken for one that was typed.
+        if type(ended).__name__ != "RerunException":
+            _finish(said)
         raise
-    finally:
-        if not again:
-            address.finish()
-        for sentence in st.session_state.get(address.COMPLAINTS, []):
-            said.warning(sentence)
+    _finish(said)
     heavy.warm_up()
+
+
+def _finish(said: Any) -> None:
+    address.finish()
+    for sentence in st.session_state.get(address.COMPLAINTS, []):
+        said.warning(sentence)
 
 
 def _first() -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from tutorials.findings.context import Context, Picture, Selection
 from ui.frame import state
+from ui.frame.stop import stop
 from ui.parts import fetching, live, pickers
 from ui.store import pictures, resources
 from vit_attention import registry
@@ -111,4 +112,4 @@ def recorded(
         st.error(f"{name} cannot show this picture: {error}")
         if advice:
             st.info(advice)
-        st.stop()
+        stop()

@@ -13,6 +13,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from tutorials.plain import plain
+from ui.frame.stop import stop
 from ui.parts import components, controls
 from visualizer.style.scale import MODES
 
@@ -31,7 +32,7 @@ def or_stop(problem: str, choices: str) -> Iterator[None]:
     except (ValueError, RuntimeError, OSError) as error:
         st.error(f"{problem}: {error}")
         st.info(f"Choose another {choices} in the sidebar; everything else is as you left it.")
-        st.stop()
+        stop()
 
 
 def agree(wish: tuple[str, ...], takes: Callable[[], str], label: str, key: str) -> None:
@@ -42,7 +43,7 @@ def agree(wish: tuple[str, ...], takes: Callable[[], str], label: str, key: str)
     if st.button(label, key=key):
         st.session_state[f"{key}_agreed"] = wish
         st.rerun()
-    st.stop()
+    stop()
 
 
 def rerun_if_asked() -> None:

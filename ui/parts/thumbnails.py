@@ -28,7 +28,9 @@ def row(key: str, ids: Sequence[str], chosen: str, choose: Callable[[str], None]
             st.caption(label, width="content")
         for one in ids:
             shown = "primary" if one == chosen else "secondary"
-            st.button(plain(pictures.title(one)), key=f"{key}_{one}", on_click=choose, args=(one,), type=shown, width=72)
+            st.button(
+                plain(pictures.title(one)), key=f"{key}_{one}", on_click=choose, args=(one,), type=shown, width=72
+            )
 
 
 @st.cache_data(max_entries=200, show_spinner=False)

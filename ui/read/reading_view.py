@@ -124,10 +124,8 @@ def _page(now: Reading, window: Box) -> tuple[str, float]:
         together=now.heats() if scale == "shared" else None,
         title=f"Read for {called(now.tokens, now.token)}",
         height=figure_height(now),
+        zoom=not controls.on_phone(),  # a finger that drags means to scroll; zoom and pan have their sliders
     )
-    if controls.on_phone():  # a finger that drags means to scroll; zoom and pan have their sliders
-        fig.layout.dragmode = False
-        fig.layout.xaxis.fixedrange = fig.layout.yaxis.fixedrange = True
     said = describe_token(heat, now.tokens, now.token, now.record.geometry)
     with place:
         components.panel(

@@ -6,6 +6,7 @@ export default function (component) {
     data.buttons ? keys(data.buttons) : () => {},
     scrub(data.scrub),
   ];
+  document.documentElement.dataset.sightlines = 'listening';
   if (parentElement.stopSightlines) parentElement.stopSightlines();
   parentElement.stopSightlines = () => stops.forEach((stop) => stop());
   return parentElement.stopSightlines;
