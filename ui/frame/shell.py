@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from ui.frame import address, heavy, routing, state, texts
+from ui.frame.stop import Stopped
 from ui.frame.table import FIRST, PAGES, Page, lessons, page
 
 STYLE = Path(__file__).parent / "style"
@@ -34,6 +35,8 @@ def run() -> None:
         heavy.load_all()
     try:
         chosen.run()
+    except Stopped:
+        pass
     except BaseException as ended:
         # The run that follows a rerun is given the address of before: written now, it would be taken for one that was typed.
         if type(ended).__name__ != "RerunException":

@@ -16,7 +16,7 @@ OUTLINE = "outline"
 """Begins the keys of the menus of outlines, one for each photograph that has any."""
 
 UPLOAD = "uploaded_picture"
-"""The reader's own picture; it lives in this session only and cannot be linked to."""
+"""The reader's own pictures, ids to file names; they are known to this session only and cannot be linked to."""
 
 PATCHES = "chosen_patches"
 """Patches chosen with a box on the picture, as numbers; () when one patch or the class token is asked."""

@@ -29,6 +29,7 @@ def method(
     label: str = "Method",
     first: str = "",
     refused: Mapping[str, str] = MappingProxyType({}),
+    told: Any = st,
 ) -> str:
     """A menu of the methods that have a map here, by their titles; the others stand below it with the reason.
 
@@ -39,6 +40,7 @@ def method(
         label: over the menu.
         first: title that is chosen at first; "" takes the first method.
         refused: why this page does not take a method, by its name.
+        told: where those that have no map here stand.
 
     Returns:
         The name of a method, or one of `more`.
@@ -50,7 +52,7 @@ def method(
     reasons = dict.fromkeys(reason for reason in why.values() if reason)
     missing = (f"{', '.join(one.label for one in why if why[one] == reason)} ({reason})" for reason in reasons)
     if reasons:
-        st.caption(f"Not here: {'; '.join(missing)}.")
+        told.caption(f"Not here: {'; '.join(missing)}.")
     return names[chosen]
 
 

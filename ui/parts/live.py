@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from ui.frame import address, heavy
+from ui.frame.stop import Stopped
 from ui.parts import panels, script
 
 AGAIN = "_whole_page_again"
@@ -27,7 +28,11 @@ def part(draw: Callable[..., Buttons], *given: Any) -> None:
     script.begin()
     panels.alone()
     with address.part("live"):
-        script.run(draw(*given))
+        try:
+            buttons = draw(*given)
+        except Stopped:
+            buttons = None
+        script.run(buttons)
     heavy.ran()
 
 

@@ -13,8 +13,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from tutorials.plain import plain
+from ui.frame.stop import stop
 from ui.parts import components, controls
-from ui.parts.controls import KEEP
 from visualizer.style.scale import MODES
 
 MEAN = "mean"
@@ -32,7 +32,7 @@ def or_stop(problem: str, choices: str) -> Iterator[None]:
     except (ValueError, RuntimeError, OSError) as error:
         st.error(f"{problem}: {error}")
         st.info(f"Choose another {choices} in the sidebar; everything else is as you left it.")
-        st.stop()
+        stop()
 
 
 def agree(wish: tuple[str, ...], takes: Callable[[], str], label: str, key: str) -> None:
@@ -43,7 +43,7 @@ def agree(wish: tuple[str, ...], takes: Callable[[], str], label: str, key: str)
     if st.button(label, key=key):
         st.session_state[f"{key}_agreed"] = wish
         st.rerun()
-    st.stop()
+    stop()
 
 
 def rerun_if_asked() -> None:
@@ -112,7 +112,7 @@ def number(
     if slide and low == high:
         return low - 1
     field = place.slider if slide else place.number_input
-    return whole(field(label, low, high, start, key=key, **KEEP, **options), low, high) - 1
+    return whole(field(label, low, high, start, key=key, **options), low, high) - 1
 
 
 def whole(value: Any, low: int, high: int) -> int:
@@ -172,7 +172,7 @@ def how_drawn(prefix: str, opacity: float, name: str, together: str) -> tuple[st
     with st.expander("How it is drawn"):
         scale = controls.menu("Scale of the colours", SCALES, f"{prefix}_scale")
         st.caption(f"{scale}: {MODES[scale]}." + f" Here: all {together}." * (scale == "shared"))
-        wanted = st.slider(f"Opacity of the {name}", 0.0, 1.0, opacity, 0.05, key=f"{prefix}_opacity", **KEEP)
+        wanted = st.slider(f"Opacity of the {name}", 0.0, 1.0, opacity, 0.05, key=f"{prefix}_opacity")
     return scale, controls.within(wanted, 0, 1)
 
 

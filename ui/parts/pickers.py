@@ -34,7 +34,7 @@ def picture(first: str) -> None:
     """The menu of pictures."""
     key = state.PICTURE
     wanted = address.wanted(key) or str(st.session_state.get(key, first))
-    address.take(key, first, lambda text: _known(text, wanted), "picture")
+    address.take(key, first, lambda text: known_picture(text, wanted), "picture")
     options = pictures.options(str(st.session_state[key]))
     if st.session_state[key] not in options:  # a picture that is gone, such as an own one of an earlier session
         st.session_state[key] = first
@@ -42,7 +42,7 @@ def picture(first: str) -> None:
         "Picture",
         options,
         key=key,
-        format_func=pictures.title,
+        format_func={one: pictures.title(one) for one in options}.__getitem__,
         help="Scenes are drawn by this app, so their truth is known. More ways to get a picture: page Playground.",
         on_change=state.suit_model,
     )
@@ -53,9 +53,9 @@ def picture(first: str) -> None:
         widgets.menu(label, list(outlines), own, help=tip)
 
 
-def _known(text: str, wanted: str) -> str:
+def known_picture(text: str, wanted: str) -> str:
     if text not in pictures.options(wanted):
-        gone = "An own picture stays in its session and is in no link" if text == pictures.UPLOAD_ID else ""
+        gone = "An own picture stays in its session and is in no link" if text.startswith(pictures.OWN) else ""
         raise ValueError(gone or f"There is no picture named {widgets.quoted(text)}")
     return text
 

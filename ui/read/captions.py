@@ -11,7 +11,6 @@ from tutorials.findings.captioning import Captioning
 from tutorials.findings.context import Picture
 from tutorials.plain import plain
 from ui.explore import sources
-from ui.frame import state
 from ui.parts import parts
 from ui.store import pictures, resources
 from visualizer.measures.regions import region_heat
@@ -65,7 +64,7 @@ def sidebar() -> None:
 
 def options(current: str) -> list[str]:
     """Ids for the menu: gallery, the own picture if there is one, and a valid `current` scene."""
-    own = [pictures.UPLOAD_ID] if st.session_state.get(state.UPLOAD) is not None else []
+    own = list(pictures.own())
     valid = [current] if current in pictures.options(current) else []
     return list(dict.fromkeys([*GALLERY, *own, *valid]))
 
