@@ -14,11 +14,11 @@ from streamlit.delta_generator import DeltaGenerator
 
 from tutorials.plain import plain
 from ui.parts import components, controls
-from ui.parts.controls import KEEP
 from visualizer.style.scale import MODES
 
 MEAN = "mean"
 """What menus of layers and heads call the mean of all."""
+KEEP: dict[str, Any] = {}
 AGAIN = "whole_page_again"
 """Session key: a choice was made inside a fragment that the sidebar must show too."""
 SCALES = ("shared", "per map", "log")
