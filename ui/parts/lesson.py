@@ -21,11 +21,14 @@ class View(NamedTuple):
         draw: draws it, given what is looked at.
         needs: the pickers that it depends on; see `pickers.ALL`. What does nothing is not shown.
         look: draws what only changes how the figure is drawn, folded away under it; None if nothing does.
+        under: draws other controls of the figure, under it; None if there are none. Both are called before `draw`, which asks
+            the session for what they say.
     """
 
     draw: Callable[[Any], None]
     needs: Sequence[str] = pickers.ALL
     look: Callable[[Any], None] | None = None
+    under: Callable[[Any], None] | None = None
 
 
 class Page(NamedTuple):
@@ -171,7 +174,9 @@ def _figure(page: Page, step: Step, looked: Any) -> Any:
 
 
 def _looks(now: Any, views: Sequence[View]) -> None:
-    """How figures are drawn, folded away; before they are drawn, since they ask for it."""
+    """What figures ask for: their own controls, and, folded away, how they are drawn."""
+    for under in dict.fromkeys(view.under for view in views if view.under):
+        under(now)
     if looks := dict.fromkeys(view.look for view in views if view.look):
         with st.popover(texts.say("how_drawn")):
             for look in looks:
