@@ -29,7 +29,7 @@ CLASS_TOKEN, PATCH = "class token", "patch"
 
 STEP = "step"
 """Key of a lesson's step, which counts from 1."""
-OF_A_LESSON = (LAYER, HEAD, ASK, ROW, COLUMN, PATCHES, STEP)
+OF_A_LESSON = (LAYER, HEAD, ASK, ROW, COLUMN, PATCHES, STEP, "word", "region", "refiner_layer", "stage", "block", "cell")
 """What begins anew when a lesson is entered."""
 
 TOKEN, ALL_TOKENS = "token", "mean of all"
