@@ -1,5 +1,6 @@
 """A page as the Read section shows it: the page itself, its reading, and the encoder's view of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -189,6 +190,7 @@ class Inside:
         geometry: from the page to the model's input.
         seen: the model's input, made small.
         run: runs the encoder.
+        again: makes this anew from names, for what outlives a run of the app and must hold no record; None elsewhere.
     """
 
     model: str
@@ -201,6 +203,7 @@ class Inside:
     geometry: Geometry
     seen: Image.Image
     run: Run = field(default=anew, repr=False, compare=False)
+    again: "Callable[[], Inside] | None" = field(default=None, repr=False, compare=False)
     _kept: dict[str, Windows] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property

@@ -5,7 +5,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -15,7 +15,7 @@ from tutorials.findings.captions import most_visible
 from tutorials.findings.context import Picture
 from tutorials.plain import plain
 from ui.frame import address, state
-from ui.parts import parts, stepping, widgets
+from ui.parts import lesson, parts, pickers, stepping, widgets
 from ui.store import pictures, resources
 from ui.store.blobs import blobs
 from ui.store.bundles import unpacked
@@ -28,6 +28,8 @@ CAPTIONER, SCENE, BEAMS, WORD = "captioner", "scene", "beams", "word"
 """Keys of the widgets and names in the address; words count from 1 there."""
 OPENED = "captions_record"
 """Session key of (name, digest) of an opened bundle; its bytes are in the server's store."""
+CAPTIONED = "_captioned"
+"""Session key: whose words and regions are counted."""
 BUNDLED, MOST_BEAMS = "scene-aoanet", 5
 COVER = 0.4
 """How strongly maps cover the picture at first: under more, red and green things are hard to tell apart."""
@@ -56,15 +58,18 @@ def choose(first: str) -> Told:
         captioner = widgets.menu("Captioner", names, CAPTIONER, BUNDLED, help=tip)
         st.caption(registry.card(captioner).label)
         tip = "Scenes are drawn by this app, so what they show, and where, is known. Pictures of your own: page Playground."
-        known = options(address.wanted(SCENE) or str(st.session_state.get(SCENE, first)))
-        picture = widgets.menu("Picture", known, SCENE, first, format_func=pictures.title, help=tip)
+        pickers.one_of("Picture", SCENE, first, options, pictures.UPLOAD_ID, format_func=pictures.title, help=tip)
         st.button("Another scene of two objects", key="captions_new", on_click=_new_scene, width="stretch")
         tip = "1 takes the most likely word at every step. More keep that many captions alive and choose the most likely whole one."
         beams = widgets.slider("Beams", 1, MOST_BEAMS, BEAMS, 1, help=tip)
         _own_record()
     if captioner != BUNDLED:
         _say_how()
-    return Told(picture, beams, st.session_state.get(OPENED))
+    told = Told(str(st.session_state[SCENE]), beams, st.session_state.get(OPENED))
+    if st.session_state.setdefault(CAPTIONED, told) != told:  # an old number would name another word
+        address.forget({WORD, "region"} - set(st.session_state.get(lesson.BEFORE, {})))
+    st.session_state[CAPTIONED] = told
+    return told
 
 
 def options(current: str) -> list[str]:
@@ -98,11 +103,13 @@ def _say_how() -> None:
 
 
 def context(told: Told, needs: Sequence[str]) -> Captioning:
-    """Draw the pickers of head and word that a figure needs; the caption as the reader sees it now."""
+    """Draw the pickers of word and head that a figure needs; the caption as the reader sees it now."""
     now = looked(told)
-    place = st.container(key="captions_pickers", horizontal=True, vertical_alignment="bottom")
-    word = _word(now, place if "query" in needs else None)
-    head = head_picker(len(now.decoder.weights), place if "head" in needs else None)
+    sentence = st.container(horizontal=True, gap="small", key="captions_sentence") if "query" in needs else None
+    left, right = st.columns([3, 2], vertical_alignment="bottom") if needs else (None, None)
+    word = _word(now, sentence, left)
+    heads = len(now.decoder.weights)
+    head = pickers.one_or_mean("Head", state.HEAD, heads, place=right if "head" in needs else None)
     return made(told, head, word)
 
 
@@ -123,29 +130,22 @@ def made(told: Told, head: int | None, word: int) -> Captioning:
     return replace(now, head=head, word=word, again=partial(made, told, head, word))
 
 
-def head_picker(heads: int, place: object) -> int | None:
-    """The chosen head, 0 first; None for the mean of all."""
-    names = ["mean", *(str(n + 1) for n in range(heads))]
-    chosen = widgets.steps("Head", names, state.HEAD, place=place, help="mean: the mean of all heads.", width=260)
-    return names.index(chosen) - 1 if chosen != "mean" else None
-
-
-def _word(now: Captioning, place: object) -> int:
+def _word(now: Captioning, sentence: Any, steps: Any) -> int:
     """The sentence, a button a word, and buttons that step through it; the chosen word, 0 first."""
     last = len(now.words)
     word = widgets.number("Word", 1, last, WORD, most_visible(now) + 1, place=None) - 1
-    if place is not None:
-        with st.container(horizontal=True, gap="small", key="captions_sentence"):
-            for n, one in enumerate(now.words):
-                st.button(
-                    plain(shown(one)),
-                    key=f"captions_word_{n}",
-                    on_click=st.session_state.update,
-                    args=({WORD: n + 1},),
-                    type="primary" if n == word else "tertiary",
-                )
-        with place:  # type: ignore[attr-defined]
-            stepping.buttons("captions", WORD, word + 1, 1, last, "word")
+    if sentence is None:
+        return word
+    for n, one in enumerate(now.words):
+        sentence.button(
+            plain(shown(one)),
+            key=f"captions_word_{n}",
+            on_click=st.session_state.update,
+            args=({WORD: n + 1},),
+            type="primary" if n == word else "tertiary",
+        )
+    with steps:
+        stepping.buttons(WORD, word + 1, 1, last, "word")
     return word
 
 

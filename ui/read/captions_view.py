@@ -20,7 +20,7 @@ from visualizer.measures.entropy import entropy
 from visualizer.measures.regions import region_heat
 from visualizer.style.scale import MODES
 
-HEIGHT = 400
+HEIGHT = 380
 """Pixels of a figure that stands beside a step; the sentence follows it."""
 SCALES = ("shared", "per map", "log")
 

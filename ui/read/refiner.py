@@ -10,7 +10,8 @@ import streamlit as st
 from tutorials.findings.captioning import Captioning, describe_row, numbered, shown
 from tutorials.findings.captions import largest_gap, most_visible, refiner_distances, shuffled
 from tutorials.plain import plain
-from ui.parts import components, lesson, trust, widgets
+from ui.frame import state
+from ui.parts import components, lesson, pickers, trust, widgets
 from ui.parts.lesson import View
 from ui.read import captions, captions_proof
 from ui.read.captions import COVER, OF_BOXES, Told
@@ -46,7 +47,7 @@ def context(told: Told, needs: Sequence[str]) -> Regions:
     if layers:
         drawn = place if "layer" in needs else None
         layer = widgets.slider("Refiner layer", 1, layers, LAYER, 1, place=drawn, width=200) - 1
-        head = captions.head_picker(heads, place if "head" in needs else None)
+        head = pickers.one_or_mean("Head", state.HEAD, heads, place=place if "head" in needs else None)
     # Where something is: the region that the most visible word looked at most.
     start = int(now.rows(None)[most_visible(now)].argmax()) + 1
     drawn = place if "query" in needs else None
