@@ -172,8 +172,13 @@ def _move(down: int, right: int) -> None:
 
 def code(now: Context, lines: str, commands: Sequence[str] = (), note: str = "") -> None:
     """Show the code that makes this view, ready to paste into a notebook, and the commands that make its pictures."""
+    code_box(snippets.record_code(now) + lines, commands, note)
+
+
+def code_box(lines: str, commands: Sequence[str] = (), note: str = "") -> None:
+    """Whole lines of Python and the commands that make a view, folded away."""
     with st.expander("Show me the code"):
-        st.code(snippets.record_code(now) + lines, language="python")
+        st.code(lines, language="python")
         copy_commands(commands, note)
 
 
