@@ -45,7 +45,10 @@ ROOMS = {
         "compat",
     ),
     "visualizer": ("export", "figures", "words", "method", "measures", "style"),
+    "ui": ("learn", "read", "explore", "parts", "store", "frame"),
 }
+WINGS = {"learn", "read", "explore"}
+"""Rooms of ui that stand side by side: none imports another."""
 # A record's short ways look up at visualizer, and only these files call them, inside the function that is asked.
 DOORS = "vit_attention.doors"
 MAY_ASK_DOORS = {f"vit_attention/{name}.py" for name in ("records/record", "models/many", "models/dual")}
@@ -95,7 +98,9 @@ def test_rooms_of_a_package_import_down_only(path: Path) -> None:
         other = name.split(".")[1] if name.startswith(f"{package}.") else room
         if name == DOORS and path.relative_to(ROOT).as_posix() in MAY_ASK_DOORS:
             continue
-        if other in rooms and other != room:
+        if {room, other} <= WINGS and package == "ui":
+            assert room == other, f"{path.name}: a wing must not import {name}"
+        elif other in rooms and other != room:
             assert rooms.index(other) > rooms.index(room), f"{package}: {room} must not import {name}"
 
 
@@ -110,21 +115,6 @@ def test_doors_are_opened_when_asked_and_not_before() -> None:
 def test_every_room_of_a_package_has_its_floor(package: str) -> None:
     found = {p.relative_to(ROOT).with_suffix("").parts[1] for p in LIBRARY if p.relative_to(ROOT).parts[0] == package}
     assert found == set(ROOMS[package])
-
-
-PLAIN = {
-    "ui/__init__.py": "the package",
-    "ui/frame/heavy.py": "the server's imports and memory",
-    "ui/parts/snippets.py": "what pages hand out",
-}
-"""Files of ui that draw nothing and keep nothing, and why they are there all the same."""
-
-
-def test_ui_holds_what_draws_or_keeps_and_nothing_else() -> None:
-    files = {p.relative_to(ROOT).as_posix(): imported(p) for p in FILES if p.parent == ROOT / "ui"}
-    draw = {name for name, found in files.items() if any(one.split(".")[0] == "streamlit" for one in found)}
-    modules = {name.removesuffix(".py").replace("/", ".") for name in draw}
-    assert {name for name, found in files.items() if name not in draw and not modules & set(found)} == set(PLAIN)
 
 
 def test_hooks_live_in_the_capture_room_only() -> None:

@@ -1,11 +1,12 @@
 """What stands around every page: the bar of pages, the title line, what could not be honoured, the style sheet."""
 
+import importlib
 from pathlib import Path
 
 import streamlit as st
 
 from ui.frame import address, heavy, routing, state, texts
-from ui.frame.table import PAGES, Page, lessons, page
+from ui.frame.table import FIRST, PAGES, Page, lessons, page
 
 STYLE = Path(__file__).parent / "style"
 PRESENT, TEACHER = "present", "teacher"
@@ -40,9 +41,7 @@ def run() -> None:
 
 
 def _first() -> None:
-    from ui.explore import start
-
-    start.draw()
+    importlib.import_module(FIRST).draw()
 
 
 def switched(name: str) -> bool:

@@ -36,6 +36,9 @@ def _read() -> tuple[Page, ...]:
 PAGES = _read()
 """Every page in the order of the menu."""
 
+FIRST = "ui.explore.start"
+"""The module that draws the first page, which has no file of its own to run."""
+
 
 def script(name: str) -> Path:
     """The page's file, absolute: a relative one breaks when a page runs alone."""

@@ -24,11 +24,8 @@ TRIES = 20
 def key() -> str:
     """The key of this process: twelve letters, printed in the terminal once."""
     made = secrets.token_hex(6)
-    print(
-        f"\n  Sightlines: to load models of your own, type this key into the page: {made}\n",
-        file=sys.stderr,
-        flush=True,
-    )
+    sys.stderr.write(f"\n  Sightlines: to load models of your own, type this key into the page: {made}\n\n")
+    sys.stderr.flush()
     return made
 
 

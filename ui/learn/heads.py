@@ -112,7 +112,7 @@ def atlas(now: Context) -> None:
 
 def number(now: Context) -> None:
     """Every head of every layer as one number; a click chooses one."""
-    name = widgets.menu("Statistic", tuple(STATISTICS), "heads_statistic", "distance")
+    name = str(st.session_state["heads_statistic"])
     values, unit = statistic(now, name), STATISTICS[name].unit
     components.panel(
         summary.head_summary(values, name, unit, chosen=_chosen(now), title=f"{name.capitalize()} of every head"),
@@ -138,12 +138,7 @@ def _extremes(now: Context) -> None:
 
 def likeness(now: Context) -> None:
     """How similar the whole maps of every two heads of the chosen layer are."""
-    metric = widgets.menu(
-        "Compare by",
-        METRICS,
-        "heads_metric",
-        help="cosine: strong weights decide. jensen-shannon: 1 minus the divergence in bits, all queries count alike.",
-    )
+    metric = str(st.session_state["heads_metric"])
     values = head_similarity(now.heads(now.chosen.layer), metric)
     axis, title = Axis.text([str(h + 1) for h in range(len(values))]), f"Heads of layer {now.chosen.layer + 1}"
     figure = heatmap.matrix(
@@ -205,6 +200,15 @@ def _atlas_look(_now: Context) -> None:
     controls.scale("heads_atlas", MODES)
 
 
+def _statistic(_now: Context) -> None:
+    widgets.menu("Statistic", tuple(STATISTICS), "heads_statistic", "distance")
+
+
+def _metric(_now: Context) -> None:
+    tip = "cosine: strong weights decide. jensen-shannon: 1 minus the divergence in bits, all queries count the same."
+    widgets.menu("Compare by", METRICS, "heads_metric", help=tip)
+
+
 PAGE = lesson.Page(
     "heads",
     {
@@ -212,8 +216,8 @@ PAGE = lesson.Page(
         "chosen": View(chosen, look=controls.truth),
         "first layer": View(first_layer, ()),
         "atlas": View(atlas, look=_atlas_look),
-        "number": View(number, ("layer", "head")),
-        "likeness": View(likeness, ("layer",)),
+        "number": View(number, ("layer", "head"), under=_statistic),
+        "likeness": View(likeness, ("layer",), under=_metric),
     },
     below,
 )

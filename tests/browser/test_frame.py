@@ -1,0 +1,187 @@
+"""The frame of every page in a real browser: figure beside text on the first screen, steps by keys and links, touch, axe."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tutorials.lessons import lessons
+from ui.frame.table import PAGES
+
+pytestmark = pytest.mark.browser
+
+LAPTOP, SMALL = {"width": 1366, "height": 768}, {"width": 1280, "height": 800}
+LESSONS = [one.name for one in PAGES if one.name in lessons()]
+TALLEST = 220
+"""Pixels above the first figure of a page."""
+BOX = """() => { const plot = document.querySelector('[data-testid=stMain] .js-plotly-plot');
+  if (!plot) return null; const box = plot.getBoundingClientRect(); return [box.top, box.bottom]; }"""
+NAMES = """() => [...document.querySelectorAll('[data-testid=stMain] button, [data-testid=stSidebar] button')]
+  .filter(b => b.offsetParent && !b.closest('[role=radiogroup], [role=group]')
+    && !b.matches('[data-testid=stTooltipHoverTarget] *, [aria-haspopup]') && b.innerText.trim())
+  .map(b => b.innerText.trim())"""
+
+
+def step(seen: Any, number: int) -> None:
+    seen.until(
+        lambda: seen.address().get("step", "1") == str(number) or None,
+        f"step {number} in the address",
+    )
+    seen.settle()
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_every_step_has_text_and_whole_figure_on_the_first_screen(visit: Any, name: str) -> None:
+    many = len(lessons()[name].steps)
+    seen = visit(name, viewport=LAPTOP)
+    for number in range(1, many + 1):
+        for size in (LAPTOP, SMALL):
+            seen.page.set_viewport_size(size)
+            seen.settle()
+            box = seen.until(lambda: seen.page.evaluate(BOX), f"a figure in step {number}")
+            assert 0 <= box[0] <= TALLEST, (number, size, box)
+            assert box[1] <= size["height"], (number, size, box)
+            text = seen.page.locator(".st-key-step_text").bounding_box()
+            assert text is not None
+            assert 0 < text["y"] < TALLEST, (number, size, text)
+        names = seen.page.evaluate(NAMES)
+        assert len(names) == len(set(names)), (number, names)
+        assert seen.page.get_by_test_id("stException").count() == 0
+        if number < many:
+            seen.page.get_by_role("button", name="Next", exact=True).click()
+            step(seen, number + 1)
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_is_walked_by_keys_alone(visit: Any, name: str) -> None:
+    many = len(lessons()[name].steps)
+    seen = visit(name, viewport=LAPTOP)
+    for number in range(2, many + 1):
+        seen.page.keyboard.press("PageDown" if number % 2 else "ArrowRight")
+        step(seen, number)
+    title = lessons()[name].steps[-1].title
+    assert seen.page.get_by_role("heading", name=title).is_visible()
+    seen.page.keyboard.press("PageUp")
+    step(seen, many - 1)
+    cold = visit(f"{name}?step={many - 1}", viewport=LAPTOP)
+    heading = lessons()[name].steps[-2].title
+    assert cold.page.get_by_role("heading", name=heading).is_visible()
+    assert seen.page.get_by_role("heading", name=heading).is_visible()
+
+
+def test_arrows_stay_with_a_slider_that_has_the_focus(visit: Any) -> None:
+    seen = visit("heads?step=2", viewport=LAPTOP)
+    seen.page.locator(".st-key-layer input").focus()
+    seen.page.keyboard.press("ArrowLeft")
+    seen.until_address(layer="9")
+    assert seen.address()["step"] == "2"
+
+
+def patch_at(seen: Any, key: str, row: int, column: int, side: int = 16) -> tuple[float, float]:
+    """The middle of a patch on the screen, of a picture whose middle square the model sees."""
+    _, box = seen.screen(key)
+    square = min(box["width"], box["height"])
+    left, top = box["x"] + (box["width"] - square) / 2, box["y"] + (box["height"] - square) / 2
+    return left + (column + 0.5) * square / side, top + (row + 0.5) * square / side
+
+
+def test_a_click_makes_one_entry_of_the_history_and_back_restores_all(visit: Any) -> None:
+    seen = visit("heads?step=2", viewport=LAPTOP)
+    before, first = seen.page.evaluate("history.length"), seen.cells("heads_chosen")
+    for count, (row, column) in enumerate(((3, 5), (9, 12)), start=1):
+        seen.page.mouse.click(*patch_at(seen, "heads_chosen", row, column))
+        seen.until_address(ask="patch", row=str(row + 1), column=str(column + 1))
+        assert seen.page.evaluate("history.length") == before + count
+    seen.page.go_back()
+    seen.until_address(row="4", column="6")
+    fields = seen.page.locator(".st-key-query_token input")
+    seen.until(lambda: [one.input_value() for one in fields.all()] == ["4", "6"], "row 4 and column 6 in the fields")
+    seen.page.go_back()
+    seen.until(lambda: "row" not in seen.address() or None, "the address without a patch")
+    seen.until(lambda: abs(seen.cells("heads_chosen") - first).max() < 3, "the first map again")
+
+
+def test_on_a_phone_a_finger_scrolls_and_a_tap_selects_what_it_touched(visit: Any, phone: dict[str, Any]) -> None:
+    seen = visit("heads?step=2", **phone)
+    for row, column in ((3, 5), (12, 9), (7, 7)):
+        seen.page.touchscreen.tap(*patch_at(seen, "heads_chosen", row, column))
+        seen.until_address(row=str(row + 1), column=str(column + 1))
+    x, y = patch_at(seen, "heads_chosen", 8, 8)
+    where = "document.querySelector('[data-testid=stMain]').scrollTop"
+    before, finger = seen.page.evaluate(where), seen.context.new_cdp_session(seen.page)
+    finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for moved in range(15, 225, 15):
+        finger.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y - moved}]})
+        seen.page.wait_for_timeout(16)
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    seen.until(lambda: seen.page.evaluate(where) - before > 150, "the page scrolled by the finger")
+    assert seen.address()["row"] == "8"
+
+
+def test_a_slider_paints_before_the_server_answers(visit: Any) -> None:
+    seen = visit("heads?step=2", viewport=LAPTOP)
+    seen.context.set_offline(True)
+    seen.page.locator(".st-key-layer input").focus()
+    seen.page.keyboard.press("ArrowLeft")
+    title = seen.figure("heads_chosen").locator(".gtitle")
+    seen.until(lambda: "Layer 9" in str(title.text_content()), "the map of layer 9", limit=3)
+    seen.context.set_offline(False)
+
+
+def test_what_cannot_be_honoured_is_said(visit: Any) -> None:
+    seen = visit("heads?layer=99&picture=nope&step=77&head=%3Cscript%3E")
+    said = " ".join(seen.alerts())
+    for part in ("no layer 99, only 1 to 12; layer 10 is shown", "no picture named 'nope'", "no step 77", "<script>"):
+        assert part in said, (part, said)
+
+
+def test_in_a_room_there_is_no_sidebar_and_large_type(visit: Any) -> None:
+    seen = visit("heads?present=1", viewport={"width": 1920, "height": 1080})
+    assert not seen.page.get_by_test_id("stSidebar").is_visible()
+    size = seen.page.locator(".st-key-step_text p").last.evaluate("one => parseFloat(getComputedStyle(one).fontSize)")
+    assert size >= 20
+    seen.page.keyboard.press("PageDown")
+    step(seen, 2)
+    assert seen.address()["present"] == "1"
+
+
+def test_teachers_see_plan_and_key_and_students_do_not(visit: Any) -> None:
+    for address, there in (("heads", 0), ("heads?teacher=1", 1)):
+        seen = visit(address)
+        for name in ("For the teacher", "Answer key for what is shown now"):
+            assert seen.page.locator("summary").get_by_text(name, exact=True).count() == there, (address, name)
+
+
+def test_every_page_has_its_own_title(visit: Any) -> None:
+    seen = visit("heads")
+    titles = {"heads": seen.page.title()}
+    for one in PAGES:
+        seen.open(one.name)
+        titles[one.name] = seen.page.title()
+    assert len(set(titles.values())) == len(PAGES), titles
+
+
+@cache
+def axe() -> str:
+    found = find_spec("axe_playwright_python")
+    assert found is not None
+    assert found.origin is not None
+    return (Path(found.origin).parent / "axe.min.js").read_text("utf-8")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", [one.name for one in PAGES])
+def test_axe_finds_nothing_serious(visit: Any, name: str, scheme: str) -> None:
+    seen = visit(name, viewport=LAPTOP, color_scheme=scheme)
+    seen.page.evaluate(axe())
+    found = seen.page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
+    serious = {
+        one["id"]: [(node["html"][:160], node.get("failureSummary", "")[:200]) for node in one["nodes"][:3]]
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    }
+    assert not serious, serious
