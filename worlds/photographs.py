@@ -6,8 +6,9 @@ Only those are listed whose licence allows derived pictures, as scikit-image's d
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -177,7 +178,8 @@ NAMES = tuple(row[0] for row in _TABLE)
 """Names of all photographs, also of those that are not on this machine."""
 
 
-def photographs() -> dict[str, Photograph]:
+@cache
+def photographs() -> Mapping[str, Photograph]:
     """The sample photographs that are really on this machine, by name; empty where scikit-image is missing.
 
     scikit-image's own loaders fetch whatever its wheel lacks; looking into its folder never uses the network.
@@ -187,10 +189,10 @@ def photographs() -> dict[str, Photograph]:
     """
     spec = importlib.util.find_spec("skimage")
     if spec is None or not spec.submodule_search_locations:
-        return {}
+        return MappingProxyType({})
     folder = Path(spec.submodule_search_locations[0]) / "data"
     found = (Photograph(row[0], *row[2:], folder / row[1]) for row in _TABLE)
-    return {one.name: one for one in found if one.file.is_file()}
+    return MappingProxyType({one.name: one for one in found if one.file.is_file()})
 
 
 def photograph(name: str) -> Photograph:

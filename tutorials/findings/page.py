@@ -87,6 +87,7 @@ class Reading:
         layer, head: 0 first, or None for the mean of all.
         token: row of the maps, 0 first: the token that was produced.
         run: runs the model for what the record does not hold.
+        again: makes this reading anew from names, for what outlives a run of the app and must hold no record; None elsewhere.
     """
 
     model: str
@@ -96,6 +97,7 @@ class Reading:
     head: int | None
     token: int
     run: Run = field(default=anew, repr=False, compare=False)
+    again: "Callable[[], Reading] | None" = field(default=None, repr=False, compare=False)
     _kept: dict[str, NDArray[np.float32]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property

@@ -1,16 +1,19 @@
 """What several pages draw: charts with a text alternative, the guard, pictures to click, code and export."""
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import streamlit as st
 from numpy.typing import ArrayLike, NDArray
 
 from tutorials.findings.context import Context
 from ui.frame import state
-from ui.parts import controls, script, snippets
+from ui.parts import controls, panels, script, snippets
+from ui.store import resources
 from visualizer.export import files as export
 from visualizer.figures import overlay, summary
 from visualizer.method.base import SHARE
@@ -30,8 +33,9 @@ def chart(figure: Any, key: str, alt: str, pick: script.Pick | None = None) -> N
 
 def in_words(text: str) -> None:
     """The same map as text, for readers who do not rely on colour."""
-    with st.expander("This map in words"):
-        st.text(text)
+    if panels.wanted(panels.WORDS):
+        with panels.panel(panels.WORDS, "This map in words"):
+            st.text(text)
 
 
 def panel(
@@ -57,7 +61,7 @@ def panel(
     chart(figure, key, alt or words, pick)
     if caption:
         st.caption(caption)
-    if below:
+    if below and panels.stand_alone():
         in_words(words)
 
 
@@ -105,11 +109,25 @@ def picture_map(
     look = {"query": controls.query_patches(now), **look, "unit": unit, "clickable": clickable, "title": title}
     pick = pick_patches(now.grid[1]) if clickable else None
     said = alt or describe(values, None, name or title, unit)
-    chart(overlay.overlay(now.picture.image, values, now.record.geometry, **look), key, said, pick)
+    asked = ("map", now.view, digest(values), *((name, told(one)) for name, one in look.items()))
+    figure = resources.figures(asked, lambda: overlay.overlay(now.picture.image, values, now.record.geometry, **look))
+    chart(figure, key, said, pick)
     if caption:
         st.caption(caption)
-    if clickable:
+    if clickable and panels.stand_alone():
         in_words(said)
+
+
+def told(value: Any) -> str | bytes:
+    """What tells a look's values apart, for keys of the store: arrays by a digest, the rest by how they are written."""
+    if isinstance(value, np.ndarray) or (isinstance(value, list) and value and isinstance(value[0], np.ndarray)):
+        return digest(np.asarray(value))
+    return repr(value)
+
+
+def digest(values: NDArray[Any]) -> bytes:
+    """A short digest of an array."""
+    return hashlib.blake2b(np.ascontiguousarray(values).tobytes(), digest_size=12).digest()
 
 
 def table(columns: Mapping[str, Sequence[object]]) -> None:
@@ -176,10 +194,11 @@ def code(now: Context, lines: str, commands: Sequence[str] = (), note: str = "")
 
 
 def code_box(lines: str, commands: Sequence[str] = (), note: str = "") -> None:
-    """Lines of Python as they are, and commands for a shell, folded away."""
-    with st.expander("Show me the code"):
-        st.code(lines, language="python")
-        copy_commands(commands, note)
+    """Whole lines of Python and the commands that make a view, if they are wanted."""
+    if panels.wanted(panels.CODE):
+        with panels.panel(panels.CODE, "Show me the code"):
+            st.code(lines, language="python")
+            copy_commands(commands, note)
 
 
 def copy_commands(commands: Sequence[str], note: str = "") -> None:
@@ -205,8 +224,10 @@ def downloads(
         title: of the box.
         now: what is looked at.
     """
+    if not panels.wanted(panels.FILES):
+        return
     again = getattr(now, "again", None)
-    with st.expander(title):
+    with panels.panel(panels.FILES, title):
         for column, (label, (file, make)) in zip(st.columns(len(files)), files.items(), strict=True):
             data = make if now is None else partial(_made, make, again)
             column.download_button(

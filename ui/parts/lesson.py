@@ -8,9 +8,9 @@ import streamlit as st
 
 from tutorials.lessons import Lesson, Step, lessons
 from ui.frame import address, shell, state, table, texts
-from ui.parts import claims, live, looking, pickers, questions, widgets
+from ui.parts import claims, live, looking, panels, pickers, questions, widgets
 
-KINDS = ("scene", "receipt", "form")
+KINDS = ("scene", "receipt", "invented", "form")
 """How names of drawn pictures begin."""
 READ_ALL = "all"
 """Key of the switch that shows the whole lesson, and its name in the address."""
@@ -59,14 +59,12 @@ def draw(page: Page) -> None:
     """The whole page."""
     lesson = lessons()[page.name]
     _enter(lesson)
-    live.part(_body, page, page.choose(lesson.picture))
-
-
-def _body(page: Page, looked: Any) -> live.Buttons:
-    lesson = lessons()[page.name]
-    whole = _head(lesson)
-    (_read_all if whole else _one_step)(page, lesson, looked)
-    return None if whole else ("back", "next")
+    looked = page.choose(lesson.picture)
+    if _head(lesson):
+        live.part(_read_all, page, looked)
+    else:
+        _one_step(page, lesson, looked)
+    _rest(lesson)
 
 
 def _enter(lesson: Lesson) -> None:
@@ -146,33 +144,44 @@ def _head(lesson: Lesson) -> bool:
 
 
 def _one_step(page: Page, lesson: Lesson, looked: Any) -> None:
+    """What stays while the figure changes, and the live part in its places."""
     number = int(st.session_state[state.STEP])
     step = lesson.steps[number - 1]
     with st.container(key="lesson_row"):
         left, right = st.columns([2, 3], gap="medium")
-    with right:
-        now = _figure(page, step, looked)
     with left:
         with st.container(key="step_text"):
-            _text(lesson, step, now)
-            _ask(lesson, step, now)
+            _text(lesson, step)
+        asked = st.container()
         _buttons(lesson, number)
         _other(lesson, page.shown)
-    page.remarks(now)
-    page.below(now)
-    _rest(lesson, now)
+    live.part(_live, page, number, looked, right, asked, st.container())
+
+
+def _live(page: Page, number: int, looked: Any, right: Any, asked: Any, below: Any) -> live.Buttons:
+    lesson = lessons()[page.name]
+    step = lesson.steps[number - 1]
+    with below:
+        panels.choose()
+    with right:
+        now = _figure(page, step, looked)
+    with asked:
+        _ask(lesson, step, now)
+    with below:
+        page.below(now)
+        page.remarks(now)
+        _key(lesson, now)
+    return ("back", "next")
 
 
 def _figure(page: Page, step: Step, looked: Any) -> Any:
     """The figure with its pickers under it; what it was drawn from."""
     place, under = st.container(key="lesson_figure"), st.container(key="pickers")
-    question = step.predict or step.check
-    view = page.views[step.view]
-    with under:
-        now = page.context(looked, view.needs)
-    if question and question.before and not questions.answered(page.name, question, now):
+    question, view = step.predict or step.check, page.views[step.view]
+    if question and question.before and not questions.answered(page.name, question, page.context(looked, ())):
         view = page.views[question.before]
     with under:
+        now = page.context(looked, view.needs)
         _looks(now, [view])
     with place:
         view.draw(now)
@@ -189,7 +198,7 @@ def _looks(now: Any, views: Sequence[View]) -> None:
                 look(now)
 
 
-def _text(lesson: Lesson, step: Step, now: Any) -> None:
+def _text(lesson: Lesson, step: Step) -> None:
     st.subheader(step.title, anchor=False)
     if step is lesson.steps[0]:
         st.caption(texts.say("story", story=lesson.story))
@@ -240,37 +249,43 @@ def _look_at(shown: str, picture: str) -> None:
     live.whole_page()
 
 
-def _read_all(page: Page, lesson: Lesson, looked: Any) -> None:
+def _read_all(page: Page, looked: Any) -> None:
     """Every step beside its figure, each figure once, and all controls at the head."""
-    needs = [need for need in pickers.ALL if any(need in page.views[step.view].needs for step in lesson.steps)]
-    now = page.context(looked, needs)
+    lesson = lessons()[page.name]
+    panels.choose()
+    needs = dict.fromkeys(need for step in lesson.steps for need in page.views[step.view].needs)
+    now = page.context(looked, tuple(needs))
     _looks(now, [page.views[step.view] for step in lesson.steps])
     st.caption(texts.say("objectives", listed="; ".join(lesson.objectives)))
     drawn: set[str] = set()
     for number, step in enumerate(lesson.steps, start=1):
         left, right = st.columns([2, 3], gap="medium")
         with left:
-            _text(lesson, step, now)
+            _text(lesson, step)
             _ask(lesson, step, now, number)
         if step.view not in drawn:
             with right:
                 page.views[step.view].draw(now)
             drawn.add(step.view)
-    page.remarks(now)
     page.below(now)
-    _rest(lesson, now)
+    page.remarks(now)
+    _key(lesson, now)
 
 
-def _rest(lesson: Lesson, now: Any) -> None:
-    """What follows: further sections, words, papers; the teacher's side only where it is asked for."""
+def _key(lesson: Lesson, now: Any) -> None:
+    """The answers for what is shown, for teachers who ask for them."""
+    if st.session_state.get(shell.TEACHER):
+        with st.expander(texts.say("answer_key"), expanded=True):
+            questions.key(lesson, now)
+
+
+def _rest(lesson: Lesson) -> None:
+    """What follows and never changes: further sections, words, papers; those for teachers only where they are asked for."""
     for_teachers = bool(st.session_state.get(shell.TEACHER))
     for heading, text in lesson.sections.items():
         if for_teachers or not heading.startswith("For the teacher"):
             with st.expander(heading):
                 st.markdown(text)
-    if for_teachers:
-        with st.expander(texts.say("answer_key"), expanded=True):
-            questions.key(lesson, now)
     with st.expander(texts.say("words_here")):
         st.markdown("\n".join(f"- **{term}**: {meaning}" for term, meaning in lesson.glossary.items()))
     with st.expander(texts.say("references")):

@@ -5,8 +5,8 @@ from typing import Any
 
 import streamlit as st
 
-from ui.frame import address
-from ui.parts import script
+from ui.frame import address, heavy
+from ui.parts import panels, script
 
 AGAIN = "_whole_page_again"
 """Session key: a choice made in the live part must show outside it, in the sidebar."""
@@ -25,8 +25,10 @@ def part(draw: Callable[..., Buttons], *given: Any) -> None:
     if st.session_state.pop(AGAIN, False):
         st.rerun()
     script.begin()
+    panels.alone()
     with address.part("live"):
         script.run(draw(*given))
+    heavy.ran()
 
 
 def whole_page() -> None:

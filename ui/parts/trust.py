@@ -1,5 +1,6 @@
 """The trust card: what can be checked about the map on the page."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,8 +9,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from tutorials.findings import Context
-from ui.parts import peer
-from ui.store import pictures
+from ui.parts import panels, peer
+from ui.store import pictures, resources
 from visualizer import entropy
 from visualizer.measures import score
 from visualizer.measures.controls import score_against
@@ -28,7 +29,7 @@ def card(
     what: str = "this map",
     made: peer.Made | None = peer.RAW,
 ) -> None:
-    """Draw the card of a map of attention.
+    """Draw the card of a map of attention, if it is wanted.
 
     Args:
         now: the context of the page.
@@ -38,12 +39,21 @@ def card(
         what: the map in words.
         made: how it is made, so that another model's can stand beside it.
     """
-    draw(f"For {what}.", facts(now, values, row, made))
+    if not panels.wanted(panels.TRUST):
+        return
+    parts = (np.asarray(one, np.float32).tobytes() for one in (values, [] if row is None else row))
+    digest = hashlib.blake2b(b"|".join(parts), digest_size=12).digest()
+    asked = repr(made) if made is not None else ""
+    outline = pictures.outline(now.picture.id)
+    key = ("trust", now.view, digest, asked, outline and outline.name)
+    draw(f"For {what}.", resources.once(key, lambda: facts(now, values, row, made)))
 
 
 def draw(caption: str, checks: Sequence[Fact]) -> None:
-    """A card of checks, folded away."""
-    with st.expander("May I believe it? Trust card"):
+    """A card of checks, if it is wanted."""
+    if not panels.wanted(panels.TRUST):
+        return
+    with panels.panel(panels.TRUST, "May I believe it? Trust card"):
         if caption:
             st.caption(caption)
         st.markdown("\n".join(["| check | here | what it tells |", "|---|---|---|", *(line(one) for one in checks)]))
@@ -125,12 +135,20 @@ def _of_row(now: Context, row: NDArray[np.float32]) -> list[Fact]:
     return [
         ("on special tokens", f"{float(row[special].sum()):.1%}", f"share of the row that {shows}"),
         ("on long tokens", *long),
-        (
-            "entropy",
-            f"{float(entropy(row)):.2f} bits of {np.log2(len(row)):.2f}",
-            "0: one token holds everything; the maximum: all tokens hold the same",
-        ),
+        spread(row, "token"),
     ]
+
+
+def spread(row: NDArray[Any], thing: str) -> Fact:
+    """The entropy of (things,) shares that sum to 1; not known where they are not defined.
+
+    >>> spread(np.float32([0.5, 0.5]), "cell")[:2]
+    ('entropy', '1.00 bits of 1.00')
+    """
+    if not np.isfinite(row).all():
+        return "entropy", "not known", "this map was not captured"
+    bits = f"{float(entropy(row)):.2f} bits of {np.log2(len(row)):.2f}"
+    return "entropy", bits, f"0: one {thing} holds everything; the maximum: all {thing}s hold the same"
 
 
 def _score(now: Context, values: NDArray[Any], made: peer.Made | None) -> list[Fact]:

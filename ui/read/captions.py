@@ -105,7 +105,7 @@ def _say_how() -> None:
 def context(told: Told, needs: Sequence[str]) -> Captioning:
     """Draw the pickers of word and head that a figure needs; the caption as the reader sees it now."""
     now = looked(told)
-    sentence = st.container(horizontal=True, gap="small", key="captions_sentence") if "query" in needs else None
+    sentence = st.container(horizontal=True, gap="small") if "query" in needs else None
     left, right = st.columns([3, 2], vertical_alignment="bottom") if needs else (None, None)
     word = _word(now, sentence, left)
     heads = len(now.decoder.weights)

@@ -42,7 +42,7 @@ def context(told: Told, needs: Sequence[str]) -> Regions:
     """Draw the pickers of layer, head and region that a figure needs; what one region reads as the reader sees it now."""
     now = captions.looked(told)
     layers, heads = len(now.refiner), len(now.refiner[0].weights) if now.refiner else 0
-    place = st.container(key="refiner_pickers", horizontal=True, vertical_alignment="bottom")
+    place = st.container(horizontal=True, vertical_alignment="bottom") if needs else None
     layer = head = 0
     if layers:
         drawn = place if "layer" in needs else None

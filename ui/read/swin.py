@@ -82,7 +82,7 @@ def _takes(name: str, plan: Sequence[Stage]) -> str:
 
 def _pickers(plan: Sequence[Stage], needs: Sequence[str]) -> tuple[int, int, int | None, tuple[float, float]]:
     """The pickers; what they choose as (stage, block, head, place)."""
-    row_of = st.container(horizontal=True, vertical_alignment="bottom", key="swin_pickers")
+    row_of = st.container(horizontal=True, vertical_alignment="bottom") if needs else None
     place = row_of if "layer" in needs else None
     tip = "1 is nearest the page."
     first = min(FIRST_STAGE, len(plan))

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 
 import streamlit as st
 
@@ -38,6 +39,7 @@ def options(current: str) -> list[str]:
     return ids
 
 
+@lru_cache(maxsize=256)
 def title(picture_id: str) -> str:
     """The id in words for menus."""
     if name := _scene(picture_id):

@@ -3,12 +3,13 @@
 import os
 import re
 import threading
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from functools import cache
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -17,6 +18,8 @@ from ui.frame import heavy, state, visitors
 from vit_attention import registry
 from vit_attention.gate.refusal import shown
 from vit_attention.records import AttentionRecord
+
+T = TypeVar("T")
 
 
 class _Pass(threading.Semaphore):
@@ -155,3 +158,32 @@ def run(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given:
         picture,
         given,
     )
+
+
+class _Once:
+    """Small results by their keys, the oldest out first; for sentences and numbers that every rerun of a view asks for again."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __call__(self, key: Hashable, make: Callable[[], T]) -> T:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                found: T = self._kept[key]
+                return found
+        made = make()
+        with self._lock:
+            self._kept[key] = made
+            while len(self._kept) > self.most:
+                self._kept.popitem(last=False)
+        return made
+
+
+once = _Once(400)
+"""``once(key, make)``: what `make` gives, made once for all sessions; small and never changed afterwards."""
+
+figures = _Once(150)
+"""``figures(key, make)``: the same for figures, which nobody changes once they are drawn."""
