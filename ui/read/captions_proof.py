@@ -11,7 +11,7 @@ import numpy as np
 
 from tutorials.findings.captioning import Captioning
 from tutorials.findings.captions import HIT
-from ui.parts import components, snippets, trust
+from ui.parts import components, panels, snippets, trust
 from ui.read.captions import COVER
 from visualizer.export import files as export
 from visualizer.measures.entropy import entropy
@@ -35,6 +35,8 @@ film_strip(record.image, maps, decoder.query.labels, record.geometry, opacity=0.
 
 def card(now: Captioning) -> None:
     """What can be checked about this sentence's maps; nouns are scored against the scene and beside chance."""
+    if not panels.wanted(panels.TRUST):
+        return
     bits, most = float(entropy(now.row() / now.row().sum())), float(np.log2(len(now.axis)))
     trust.draw(
         f"For {now.in_heads()}; the entropy is that of word {now.word + 1}.",

@@ -8,11 +8,12 @@ import streamlit as st
 from tutorials.findings.page import Inside
 from tutorials.findings.swin import share_reached
 from ui.frame import state
-from ui.parts import components, lesson
+from ui.parts import components, controls, lesson
 from ui.parts.lesson import View
 from ui.read import reading, swin, swin_proof, swin_view
 from ui.read.swin_view import HEIGHT
 from visualizer.figures import overlay, swin_structure
+from visualizer.figures.swin_structure import stage_lines
 from visualizer.measures.swin import reached
 from visualizer.words import swin as swin_words
 
@@ -20,6 +21,11 @@ from visualizer.words import swin as swin_words
 def stages(now: Inside) -> None:
     """The stages side by side, the chosen one marked; a click chooses one."""
     here = now.here
+    if controls.on_phone():  # side by side they would be too small to tell apart
+        lines = ("{}: {}, {}; {}".format(*stage_lines(one, one is here, bold=False)) for one in now.plan)
+        marked = (f"**▶ {line.replace(':', '**:', 1)}" if at == now.stage else line for at, line in enumerate(lines))
+        st.markdown("\n".join(f"- {line}" for line in marked))
+        return
     components.panel(
         swin_structure.stage_tracker(now.plan, now.stage, now.block, clickable=True),
         "swin_stages",

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from tutorials.findings.page import Inside
-from ui.parts import components, snippets, trust
+from ui.parts import components, panels, snippets, trust
 from ui.read.reading_proof import page_code
 from visualizer.export import files as export
 from visualizer.measures.windows import forbidden_share, window_distance, window_entropy
@@ -20,7 +20,9 @@ def below(now: Inside, look: dict[str, Any]) -> None:
 
 
 def card(now: Inside) -> None:
-    """What can be checked about the query's row."""
+    """What can be checked about the query's row, if it is wanted."""
+    if not panels.wanted(panels.TRUST):
+        return
     block, query = now.windows, now.query
     kinds, barred, row = block.kinds(query), block.forbidden(query), now.row()
     inside, beyond, captured = float(np.nansum(row)), now.outside(), int(np.isfinite(row).sum())
