@@ -54,6 +54,11 @@ def cell(page: AppTest) -> tuple[int, int]:
     return int(page.number_input(key="swin_row").value), int(page.number_input(key="swin_column").value)
 
 
+def answer(page: AppTest, number: float) -> AppTest:
+    """The page after a number was typed into the field of its question."""
+    return fine(next(one for one in page.number_input if one.label.startswith("Answer")).set_value(number).run())
+
+
 def try_claim(page: AppTest, finding: str) -> str:
     return said(fine(page.button(key=f"here_{finding}").click().run()))
 
@@ -224,7 +229,7 @@ def test_a_corner_of_a_shifted_block_is_said_as_it_is(app: App) -> None:
     assert told["entropy"].endswith("of 2.00 bits")
     assert float(told["sum over the window"]) == pytest.approx(1, abs=5e-4)
     assert float(told["parity residual"]) < 1e-4
-    fine(page.number_input[-1].set_value(4).run())
+    answer(page, 4)
     assert "forbids 12, 0 are padding, and 4 may be read" in said(page)
 
 
@@ -268,9 +273,9 @@ def test_what_can_have_reached_the_cell_grows_with_the_blocks(app: App) -> None:
 def test_merging_keeps_half_of_the_numbers_and_a_corner_never_sees_the_whole_page(app: App) -> None:
     """A quarter of the cells with twice the numbers: 50 %. A first miss is answered by a hint."""
     page = app("merging", step=OF_MERGING["merge"])
-    fine(page.number_input[-1].set_value(25).run())
+    answer(page, 25)
     assert "Not quite. How many cells are left of four?" in said(page)
-    fine(page.number_input[-1].set_value(50).run())
+    answer(page, 50)
     assert "Right. Stage 3: 384 cells of 96 numbers are 36,864" in said(page)
     page = app("merging", step="6", swin_row="1", swin_column="1")
     assert list(figures(page)) == ["swin_reach"]
@@ -323,8 +328,7 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], str]]:
 
     def offer(folder: Path) -> str:
         name = f"hf:{folder}"
-        monkeypatch.setattr(readers, "names", lambda: [readers.BUNDLED, name])
-        monkeypatch.setattr(readers, "at_hand", lambda wanted: True)
+        monkeypatch.setenv(readers.OWN, str(folder))
         return name
 
     yield offer

@@ -86,7 +86,7 @@ def reach(now: Inside) -> None:
     """The part of the page that can have changed the chosen cell by the end of the chosen block."""
     rows, columns = reached(now.plan, now.stage, now.block, now.query)
     values = np.where(np.outer(rows, columns), 1.0, np.nan)
-    after = f"after stage {now.stage + 1}, block {now.block + 1}"
+    after = f"by the end of stage {now.stage + 1}, block {now.block + 1}"
     said = (
         f"{rows.sum()} of {len(rows)} rows and {columns.sum()} of {len(columns)} columns of the first stage's cells: "
         f"{rows.mean() * columns.mean():.2%} of the page."
@@ -99,8 +99,8 @@ def reach(now: Inside) -> None:
             query=[now.query_in(0)],
             outlined="the chosen place",
             opacity=0.45,
-            unit="1: can have changed the cell",
-            title=f"What can have reached the cell {after}",
+            unit="reach (1: can have changed the cell)",
+            title=f"Reach, stage {now.stage + 1}, block {now.block + 1}",
             height=swin_view.tall(now),
         ),
         "swin_reach",

@@ -51,9 +51,10 @@ def context(looked: Looked, needs: Sequence[str]) -> Inside:
     with parts.or_stop(f"{looked.reader} cannot show this page", "reader or page"):
         with st.spinner("The encoder is running ..."):
             plan = readers.stages(looked.reader)
+        chosen = _pickers(plan, needs)  # first, so that what a link asks for is kept while the page waits
         if looked.reader != readers.BUNDLED:
             parts.agree(tuple(looked), lambda: _takes(looked.reader, plan), "Look inside", "swin_now")
-        now = made(looked, *_pickers(plan, needs))
+        now = made(looked, *chosen)
         with st.spinner("The encoder is running ..."):
             _ = now.windows
     return now
