@@ -115,7 +115,8 @@ def context(told: Told, needs: Sequence[str]) -> Captioning:
 
 def looked(told: Told) -> Captioning:
     """The caption, before a head and a word are chosen; stops the page with a message if there is none."""
-    with parts.or_stop(f"{BUNDLED} cannot caption this picture", "picture"), st.spinner("The model is looking ..."):
+    problem = f"{told.file[0]} cannot be shown" if told.file else f"{BUNDLED} cannot caption this picture"
+    with parts.or_stop(problem, "picture"), st.spinner("The model is looking ..."):
         return made(told, None, 0)
 
 

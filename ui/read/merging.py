@@ -113,14 +113,14 @@ def reach(now: Inside) -> None:
 def growth(now: Inside) -> None:
     """The share of the page that can have changed the cell at the chosen place, by the end of every block."""
     found = [
-        (f"stage {one.number + 1}, block {block + 1}" + ", shifted" * bool(one.shifts[block]), share)
+        (f"stage {one.number + 1}, block {block + 1}" + ", shifted" * bool(one.shifts[block]), 100 * share)
         for one in now.plan
         for block, share in enumerate(share_reached(now, one.number))
     ]
-    title = "Share of the page that can have reached the cell"
+    title = "Part of the page that can have reached the cell"
     ends = (f"{title}, by the end of each block: ", ".")
     at = sum(one.blocks for one in now.plan[: now.stage]) + now.block
-    components.bar_chart("swin_growth", found, "share of the page", "{} {:.2%}", ends, chosen=at, title=title)
+    components.bar_chart("swin_growth", found, "% of the page", "{} {:.2f} %", ends, chosen=at, title=title)
 
 
 def below(now: Inside) -> None:

@@ -24,8 +24,8 @@ START = (0.36, 0.3)
 """Where the first query lies, in heights and widths of the model's input."""
 LARGEST_VIEW = 640
 """Longest side of the kept picture of what the model saw, in pixels."""
-NARROW = 108
-"""Pixels of a picker, so that all stand in one row beside a step."""
+NARROW = 150
+"""Pixels of a picker, so that several stand in one row beside a step."""
 PLACE = "swin_place"
 """Session key: the grid of the last run, and where on it the query lay."""
 
@@ -83,7 +83,7 @@ def _takes(name: str, plan: Sequence[Stage]) -> str:
 
 def _pickers(plan: Sequence[Stage], needs: Sequence[str]) -> tuple[int, int, int | None, tuple[float, float]]:
     """The pickers; what they choose as (stage, block, head, place)."""
-    row_of = st.container(horizontal=True, vertical_alignment="bottom") if needs else None
+    row_of = st.container(horizontal=True) if {"layer", "head"} & set(needs) else None
     place = row_of if "layer" in needs else None
     tip = "1 is nearest the page."
     first = min(FIRST_STAGE, len(plan))
@@ -94,7 +94,7 @@ def _pickers(plan: Sequence[Stage], needs: Sequence[str]) -> tuple[int, int, int
     first = (shifted or [1])[0]
     block = widgets.slider("Block", 1, here.blocks, BLOCK, first, place=place, width=NARROW, help=tip) - 1
     head = pickers.one_or_mean("Head", state.HEAD, here.heads, place=row_of if "head" in needs else None)
-    return stage, block, head, _place(here.grid, row_of if "query" in needs else None)
+    return stage, block, head, _place(here.grid, st.container(horizontal=True) if "query" in needs else None)
 
 
 def _place(grid: tuple[int, int], drawn: Any) -> tuple[float, float]:
