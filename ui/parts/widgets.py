@@ -162,7 +162,7 @@ def _ends(label: str, low: int, high: int, text: str) -> tuple[int, int]:
 def text(label: str, key: str, default: str, most: int, *, place: Any = st, area: bool = False, **how: Any) -> str:
     """Text of at most `most` letters, in one line or an `area`."""
     _settle(key, default, lambda given: given[:most], lambda value: isinstance(value, str))
-    draw = place.text_area if area else place.text_input
-    found = str(draw(label, key=key, max_chars=most, **how) or "")[:most]
+    draw = place and (place.text_area if area else place.text_input)
+    found = str((draw(label, key=key, max_chars=most, **how) if draw else st.session_state[key]) or "")[:most]
     address.note(key, found, default)
     return found
