@@ -15,7 +15,7 @@ from ui.frame.state import DOCUMENT, FIELD
 from ui.parts import components, controls, lesson, widgets
 from ui.parts.lesson import View
 from ui.read import field_heads, reading, reading_proof
-from ui.read.reading import Looked
+from ui.read.reading import FIRST_FIELD, MOST_FIELDS
 from ui.read.reading_proof import map_command
 from ui.read.reading_view import BOXES, HEIGHT, boxes_shown, figure_height, page_shape
 from visualizer.figures.mosaic import head_grid
@@ -30,26 +30,20 @@ from vit_attention.records import AttentionRecord
 
 TIGHT = "tight"
 """Key of the switch and name in the address."""
-FIRST_FIELD = 2
-"""Field shown first, if there are so many: on the default page its two words have several tokens each, and its box is right."""
-MOST_FIELDS, MOST_MAPS = 60, 16
-"""Fields drawn and listed at most, of which the download holds all; maps that are gathered into one field's."""
+MOST_MAPS = 16
+"""Maps that are drawn beside that of the field that they are gathered into."""
 HARD = "\N{NO-BREAK SPACE}"
 NOTHING = "The model wrote no field with a value on this page, so there is nothing to gather."
 
 
-def context(looked: Looked, needs: Sequence[str] = ("layer", "head", "field", "boxes")) -> Reading:
-    """The reading that is looked at, and the pickers that its figure needs: of the field, and of how boxes are drawn."""
-    now = reading.context(looked, needs)
-    most = min(len(now.fields), MOST_FIELDS)
-    wanted = {"field", "boxes"} & set(needs)
-    left, right = st.columns([2, 1], vertical_alignment="bottom") if wanted else (None, None)
-    if most:
-        place = left if "field" in needs else None
-        widgets.slider("Field", 1, most, FIELD, min(FIRST_FIELD, most), place=place)
+def tight(place: Any = None) -> bool:
+    """Whether boxes are drawn tight round the ink; with a place, the switch is drawn there."""
     tip = "Off: a box is as coarse as the cells of the map. On: it is drawn in to the line of print that it touches."
-    widgets.toggle("Draw boxes tight round the ink", TIGHT, True, place=right if "boxes" in needs else None, help=tip)
-    return now
+    return widgets.toggle("Draw boxes tight round the ink", TIGHT, True, place=place, help=tip)
+
+
+def _switch(_now: Reading) -> None:
+    tight(st)
 
 
 class Placed(NamedTuple):
@@ -76,10 +70,8 @@ def place_fields(
 
 def placed(now: Reading) -> Placed:
     """The fields as they are drawn now, at most `MOST_FIELDS`."""
-    tight = bool(st.session_state.get(TIGHT, True))
-    found: Placed = now.run(
-        place_fields, now.model, now.document, now.prompt, now.layer, now.head, tight, record=now.record
-    )
+    how = (now.prompt, now.layer, now.head, tight())
+    found: Placed = now.run(place_fields, now.model, now.document, *how, record=now.record)
     return Placed(found.guesses[:MOST_FIELDS], found.scored)
 
 
@@ -118,8 +110,8 @@ def gathered(now: Reading) -> None:
         f"field: {field.text}",
     ]
     maps, names = maps[-MOST_MAPS:], names[-MOST_MAPS:]
-    title = f"Field {at(now) + 1}, {field.path}: from tokens to words to the field"
-    _grid(now, np.stack(maps), [name[:22] for name in names], "fields_gathered", title[:90])
+    title = f"Field {at(now) + 1}, {field.path}: tokens, words, field"
+    _grid(now, np.stack(maps), [name[:22] for name in names], "fields_gathered", title[:60])
     pieces = " | ".join(" + ".join(now.tokens[t].replace("▁", "") for t in word.tokens) for word in field.words)
     st.text(f"{field.path}: {field.text}\nIts words, each from its tokens: {pieces or 'none'}")
 
@@ -260,13 +252,13 @@ def below(now: Reading) -> None:
     """What can be checked about the chosen field's heat, the code and the files."""
     if not any(one.words for one in now.fields[:MOST_FIELDS]):
         return
-    number, tight = at(now), bool(st.session_state.get(TIGHT, True))
+    number, snug = at(now), tight()
     heat = heats(now)[number]
     components.in_words(words.describe(heat, name=f"Read for field {number + 1}", geometry=now.record.geometry))
     reading_proof.card(now, heat, f"field {number + 1}")
-    _code(now, number, tight)
+    _code(now, number, snug)
     files: dict[str, tuple[str, Callable[..., bytes]]] = {
-        "JSON with boxes": ("fields.json", partial(_json, tight=tight)),
+        "JSON with boxes": ("fields.json", partial(_json, tight=snug)),
         "This heat (PNG)": (f"field-{number + 1}.png", partial(_png, number=number)),
         "Every head (CSV)": ("heads.csv", lambda now: field_heads.heads_csv(page_sample(now))),
     }
@@ -310,16 +302,16 @@ def _code(now: Reading, number: int, tight: bool) -> None:
 PAGE = lesson.Page(
     "fields",
     {
-        "gathered": View(gathered, ("layer", "head", "field")),
-        "page": View(page, ("layer", "head", "field", "boxes"), _look),
-        "scores": View(scores, ("layer", "head", "boxes")),
-        "glance": View(glance, ("layer", "head", "field")),
+        "gathered": View(gathered, ("field", "layer", "head")),
+        "page": View(page, ("field", "layer", "head"), _look, _switch),
+        "scores": View(scores, ("layer", "head"), under=_switch),
+        "glance": View(glance, ("field", "layer", "head")),
         "heads": View(field_heads.cloud, ("layer", "head"), under=field_heads.measured_on),
         "list": View(field_heads.table, (), under=field_heads.measured_on),
     },
     below,
     reading.choose,
-    context,
+    reading.context,
     reading.remarks,
     DOCUMENT,
 )
