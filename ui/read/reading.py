@@ -12,6 +12,7 @@ from ui.frame import address, visitors
 from ui.frame.state import DECODER_HEAD, DECODER_LAYER, DOCUMENT, FIELD, READER, TOKEN
 from ui.parts import fetching, lesson, parts, pickers, script, stepping, widgets
 from ui.store import documents, readers
+from visualizer.measures.fields import fields
 from visualizer.measures.reading import cross_maps, token_names
 from visualizer.words.reading import token_runs
 from vit_attention import registry
@@ -19,6 +20,9 @@ from vit_attention.records import AttentionRecord
 
 READ = "_reading"
 """Session key: whose tokens and fields the sliders count, as (reader, page)."""
+FIRST_FIELD, MOST_FIELDS = 2, 60
+"""Field shown first, if there are so many: on the default page its two words have several tokens each, and its box is right; and how
+many are offered, of which a download holds all."""
 KINDS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
 
 
@@ -123,11 +127,13 @@ def _places(record: AttentionRecord, needs: Sequence[str]) -> tuple[int | None, 
     first, last = min(maps[0].query.prefix, len(tokens) - 1), len(tokens)
     # It begins at the first row that wrote print: where a tag is read from is harder to see. A prompt may hold words, too.
     written = (n for n, run in enumerate(token_runs(tokens)) if run["kind"] == "word" and n >= first)
-    begin, shown = next(written, first) + 1, [one for one in ("token", "layer", "head") if one in needs]
-    columns = st.columns([2 if one == "token" else 1 for one in shown]) if shown else []
+    begin, shown = next(written, first) + 1, [one for one in ("token", "field", "layer", "head") if one in needs]
+    columns = st.columns([2 if one in ("token", "field") else 1 for one in shown]) if shown else []
     place = dict(zip(shown, columns, strict=True))
     tip = "Arrow keys left and right step too, where the JSON stands beside the page."
     token = widgets.slider("Token", first + 1, last, TOKEN, begin, place=place.get("token"), help=tip)
+    if count := min(len(fields(tokens)), MOST_FIELDS):
+        widgets.slider("Field", 1, count, FIELD, min(FIRST_FIELD, count), place=place.get("field"))
     layers, heads = len(maps), len(maps[0].weights)
     # The last layer is the default: it points better than the mean of all layers.
     layer = pickers.one_or_mean("Decoder layer", DECODER_LAYER, layers, str(layers), place=place.get("layer"))

@@ -162,22 +162,21 @@ def heads(now: Reading) -> None:
 
 
 def sure(now: Reading) -> None:
-    """The probability of every token, and how spread the row of each kind of token is."""
-    chances = now.chances
-    if np.isfinite(chances).any():
-        low = int(np.nanargmin(chances))
-        said = f"Probability of each token. The lowest is {chances[low]:.1%}, of {called(now.tokens, low)}."
-        components.panel(
-            strip(now.tokens, chances, now.token, title="How sure the model was of each token", height=220),
-            "reading_strip",
-            said,
-            partial(reading.choose_number, TOKEN),
-            "Click a bar to choose its token.",
-            below=False,
-        )
-    else:
-        st.caption("This reading was kept without its probabilities.")
-    spread(now)
+    """The page under the heat of the token, beside the probability of every token; a click on one chooses it."""
+    left, right = st.columns([4, 3])
+    with left:
+        _heat(now, "reading_sure", height=figure_height(now), window=None)
+    with right:
+        chances = now.chances
+        if np.isfinite(chances).any():
+            low = int(np.nanargmin(chances))
+            said = f"Probability of each token. The lowest is {chances[low]:.1%}, of {called(now.tokens, low)}."
+            figure = strip(now.tokens, chances, now.token, title="How sure of each token", height=240)
+            pick = partial(reading.choose_number, TOKEN)
+            components.panel(figure, "reading_strip", said, pick, "Click a bar to choose its token.", below=False)
+        else:
+            st.caption("This reading was kept without its probabilities.")
+        st.text(said_of(now))
 
 
 def spread(now: Reading) -> None:
@@ -206,7 +205,7 @@ def hits(now: Reading) -> None:
         (f"{name}{ending}", 100 * value)
         for name, one in sorts.items()
         if one.tokens
-        for ending, value in ((f" ({one.tokens})", one.hit), (", random cell", one.chance))
+        for ending, value in ((f" ({one.tokens})", one.hit), (", chance", one.chance))
     ]
     if not bars:
         st.info("No value of this page was read right, so no token's place is known.")
@@ -268,7 +267,7 @@ PAGE = lesson.Page(
         "heads": View(heads, ("token", "layer", "head")),
         "tags": View(tags, ("layer", "head")),
         "hits": View(hits, ("layer", "head")),
-        "sure": View(sure, ("token", "layer", "head")),
+        "sure": View(sure, ("token", "layer", "head"), look),
         "spread": View(spread, ("layer", "head")),
     },
     below,
