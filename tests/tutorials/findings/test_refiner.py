@@ -12,7 +12,7 @@ from tutorials.findings.context import Picture
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
 from vit_attention.records.geometry import Geometry
 
-BOXES = np.array([[0.0, 0, 10, 10], [30, 0, 40, 10], [0, 40, 10, 50]])
+BOXES = np.array([[0.0, 0, 10, 10], [30, 0, 40, 10], [0, 30, 10, 60]])
 """Middles (5, 5), (35, 5), (5, 45): 30, 40 and 50 pixels apart."""
 EVEN, SELF, NEXT = np.full((3, 3), 1 / 3), np.eye(3), np.roll(np.eye(3), 1, 0)
 
