@@ -24,8 +24,8 @@ def captioned(*layers: list[np.ndarray], boxes: np.ndarray | None = BOXES) -> Ca
         AttentionMap(np.stack(one).astype(np.float32), f"r{n}", n, "self", axis, axis) for n, one in enumerate(layers)
     ]
     decoder = AttentionMap(np.full((1, 2, 3), 1 / 3, np.float32), "d", len(maps), "cross", words, axis)
-    record = AttentionRecord((*maps, decoder), Geometry.of(50, 50))
-    picture = Picture("hand", "hand", "By hand", Image.new("RGB", (50, 50)))
+    record = AttentionRecord((*maps, decoder), Geometry.of(50, 60))
+    picture = Picture("hand", "hand", "By hand", Image.new("RGB", (50, 60)))
     return Captioning("by-hand", picture, record, None, 0)
 
 
