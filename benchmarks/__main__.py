@@ -14,6 +14,7 @@ ALL = (
     "photographs",
     "sentences",
     "photo",
+    "claims",
     "capture",
     "numbers",
     "browser",

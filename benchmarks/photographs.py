@@ -16,22 +16,9 @@ import vit_attention as va
 from tutorials.findings.parts import Measured, best, gain, left_out, scores
 from vit_attention import registry
 from vit_attention.models.cards import caution
+from vit_attention.models.untrained import untrained
 
 DEFAULT = ("photo-dino", "dinov2-small")
-
-
-def untrained(model: Any) -> Any:
-    """The control, in place: the same network with random weights, its norms and biases as before training."""
-    import torch
-
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for name, parameter in model.module.named_parameters():
-            if parameter.ndim > 1:
-                parameter.normal_(std=0.02, generator=generator)
-            else:
-                parameter.fill_(0.0 if name.endswith("bias") else 1.0)
-    return model
 
 
 def outline_lines(found: Sequence[Measured], control: Sequence[Measured]) -> list[str]:

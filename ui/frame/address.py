@@ -52,7 +52,7 @@ def start(page: str, anew: tuple[str, ...] = ()) -> bool:
 
 
 def forget(keys: Iterable[str]) -> None:
-    """Have these keys their defaults again."""
+    """Have these keys their defaults again, unless the address asks for something."""
     for key in dict.fromkeys(keys):
         st.session_state.pop(key, None)
         st.session_state[KEPT].pop(key, None)
@@ -116,8 +116,13 @@ def part(name: str) -> Iterator[None]:
         yield
     finally:
         state[PART] = before
-        if not state.get(RUNNING):
-            _write()
+    if not state.get(RUNNING):  # and nothing was raised: a run that begins anew is given the address of before
+        _write()
+
+
+def whole() -> bool:
+    """Whether the whole script runs, and not a fragment alone."""
+    return bool(st.session_state.get(RUNNING))
 
 
 def finish() -> None:

@@ -17,9 +17,9 @@ AXIS = Axis("text", labels=("[CLS]", "a", "b", "[PAD]", "[PAD]"))
 def test_rows_and_columns_of_padding_are_framed_and_their_share_is_said(sent: Sent) -> None:
     weights = np.full((5, 5), 0.2)
     out = sent(padded_matrix(weights, AXIS, [3, 4], note="more"))
-    assert out["layout"]["shapes"][-1]["path"] == "M2.5,-0.5H4.5V4.5H2.5ZM-0.5,2.5H4.5V4.5H-0.5Z"
+    assert out["layout"]["shapes"][-1]["path"] == "M2.5,-0.5H4.5V4.5H2.5ZM-0.5,2.5H2.5V4.5H-0.5Z"
     said = out["layout"]["annotations"][-1]["text"].replace("<br>", " ")
-    assert "framed: 2 padding tokens; their columns get 40.0% of all weights; more" in said
+    assert "framed: 2 padding tokens their columns get 40.0% of all weights more" in said
     assert out["data"][0]["z"].tolist() == pytest.approx(weights)
 
 
