@@ -75,7 +75,7 @@ def test_the_pixels_of_the_chosen_patch(app) -> None:
 
 def test_positions_of_a_table_of_another_size_are_shown_as_the_table_has_them(app) -> None:
     page = app("patches", step="5", picture="coffee", row="1", column="16")
-    assert "Position embeddings similar to row 2, column 36" in titles(page)  # of 37: (1.5 / 16, 31.5 / 32) of the sides
+    assert "Positions similar to row 2, column 36" in titles(page)  # of 37: (1.5 / 16, 31.5 / 32) of the sides
     assert "37 × 37 places" in words(page)
 
 
@@ -112,7 +112,7 @@ def test_the_claim_can_be_tested(app) -> None:
 def test_the_map_of_attention_is_the_mean_of_all_heads(app) -> None:
     page = app("patches", step="9", layer="3", row="4", column="6")
     row = va.load("scene-vit").attend(scene(7).picture).maps[2].weights.mean(axis=0)[1 + 3 * 14 + 5]
-    assert "Attention in layer 3, mean of all heads" in titles(page)
+    assert "Attention: layer 3, mean of all heads" in titles(page)
     assert f"{row[0]:.1%} of what this patch reads is on special tokens" in words(page)
 
 

@@ -101,7 +101,7 @@ def positions(now: Context) -> None:
     row, column = ((2 * at + 1) * size // (2 * n) for at, size, n in zip(_chosen(now), grid, now.grid, strict=True))
     kept = ("positions", now.model, row, column)
     values = resources.once(kept, lambda: position_similarity(table, grid, special)[row, column].copy())
-    title = f"Position embeddings similar to row {row + 1}, column {column + 1}"
+    title = f"Positions similar to row {row + 1}, column {column + 1}"
     own = grid == now.grid
     figure = heatmap.signed(
         values,
