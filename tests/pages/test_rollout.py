@@ -43,14 +43,20 @@ def test_knobs_come_from_the_address_and_stay_in_it(app: App) -> None:
     fine(page.button(key="next").click().run())
     fine(page.button(key="next").click().run())
     fine(page.button(key="next").click().run())  # step 4 draws them under another figure
-    assert any("Residual share 0.8, mean of heads, discard ratio 90%, start layer 3." in one.value for one in page.caption)
+    assert any(
+        "Residual share 0.8, mean of heads, discard ratio 90%, start layer 3." in one.value for one in page.caption
+    )
     assert page.query_params["residual"] in ("0.8", ["0.8"])
 
 
 def test_impossible_knobs_are_answered_by_sentences(app: App) -> None:
     page = app("rollout", residual="7", discard="nan", start="99", fusion="median")
     told = " ".join(box.value for box in page.warning)
-    for sentence in ("There is no residual share r 7, only 0 to", "There is no start layer 99, only 1 to 12", "'median'"):
+    for sentence in (
+        "There is no residual share r 7, only 0 to",
+        "There is no start layer 99, only 1 to 12",
+        "'median'",
+    ):
         assert sentence in told
     assert page.slider(key="residual").value == 0.5
 
