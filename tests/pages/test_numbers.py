@@ -21,16 +21,17 @@ from tests.pages.reading import figures, fine
 
 TABLE = Path(__file__).with_name("numbers.json")
 SCENE = {"picture": "scene-24", "layer": "6", "head": "3", "ask": "patch", "row": "5", "column": "9"}
+KNOBS = {"residual": "0.8", "discard": "0.5", "start": "2", "fusion": "max"}
 VIEWS: dict[str, tuple[str, dict[str, str]]] = {
     "heads": ("heads", {}),
     "heads of a patch": ("heads", SCENE),
-    "layers": ("layers", {}),
-    "layers of a patch": ("layers", SCENE),
-    "entropy": ("entropy", SCENE),
+    "layers": ("layers", {"picture": "scene-7", "all": "true"}),
+    "layers of a patch": ("layers", {**SCENE, "all": "true"}),
+    "entropy": ("entropy", {**SCENE, "all": "true"}),
     "query": ("query", SCENE),
     "patches": ("patches", SCENE),
-    "rollout": ("rollout", {"residual": "0.8", "discard": "0.5", "start": "2", "fusion": "max"}),
-    "rollout of a patch": ("rollout", SCENE),
+    "rollout": ("rollout", {"picture": "scene-7", "all": "true", **KNOBS}),
+    "rollout of a patch": ("rollout", {**SCENE, "all": "true"}),
     "compare": ("compare", SCENE),
     "reading": ("reading", {}),
     "fields": ("fields", {}),
