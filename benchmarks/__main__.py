@@ -14,10 +14,11 @@ ALL = (
     "photographs",
     "sentences",
     "photo",
+    "claims",
     "capture",
     "numbers",
     "browser",
-    "sessions",
+    "speed",
     "memory",
 )
 

@@ -22,9 +22,9 @@ from scipy.stats import binomtest
 
 import vit_attention as va
 from benchmarks.localisation import HIT
-from benchmarks.photographs import untrained
 from visualizer import colour_contrast, methods
 from vit_attention.models.cards import BUNDLED
+from vit_attention.models.untrained import untrained
 from worlds.phrases import phrase, phrases
 from worlds.scenes import Scene, coverage, scenes
 from worlds.shapes import NAMES

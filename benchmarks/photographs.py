@@ -7,105 +7,18 @@ other photographs and scores it on the one left out.
 """
 
 import argparse
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import vit_attention as va
-from visualizer import centre_prior, chance, colour_contrast, covered, mass_in_mask, pointing_hit
+from tutorials.findings.parts import Measured, best, gain, left_out, scores
 from vit_attention import registry
-from vit_attention.gate import GateError
 from vit_attention.models.cards import caution
-from vit_attention.records import AttentionRecord
-from worlds.photographs import Photograph, photographs
+from vit_attention.models.untrained import untrained
 
 DEFAULT = ("photo-dino", "dinov2-small")
-
-
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """Scores of all heads on one outline.
-
-    Attributes:
-        photograph, outline: names.
-        main: whether it is the main object of its photograph.
-        inside, hits: (layers, heads) share of weight inside, and whether the strongest patch lies on it.
-        controls: name to (share inside, hit; for chance its probability).
-    """
-
-    photograph: str
-    outline: str
-    main: bool
-    inside: NDArray[np.float64]
-    hits: NDArray[np.bool_]
-    controls: dict[str, tuple[float, float]]
-
-
-def rows(record: AttentionRecord) -> NDArray[np.float64]:
-    """(layers, heads, rows, columns) what the class token reads from patches."""
-    axis = record.maps[0].query
-    if not axis.prefix or axis.grid is None:
-        raise GateError(record.model, "a class token and patches", "a model without")
-    return np.stack([layer[:, 0, axis.prefix :].reshape(-1, *axis.grid) for layer in record.layers])
-
-
-def measured(one: Photograph, record: AttentionRecord) -> list[Measured]:
-    """The scores of every outline of a photograph that the model saw something of."""
-    maps, picture = rows(record), one.open()
-    grid = (maps.shape[-2], maps.shape[-1])
-    knowing = {"centre prior": centre_prior(grid), "colour contrast": colour_contrast(picture, grid, record.geometry)}
-    found = []
-    for n, (name, outline) in enumerate(one.outlines.items()):
-        truth = covered(outline.mask(), grid, record.geometry)
-        if not truth.any():
-            continue
-        uniform = chance(truth)
-        controls = {"chance": (float(uniform.mass), float(uniform.hit))}
-        for control, values in knowing.items():
-            controls[control] = (float(mass_in_mask(values, truth)), float(pointing_hit(values, truth)))
-        inside, hits = mass_in_mask(maps, truth), pointing_hit(maps, truth)
-        found.append(Measured(one.name, name, n == 0, inside, hits, controls))
-    return found
-
-
-def scores(model: Any) -> list[Measured]:
-    """The scores of a model on every outline of every photograph."""
-    outlined = [one for one in photographs().values() if one.outlines]
-    return [found for one in outlined for found in measured(one, model.attend(one.name))]
-
-
-def untrained(model: Any) -> Any:
-    """The control, in place: the same network with random weights, its norms and biases as before training."""
-    import torch
-
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for name, parameter in model.module.named_parameters():
-            if parameter.ndim > 1:
-                parameter.normal_(std=0.02, generator=generator)
-            else:
-                parameter.fill_(0.0 if name.endswith("bias") else 1.0)
-    return model
-
-
-def best(found: Sequence[Measured], value: Callable[[Measured], NDArray[Any]]) -> tuple[int, int]:
-    """(layer, head), from 0, with the largest mean of a value; of equal ones the first."""
-    mean = np.mean([value(one) for one in found], axis=0)
-    layer, head = np.unravel_index(int(mean.argmax()), mean.shape)
-    return int(layer), int(head)
-
-
-def gain(one: Measured) -> NDArray[np.float64]:
-    """Logarithm of the share inside over chance, so that means are geometric and no small outline decides alone."""
-    return np.log(np.maximum(one.inside, 1e-6) / one.controls["chance"][0])
-
-
-def left_out(found: Sequence[Measured]) -> list[tuple[tuple[int, int], Measured]]:
-    """For every photograph the head picked on all the others, and the scores on the one left out."""
-    return [(best([other for other in found if other is not one], gain), one) for one in found]
 
 
 def outline_lines(found: Sequence[Measured], control: Sequence[Measured]) -> list[str]:

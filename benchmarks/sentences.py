@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 import vit_attention as va
-from benchmarks.photographs import untrained
 from training.review_bag import bag_accuracy
 from training.review_data import examples, held_out
 from visualizer import attention_flow, entropy, methods, received
 from visualizer.measures.words import groups
 from vit_attention.models.cards import BUNDLED
+from vit_attention.models.untrained import untrained
 from vit_attention.records import AttentionRecord
 from worlds.sentences import Sentence, sentences
 

@@ -36,6 +36,11 @@ class Server:
     started: float
     log: Path
 
+    def cpu(self) -> float:
+        """Seconds of processor time that the process has taken so far."""
+        told = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
+
     def peak_memory(self) -> int:
         """Largest resident memory of the process so far, in bytes."""
         return self._told("VmHWM")
@@ -58,8 +63,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(folder: Path, wait: bool = True, environment: dict[str, str] | None = None) -> Iterator[Server]:
-    """Start `streamlit run app.py`; with `wait`, until its health page answers. The log goes to `folder`."""
+def serve(
+    folder: Path, wait: bool = True, environment: dict[str, str] | None = None, script: str = "app.py"
+) -> Iterator[Server]:
+    """Start `streamlit run` of a script; with `wait`, until its health page answers. The log goes to `folder`."""
     port = free_port()
     log = folder / f"server-{port}.log"
     command = [
@@ -67,7 +74,7 @@ def serve(folder: Path, wait: bool = True, environment: dict[str, str] | None = 
         "-m",
         "streamlit",
         "run",
-        "app.py",
+        script,
         "--server.port",
         str(port),
         "--server.address",
@@ -78,7 +85,11 @@ def serve(folder: Path, wait: bool = True, environment: dict[str, str] | None = 
     with log.open("wb") as out:
         started = time.monotonic()
         process = subprocess.Popen(
-            command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})}
+            command,
+            cwd=ROOT,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
         )
         try:
             server = Server(f"http://127.0.0.1:{port}", process.pid, started, log)

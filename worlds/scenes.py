@@ -215,6 +215,15 @@ def _draw_thing(
     return float((stamp > 0.5).sum())
 
 
+def draw_one(rng: np.random.Generator, pixels: NDArray[Any], ground: NDArray[Any]) -> NDArray[np.bool_]:
+    """Paint one random object that stands out from the colour `ground` on float (224, 224, 3) `pixels`; returns its mask."""
+    owner, radius = np.zeros((SIDE, SIDE), np.uint8), float(rng.uniform(24, 42))
+    colour = _colour_names(rng, ground, 1)[0]
+    what = (1, NAMES[int(rng.integers(len(NAMES)))], colour)
+    _draw_thing(rng, pixels, owner, what, _places(rng, np.array([radius]))[0], radius)
+    return np.asarray(owner == 1)
+
+
 def _hide(
     rng: np.random.Generator, pixels: NDArray[Any], owner: NDArray[Any], centre: NDArray[Any], radius: float
 ) -> None:

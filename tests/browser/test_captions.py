@@ -37,7 +37,9 @@ def until_says(seen: Visit, word: str) -> None:
 
 def gate(seen: Visit) -> str:
     """What is said of the gate beside the picture."""
-    found = seen.page.get_by_text(re.compile(r"Gate \d+\.\d% open .*: how much of what was looked at was let through"))
+    found = seen.page.get_by_text(
+        re.compile(r"Gate \d+\.\d% open .*, which scales a mix of what was read and of the query")
+    )
     return str(found.first.inner_text())
 
 

@@ -26,6 +26,12 @@ NAMES = """() => [...document.querySelectorAll('[data-testid=stMain] button, [da
   .map(b => b.innerText.trim())"""
 
 
+def listening(seen: Any) -> None:
+    """Wait until the page's program runs: a key that comes before is lost, as in life."""
+    script = "document.documentElement.dataset.sightlines === 'listening'"
+    seen.until(lambda: seen.page.evaluate(script), "a program that listens")
+
+
 def step(seen: Any, number: int) -> None:
     seen.until(
         lambda: seen.address().get("step", "1") == str(number) or None,
@@ -60,6 +66,7 @@ def test_every_step_has_text_and_whole_figure_on_the_first_screen(visit: Any, na
 def test_a_lesson_is_walked_by_keys_alone(visit: Any, name: str) -> None:
     many = len(lessons()[name].steps)
     seen = visit(name, viewport=LAPTOP)
+    listening(seen)
     for number in range(2, many + 1):
         seen.page.keyboard.press("PageDown" if number % 2 else "ArrowRight")
         step(seen, number)
@@ -144,6 +151,7 @@ def test_in_a_room_there_is_no_sidebar_and_large_type(visit: Any) -> None:
     assert not seen.page.get_by_test_id("stSidebar").is_visible()
     size = seen.page.locator(".st-key-step_text p").last.evaluate("one => parseFloat(getComputedStyle(one).fontSize)")
     assert size >= 20
+    listening(seen)
     seen.page.keyboard.press("PageDown")
     step(seen, 2)
     assert seen.address()["present"] == "1"

@@ -32,7 +32,6 @@ def app() -> Callable[..., AppTest]:
         test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         for key, value in parameters.items():
             test.query_params[key] = value
-        test.run()
         test.switch_page(f"pages/{name}.py").run()
         assert not test.exception, [e.value for e in test.exception]
         return test

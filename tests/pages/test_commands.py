@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import shlex
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from tests.pages.reading import figures
+from tests.pages.reading import array, figures, heats
 from ui.learn.patches import CHANGED
 from ui.read import documents
 from ui.store import pictures
@@ -80,19 +79,6 @@ def lines(page: AppTest, number: int = 0) -> list[str]:
     """The commands of the page's `number`-th box of them."""
     boxes = [one.value for one in page.code if one.language == "bash"]
     return boxes[number].split("\n")
-
-
-def array(given: Any) -> NDArray[Any]:
-    """A Plotly array from its JSON, where numpy arrays are written as base64."""
-    if isinstance(given, dict):
-        flat = np.frombuffer(base64.b64decode(given["bdata"]), given["dtype"])
-        return flat.reshape([int(n) for n in str(given.get("shape", flat.size)).split(",")]).astype(np.float64)
-    return np.array([[np.nan if v is None else v for v in row] for row in given], np.float64)
-
-
-def heats(figure: dict[str, Any]) -> list[dict[str, Any]]:
-    """The heatmaps of a figure that carry a map; those that veil what is not defined carry one colour."""
-    return [t for t in figure["data"] if t["type"] == "heatmap" and "zmax" in t]
 
 
 def stitched(traces: list[dict[str, Any]], like: Placed) -> NDArray[Any]:

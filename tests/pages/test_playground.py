@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import vit_attention as va
-from ui.explore import sources
+from ui.explore import outlining, sources
+from ui.frame import visitors
+from ui.store import blobs, pictures
 from visualizer import coverage, covered
 from visualizer.method import methods
 from vit_attention.gate import LIMITS, Limit
@@ -38,6 +41,16 @@ def bundle(folder: Path, special: tuple[str, ...] = ("class",), kind: str = "sel
     one = AttentionMap(weights, "block.0", 0, kind, axis, axis)
     record = AttentionRecord((one, one), picture=png(), model="<b>strange</b>")
     return record.save(folder / "record.npz").read_bytes()
+
+
+def unlocked(page: AppTest) -> AppTest:
+    """The page after the key of the server was typed in."""
+    return page.text_input(key="server_key").set_value(visitors.key()).run()
+
+
+def own(page: AppTest) -> pictures.Picture:
+    """The picture that was brought last."""
+    return pictures._open_own(next(reversed(page.session_state["uploaded_picture"])))
 
 
 LOOKS = [one.label for one in methods().values() if one.changes != "text" and one.asked_by != "label"]
@@ -74,10 +87,24 @@ def test_the_address_restores_the_view(app: App) -> None:
     assert test.selectbox(key="picture").value == "scene-24"
 
 
-def test_nonsense_in_the_address_changes_nothing(app: App) -> None:
-    test = app("playground", method="<script>", scale="loud", opacity="9", colours="Beige", target="x", start="-4")
+def test_nonsense_in_the_address_is_answered(app: App) -> None:
+    asked = {
+        "ask": "patch",
+        "method": "<b>x",
+        "scale": "loud",
+        "opacity": "1e999",
+        "colours": "Beige",
+        "start": "-4",
+        "row": "9" * 400,
+    }
+    test = app("playground", layer="99", picture="nope", **asked)
     assert not test.exception
     assert test.selectbox(key="method").value == "one layer"
+    said = "\n".join(one.value for one in test.warning)
+    assert "There is no layer 99, only 1 to 12; layer 10 is shown" in said
+    for part in ("There is no picture named 'nope'", "There is no opacity", "There is no method", "There is no row"):
+        assert part in said
+    assert "<b>" not in said.replace("\\<b\\>", "")
 
 
 def test_a_fresh_scene_gets_its_own_address(app: App) -> None:
@@ -90,20 +117,46 @@ def test_a_fresh_scene_gets_its_own_address(app: App) -> None:
     assert again.selectbox(key="picture").value == "scene-321-2-50"
 
 
-def test_own_picture_and_what_is_wrong_with_it(app: App) -> None:
-    test = app("playground")
-    test.file_uploader(key="playground_upload").upload("red.png", png()).run()
-    assert test.selectbox(key="picture").value == "own picture"
-    test.file_uploader(key="playground_upload").upload("bad.png", b"no picture at all").run()
-    assert "bad.png" in test.error[0].value
+def test_own_pictures_and_what_is_wrong_with_them(app: App) -> None:
+    page = app("playground", picture="scene-24")
+    field = page.file_uploader(key="playground_upload")
+    given = [("green ring.png", png(), "image/png"), ("bad.png", b"no picture at all", "image/png")]
+    field.set_value([*given, ("![x](http://a/b).gif", png(50, 60, "GIF"), "image/gif")]).run()
+    assert not page.exception
+    assert page.selectbox(key="picture").value.startswith("own-")
+    assert page.selectbox(key="picture").options[:2] == ["![x](http://a/b)", "green ring"]
+    assert "bad" in page.error[0].value
     for kind in ("WebP", "GIF", "BMP", "TIFF"):  # those that the message offers
-        assert kind in test.error[0].value
-        assert kind in test.file_uploader(key="playground_upload").label
-        test.file_uploader(key="playground_upload").upload(f"red.{kind.lower()}", png(kind=kind)).run()
-        assert not test.error
-        test.file_uploader(key="playground_upload").upload("bad.png", b"no picture at all").run()
-    assert test.selectbox(key="model").value == "photo-dino"
-    assert len(test.get("plotly_chart")) == 1  # which names no classes
+        assert kind in page.error[0].value
+        assert kind.lower() in " ".join(field.allowed_type)
+    assert page.selectbox(key="model").value == "photo-dino"
+    assert any("shown under photo-dino" in one.value for one in page.info)
+    assert len(page.get("plotly_chart")) == 1  # which names no classes
+    names = [one.label for one in page.button]
+    assert "green ring" in names
+    assert "\\!\\[x\\](http\\://a/b)" in names  # as letters, not as a picture to fetch
+    assert len(names) == len(set(names))
+    page.button(key=f"look_{next(iter(page.session_state['uploaded_picture']))}").click().run()
+    assert own(page).image.size == (50, 60)
+    assert pictures.get("coffee").image.size == (600, 400)
+
+
+def test_a_picture_of_somebody_else_is_in_no_link(app: App) -> None:
+    first = app("playground")
+    first.file_uploader(key="playground_upload").upload("red.png", png()).run()
+    link = first.selectbox(key="picture").value
+    other = app("playground", picture=link)
+    assert other.selectbox(key="picture").value == "coffee"
+    assert any("An own picture stays in its session" in one.value for one in other.warning)
+    assert link not in other.selectbox(key="picture").options
+
+
+def test_a_session_holds_digests_and_names_alone(app: App) -> None:
+    page = app("playground")
+    page.file_uploader(key="playground_upload").upload("red.png", png()).run()
+    (digest,) = page.session_state["uploaded_picture"]
+    assert page.session_state["uploaded_picture"][digest] == "red"
+    assert blobs.blobs.get(digest.removeprefix("own-")) == png()
 
 
 def test_a_photograph_of_a_phone_is_turned_reduced_and_explained(app: App) -> None:
@@ -115,17 +168,59 @@ def test_a_photograph_of_a_phone_is_turned_reduced_and_explained(app: App) -> No
     upright.transpose(Image.Transpose.ROTATE_90).save(out, "JPEG", exif=tags)
     page = app("playground")
     page.file_uploader(key="playground_upload").upload("IMG_1.jpg", out.getvalue()).run()
-    assert any("shown under photo-dino" in one.value for one in page.info)
-    own = page.session_state["uploaded_picture"].image
-    assert own.size == (1536, 2048)
-    assert own.getpixel((768, 100))[0] > 200
-    assert own.getpixel((768, 1900))[2] > 200
+    image = own(page).image
+    assert image.size == (1536, 2048)
+    assert image.getpixel((768, 100))[0] > 200
+    assert image.getpixel((768, 1900))[2] > 200
     assert any("HEIC" in one.value and "iPhone" in one.value and "Android" in one.value for one in page.caption)
     page.file_uploader(key="playground_upload").upload("IMG_2.jpg", b"\0\0\0\x18ftypheic" + bytes(400)).run()
     assert not page.exception
     assert "HEIC" in page.error[0].value
     assert "Most Compatible" in page.error[0].value
     assert not page.info
+
+
+def test_what_the_reader_outlines_is_scored(app: App) -> None:
+    """The left half of a texture: the share of the map inside is that of the left half of its patches."""
+    half = "0,0 500,0 500,1000 0,1000"
+    page = app("playground", picture="gravel", **{"drawn-gravel": half}, outlined="true")
+    line = next(one for text in page.markdown for one in text.value.splitlines() if "weight on: your outline" in one)
+    values = va.load("photo-dino").attend("gravel", half=True).maps[9].single[:, 0].mean(axis=0)[1:].reshape(16, 16)
+    assert f"| {values[:, :8].sum() / values.sum():.1%} |" in line
+    assert not any("--outline" in one.value or "--truth" in one.value for one in page.code)
+    page.button(key="clear_outline").click().run()
+    assert not any("your outline" in text.value for text in page.markdown)
+    assert "drawn-gravel" not in page.query_params
+
+
+def test_clicks_and_boxes_make_outlines() -> None:
+    import streamlit as st
+
+    key = "drawn-test"
+    for cell in (0, 31, 32 * 31):
+        outlining._pick(key, [cell])
+    assert st.session_state[key] == "15,15 984,15 15,984"
+    outlining._pick(key, [row * 32 + column for row in (8, 9, 10) for column in (0, 1)])
+    assert st.session_state[key] == "0,250 62,250 62,343 0,343"
+    outlining._pick(key, ["x"])
+    assert outlining._read(st.session_state[key]) == st.session_state[key]
+
+
+@pytest.mark.parametrize("text", ["1,1", "", "5,5 1001,3 3,3", "a,b c,d e,f", "1,1 " * 99, "9" * 400])
+def test_an_outline_of_nonsense_is_none(app: App, text: str) -> None:
+    page = app("playground", picture="gravel", **{"drawn-gravel": text})
+    assert not page.exception
+    assert not any("weight on: your outline" in one.value for one in page.markdown)
+
+
+def test_drawing_shows_the_picture_under_a_grid(app: App) -> None:
+    page = app("playground", picture="gravel", draw_outline="true", **{"drawn-gravel": "100,100 400,100 400,400"})
+    assert [one.proto.id.rsplit("-", 1)[-1] for one in page.get("plotly_chart")] == [
+        "outline_picture",
+        "playground_map",
+    ]
+    assert page.query_params["drawn-gravel"] == "100,100 400,100 400,400"
+    assert not any(one.key == "draw_outline" for one in app("playground", picture="coffee").toggle)
 
 
 def test_an_opened_record_is_drawn_without_a_model(app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,8 +267,8 @@ def test_a_hostile_record_is_a_message(app: App, tmp_path: Path, what: str) -> N
     test = app("playground")
     test.file_uploader(key="playground_npz").upload("evil.npz", data).run()
     assert not test.exception
-    assert test.error[0].value.startswith("evil.npz")
-    assert len(test.get("plotly_chart")) == 2
+    assert test.error[0].value.startswith("evil\\.npz")
+    assert len(test.get("plotly_chart")) == 1
 
 
 def test_a_record_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,9 +278,8 @@ def test_a_record_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatc
         sources.read_bundle(bundle(tmp_path))
 
 
-def test_another_model_that_is_none(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ui.explore.sources.on_this_machine", lambda: True)
-    test = app("playground")
+def test_another_model_that_is_none(app: App) -> None:
+    test = unlocked(app("playground"))
     test.text_input(key="playground_hf").set_value("/no/such/folder").run()
     test.button(key="playground_load").click().run()
     assert not test.exception
@@ -201,22 +295,38 @@ def test_another_model_is_one_of_either_library(
     def lacking(name: str) -> None:
         raise LibraryError("the library", "this library to be installed", name, advice="Install it: pip install it")
 
-    monkeypatch.setattr("ui.explore.sources.on_this_machine", lambda: True)
-    monkeypatch.setattr("ui.explore.sources.resources.model", lambda name: lacking(name) if name == asked else None)
-    test = app("playground", model="vit-b-16")  # nothing but the button asks for a model here
+    test = unlocked(app("playground"))
+    model = sources.resources.model
+    monkeypatch.setattr(sources.resources, "model", lambda name: lacking(name) if name == asked else model(name))
     test.text_input(key="playground_hf").set_value(typed).run()
     test.button(key="playground_load").click().run()
     assert not test.exception
     assert any("Install it: pip install it" in one.value and asked in one.value for one in test.text)
 
 
-def test_only_the_person_at_the_server_may_name_a_folder(app: App) -> None:
-    # AppTest's connection has an address that is not this machine's.
-    assert not app("playground").text_input
+def test_only_who_has_the_key_may_name_a_folder(app: App) -> None:
+    page = app("playground")
+    assert [one.key for one in page.text_input] == ["server_key"]
+    page.text_input(key="server_key").set_value("0" * 12).run()
+    assert any("not the key" in one.value for one in page.error)
+    assert [one.key for one in page.text_input] == ["server_key"]
+    assert "playground_hf" in [one.key for one in unlocked(page).text_input]
+
+
+def test_a_model_that_does_not_suit_the_page_leaves_it_as_it_was(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = unlocked(app("playground"))
+    page.text_input(key="playground_hf").set_value("timm:captions").run()
+    model, other = sources.resources.model, SimpleNamespace(card=SimpleNamespace(task="caption"))
+    monkeypatch.setattr(sources.resources, "model", lambda name: other if name == "timm:captions" else model(name))
+    page.button(key="playground_load").click().run()
+    assert not page.exception
+    assert any("want a model that looks at pictures or reads texts" in one.value for one in page.text)
+    assert not page.session_state["playground_other_model"] if "playground_other_model" in page.session_state else True
+    assert len(page.get("plotly_chart")) == 1
 
 
 def test_the_trust_card_scores_a_photograph_on_the_chosen_outline(app: App) -> None:
-    page = app("playground", picture="coffee")
+    page = app("playground", picture="coffee", model="scene-vit")
     menu = next(box for box in page.selectbox if box.label == "Outline")
     assert menu.options == ["cup and saucer", "cup", "coffee", "saucer", "spoon"]
 
@@ -247,7 +357,7 @@ def test_a_texture_has_no_outline_to_choose(app: App) -> None:
 def test_what_is_known_of_a_model_is_said_where_it_is_scored(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     known = tuple(replace(one, caution="It was taught masks.") for one in cards.CARDS)
     monkeypatch.setattr(cards, "CARDS", known)
-    page = app("playground", picture="coffee")
+    page = app("playground", picture="cat", layer="2")
     assert any("It was taught masks." in text.value for text in page.markdown)
 
 

@@ -7,6 +7,7 @@ import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,7 +65,7 @@ def test_every_method_draws_or_says_why_not(app: App) -> None:
 
 def test_the_map_is_the_librarys_and_asked_by_the_chosen_token(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list = []
-    monkeypatch.setattr(sentences, "files", lambda now, found, look: seen.append(found) or {})
+    monkeypatch.setattr(sentences, "picture", lambda now, found, title, look: seen.append(found))
     page = app("playground", **READS, text=TEXT, layer="2", head="3", token="5 not")
     assert page.selectbox(key="token").value == "5 not"
     record = va.load("review-encoder").attend(TEXT)
@@ -76,7 +77,7 @@ def test_the_map_is_the_librarys_and_asked_by_the_chosen_token(app: App, monkeyp
 
 def test_words_are_gathered_and_special_tokens_left_out(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list = []
-    monkeypatch.setattr(sentences, "files", lambda now, found, look: seen.append(found) or {})
+    monkeypatch.setattr(sentences, "picture", lambda now, found, title, look: seen.append(found))
     app("playground", **READS, layer="1", words="true", special="false")
     found, row = seen[-1], va.load("review-encoder").attend(sentence(7).text).maps[0].weights[:, 0].mean(axis=0)
     at = found.names.index("messy")
@@ -105,7 +106,7 @@ def test_masking_asks_about_a_verdict(app: App) -> None:
 
 def test_the_code_makes_the_map_of_the_page(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list = []
-    monkeypatch.setattr(sentences, "files", lambda now, found, look: seen.append(found) or {})
+    monkeypatch.setattr(sentences, "picture", lambda now, found, title, look: seen.append(found))
     for asked in ({"method": "one layer"}, {"method": "masking"}, {"method": "relevance"}, {"words": "true"}):
         page = app("playground", **READS, text='Not "good" \\ at all.', token="3 good", **asked)
         code = next(one.value for one in page.code if "import vit_attention" in one.value)
@@ -130,7 +131,7 @@ def test_the_command_draws_the_map_of_the_page(
 ) -> None:
     seen: list = []
     made: list = []
-    monkeypatch.setattr(sentences, "files", lambda now, found, look: seen.append(found) or {})
+    monkeypatch.setattr(sentences, "picture", lambda now, found, title, look: seen.append(found))
     monkeypatch.setattr(
         token_paper, "save_bars", lambda values, names, path, **how: made.append((values, names)) or path
     )
@@ -150,8 +151,8 @@ def test_the_command_draws_the_map_of_the_page(
 def test_files_to_take_home(app: App, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     made: dict[str, bytes] = {}
 
-    def make(name: str, files: dict, title: str = "") -> None:
-        made.update({file: maker() for file, maker in files.values()})
+    def make(name: str, files: dict, title: str = "", now: Any = None) -> None:
+        made.update({file: maker(now.again()) for file, maker in files.values()})
 
     monkeypatch.setattr("ui.explore.playground.components.downloads", make)
     app("playground", **READS, text=TEXT, film="true", film_from="2", film_to="3")
@@ -268,7 +269,7 @@ def test_a_bundle_of_a_text_opens(app: App, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("head", [True, False])
 def test_another_encoder_from_a_folder(app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: bool) -> None:
-    monkeypatch.setattr("ui.explore.sources.on_this_machine", lambda: True)
+    monkeypatch.setattr("ui.frame.visitors.unlocked", lambda: True)
     text_folder(tmp_path / "mine", "roberta", head)
     page = app("playground")
     page.text_input(key="playground_hf").set_value(str(tmp_path / "mine")).run()

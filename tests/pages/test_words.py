@@ -8,6 +8,7 @@ import shlex
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +45,9 @@ def card(page: AppTest) -> str:
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
     """The maps that the page draws, one a run."""
     found: list[np.ndarray] = []
-    monkeypatch.setattr("ui.explore.playground._downloads", lambda now, one, look: found.append(one.values))
+    monkeypatch.setattr(
+        "ui.explore.playground._downloads", lambda now, asked, look: found.append(asked.answer(now).values)
+    )
     return found
 
 
@@ -117,8 +120,8 @@ def test_the_film_has_its_layers_and_its_time(app: App) -> None:
 def test_film_files_have_a_picture_for_each_layer(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     made: dict[str, bytes] = {}
 
-    def make(name: str, files: dict, title: str = "") -> None:
-        made.update({file: maker() for file, maker in files.values() if name == "film"})
+    def make(name: str, files: dict, title: str = "", now: Any = None) -> None:
+        made.update({file: maker(now.again()) for file, maker in files.values() if name == "film"})
 
     monkeypatch.setattr("ui.explore.films.components.downloads", make)
     app("playground", **HERE, method="rollout", film="true", film_from="3", film_to="6", film_time="250")
@@ -242,11 +245,9 @@ def test_a_bundle_of_labels_opens(app: App, tmp_path: Path) -> None:
 
 
 def test_another_dual_encoder(app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ui.explore.sources.on_this_machine", lambda: True)
+    monkeypatch.setattr("ui.frame.visitors.unlocked", lambda: True)
     dual_folder(tmp_path / "siglip", "siglip")
-    page = app(
-        "playground", picture=SCENE, layer="3", film="true"
-    )  # its fourth map is that of a pool, which has no patches
+    page = app("playground", picture=SCENE, layer="3", film="true")  # its fourth map is a pool's, without patches
     page.text_input(key="playground_hf").set_value(str(tmp_path / "siglip")).run()
     page.button(key="playground_load").click().run()
     page.selectbox(key="method").set_value("label similarity, naive").run()

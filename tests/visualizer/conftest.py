@@ -12,6 +12,8 @@ import plotly.graph_objects as go
 import plotly.io
 import pytest
 
+from visualizer.style import sketch
+
 
 def _decode(node: Any) -> Any:
     """Plotly's typed arrays as numpy arrays."""
@@ -21,6 +23,12 @@ def _decode(node: Any) -> Any:
     if isinstance(node, dict):
         return {key: _decode(value) for key, value in node.items()}
     return [_decode(one) for one in node] if isinstance(node, list) else node
+
+
+@pytest.fixture(autouse=True)
+def checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every figure of these tests is checked by Plotly, property by property."""
+    monkeypatch.setattr(sketch, "CHECKED", True)
 
 
 @pytest.fixture

@@ -7,7 +7,25 @@ from typing import Any
 
 from tutorials.findings.context import Context, Finding
 
-PAGES = ("patches", "query", "heads", "layers", "rollout", "entropy", "reading", "fields", "swin", "captions")
+PAGES = (
+    "whole",
+    "patches",
+    "query",
+    "values",
+    "heads",
+    "head_kinds",
+    "parts",
+    "layers",
+    "rollout",
+    "entropy",
+    "reading",
+    "fields",
+    "swin",
+    "captions",
+    "refiner",
+    "padding",
+    "labels",
+)
 
 __all__ = ["PAGES", "Context", "Finding", "finding", "findings"]
 

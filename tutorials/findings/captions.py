@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 
 from tutorials.findings.captioning import END, Captioning, shown
 from tutorials.findings.context import Finding, Picture
+from tutorials.findings.controls import PATCHES, WHERE, WORDS, against
 from tutorials.plain import plain
+from visualizer.measures.entropy import entropy
+from visualizer.measures.regions import region_boxes
 from vit_attention.records import AttentionMap
 from worlds.captions import RELATIONS
-from worlds.shapes import NAMES
+from worlds.shapes import COLOURS, NAMES
 
 SAME, OTHER_WORDS, NOTHING = (
     "The same sentence",
@@ -116,6 +119,7 @@ def steps(now: Captioning) -> Finding:
     return Finding(float(len(now.words)), text)
 
 
+@against(*WHERE, WORDS)
 def nouns_on_objects(now: Captioning) -> Finding:
     """Does every noun's map have its strongest cell on the object it names?"""
     covers = now.covers()
@@ -123,7 +127,7 @@ def nouns_on_objects(now: Captioning) -> Finding:
         return NO_TRUTH
     found = now.nouns
     if not found:
-        return Finding(None, "This sentence has no noun.")
+        return Finding(None, "This sentence has 0 nouns, and this needs at least 1.")
     parts, hits = [], []
     for word, thing in found.items():
         if thing is None:
@@ -140,6 +144,7 @@ def nouns_on_objects(now: Captioning) -> Finding:
     return Finding(all(hits), f"{'; '.join(parts)}. Looked at in {now.in_heads()}.")
 
 
+@against(*WHERE, WORDS)
 def relation_looks_at_both(now: Captioning) -> Finding:
     """Does the relation word give both objects more attention than their share of the cells?"""
     covers = now.covers()
@@ -159,6 +164,7 @@ def relation_looks_at_both(now: Captioning) -> Finding:
     return Finding(all(share > chance for share, chance in shares), text)
 
 
+@against(WORDS)
 def gate_for_nouns(now: Captioning) -> Finding:
     """Is the gate wider open, on average, for nouns than for little words?"""
     gates = now.gates
@@ -180,12 +186,17 @@ def _each(now: Captioning, words: Iterable[int], gates: NDArray[np.float64]) -> 
     return ", ".join(f"“{shown(now.words[n])}” {gates[n]:.0%}" for n in words)
 
 
+@against(WORDS)
 def mean_is_best(now: Captioning) -> Finding:
-    """Does no single head point at more of the named things than the mean of heads?"""
+    """Does the mean of heads point at more of the named things than every single head? A tie cannot be tested."""
     covers = now.covers()
     there = {word: thing for word, thing in now.nouns.items() if thing is not None}
     if not covers or not there:
-        return NO_TRUTH if not covers else Finding(None, "No noun of this sentence names something that is there.")
+        return (
+            NO_TRUTH
+            if not covers
+            else Finding(None, "0 nouns of this sentence name something that is there, and this needs at least 1.")
+        )
     heads = range(len(now.decoder.weights))
     hits, *each = (_pointed(now, head, covers, there) for head in (None, *heads))
     best = int(np.argmax(each))
@@ -195,6 +206,8 @@ def mean_is_best(now: Captioning) -> Finding:
         f"Of {len(there)} nouns, the strongest cell lies on the thing named for {hits} in the mean of heads, for {each[best]} in "
         f"the best single head (head {best + 1}), for {min(each)} in the worst (head {int(np.argmin(each)) + 1}): {more}."
     )
+    if each[best] == hits:
+        return Finding(None, f"{text} A tie between the mean and its best rival: this needs a scene where they differ.")
     return Finding(better == 0, text)
 
 
@@ -204,6 +217,7 @@ def _pointed(now: Captioning, head: int | None, covers: Sequence[NDArray[Any]], 
     return sum(bool(covers[thing][rows[word].argmax()] > HIT) for word, thing in there.items())
 
 
+@against(PATCHES)
 def first_region_is_special(now: Captioning) -> Finding:
     """Is row 0 a class token in disguise: does it get far more attention than its share?"""
     row = now.rows(None)[:, 0]
@@ -215,3 +229,65 @@ def first_region_is_special(now: Captioning) -> Finding:
         f"share of {len(now.axis)} regions is {even:.2%}. In the refiner the other regions give it {read:.2%}."
     )
     return Finding(bool(row.mean() > 2 * even), text)
+
+
+def most_visible(now: Captioning) -> int:
+    """The word whose map has the strongest cell, 0 first: the noun of a thing that is there, or any word if none is."""
+    nouns = [word for word, thing in now.nouns.items() if thing is not None]
+    peaks = now.rows(None).max(axis=1)
+    return max(nouns or [n for n, word in enumerate(now.words) if word != END] or [0], key=lambda word: peaks[word])
+
+
+LITTLE_WORD, COLOUR, SHAPE, RELATION = "a, an or of", "a colour", "a shape", "left, right, above or below"
+
+
+def sharpest(now: Captioning) -> Finding:
+    """Of which kind is the word whose row is the least spread out?"""
+    words = [n for n, word in enumerate(now.words) if word != END]
+    if not words:
+        return Finding(None, "This sentence has no word.")
+    bits = entropy(now.rows(now.head))
+    order = sorted(words, key=lambda n: bits[n])
+    each = ", ".join(f"“{shown(now.words[n])}” {bits[n]:.2f}" for n in order)
+    text = f"Entropy in bits, the least spread out first: {each}; at most {np.log2(len(now.axis)):.2f}. Looked at in {now.in_heads()}."
+    return Finding(_kind(now.words[order[0]]), text)
+
+
+def _kind(word: str) -> str | None:
+    kinds = {LITTLE_WORD: LITTLE, COLOUR: COLOURS, SHAPE: NAMES, RELATION: RELATIONS}
+    return next((kind for kind, words in kinds.items() if word in words), None)
+
+
+def refiner_weights(now: Captioning) -> Finding:
+    """How many weights one head of one refiner layer has."""
+    regions = len(now.axis)
+    text = f"{regions} regions ask {regions} regions, each itself included: {regions:,} x {regions:,} = {regions**2:,} weights in a head."
+    return Finding(float(regions**2), text)
+
+
+NEARER, AS_FAR, FARTHER = "The first looks nearer", "About as far (within 10 %)", "The last looks nearer"
+
+
+def refiner_distances(now: Captioning) -> tuple[list[NDArray[np.float64]], float]:
+    """For every layer of the refiner (heads,) the mean distance in pixels that its regions look; and that of even weights."""
+    left, top, right, bottom = region_boxes(now.axis, now.record.geometry).T
+    middles = np.stack([left + right, top + bottom], axis=-1) / 2
+    apart = np.linalg.norm(middles[:, None] - middles, axis=-1)
+    return [(one.single * apart).sum(axis=-1).mean(axis=-1) for one in now.refiner], float(apart.mean())
+
+
+def refiner_reach(now: Captioning) -> Finding:
+    """Do the regions of the refiner's first layer look nearer than those of its last?"""
+    if len(now.refiner) < 2:
+        return Finding(None, "This needs a refiner of at least two layers.")
+    layers, even = refiner_distances(now)
+    means = [float(one.mean()) for one in layers]
+    if not np.isfinite(means).all():
+        return Finding(None, "This record does not say where every region lies.")
+    each = ", ".join(f"layer {n + 1} {one:.0f}" for n, one in enumerate(means))
+    text = (
+        f"Mean distance in pixels of the picture, over all regions and heads: {each}; evenly spread weights {even:.0f}."
+    )
+    if abs(means[0] - means[-1]) <= 0.1 * max(means[0], means[-1]):
+        return Finding(AS_FAR, text)
+    return Finding(NEARER if means[0] < means[-1] else FARTHER, text)

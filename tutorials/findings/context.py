@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from visualizer.measures.masks import covered
 from visualizer.method import Map, Method, QuestionError, methods
 from visualizer.method.question import head_numbers
 from visualizer.method.question import name as token_name
@@ -35,6 +36,7 @@ class Picture:
         credit: origin and licence of a photograph.
         notes: what was done while opening it, in sentences.
         text: the sentence, where a model reads instead of looking.
+        mask: (height, width) booleans of the main object of an outlined photograph; None for every other picture.
     """
 
     id: str
@@ -45,6 +47,7 @@ class Picture:
     credit: str = ""
     notes: tuple[str, ...] = ()
     text: str = ""
+    mask: NDArray[np.bool_] | None = None
 
     @property
     def is_photograph(self) -> bool:
@@ -60,6 +63,19 @@ class Picture:
         """A sentence in a picture's place."""
         key = "text-" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:20]
         return cls("text", key, "A sentence", Image.new("RGB", (1, 1), "white"), text=text)
+
+    @classmethod
+    def photograph(cls, name: str) -> "Picture":
+        """The sample photograph of a name such as coffee, with its outline; raises ValueError for a name of none.
+
+        >>> Picture.photograph("coffee").mask.shape
+        (400, 600)
+        """
+        known = photographs().get(name)
+        if known is None:
+            raise ValueError(f"picture: want the name of a sample photograph, such as coffee, got {name!r}")
+        credit = f"{known.credit}; {known.licence}."
+        return cls(name, name, known.title, known.open(), credit=credit, mask=known.mask)
 
     @classmethod
     def drawn(cls, name: str) -> "Picture":
@@ -238,8 +254,10 @@ class Context:
 
     @property
     def truth(self) -> NDArray[np.float32] | None:
-        """(rows, columns) share of every patch that named objects cover; None for photographs."""
+        """(rows, columns) share of every patch that named objects cover; None where no outline is known."""
         scene, geometry = self.picture.scene, self.record.geometry
+        if scene is None and self.picture.mask is not None and geometry is not None:
+            return covered(self.picture.mask, self.grid, geometry).astype(np.float32)
         if scene is None or geometry is None:
             return None
         return coverage(scene.mask, self.grid) if scene.mask.shape[0] % self.grid[0] == 0 else None
@@ -371,8 +389,9 @@ class Finding:
 
     Attributes:
         answer: for predictions and choices the option that is right (or several that all are); for number questions
-            the number; for claims whether it holds here, None if this picture or model cannot test it. None where this picture or model cannot tell.
-        text: one or two sentences with the numbers and units that show it.
+            the number; for claims whether it holds here. None where this picture or model cannot test it (a tie, too small
+            a sample), and for demonstrations, which have no verdict.
+        text: one or two sentences with the numbers and units that show it, or with the number that is missing.
     """
 
     answer: str | tuple[str, ...] | float | bool | None
@@ -380,6 +399,7 @@ class Finding:
 
 
 NO_TRUTH = Finding(
-    None, "Nobody knows exactly where the objects of a photograph are. Choose a drawn scene in the sidebar."
+    None,
+    "Nobody knows exactly where the objects of this picture are: it has 0 outlines. Choose a scene in the sidebar.",
 )
 """What a finding that needs the true mask says about a picture without one."""

@@ -81,6 +81,6 @@ def pooled(parts: list[Sample]) -> Sample:
         np.sum([part.hits for part in parts], axis=0),
         bits / total if total else np.full_like(bits, np.nan),
         np.sum([part.tokens for part in parts], axis=0),
-        sum(weight * part.chance for part, weight in counted) / total if total else float("nan"),
+        float(sum(weight * part.chance for part, weight in counted) / total) if total else float("nan"),
         sum(part.left_out for part in parts),
     )

@@ -1,4 +1,4 @@
-"""Findings of the page on heads: how far they look, how alike they are, whether one of them finds the object."""
+"""Findings of the page on heads: how far they look, how similar they are, whether one of them finds the object."""
 
 from typing import Any
 
@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tutorials.findings.context import NO_TRUTH, Context, Finding, Picture, Selection
+from tutorials.findings.controls import HEADS, LAYERS, OUTLINES, PATCHES, WHERE, against
 from visualizer.measures.distance import attention_distance, patch_distances
-from visualizer.measures.ranks import spearmanr
+from visualizer.measures.ranks import rank_correlation, spearmanr
 from visualizer.measures.score import mass_in_mask
 from visualizer.measures.similarity import head_similarity
 from visualizer.measures.summary import head_statistic
@@ -15,6 +16,9 @@ from visualizer.measures.summary import head_statistic
 NEAR, SAME, FAR = "Nearer", "About as far (within 10 %)", "Farther"
 ALIKE = 0.5
 """Median cosine below which the heads of a layer count as different."""
+RISES = 0.5
+"""Rank correlation with the layer number from which something rises with depth. It has no p value here: layers build on one
+another, so that their order is no random draw, and the control in random order shows what luck gives."""
 SURPRISING = 0.05
 """Share of chance results that may be at least as good before a finding counts."""
 
@@ -61,7 +65,7 @@ def near_or_far(now: Context) -> Finding:
     right = tuple(option for option, count in counts.items() if count == max(counts.values()))
     return Finding(
         right,
-        f"A head that gives every patch the same weight would look {chance:.0f} pixels far. Of the {len(found)} heads of layer 1, "
+        f"Evenly spread attention has a mean distance of {chance:.0f} pixels. Of the {len(found)} heads of layer 1, "
         f"{counts[NEAR]} look nearer, {counts[SAME]} about as far, {counts[FAR]} farther; "
         f"the nearest {np.nanmin(found):.0f}, the farthest {np.nanmax(found):.0f} pixels.",
     )
@@ -75,10 +79,11 @@ def most_local(now: Context) -> Finding:
     return Finding(
         float(order[0] + 1),
         f"In layer {now.chosen.layer + 1} the most local head is head {order[0] + 1}: "
-        f"its patches look {found[order[0]]:.1f} pixels far on average{runner_up}.",
+        f"its mean distance is {found[order[0]]:.1f} pixels{runner_up}.",
     )
 
 
+@against(PATCHES)
 def differ(now: Context) -> Finding:
     """Whether the heads of the chosen layer have different maps: median cosine of all pairs below `ALIKE`."""
     likeness = head_similarity(now.heads(now.chosen.layer))
@@ -90,26 +95,27 @@ def differ(now: Context) -> Finding:
     return Finding(
         bool(np.median(pairs) < ALIKE),
         f"Median cosine similarity over the {len(pairs)} pairs of heads in layer {now.chosen.layer + 1}: "
-        f"{np.median(pairs):.2f} (1 is the same map). Most alike: heads {first[most] + 1} and {second[most] + 1} "
+        f"{np.median(pairs):.2f} (1 is the same map). Most similar: heads {first[most] + 1} and {second[most] + 1} "
         f"({pairs[most]:.2f}); least: heads {first[least] + 1} and {second[least] + 1} ({pairs[least]:.2f}).",
     )
 
 
+@against(LAYERS)
 def local_first(now: Context) -> Finding:
-    """Whether the heads' mean distance grows with depth: positive rank correlation that chance seldom reaches."""
+    """Whether the heads' mean distance grows with depth: rank correlation of at least `RISES`."""
     means = np.array([np.nanmean(layer_distance(now, layer)) for layer in range(len(now.record.maps))])
     if len(means) < 4 or np.ptp(means) == 0:
         return Finding(None, "This needs at least four layers, not all of which look equally far.")
-    rank, chance = spearmanr(np.arange(len(means)), means, alternative="greater")
+    rank = rank_correlation(np.arange(len(means)), means)
     return Finding(
-        bool(chance < SURPRISING),
-        f"Rank correlation of layer number and mean distance: {rank:+.2f}; about {chance:.1%} of random orders reach "
-        "that. "
-        f"Layer 1 looks {means[0]:.0f} pixels far, layer {len(means)} {means[-1]:.0f}; "
-        f"looking everywhere alike would give {chance_distance(now):.0f}.",
+        rank >= RISES,
+        f"Rank correlation of layer number and mean distance: {rank:+.2f}, where {RISES} counts as a rise. "
+        f"Mean distance in layer 1: {means[0]:.0f} pixels, in layer {len(means)}: {means[-1]:.0f}; "
+        f"evenly spread attention would give {chance_distance(now):.0f}.",
     )
 
 
+@against(*WHERE, OUTLINES)
 def finds_object(now: Context) -> Finding:
     """Whether the best of all heads is on the objects more than the best of all heads is on moved outlines.
 
@@ -145,9 +151,13 @@ def _best_elsewhere(maps: NDArray[np.float32], truth: NDArray[np.float32]) -> ND
     return np.asarray((shares @ np.stack(moved, axis=1)).max(axis=0))
 
 
+@against(HEADS)
 def stays_itself(now: Context) -> Finding:
     """Whether heads keep their distances on another picture: rank correlation over all heads of at least 0.7."""
-    other = Picture.drawn("scene-11" if now.picture.id != "scene-11" else "scene-2")
+    if now.picture.scene is None:
+        other = Picture.photograph("cat" if now.picture.id != "cat" else "coffee")
+    else:
+        other = Picture.drawn("scene-11" if now.picture.id != "scene-11" else "scene-2")
     here, away = all_distances(now), now.run(distances_elsewhere, now.model, other, chosen=now.chosen)
     rank = float(spearmanr(here, away)[0])
     return Finding(

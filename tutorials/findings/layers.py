@@ -5,8 +5,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tutorials.findings.context import NO_TRUTH, Context, Finding
+from tutorials.findings.controls import LAYERS, OUTLINES, against
+from tutorials.findings.heads import RISES
 from visualizer.measures.entropy import entropy
-from visualizer.measures.ranks import ranks, spearmanr
+from visualizer.measures.ranks import rank_correlation, ranks
 from visualizer.measures.score import mass_in_mask
 
 FIRST, MIDDLE, LAST, NEVER = (
@@ -82,6 +84,7 @@ def most_focused(now: Context) -> Finding:
     )
 
 
+@against(LAYERS, OUTLINES)
 def edges_then_objects(now: Context) -> Finding:
     """Whether early maps follow edges more than late ones, and late maps lie on objects more than early ones."""
     edges, third = edge_correlation(now), places(len(now.record.maps))
@@ -101,22 +104,23 @@ def edges_then_objects(now: Context) -> Finding:
     )
 
 
+@against(LAYERS, OUTLINES)
 def converges(now: Context) -> Finding:
-    """Whether the weight on objects grows with depth: positive rank correlation that chance seldom reaches."""
+    """Whether the weight on objects grows with depth: rank correlation of at least `RISES`."""
     mass = mass_by_layer(now)
     if mass is None or now.truth is None:
         return NO_TRUTH
     if len(mass) < 4 or np.ptp(mass) == 0:
         return Finding(None, "This needs at least four layers, not all with the same weight on objects.")
-    rank, chance = spearmanr(np.arange(len(mass)), mass, alternative="greater")
+    rank = rank_correlation(np.arange(len(mass)), mass)
     return Finding(
-        bool(chance < 0.05),
-        f"Rank correlation of layer number and weight on objects: {rank:+.2f}; about {chance:.1%} of random orders reach "
-        "that. "
+        rank >= RISES,
+        f"Rank correlation of layer number and weight on objects: {rank:+.2f}, where {RISES} counts as a rise. "
         f"Layer by layer: {', '.join(f'{one:.0%}' for one in mass)}; chance is {float(now.truth.mean()):.1%}.",
     )
 
 
+@against(LAYERS, OUTLINES)
 def last_is_best(now: Context) -> Finding:
     """Whether no layer's map lies on objects more than the last layer's."""
     mass = mass_by_layer(now)
@@ -130,8 +134,9 @@ def last_is_best(now: Context) -> Finding:
     )
 
 
+@against(LAYERS)
 def smooth(now: Context) -> Finding:
-    """Whether maps of neighbouring layers are more alike than maps of layers further apart, and alike at all."""
+    """Whether maps of neighbouring layers are more similar than maps of layers further apart, and similar at all."""
     maps = now.chosen_rows()[:, now.axis.prefix :]
     with np.errstate(divide="ignore", invalid="ignore"):
         likeness = np.asarray(np.corrcoef([ranks(one) for one in maps]))

@@ -19,6 +19,8 @@ from worlds import receipts
 from worlds.naming import parse
 
 BUNDLED = "receipt-donut"
+OTHERS = 101
+"""Seed of the first of several pages that students do not meet in a menu."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +89,7 @@ class Reading:
         layer, head: 0 first, or None for the mean of all.
         token: row of the maps, 0 first: the token that was produced.
         run: runs the model for what the record does not hold.
+        others: seed of the first of the other pages that findings about several pages read.
         again: makes this reading anew from names, for what outlives a run of the app and must hold no record; None elsewhere.
     """
 
@@ -97,6 +100,7 @@ class Reading:
     head: int | None
     token: int
     run: Run = field(default=anew, repr=False, compare=False)
+    others: int = OTHERS
     again: "Callable[[], Reading] | None" = field(default=None, repr=False, compare=False)
     _kept: dict[str, NDArray[np.float32]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -192,6 +196,7 @@ class Inside:
         geometry: from the page to the model's input.
         seen: the model's input, made small.
         run: runs the encoder.
+        again: makes this anew from names, for what outlives a run of the app and must hold no record; None elsewhere.
     """
 
     model: str
@@ -204,6 +209,7 @@ class Inside:
     geometry: Geometry
     seen: Image.Image
     run: Run = field(default=anew, repr=False, compare=False)
+    again: "Callable[[], Inside] | None" = field(default=None, repr=False, compare=False)
     _kept: dict[str, Windows] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property

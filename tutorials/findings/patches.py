@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tutorials.findings.context import Context, Finding, Picture
+from tutorials.findings.controls import OUTLINES, against, demonstration
 from visualizer.measures.ranks import rank_correlation
 from visualizer.measures.similarity import position_similarity, token_similarity
 from visualizer.method import methods
@@ -91,7 +92,7 @@ def likeness(now: Context, depth: int, centred: bool = False) -> NDArray[np.floa
     Args:
         now: the picture under the model.
         depth: 0 for the tokens that enter the first layer, n for those that leave layer n.
-        centred: take the mean of all patch tokens off first, so that only what tells them apart is compared.
+        centred: subtract the mean of all patch tokens first, so that only how they differ is compared.
     """
     tokens = now.run(hidden_states, now.model, now.picture)[depth][now.axis.prefix :]
     return token_similarity(tokens, centred)
@@ -142,7 +143,7 @@ def most_alike_at_first(now: Context) -> Finding:
     best = max(found.values())
     answer = tuple(name for name, value in found.items() if value >= WEAK and best - value < CLOSE)
     text = (
-        "Before the first layer, likeness to this patch (cosine similarity, mean not taken off) follows closeness on "
+        "Before the first layer, similarity to this patch (cosine, mean not subtracted) follows closeness on "
         f"the picture with a rank correlation of {place:.2f} and closeness of mean colour with {colour:.2f} (1: the same "
         "order, 0: no rule)."
     )
@@ -167,21 +168,24 @@ def tokens_of_half_patches(now: Context) -> Finding:
     return Finding(float(count), text)
 
 
+@demonstration
 def only_own_patch(now: Context) -> Finding:
-    """Paint the chosen patch over and count which other tokens change before and after the chosen layer."""
+    """Paint the chosen patch over and count which other tokens change before and after the chosen layer.
+
+    Every softmax gives every token some weight, so that none but rounding keeps a token from changing.
+    """
     depth = now.chosen.layer + 1
     before, after = (change(now)[d] > CHANGED for d in (0, depth))
-    own = now.axis.prefix + chosen_patch(now)
-    others = int(np.delete(after, own).sum())
     text = (
         f"With this one patch painted over, {int(before.sum())} of {len(before)} tokens that enter layer 1 change "
         f"by more than 0.01 % of their length, and {int(after.sum())} of those that leave layer {depth}."
     )
-    return Finding(others == 0, text)
+    return Finding(None, text)
 
 
+@demonstration
 def one_layer_is_enough(now: Context) -> Finding:
-    """After layer 1 alone, has every token changed?"""
+    """How far tokens have changed after layer 1 alone; that all have changed at all follows from softmax."""
     shares = change(now)[1]
     changed = shares > CHANGED
     text = (
@@ -189,15 +193,16 @@ def one_layer_is_enough(now: Context) -> Finding:
         f"change by more than 0.01 % of their length, but only {int((shares > 0.01).sum())} by more than 1 %; the "
         f"median change is {np.median(shares):.2%}."
     )
-    return Finding(bool(changed.all()), text)
+    return Finding(None, text)
 
 
+@demonstration
 def neighbours_positions(now: Context) -> Finding:
-    """Are position embeddings of touching patches more alike than those of patches further away?"""
+    """How similar position embeddings of touching patches and of all others are; the same for every picture."""
     table = now.run(position_table, now.model, None)
     if table is None or len(table) != len(now.axis):
-        told = "This model has no learned position of its own for each token of this picture: no table, or one of another size."
-        return Finding(None, told)
+        why = "This model has no learned position of its own for each token of this picture: no table, or one of another size."
+        return Finding(None, why)
     size = now.grid[0] * now.grid[1]
     alike = position_similarity(table, now.grid, now.axis.prefix).reshape(size, size)
     rings = np.stack([ring(now.grid, patch) for patch in range(size)])
@@ -207,14 +212,18 @@ def neighbours_positions(now: Context) -> Finding:
         f"Mean cosine similarity of the position embeddings of touching patches {near:.2f}, of all others {far:.2f}; "
         f"the touching ones are more similar for {sum(each)} of {size} patches."
     )
-    return Finding(all(each), text)
+    return Finding(None, text)
 
 
+@against(OUTLINES)
 def objects_gather(now: Context) -> Finding:
     """Does the gap between likeness inside objects and likeness to the ground widen with depth?"""
     truth = now.truth
-    if truth is None or int((truth > 0.5).sum()) < 2:
-        return Finding(None, "This needs a scene whose objects fill at least two patches.")
+    filled = 0 if truth is None else int((truth > 0.5).sum())
+    if truth is None or filled < 2:
+        return Finding(
+            None, f"Outlined objects fill {filled} patches here, and this needs at least 2 that they fill by half."
+        )
     inside = truth.ravel() > 0.5
     ground = truth.ravel() == 0
     depth = now.chosen.layer + 1
@@ -231,3 +240,22 @@ def objects_gather(now: Context) -> Finding:
 def _gap(alike: NDArray[np.float64], inside: NDArray[np.bool_], ground: NDArray[np.bool_]) -> tuple[float, float]:
     block = alike[np.ix_(inside, inside)]
     return float(block[~np.eye(len(block), dtype=bool)].mean()), float(alike[np.ix_(inside, ground)].mean())
+
+
+ALONE, NEAR_BY, ALL, BETWEEN = (
+    "Its own token alone",
+    "Its own token and those of its 8 neighbours",
+    "All, or nearly all (9 in 10)",
+    "More than its neighbours, but not nearly all",
+)
+
+
+def reached_by_one_layer(now: Context) -> Finding:
+    """Which tokens have changed after layer 1 when the chosen patch is painted over."""
+    heard = one_layer_is_enough(now)
+    changed = np.flatnonzero(change(now)[1] > CHANGED) - now.axis.prefix
+    near = ring(now.grid, chosen_patch(now))[changed[changed >= 0]].max(initial=0)
+    if len(changed) >= 0.9 * len(now.axis):
+        return Finding(ALL, heard.text)
+    few = near <= 1 and len(changed[changed >= 0]) == len(changed)
+    return Finding((ALONE if near == 0 else NEAR_BY) if few else BETWEEN, heard.text)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tutorials.findings.context import Context, Finding, Picture
+from tutorials.findings.controls import OUTLINES, PAIRS, PATCHES, against, demonstration
 from visualizer.measures.arithmetic import RowSteps, row_steps
 from visualizer.measures.entropy import entropy
 from worlds.scenes import coverage
@@ -90,6 +91,7 @@ def second_to_first(now: Context) -> Finding:
     return Finding(ratio, text)
 
 
+@against(PATCHES)
 def most_to_itself(now: Context) -> Finding:
     """For how many patches of the chosen layer and head is the largest weight their own?"""
     prefix, weights = now.axis.prefix, now.weights()
@@ -103,15 +105,16 @@ def most_to_itself(now: Context) -> Finding:
     return Finding(bool(own.mean() > 0.5), text)
 
 
+@against(*PAIRS, OUTLINES)
 def object_to_object(now: Context) -> Finding:
     """Do patches on an object give its other patches more weight than ground patches give the object?"""
-    scene, weights = now.picture.scene, now.weights()
-    if scene is None or now.truth is None:
-        return Finding(None, "This needs a scene, where it is known which patch shows what.")
+    things, weights = _things(now), now.weights()
+    if now.truth is None:
+        return Finding(None, "This needs an outline of the objects, and this picture has 0.")
     ground = now.axis.prefix + np.flatnonzero(now.truth.ravel() == 0)
     lines, holds = [], []
-    for thing in scene.things:
-        on = now.axis.prefix + np.flatnonzero(coverage(thing.mask, now.grid).ravel() > HALF)
+    for name, cover in things.items():
+        on = now.axis.prefix + np.flatnonzero(cover.ravel() > HALF)
         if len(on) < 2 or not len(ground):
             continue
         inside, outside = (float(weights[np.ix_(rows, on)].sum(axis=1).mean()) for rows in (on, ground))
@@ -119,7 +122,7 @@ def object_to_object(now: Context) -> Finding:
         equal = (len(on) - 1) / len(weights)
         holds.append(others > max(outside, equal))
         lines.append(
-            f"Patches on the {thing.colour} {thing.shape} give its {len(on)} patches {inside:.1%} of their weight, "
+            f"Patches on the {name} give its {len(on)} patches {inside:.1%} of their weight, "
             f"{others:.1%} without what each gives itself; ground patches give them {outside:.1%}, and equal shares for the "
             f"{len(on) - 1} others would be {equal:.1%}."
         )
@@ -128,6 +131,15 @@ def object_to_object(now: Context) -> Finding:
     return Finding(all(holds), " ".join(lines))
 
 
+def _things(now: Context) -> dict[str, NDArray[Any]]:
+    """What is outlined, by name, and the share of every patch that it covers."""
+    scene, truth = now.picture.scene, now.truth
+    if scene is not None:
+        return {f"{thing.colour} {thing.shape}": coverage(thing.mask, now.grid) for thing in scene.things}
+    return {} if truth is None else {"outlined object": truth}
+
+
+@against(PATCHES)
 def symmetric(now: Context) -> Finding:
     """Correlation of the patch-to-patch weights with their mirror image."""
     prefix = now.axis.prefix
@@ -151,8 +163,9 @@ def _pairs(square: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np
     return square[off], square.T[off]
 
 
+@demonstration
 def scale_softens(now: Context) -> Finding:
-    """Is the row more spread with the division by the root of the head width than it would be without?"""
+    """How spread the row is with and without the division by the root of the head width; with it more, by arithmetic."""
     with_it = live_steps(now)
     width = round(float(1 / with_it.factor**2))
     without = live_steps(now, stretch=float(np.sqrt(width)))
@@ -162,4 +175,4 @@ def scale_softens(now: Context) -> Finding:
         f"the row has an entropy of {bits:.2f} bits and a largest weight of {with_it.weights.max():.1%}; without "
         f"it {bits_without:.2f} bits and {without.weights.max():.1%}. The order of the keys is the same."
     )
-    return Finding(bits > bits_without, text)
+    return Finding(None, text)

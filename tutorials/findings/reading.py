@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tutorials.findings.context import Finding
+from tutorials.findings.controls import WHERE, WORDS, against, in_groups
 from tutorials.findings.head_sample import Sample, measured, pooled
-from tutorials.findings.page import BUNDLED, Document, Reading
+from tutorials.findings.page import BUNDLED, OTHERS, Document, Reading
 from visualizer.measures.entropy import entropy
 from visualizer.measures.fields import canonical, kind
 from visualizer.measures.pointing import Box, points_into
 from visualizer.measures.ranks import rank_correlation
 from visualizer.words.reading import called
+from vit_attention.records import AttentionRecord
 
 NEXT, LAST = "On the print that is read next", "On the print that was read last"
 OTHER, BLANK = "On other print", "On blank paper"
@@ -33,18 +35,34 @@ SURE = 0.9
 """Where every piece had more than this probability, the model was nowhere unsure."""
 PAGES = 6
 """Pages of a sample: about two seconds of reading with the bundled model."""
-SEEDS = range(101, 101 + PAGES)
+FEW = 10
+"""Tokens of a kind below which a rate says nothing."""
 
 
-def sample_pages(model: Any, picture: None, kind: str) -> Sample:
-    """The sample of several drawn pages, of receipts or of "invented" ones."""
-    pages = [Document.drawn(f"{kind}-{seed}-3") for seed in SEEDS]
+def other_pages(kind: str, first: int, articles: int = 3) -> list[Document]:
+    """`PAGES` drawn pages of consecutive seeds, receipts or "invented" ones."""
+    return [Document.drawn(f"{kind}-{seed}-{articles}") for seed in range(first, first + PAGES)]
+
+
+def sample_pages(model: Any, picture: None, kind: str, first: int = OTHERS) -> Sample:
+    """The sample of `other_pages`."""
+    pages = other_pages(kind, first)
     return pooled([measured(model.attend(one.image, prompt=one.prompt, kinds=("cross",)), one.values) for one in pages])
 
 
 def several_pages(now: Reading, kind: str = "receipt") -> Sample | None:
     """`sample_pages` of the reader; None for one too slow to read several pages."""
-    return now.run(sample_pages, now.model, None, kind) if now.model == BUNDLED else None
+    return now.run(sample_pages, now.model, None, kind, now.others) if now.model == BUNDLED else None
+
+
+def sample_page(model: Any, document: Document, prompt: str, record: AttentionRecord) -> Sample:
+    """Hits and entropy of every head in a record of the page; of an own page the entropies alone."""
+    return measured(record, document.values)
+
+
+def page_sample(now: Reading) -> Sample:
+    """Hits and entropy of every head on this page."""
+    return now.run(sample_page, now.model, now.document, now.prompt, record=now.record)
 
 
 @dataclass(frozen=True)
@@ -115,7 +133,7 @@ def which_row(now: Reading) -> Finding:
     rows = np.flatnonzero(truth.words | truth.digits)
     rows = rows[(rows > 0) & (rows < len(now.tokens) - 1)]
     if not len(rows):
-        return Finding(None, "No value of this page was read right, so nothing can be compared.")
+        return Finding(None, "0 values of this page were read right, and this needs at least 1 to compare.")
     rates = {}
     for name, shift in ((EARLIER, -1), (OWN, 0), (LATER, 1)):
         hit = points_into(now.heats()[rows + shift], truth.boxes[rows], now.record.geometry.seen)
@@ -129,6 +147,7 @@ def which_row(now: Reading) -> Finding:
     return Finding(best, text)
 
 
+@against(*WHERE, WORDS)
 def looked_at(now: Reading) -> Finding:
     """Whether the strongest cell of most tokens of letters and digits lies on their own print."""
     found = now.hits()
@@ -136,7 +155,9 @@ def looked_at(now: Reading) -> Finding:
         return NO_TRUTH
     count = found.words.tokens + found.digits.tokens
     if not count:
-        return Finding(None, "No value of this page was read right, so no token's place is known.")
+        return Finding(
+            None, "0 values of this page were read right, and this needs at least 1: no token's place is known."
+        )
     rate = _mean((found.words.hit, found.words.tokens), (found.digits.hit, found.digits.tokens))
     guess = _mean((found.words.chance, found.words.tokens), (found.digits.chance, found.digits.tokens))
     text = (
@@ -151,6 +172,7 @@ def _mean(*parts: tuple[float, int]) -> float:
     return sum(rate * count for rate, count in parts if count) / sum(count for _, count in parts)
 
 
+@against(WORDS)
 def tags_spread(now: Reading) -> Finding:
     """Whether tags read from more cells than text does."""
     kinds = np.array([kind(token) for token in now.tokens])
@@ -167,21 +189,31 @@ def tags_spread(now: Reading) -> Finding:
     return Finding(of_tags >= of_text + BIT, said)
 
 
+@in_groups
+@against(WORDS)
 def rest_guessed(now: Reading) -> Finding:
-    """Whether what completes a word is looked at less often than what starts one."""
-    found = now.hits()
-    if found is None:
+    """Whether what completes a word is looked at no more than twice as often as chance would, on this page and others."""
+    if now.document.truth is None:
         return NO_TRUTH
-    if not found.starts.tokens or not found.later.tokens:
-        return Finding(None, "No word of several pieces was read right on this page.")
+    others = several_pages(now)
+    found = pooled([page_sample(now), *([] if others is None else [others])])
+    starts, later = (int(n) for n in found.tokens[:2])
+    if later < FEW:
+        return Finding(
+            None, f"{later} pieces that go on with a word were read right here; {FEW - later} more are needed."
+        )
+    first, rest = (found.rate((kind,), now.layer, now.head) for kind in ("starts", "later"))
+    where = "this page" if others is None else f"this page and {PAGES} other receipts"
     text = (
-        f"{now.map_name().capitalize()}: the strongest cell lies on the print for {found.starts.hit:.0%} of "
-        f"{found.starts.tokens} pieces that start a word and for {found.later.hit:.0%} of {found.later.tokens} that "
-        "go on with one."
+        f"{now.map_name().capitalize()}, {where}: the strongest cell lies on the print for {first:.0%} of {starts} pieces that "
+        f"start a word and for {rest:.0%} of {later} that go on with one; a cell picked at random would for {found.chance:.1%}. "
+        "Guessed without looking would be near chance."
     )
-    return Finding(found.starts.hit - found.later.hit >= POINTS, text)
+    return Finding(rest <= TWICE * found.chance, text)
 
 
+@in_groups
+@against(WORDS)
 def invented_read(now: Reading) -> Finding:
     """Whether endings of words that do not exist are looked at more often than endings of known words."""
     known = several_pages(now)
@@ -191,7 +223,10 @@ def invented_read(now: Reading) -> Finding:
     rates = [part.rate(("later",), now.layer, now.head) for part in (known, strange)]
     counts = [int(part.tokens[1]) for part in (known, strange)]
     if not all(counts):
-        return Finding(None, "No word of several pieces was read right on one of the two kinds of pages.")
+        return Finding(
+            None,
+            "0 words of several pieces were read right on one of the two kinds of pages, and this needs at least 1.",
+        )
     text = (
         f"{now.map_name().capitalize()}, {PAGES} receipts of each kind: later pieces whose strongest "
         f"cell lies on their print: {rates[0]:.0%} of {counts[0]} in known words, {rates[1]:.0%} of {counts[1]} in words "
@@ -200,6 +235,7 @@ def invented_read(now: Reading) -> Finding:
     return Finding(rates[1] - rates[0] >= POINTS, text)
 
 
+@against(WORDS)
 def unsure_spread(now: Reading) -> Finding:
     """Whether tokens read from many cells are those the model gave a low probability."""
     chances = now.chances

@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tutorials.findings.context import NO_TRUTH, Context, Finding, Picture
+from tutorials.findings.controls import HEADS, LAYERS, OUTLINES, WHERE, against, demonstration
 from visualizer.measures import deletion
+from visualizer.measures.controls import colour_contrast
 from visualizer.measures.entropy import entropy
 from visualizer.measures.ranks import spearmanr
 from visualizer.measures.score import mass_in_mask
@@ -19,6 +21,7 @@ from worlds.scenes import coverage
 
 PLAIN, RELEVANCE, RANDOM = "Those of the plain rollout", "Those of the relevance map", "Random ones"
 GRADIENT = "Those of the gradient rollout"
+CONTRAST = "Those that differ most in colour"
 NO_CLASSES = Finding(None, "This model names no classes, so there is no probability that could fall.")
 SATURATED = 0.9
 """Share of the largest possible entropy from which a row counts as nearly uniform."""
@@ -123,13 +126,26 @@ def saturation_layer(now: Context) -> Finding:
     )
 
 
+@against(*WHERE)
 def rests_on(now: Context) -> Finding:
     """Whether greying out rollout's patches costs more than every random draw, and as much as those of the relevance map."""
     found = costs(now)
     if found is None:
         return NO_CLASSES
     beats_chance = found[PLAIN] < np.min(found[RANDOM])
-    return Finding(bool(beats_chance and found[PLAIN] <= float(found[RELEVANCE]) + CLOSE), _spoken(now, found))
+    colour = of_contrast(now)
+    text = (
+        f"{_spoken(now, found)} Random patches are scattered, and that makes them an easy rival: with the {deletion.count(now.grid)} "
+        f"patches greyed out that differ most from the mean colour, which takes no model to find, it is {colour:.1%}."
+    )
+    return Finding(bool(beats_chance and found[PLAIN] <= float(found[RELEVANCE]) + CLOSE), text)
+
+
+def of_contrast(now: Context) -> float:
+    """Probability of the likeliest class after the patches of most colour contrast, which know no model, are greyed out."""
+    values = np.nan_to_num(colour_contrast(now.picture.image, now.grid, now.record.geometry))
+    chosen = deletion.strongest(values, deletion.count(now.grid))
+    return float(probabilities(now, now.record.prediction.top(1)[0][0], [chosen])[0])
 
 
 def classes(now: Context) -> tuple[str, str] | None:
@@ -149,11 +165,15 @@ def masses(now: Context, values: NDArray[Any]) -> dict[str, float]:
     return {thing.shape: float(mass_in_mask(values, coverage(thing.mask, now.grid))) for thing in scene.things}
 
 
+@demonstration
 def why_this_class(now: Context) -> Finding:
-    """Never: rollout is not told the class. The text says how far apart the class-specific maps are."""
-    asked = classes(now)
+    """How far apart maps of two classes are; rollout, which is not told the class, has one map for both."""
+    asked, scene = classes(now), now.picture.scene
     if asked is None:
         return NO_CLASSES
+    if scene is not None and len(scene.things) < 2:
+        seen = f"This scene shows {len(scene.things)} object, and a map of what is not there has nothing to find"
+        return Finding(None, f"{seen}. Choose a scene of 2 objects.")
     maps = [now.answer("relevance", name).values for name in asked]
     rank = float(spearmanr(maps[0].ravel(), maps[1].ravel()).statistic)
     text = (
@@ -167,7 +187,7 @@ def why_this_class(now: Context) -> Finding:
             f"relevance map when asked about the {name}, {missed[name]:.1%} when asked about the other."
             for name, found, missed in ((asked[0], other[0], other[1]), (asked[1], other[1], other[0]))
         )
-    return Finding(False, text)
+    return Finding(None, text)
 
 
 def sharpened(values: NDArray[Any], bits: float) -> NDArray[np.float64]:
@@ -180,6 +200,7 @@ def sharpened(values: NDArray[Any], bits: float) -> NDArray[np.float64]:
     return flat**low
 
 
+@against(*WHERE, OUTLINES)
 def discard(now: Context) -> Finding:
     """Whether weight on objects grows with the discard ratio beyond what sharpening alone gives."""
     if now.truth is None:
@@ -196,8 +217,9 @@ def discard(now: Context) -> Finding:
     )
 
 
+@against(HEADS)
 def max_fusion(now: Context) -> Finding:
-    """Whether mean and max fusion order the patches nearly alike and choose the same strongest ones."""
+    """Whether mean and max fusion order the patches almost equally and choose the same strongest ones."""
     mean, largest = patch_rollout(now), patch_rollout(now, head_fusion="max")
     rank = float(spearmanr(mean.ravel(), largest.ravel()).statistic)
     number = deletion.count(now.grid)
@@ -212,6 +234,7 @@ def max_fusion(now: Context) -> Finding:
     return Finding(bool(rank > 0.95 and common >= 0.9 * number), text)
 
 
+@against(LAYERS)
 def deeper_is_sharper(now: Context) -> Finding:
     """Whether the rollout is sharper after the last layer than after the first, and than the last layer itself."""
     bits = saturation(now)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tutorials.findings.context import Finding
+from tutorials.findings.controls import BIASES, STAGES, against, demonstration
 from tutorials.findings.page import BUNDLED, Inside
 from visualizer.measures import swin
 from visualizer.words.plain import offset
@@ -69,6 +70,7 @@ def allowed(now: Inside) -> Finding:
     return Finding(float(count), text)
 
 
+@demonstration
 def shift_joins(now: Inside) -> Finding:
     """Whether every two touching cells that plain windows part may read each other in the shifted block."""
     block = _shifted(now)
@@ -91,9 +93,10 @@ def shift_joins(now: Inside) -> Finding:
         f"them ({joined / parted:.0%}) may read each other. What that block makes of it: {taken:.1%} of the attention goes "
         f"to cells of another plain window, where an even spread would give {even:.1%} (mean of all heads).{_scope([made])}"
     )
-    return Finding(joined == parted, text)
+    return Finding(None, text)
 
 
+@against(BIASES)
 def fixed_neighbour(now: Inside) -> Finding:
     """Whether the bias alone foretells the rows of every head of the first block, where there is ink."""
     block = now.windows_of(0, 0)
@@ -108,7 +111,7 @@ def fixed_neighbour(now: Inside) -> Finding:
     )
     text = (
         f"Median correlation of a row with what the bias alone would give, in the {len(inked)} windows of most contrast of "
-        f"{len(ink)}: {each}. 1: place alone decides; 0: it tells nothing. {steady} of {len(heads)} heads reach {FIXED}.{_scope([block])}"
+        f"{len(ink)}: {each}. 1: place alone decides; 0: it has no part. {steady} of {len(heads)} heads reach {FIXED}.{_scope([block])}"
         + f" {TAUGHT}"
         * (now.model == BUNDLED)
     )
@@ -121,6 +124,7 @@ def _highest(table: NDArray[np.float32]) -> str:
     return offset(int(row) - len(table) // 2, int(column) - len(table) // 2)
 
 
+@demonstration
 def half_forbidden(now: Inside) -> Finding:
     """Whether the mask forbids 40 to 60 % of the pairs in the last row of windows."""
     block = _shifted(now)
@@ -133,9 +137,10 @@ def half_forbidden(now: Inside) -> Finding:
         f"Stage {now.stage + 1}, block {block + 1}: in the last row of windows the mask forbids {share:.1%} of the pairs of "
         f"cells. It bites in {touched} of {cut.count} windows: the last row and the last column."
     )
-    return Finding(0.4 <= share <= 0.6, text)
+    return Finding(None, text)
 
 
+@against(STAGES)
 def deeper_spreads(now: Inside) -> Finding:
     """Whether relative entropy rises from each stage to the next, over the last block of each."""
     blocks = [now.windows_of(one.number, one.blocks - 1) for one in now.plan]
@@ -149,6 +154,7 @@ def deeper_spreads(now: Inside) -> Finding:
     return Finding(all(deeper > before for before, deeper in pairwise(shares)), text)
 
 
+@demonstration
 def whole_page(now: Inside) -> Finding:
     """Whether the whole page can have changed the cell at the chosen place by the end of the encoder."""
     last = now.plan[-1]
@@ -158,4 +164,37 @@ def whole_page(now: Inside) -> Finding:
         f"By the end of stage {last.number + 1}, {int(rows.sum())} of {len(rows)} rows and {int(columns.sum())} of "
         f"{len(columns)} columns of the first stage can have changed the cell at the chosen place: {share:.0%} of the page."
     )
-    return Finding(bool(rows.all() and columns.all()), text)
+    return Finding(None, text)
+
+
+def share_reached(now: Inside, stage: int) -> list[float]:
+    """For every block of a stage, the share of the page that can have changed the cell at the chosen place by its end."""
+    sides = [swin.reached(now.plan, stage, block, now.query_in(stage)) for block in range(now.plan[stage].blocks)]
+    return [float(rows.mean() * columns.mean()) for rows, columns in sides]
+
+
+NEVER = "Never"
+
+
+def complete(now: Inside) -> Finding:
+    """The stage by whose end the whole page can have changed the cell at the chosen place."""
+    shares = {one.number + 1: share_reached(now, one.number)[-1] for one in now.plan}
+    first = next((stage for stage, share in shares.items() if share == 1), None)
+    each = ", ".join(f"stage {stage} {share:.2%}" for stage, share in shares.items())
+    text = f"Share of the page that can have changed the cell at the chosen place, by the end of each stage: {each}."
+    return Finding(NEVER if first is None else f"By the end of stage {first}", text)
+
+
+def joined(now: Inside) -> Finding:
+    """How many numbers describe the whole page after the merging that follows the chosen stage, as a share of those before."""
+    number = min(now.stage, len(now.plan) - 2)
+    if number < 0:
+        return Finding(None, "This encoder has 1 stage, so nothing is merged.")
+    before, after = now.plan[number], now.plan[number + 1]
+    counts = [one.grid[0] * one.grid[1] * one.width for one in (before, after)]
+    text = (
+        f"Stage {number + 1}: {before.grid[0] * before.grid[1]:,} cells of {before.width} numbers are {counts[0]:,}. Stage "
+        f"{number + 2}: {after.grid[0] * after.grid[1]:,} cells of {after.width} numbers are {counts[1]:,}, "
+        f"{counts[1] / counts[0]:.0%} of them."
+    )
+    return Finding(100 * counts[1] / counts[0], text)

@@ -1,4 +1,4 @@
-"""Page "Compare": the shared choice on the left, anything else on the right, one scale, and numbers."""
+"""Page "Compare": what the controls say on the left, anything else on the right, one scale, and numbers."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -7,9 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from tutorials.findings.context import Context, Selection
-from ui.parts import components, controls, long_runs, snippets, trust
+from tutorials.plain import plain
+from ui.frame import address, state, texts
+from ui.parts import components, controls, live, long_runs, looking, pickers, snippets, thumbnails, trust, widgets
 from ui.store import pictures, resources
 from visualizer.figures.comparison import before_after
 from visualizer.measures import deletion, ranks
@@ -19,7 +22,7 @@ from vit_attention import registry
 from vit_attention.records import AttentionRecord
 
 SAME = "as on the left"
-PICTURE = "compare_picture"
+PICTURE, MODEL, LAYER, HEAD = "compare_picture", "compare_model", "compare_layer", "compare_head"
 SCALES = ("shared", "log", "per map", "clipped")
 
 REFUSED = {"components": "each map is fitted by itself, so that two of them have no axis in common"}
@@ -34,7 +37,7 @@ before_after((left.image, record.image), first, values, ("left", "right"),
 
 
 class Likeness(NamedTuple):
-    """How alike two maps of one grid are: rank correlation, common strongest patches, of how many, by chance."""
+    """How similar two maps of one grid are: rank correlation, common strongest patches, of how many, by chance."""
 
     rank: float
     common: int
@@ -53,36 +56,6 @@ def likeness(first: NDArray[Any], second: NDArray[Any], number: int) -> Likeness
     rank = float("nan") if constant else round(ranks.rank_correlation(*flat), 12)
     common = set(deletion.strongest(first, number)) & set(deletion.strongest(second, number))
     return Likeness(rank, len(common), number, number**2 / flat[0].size)
-
-
-def right_side(now: Context) -> Context:
-    """The right side's context, from its own controls; what is not changed is the left side's."""
-    first, second = st.columns(2)
-    here = [
-        card.name for card in registry.models() if card.task in ("classify", "label") and resources.usable(card.name)
-    ]
-    model = first.selectbox(
-        "Model", [SAME, *here], key="compare_model", **controls.KEEP, help="Models that are on this machine."
-    )
-    choices = [SAME, *pictures.options(str(st.session_state.get(PICTURE) or st.query_params.get(PICTURE, SAME)))]
-    wanted = second.selectbox("Picture", choices, key=PICTURE, **controls.KEEP)
-    name = str(model) if model in here else now.model
-    picture = pictures.get(str(wanted)) if wanted in choices[1:] else now.picture
-    if name != now.model:  # the sidebar says it of the left side's
-        card = registry.card(name)
-        st.caption(f"{card.label}. {card.knows}")
-    unchanged = (name, picture.key) == (now.model, now.picture.key)
-    if not unchanged and (told := components.mismatch(name, picture)):
-        st.caption(told)
-    record = now.record if unchanged else components.looked(name, picture)
-    heads = max(len(one.weights) for one in record.maps)
-    layer = first.selectbox(
-        "Layer", [SAME, *(str(n + 1) for n in range(len(record.maps)))], key="compare_layer", **controls.KEEP
-    )
-    head = second.selectbox(
-        "Head", [SAME, "mean", *(str(n + 1) for n in range(heads))], key="compare_head", **controls.KEEP
-    )
-    return Context(name, picture, record, linked(now, record, str(layer), str(head)), resources.run)
 
 
 def linked(now: Context, record: AttentionRecord, layer: str = SAME, head: str = SAME) -> Selection:
@@ -104,115 +77,216 @@ def linked(now: Context, record: AttentionRecord, layer: str = SAME, head: str =
     )
 
 
-@st.fragment
-def view(now: Context) -> None:
-    """Controls of both sides, both maps on one scale, and what can be said about them in numbers."""
-    left, right = st.columns(2, border=True)
-    with left:
-        st.markdown("**Left: the shared choice** (sidebar)")
+class Asked(NamedTuple):
+    """The method of one side, the class that it is about, and its parameters, as `Context.answer` takes them."""
+
+    name: str
+    target: str
+    knobs: dict[str, Any]
+
+
+class Side(NamedTuple):
+    """One side: what it is called, what it looks at, its method, and its map."""
+
+    name: str
+    now: Context
+    asked: Asked
+    found: Map
+
+
+def draw() -> None:
+    """The whole page."""
+    looked = looking.choose(str(state.DEFAULTS[state.PICTURE]))
+    shown = _right_picture(looked.picture)
+    thumbnails.row("right", pictures.options(shown), shown, _look_right, texts.say("right_side"))
+    live.part(_body, looked)
+
+
+def _right_picture(left: str) -> str:
+    """The picture of the right side, as its menu or the address says; that of the left if nothing does."""
+    wanted = address.wanted(PICTURE) or str(st.session_state.get(PICTURE, SAME))
+    return wanted if wanted in pictures.options(wanted) else left
+
+
+def _look_right(picture: str) -> None:
+    st.session_state[PICTURE] = picture
+
+
+def _body(looked: looking.Looked) -> None:
+    """Both maps, then the controls of both sides, then what can be said about the maps in numbers."""
+    maps, sides = st.container(key="compare_top"), st.columns(2, border=True)
+    with sides[0]:
+        st.markdown(f"**{texts.say('left_menus')}**")
+        now = looking.context(looked)
         method = _method(now, "method")
-    with right:
-        st.markdown("**Right: change what you like**")
+    with sides[1]:
+        st.markdown(f"**{texts.say('right_menus')}**")
         other = right_side(now)
         own = _method(other, "compare_method", (SAME,), "compare_")
-    own = method if own[0] == SAME else own
-    try:
-        first, second = (_found(*side) for side in (("left", now, method), ("right", other, own)))
-    except ValueError as error:
-        st.error(f"One of the two has no map: {error}")
-        return
-    scale = controls.choice("Scale of both maps", SCALES, "compare_scale")
-    _draw(now, other, first, second, scale)
-    if now.grid == other.grid:
-        _numbers(now, first, second)
-    sides = (("left", now, first, method), ("right", other, second, own))
-    for side, seen, shown, made in sides:
-        trust.card(seen, shown.values, shown.row, f"the map on the {side}: {shown.words}", made)
-    both = [first.values, second.values]
-    look = snippets.scaled(scale, both)
-    components.code(
-        now,
-        f"{snippets.map_code(now, method[0], first, *method[1:])}left, first = record, values\n\n"
-        f"{snippets.record_code(other)}{snippets.map_code(other, own[0], second, *own[1:])}"
-        f"{CODE.replace('AGREE', str(now.grid == other.grid))}",
-        [snippets.command(seen, *how, output=f"attn_vis/{side}", **look) for side, seen, _, how in sides],
-        snippets.note(scale),
+    own = method if own.name == SAME else own
+    scale = widgets.choice("Scale of both maps", SCALES, "compare_scale")
+    with maps:
+        try:
+            left, right = (_side(*one) for one in (("left", now, method), ("right", other, own)))
+        except ValueError as error:
+            st.error(f"One of the two has no map: {error}")
+            return
+        _figure(left, right, scale)
+    _said(left, right)
+    _below(left, right, scale)
+
+
+def right_side(now: Context) -> Context:
+    """The right side's context, from its own controls; what is not changed is the left side's."""
+    first, second = st.columns(2)
+    names = [card.name for card in registry.models() if card.task in ("classify", "label")]
+    here = [name for name in names if resources.usable(name)]
+    model = widgets.menu("Model", [SAME, *here], MODEL, place=first, help="Models that are on this machine.")
+    picture = now.picture if (wanted := _picture_menu(second)) == SAME else pictures.get(wanted)
+    name = now.model if model == SAME else model
+    if name != now.model:  # the sidebar says it of the left side's
+        card = registry.card(name)
+        st.caption(f"{card.label}. {card.knows}")
+    unchanged = (name, picture.key) == (now.model, now.picture.key)
+    if not unchanged and (told := looking.mismatch(name, picture)):
+        st.caption(told)
+    record = now.record if unchanged else looking.recorded(name, picture)
+    heads = max(len(one.weights) for one in record.maps)
+    layers = [SAME, *(str(n + 1) for n in range(len(record.maps)))]
+    layer = widgets.menu("Layer", layers, LAYER, place=first)
+    head = widgets.menu("Head", [SAME, "mean", *(str(n + 1) for n in range(heads))], HEAD, place=second)
+    return looking.made(looking.Looked(name, picture.id), linked(now, record, layer, head))
+
+
+def _picture_menu(place: DeltaGenerator) -> str:
+    options = [SAME, *pictures.options(address.wanted(PICTURE) or str(st.session_state.get(PICTURE, SAME)))]
+    address.take(
+        PICTURE,
+        SAME,
+        lambda text: text if text == SAME else pickers.known("picture", text, pictures.options(text)),
+        "picture",
     )
-    files = {}
-    for side, seen, shown, _ in sides:
-        how = {"settings": f"{seen.model}; {seen.picture.title}", "unit": shown.unit, "scale": "shared"}
-        draw = partial(components.png, seen, shown.values, shown.words, together=both, **how)
-        files[f"{side.capitalize()} (PNG)"] = (f"{side}.png", draw)
-    tables = {
-        f"{side.capitalize()} (CSV)": (f"{side}.csv", partial(components.csv, one.values)) for side, _, one, _ in sides
-    }
-    components.downloads("compare", files | tables)
+    names = {SAME: SAME, **{one: pictures.title(one) for one in options[1:]}}
+    return widgets.menu(
+        "Picture", options, PICTURE, place=place, format_func=names.__getitem__, on_change=live.whole_page
+    )
 
 
-def _method(now: Context, key: str, more: Sequence[str] = (), prefix: str = "") -> tuple[str, str, dict[str, Any]]:
-    """Name, class and knobs of the method chosen for one side, as `Context.answer` takes them."""
+def _method(now: Context, key: str, more: Sequence[str] = (), prefix: str = "") -> Asked:
+    """What the controls of one side ask."""
     name = controls.method(now, key, more, first="rollout" if more else "", refused=REFUSED)
     if name in more:
-        return name, "", {}
+        return Asked(name, "", {})
     method = methods()[name]
     found = long_runs.knobs(now, method, prefix, 2)
-    return name, controls.target(now, f"{prefix}target") if method.asks_class else "", found
+    return Asked(name, controls.target(now, f"{prefix}target") if method.asks_class else "", found)
 
 
-def _found(side: str, now: Context, asked: tuple[str, str, dict[str, Any]]) -> Map:
-    """The map of one side; the page stops before a long run until it is wanted."""
-    name, target, knobs = asked
-    with st.spinner(long_runs.wait(now, methods()[name], target, knobs, f"compare_run_{side}"), show_time=True):
-        return now.answer(name, target, knobs)
+def _side(name: str, now: Context, asked: Asked) -> Side:
+    """One side with its map; the page stops before a long run until it is wanted."""
+    told = long_runs.wait(now, methods()[asked.name], asked.target, asked.knobs, f"compare_run_{name}")
+    with st.spinner(told, show_time=True):
+        return Side(name, now, asked, now.answer(*asked))
 
 
-def _draw(now: Context, other: Context, first: Map, second: Map, scale: str) -> None:
-    agree, sides = now.grid == other.grid, (("Left", now, first), ("Right", other, second))
-    said = "\n\n".join(f"{side}: {describe(one.values, name=one.words, unit=one.unit)}" for side, _, one in sides)
-    components.chart(
-        before_after(
-            (now.picture.image, other.picture.image),
-            first.values,
-            second.values,
-            ("left", "right"),
-            (now.record.geometry, other.record.geometry),
-            difference=agree,
-            scale=scale,
-            query=controls.query_patches(now) if agree else (),
-            unit=first.unit if first.unit == second.unit else "each map's own unit",
-            narrow=controls.on_phone(),
-        ),
-        "compare_maps",
-        said,
+def _agree(left: Side, right: Side) -> bool:
+    return left.now.grid == right.now.grid
+
+
+def _words(left: Side, right: Side) -> str:
+    each = ((one.name.capitalize(), one.found) for one in (left, right))
+    return "\n\n".join(f"{name}: {describe(one.values, name=one.words, unit=one.unit)}" for name, one in each)
+
+
+def _figure(left: Side, right: Side, scale: str) -> None:
+    now, other, first, second = left.now, right.now, left.found, right.found
+    figure = before_after(
+        (now.picture.image, other.picture.image),
+        first.values,
+        second.values,
+        ("left", "right"),
+        (now.record.geometry, other.record.geometry),
+        difference=_agree(left, right),
+        scale=scale,
+        query=controls.query_patches(now) if _agree(left, right) else (),
+        unit=first.unit if first.unit == second.unit else "each map's own unit",
+        narrow=controls.on_phone(),
     )
-    full = (f"{side}: `{seen.model}`, `{pictures.title(seen.picture.id)}`, {one.words}." for side, seen, one in sides)
-    st.markdown("  \n".join(full))
-    if not agree:
-        sizes = " and ".join("{} x {}".format(*seen.grid) for seen in (now, other))
+    components.chart(figure, "compare_maps", _words(left, right))
+
+
+def _said(left: Side, right: Side) -> None:
+    """The two maps in words, what to mind in comparing them, and how similar they are in numbers."""
+    first, second = left.found, right.found
+    if _agree(left, right):
+        _numbers(left, right)
+    each = (f"{one.name.capitalize()}: {_named(one)}, {one.found.words}." for one in (left, right))
+    st.markdown("  \n".join(each))
+    if not _agree(left, right):
+        sizes = " and ".join("{} x {}".format(*one.now.grid) for one in (left, right))
         st.info(f"The grids differ ({sizes} patches), so the maps are compared by drawing only, on one scale.")
-    elif other.picture.key != now.picture.key:
+    elif right.now.picture.key != left.now.picture.key:
         st.caption("The pictures differ: the numbers compare places in the grid, not what is seen there.")
     if first.unit != second.unit:
         units = f"{first.unit}; {second.unit}"
         st.warning(f"The units differ ({units}): on the shared scale the sizes say nothing. Try “per map”.")
-    components.in_words(said)
+    components.in_words(_words(left, right))
 
 
-def _numbers(now: Context, first: Map, second: Map) -> None:
-    found = likeness(first.values, second.values, deletion.count(now.grid))
+def _named(side: Side) -> str:
+    return f"**{plain(side.now.model)}**, {plain(pictures.title(side.now.picture.id))}"
+
+
+def _numbers(left: Side, right: Side) -> None:
+    first, second = left.found, right.found
+    found = likeness(first.values, second.values, deletion.count(left.now.grid))
     order = "not defined" if np.isnan(found.rank) else f"{round(found.rank, 2) + 0.0:+.2f}"
-    largest = (
-        f"{float(np.abs(second.values - first.values).max()):.3g}" if first.unit == second.unit else "units differ"
-    )
+    same_unit = first.unit == second.unit
+    largest = f"{float(np.abs(second.values - first.values).max()):.3g}" if same_unit else "units differ"
     where = f"Of one patch, right minus left, whatever its sign; in units of {first.unit}."
+    common, by_chance = f"{found.common} of {found.number}", f"By chance about {found.chance:.1f}."
     facts = (
         ("Rank correlation over patches", order, "Spearman: 1 the same order, 0 no relation, -1 reversed."),
-        (
-            f"Common in the {found.number} strongest",
-            f"{found.common} of {found.number}",
-            f"By chance about {found.chance:.1f}.",
-        ),
+        (f"Common in the {found.number} strongest", common, by_chance),
         ("Largest difference", largest, where),
     )
     for column, (label, value, meaning) in zip(st.columns(3), facts, strict=True):
         column.metric(label, value, help=meaning)
+
+
+def _below(left: Side, right: Side, scale: str) -> None:
+    """Trust cards, code and files of both sides."""
+    sides = (left, right)
+    for one in sides:
+        trust.card(one.now, one.found.values, one.found.row, f"the map on the {one.name}: {one.found.words}", one.asked)
+    look = snippets.scaled(scale, [one.found.values for one in sides])
+    codes = [snippets.map_code(one.now, one.asked.name, one.found, *one.asked[1:]) for one in sides]
+    components.code(
+        left.now,
+        f"{codes[0]}left, first = record, values\n\n{snippets.record_code(right.now)}{codes[1]}"
+        f"{CODE.replace('AGREE', str(_agree(left, right)))}",
+        [snippets.command(one.now, *one.asked, output=f"attn_vis/{one.name}", **look) for one in sides],
+        snippets.note(scale),
+    )
+    asked = tuple((one.now.again, one.asked) for one in sides)
+    files: dict[str, Any] = {}
+    for number, one in enumerate(sides):
+        name = one.name.capitalize()
+        files[f"{name} (PNG)"] = (f"{one.name}.png", partial(_png, asked, number))
+        files[f"{name} (CSV)"] = (f"{one.name}.csv", partial(_csv, asked, number))
+    components.downloads("compare", files)
+
+
+def _png(asked: Sequence[tuple[Any, Asked]], number: int) -> bytes:
+    """The picture of one side, on the scale of both; makes both anew."""
+    made = [(again(), one) for again, one in asked]
+    found = [now.answer(*one) for now, one in made]
+    now, shown = made[number][0], found[number]
+    settings = f"{now.model}; {now.picture.title}"
+    how = {"unit": shown.unit, "scale": "shared", "together": [one.values for one in found]}
+    return components.png(now, shown.values, shown.words, settings=settings, **how)
+
+
+def _csv(asked: Sequence[tuple[Any, Asked]], number: int) -> bytes:
+    again, one = asked[number]
+    return components.csv(again().answer(*one).values)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from tutorials.findings import Context
 from ui.explore import sentences
-from ui.parts import components, controls, parts
+from ui.parts import components, widgets
 from visualizer.export.film import film_bytes
 from visualizer.figures.animation import bar_animation, layer_animation
 from visualizer.method import Map, Method
@@ -24,14 +24,13 @@ def view(
 ) -> dict[str, Any]:
     """The film of a method, on request; the options of the command line that make it, {} without one."""
     label = "Play this method through all layers"
-    if method.layers == "all" or not st.toggle(label, key="film", **controls.KEEP):
+    if method.layers == "all" or not widgets.toggle(label, "film"):
         return {}
     layers, time = _choices(now, method, knobs)
     numbers = [now.record.maps[n].layer for n in layers]
     try:
         with st.spinner(f"{len(layers)} layers are asked ...", show_time=True):
-            found = [now.answer(method.name, target, knobs, layer=number) for number in numbers]
-        found = [sentences.shown(now, one, look) for one in found] if now.of_text else found
+            found = _maps(now, method.name, target, knobs, layers, look)
         scale = scale_of(found, "shared" if look["scale"] == "raw" else look["scale"])
         figure = _figure(now, method, found, layers, {**look, "scale": scale, "duration": time}, query)
     except ValueError as error:
@@ -40,22 +39,35 @@ def view(
     alt = f"A film of {len(found)} maps. First: {found[0].words}. Last: {found[-1].words}."
     components.chart(figure, "playground_film", alt)
     paint = {"duration": time, "scale": scale, "colormap": look["colormap"], "alpha": look.get("opacity", 1.0)}
-    made = {
-        label: (f"film{kind}", partial(film_bytes, now.record, found, kind, **paint)) for label, kind in KINDS.items()
-    }
-    components.downloads("film", made, "Take the film home")
+    words = {name: look[name] for name in ("words", "special") if name in look}
+    asked = partial(_bytes, name=method.name, target=target, knobs=knobs, layers=layers, look=words, paint=paint)
+    made = {label: (f"film{kind}", partial(asked, kind=kind)) for label, kind in KINDS.items()}
+    components.downloads("film", made, "Take the film home", now)
     span = f"{numbers[0]}-{numbers[-1]}" if len(numbers) > 1 else numbers[0]
     return {"film": "gif", "frame_time": time, "layer": span}
+
+
+def _maps(
+    now: Context, name: str, target: str, knobs: Mapping[str, Any], layers: Sequence[int], look: Mapping[str, Any]
+) -> list[Map]:
+    """The map of a method in every one of these layers, by their places."""
+    found = [now.answer(name, target, knobs, layer=now.record.maps[n].layer) for n in layers]
+    return [sentences.shown(now, one, look) for one in found] if now.of_text else found
+
+
+def _bytes(now: Context, kind: str, paint: Mapping[str, Any], **asked: Any) -> bytes:
+    """The file of a film, made when it is asked for."""
+    return film_bytes(now.record, _maps(now, **asked), kind, **paint)
 
 
 def _choices(now: Context, method: Method, knobs: Mapping[str, Any]) -> tuple[Sequence[int], int]:
     """Which layers are shown, by their places, and for how many milliseconds each."""
     most = len(now.record.maps)
     with st.container(horizontal=True):
-        first = parts.number("First layer", "film_from", 1, most, 1)
-        last = parts.number("Last layer", "film_to", 1, most, most, otherwise=most)
-        time = parts.number("Time a layer (ms)", "film_time", 20, LONGEST, 500) + 1
-    span = range(min(first, last), max(first, last) + 1)
+        first = widgets.number("First layer", 1, most, "film_from", 1)
+        last = widgets.number("Last layer", 1, most, "film_to", most)
+        time = widgets.number("Time a layer (ms)", 20, LONGEST, "film_time", 500)
+    span = range(min(first, last) - 1, max(first, last))
     able = method.fitting(dict(enumerate(now.record.maps)))  # a pool behind the blocks asks with no patch
     stops = [n for n in method.stops(range(most), knobs) if n in span and n in able]
     return stops or span[-1:], time

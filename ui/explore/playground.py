@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,62 +11,110 @@ from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from tutorials.findings import Context
-from ui.explore import films, sentences, words
+from ui.explore import chosen, films, outlining, sentences, sources, words
 from ui.explore import sinks as sinks_view
-from ui.frame import state
-from ui.parts import components, controls, long_runs, parts, snippets, trust
+from ui.frame import state, texts
+from ui.parts import components, controls, live, long_runs, looking, parts, snippets, thumbnails, trust
 from ui.store import pictures
 from visualizer.export import files as export
 from visualizer.figures import overlay
 from visualizer.method import Map, Method, methods
 
+HEIGHT = 440
+"""Pixels of the figure that stands beside the controls."""
 
-@st.fragment
-def view(now: Context) -> None:
-    """Method and drawing on the left, the map on the right, and everything that belongs to it below."""
-    if state.selection(now.record) != now.chosen:  # a click in this fragment changed the shared choice
-        st.rerun()
-    left, right = st.columns([2, 3])
+
+def draw() -> None:
+    """The whole page: pictures to flip through, controls beside the map, and everything that belongs to it below."""
+    looked = chosen.choose(str(state.DEFAULTS[state.PICTURE]))
+    if looked.kind == "picture":
+        thumbnails.row("look", pictures.options(looked.given), looked.given, sources.look_at)
+    live.part(_body, looked)
+
+
+def _body(looked: chosen.Chosen) -> None:
+    with st.container(key="lesson_row"):
+        left, right = st.columns([2, 3], gap="medium")
     with left:
-        method = methods()[controls.method(now, "method")]
-        st.caption(method.meaning)
-        knobs = long_runs.knobs(now, method)
-        target = _target(now) if method.asks_class else ""
-        label = words.asked(now, knobs) if method.asked_by == "label" else ""
-        with st.container(border=True):
+        asking, under = st.container(), st.container()
+        sources.own_pictures()  # always in the same place: a field that moves drops an upload that is under way
+        more = st.container()
+        with under:
+            now = chosen.context(looked, more)
+        with asking:
+            asked = _asked(now, more)
+            label = words.asked(now, asked.knobs) if _of_labels(asked) else ""
+        with under, st.popover(texts.say("how_drawn")):
             look = sentences.look(now) if now.of_text else controls.look(now)
-    try:
-        with right:
-            told = long_runs.wait(now, method, target, knobs, "playground_run")
-            with st.spinner(told, show_time=True):
-                now = words.compared(now, method, label, knobs) if method.asked_by == "label" else now
-                whole = now.answer(method.name, target, knobs)
-        with left:
-            found = sinks_view.hidden(now, whole, method.name, knobs)
-    except ValueError as error:
-        right.error(f"This method has no map here: {error}")
-        return
-    show = _sentence if now.of_text else _picture
-    show(now, Asked(method, target, knobs), found, look, right, found is not whole)
+        with more:
+            drawing = outlining.control(now)
+    _figure(now, asked, label, look, drawing, (more, right))
+    if looked.kind == "picture" and looked.model != sources.other():
+        looking.remarks(now)
+    sources.others()
 
 
 class Asked(NamedTuple):
-    """The method, the class that it is about, and its parameters."""
+    """The method, the class that it is about, and its parameters; whether sinks are left out of its map."""
 
     method: Method
     target: str
     knobs: dict[str, Any]
+    hides: bool = False
+
+    def answer(self, now: Context) -> Map:
+        """The map."""
+        if self.hides:
+            return now.answer(self.method.name, "", self.knobs, sinks="hide")
+        return now.answer(self.method.name, self.target, self.knobs)
+
+
+def _asked(now: Context, more: DeltaGenerator) -> Asked:
+    """The controls of the method; `more` takes what there is to say about the others."""
+    method = methods()[controls.method(now, "method", told=more)]
+    st.caption(method.meaning)
+    return Asked(method, _target(now) if method.asks_class else "", long_runs.knobs(now, method))
+
+
+def _figure(
+    now: Context,
+    asked: Asked,
+    label: str,
+    look: dict[str, Any],
+    drawing: bool,
+    places: tuple[DeltaGenerator, DeltaGenerator],
+) -> None:
+    more, right = places
+    if drawing:
+        with right:
+            outlining.picture(now)
+    try:
+        with right:
+            told = long_runs.wait(now, asked.method, asked.target, asked.knobs, "playground_run")
+            with st.spinner(told, show_time=True):
+                now = words.compared(now, asked.method, label, asked.knobs) if label or _of_labels(asked) else now
+                found = asked.answer(now)
+        with more:
+            if sinks_view.hidden(now, found):
+                asked = asked._replace(hides=True)
+                found = asked.answer(now)
+    except ValueError as error:
+        right.error(f"This method has no map here: {error}")
+        return
+    (_sentence if now.of_text else _picture)(now, asked, found, look, right)
+
+
+def _of_labels(asked: Asked) -> bool:
+    return asked.method.asked_by == "label"
 
 
 def _target(now: Context) -> str:
     return controls.target(now, "target", "Label asked about" if now.labels else "Class asked about")
 
 
-def _sentence(
-    now: Context, asked: Asked, whole: Map, look: dict[str, Any], right: DeltaGenerator, _hides: bool
-) -> None:
+def _sentence(now: Context, asked: Asked, whole: Map, look: dict[str, Any], right: DeltaGenerator) -> None:
     """What belongs to a map over a text."""
-    method, target, knobs = asked
+    method, target, knobs, _ = asked
     found = sentences.shown(now, whole, look)
     with right:
         try:
@@ -80,18 +129,25 @@ def _sentence(
     more = {"words": look["words"], "without_special": not look["special"]}
     looks = [more, *([{**more, **made}] if made else [])]
     components.code(now, code, [snippets.command(now, method.name, target, knobs, **one) for one in looks])
-    arrays = {"Array (NPY)": ("map.npy", lambda: array_bytes(found.row)), **_record_file(now)}
-    components.downloads("playground", {**sentences.files(now, found, look), **arrays})
+    files = sentences.files(partial(_shown, asked=asked, look=look), look)
+    arrays = {"Array (NPY)": ("map.npy", partial(_array, asked=asked, look=look)), **_RECORD}
+    components.downloads("playground", {**files, **arrays}, now=now)
 
 
-def _picture(now: Context, asked: Asked, found: Map, look: dict[str, Any], right: DeltaGenerator, hides: bool) -> None:
+def _shown(now: Context, asked: Asked, look: Mapping[str, Any]) -> Map:
+    """The map as it is drawn, for files."""
+    found = asked.answer(now)
+    return sentences.shown(now, found, look) if now.of_text else found
+
+
+def _picture(now: Context, asked: Asked, found: Map, look: dict[str, Any], right: DeltaGenerator) -> None:
     """What belongs to a map over a picture."""
-    method, target, knobs = asked
+    method, target, knobs, _ = asked
     scale = found.scale(look["scale"])
     who = () if method.asked_by in ("nobody", "label") else controls.query_patches(now)
     with right:
         words_, title = found.words[0].upper() + found.words[1:], method.label.capitalize()
-        how = {"name": words_, "unit": found.unit, "caption": f"{words_}.", "clickable": True, "height": 520, **look}
+        how = {"name": words_, "unit": found.unit, "caption": f"{words_}.", "clickable": True, "height": HEIGHT, **look}
         how |= {"scale": scale, "query": who}
         try:
             components.picture_map(now, "playground_map", found.values, title, signed=found.signed, **how)
@@ -108,20 +164,20 @@ def _picture(now: Context, asked: Asked, found: Map, look: dict[str, Any], right
     sinks_view.curves(now)
     # The sign of a component is a convention, so that its strongest patch means nothing.
     if method.name != "components":
-        _trust(now, asked, found, hides)
+        _trust(now, asked, found)
     marked: dict[str, Any] = {"query": list(who), "unit": found.unit}
     marked |= {"signed": True} if found.signed else {}
-    components.code(now, *_again(now, asked, found, look, marked, film, hides))
-    _downloads(now, found, {**look, **marked, "scale": scale})
+    components.code(now, *_again(now, asked, found, look, marked, film))
+    _downloads(now, asked, {**look, **marked, "scale": scale})
 
 
-def _trust(now: Context, asked: Asked, found: Map, hides: bool) -> None:
+def _trust(now: Context, asked: Asked, found: Map) -> None:
     if asked.method.asked_by == "label":  # of one label, on what it names, and not on every object
         known = trust.proof(now.record)
         known += words.facts(now, found.values) if found.colours is None else []
         trust.draw(f"For {found.words}.", known)
         return
-    made = None if hides else (asked.method.name, asked.target, asked.knobs)
+    made = None if asked.hides else (asked.method.name, asked.target, asked.knobs)
     trust.card(now, found.values, found.row, found.words, made)
 
 
@@ -132,7 +188,6 @@ def _again(
     look: Mapping[str, Any],
     marked: Mapping[str, Any],
     film: Mapping[str, Any],
-    hides: bool,
 ) -> tuple[str, list[str], str]:
     """The lines and the commands that make the map, and what they do not do."""
     options = {**look, **marked, "opacity": float(f"{look['opacity']:g}")}
@@ -144,10 +199,9 @@ def _again(
         "from visualizer.figures.overlay import overlay\n\n"
         f"overlay(record.image, values, record.geometry, {shown}).show()\n"
     )
-    more: dict[str, Any] = {"without_sinks": True} if hides else {}
-    if look["truth"] is not None:
-        outline = pictures.outline(now.picture.id)
-        more |= {"truth": True} if outline is None else {"outline": outline.name}
+    more: dict[str, Any] = {"without_sinks": True} if asked.hides else {}
+    if look["truth"] is not None and (named := pictures.outline_name(now.picture.id)) is not None:
+        more |= {"outline": named} if named else {"truth": True}
     paint = {**more, "colormap": look["colormap"], "alpha": look["opacity"], **snippets.scaled(look["scale"])}
     commands = [
         snippets.command(now, asked.method.name, asked.target, asked.knobs, **{**paint, **extra})
@@ -173,31 +227,46 @@ def prediction(now: Context) -> None:
         st.caption("Truth: " + " and ".join(f"{thing.colour} {thing.shape}" for thing in scene.things) + ".")
 
 
-def _downloads(now: Context, found: Map, look: Mapping[str, Any]) -> None:
-    image, geometry = now.picture.image, now.record.geometry
-    printed = {
-        **{name: value for name, value in look.items() if name != "smooth"},
-        "settings": f"{now.model}; {now.picture.title}",
+def _downloads(now: Context, asked: Asked, look: Mapping[str, Any]) -> None:
+    printed = {name: value for name, value in look.items() if name != "smooth"}
+    files: dict[str, tuple[str, Callable[..., bytes]]] = {
+        "Picture (PNG)": ("map.png", partial(_png, asked=asked, look=printed)),
+        "Drawing (SVG)": ("map.svg", partial(_svg, asked=asked, look=printed)),
+        "Table (CSV)": ("map.csv", partial(_csv, asked=asked)),
+        "Array (NPY)": ("map.npy", partial(_array, asked=asked)),
+        **_RECORD,
+        "Page (HTML)": ("map.html", partial(_page, asked=asked, look=dict(look))),
     }
+    components.downloads("playground", files, now=now)
 
-    def page() -> bytes:
-        figure = overlay.overlay(image, found.values, geometry, title=found.words, **look)
-        return export.standalone_html(figure).encode()
 
-    components.downloads(
-        "playground",
-        {
-            "Picture (PNG)": ("map.png", lambda: components.png(now, found.values, found.words, **printed)),
-            "Drawing (SVG)": (
-                "map.svg",
-                lambda: export.overlay_svg(image, found.values, geometry, found.words, **printed),
-            ),
-            "Table (CSV)": ("map.csv", lambda: components.csv(found.values, found.colours)),
-            "Array (NPY)": ("map.npy", lambda: array_bytes(found.values if found.colours is None else found.colours)),
-            **_record_file(now),
-            "Page (HTML)": ("map.html", page),
-        },
-    )
+def _png(now: Context, asked: Asked, look: dict[str, Any]) -> bytes:
+    found, settings = asked.answer(now), f"{now.model}; {now.picture.title}"
+    return components.png(now, found.values, found.words, settings=settings, **look)
+
+
+def _svg(now: Context, asked: Asked, look: dict[str, Any]) -> bytes:
+    found, settings = asked.answer(now), f"{now.model}; {now.picture.title}"
+    image, geometry = now.picture.image, now.record.geometry
+    return export.overlay_svg(image, found.values, geometry, found.words, settings=settings, **look)
+
+
+def _csv(now: Context, asked: Asked) -> bytes:
+    found = asked.answer(now)
+    return components.csv(found.values, found.colours)
+
+
+def _page(now: Context, asked: Asked, look: dict[str, Any]) -> bytes:
+    found = asked.answer(now)
+    figure = overlay.overlay(now.picture.image, found.values, now.record.geometry, title=found.words, **look)
+    return export.standalone_html(figure).encode()
+
+
+def _array(now: Context, asked: Asked, look: Mapping[str, Any] | None = None) -> bytes:
+    if now.of_text:
+        return array_bytes(_shown(now, asked, look or {}).row)
+    found = asked.answer(now)
+    return array_bytes(found.values if found.colours is None else found.colours)
 
 
 def array_bytes(values: NDArray[Any]) -> bytes:
@@ -207,6 +276,9 @@ def array_bytes(values: NDArray[Any]) -> bytes:
     return out.getvalue()
 
 
-def _record_file(now: Context) -> dict[str, tuple[str, Callable[[], bytes]]]:
-    """The whole record as a bundle, which this page and `AttentionRecord.load` open again."""
-    return {"Record (NPZ)": ("record.npz", lambda: parts.saved(now.record.save))}
+def _record(now: Context) -> bytes:
+    return parts.saved(now.record.save)
+
+
+_RECORD = {"Record (NPZ)": ("record.npz", _record)}
+"""The whole record as a bundle, which this page and `AttentionRecord.load` open again."""

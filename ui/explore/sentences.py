@@ -11,9 +11,9 @@ import streamlit as st
 from PIL import Image
 
 from tutorials.findings import Context
-from tutorials.findings.context import Picture
 from ui.frame import state
-from ui.parts import components, controls, parts
+from ui.frame.stop import stop
+from ui.parts import components, parts, script, widgets
 from ui.store import resources
 from visualizer.export import files as export
 from visualizer.figures.arcs import arcs
@@ -28,7 +28,7 @@ from visualizer.method.token_pairs import ordinary
 from visualizer.style import theme
 from visualizer.style.scale import MODES
 from visualizer.words.maps import describe
-from vit_attention.records import AttentionRecord, Axis
+from vit_attention.records import Axis
 from worlds.sentences import sentence
 
 KEY, SEED = "text", "sentence"
@@ -42,75 +42,61 @@ PAIRS = ("arcs of one token", "token x token", "all layers and heads")
 """Figures of tokens that look at each other."""
 
 
-def context(name: str) -> Context:
-    """What a model reads: the text in the field, its record and the reader's choice; stops the page if there is no record."""
-    picture = Picture.sentence(field())
+def field(name: str) -> str:
+    """Draw the field of the text that a model reads and two ways to a made-up review; what stands in it, never empty.
+
+    Stops the page for a text that is too long for it.
+    """
+    start = sentence(FIRST).text
+    typed = widgets.text("Text", KEY, start, LETTERS, area=True, height=100)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        tip = "The same number makes the same."
+        widgets.number("Review", 0, 999_999_999, SEED, FIRST, on_change=_take, help=tip, width=140)
+        st.button("A fresh review", key="fresh_sentence", on_click=_take, args=(True,))
+    if not typed.strip():
+        st.caption("Without words there is nothing to read: this is the first review instead.")
+    text = typed if typed.strip() else start
     try:
-        counted = len(resources.model(name).tokens_of(picture.text).axis)
+        counted = len(resources.model(name).tokens_of(text).axis)
     except (ValueError, RuntimeError, OSError, ImportError):  # what is wrong is said where the record is asked for
         counted = 0
     if counted > TOKENS:
         st.error(f"Want a text of at most {TOKENS} tokens, got {counted}.")
-        st.stop()
-    record = components.looked(name, picture, "Change the text; everything else is as you left it.")
-    notes(record)
-    tokens(record.maps[0].query)
-    return Context(name, picture, record, state.selection(record), resources.run)
-
-
-def field() -> str:
-    """Draw the field of the text and two ways to a made-up review; what stands in it, never empty."""
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
-    start = sentence(FIRST).text
-    typed = left.text_area("Text", start, key=KEY, height=100, max_chars=LETTERS, **controls.KEEP)
-    right.number_input(
-        "Review",
-        0,
-        999_999_999,
-        FIRST,
-        key=SEED,
-        on_change=_take,
-        help="The same number makes the same.",
-        **controls.KEEP,
-    )
-    right.button("A fresh review", key="fresh_sentence", on_click=_take, args=(True,), width="stretch")
-    text = str(typed or "")[:LETTERS]
-    if not text.strip():
-        st.caption("Without words there is nothing to read: this is the first review instead.")
-    return text if text.strip() else start
+        stop()
+    return text
 
 
 def _take(fresh: bool = False) -> None:
     """Put a made-up review into the field; for callbacks."""
     if fresh:
         st.session_state[SEED] = random.randrange(1_000_000)
-    st.session_state[KEY] = sentence(parts.whole(st.session_state.get(SEED), 0, 999_999_999)).text
+    st.session_state[KEY] = sentence(_seed()).text
 
 
-def notes(record: AttentionRecord) -> None:
-    """What the record says of its text, such as words that the tokenizer has never seen; plain text."""
-    for said in record.settings.get("notes", []):
-        st.text(str(said))
+def _seed() -> int:
+    return int(widgets.within(st.session_state.get(SEED, FIRST), 0, 999_999_999))
 
 
 def tokens(axis: Axis) -> None:
     """The menu of who asks: each token by its number and text, or the mean of all."""
     names = [f"{n + 1} {name}" for n, name in enumerate(written(axis))]
-    asked = str(st.session_state.get(state.TOKEN) or st.query_params.get(state.TOKEN, ""))
-    number = asked.split(" ")[0]
-    if asked != state.ALL_TOKENS and asked not in names:  # of another text, in which this number is another token
+    chosen = str(st.session_state.get(state.TOKEN, ""))
+    if (
+        chosen and chosen != state.ALL_TOKENS and chosen not in names
+    ):  # of another text, in which its number is another token
+        number = chosen.split(" ")[0]
         known = number.isascii() and number.isdecimal() and 0 < int(number[:9]) <= len(names)
         st.session_state[state.TOKEN] = names[int(number) - 1 if known else 0]
-    controls.menu("Who asks?", [*names, state.ALL_TOKENS], state.TOKEN, help="The token whose attention is shown.")
+    widgets.menu("Query token", [*names, state.ALL_TOKENS], state.TOKEN, help="The token whose attention is shown.")
 
 
 def look(now: Context) -> dict[str, Any]:
     """How the maps over a text are drawn; nothing here changes the numbers except the scale and the switches, which say so."""
-    drawn = controls.choice("Drawn as", (SHADED, BARS), "drawn_as")
-    mode = controls.menu("Scale", list(MODES), "scale")
-    colours = controls.menu("Colours", list(theme.COLORMAPS), "colours")
-    special = st.toggle("Special tokens", True, key="special", **controls.KEEP, help="Such as [CLS] and [SEP].")
-    words = st.toggle("Words, not their parts", key="words", **controls.KEEP, help=GATHERED)
+    drawn = widgets.choice("Drawn as", (SHADED, BARS), "drawn_as")
+    mode = widgets.menu("Scale", list(MODES), "scale")
+    colours = widgets.menu("Colour map", list(theme.COLORMAPS), "colours")
+    special = widgets.toggle("Special tokens", "special", True, help="Such as [CLS] and [SEP].")
+    words = widgets.toggle("Words, not their parts", "words", help=GATHERED)
     known = bool(now.axis.words)
     if words and not known:
         st.caption("Nobody said which tokens are parts of one word, so tokens stay.")
@@ -118,8 +104,8 @@ def look(now: Context) -> dict[str, Any]:
         "drawn": drawn,
         "scale": mode,
         "colormap": colours,
-        "special": bool(special),
-        "words": bool(words) and known,
+        "special": special,
+        "words": words and known,
     }
 
 
@@ -173,7 +159,7 @@ def _asked(now: Context, look: Mapping[str, Any]) -> int | None:
 
 def pairs(now: Context, look: Mapping[str, Any]) -> None:
     """Tokens that look at each other in the chosen layer and head: arcs, a matrix, or all layers and heads."""
-    which = controls.choice("Tokens that look at each other", PAIRS, "pairs")
+    which = widgets.choice("Tokens that look at each other", PAIRS, "pairs")
     number, head = now.record.maps[now.chosen.layer].layer, now.chosen.head
     special = look["special"] or not has_words(now.axis)
     record = by_words(now.record) if look["words"] else now.record
@@ -183,32 +169,33 @@ def pairs(now: Context, look: Mapping[str, Any]) -> None:
     place = _asked(now, look)
     if which == PAIRS[2]:
         chosen = None if head is None else (now.chosen.layer, head)
-        key, on_select = "text_atlas", components.pick_head("text_atlas")
+        key, pick = "text_atlas", components.pick_head
         figure, words = token_atlas(record, chosen=chosen, colormap=look["colormap"], **how), "Every layer and head."
     elif which == PAIRS[1] or place is None:
-        key, on_select = "text_matrix", None
+        key, pick = "text_matrix", None
         figure = token_matrix(record, number, head, colormap=look["colormap"], scale=look["scale"], **how)
         words = f"Which token looks at which in layer {number + 1}, {now.head_name()}."
         if which == PAIRS[0]:
             st.caption("Arcs are of one token, and none of those drawn asks alone: this is the matrix of all of them.")
     else:
-        key, on_select = "text_arcs", partial(_pick_token, now, _drawn(now, look))
+        names = written(now.axis)
+        tokens_drawn = tuple(f"{one[0] + 1} {names[one[0]]}" for one in _drawn(now, look))
+        key, pick = "text_arcs", partial(_pick_token, tokens_drawn)
         figure = arcs(record, place, number, head, **how)
         words = f"What {now.query_name()} looks at, on the left, and what looks at it, on the right."
-    components.chart(figure, key, words, on_select)
+    components.chart(figure, key, words, pick)
 
 
-def _pick_token(now: Context, drawn: Sequence[tuple[int, ...]]) -> None:
+def _pick_token(drawn: Sequence[str], points: list[Any]) -> None:
     """Make the clicked token, or the first of the clicked word, the one that asks; for callbacks."""
-    for at in parts.clicked("text_arcs")[:1]:
+    for at in script.numbers(points)[:1]:
         if 0 <= at < len(drawn):
-            number = drawn[at][0]
-            st.session_state[state.TOKEN] = f"{number + 1} {written(now.axis)[number]}"
+            st.session_state[state.TOKEN] = drawn[at]
 
 
 def facts(now: Context, found: Map) -> list[tuple[str, str, str]]:
     """How a map lies on the words that decide a made-up review, for the trust card; [] for other texts."""
-    made = sentence(parts.whole(st.session_state.get(SEED, FIRST), 0, 999_999_999))
+    made = sentence(_seed())
     if now.record.text != made.text or not now.axis.words:
         return []
     whole = of_words(found, made.text, special=False)
@@ -237,16 +224,28 @@ def _spans(names: tuple[str, ...], text: str) -> list[tuple[int, int]]:
     return found
 
 
-def files(now: Context, found: Map, look: Mapping[str, Any]) -> dict[str, tuple[str, Callable[[], bytes]]]:
-    """What can be taken home of a map over a text, for `components.downloads`; the record is added by the page."""
-    save = now.record.save_attention_json
-    settings = {"settings": now.model, "scale": look["scale"], "colormap": look["colormap"]}
+def files(
+    shown_map: Callable[[Context], Map], look: Mapping[str, Any]
+) -> dict[str, tuple[str, Callable[[Context], bytes]]]:
+    """What can be taken home of a map over a text, for `components.downloads`; the record is added by the page.
+
+    Args:
+        shown_map: gives the map that is drawn.
+        look: how it is drawn.
+    """
+    paint = {"scale": look["scale"], "colormap": look["colormap"]}
     return {
-        "Picture (PNG)": ("map.png", lambda: _png(token_sheet(found, **settings))),
-        "Table (CSV)": ("map.csv", lambda: _csv(found)),
-        "JSON, all tokens": ("attention_data.json", lambda: parts.saved(save)),
-        "JSON by layer": ("backend_data.json", lambda: parts.saved(partial(save, form="backend"))),
-        "Page (HTML)": ("map.html", lambda: export.standalone_html(_bars(found)).encode()),
+        "Picture (PNG)": (
+            "map.png",
+            lambda now: _png(token_sheet(shown_map(now), settings=now.model, **paint)),
+        ),
+        "Table (CSV)": ("map.csv", lambda now: _csv(shown_map(now))),
+        "JSON, all tokens": ("attention_data.json", lambda now: parts.saved(now.record.save_attention_json)),
+        "JSON by layer": (
+            "backend_data.json",
+            lambda now: parts.saved(partial(now.record.save_attention_json, form="backend")),
+        ),
+        "Page (HTML)": ("map.html", lambda now: export.standalone_html(_bars(shown_map(now))).encode()),
     }
 
 

@@ -1,11 +1,9 @@
 """Sinks in the playground: a switch that leaves them out of a map, and who takes the attention, layer by layer."""
 
-from typing import Any
-
 import streamlit as st
 
 from tutorials.findings import Context
-from ui.parts import components, controls
+from ui.parts import components, widgets
 from visualizer.figures.sinks import length_curves, share_curves
 from visualizer.measures.sinks import taken_by_layer
 from visualizer.method import Map
@@ -18,14 +16,12 @@ _HELP = (
 )
 
 
-def hidden(now: Context, found: Map, name: str, knobs: dict[str, Any]) -> Map:
-    """The same map without its sinks, if it is one of shares and the reader wants it so; draws the switch."""
+def hidden(now: Context, found: Map) -> bool:
+    """Draw the switch for a map that is one of shares; whether the reader wants it without its sinks."""
     # Of a large picture not all rows are kept, which the rule reads; of a text, special tokens are the sinks.
     if found.unit != SHARE or now.size is not None or now.of_text:
-        return found
-    if not st.toggle("Leave out sinks (display only)", key="without_sinks", help=_HELP, **controls.KEEP):
-        return found
-    return now.answer(name, "", knobs, sinks="hide")
+        return False
+    return widgets.toggle("Leave out sinks (display only)", "without_sinks", help=_HELP)
 
 
 def curves(now: Context) -> None:
@@ -33,7 +29,7 @@ def curves(now: Context) -> None:
     whole = all(one.queries is None and one.heads is None for one in now.record.maps)
     if now.size is not None or not whole or now.record.settings.get("unheard"):
         return
-    if not st.toggle("Show sinks: who takes the attention, layer by layer", key="sinks", **controls.KEEP):
+    if not widgets.toggle("Show sinks: who takes the attention, layer by layer", "sinks"):
         return
     key, norms = now.record.maps[0].key, now.record.norms
     known = norms.size > 0

@@ -1,73 +1,87 @@
-"""Ways to get something to look at: own picture, camera, a fresh scene, a saved record, another model."""
+"""Ways to get something to look at: own pictures, camera, a fresh scene, a saved record, another model."""
 
-import hashlib
 import random
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
-from PIL import Image
 
-from tutorials.findings.context import Context, Picture
-from ui.explore import sentences, words
-from ui.frame import state
-from ui.frame.state import on_this_machine
-from ui.parts import components, controls, fetching, patch_count, snippets
+from tutorials.plain import plain
+from ui.frame import state, texts, visitors
+from ui.parts import live, widgets
 from ui.store import pictures, resources
-from vit_attention.inputs.pictures import PictureError, open_picture
+from ui.store.blobs import blobs
+from vit_attention.gate.refusal import shown
 from vit_attention.records import AttentionRecord
 from vit_attention.weights.download import DownloadError
 from worlds.naming import scene_name
 
-BUNDLE, OTHER, PROBLEM = "playground_bundle", "playground_other_model", "playground_problem"
-"""Session keys: (file name, digest, record) of an opened bundle; name of an `hf:` model; what went wrong last."""
+BUNDLE, OTHER, PROBLEMS = "playground_bundle", "playground_other_model", "playground_problems"
+"""Session keys: (file name, digest) of an opened bundle; name of a model of one's own; what went wrong last, in sentences."""
 
 TOLD = "playground_told"
 """Session key: what to say once about the picture just given."""
 
-
-def draw() -> None:
-    """The ways in, folded away; what goes wrong is said, and what was shown before stays."""
-    # Always here: an expander that moves or changes is drawn anew, folded, and drops an upload that is under way.
-    said = st.container()
-    problem, told = st.session_state.pop(PROBLEM, None), st.session_state.pop(TOLD, None)
-    if problem:
-        said.error(problem)
-    if told:
-        said.info(told)
-    with st.expander("Another picture, a saved record, another model"):
-        ways = {"My picture": _own_picture, "Fresh scene": _fresh_scene, "Saved record": _saved_record}
-        if on_this_machine():
-            ways["Another model"] = _another_model
-        for tab, way in zip(st.tabs(list(ways)), ways.values(), strict=True):
-            with tab:
-                way()
+KINDS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
+MOST = 25
+"""Megabytes of a file."""
 
 
-def _own_picture() -> None:
+def own_pictures() -> None:
+    """The field for files, always in sight, and the camera; what goes wrong is said, and what was shown before stays."""
     st.file_uploader(
-        "Picture (JPEG, PNG, WebP, GIF, BMP or TIFF; at most 25 MB)",
-        ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"],
+        texts.say("your_pictures"),
+        KINDS,
+        accept_multiple_files=True,
         key="playground_upload",
         on_change=_take,
         args=("playground_upload",),
+        max_upload_size=MOST,
+        help=texts.say("upload_help"),
     )
+    for problem in st.session_state.pop(PROBLEMS, ()):
+        st.error(plain(problem))
+    if told := st.session_state.pop(TOLD, None):
+        st.info(told)
     # Not among the types: Safari on an iPhone turns HEIC into JPEG by itself only if the field does not ask for HEIC.
-    st.caption(f"HEIC, the own format of many phones, is not read. {pictures.AS_JPEG}")
-    if st.toggle("Use the camera", key="playground_use_camera"):
-        st.camera_input("Take a picture", key="playground_camera", on_change=_take, args=("playground_camera",))
-    st.caption("It stays in this session's memory: no link restores it, and nobody else can see it.")
+    with st.popover(texts.say("camera")):
+        if st.toggle(texts.say("camera"), key="playground_use_camera"):
+            picture = texts.say("take_picture")
+            st.camera_input(picture, key="playground_camera", on_change=_take, args=("playground_camera",))
+        st.caption(texts.say("upload_limits", advice=pictures.AS_JPEG))
+
+
+SEEN = "playground_seen"
+"""Session key: ids of the files in the field that were taken already; the field reports all of them every time."""
 
 
 def _take(key: str) -> None:
-    given = st.session_state.get(key)
-    if given is not None:
-        before = st.session_state.get(state.MODEL)
-        problem = pictures.take_upload(given.getvalue(), given.name or "picture")
-        model = st.session_state.get(state.MODEL)
-        told = f"Your picture is shown under {model}, the bundled model for photographs; the sidebar has others."
-        st.session_state.update({BUNDLE: None, PROBLEM: problem, TOLD: told if model != before else None})
+    """Take the files that are new in the field; for callbacks."""
+    given, before = st.session_state.get(key) or [], st.session_state.get(state.MODEL)
+    files = given if isinstance(given, list) else [given]
+    seen = st.session_state.get(SEEN, ())
+    new = [one for one in files if one.file_id not in seen]
+    st.session_state[SEEN] = tuple(one.file_id for one in files)
+    problems = [pictures.take_upload(one.getvalue(), one.name or "picture") for one in new]
+    model = st.session_state.get(state.MODEL)
+    told = texts.say("shown_under", model=model) if model != before and not all(problems) else None
+    st.session_state.update({PROBLEMS: [one for one in problems if one], TOLD: told})
+    if not all(problems):
+        st.session_state[BUNDLE] = None
+    live.whole_page()
+
+
+def others() -> None:
+    """Everything else to look at, folded away."""
+    # Always here: an expander that moves or changes is drawn anew, folded, and drops an upload that is under way.
+    with st.expander(texts.say("more_sources")):
+        scene, record, model = st.tabs(["Fresh scene", "Saved record", "Another model"])
+        with scene:
+            _fresh_scene()
+        with record:
+            _saved_record()
+        with model:
+            _another_model()
 
 
 def _fresh_scene() -> None:
@@ -82,39 +96,53 @@ def _fresh_scene() -> None:
 def _draw_scene(fresh: bool = False) -> None:
     if fresh:
         st.session_state["playground_seed"] = random.randrange(1_000_000)
-    seed = int(controls.within(st.session_state.get("playground_seed"), 0, 999_999_999))
+    seed = int(widgets.within(st.session_state.get("playground_seed"), 0, 999_999_999))
     objects = 1 if st.session_state.get("playground_objects") == 1 else 2
-    difficulty = int(controls.within(st.session_state.get("playground_difficulty"), 0, 100))
-    st.session_state.update({BUNDLE: None, state.PICTURE: scene_name(seed, objects, difficulty / 100)})
+    difficulty = int(widgets.within(st.session_state.get("playground_difficulty"), 0, 100))
+    look_at(scene_name(seed, objects, difficulty / 100))
+
+
+def look_at(picture: str) -> None:
+    """Show the picture of that id, under a model that knows its kind; for callbacks."""
+    st.session_state.update({BUNDLE: None, state.PICTURE: picture})
     state.suit_model()
+    live.whole_page()
 
 
 def _saved_record() -> None:
-    st.file_uploader(
-        "Record bundle (.npz, at most 25 MB) saved by this app or by record.save",
-        ["npz"],
-        key="playground_npz",
-        on_change=_open_bundle,
-    )
+    label = f"Record bundle (.npz, at most {MOST} MB) saved by this app or by record.save"
+    st.file_uploader(label, ["npz"], key="playground_npz", on_change=_open_bundle, max_upload_size=MOST)
     if st.session_state.get(BUNDLE) is not None:
-        st.button(
-            "Close the record and run the model again",
-            key="playground_close",
-            on_click=st.session_state.update,
-            args=({BUNDLE: None},),
-        )
+        st.button("Close the record and run the model again", key="playground_close", on_click=_close)
     st.caption("A bundle is drawn from its file alone: no model is run, and nothing in it is executed.")
+
+
+def _close() -> None:
+    st.session_state[BUNDLE] = None
+    live.whole_page()
 
 
 def _open_bundle() -> None:
     given = st.session_state.get("playground_npz")
     if given is None:
         return
-    data = given.getvalue()
+    digest = blobs.put(given.getvalue())
     try:
-        st.session_state[BUNDLE] = (given.name, hashlib.sha256(data).hexdigest()[:20], read_bundle(data))
+        bundle(digest)
+        st.session_state[BUNDLE] = (given.name, digest)
     except ValueError as error:
-        st.session_state[PROBLEM] = f"{given.name}: {error}"
+        st.session_state[PROBLEMS] = [f"{given.name}: {error}"]
+    live.whole_page()
+
+
+# One: a record of 37 x 37 patches takes 80 MB once it is unpacked.
+@st.cache_resource(max_entries=1, show_spinner=False)
+def bundle(digest: str) -> AttentionRecord:
+    """The record of a file that somebody brought; raises ValueError as `read_bundle`, or if the file is not kept any more."""
+    data = blobs.get(digest)
+    if data is None:
+        raise ValueError("the server had to make room and does not have this file any more; bring it again")
+    return read_bundle(data)
 
 
 def read_bundle(data: bytes) -> AttentionRecord:
@@ -125,8 +153,8 @@ def read_bundle(data: bytes) -> AttentionRecord:
     """
     record = unpacked(data)
     shapes = {(axis.kind, axis.grid, len(axis)) for one in record.maps for axis in (one.query, one.key)}
-    plain = all(one.kind == "self" for one in record.maps)
-    if len(shapes) != 1 or not plain or next(iter(shapes))[0] == "regions":
+    whole = all(one.kind == "self" for one in record.maps)
+    if len(shapes) != 1 or not whole or next(iter(shapes))[0] == "regions":
         raise ValueError(
             "want the self-attention of all patches of one picture, or of all tokens of one text, got another"
         )
@@ -149,93 +177,50 @@ def unpacked(data: bytes) -> AttentionRecord:
 
 
 def _another_model() -> None:
-    name = st.text_input(
-        "Folder or hub id of a model of the transformers library (ViT, DeiT, DINOv2, BEiT, CLIP, SigLIP, or a text encoder such "
-        "as BERT), or timm:NAME",
-        key="playground_hf",
-        placeholder="owner/name",
-    )
-    load, back = st.columns(2)
-    if load.button("Load it", key="playground_load", disabled=not name, width="stretch"):
-        name = name.strip()
-        wanted = name if name.startswith("timm:") else "hf:" + name.removeprefix("hf:")
-        try:
-            with st.spinner("Loading ..."):
-                resources.model(wanted)
-            st.session_state[OTHER] = wanted
-        except (ValueError, DownloadError, OSError, RuntimeError) as error:
-            st.error("This model cannot be loaded.")
-            st.text(str(error))
-    back.button(
-        "Back to the sidebar's model",
-        key="playground_back",
-        on_click=st.session_state.update,
-        args=({OTHER: None},),
-        width="stretch",
-    )
-    st.caption("Only offered to the person at the server itself. Only configuration and numbers are read, never code.")
+    listed = visitors.allowed()
+    if listed:
+        st.selectbox("Models that this server offers", listed, index=None, key="playground_listed", on_change=_listed)
+    if visitors.ask():
+        label = (
+            "Folder or hub id of a model of the transformers library (ViT, DeiT, DINOv2, BEiT, CLIP, SigLIP, or a text "
+            "encoder such as BERT), or timm:NAME"
+        )
+        name = st.text_input(label, key="playground_hf", placeholder="owner/name", max_chars=500)
+        if st.button("Load it", key="playground_load", disabled=not name):
+            _load(name.strip())
+    if st.session_state.get(OTHER) is not None:
+        st.button("Back to the sidebar's model", key="playground_back", on_click=_back)
+    st.caption("Only configuration and numbers are read, never code.")
 
 
-def context() -> Context:
-    """What the playground looks at or reads: an opened bundle, the other model, or the shared choice."""
-    if (bundle := st.session_state.get(BUNDLE)) is not None:
-        return bundle_context(*bundle)
-    other = st.session_state.get(OTHER)
-    if other is not None and on_this_machine():
-        st.text(f"Model: {other}, instead of the sidebar's.")
-        try:
-            return _of_other(other)
-        except (ValueError, RuntimeError, OSError) as error:
-            st.error("The other model cannot show this; the sidebar's model does.")
-            st.text(str(error))
-    wanted = str(st.session_state.get(state.MODEL, ""))
-    if wanted not in state.READS:
-        return words.told(components.context(counted=True, labelled=words.field))
-    name = resources.active_model(reads=True)
-    if name != wanted:
-        fetching.offer(wanted, name, "fetch_weights")
-    return sentences.context(name)
+def _listed() -> None:
+    if (name := st.session_state.get("playground_listed")) in visitors.allowed():
+        st.session_state[OTHER] = name
+        live.whole_page()
 
 
-def _of_other(name: str) -> Context:
-    """A context of the other model."""
-    if resources.model(name).card.task == "text":
-        return sentences.context(name)
-    picture = pictures.get(str(st.session_state[state.PICTURE]))
-    size = patch_count.control(name, picture)
-    labels = words.field(name, picture) if size is None else ()
-    if size is not None:
-        record = components.looked(name, picture, "", size)
-    else:
-        record = resources.record(name, picture, **({"labels": labels} if labels else {}))
-    return words.told(Context(name, picture, record, state.selection(record), resources.run, size, labels))
+def _back() -> None:
+    st.session_state[OTHER] = None
+    live.whole_page()
 
 
-def bundle_context(name: str, digest: str, record: AttentionRecord) -> Context:
-    """A context that is drawn from a record alone."""
-    grid, reads = record.maps[0].query.grid or (1, 1), record.maps[0].query.kind == "text"
+def _load(name: str) -> None:
+    """Try a model of one's own; one that does not suit this page leaves it as it was."""
+    wanted = name if name.startswith("timm:") else "hf:" + name.removeprefix("hf:")
     try:
-        image = open_picture(record.picture).image
-    except PictureError:
-        wide, high = record.geometry.seen if record.geometry is not None else (grid[1], grid[0])
-        image = Image.new("RGB", (256, min(max(1, round(256 * high / wide)), 1024)), (128, 128, 128))
-        record = replace(record, geometry=None)
-        if not reads:
-            st.caption("The bundle carries no readable picture, so the map lies on grey.")
-    st.text(
-        f"From the file {name}, made by {record.model or 'an unnamed model'}. The sidebar's model does not matter here."
-    )
-    if any(one.queries is not None or one.heads is not None for one in record.maps):
-        st.caption("It holds a part of the maps; what needs the rest is refused below.")
-    kept = [one.layer for one in record.maps]
-    if kept != list(range(len(kept))):
-        st.caption(f"It holds only layers {', '.join(str(k + 1) for k in kept)}; they are counted from 1 here.")
-    if reads:
-        sentences.tokens(record.maps[0].query)
-    return Context(
-        record.model,
-        Picture(snippets.BUNDLE, f"{snippets.BUNDLE}-{digest}", name, image, text=record.text),
-        record,
-        state.selection(record),
-        resources.run,
-    )
+        with st.spinner("Loading ..."):
+            task = resources.model(wanted).card.task
+        if task not in ("classify", "label", "text"):
+            raise ValueError(f"want a model that looks at pictures or reads texts, got {shown(wanted)}, of task {task}")
+    except (ValueError, DownloadError, OSError, RuntimeError) as error:
+        st.error("This model cannot be loaded.")
+        st.text(str(error))
+        return
+    st.session_state[OTHER] = wanted
+    st.rerun()
+
+
+def other() -> str:
+    """The model of one's own that is shown instead of the sidebar's, or ""."""
+    name = str(st.session_state.get(OTHER) or "")
+    return name if name and (visitors.unlocked() or name in visitors.allowed()) else ""

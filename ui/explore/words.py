@@ -1,8 +1,9 @@
 """Labels in the playground: what a dual encoder compares a picture with, which label is asked about, and all of them at once."""
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from tutorials.findings import Context
 from tutorials.findings.context import Picture
-from ui.parts import components, controls
+from ui.parts import components, widgets
 from ui.store import pictures, resources
 from visualizer.figures.comparison import side_by_side
 from visualizer.measures import score
@@ -37,16 +38,12 @@ def field(name: str, picture: Picture) -> tuple[str, ...]:
     ):  # nobody has changed it: another picture, other labels
         st.session_state.pop(KEY, None)
     st.session_state[OFFERED] = offered
-    typed = st.text_area(
+    label, tip = (
         "Labels, one a line",
-        offered,
-        key=KEY,
-        height=110,
-        max_chars=MOST * (LETTERS + 1),
-        help=f"At most {MOST} texts that the picture is compared with. Together they are the classes of this model.",
-        **controls.KEEP,
+        f"At most {MOST} texts that the picture is compared with: the classes of this model.",
     )
-    found, left_out = read(str(typed or ""))
+    typed = widgets.text(label, KEY, offered, MOST * (LETTERS + 1), area=True, height=110, help=tip)
+    found, left_out = read(typed)
     if left_out:
         st.caption(f"At most {MOST} different labels of {LETTERS} letters are read; {left_out}.")
     if not found:
@@ -89,26 +86,17 @@ def read(typed: str) -> tuple[tuple[str, ...], str]:
     return found, ", ".join(told)
 
 
-def told(now: Context) -> Context:
-    """The same; draws what the record says of its labels, such as words that the tokenizer has never seen, as plain text."""
-    for said in now.record.settings.get("notes", []) if now.labels else ():
-        st.text(str(said))
-    return now
-
-
 def asked(now: Context, knobs: Mapping[str, Any]) -> str:
     """The menu of the label that is asked about; "" where the winner of all is shown."""
     labels = now.record.prediction.labels
     if knobs.get("show") == "winner" or not labels:
         return ""
-    if st.session_state.get(ASKED) not in labels:
-        st.session_state.pop(ASKED, None)
-    return controls.menu("Label asked about", labels, ASKED)
+    return widgets.menu("Label asked about", labels, ASKED)
 
 
 def compared(now: Context, method: Method, label: str, knobs: Mapping[str, Any]) -> Context:
     """The same with the similarities of every layer in its record, so that other layers and labels need no other run."""
-    now = replace(now, label=label)
+    now = replace(now, label=label, again=partial(_again, now.again, method.name, label, dict(knobs)))
     if now.record.has(method.name) or not now.labels:
         return now
     run = {knob.name: knobs[knob.name] for knob in method.run}
@@ -116,6 +104,10 @@ def compared(now: Context, method: Method, label: str, knobs: Mapping[str, Any])
     settings = {**now.record.settings, "runs": {**now.record.settings.get("runs", {}), **made}}
     signals = {**now.record.signals, method.name: signal}
     return replace(now, record=replace(now.record, signals=signals, settings=settings))
+
+
+def _again(before: Callable[[], Context], name: str, label: str, knobs: dict[str, Any]) -> Context:
+    return compared(before(), methods()[name], label, knobs)
 
 
 def similarities(
@@ -145,9 +137,9 @@ def legend(found: Map, labels: Sequence[str]) -> None:
 def all_labels(now: Context, method: Method, knobs: Mapping[str, Any], look: Mapping[str, Any]) -> None:
     """The maps of all labels side by side, on request."""
     labels = now.record.prediction.labels
-    if len(labels) < 2 or not st.toggle("All labels side by side", key="all_labels", **controls.KEEP):
+    if len(labels) < 2 or not widgets.toggle("All labels side by side", "all_labels"):
         return
-    scale = controls.choice("Colour scale of these maps", ("shared", "per map"), "labels_scale")
+    scale = widgets.choice("Colour scale of these maps", ("shared", "per map"), "labels_scale")
     st.caption(
         "shared: colours can be compared between labels." if scale == "shared" else "per map: each label by itself."
     )

@@ -43,7 +43,9 @@ def start(page: str, anew: tuple[str, ...] = ()) -> bool:
         state[ASKED], state[COMPLAINTS] = found, []
     else:
         state[ASKED], state[COMPLAINTS] = {}, []
-        forget(anew if moved else ())
+        # What was left at a page's default has the next page's, which may be another.
+        left = [key for noted in state.get(NOTED, {}).values() for key, text in noted.items() if text is None]
+        forget([*anew, *left] if moved else ())
     state.update({PAGE: page, NOTED: {}, PART: "", RUNNING: True})
     return moved
 
@@ -113,8 +115,13 @@ def part(name: str) -> Iterator[None]:
         yield
     finally:
         state[PART] = before
-        if not state.get(RUNNING):
-            _write()
+    if not state.get(RUNNING):  # and nothing was raised: a run that begins anew is given the address of before
+        _write()
+
+
+def whole() -> bool:
+    """Whether the whole script runs, and not a fragment alone."""
+    return bool(st.session_state.get(RUNNING))
 
 
 def finish() -> None:

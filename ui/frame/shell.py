@@ -2,10 +2,12 @@
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 from ui.frame import address, heavy, routing, state, texts
+from ui.frame.stop import Stopped
 from ui.frame.table import FIRST, PAGES, Page, lessons, page
 
 STYLE = Path(__file__).parent / "style"
@@ -33,11 +35,21 @@ def run() -> None:
         heavy.load_all()
     try:
         chosen.run()
-    finally:
-        address.finish()
-        for sentence in st.session_state.get(address.COMPLAINTS, []):
-            said.warning(sentence)
+    except Stopped:
+        pass
+    except BaseException as ended:
+        # The run that follows a rerun is given the address of before: written now, it would be taken for one that was typed.
+        if type(ended).__name__ != "RerunException":
+            _finish(said)
+        raise
+    _finish(said)
     heavy.warm_up()
+
+
+def _finish(said: Any) -> None:
+    address.finish()
+    for sentence in st.session_state.get(address.COMPLAINTS, []):
+        said.warning(sentence)
 
 
 def _first() -> None:

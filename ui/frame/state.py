@@ -16,7 +16,7 @@ OUTLINE = "outline"
 """Begins the keys of the menus of outlines, one for each photograph that has any."""
 
 UPLOAD = "uploaded_picture"
-"""The reader's own picture; it lives in this session only and cannot be linked to."""
+"""The reader's own pictures, ids to file names; they are known to this session only and cannot be linked to."""
 
 PATCHES = "chosen_patches"
 """Patches chosen with a box on the picture, as numbers; () when one patch or the class token is asked."""
@@ -39,7 +39,13 @@ DOCUMENT, READER = "document", "reader"
 WALK = "_walk"
 """Session key: the key of the number that is being walked through, if any."""
 
-OF_A_LESSON = (LAYER, HEAD, ASK, ROW, COLUMN, PATCHES, STEP, TOKEN, DECODER_LAYER, DECODER_HEAD, FIELD, WALK)
+OF_AN_ENCODER = ("stage", "block", "swin_row", "swin_column", "swin_place")
+OF_A_CAPTION = ("word", "region", "refiner_layer")
+"""Keys of what is looked at in an encoder with windows, and in a caption."""
+OF_A_LESSON = (
+    *(LAYER, HEAD, ASK, ROW, COLUMN, PATCHES, STEP, TOKEN, DECODER_LAYER, DECODER_HEAD, FIELD, WALK),
+    *(*OF_AN_ENCODER, *OF_A_CAPTION),
+)
 """What begins anew when a lesson is entered."""
 
 KNOW_SCENES, KNOWS_PHOTOGRAPHS = ("scene-vit", "scene-clip"), "photo-dino"
@@ -49,8 +55,8 @@ READS = tuple(card.name for card in CARDS if card.task == "text")
 
 
 def set_defaults() -> None:
-    """Give every shared key a value, so that a page that runs alone finds one."""
-    for key, value in {**DEFAULTS, **NUMBERS, PATCHES: ()}.items():
+    """Give shared keys a value, so that a page that runs alone finds one; of pictures and models each page has its own."""
+    for key, value in {HEAD: DEFAULTS[HEAD], ASK: DEFAULTS[ASK], **NUMBERS, PATCHES: ()}.items():
         st.session_state.setdefault(key, value)
 
 

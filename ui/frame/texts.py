@@ -1,4 +1,4 @@
-"""The words of the frame, by name, from a file of their language: no text of a button stands in the code."""
+"""The words of the frame and of pages without a lesson, from files of their language: no text of a button stands in the code."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -17,3 +17,10 @@ def _words() -> dict[str, str]:
 def say(name: str, **values: object) -> str:
     """The words of that name with `values` in their places; raises KeyError for a name without words."""
     return _words()[name].format(**values)
+
+
+@lru_cache(maxsize=8)
+def sections(page: str) -> dict[str, str]:
+    """The longer texts of a page by their headings, from a Markdown file; values stand in braces, as in `str.format`."""
+    parts = ("\n" + (FOLDER / f"{page}.md").read_text("utf-8")).split("\n## ")[1:]
+    return {heading.strip(): text.strip() for heading, _, text in (part.partition("\n") for part in parts)}

@@ -4,23 +4,69 @@ from typing import Any
 
 import streamlit as st
 
+from tutorials.claims import Verdict, holm, is_default, on_many_at_once, precomputed
 from tutorials.findings import finding
-from tutorials.lessons import Claim
+from tutorials.findings.controls import kind
+from tutorials.lessons import Claim, lessons
 from ui.frame import texts
+from ui.store import resources
+from worlds.photographs import photographs
 
-TESTED = "_tested"
-"""Session key: (claim's finding, view) to what its test here said."""
+TOLD = "_claims_told"
+"""Session key: (claim's finding, what it was tested on) to what was said."""
+HERE, MANY = "here", "many"
+FRESH = 50
+"""Fresh scenes or pages that a claim is tested on."""
 
 
 def draw(lesson: str, claim: Claim, now: Any, number: int = 0) -> None:
     """A claim, what is done to test it, and its buttons; `number` tells those of several claims apart."""
-    told = st.session_state.setdefault(TESTED, {})
-    more = f" ({number})" if number else ""
+    told = st.session_state.setdefault(TOLD, {})
+    more, name = f" ({number})" if number else "", claim.finding
+    shows = kind(finding(name)) == "demonstration"
     with st.container(border=True):
-        st.markdown(texts.say("claim", text=claim.text))
+        st.markdown(texts.say("demonstration" if shows else "claim", text=claim.text))
         st.caption(claim.test)
         with st.container(horizontal=True):
-            if st.button(texts.say("test_here") + more, key=f"here_{claim.finding}"):
-                told[claim.finding, now.view] = finding(claim.finding)(now).text
-        if (claim.finding, now.view) in told:
-            st.info(texts.say("one_picture", text=told[claim.finding, now.view]))
+            if st.button(texts.say("show_here" if shows else "test_here") + more, key=f"here_{name}"):
+                told[name, HERE, now.view] = finding(name)(now).text
+            if not shows and st.button(texts.say("test_many", many=_many(now)) + more, key=f"many_{name}"):
+                told[name, MANY, _view(now)] = verdicts(lesson, now)[name].words
+        for which, view in ((HERE, now.view), (MANY, _view(now))):
+            if said := told.get((name, which, view)):
+                st.info(texts.say("one_picture" if which == HERE else "many_pictures", text=said))
+
+
+def _many(now: Any) -> int:
+    """How many pictures there are to test on."""
+    picture = getattr(now, "picture", None)
+    if picture is None or not picture.is_photograph:
+        return FRESH
+    return sum(bool(one.outlines) for one in photographs().values())
+
+
+def _view(now: Any) -> tuple[str, ...]:
+    """What is kept from picture to picture: the model, and what is asked of it."""
+    names = ("model", "chosen", "layer", "head", "stage", "block", "place", "beams")
+    drawn = str(getattr(getattr(now, "picture", None), "is_photograph", ""))
+    return (drawn, *(str(getattr(now, name, "")) for name in names))
+
+
+def verdicts(lesson: str, now: Any) -> dict[str, Verdict]:
+    """The verdicts of a lesson's claims by name, p values adjusted together: from the file for the default view, else run now."""
+    names = [one.finding for one in lessons()[lesson].claims if kind(finding(one.finding)) != "demonstration"]
+    if is_default(lesson, now):
+        known = {name: found for name in names if (found := precomputed(name, now.model)) is not None}
+        if len(known) == len(names):
+            return holm(known)
+    return resources.once(("claims", lesson, _view(now)), lambda: holm(_run(names, now)))
+
+
+def _run(names: list[str], now: Any) -> dict[str, Verdict]:
+    bar = st.progress(0.0, texts.say("testing"))
+    try:
+        return on_many_at_once(
+            names, now, lambda done, many: bar.progress(done / many, f"{done} of {many}"), resources.run
+        )
+    finally:
+        bar.empty()

@@ -170,10 +170,10 @@ def pick_head(points: list[Any]) -> None:
 
 
 def pick_number(shared: str, points: list[Any], first: int = 0) -> None:
-    """Make the clicked map of a mosaic, numbered from 0, the shared layer or head."""
+    """Make the clicked thing, numbered from 0, the choice of that key; the menu of heads holds words."""
     for at in script.numbers(points)[:1]:
         number = first + at + 1
-        st.session_state[shared] = number if shared == state.LAYER else str(number)
+        st.session_state[shared] = str(number) if shared == state.HEAD else number
 
 
 def query_arrows(key: str = "move", move: Callable[[int, int], None] | None = None) -> None:

@@ -253,8 +253,8 @@ def _read_all(page: Page, looked: Any) -> None:
     """Every step beside its figure, each figure once, and all controls at the head."""
     lesson = lessons()[page.name]
     panels.choose()
-    needs = dict.fromkeys(need for step in lesson.steps for need in page.views[step.view].needs)
-    now = page.context(looked, tuple(needs))
+    needs = tuple(dict.fromkeys(need for step in lesson.steps for need in page.views[step.view].needs))
+    now = page.context(looked, needs)
     _looks(now, [page.views[step.view] for step in lesson.steps])
     st.caption(texts.say("objectives", listed="; ".join(lesson.objectives)))
     drawn: set[str] = set()

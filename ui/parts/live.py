@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from ui.frame import address, heavy
+from ui.frame.stop import Stopped
 from ui.parts import panels, script
 
 AGAIN = "_whole_page_again"
@@ -22,12 +23,16 @@ def part(draw: Callable[..., Buttons], *given: Any) -> None:
         draw: draws it; returns the keys of the buttons that Page Up and Page Down press, or None.
         given: what it is given, names and numbers alone: it is kept for as long as the session lasts.
     """
-    if st.session_state.pop(AGAIN, False):
+    if st.session_state.pop(AGAIN, False) and not address.whole():
         st.rerun()
     script.begin()
     panels.alone()
     with address.part("live"):
-        script.run(draw(*given))
+        try:
+            buttons = draw(*given)
+        except Stopped:
+            buttons = None
+        script.run(buttons)
     heavy.ran()
 
 

@@ -8,7 +8,8 @@ import streamlit as st
 
 from tutorials.findings.context import Context, Picture, Selection
 from ui.frame import state
-from ui.parts import fetching, pickers
+from ui.frame.stop import stop
+from ui.parts import fetching, live, pickers
 from ui.store import pictures, resources
 from vit_attention import registry
 from vit_attention.models.cards import caution
@@ -63,13 +64,17 @@ def remarks(now: Context) -> None:
     """What to know of this model on this picture, and of how the picture was opened."""
     if now.model in state.KNOW_SCENES and now.picture.is_photograph:
         st.warning(mismatch(now.model, now.picture), icon="⚠️")
-        use = {state.MODEL: resources.PHOTO_MODEL}
-        st.button("Look with photo-dino", key="use_photo_model", on_click=st.session_state.update, args=(use,))
+        st.button("Look with photo-dino", key="use_photo_model", on_click=_use_photo_model)
     elif told := mismatch(now.model, now.picture):
         st.caption(told)
     for note in (*now.picture.notes, now.picture.credit):
         if note:
             st.caption(note)
+
+
+def _use_photo_model() -> None:
+    st.session_state[state.MODEL] = resources.PHOTO_MODEL
+    live.whole_page()
 
 
 def mismatch(name: str, picture: Picture) -> str:
@@ -107,4 +112,4 @@ def recorded(
         st.error(f"{name} cannot show this picture: {error}")
         if advice:
             st.info(advice)
-        st.stop()
+        stop()

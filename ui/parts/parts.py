@@ -13,6 +13,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from tutorials.plain import plain
+from ui.frame.stop import stop
 from ui.parts import components, widgets
 
 code = components.code_box
@@ -26,7 +27,7 @@ def or_stop(problem: str, choices: str) -> Iterator[None]:
     except (ValueError, RuntimeError, OSError) as error:
         st.error(f"{plain(problem)}: {plain(str(error))}")
         st.info(f"Choose another {choices} in the sidebar; everything else is as you left it.")
-        st.stop()
+        stop()
 
 
 def agree(wish: tuple[str, ...], takes: Callable[[], str], label: str, key: str) -> None:
@@ -37,7 +38,7 @@ def agree(wish: tuple[str, ...], takes: Callable[[], str], label: str, key: str)
     if st.button(label, key=key):
         st.session_state[f"{key}_agreed"] = wish
         st.rerun()
-    st.stop()
+    stop()
 
 
 def counted(most: int) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from tutorials.findings.context import Picture
-from ui.parts import controls
+from ui.parts import widgets
 from ui.store import resources
 
 KEY, WHOLE = "grid", "whole_picture"
@@ -25,10 +25,10 @@ def control(name: str, picture: Picture) -> Sides | None:
     if len(offered) < 2:
         return None
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = int(controls.choice("Patches along the longer side", [str(n) for n in offered], KEY, help=_HELP))
+        chosen = int(widgets.choice("Patches along the longer side", [str(n) for n in offered], KEY, help=_HELP))
         square = picture.image.width == picture.image.height
-        whole = not square and st.toggle("Whole picture, not its middle square", key=WHOLE, **controls.KEEP)
-        rows, columns = grid(picture.image.size, chosen, bool(whole))
+        whole = not square and widgets.toggle("Whole picture, not its middle square", WHOLE)
+        rows, columns = grid(picture.image.size, chosen, whole)
         st.caption(f"{rows} x {columns} = {rows * columns:,} patches", width="content")
     high, wide = loaded.anatomy.patch
     return None if (rows, columns) == usual else (rows * high, columns * wide)

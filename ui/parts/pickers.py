@@ -13,7 +13,8 @@ from vit_attention.models.cards import Card
 from vit_attention.records import AttentionRecord
 
 ALL = ("layer", "head", "query")
-"""What a figure may depend on."""
+"""What a figure of attention depends on. Others say "patch" in the place of "query" (a patch, whoever asks), or "one head" beside
+them (never the mean of all)."""
 MEAN = "mean"
 """What pickers of layers and heads call the mean of all."""
 
@@ -40,8 +41,8 @@ def picture(first: str) -> None:
         state.PICTURE,
         first,
         pictures.options,
-        pictures.UPLOAD_ID,
-        format_func=pictures.title,
+        pictures.OWN,
+        pictures.title,
         help=tip,
         on_change=state.suit_model,
     )
@@ -51,7 +52,15 @@ def picture(first: str) -> None:
         widgets.menu(label, list(outlines), own, help=tip)
 
 
-def one_of(label: str, key: str, first: str, offered: Callable[[str], list[str]], own: str, **how: Any) -> None:
+def one_of(
+    label: str,
+    key: str,
+    first: str,
+    offered: Callable[[str], list[str]],
+    own: str,
+    title: Callable[[str], str],
+    **how: Any,
+) -> None:
     """A menu of pictures or pages by their ids; what is gone, such as one's own of an earlier session, gives way.
 
     Args:
@@ -59,24 +68,27 @@ def one_of(label: str, key: str, first: str, offered: Callable[[str], list[str]]
         key: of the menu, and its name in the address.
         first: id chosen at first.
         offered: the ids on offer, with the given one if there is such a picture.
-        own: id of one's own.
+        own: begins the ids of one's own.
+        title: an id in words.
         how: as for `st.selectbox`.
     """
     wanted = address.wanted(key) or str(st.session_state.get(key, first))
-    name = label.lower()
-
-    def known(text: str) -> str:
-        if text not in offered(wanted):
-            gone = f"An own {name} stays in its session and is in no link" if text == own else ""
-            raise ValueError(gone or f"There is no {name} named {widgets.quoted(text)}")
-        return text
-
-    address.take(key, first, known, name)
+    address.take(key, first, lambda text: known(label.lower(), text, offered(wanted), own), label.lower())
     options = offered(str(st.session_state[key]))
     if st.session_state[key] not in options:
         st.session_state[key] = first
-    st.selectbox(label, options, key=key, **how)
+    # By a dictionary: what it is asked for may be gone by then.
+    titles = {one: title(one) for one in options}
+    st.selectbox(label, options, key=key, format_func=lambda one: titles.get(one, one), **how)
     address.note(key, st.session_state[key], first)
+
+
+def known(name: str, text: str, offered: Sequence[str], own: str = pictures.OWN) -> str:
+    """`text` if it is on offer; raises ValueError with a sentence about the `name` of such a thing."""
+    if text not in offered:
+        gone = f"An own {name} stays in its session and is in no link" if text.startswith(own) else ""
+        raise ValueError(gone or f"There is no {name} named {widgets.quoted(text)}")
+    return text
 
 
 def model(tasks: Sequence[str]) -> None:
@@ -107,9 +119,11 @@ def places(record: AttentionRecord, needs: Sequence[str] = ALL) -> None:
     place = left if "layer" in needs else None
     widgets.slider("Layer", 1, layers, state.LAYER, first, place=place, help="1 is nearest the picture.")
     heads = len(record.maps[min(state.layer(), layers - 1)].weights)
-    one_or_mean("Head", state.HEAD, heads, place=right if "head" in needs else None)
+    mean = [] if "one head" in needs else ["mean"]
+    place, tip = right if "head" in needs else None, "mean: the mean of all heads." if mean else None
+    widgets.steps("Head", [*mean, *(str(h + 1) for h in range(heads))], state.HEAD, place=place, help=tip)
     if record.maps[0].query.kind == "patches":
-        _query(record, "query" in needs)
+        _query(record, needs)
 
 
 def one_or_mean(label: str, key: str, most: int, default: str = MEAN, *, place: Any = st) -> int | None:
@@ -128,16 +142,17 @@ def one_or_mean(label: str, key: str, most: int, default: str = MEAN, *, place: 
     return None if found == MEAN else int(found) - 1
 
 
-def _query(record: AttentionRecord, drawn: bool) -> None:
+def _query(record: AttentionRecord, needs: Sequence[str]) -> None:
     axis = record.maps[0].query
     rows, columns = axis.grid or (1, 1)
-    place = st.container(horizontal=True, vertical_alignment="bottom", key="query_token") if drawn else None
+    row = st.container(horizontal=True, vertical_alignment="bottom", key="query_token")
     asks = state.PATCH
     if axis.prefix:
         tip = "The token whose attention is shown. Click a patch on a picture to make it the query."
         options = (state.CLASS_TOKEN, state.PATCH)
+        place = row if "query" in needs else None
         asks = widgets.choice("Query token", options, state.ASK, place=place, width="content", help=tip)
-    place = place if asks == state.PATCH else None
+    place = row if "patch" in needs or ("query" in needs and asks == state.PATCH) else None
     for label, key, most in (("Row", state.ROW, rows), ("Column", state.COLUMN, columns)):
         first = min(state.NUMBERS[key], most)
         widgets.number(label, 1, most, key, first, place=place, width=130, on_change=_alone)

@@ -45,7 +45,7 @@ def card(
     digest = hashlib.blake2b(b"|".join(parts), digest_size=12).digest()
     asked = repr(made) if made is not None else ""
     outline = pictures.outline(now.picture.id)
-    key = ("trust", now.view, digest, asked, outline and outline.name)
+    key = ("trust", now.view, digest, asked, outline and hash(outline))
     draw(f"For {what}.", resources.once(key, lambda: facts(now, values, row, made)))
 
 

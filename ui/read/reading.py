@@ -41,7 +41,7 @@ def choose(first: str = documents.DEFAULT) -> Looked:
     """
     with st.sidebar:
         tip = "Receipts and forms are drawn by this app, so what they say, and where, is known."
-        pickers.one_of("Page", DOCUMENT, first, documents.options, documents.UPLOAD_ID, help=tip)
+        pickers.one_of("Page", DOCUMENT, first, documents.options, documents.UPLOAD_ID, str, help=tip)
         key = documents.chosen()
         st.caption(documents.get(key).title)
         _own_page()

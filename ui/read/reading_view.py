@@ -67,11 +67,9 @@ def _heat(now: Reading, key: str, **how: Any) -> None:
         opacity=opacity,
         together=now.heats() if scale.mode == "shared" else None,
         title=f"Read for {called(now.tokens, now.token)}",
+        zoom=not controls.on_phone(),  # a finger that drags means to scroll; zoom and pan have their sliders
         **how,
     )
-    if controls.on_phone():  # a finger that drags means to scroll
-        fig.layout.dragmode = False
-        fig.layout.xaxis.fixedrange = fig.layout.yaxis.fixedrange = True
     said = describe_token(heat, now.tokens, now.token, now.record.geometry)
     components.panel(fig, key, said, caption=f"{now.map_name().capitalize()}.", below=False)
     if boxes_shown(now) and not true:

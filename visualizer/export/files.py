@@ -100,6 +100,7 @@ def overlay_svg(
     settings: str = "",
     colormap: str = theme.COLORMAP,
     opacity: float = 0.6,
+    fade: bool = False,
     scale: str | Scale = "raw",
     together: Any = None,
     query: Sequence[int] = (),
@@ -114,7 +115,7 @@ def overlay_svg(
     """
     grid = canvas.grid_of(values)
     where = canvas.fitting(image, geometry)
-    scaled = apply_scale(grid, scale, together, unit=unit, signed=signed)
+    scaled = apply_scale(grid, scale, together, unit=unit, signed=signed).fading(fade)
     ratio = width / where.original[0]
     high = where.original[1] * ratio
     lines = [
@@ -163,7 +164,8 @@ def _rects(grid: NDArray[Any], scaled: Scaled, where: Geometry, colormap: str, r
         x, y = (placed.left + column * placed.width) * ratio, (placed.top + row * placed.height) * ratio
         said = _xml(text[int(order.values[row, column])])
         fill = _hex(scaled.coloured(value, colormap))
-        out.append(f'<rect x="{x:.3f}" y="{y:.3f}" {size} fill="{fill}"><title>{said}</title></rect>')
+        clear = f' fill-opacity="{scaled.cover(value):.3f}"' * scaled.faded
+        out.append(f'<rect x="{x:.3f}" y="{y:.3f}" {size} fill="{fill}"{clear}><title>{said}</title></rect>')
     return out
 
 
@@ -183,9 +185,10 @@ def _svg_lines(
 
 
 def _svg_bar(scaled: Scaled, colormap: str, width: int, top: float) -> list[str]:
-    length, colours = width - 56, scaled.table(colormap)
+    length, places = width - 56, np.linspace(0, 1, 17)
+    colours = scaled.on_paper(places, colormap, PAPER)
     stops = "".join(
-        f'<stop offset="{n / 16:.4f}" stop-color="{_hex(colours[round(n * 255 / 16)])}"/>' for n in range(17)
+        f'<stop offset="{place:.4f}" stop-color="{_hex(one)}"/>' for place, one in zip(places, colours, strict=True)
     )
     out = [f'<linearGradient id="scale">{stops}</linearGradient>']
     out.append(f'<rect x="28" y="{top + 8:.1f}" width="{length}" height="12" fill="url(#scale)"/>')

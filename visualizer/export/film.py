@@ -38,6 +38,7 @@ def film(
     scale: str | Scale = "shared",
     colormap: str = theme.COLORMAP,
     alpha: float = 0.6,
+    fade: bool = False,
     words: bool = False,
     special: bool | None = None,
     **asked: Any,
@@ -56,6 +57,7 @@ def film(
         scale: a mode of `scale.MODES`, or a `Scale`; "per map" stretches each layer by itself.
         colormap: one of `theme.COLORMAPS`; signed maps take a diverging one.
         alpha: 0 (picture alone) to 1 (map alone); a text has no picture under it.
+        fade: as for `visualizer.overlay`.
         words: gather the tokens of a text to its words: shares and relevance are summed, other numbers averaged.
         special: whether special tokens of a text are shown; nothing is rescaled without them. None leaves them out for methods
             that only the class token asks, since what it holds of itself outshines all words.
@@ -73,7 +75,7 @@ def film(
     shown_too = special if special is not None else chosen is None or chosen.asked_by != "class"
     maps = [_gathered(one, record.text, words, shown_too) for one in layer_maps(record, method, start, end, **asked)]
     look: dict[str, Any] = {"duration": int(duration), "width": int(width), "scale": scale}
-    return write(target, film_bytes(record, maps, kind, **look, colormap=colormap, alpha=alpha))
+    return write(target, film_bytes(record, maps, kind, **look, colormap=colormap, alpha=alpha, fade=fade))
 
 
 def film_bytes(
@@ -86,9 +88,10 @@ def film_bytes(
     scale: str | Scale = "shared",
     colormap: str = theme.COLORMAP,
     alpha: float = 0.6,
+    fade: bool = False,
 ) -> bytes:
     """A film with one picture for each of some maps, which a method made of a record: a .gif, .webp or .zip; as for `film`."""
-    frames = _frames(record, maps, scale, colormap, alpha, width)
+    frames = _frames(record, maps, scale, colormap, alpha, width, fade)
     if kind == ".zip":
         return archive(frames, [one.layer for one in maps])
     return gif(frames, duration=duration, colormap=colormap) if kind == ".gif" else webp(frames, duration=duration)
@@ -105,13 +108,19 @@ def _gathered(found: Map, text: str, words: bool, special: bool) -> Map:
 
 
 def _frames(
-    record: AttentionRecord, maps: Sequence[Map], scale: str | Scale, colormap: str, alpha: float, width: int
+    record: AttentionRecord,
+    maps: Sequence[Map],
+    scale: str | Scale,
+    colormap: str,
+    alpha: float,
+    width: int,
+    fade: bool,
 ) -> list[Image.Image]:
     look: dict[str, Any] = {"scale": scale_of(maps, scale), "colormap": colormap, "width": width}
     look |= {"settings": record.model}
     if maps[0].axis.kind == "text":
         return token_frames(maps, **look)
-    look |= {"opacity": alpha, "unit": maps[0].unit, "signed": maps[0].signed, "query": maps[0].patches}
+    look |= {"opacity": alpha, "fade": fade, "unit": maps[0].unit, "signed": maps[0].signed, "query": maps[0].patches}
     drawn, names = [one.values for one in maps], [one.words for one in maps]
     return layer_frames(record.image, drawn, record.geometry, names=names, **look)
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 from visualizer.export import arguments
 from visualizer.figures import canvas, outlines
-from visualizer.figures.composite import paint, spaced
+from visualizer.figures.composite import PAPER, paint, spaced
 from visualizer.measures.arguments import number
 from visualizer.method.base import Map
 from visualizer.style import letters, theme
@@ -64,6 +64,7 @@ def save(
     scale: bool = True,
     title: str | None = None,
     alpha: float = 0.6,
+    fade: bool = False,
     mode: str | Scale = "raw",
     together: Any = None,
     colormap: str = theme.COLORMAP,
@@ -87,6 +88,7 @@ def save(
         scale: whether to draw a colour scale with its unit below the picture.
         title: plain text above the picture; None for no title.
         alpha: 0 (picture alone) to 1 (map alone).
+        fade: as for `visualizer.overlay`.
         mode: a mode of `scale.MODES`, or a `Scale`.
         together: all maps that share the range of the shared scale, so that figures can be compared.
         colormap: one of `theme.COLORMAPS`; signed values take a diverging one whose middle is 0.
@@ -106,7 +108,7 @@ def save(
     where = canvas.fitting(picture, geometry or (given.geometry if given else None))
     unit = unit or (given.unit if given else "share of attention")
     mode = given.scale(mode) if given else mode
-    scaled = _scaled(values, mode, together, unit, signed)
+    scaled = _scaled(values, mode, together, unit, signed).fading(fade)
     asking = (given.patches if given else ()) if query is None else query
     words = [title or "", _said(scaled, mode, unit) if scale else ""]
     over, under = (printable(text) if kind == ".svg" else letters.drawable(text, SHAPED) for text in words)
@@ -118,7 +120,7 @@ def save(
         fig = sheet.figure()
         _picture(sheet.axes(fig), coloured, where, boxes, truth)
         if bar:
-            _bar(sheet.bar(fig), scaled, scaled.table(colormap), width)
+            _bar(sheet.bar(fig), scaled, scaled.on_paper(np.linspace(0, 1, 256), colormap, PAPER), width)
         out = io.BytesIO()
         fig.savefig(out, format=kind[1:], metadata=UNDATED[kind])
     if kind != ".svg" and letters.remark(words, SHAPED):

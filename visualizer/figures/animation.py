@@ -11,11 +11,14 @@ from PIL import Image
 from visualizer.figures import canvas, outlines
 from visualizer.figures.summary import bar_range, bar_texts, bars
 from visualizer.measures import undefined
-from visualizer.style import theme
+from visualizer.style import sketch, theme
 from visualizer.style.scale import Scale
+from visualizer.style.sketch import Sketch
 from vit_attention.records.geometry import Geometry
 
 BUTTON = "rgba(128,128,128,0.2)"
+CONTROLS = 70
+"""Room for play, pause and the slider, in pixels."""
 
 
 def layer_animation(
@@ -27,6 +30,7 @@ def layer_animation(
     names: Sequence[str] | None = None,
     colormap: str = theme.COLORMAP,
     opacity: float = 0.6,
+    fade: bool = False,
     scale: str | Scale = "shared",
     together: Any = None,
     query: Sequence[int] = (),
@@ -34,12 +38,12 @@ def layer_animation(
     duration: int = 500,
     unit: str = "share of attention",
     title: str = "",
-    height: int = 540,
+    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """One map per layer on the picture, with play, pause and a slider; it stands still until it is asked to play.
 
     Args:
-        image, geometry, colormap, opacity, query, truth, unit: as for `visualizer.figures.overlay.overlay`.
+        image, geometry, colormap, opacity, fade, query, truth, unit: as for `visualizer.figures.overlay.overlay`.
         maps: (layers, rows, columns), or a list of (rows, columns) maps if grids differ.
         start: place of the map shown first, from 0.
         names: what the slider says for each map; None means "layer 1" and so on.
@@ -55,26 +59,36 @@ def layer_animation(
     words = names or [f"layer {n + theme.FIRST}" for n in range(len(grids))]
     where = canvas.fitting(image, geometry)
     drawn, scaled = canvas.scale_all(grids, scale, together, unit)
+    scaled = scaled.fading(fade)
     placed = [where.place(one) for one in drawn]
     first = canvas.heat(placed[start], scaled, colormap, opacity=opacity)
     exact = scaled.palette is None and (scale.mode if isinstance(scale, Scale) else scale) not in ("per map", "log")
     if exact:  # else z is not the value itself
-        first.update(hoverinfo=None, hovertemplate="%{z:.3g}<extra></extra>")
-    layers = [go.Heatmap(z=one.values.astype(np.float32), **canvas.cells(one)) for one in placed]
-    frames = [go.Frame(data=[one], traces=[0], name=str(n)) for n, one in enumerate(layers)]
-    fig = go.Figure(first, frames=frames)
+        first |= {"hoverinfo": None, "hovertemplate": "%{z:.3g}<extra></extra>"}
+    fig = Sketch(first)
+    fig.frames = [
+        _frame(n, {"type": "heatmap", "z": one.values.astype(np.float32), **canvas.cells(one)})
+        for n, one in enumerate(placed)
+    ]
     canvas.add_picture(fig, image, where, max_side=canvas.SMALL_SIDE)
     if truth is not None:
-        fig.add_trace(outlines.truth_line(truth, where))
-    theme.base(
-        fig,
+        fig.data.append(outlines.truth_line(truth, where))
+    caption = (scaled.caption, "; ".join(outlines.notes(where, query, truth)))
+    bottom = canvas.below(scaled)
+    fig.layout |= _controls(words, start, duration, bottom + sketch.room(caption))
+    return fig.figure(
         title=title,
-        caption=(scaled.caption, "; ".join(outlines.notes(where, query, truth))),
+        caption=caption,
         shapes=outlines.rims(outlines.patch_boxes(where, grids[start].shape, query)),
         height=height,
-        bottom=canvas.below(scaled),
+        bottom=bottom,
+        under=CONTROLS,
     )
-    return _controls(fig, words, start, duration)
+
+
+def _frame(number: int, trace: dict[str, Any]) -> dict[str, Any]:
+    """One frame, which redraws the first trace."""
+    return {"data": [trace], "traces": [0], "name": str(number)}
 
 
 def bar_animation(
@@ -102,22 +116,26 @@ def bar_animation(
     stack = undefined.shaped(rows, "rows", "(layers, bars)")
     canvas.within(start, len(stack), "start")
     canvas.one_each(len(stack), "map", names=names)
-    fig = bars(labels, stack[start], unit, title=title, height=height)
+    rows_tall = 90 + 30 * stack.shape[1]
+    fig = bars(
+        labels, stack[start], unit, title=title, height=(height or min(theme.HEIGHT, rows_tall + CONTROLS)) - CONTROLS
+    )
     fig.layout.xaxis.range = bar_range(stack.ravel())
     frames = []
     for n, row in enumerate(stack):
         said = bar_texts(row)
         told = [f"{theme.safe(label)}: {text}" for label, text in zip(labels, said, strict=True)]
         more = {"text": said} if fig.data[0].text is not None else {}
-        frames.append(go.Frame(data=[go.Bar(x=row, hovertext=told, **more)], traces=[0], name=str(n)))
+        frames.append(_frame(n, {"type": "bar", "x": row, "hovertext": told, **more}))
     fig.frames = frames
-    fig.layout.height += 70
-    return _controls(fig, names, start, duration)
-
-
-def _controls(fig: go.Figure, words: Sequence[str], start: int, duration: int) -> go.Figure:
-    """Play, pause and the slider, under the caption."""
     under = int(fig.layout.margin.b)
+    fig.layout.height += CONTROLS
+    fig.layout.margin.b = under + CONTROLS
+    return fig.update_layout(_controls(names, start, duration, under))
+
+
+def _controls(words: Sequence[str], start: int, duration: int, under: int) -> dict[str, Any]:
+    """The layout of play, pause and the slider, so many pixels under the drawing."""
     still = {"mode": "immediate", "transition": {"duration": 0}}
     play = {**still, "frame": {"duration": int(duration), "redraw": True}, "fromcurrent": True}
     jump = {**still, "frame": {"duration": 0, "redraw": True}}
@@ -128,14 +146,14 @@ def _controls(fig: go.Figure, words: Sequence[str], start: int, duration: int) -
     ]
     low = {"y": 0, "yanchor": "top", "xanchor": "left", "bgcolor": BUTTON, "bordercolor": theme.LINE}
     row = {"type": "buttons", "direction": "left", "buttons": buttons, "x": 0, **low, "showactive": False}
-    fig.layout.updatemenus = [{**row, "pad": {"t": under + 14, "l": 0}}]
-    slider = {"active": start, "steps": steps, "x": 0.36, "len": 0.64, **low, "activebgcolor": theme.QUERY[1]}
+    slider = {"active": start, "steps": steps, "x": 0.46, "len": 0.54, **low, "activebgcolor": theme.QUERY[1]}
     look = {
         "ticklen": 3,
         "minorticklen": 0,
         "font": {"size": theme.SMALL},
         "currentvalue": {"prefix": "", "font": {"size": theme.FONT_SIZE}, "offset": 6},
     }
-    fig.layout.sliders = [{**slider, **look, "pad": {"t": under, "b": 0}}]
-    fig.layout.margin.b = under + 70
-    return fig
+    return {
+        "updatemenus": [{**row, "pad": {"t": under + 14, "l": 0}}],
+        "sliders": [{**slider, **look, "pad": {"t": under, "b": 0}}],
+    }

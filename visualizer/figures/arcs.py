@@ -11,6 +11,7 @@ from visualizer.figures import canvas
 from visualizer.measures.words import written
 from visualizer.method.token_pairs import TokenPairs, token_of, token_pairs
 from visualizer.style import letters, theme
+from visualizer.style.sketch import Sketch
 from vit_attention.gate import GateError
 from vit_attention.records import AttentionRecord
 
@@ -20,8 +21,8 @@ MOST = 24
 """Arcs drawn on either side."""
 THIN, THICK = 1.0, 8.0
 """Width of a line in pixels for nothing and for the largest share."""
-ROW, LEAST, TALLEST = 20, 15, 1100
-"""In pixels: room for a token, the least between two names, and the tallest drawing."""
+ROW, LEAST, AROUND = 20, 15, 150
+"""In pixels: room for a token, the least between two names, and what title and caption take."""
 LONGEST = 16
 """Most signs of a token's name; hovering says all."""
 
@@ -78,16 +79,15 @@ def arcs(
         _side(found.weights[asked], even, most, -1, theme.LINES[0]),
         _side(found.weights[:, asked], even, most, 1, theme.LINES[1]),
     ]
-    tall = min(TALLEST, ROW * tokens)
-    fig = go.Figure([line for side in sides for line in _lines(side, asked, _largest(sides), tokens / tall)])
+    tall = (height or min(theme.HEIGHT, ROW * tokens + AROUND)) - AROUND
+    fig = Sketch(*(line for side in sides for line in _lines(side, asked, _largest(sides), tokens / tall)))
     _names(fig, found, asked, sides, tall)
     said = f"{found.words}: {found.called(asked)}" if title is None else title
-    return theme.base(
-        fig,
+    return fig.figure(
         title=said,
         caption=(*_told(sides, even, least is None, tokens), found.note),
         labels=_heads(asked, found),
-        height=height or tall + 150,
+        height=tall + AROUND,
         bottom=8,
         top=26,
     )
@@ -103,7 +103,7 @@ def _largest(sides: Sequence[Side]) -> float:
     return max((float(side.shares[side.drawn].max(initial=0)) for side in sides), default=0.0) or 1.0
 
 
-def _lines(side: Side, asked: int, largest: float, pixel: float) -> list[go.Scatter]:
+def _lines(side: Side, asked: int, largest: float, pixel: float) -> list[dict[str, Any]]:
     """One line for each arc, the weakest first, so that the strongest lies on top; `pixel` is one in tokens."""
     longest = max(1, int(np.abs(side.drawn - asked).max(initial=0)))
     out = []
@@ -112,7 +112,7 @@ def _lines(side: Side, asked: int, largest: float, pixel: float) -> list[go.Scat
         share = float(side.shares[other]) / largest
         line = {"color": side.colour, "width": THIN + (THICK - THIN) * share, "shape": "spline"}
         shown = {"mode": "lines", "opacity": 0.35 + 0.65 * share, "hoverinfo": "skip"}
-        out.append(go.Scatter(x=side.way * x, y=y, line=line, **shown))
+        out.append({"type": "scatter", "x": side.way * x, "y": y, "line": line, **shown})
     return out
 
 
@@ -127,33 +127,27 @@ def _arc(asked: int, other: int, longest: int, loop: float) -> tuple[NDArray[np.
     return (EDGE + reach * np.sin(turn)).astype(np.float32), (middle - half * np.cos(turn)).astype(np.float32)
 
 
-def _names(fig: go.Figure, found: TokenPairs, asked: int, sides: Sequence[Side], tall: int) -> None:
+def _names(fig: Sketch, found: TokenPairs, asked: int, sides: Sequence[Side], tall: int) -> None:
     """The tokens down the middle, as many as can be read, and a place to hover and click for each."""
     names, rows = [theme.safe(name) for name in written(found.axis)], len(found.axis)
     short = [theme.safe(letters.cut(name, LONGEST)) for name in written(found.axis)]
     short[asked] = f"<b>{short[asked]}</b>"
     named = _readable(sides, asked, rows, tall)
-    fig.add_trace(
-        go.Scatter(
-            x=np.zeros(len(named), np.float32),
-            y=np.array(named),
-            text=[short[n] for n in named],
-            mode="text",
-            hoverinfo="skip",
-        )
-    )
+    written_out = {"type": "scatter", "mode": "text", "text": [short[n] for n in named], "hoverinfo": "skip"}
+    fig.data.append({**written_out, "x": np.zeros(len(named), np.float32), "y": np.array(named)})
     down, up = (side.shares for side in sides)
     told = [
         f"token {n + theme.FIRST}, {name}: is looked at {theme.short(down[n])}; looks at it {theme.short(up[n])}"
         for n, name in enumerate(names)
     ]
-    canvas.add_markers(fig, np.zeros(rows), np.arange(rows), np.arange(rows, dtype=np.int32), told)
+    fig.data.append(canvas.markers(np.zeros(rows), np.arange(rows), np.arange(rows, dtype=np.int32), told))
+    fig.layout |= canvas.CLICKS
     half, rim = max(0.5, 9 * rows / tall), max(0.7, 11 * rows / tall)
     box = {"x0": -EDGE, "x1": EDGE, "y0": asked - half, "y1": asked + half}
-    fig.add_shape(type="rect", line={"color": theme.QUERY[1], "width": 2}, **box)
+    fig.layout["shapes"].append({"type": "rect", "line": {"color": theme.QUERY[1], "width": 2}, **box})
     plain = {"visible": False, "fixedrange": True}
-    fig.layout.xaxis = {**plain, "range": [-1, 1]}
-    fig.layout.yaxis = {**plain, "range": [rows - 1 + rim, -rim]}
+    fig.layout["xaxis"] = {**plain, "range": [-1, 1]}
+    fig.layout["yaxis"] = {**plain, "range": [rows - 1 + rim, -rim]}
 
 
 def _readable(sides: Sequence[Side], asked: int, rows: int, tall: int) -> list[int]:
@@ -172,18 +166,22 @@ def _readable(sides: Sequence[Side], asked: int, rows: int, tall: int) -> list[i
 
 def _heads(asked: int, found: TokenPairs) -> list[dict[str, Any]]:
     """What the sides show, over them."""
-    name = theme.safe(letters.cut(written(found.axis)[asked], LONGEST))
-    place = {"yref": "paper", "y": 1, "yanchor": "bottom", "xref": "paper", "font": {"size": theme.SMALL + 1}}
+    name = theme.safe(letters.cut(written(found.axis)[asked], 8))
+    place = {"yref": "paper", "y": 1, "yanchor": "bottom", "xref": "paper", "font": {"size": theme.SMALL}}
     return [
-        {**place, "x": 0, "xanchor": "left", "text": f'"{name}" looks at (keys)', "font": {"color": theme.LINES[0]}},
+        {**place, "x": 0, "xanchor": "left", "text": f'{_dot(0)} "{name}" looks at (keys)'},
         {
             **place,
             "x": 1,
             "xanchor": "right",
-            "text": f'looks at "{name}" (queries)',
-            "font": {"color": theme.LINES[1]},
+            "text": f'looks at "{name}" (queries) {_dot(1)}',
         },
     ]
+
+
+def _dot(number: int) -> str:
+    """A dot in one of `theme.LINES`; words of that colour would be hard to read."""
+    return f'<span style="color:{theme.LINES[number]}">\u25cf</span>'
 
 
 def _told(sides: Sequence[Side], even: float, chosen: bool, tokens: int) -> list[str]:

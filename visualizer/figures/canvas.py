@@ -2,11 +2,11 @@
 
 import base64
 import io
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
@@ -14,6 +14,7 @@ from visualizer.figures.outlines import FIRST_AXES, Axes, Box, numbers, seen_box
 from visualizer.measures import undefined
 from visualizer.style import theme
 from visualizer.style.scale import Scale, Scaled, apply_scale
+from visualizer.style.sketch import Sketch
 from vit_attention.gate import GateError
 from vit_attention.records.geometry import Geometry, Placed
 
@@ -23,6 +24,8 @@ MAX_SIDE = 640
 """Longest side of the picture inside a figure, in pixels."""
 SMALL_SIDE = 336
 """The same where one figure holds several pictures, or many frames."""
+CLICKS = {"clickmode": "event+select", "hovermode": "closest", "hoverdistance": -1}
+"""Layout under which a click is reported by the nearest of `markers`, wherever it falls."""
 
 
 def fitting(image: Image.Image, geometry: Geometry | None) -> Geometry:
@@ -113,7 +116,7 @@ def layout_image(
 
 
 def add_picture(
-    fig: go.Figure,
+    fig: Sketch,
     image: Image.Image,
     where: Geometry,
     view: Sequence[float] | None = None,
@@ -137,9 +140,9 @@ def add_picture(
         if view is None
         else _cut_out(image, where, shown, axes)
     )
-    fig.add_layout_image(part)
+    fig.layout["images"].append(part)
     picture_axes(fig, shown, number, **placed)
-    fig.layout.shapes = [*fig.layout.shapes, *unseen(where, axes)]
+    fig.layout["shapes"] += unseen(where, axes)
     return shown
 
 
@@ -173,7 +176,7 @@ def axes_of(number: int) -> Axes:
 
 
 def picture_axes(
-    fig: go.Figure, box: Sequence[float], number: int = 1, across: Sequence[float] = (0, 1), **y: Any
+    fig: Sketch, box: Sequence[float], number: int = 1, across: Sequence[float] = (0, 1), **y: Any
 ) -> None:
     """Axes in pixels of the original, y downwards, equal scales, nothing drawn; ranges by hand.
 
@@ -186,16 +189,24 @@ def picture_axes(
     fig.layout[f"yaxis{tag}"] = {**bare, "range": [bottom, top], "scaleanchor": x_name, "anchor": x_name, **y}
 
 
-def heat(placed: Placed, scaled: Scaled, colormap: str, **options: Any) -> go.Heatmap:
+def heat(placed: Placed, scaled: Scaled, colormap: str, **options: Any) -> dict[str, Any]:
     """One trace of coloured cells with its colour bar; bytes stay bytes, since they are a quarter of the size."""
     z = placed.values if placed.values.dtype == np.uint8 else placed.values.astype(np.float32)
-    look = {"zmin": scaled.low, "zmax": scaled.high, "hoverinfo": "skip", "name": "map"}
+    look = {
+        "type": "heatmap",
+        "z": z,
+        **cells(placed),
+        "zmin": scaled.low,
+        "zmax": scaled.high,
+        "hoverinfo": "skip",
+        "name": "map",
+    }
+    look["colorscale"] = scaled.colorscale(colormap)
     if scaled.palette is None:
-        bar = {"colorscale": theme.colorscale(scaled.colormap(colormap)), "colorbar": colour_bar(scaled)}
-        return go.Heatmap(z=z, **cells(placed), **{**look, **bar, **options})
+        return {**look, "colorbar": colour_bar(scaled), **options}
     # Blended numbers of colours would be other colours.
-    own = {"colorscale": theme.stops(scaled.palette), "showscale": False, "zsmooth": False}
-    return go.Heatmap(z=z, **cells(placed), **{**look, **options, **own})
+    own = {"showscale": False, "zsmooth": False}
+    return {**look, **options, **own}
 
 
 def cells(placed: Placed) -> dict[str, float]:
@@ -221,8 +232,9 @@ def colour_bar(scaled: Scaled, **options: Any) -> dict[str, Any]:
         "xpad": 0,
         "thickness": 12,
         "lenmode": "pixels",
-        "len": 290,
-        "outlinewidth": 0,
+        "len": 250,
+        "outlinewidth": int(scaled.faded),  # else its clear end would not be seen
+        "outlinecolor": theme.LINE,
         "tickvals": list(scaled.ticks),
         "ticktext": list(scaled.tick_text),
         "tickfont": {"size": theme.SMALL},
@@ -230,56 +242,41 @@ def colour_bar(scaled: Scaled, **options: Any) -> dict[str, Any]:
     }
 
 
-def add_markers(
-    fig: go.Figure,
-    x: ArrayLike,
-    y: ArrayLike,
-    customdata: Any,
-    text: Sequence[str],
-    *,
-    clickable: bool = True,
-    box: bool = False,
-) -> None:
+def markers(x: ArrayLike, y: ArrayLike, customdata: Any, text: Sequence[str]) -> dict[str, Any]:
     """Invisible markers that answer clicks and hovering: Plotly never reports a click on a heatmap itself.
 
     Args:
         customdata: what a click reports, one entry per marker. Pairs must be lists: a two-dimensional array reaches
             the click as {"0": ..., "1": ...}.
         text: what hovering shows, already made safe.
-        clickable: report clicks, wherever in a cell they fall.
-        box: let a box be dragged over several.
     """
     nothing = {"marker": {"opacity": 0}}
-    markers = go.Scatter(
-        x=np.asarray(x, dtype=np.float32).ravel(),
-        y=np.asarray(y, dtype=np.float32).ravel(),
-        mode="markers",
-        marker={"symbol": "square", "size": 18, "opacity": 0},
-        selected=nothing,
-        unselected=nothing,
-        customdata=customdata,
-        text=list(text),
-        hovertemplate="%{text}<extra></extra>",
-        name="choose",
-    )
-    fig.add_trace(markers)
-    if clickable:
-        theme.lay(
-            fig, clickmode="event+select", dragmode="select" if box else False, hovermode="closest", hoverdistance=-1
-        )
+    return {
+        "type": "scatter",
+        "x": np.asarray(x, dtype=np.float32).ravel(),
+        "y": np.asarray(y, dtype=np.float32).ravel(),
+        "mode": "markers",
+        "marker": {"symbol": "square", "size": 18, "opacity": 0},
+        "selected": nothing,
+        "unselected": nothing,
+        "customdata": customdata,
+        "text": list(text),
+        "hovertemplate": "%{text}<extra></extra>",
+        "name": "choose",
+    }
 
 
-def hover(trace: go.Heatmap, where: Geometry, shape: Sequence[int], text: Sequence[str]) -> None:
+def hover(trace: dict[str, Any], where: Geometry, shape: Sequence[int], text: Sequence[str]) -> None:
     """Let each cell of `trace` say its text; the texts stand in reading order of the model."""
-    trace.update(
-        text=[[text[n] for n in row] for row in numbers(where, shape).values.tolist()],
-        hoverinfo=None,
-        hovertemplate="%{text}<extra></extra>",
-    )
+    trace |= {
+        "text": [[text[n] for n in row] for row in numbers(where, shape).values.tolist()],
+        "hoverinfo": None,
+        "hovertemplate": "%{text}<extra></extra>",
+    }
 
 
 def add_patches(
-    fig: go.Figure,
+    fig: Sketch,
     where: Geometry,
     shape: Sequence[int],
     text: Sequence[str],
@@ -288,22 +285,26 @@ def add_patches(
 ) -> None:
     """Let the patches say their texts: by markers whose click reports the patch number, or by the heatmap of `fig`."""
     if not clickable:
-        return hover(fig.data[0], where, shape, text)
+        hover(fig.data[0], where, shape, text)
+        return
     order = numbers(where, shape)
     rows, columns = order.values.shape
     x = order.left + (np.arange(columns) + 0.5) * order.width
     y = order.top + (np.arange(rows) + 0.5) * order.height
     patches = order.values.ravel().astype(np.int32)
     across, down = np.meshgrid(x, y)
-    return add_markers(fig, across, down, patches, [text[n] for n in patches.tolist()], box=box)
+    fig.data.append(markers(across, down, patches, [text[n] for n in patches.tolist()]))
+    fig.layout |= {**CLICKS, "dragmode": "select" if box else False}
 
 
 def patch_text(values: NDArray[Any], unit: str, labels: Sequence[str] | None = None) -> list[str]:
     """What hovering says about each patch, in reading order of the model."""
     one_each(values.size, "patch", labels=labels)
-    out: list[str] = []
-    for (row, column), value in np.ndenumerate(values):
-        shown = theme.short(value) if np.isfinite(value) else "not defined"
-        name = "" if labels is None else f"{theme.safe(labels[len(out)])}<br>"
-        out.append(f"{name}row {row + theme.FIRST}, column {column + theme.FIRST}: {shown} {theme.safe(unit)}".rstrip())
+    named = [""] * values.size if labels is None else [f"{theme.safe(label)}<br>" for label in labels]
+    said, columns = theme.safe(unit), values.shape[1]
+    out = []
+    for at, (name, value) in enumerate(zip(named, values.ravel().tolist(), strict=True)):
+        shown = theme.short(value) if math.isfinite(value) else "not defined"
+        row, column = at // columns + theme.FIRST, at % columns + theme.FIRST
+        out.append(f"{name}row {row}, column {column}: {shown} {said}".rstrip())
     return out

@@ -14,6 +14,7 @@ from visualizer.measures import undefined
 from visualizer.measures.regions import region_boxes, region_heat
 from visualizer.style import theme
 from visualizer.style.scale import Scale, apply_scale
+from visualizer.style.sketch import Sketch
 from vit_attention.records import Axis, Geometry
 
 STRONGEST = 3
@@ -36,9 +37,10 @@ def regions_map(
     scale: str | Scale = "raw",
     together: Any = None,
     opacity: float = 0.6,
+    fade: bool = False,
     unit: str = "share of attention",
     title: str = "",
-    height: int = 460,
+    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Regions coloured by one value each, on the picture: cells of a grid, or boxes with the strongest ones outlined.
 
@@ -48,10 +50,17 @@ def regions_map(
         query: numbers of regions to outline as those that ask.
         clickable: a click reports the number of the nearest region, from 0.
         together: (..., regions) of all maps that share the range, for the shared scale.
-        image, geometry, truth, scale, opacity, unit, title, height: as for `visualizer.figures.overlay.overlay`.
+        image, geometry, truth, scale, opacity, fade, unit, title, height: as for `visualizer.figures.overlay.overlay`.
     """
     given = np.asarray(values)
-    common: dict[str, Any] = {"opacity": opacity, "unit": unit, "title": title, "height": height, "truth": truth}
+    common: dict[str, Any] = {
+        "opacity": opacity,
+        "fade": fade,
+        "unit": unit,
+        "title": title,
+        "height": height,
+        "truth": truth,
+    }
     common |= {"scale": scale, "together": None if together is None else region_heat(together, axis, geometry)}
     heat = region_heat(given, axis, geometry)
     if axis.grid is not None:
@@ -66,8 +75,8 @@ def regions_map(
     fig.layout.shapes = [*fig.layout.shapes, *thin, *asking]
     x, y = ((boxes[known, :2] + boxes[known, 2:]) / 2).T
     text = [theme.safe(f"{axis.name(n)}: {theme.short(given[n])} {unit}") for n in known.tolist()]
-    canvas.add_markers(fig, x, y, known.astype(np.int32), text, clickable=clickable)
-    return fig
+    fig.add_trace(canvas.markers(x, y, known.astype(np.int32), text))
+    return fig.update_layout(canvas.CLICKS) if clickable else fig
 
 
 def film_strip(
@@ -81,10 +90,12 @@ def film_strip(
     per_row: int = 5,
     colormap: str = theme.COLORMAP,
     opacity: float = 0.6,
+    fade: bool = False,
     scale: str | Scale = "shared",
     unit: str = "share of attention",
     title: str = "",
     width: int = 620,
+    height: int | None = None,
 ) -> go.Figure:
     """The picture once a word, each under that word's map: one picture in one figure; a click reports the word's number.
 
@@ -96,8 +107,10 @@ def film_strip(
         notes: a second line for each word.
         chosen: number of the word to outline, from 0.
         per_row: pictures in a row.
+        colormap, opacity, fade: as for `visualizer.figures.overlay.overlay`.
         scale: "shared" (sizes can be compared between words), "per map" or "log".
         width: pixels that the strip will have across, from which its height follows.
+        height: in pixels; None follows the width, up to what stands beside a text.
 
     Raises:
         ValueError: another shape, or words or notes that do not fit the maps.
@@ -105,7 +118,7 @@ def film_strip(
     stack = undefined.shaped(maps, "maps", "(words, rows, columns)")
     canvas.one_each(len(stack), "map", words=words, notes=notes)
     where = canvas.fitting(image, geometry)
-    scaled = apply_scale(stack, scale, stack, unit=unit)
+    scaled = apply_scale(stack, scale, stack, unit=unit).fading(fade)
     size = (TILE, max(1, round(TILE * where.original[1] / where.original[0])))
     tiles = [composite.paint(image, replace(scaled, values=v), where, size, colormap, opacity) for v in scaled.values]
     across, strip = min(per_row, len(tiles)), STRIP if notes is None else STRIP_OF_TWO
@@ -115,18 +128,19 @@ def film_strip(
         "color": [scaled.low],
         "cmin": scaled.low,
         "cmax": scaled.high,
-        "colorscale": theme.colorscale(scaled.colormap(colormap)),
+        "colorscale": scaled.colorscale(colormap),
     }
     marker = {**ends, "showscale": True, "colorbar": canvas.colour_bar(scaled), "opacity": 0}
-    fig = go.Figure(go.Scatter(x=[None], y=[None], mode="markers", marker=marker, hoverinfo="skip", name="scale"))
+    empty = {"type": "scatter", "x": [None], "y": [None], "mode": "markers", "hoverinfo": "skip", "name": "scale"}
+    fig = Sketch({**empty, "marker": marker})
     # A picture each, not one sheet: between them the page's own ground must show, light or dark.
-    fig.layout.images = [
+    fig.layout["images"] = [
         canvas.layout_image(Image.fromarray(tile), *size, corner=box[:2])
         for tile, box in zip(tiles, boxes, strict=True)
     ]
     text = [f"word {n + theme.FIRST}: {theme.safe(word)}" for n, word in enumerate(words)]
     mosaic.add_tiles(fig, boxes, whole, text, chosen, clickable=True)
-    height = min(1000, 120 + round(width * min(2.4, whole[1] / whole[0])))
+    height = height or min(theme.HEIGHT, 120 + round(width * whole[1] / whole[0]))
     second = [""] * len(words) if notes is None else [f"<br>{theme.safe(one)}" for one in notes]
     labels = mosaic.tile_names(boxes, [theme.safe(word) + more for word, more in zip(words, second, strict=True)])
-    return theme.base(fig, title=title, caption=scaled.caption, labels=labels, height=height, bottom=canvas.BAR)
+    return fig.figure(title=title, caption=scaled.caption, labels=labels, height=height, bottom=canvas.BAR)

@@ -12,14 +12,15 @@ from visualizer.figures import canvas, outlines
 from visualizer.method.base import Map, scale_of
 from visualizer.style import theme
 from visualizer.style.scale import Scale, symmetric
+from visualizer.style.sketch import Sketch
 from vit_attention.gate import GateError, shown
 from vit_attention.records.geometry import Geometry
 
 Span = tuple[float, float]
 GAP = 0.03
 """Room between panels, as a share of the whole width."""
-ACROSS = 4
-"""Most panels in a row."""
+ACROSS, NARROW = 4, 2
+"""Most panels in a row, and most on a phone, where they then are 150 pixels wide."""
 
 
 def side_by_side(
@@ -30,7 +31,9 @@ def side_by_side(
     scale: str | Scale = "shared",
     colormap: str = theme.COLORMAP,
     opacity: float = 0.6,
+    fade: bool = False,
     title: str = "",
+    narrow: bool = False,
     height: int | None = None,
 ) -> go.Figure:
     """Maps of any models, classes, layers or methods in panels of equal size, all on one scale.
@@ -40,7 +43,8 @@ def side_by_side(
         maps: what methods return; their grids may differ.
         names: of the panels, plain text; None takes what each map shows.
         scale: any mode; all maps are scaled together, "per map" each by itself.
-        colormap, opacity, title: as for `visualizer.figures.overlay.overlay`.
+        colormap, opacity, fade, title: as for `visualizer.figures.overlay.overlay`.
+        narrow: two panels in a row, for narrow columns and phones.
         height: in pixels; None fits the number of panels.
 
     Raises:
@@ -61,23 +65,25 @@ def side_by_side(
     signed = True if any(one.signed for one in maps) else None
     mode = scale_of(maps, scale)
     drawn, scaled = canvas.scale_all(grids, mode, None, units[0] if len(units) == 1 else "each map's own unit", signed)
+    scaled = scaled.fading(fade)
+    across = min(len(maps), NARROW if narrow else ACROSS)
     heads = [
-        _name(head, n + 1, 120 // min(len(maps), ACROSS)) for n, head in enumerate(names or [m.words for m in maps])
+        _name(head, n + 1, 24 if narrow else 88 // across) for n, head in enumerate(names or [m.words for m in maps])
     ]
     over = 8 + 16 * max(head["text"].count("<br>") + 1 for head in heads)
-    height = height or 80 + -(-len(maps) // ACROSS) * (300 + over)
-    spans = _lattice(len(maps), over / height)
+    side = 160 if narrow else min(300, 540 // across)
+    height = height or 110 + -(-len(maps) // across) * (side + over)
+    spans = _lattice(len(maps), across, over / height)
     bar = canvas.colour_bar(scaled, lenmode="fraction", len=0.8)
-    fig = go.Figure()
+    fig = Sketch()
     for n, (one, picture, grid) in enumerate(zip(maps, images, grids, strict=True)):
         where = canvas.fitting(picture, one.geometry)
         trace = canvas.heat(where.place(drawn[n]), scaled, colormap, opacity=opacity)
-        trace.update(showscale=n == 0 and scaled.palette is None, colorbar=bar if n == 0 else None)
+        trace |= {"showscale": n == 0 and scaled.palette is None, "colorbar": bar if n == 0 else None}
         _panel(fig, n + 1, trace, picture, where, grid, one.unit, spans[n], one.patches)
     captions = [scaled.caption, *([f"units differ: {'; '.join(units)}"] if len(units) > 1 else [])]
     captions += ["orange outline: query"] if any(one.patches for one in maps) else []
-    return theme.base(
-        fig,
+    return fig.figure(
         title=title,
         caption=captions,
         labels=heads,
@@ -87,9 +93,9 @@ def side_by_side(
     )
 
 
-def _lattice(count: int, over: float) -> list[tuple[Span, Span]]:
-    """(across, down) of so many panels, `ACROSS` in a row; `over` is the room above a row, as a share of the height."""
-    columns, rows = min(count, ACROSS), -(-count // ACROSS)
+def _lattice(count: int, columns: int, over: float) -> list[tuple[Span, Span]]:
+    """(across, down) of so many panels, `columns` in a row; `over` is the room above a row, as a share of the height."""
+    rows = -(-count // columns)
     wide, tall = (1 - GAP * (columns - 1)) / columns, (1 - over * (rows - 1)) / rows
     starts = [(n % columns * (wide + GAP), 1 - n // columns * (tall + over)) for n in range(count)]
     return [((left, left + wide), (max(0.0, top - tall), top)) for left, top in starts]
@@ -106,6 +112,7 @@ def before_after(
     colormap: str = theme.COLORMAP,
     diverging: str = theme.DIVERGENT,
     opacity: float = 0.6,
+    fade: bool = False,
     scale: str | Scale = "shared",
     query: Sequence[int] = (),
     unit: str = "share of attention",
@@ -120,6 +127,8 @@ def before_after(
         first, second: (rows, columns) each; they may differ in shape, but then there is no difference to draw.
         names: what the panels are called, plain text.
         difference: draw the third panel.
+        colormap, opacity, fade, unit, title: as for `visualizer.figures.overlay.overlay`.
+        diverging: colours of the difference, one of `theme.DIVERGING`.
         scale: any mode; both maps are scaled together, "per map" each by itself.
         query: patch numbers to outline in every panel.
         narrow: put the difference under the two maps instead of beside them, for narrow columns and phones.
@@ -135,21 +144,22 @@ def before_after(
     if difference and grids[0].shape != grids[1].shape:
         raise GateError("difference", "two maps of one shape", f"{grids[0].shape} and {grids[1].shape}")
     drawn, scaled = canvas.scale_all(grids, scale, None, unit)
+    scaled = scaled.fading(fade)
     spans, bars = _places(difference, narrow)
     few = (0, len(scaled.ticks) // 2, -1) if len(scaled.ticks) > 3 else range(len(scaled.ticks))  # panels are narrow
     ticks = {"tickvals": [scaled.ticks[n] for n in few], "ticktext": [scaled.tick_text[n] for n in few]}
     bar = canvas.colour_bar(scaled, **bars[0], **ticks)
-    fig = go.Figure()
+    fig = Sketch()
     for n in range(2):
         trace = canvas.heat(where[n].place(drawn[n]), scaled, colormap, opacity=opacity, name=theme.safe(names[n]))
-        trace.update(showscale=n == 0, colorbar=bar if n == 0 else None)
+        trace |= {"showscale": n == 0, "colorbar": bar if n == 0 else None}
         _panel(fig, n + 1, trace, images[n], where[n], grids[n], unit, spans[n], query)
     captions, heads = [scaled.caption], [*names]
     if difference:
         if diverging not in theme.DIVERGING:
             raise GateError("diverging", f"one of {', '.join(theme.DIVERGING)}", shown(diverging))
         gap = grids[1].astype(np.float64) - grids[0].astype(np.float64)
-        scaled = symmetric(gap, f"difference in {unit}", None)
+        scaled = symmetric(gap, f"difference in {unit}", None).fading(fade)
         ends = {"tickvals": scaled.ticks[::2], "ticktext": scaled.tick_text[::2]}
         look = {"zmid": 0, "colorbar": canvas.colour_bar(scaled, **bars[1], **ends), "name": "difference"}
         trace = canvas.heat(where[0].place(gap), scaled, diverging, opacity=max(opacity, 0.8), **look)
@@ -158,8 +168,7 @@ def before_after(
         heads.append(f"{names[1]} minus {names[0]}")
     if len(query):
         captions.append("orange outline: query")
-    return theme.base(
-        fig,
+    return fig.figure(
         title=title,
         caption=captions,
         labels=[_name(head, n + 1) for n, head in enumerate(heads)],
@@ -184,9 +193,9 @@ def _places(difference: bool, narrow: bool) -> tuple[list[tuple[Span, Span]], li
 
 
 def _panel(
-    fig: go.Figure,
+    fig: Sketch,
     number: int,
-    trace: go.Heatmap,
+    trace: dict[str, Any],
     image: Image.Image,
     where: Geometry,
     values: Any,
@@ -199,12 +208,9 @@ def _panel(
     canvas.add_picture(
         fig, image, where, number=number, max_side=canvas.SMALL_SIDE, across=span[0], domain=list(span[1])
     )
-    fig.layout.shapes = [
-        *fig.layout.shapes,
-        *outlines.rims(outlines.patch_boxes(where, values.shape, query), axes=axes),
-    ]
+    fig.layout["shapes"] += outlines.rims(outlines.patch_boxes(where, values.shape, query), axes=axes)
     canvas.hover(trace, where, values.shape, canvas.patch_text(values, unit))
-    fig.add_trace(trace.update(xaxis=axes[0], yaxis=axes[1]))
+    fig.data.append({**trace, "xaxis": axes[0], "yaxis": axes[1]})
 
 
 def _name(name: str, number: int, width: int = 17) -> dict[str, Any]:
@@ -215,6 +221,6 @@ def _name(name: str, number: int, width: int = 17) -> dict[str, Any]:
         "text": theme.safe(name, width),
         "name": f"panel {number}",
         "showarrow": False,
-        "font": {"size": theme.SMALL + 1},
+        "font": {"size": theme.SMALL},
         **place,
     }

@@ -35,7 +35,8 @@ def paint(
     y = (np.arange(height) + 0.5) * geometry.original[1] / height
     cell, seen = under(placed, x, y)
     colour = scaled.coloured(cell, colormap).astype(np.float32)
-    heat = np.where((seen & np.isfinite(cell))[..., None], photo + opacity * (colour - photo), photo)
+    cover = opacity * scaled.cover(cell).astype(np.float32)[..., None]
+    heat = np.where((seen & np.isfinite(cell))[..., None], photo + cover * (colour - photo), photo)
     return np.where(seen[..., None], heat, photo + 0.6 * (np.array(DIM) - photo)).astype(np.uint8)
 
 
@@ -48,6 +49,7 @@ def composite(
     settings: str = "",
     colormap: str = theme.COLORMAP,
     opacity: float = 0.6,
+    fade: bool = False,
     scale: str | Scale = "raw",
     together: Any = None,
     query: Sequence[int] = (),
@@ -59,7 +61,7 @@ def composite(
     """The overlay as an RGB picture with colour bar, scale, caption and settings printed under it.
 
     Args:
-        image, values, geometry, colormap, opacity, scale, together, query, truth, unit, signed: as for the Plotly
+        image, values, geometry, colormap, opacity, fade, scale, together, query, truth, unit, signed: as for the Plotly
             overlay.
         caption: what is shown, such as model, layer and head.
         settings: one line or more to make it again.
@@ -67,7 +69,7 @@ def composite(
     """
     return framed(
         image,
-        apply_scale(canvas.grid_of(values), scale, together, unit=unit, signed=signed),
+        apply_scale(canvas.grid_of(values), scale, together, unit=unit, signed=signed).fading(fade),
         geometry,
         caption,
         settings,
@@ -145,7 +147,7 @@ def legend(
 def colour_bar(sheet: Image.Image, pen: ImageDraw.ImageDraw, scaled: Scaled, colormap: str, top: int) -> None:
     """The colour bar with its numbers, across the sheet."""
     length = sheet.width - 56
-    ramp = scaled.table(colormap)[np.linspace(0, 255, length).astype(int)]
+    ramp = scaled.on_paper(np.linspace(0, 1, length), colormap, PAPER)
     sheet.paste(Image.fromarray(np.repeat(ramp[None], 12, axis=0)), (28, top + 8))
     for at, text in spaced(scaled, length, SIZE - 1):
         x = 28 + (at - scaled.low) / (scaled.high - scaled.low) * (length - 1)
@@ -173,6 +175,7 @@ def layer_frames(
     settings: str = "",
     colormap: str = theme.COLORMAP,
     opacity: float = 0.6,
+    fade: bool = False,
     scale: str | Scale = "shared",
     together: Any = None,
     query: Sequence[int] = (),
@@ -191,6 +194,7 @@ def layer_frames(
     canvas.one_each(len(grids), "map", names=names)
     words = names or [f"layer {n + theme.FIRST} of {len(grids)}" for n in range(len(grids))]
     drawn, whole = canvas.scale_all(grids, scale, together, unit, signed)
+    whole = whole.fading(fade)
     where = canvas.fitting(image, geometry)
     small = image.convert("RGB").resize(size_on_paper(where, width), Image.Resampling.LANCZOS)
     frames = []

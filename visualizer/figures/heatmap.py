@@ -12,6 +12,7 @@ from visualizer.measures import undefined
 from visualizer.measures.words import written
 from visualizer.style import letters, theme
 from visualizer.style.scale import Scale, Scaled, apply_scale, symmetric
+from visualizer.style.sketch import Sketch
 from vit_attention.gate import GateError, shown
 from vit_attention.records import Axis
 from vit_attention.records.geometry import Geometry, Placed
@@ -20,8 +21,8 @@ EXACT = 64
 """A matrix with more rows or columns than this is sent in 255 steps of colour instead of exact numbers."""
 LARGEST = 256
 """A matrix with more rows or columns than this is drawn as means over blocks."""
-WORDS, LONGEST = 36, 16
-"""Most words of a text that an axis names, and most signs of one; hovering names all."""
+AROUND, LONGEST = 170, 16
+"""Pixels of a matrix's figure that are not the matrix, and most signs of a word that an axis names; hovering names all."""
 TURNED = "the text is written from right to left, and so are the keys"
 STEPS = 254
 """Highest colour step; 255 is left for undefined cells, which stay clear."""
@@ -107,13 +108,12 @@ def _cells(
 ) -> go.Figure:
     rows, columns = scaled.values.shape
     where = Geometry.of(columns, rows)
-    fig = go.Figure(canvas.heat(where.place(scaled.values), scaled, colormap))
+    fig = Sketch(canvas.heat(where.place(scaled.values), scaled, colormap))
     canvas.picture_axes(fig, (0, 0, columns, rows))
     canvas.add_patches(fig, where, (rows, columns), text, clickable, box)
     rim = outlines.path(outlines.square((0, 0, columns, rows)), theme.LINE, 1)
     shapes = [rim, *outlines.rims(outlines.patch_boxes(where, (rows, columns), query))]
-    return theme.base(
-        fig,
+    return fig.figure(
         title=title,
         caption=(scaled.caption, f"orange outline: {outlined}" if len(query) else ""),
         shapes=shapes,
@@ -133,7 +133,7 @@ def matrix(
     unit: str = "share of attention",
     note: str = "",
     title: str = "",
-    height: int = 520,
+    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """The whole (queries, keys) matrix of one head: a row is a query, its colours are what it reads from each key.
 
@@ -154,20 +154,19 @@ def matrix(
     if "stretched" in scaled.caption or "logarithmic" in scaled.caption:
         value = "%{z:.3g} on the scale below"
     if max(scaled.values.shape) > EXACT:
-        trace = stepped(Placed(quantised(scaled), -0.5, -0.5, step, step), scaled, colormap, len=220)
+        trace = stepped(Placed(quantised(scaled), -0.5, -0.5, step, step), scaled, colormap, len=200)
         value = f"colour step %{{z}} of {STEPS}"
         notes.append(f"drawn in {STEPS} steps of {theme.short((scaled.high - scaled.low) / STEPS)}")
     else:
         trace = canvas.heat(
-            Placed(scaled.values, -0.5, -0.5, step, step), scaled, colormap, colorbar=canvas.colour_bar(scaled, len=220)
+            Placed(scaled.values, -0.5, -0.5, step, step), scaled, colormap, colorbar=canvas.colour_bar(scaled, len=200)
         )
-    fig = go.Figure(
-        trace.update(name="matrix", hoverinfo=None, hovertemplate=f"query %{{y}}, key %{{x}}: {value}<extra></extra>")
-    )
-    _token_axes(fig, query_axis, key_axis, step)
+    said = f"query %{{y}}, key %{{x}}: {value}<extra></extra>"
+    fig = Sketch({**trace, "name": "matrix", "hoverinfo": None, "hovertemplate": said})
+    _token_axes(fig, query_axis, key_axis, step, height - AROUND)
     notes += [TURNED] if turned(key_axis) else []
     caption = [scaled.caption, *notes, note]
-    return theme.base(fig, title=title, caption=caption, height=height, bottom=canvas.BAR, top=70)
+    return fig.figure(title=title, caption=caption, height=height, bottom=canvas.BAR, top=70)
 
 
 def turned(axis: Axis) -> bool:
@@ -191,7 +190,7 @@ def quantised(scaled: Scaled) -> NDArray[np.uint8]:
     return np.where(np.isnan(scaled.values), 255, steps).astype(np.uint8)
 
 
-def stepped(placed: Placed, scaled: Scaled, colormap: str, **bar: Any) -> go.Heatmap:
+def stepped(placed: Placed, scaled: Scaled, colormap: str, **bar: Any) -> dict[str, Any]:
     """One trace of the bytes from `quantised`, 255 left clear; `bar` as for `canvas.colour_bar`."""
     inner = [[round(float(at) * STEPS / 255, 6), color] for at, color in theme.colorscale(scaled.colormap(colormap))]
     edge, clear = (STEPS + 0.5) / 255, "rgba(0,0,0,0)"
@@ -201,29 +200,34 @@ def stepped(placed: Placed, scaled: Scaled, colormap: str, **bar: Any) -> go.Hea
     return canvas.heat(placed, scaled, colormap, colorbar=canvas.colour_bar(scaled, tickvals=ticks, **bar), **shown)
 
 
-def _token_axes(fig: go.Figure, query_axis: Axis, key_axis: Axis, step: int) -> None:
+def _token_axes(fig: Sketch, query_axis: Axis, key_axis: Axis, step: int, room: int) -> None:
+    """Axes that name tokens, as many as stand on so many pixels without touching."""
     common = {"showgrid": False, "zeroline": False, "fixedrange": True, "constrain": "domain", "ticks": "outside"}
-    for name, axis, word in (("xaxis", key_axis, "is looked at (key)"), ("yaxis", query_axis, "asks (query)")):
-        places, words = _ticks(axis)
+    # Slanted names need more room.
+    for name, axis, word, least in (
+        ("xaxis", key_axis, "is looked at (key)", 17),
+        ("yaxis", query_axis, "asks (query)", 13),
+    ):
+        places, words = _ticks(axis, max(2, room // least))
         fig.layout[name] = {
             **common,
+            "title": {"text": word, "font": {"size": theme.FONT_SIZE}, "standoff": 4},
             "tickvals": places,
             "ticktext": words,
             "tickfont": {"size": theme.SMALL},
             "automargin": True,
             "labelalias": _hovered(axis, step),
         }
-        fig.layout[name].title = {"text": word, "font": {"size": theme.FONT_SIZE}, "standoff": 4}
     keys, queries = len(key_axis), len(query_axis)
     ends = [-0.5, keys - 0.5]
-    fig.update_xaxes(range=ends[::-1] if turned(key_axis) else ends, side="top", tickangle=-45)
-    fig.update_yaxes(range=[queries - 0.5, -0.5])
+    fig.layout["xaxis"] |= {"range": ends[::-1] if turned(key_axis) else ends, "side": "top", "tickangle": -45}
+    fig.layout["yaxis"]["range"] = [queries - 0.5, -0.5]
     if max(keys, queries) < 4 * min(keys, queries):
-        fig.update_yaxes(scaleanchor="x")
+        fig.layout["yaxis"]["scaleanchor"] = "x"
     lines = [f"M{n - 0.5},-0.5V{queries - 0.5}" for n in (key_axis.prefix,) if n]
     lines += [f"M-0.5,{n - 0.5}H{keys - 0.5}" for n in (query_axis.prefix,) if n]
     if lines:
-        fig.add_shape(type="path", path="".join(lines), line={"color": theme.QUERY[1], "width": 1.5})
+        fig.layout["shapes"].append(outlines.path("".join(lines), theme.QUERY[1], 1.5))
 
 
 def _hovered(axis: Axis, step: int) -> dict[str, str]:
@@ -238,7 +242,7 @@ def _hovered(axis: Axis, step: int) -> dict[str, str]:
     }
 
 
-def _ticks(axis: Axis, most: int = 24) -> tuple[list[int], list[str]]:
+def _ticks(axis: Axis, most: int) -> tuple[list[int], list[str]]:
     """Where to name tokens: every special one that fits, then words, regions or rows of patches at even steps."""
     special = list(range(min(axis.prefix, 3)))
     stride = axis.grid[1] if axis.kind == "patches" and axis.grid else 1
@@ -249,7 +253,6 @@ def _ticks(axis: Axis, most: int = 24) -> tuple[list[int], list[str]]:
         rest = rest[every if special else 0 :: every]
         words = [f"row {(t - axis.prefix) // stride + theme.FIRST}" for t in rest]
     else:
-        most = WORDS if axis.kind == "text" else most
         every = -(-max(len(rest), 1) // most)
         rest = rest[every if special and every > 1 else 0 :: every]
         names = written(axis) if axis.kind == "text" else {t: axis.name(t) for t in rest}

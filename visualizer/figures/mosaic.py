@@ -13,9 +13,12 @@ from visualizer.figures.summary import head_table
 from visualizer.measures import undefined
 from visualizer.style import theme
 from visualizer.style.scale import Scale, Scaled, apply_scale
+from visualizer.style.sketch import Sketch
 from vit_attention.gate import GateError
 from vit_attention.records.geometry import Placed
 
+AROUND, PHONE = 130, 326
+"""Pixels of a sheet's figure that are not the sheet, and what a phone has for it across."""
 CELLS = 30_000
 """Most cells in one figure; at one byte each the figure stays under 60 kB. Larger grids are drawn as block means."""
 
@@ -56,20 +59,32 @@ def head_grid(
     canvas.one_each(heads, "head", names=names, captions=captions)
     scaled, caption = _scaled(stack, scale, together, unit)
     rows, columns = scaled.values.shape[1:]
-    gap, strip = max(1, columns // 14), round((0.42 if captions is not None else 0.26) * columns)
-    boxes, (width, tall) = tiled(heads, min(per_row or 4, heads), (columns, rows), gap, strip)
+    across, gap = min(per_row or 4, heads), max(1, columns // 14)
+    room = (height or theme.HEIGHT) - AROUND
+    strip = _strip((columns, rows), (across, -(-heads // across)), gap, room, 34 if captions is not None else 18)
+    boxes, (width, tall) = tiled(heads, across, (columns, rows), gap, strip)
     sheet = np.full((tall, width), 255, np.uint8)
     for tile, (left, top, right, bottom) in zip(quantised(scaled), boxes, strict=True):
         sheet[top:bottom, left:right] = tile
-    fig = go.Figure(stepped(Placed(sheet, 0, 0, 1, 1), scaled, colormap))
+    fig = Sketch(stepped(Placed(sheet, 0, 0, 1, 1), scaled, colormap))
     first = [theme.safe(name) for name in names or (f"head {h + theme.FIRST}" for h in range(heads))]
     second = ["<br>" * bool(caption) + theme.safe(caption) for caption in captions or [""] * heads]
     text = [name + more for name, more in zip(first, second, strict=True)]
     add_tiles(fig, boxes, (width, tall), text, chosen, clickable)
-    height = height or min(900, 130 + round(560 * min(1.2, tall / width)))
-    return theme.base(
-        fig, title=title, caption=(caption, note), labels=tile_names(boxes, text), height=height, bottom=canvas.BAR
+    height = height or min(theme.HEIGHT, AROUND + round(560 * tall / width))
+    return fig.figure(
+        title=title, caption=(caption, note), labels=tile_names(boxes, text), height=height, bottom=canvas.BAR
     )
+
+
+def _strip(size: tuple[int, int], tiles: tuple[int, int], gap: int, room: int, words: int) -> int:
+    """Cells over a tile of a (width, height) that its words, so many pixels high, take, on a phone and where `room` is low.
+
+    Args:
+        tiles: in a row, and rows.
+    """
+    pixel = min(PHONE / (tiles[0] * (size[0] + gap)), max(1.0, room / tiles[1] - words) / size[1])
+    return int(np.ceil(words / pixel))
 
 
 def tiled(
@@ -86,7 +101,7 @@ def tiled(
 
 
 def add_tiles(
-    fig: go.Figure,
+    fig: Sketch,
     boxes: Sequence[tuple[int, int, int, int]],
     size: tuple[int, int],
     text: Sequence[str],
@@ -96,10 +111,11 @@ def add_tiles(
     """Axes over a sheet of tiles of a (width, height), an outline round the chosen one, and places to click."""
     canvas.picture_axes(fig, (0, 0, *size))
     if chosen is not None:
-        fig.layout.shapes = outlines.rims([boxes[canvas.within(chosen, len(boxes), "chosen")]])
+        fig.layout["shapes"] = outlines.rims([boxes[canvas.within(chosen, len(boxes), "chosen")]])
     if clickable:
         x, y = np.array([((left + right) / 2, (top + bottom) / 2) for left, top, right, bottom in boxes]).T
-        canvas.add_markers(fig, x, y, np.arange(len(boxes), dtype=np.int32), text)
+        fig.data.append(canvas.markers(x, y, np.arange(len(boxes), dtype=np.int32), text))
+        fig.layout |= canvas.CLICKS
 
 
 def tile_names(boxes: Sequence[tuple[int, int, int, int]], text: Sequence[str]) -> list[dict[str, Any]]:
@@ -121,7 +137,7 @@ def atlas(
     said: Sequence[str] | None = None,
     note: str = "",
     title: str = "",
-    height: int = 560,
+    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """All maps of a model, layers down and heads across, as one trace of bytes; a click reports [layer, head].
 
@@ -144,11 +160,11 @@ def atlas(
     counts = [len(one) for one in given]
     wide = quantised(scaled).transpose(0, 2, 1, 3).reshape(len(given) * rows, max(counts) * columns)
     low = theme.FIRST - 0.5
-    fig = go.Figure(stepped(Placed(wide, low, low, 1 / columns, 1 / rows), scaled, colormap))
+    fig = Sketch(stepped(Placed(wide, low, low, 1 / columns, 1 / rows), scaled, colormap))
     canvas.one_each(sum(counts), "map", said=said)
     hover = [_peak(one) for layer in given for one in layer] if said is None else [theme.safe(one) for one in said]
     head_table(fig, counts, layers, hover, chosen, rows / columns)
-    return theme.base(fig, title=title, caption=(caption, note), height=height, bottom=canvas.BAR, top=42)
+    return fig.figure(title=title, caption=(caption, note), height=height, bottom=canvas.BAR, top=42)
 
 
 def _stack(given: list[NDArray[Any]]) -> NDArray[Any]:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
 from visualizer.measures import contour
@@ -107,11 +106,12 @@ def truth_rims(truth: ArrayLike, where: Geometry) -> list[NDArray[np.float64]]:
     return [rim * (np.array(where.original) / mask.shape[::-1]) for rim in contour.rims(mask)]
 
 
-def truth_line(truth: ArrayLike, where: Geometry) -> go.Scatter:
+def truth_line(truth: ArrayLike, where: Geometry) -> dict[str, Any]:
     """One line trace along `truth_rims`."""
     parts = [np.vstack([rim, [[np.nan, np.nan]]]) for rim in truth_rims(truth, where)]
     x, y = np.concatenate([np.zeros((0, 2)), *parts]).astype(np.float32).T
-    return go.Scatter(x=x, y=y, mode="lines", line={"color": theme.TRUTH, "width": 2.5}, hoverinfo="skip", name="truth")
+    look = {"mode": "lines", "line": {"color": theme.TRUTH, "width": 2.5}, "hoverinfo": "skip", "name": "truth"}
+    return {"type": "scatter", "x": x, "y": y, **look}
 
 
 def notes(where: Geometry, query: Sequence[int] = (), truth: Any = None, outlined: str = "query") -> list[str]:

@@ -11,6 +11,7 @@ from PIL import Image
 from visualizer.figures import canvas, outlines
 from visualizer.style import theme
 from visualizer.style.scale import Scale, apply_scale
+from visualizer.style.sketch import Sketch
 from vit_attention.gate import GateError
 from vit_attention.records.geometry import Geometry
 
@@ -22,6 +23,7 @@ def overlay(
     *,
     colormap: str = theme.COLORMAP,
     opacity: float = 0.6,
+    fade: bool = False,
     smooth: bool = False,
     scale: str | Scale = "raw",
     together: Any = None,
@@ -35,7 +37,7 @@ def overlay(
     signed: bool | None = None,
     note: str = "",
     title: str = "",
-    height: int = 460,
+    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """`values` as coloured patches on the original picture, with a colour bar and the scale in words.
 
@@ -45,6 +47,8 @@ def overlay(
         geometry: from the original to the model's input; None means the model saw the whole picture.
         colormap: one of `theme.COLORMAPS`.
         opacity: 0 (picture only) to 1 (map only).
+        fade: let the opacity of each patch follow its value, up to `opacity`, so that the picture stays visible where little is:
+            it grows with the root of the value's place on the scale, from 0 where the scale is signed.
         smooth: False shows the patches as they are; True blends neighbours, which adds no knowledge.
         scale: a mode of `scale.MODES`, or a `Scale`; for a map of a method ``found.scale("raw")``, which also draws maps that
             bring their own colours.
@@ -67,15 +71,15 @@ def overlay(
     if not 0 <= opacity <= 1:
         raise GateError("opacity", "0 to 1", f"{opacity}")
     where = canvas.fitting(image, geometry)
-    scaled = apply_scale(grid, scale, together, unit=unit, signed=signed)
+    scaled = apply_scale(grid, scale, together, unit=unit, signed=signed).fading(fade)
     placed, blend = where.place(scaled.values), "best" if smooth else False
-    fig = go.Figure(canvas.heat(placed, scaled, colormap, opacity=opacity, zsmooth=blend))
+    fig = Sketch(canvas.heat(placed, scaled, colormap, opacity=opacity, zsmooth=blend))
     notes = _furnish(fig, image, where, grid.shape, query, truth, outlined)
     canvas.add_patches(fig, where, grid.shape, canvas.patch_text(grid, unit, labels), clickable, box)
     if smooth and scaled.palette is None:
         notes.append("blended between patches; the model gives one number per patch")
-    return theme.base(
-        fig, title=title, caption=(scaled.caption, "; ".join(notes), note), height=height, bottom=canvas.below(scaled)
+    return fig.figure(
+        title=title, caption=(scaled.caption, "; ".join(notes), note), height=height, bottom=canvas.below(scaled)
     )
 
 
@@ -100,20 +104,20 @@ def bare(
         raise GateError("grid", "at least 1 x 1 patches", f"{rows} x {columns}")
     canvas.one_each(rows * columns, "patch", labels=labels)
     where = canvas.fitting(image, geometry)
-    fig = go.Figure()
+    fig = Sketch()
     notes = _furnish(fig, image, where, grid, query, truth)
-    fig.layout.shapes = [*_lattice(where, grid), *fig.layout.shapes]
+    fig.layout["shapes"] = [*_lattice(where, grid), *fig.layout["shapes"]]
     names = [""] * (rows * columns) if labels is None else [f"{theme.safe(label)}<br>" for label in labels]
     text = [
         f"{name}patch in row {n // columns + theme.FIRST}, column {n % columns + theme.FIRST}"
         for n, name in enumerate(names)
     ]
     canvas.add_patches(fig, where, grid, text, box=box)
-    return theme.base(fig, title=title, caption="; ".join([f"{rows} x {columns} patches", *notes]), height=height)
+    return fig.figure(title=title, caption="; ".join([f"{rows} x {columns} patches", *notes]), height=height)
 
 
 def _furnish(
-    fig: go.Figure,
+    fig: Sketch,
     image: Image.Image,
     where: Geometry,
     grid: tuple[int, int],
@@ -123,9 +127,9 @@ def _furnish(
 ) -> list[str]:
     """Put picture, axes and outlines on `fig`; returns what they mean, in words."""
     canvas.add_picture(fig, image, where)
-    fig.layout.shapes = [*fig.layout.shapes, *outlines.rims(outlines.patch_boxes(where, grid, query))]
+    fig.layout["shapes"] += outlines.rims(outlines.patch_boxes(where, grid, query))
     if truth is not None:
-        fig.add_trace(outlines.truth_line(truth, where))
+        fig.data.append(outlines.truth_line(truth, where))
     notes = outlines.notes(where, query, truth, outlined or "query")
     if len(query) > 1 and not outlined:
         notes[0] = f"orange outlines: {len(query)} queries"

@@ -13,6 +13,7 @@ from visualizer.measures.pointing import checked
 from visualizer.measures.reading import token_maps
 from visualizer.style import theme
 from visualizer.style.scale import Scale
+from visualizer.style.sketch import Sketch
 from vit_attention.records import AttentionRecord, Geometry
 
 OPACITY = 0.4
@@ -33,28 +34,30 @@ def page_with_heat(
     true: Sequence[Sequence[float]] = (),
     colormap: str = theme.COLORMAP,
     opacity: float = OPACITY,
+    fade: bool = False,
+    zoom: bool = False,
     scale: str | Scale = "raw",
     together: Any = None,
     unit: str = "share of attention",
     title: str = "",
-    height: int = 620,
+    height: int = theme.HEIGHT,
 ) -> go.Figure:
-    """The page with the cells of one token or field over it, in the window asked for; dragging a box zooms further.
-
-    A double click goes back to the window. The browser forgets dragged zoom when the figure is replaced, so levels that
-    must outlive a step belong into `window`.
+    """The page with the cells of one token or field over it, in the window asked for.
 
     Args:
         image: the upright page, possibly stored smaller than `geometry.original`.
         values: (rows, columns) over the model's input.
         window: (left, top, right, bottom) in pixels of the original page, from `viewport`; None shows all of it.
+        zoom: let dragging a box zoom further, and a double click go back to the window; a finger then cannot scroll the page.
+            The browser forgets dragged zoom when the figure is replaced, so levels that must outlive a step belong into `window`.
         proposed, true: boxes to outline, in pixels of the original page: in the two tones of a query, and dotted in
             `theme.TRUTH`, as no other box is.
-        geometry, colormap, opacity, scale, together, unit, title, height: as for `overlay`.
+        geometry, colormap, opacity, fade, scale, together, unit, title, height: as for `overlay`.
     """
     notes = ["orange outline: proposed box"] * bool(len(proposed)) + ["dotted cyan: true box"] * bool(len(true))
     common: dict[str, Any] = {"scale": scale, "together": together, "unit": unit, "title": title, "height": height}
-    fig = overlay.overlay(image, values, geometry, colormap=colormap, opacity=opacity, note="; ".join(notes), **common)
+    common |= {"colormap": colormap, "opacity": opacity, "fade": fade}
+    fig = overlay.overlay(image, values, geometry, note="; ".join(notes), **common)
     if window is not None:
         left, top, right, bottom = checked(window, "window")
         fig.layout.xaxis.range, fig.layout.yaxis.range = [left, right], [bottom, top]
@@ -65,8 +68,10 @@ def page_with_heat(
         *([outlines.path(dotted, theme.TRUTH, 2.5, dash="dot", name="true box")] if dotted else []),
         *outlines.rims(boxes, (4.5, 2), name="proposed box"),
     ]
-    fig.layout.xaxis.fixedrange = fig.layout.yaxis.fixedrange = False
-    return theme.lay(fig, dragmode="zoom")
+    if zoom:
+        fig.layout.xaxis.fixedrange = fig.layout.yaxis.fixedrange = False
+        fig.layout.dragmode = "zoom"
+    return fig
 
 
 def outline_name(number: int) -> str:
@@ -129,8 +134,8 @@ def fields_on_page(
     fig.layout.annotations = [*labels, *fig.layout.annotations]
     x, y = ([(box[at] + box[at + 2]) / 2 for _, box in there] for at in range(2))
     text = [f"{n + theme.FIRST}: {theme.safe(names[n])}" for n, _ in there]
-    canvas.add_markers(fig, x, y, np.array([n for n, _ in there], np.int32), text)
-    return fig
+    fig.add_trace(canvas.markers(x, y, np.array([n for n, _ in there], np.int32), text))
+    return fig.update_layout(canvas.CLICKS)
 
 
 def minimap(
@@ -145,10 +150,10 @@ def minimap(
         height: of the figure in pixels.
     """
     where, inner = Geometry.of(*(size or image.size)), checked(window, "window")
-    fig = go.Figure(go.Scatter(x=[], y=[], hoverinfo="skip"))
+    fig = Sketch({"type": "scatter", "x": [], "y": [], "hoverinfo": "skip"})
     page = canvas.add_picture(fig, image, where, max_side=2 * height)
     shapes = [outlines.veil(page, [inner]), *outlines.rims([inner], (4, 2), name="window")]
-    return theme.base(fig, shapes=shapes, height=height, dragmode=False, hovermode=False)
+    return fig.figure(shapes=shapes, height=height, hovermode=False)
 
 
 def heads_of_token(
@@ -179,7 +184,7 @@ def heads_of_token(
     if record.geometry is not None:
         left, top, right, bottom = outlines.seen_box(record.geometry)
         shape = float((bottom - top) / (right - left))
-    tall = height or round(min(900, 150 + max(120, 640 * min(1.3, layers * shape / heads))))
+    tall = height or round(min(theme.HEIGHT, 150 + max(120, 640 * min(1.3, layers * shape / heads))))
     fig = mosaic.atlas(maps, colormap=colormap, scale=scale, chosen=at, layers=depth, title=title, height=tall)
     fig.layout.yaxis.scaleratio = shape
     return fig

@@ -11,12 +11,13 @@ from visualizer.figures import canvas, outlines
 from visualizer.measures import undefined
 from visualizer.style import letters, theme
 from visualizer.style.scale import Scaled, linear
+from visualizer.style.sketch import Sketch
 from vit_attention.gate import GateError
 from vit_attention.records.geometry import Placed
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-MANY = 60
-"""More bars than this are drawn without numbers behind them, and some of them without a name."""
+LINE = 15
+"""Pixels that a bar takes with its name; where there are fewer, only some bars are named, and none has its number behind it."""
 MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "cross")
 
 
@@ -31,7 +32,7 @@ def head_summary(
     layers: Sequence[int] | None = None,
     clickable: bool = True,
     title: str = "",
-    height: int = 470,
+    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Any statistic of the heads, layers down and heads across; a click reports [layer, head].
 
@@ -49,7 +50,7 @@ def head_summary(
     if not lines or any(line.ndim != 1 or not line.size for line in lines):
         raise GateError("values", "(layers, heads)", f"shapes {[line.shape for line in lines][:4]}")
     scaled = _range(undefined.padded(lines), name, unit, limits)
-    fig = go.Figure(
+    fig = Sketch(
         canvas.heat(Placed(scaled.values, theme.FIRST - 0.5, theme.FIRST - 0.5, 1, 1), scaled, colormap, name="summary")
     )
     said = [
@@ -59,12 +60,12 @@ def head_summary(
     ]
     head_table(fig, [len(line) for line in lines], layers, said, chosen)
     if not clickable:
-        fig.layout.clickmode = None
-    return theme.base(fig, title=title, caption=scaled.caption, height=height, bottom=canvas.BAR, top=42)
+        del fig.layout["clickmode"]
+    return fig.figure(title=title, caption=scaled.caption, height=height, bottom=canvas.BAR, top=42)
 
 
 def head_table(
-    fig: go.Figure,
+    fig: Sketch,
     counts: Sequence[int],
     layers: Sequence[int] | None,
     said: Sequence[str],
@@ -88,13 +89,13 @@ def head_table(
     common["tickfont"] = {"size": theme.SMALL}
     across, down = ({"text": word, "standoff": 2, "font": {"size": theme.FONT_SIZE}} for word in ("head", "layer"))
     ends = {"range": [low, low + heads], "side": "top", "dtick": 1 if heads <= 16 else 4}
-    fig.layout.xaxis = {**common, **ends, "title": across}
+    fig.layout["xaxis"] = {**common, **ends, "title": across}
     ticks = {
         "tickvals": list(range(theme.FIRST, theme.FIRST + rows)),
         "ticktext": [str(n + theme.FIRST) for n in depth],
     }
     square = {"scaleanchor": "x", "scaleratio": shape}
-    fig.layout.yaxis = {**common, **ticks, **square, "range": [low + rows, low], "title": down}
+    fig.layout["yaxis"] = {**common, **ticks, **square, "range": [low + rows, low], "title": down}
     upright = "".join(f"M{low + h},{low}V{low + rows}" for h in range(heads + 1))
     level = "".join(f"M{low},{low + at}H{low + heads}" for at in range(rows + 1))
     shapes = [outlines.path(upright + level, theme.LINE, 1)]
@@ -102,17 +103,13 @@ def head_table(
         layer = canvas.within(chosen[0], rows, "chosen layer")
         top, left = layer + low + 0.0, canvas.within(chosen[1], counts[layer], "chosen head") + low
         shapes += outlines.rims([(left, top, left + 1, top + 1)])
-    fig.layout.shapes = shapes
+    fig.layout["shapes"] = shapes
     places = [(at, head) for at, count in enumerate(counts) for head in range(count)]
     y, x = np.array(places).T + theme.FIRST
     names = [f"layer {depth[at] + theme.FIRST}, head {head + theme.FIRST}" for at, head in places]
-    canvas.add_markers(
-        fig,
-        x,
-        y,
-        [[depth[at], head] for at, head in places],
-        [f"{name}: {value}" for name, value in zip(names, said, strict=True)],
-    )
+    texts = [f"{name}: {value}" for name, value in zip(names, said, strict=True)]
+    fig.data.append(canvas.markers(x, y, [[depth[at], head] for at, head in places], texts))
+    fig.layout |= canvas.CLICKS
 
 
 def _range(grid: NDArray[Any], name: str, unit: str, limits: tuple[float, float] | None) -> Scaled:
@@ -157,21 +154,21 @@ def curves(
         if y.ndim != 1 or len(depth) != len(y):
             raise GateError(name, f"({len(depth)},) values, one per layer", f"shape {y.shape}")
         lines.append(
-            go.Scatter(
-                x=depth + theme.FIRST,
-                y=y,
-                mode="lines+markers",
-                line={"color": theme.LINES[at % 6], "dash": DASHES[at % 6], "width": 2},
-                name=theme.safe(name),
-                marker={"symbol": MARKERS[at % 6], "size": 7},
-                hovertemplate="layer %{x}: %{y:.3g}<extra>%{fullData.name}</extra>",
-            )
+            {
+                "type": "scatter",
+                "x": depth + theme.FIRST,
+                "y": y,
+                "mode": "lines+markers",
+                "line": {"color": theme.LINES[at % 6], "dash": DASHES[at % 6], "width": 2},
+                "name": theme.safe(name),
+                "marker": {"symbol": MARKERS[at % 6], "size": 7},
+                "hovertemplate": "layer %{x}: %{y:.3g}<extra>%{fullData.name}</extra>",
+            }
         )
     levels, thin = reference or {}, {"color": theme.LINE, "width": 1, "dash": "dot"}
     across = {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "line": thin}
     ended = {"x": 1, "xref": "paper", "xanchor": "right", "yanchor": "bottom", "font": {"size": theme.SMALL}}
-    return theme.base(
-        go.Figure(lines),
+    return Sketch(*lines).figure(
         title=title,
         height=height,
         bottom=86,
@@ -199,14 +196,23 @@ def bars(
     if numbers.ndim != 1 or len(labels) != len(numbers):
         raise GateError("labels", "one per value", f"{len(labels)} for shape {numbers.shape}")
     colours = [theme.QUERY[1] if at == chosen else theme.LINES[0] for at in range(len(numbers))]
-    places, many = np.arange(len(numbers)), len(numbers) > MANY
+    tall = height or min(theme.HEIGHT, 90 + 30 * max(1, len(numbers)))
+    places, step = np.arange(len(numbers)), -(-len(numbers) * LINE // max(LINE, tall - 90))
     names = [("* " if at == chosen else "") + theme.safe(letters.cut(str(label))) for at, label in enumerate(labels)]
-    trace = go.Bar(x=numbers, y=places, orientation="h", marker={"color": colours}, cliponaxis=False)
     said = bar_texts(numbers)
     whole = [f"{theme.safe(label)}: {text}" for label, text in zip(labels, said, strict=True)]
-    trace.update(hovertext=whole, hovertemplate="%{hovertext}<extra></extra>")
-    trace.update(**({} if many else {"text": said, "textposition": "outside"}))
-    marked = places[:: -(-len(places) // MANY)] if many else places
+    trace = {
+        "type": "bar",
+        "x": numbers,
+        "y": places,
+        "orientation": "h",
+        "marker": {"color": colours},
+        "cliponaxis": False,
+        "hovertext": whole,
+        "hovertemplate": "%{hovertext}<extra></extra>",
+        **({} if step > 1 else {"text": said, "textposition": "outside"}),
+    }
+    marked = places[(chosen or 0) % step :: step] if step else places
     upright = {
         "tickvals": marked,
         "ticktext": [names[n] for n in marked],
@@ -215,10 +221,9 @@ def bars(
         "zeroline": False,
     }
     across = {**_axis(unit), "range": bar_range(numbers)}
-    tall = height or 90 + 30 * max(1, min(len(numbers), MANY // 2))
     axes: dict[str, Any] = {"xaxis": across, "yaxis": {**_axis(""), **upright}}
-    note = f"one in {-(-len(places) // MANY)} is named; hovering names all" if many else ""
-    return theme.base(go.Figure(trace), title=title, caption=note, height=tall, bottom=44, **axes)
+    note = f"one in {step} is named; hovering names all" if step > 1 else ""
+    return Sketch(trace).figure(title=title, caption=note, height=tall, bottom=44, **axes)
 
 
 def bar_texts(numbers: NDArray[Any]) -> list[str]:

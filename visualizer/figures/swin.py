@@ -13,6 +13,7 @@ from visualizer.figures import canvas, outlines
 from visualizer.measures.windows import borders, defined_boxes, window_boxes
 from visualizer.style import theme
 from visualizer.style.scale import Scale, apply_scale
+from visualizer.style.sketch import Sketch
 from vit_attention.gate import GateError
 from vit_attention.records.geometry import Geometry
 
@@ -39,7 +40,7 @@ def page_windows(
     margin: int | None = None,
     clickable: bool = False,
     title: str = "",
-    height: int = 560,
+    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """The page under the window borders of one block, with the window of a query outlined.
 
@@ -62,7 +63,7 @@ def page_windows(
     """
     where, cells = placed_on(image, grid, cell, geometry)
     boxes = [] if query is None else window_boxes(grid, window, shift, query)
-    fig = go.Figure()
+    fig = Sketch()
     view = canvas.add_picture(fig, image, where, _near(where, cells, boxes, margin))
     drawn = sorted({shift} | ({0} if compare else set()))
     shapes = [one for by in drawn for one in lattice(cells, window, by, "dash" if by else "solid")]
@@ -78,7 +79,7 @@ def page_windows(
         text = [f"row {r + theme.FIRST}, column {c + theme.FIRST}" for r, c in zip(row, column, strict=True)]
         _choose(fig, cells, row, column, text)
     notes.append(f"{grid[0]} x {grid[1]} cells of {cell[0]} x {cell[1]} pixels (height x width)")
-    return theme.base(fig, title=title, caption=notes, shapes=shapes, height=height)
+    return fig.figure(title=title, caption=notes, shapes=shapes, height=height)
 
 
 def window_map(
@@ -93,12 +94,13 @@ def window_map(
     margin: int | None = None,
     colormap: str = theme.COLORMAP,
     opacity: float = 0.7,
+    fade: bool = False,
     scale: str | Scale = "raw",
     together: Any = None,
     unit: str = "share of attention",
     clickable: bool = False,
     title: str = "",
-    height: int = 560,
+    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """One query's attention on the page: coloured in its window, crossed where forbidden, veiled where undefined.
 
@@ -111,7 +113,7 @@ def window_map(
         forbidden: (rows, columns) bool, cells of the window that the shift mask forbids; crossed, not coloured.
         outside: share of the query's attention that fell on padded cells, for the caption.
         margin: show only so many cells of the grid round the query's part of the window; None shows the whole page.
-        colormap, opacity, scale, together, unit: as for `visualizer.figures.overlay.overlay`.
+        colormap, opacity, fade, scale, together, unit: as for `visualizer.figures.overlay.overlay`.
         clickable: a click reports the number of a cell.
         title, height: plain text; pixels.
 
@@ -125,14 +127,14 @@ def window_map(
         raise GateError("values and forbidden", "one shape and a defined value", f"{grid.shape} and {barred.shape}")
     where, cells = placed_on(image, grid.shape, cell, geometry)
     boxes = defined_boxes(known, query)
-    fig = go.Figure()
+    fig = Sketch()
     view = canvas.add_picture(fig, image, where, _near(where, cells, boxes, margin))
-    scaled = apply_scale(np.where(barred, np.nan, grid), scale, together, unit=unit)
+    scaled = apply_scale(np.where(barred, np.nan, grid), scale, together, unit=unit).fading(fade)
     for at, (left, top, right, bottom) in enumerate(boxes):
         # One part each: a trace of the whole grid would send every undefined cell of the page.
         placed = cells.crop(left, top, right - left, bottom - top).place(scaled.values[top:bottom, left:right])
-        trace = canvas.heat(placed, scaled, colormap, opacity=opacity, showscale=at == 0)
-        fig.add_trace(trace if at == 0 else trace.update(colorbar=None))
+        bar = {} if at == 0 else {"showscale": False, "colorbar": None}
+        fig.data.append(canvas.heat(placed, scaled, colormap, opacity=opacity, **bar))
     outer = outlines.veil(view, pixels(cells, boxes), VEIL, name="undefined", layer="between")
     marked = outlines.crosses(pixels(cells, [square_at(*spot) for spot in np.argwhere(barred & known).tolist()]))
     shapes = [
@@ -144,8 +146,7 @@ def window_map(
     row, column = np.nonzero(known | _few_in(cells, view) if clickable else known)
     text = [_say(grid, barred, r, c, unit) for r, c in zip(row.tolist(), column.tolist(), strict=True)]
     _choose(fig, cells, row, column, text, clickable)
-    return theme.base(
-        fig,
+    return fig.figure(
         title=title,
         caption=[scaled.caption, *_legend(query, bool(barred.any()), outside, len(boxes))],
         shapes=shapes,
@@ -187,7 +188,7 @@ def _middles(grid: tuple[int, int], window: int, shift: int) -> tuple[NDArray[np
 
 
 def _choose(
-    fig: go.Figure,
+    fig: Sketch,
     cells: Geometry,
     row: NDArray[np.intp],
     column: NDArray[np.intp],
@@ -196,9 +197,8 @@ def _choose(
 ) -> None:
     """A place to hover over in the middle of each cell; a click reports the cell's number."""
     x, y = cells.to_original(np.stack([column + 0.5, row + 0.5], axis=1)).T
-    canvas.add_markers(fig, x, y, (row * cells.seen[0] + column).astype(np.int32), text, clickable=clickable)
-    if not clickable:
-        theme.lay(fig, hovermode="closest")
+    fig.data.append(canvas.markers(x, y, (row * cells.seen[0] + column).astype(np.int32), text))
+    fig.layout |= canvas.CLICKS if clickable else {"hovermode": "closest"}
 
 
 def _say(grid: NDArray[Any], barred: NDArray[np.bool_], row: int, column: int, unit: str) -> str:

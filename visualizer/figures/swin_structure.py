@@ -13,6 +13,7 @@ from visualizer.figures.swin import marks, pixels, placed_on, square_at
 from visualizer.measures.windows import borders, merge
 from visualizer.style import theme
 from visualizer.style.scale import Scale
+from visualizer.style.sketch import Sketch
 from visualizer.words.plain import offset, plural
 from vit_attention.gate import GateError
 from vit_attention.records.geometry import Geometry
@@ -110,17 +111,24 @@ def merge_picture(
     reach = 2 * -(-margin // 2)
     right, bottom = (min(2 * side, at + 2 + reach) for side, at in zip(step.grid[::-1], (left, top), strict=True))
     near = (max(0, left - reach), max(0, top - reach), right, bottom)
-    fig, shapes, labels = go.Figure(), [], []
-    style = {"xref": "paper", "xanchor": "center", "y": 1, "yref": "paper", "yanchor": "bottom"}
+    fig, shapes, labels = Sketch(), [], []
+    style = {
+        "font": {"size": theme.SMALL},
+        "xref": "paper",
+        "xanchor": "center",
+        "y": 1,
+        "yref": "paper",
+        "yanchor": "bottom",
+    }
     for panel, (count, across) in enumerate(((grid, (0.0, 0.48)), (step.grid, (0.52, 1.0))), start=1):
         axes = canvas.axes_of(panel)
-        fig.add_trace(go.Scatter(x=[], y=[], xaxis=axes[0], yaxis=axes[1], hoverinfo="skip"))
+        fig.data.append({"type": "scatter", "x": [], "y": [], "xaxis": axes[0], "yaxis": axes[1], "hoverinfo": "skip"})
         canvas.add_picture(
             fig, image, where, pixels(cells, [near])[0], number=panel, across=across, constraintoward="top"
         )
         shapes.append(outlines.path(_between(cells, near, count, panel), theme.LINE, 1, axes))
-        name = f"stage {number + panel - 1 + theme.FIRST}: {count[0]} rows x {count[1]} columns"
-        size = f"of cells {panel * cell[0]} pixels high, {panel * cell[1]} wide"
+        name = f"stage {number + panel - 1 + theme.FIRST}<br>{count[0]} rows x {count[1]} columns"
+        size = f"of cells {panel * cell[0]} pixels<br>high, {panel * cell[1]} wide"
         labels.append({"text": f"{name}<br>{size}", "x": sum(across) / 2, **style})
     look = {"font": {"size": theme.FONT_SIZE, "color": "#000000"}, "bgcolor": "rgba(255,255,255,0.75)"}
     boxes = pixels(cells, [square_at(*source) for source in step.sources])
@@ -137,7 +145,7 @@ def merge_picture(
     (row, column), (x, y) = step.target, axes
     shapes += outlines.rims(pixels(cells, [(2 * column, 2 * row, 2 * column + 2, 2 * row + 2)]), axes=(x, y))
     caption = "cells 1 to 4 are joined in this order into one list of numbers, normed, and mapped to half its length"
-    return theme.base(fig, title=title, caption=caption, labels=labels, shapes=shapes, height=height, top=44)
+    return fig.figure(title=title, caption=caption, labels=labels, shapes=shapes, height=height, top=72)
 
 
 def _between(cells: Geometry, near: Sequence[int], grid: tuple[int, int], step: int) -> str:
@@ -173,7 +181,7 @@ def stage_tracker(
     if block is not None:
         canvas.within(block, marked.blocks, "block")
     tall = stages[0].grid[0] * stages[0].cell[0] / (stages[0].grid[1] * stages[0].cell[1])  # the page is 1 wide
-    fig, shapes, labels = go.Figure(), [], []
+    fig, shapes, labels = Sketch(), [], []
     style = {"y": tall, "yanchor": "top", "yshift": -4, "font": {"size": theme.SMALL}}
     for at, one in enumerate(stages):
         left, here = APART * at, at == current
@@ -182,11 +190,12 @@ def stage_tracker(
         labels.append({"text": "<br>".join(stage_lines(one, here)), "x": left + 0.5, **style})
     middle = [APART * at + 0.5 for at in range(len(stages))]
     plain = [theme.safe(", ".join(stage_lines(one, False, bold=False))) for one in stages]
-    canvas.add_markers(fig, middle, [tall / 2] * len(stages), list(range(len(stages))), plain, clickable=clickable)
+    fig.data.append(canvas.markers(middle, [tall / 2] * len(stages), list(range(len(stages))), plain))
+    fig.layout |= canvas.CLICKS if clickable else {}
     canvas.picture_axes(fig, (-0.18, -0.02, APART * len(stages) - 0.17, tall + 0.02))
     shifted = block is not None and marked.shifts[block]
     caption = "lines: windows, shifted and dashed in the current block" if shifted else "lines: windows"
-    return theme.base(fig, title=title, caption=caption, labels=labels, shapes=shapes, height=height, bottom=78)
+    return fig.figure(title=title, caption=caption, labels=labels, shapes=shapes, height=height, bottom=78)
 
 
 def stage_lines(one: Stage, current: bool, bold: bool = True) -> list[str]:
@@ -246,7 +255,7 @@ def window_heads(
     corners = np.tile(np.stack([chooser.x, chooser.y], axis=1) - middle, 2)
     if not clickable:
         fig.data = fig.data[:-1]
-        theme.lay(fig, clickmode=None, hovermode=False)
+        fig.update_layout(clickmode=None, hovermode=False)
     shapes = [
         *outlines.crosses([corner + box for corner in corners for box in forbidden]),
         *outlines.strokes([corner + box for corner in corners for box in padding]),

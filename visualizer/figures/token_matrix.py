@@ -27,7 +27,7 @@ def token_matrix(
     colormap: str = theme.COLORMAP,
     scale: str | Scale = "raw",
     title: str | None = None,
-    height: int | None = None,
+    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """Which token of a text looks at which: a row for each token that asks, a column for each that is looked at.
 
@@ -41,13 +41,12 @@ def token_matrix(
         special: whether special tokens are shown; nothing is rescaled without them, and the figure says so.
         colormap, scale: as for `visualizer.matrix`.
         title: None takes layer and head.
-        height: in pixels; None fits the number of tokens.
+        height: in pixels.
 
     Raises:
         ValueError: a layer or head that is not there, or maps over something else than text.
     """
     found = token_pairs(record, layer, head, kind, special)
-    tall = height or 260 + 15 * min(36, max(8, len(found.axis)))
     return matrix(
         found.weights,
         found.axis,
@@ -56,7 +55,7 @@ def token_matrix(
         scale=scale,
         note=found.note,
         title=found.words if title is None else title,
-        height=tall,
+        height=height,
     )
 
 
@@ -69,7 +68,7 @@ def token_atlas(
     colormap: str = theme.COLORMAP,
     scale: str | Scale = "per map",
     title: str = "",
-    height: int = 560,
+    height: int = theme.HEIGHT,
 ) -> go.Figure:
     """The token x token matrices of all layers and heads as one picture; a click reports [layer, head].
 

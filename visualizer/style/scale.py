@@ -21,6 +21,8 @@ MODES = {
 """Name of each mode and what it does, in words."""
 MOST = 1e300
 """Largest number that is drawn: what a range is made of must not overflow."""
+FADED_STOPS = 33
+"""Colours of a Plotly scale whose opacity follows the value; an odd number, so that 0 in the middle of a signed one is clear."""
 NOTHING = 1e-12
 """Smallest range that is still stretched; anything less is called constant."""
 
@@ -87,6 +89,7 @@ class Scaled:
         tick_text: what to print there, in the unit given.
         signed: whether 0 lies in the middle, which wants a diverging colour map.
         palette: (colours, 3) bytes, if `values` are numbers of colours in it; there is no colour bar then.
+        faded: whether the opacity of a cell follows its value; see `cover`.
     """
 
     values: NDArray[np.floating[Any]]
@@ -97,6 +100,36 @@ class Scaled:
     tick_text: tuple[str, ...]
     signed: bool = False
     palette: NDArray[np.uint8] | None = None
+    faded: bool = False
+
+    def fading(self, fade: bool) -> "Scaled":
+        """The same with opacity that follows the value, if asked for; maps that bring their own colours keep theirs."""
+        if not fade or self.palette is not None:
+            return self
+        words = "values near 0 fade" if self.signed else "low values fade"
+        return replace(self, faded=True, caption=f"{self.caption}; {words}")
+
+    def cover(self, share: NDArray[Any]) -> NDArray[Any]:
+        """How opaque values of the unit interval are, from 0 to 1: all alike, or the root of how far from nothing they lie."""
+        away = np.abs(2 * share - 1) if self.signed else share
+        # The root, since half of the largest weight would hardly be seen at half of the opacity.
+        return np.asarray(np.sqrt(away) if self.faded else np.ones_like(share))
+
+    def colorscale(self, name: str) -> list[list[float | str]]:
+        """The Plotly scale of a colour map, with its opacity where that follows the value."""
+        if self.palette is not None:
+            return theme.stops(self.palette)
+        if not self.faded:
+            return theme.colorscale(self.colormap(name))
+        cover = np.linspace(-1 if self.signed else 0, 1, FADED_STOPS)
+        at = (1 + cover * np.abs(cover)) / 2 if self.signed else cover**2
+        rgba = zip(at.tolist(), self.coloured(at, name).tolist(), self.cover(at).tolist(), strict=True)
+        return [[place, f"rgba({r},{g},{b},{alpha:.3f})"] for place, (r, g, b), alpha in rgba]
+
+    def on_paper(self, share: NDArray[Any], name: str, paper: Sequence[int]) -> NDArray[np.uint8]:
+        """(..., 3) bytes of `coloured` as they look on paper of a colour."""
+        cover = self.cover(share)[..., None]
+        return np.asarray(np.round(self.coloured(share, name) * cover + np.array(paper) * (1 - cover)), np.uint8)
 
     def colormap(self, name: str) -> str:
         """`name` if that colour map fits the scale, or the house's diverging one for signed values."""

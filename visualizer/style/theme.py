@@ -1,13 +1,11 @@
-"""Colours, fonts and margins of every figure, and one function that applies them."""
+"""Colours, fonts and margins of every figure."""
 
 import html
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 from PIL import ImageColor
 from plotly.colors import get_colorscale
@@ -51,7 +49,9 @@ GRID = "rgba(128,128,128,0.25)"
 """Lines behind curves and bars."""
 LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Colours of curves (Okabe and Ito's set), readable on light and dark ground; never the only difference."""
-FONT_SIZE, SMALL, TITLE_SIZE = 13, 11, 15
+FONT_SIZE, SMALL, TITLE_SIZE = 13, 12, 15
+HEIGHT = 460
+"""Most pixels of a figure whose height nobody gives: whole, it stands beside a text on a small laptop."""
 SIDE_MARGIN, TOP_MARGIN = 8, 8
 FIRST = 1
 """Number that people see on the first layer, head, row and column."""
@@ -111,69 +111,3 @@ def short(value: float) -> str:
     ('0.0314', '12', '0')
     """
     return f"{float(value):.3g}"
-
-
-def base(
-    fig: go.Figure,
-    *,
-    title: str = "",
-    caption: str | Sequence[str] = "",
-    labels: Sequence[Mapping[str, Any]] = (),
-    shapes: Sequence[Mapping[str, Any]] = (),
-    height: int = 420,
-    bottom: int = 10,
-    top: int = 0,
-    **layout: Any,
-) -> go.Figure:
-    """Apply the house look to `fig` and return it: clear ground, no legend, title above and caption below.
-
-    Text colour is left to the page's theme, so that the figure reads on light and on dark pages.
-
-    Args:
-        title: plain text above the figure; markup in it is shown, not obeyed.
-        caption: plain text under the figure, or its lines; wrapped, and empty lines left out.
-        labels: what else is written on the figure, as Plotly's annotations.
-        shapes: what is drawn over the shapes that are there.
-        height: whole height in pixels.
-        bottom, top: room in pixels that the figure itself needs under and over the drawing.
-        layout: further properties of the layout, set whole.
-    """
-    lines = safe(caption if isinstance(caption, str) else "\n".join(filter(None, caption)), 66)
-    rows = lines.count("<br>") + 1 if lines else 0
-    shown = safe(title, 48)
-    over = top + TOP_MARGIN + (title != "") * (22 + 20 * shown.count("<br>"))
-    under = bottom + 16 * rows
-    place = {"x": 0.5, "xref": "paper", "xanchor": "center", "y": 1, "yref": "container", "yanchor": "top"}
-    named = {"title": {"text": shown, "font": {"size": TITLE_SIZE}, "pad": {"t": 6}, **place}} if title else {}
-    house = {
-        "height": height,
-        "margin": {"l": SIDE_MARGIN, "r": SIDE_MARGIN, "t": over, "b": under, "pad": 0},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"size": FONT_SIZE},
-        "showlegend": False,
-        "hoverlabel": {"align": "left"},
-        "modebar": {"remove": ["lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d", "toggleSpikelines"]},
-    }
-    below = {
-        "x": 0.5,
-        "xref": "paper",
-        "xanchor": "center",
-        "y": 0,
-        "yref": "paper",
-        "yanchor": "top",
-        "yshift": -bottom,
-        "align": "center",
-        "font": {"size": SMALL + 1},
-        "name": "caption",
-    }
-    # All at once: each single add_annotation checks and copies all that are there already.
-    written = [{"showarrow": False, **one} for one in (*labels, *([{"text": lines, **below}] if lines else []))]
-    return lay(fig, **{**house, **named, "annotations": written, "shapes": [*fig.layout.shapes, *shapes], **layout})
-
-
-def lay(fig: go.Figure, **settings: Any) -> go.Figure:
-    """Set whole properties of the layout and return `fig`; a tenth of the time of `update_layout`, which merges them."""
-    for name, value in settings.items():
-        fig.layout[name] = value
-    return fig

@@ -54,7 +54,7 @@ def write(record: AttentionRecord, view: View, paint: Paint, folder: Path, **gat
     layers, heads = view.layer or (None,), view.head or (None,)
     scale = "shared" if paint.scale == "raw" else Scale(paint.scale, clip_percentile=paint.clip)
     look: dict[str, Any] = {"duration": paint.frame_time, "scale": scale, "colormap": paint.colormap}
-    look |= {"alpha": paint.alpha, "width": paint.width, "start": layers[0], "end": layers[-1]}
+    look |= {"alpha": paint.alpha, "fade": paint.fade, "width": paint.width, "start": layers[0], "end": layers[-1]}
     look |= gathered
     asked = {"kind": view.kind, "sinks": "hide" if view.without_sinks else "show"}
     out = []

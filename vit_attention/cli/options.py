@@ -308,6 +308,11 @@ _PAINT: tuple[Command, ...] = (
         "--alpha", type=Finite(0, 1), default=0.6, show_default=True, help="Opacity of the map over the picture."
     ),
     click.option(
+        "--fade",
+        is_flag=True,
+        help="Let the opacity follow the value, up to --alpha, so that the picture stays visible.",
+    ),
+    click.option(
         "--scale",
         type=click.Choice(SCALES),
         default="raw",

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,6 +25,7 @@ class Paint:
     Attributes:
         colormap: name of a colour map.
         alpha: 0 (picture alone) to 1 (map alone).
+        fade: whether the opacity of a patch follows its value, up to alpha.
         scale: how numbers become colours; "shared" takes all maps drawn of one picture together.
         clip: percentile for the scale "clipped".
         scale_to: with "shared", a value that the range reaches at least.
@@ -38,6 +39,7 @@ class Paint:
 
     colormap: str = "Cividis"
     alpha: float = 0.6
+    fade: bool = False
     scale: str = "raw"
     clip: float = 99.0
     scale_to: float | None = None
@@ -70,8 +72,9 @@ def write(drawings: Sequence[Drawing], ground: Ground, paint: Paint, folder: Pat
     for one in drawings:
         end = "_".join(part for part in (str(one.number), files.safe(one.name), one.part) if part)
         heat = Ground(blank, ground.geometry, None, ground.settings)
-        for name, under, alpha in (("attn_map", ground, paint.alpha), ("heatmap", heat, 1.0)):
-            drawn = painted(one, under, paint, alpha, together)
+        bare = replace(paint, alpha=1.0, fade=False)
+        for name, under, how in (("attn_map", ground, paint), ("heatmap", heat, bare)):
+            drawn = painted(one, under, how, together)
             out.append(write_file(folder / f"{name}_layer_{end}.png", _png(drawn, ground.origin)))
         if paint.save_raw and one.number not in saved:
             saved.add(one.number)
@@ -88,7 +91,7 @@ def remark(drawings: Sequence[Drawing], ground: Ground, paint: Paint) -> str:
     return "" if paint.plain else letters.remark([*captions, settings])
 
 
-def painted(one: Drawing, ground: Ground, paint: Paint, alpha: float, together: list[NDArray[Any]]) -> Image.Image:
+def painted(one: Drawing, ground: Ground, paint: Paint, together: list[NDArray[Any]]) -> Image.Image:
     """One drawing on its ground."""
     from visualizer.figures.composite import composite
     from visualizer.figures.composite import paint as lay
@@ -99,7 +102,8 @@ def painted(one: Drawing, ground: Ground, paint: Paint, alpha: float, together: 
     if paint.plain:
         geometry = Geometry.of(*ground.image.size) if ground.geometry is None else ground.geometry
         scaled = scales.apply_scale(one.map.values, mode, pool, unit=one.map.unit, signed=one.map.signed)
-        return Image.fromarray(lay(ground.image, scaled, geometry, ground.image.size, paint.colormap, alpha))
+        scaled = scaled.fading(paint.fade)
+        return Image.fromarray(lay(ground.image, scaled, geometry, ground.image.size, paint.colormap, paint.alpha))
     return composite(
         ground.image,
         one.map.values,
@@ -107,7 +111,8 @@ def painted(one: Drawing, ground: Ground, paint: Paint, alpha: float, together: 
         one.map.words if paint.caption is None else paint.caption,
         settings=ground.settings if paint.settings is None else paint.settings,
         colormap=paint.colormap,
-        opacity=alpha,
+        opacity=paint.alpha,
+        fade=paint.fade,
         scale=mode,
         together=pool,
         query=one.map.patches,

@@ -12,7 +12,8 @@ PROGRAM = ("python", "-m", "vit_attention")
 OWN_PICTURE = "my_picture.jpg"
 """Stands for an upload, whose place on the reader's disk nobody knows."""
 
-_UPLOADS = ("own picture", "own document")
+_UPLOADS = ("own-", "own document")
+"""How ids of uploads begin."""
 
 Query = int | str | tuple[int, int] | Sequence[tuple[int, int]]
 
@@ -74,7 +75,7 @@ def read_command(pages: Sequence[str], model: str, **options: Any) -> str:
 
 
 def _line(command: str, inputs: Sequence[str], options: dict[str, Any]) -> str:
-    words = [*PROGRAM, command, *(_safe(OWN_PICTURE if one in _UPLOADS else one) for one in inputs)]
+    words = [*PROGRAM, command, *(_safe(OWN_PICTURE if one.startswith(_UPLOADS) else one) for one in inputs)]
     for name, value in options.items():
         words += _option(name, value)
     return shlex.join(words)

@@ -124,7 +124,7 @@ class CaptionModel(Model):
         asked.check_budget(self.estimate(len(seen.values), layers, request.heads, request.half))
         values = torch.tensor(seen.values)[None]  # a copy: what came from a file may not be written to
         whole = None if seen.fc is None or self.network.options.mean_feats else torch.from_numpy(seen.fc)[None]
-        said = captions(self.network, values, beam=count("beams", beams, 1) or 1, fc=whole)[0]
+        said = self._say(seen, values, whole, count("beams", beams, 1) or 1)
         words = self.words(said)
         return Attended(
             maps=self._maps(self._read(values, whole, said, request), seen.axis, words, request),
@@ -146,6 +146,13 @@ class CaptionModel(Model):
             notes=seen.notes,
             libraries=("torch", "torchvision", "numpy"),
         )
+
+    def _say(self, seen: Features, values: Tensor, whole: Tensor | None, beams: int) -> Caption:
+        if not isinstance(self.dictates, CaptionModel):
+            return captions(self.network, values, beam=beams, fc=whole)[0]
+        told = self.dictates.prepare(seen.picture if seen.picture is not None else seen)
+        found = self.dictates._say(told, torch.tensor(told.values)[None], whole, beams)
+        return captions(self.network, values, fc=whole, dictated=found.tokens)[0]
 
     def words(self, said: Caption) -> tuple[str, ...]:
         """One word for each step of a caption, including the end."""

@@ -92,6 +92,7 @@ def captions(
     beam: int = 1,
     fc: Tensor | NDArray[Any] | None = None,
     max_length: int | None = None,
+    dictated: NDArray[np.int64] | None = None,
 ) -> list[Caption]:
     """The captions of a batch.
 
@@ -102,6 +103,7 @@ def captions(
         beam: how many captions are kept alive side by side; 1 is greedy search.
         fc: (batch, fc_feat_size), for networks made with `mean_feats` 0.
         max_length: longest caption in words; None takes the network's own.
+        dictated: (steps,) words to say instead of those that the network finds likeliest (teacher forcing).
 
     Raises:
         ValueError: an input of the wrong shape, an item without a region, or a network in training mode.
@@ -122,8 +124,8 @@ def captions(
         raise GateError("mask", "at least one region for every item", "an item with none")
     trace = Trace()
     seen = network.prepare(given, real, whole, trace)
-    if beam == 1:
-        paths = _greedy(network, seen, longest)
+    if beam == 1 or dictated is not None:
+        paths = _greedy(network, seen, longest, dictated)
     else:
         paths = [_beam(network, seen.item(number, beam), beam, longest) for number in range(len(given))]
     return [_caption(path, trace, real, number) for number, path in enumerate(paths)]
@@ -148,15 +150,16 @@ class _Path:
         )
 
 
-def _greedy(network: AoANet, seen: Prepared, longest: int) -> list[_Path]:
-    """The likeliest word at every step, all items side by side; an item that has ended gains no more steps."""
+def _greedy(network: AoANet, seen: Prepared, longest: int, dictated: NDArray[np.int64] | None = None) -> list[_Path]:
+    """The likeliest or the dictated word at every step, all side by side; an item that has ended gains no more steps."""
     paths = [_Path([], [], [], []) for _ in range(len(seen.mean))]
     state = network.start(seen)
     tokens = torch.zeros(len(paths), dtype=torch.long, device=seen.mean.device)
-    for _ in range(longest):
+    for step in range(longest if dictated is None else len(dictated)):
         trace = Trace()
         logprobs, state = network.step(tokens, seen, state, trace)
-        best, tokens = logprobs.max(-1)
+        tokens = logprobs.argmax(-1) if dictated is None else torch.full_like(tokens, int(dictated[step]))
+        best = logprobs.gather(-1, tokens[:, None])[:, 0]
         chosen = list(zip(tokens.tolist(), best.tolist(), strict=True))
         for row, path in enumerate(paths):
             if not path.tokens or path.tokens[-1]:

@@ -154,9 +154,11 @@ class Model(ABC):
         half: whether weights are kept in float16 unless asked otherwise.
         options: arguments of `attend` besides those that all families share.
         notes: what was assumed when the weights were loaded; repeated in the notes of every record.
+        dictates: the model whose words a reader or captioner repeats instead of its own; None says its own.
     """
 
     notes: tuple[str, ...] = ()
+    dictates: "Model | None" = None
     signals: ClassVar[frozenset[str]] = frozenset()
     half: ClassVar[bool] = False
     options: ClassVar[frozenset[str]] = frozenset()

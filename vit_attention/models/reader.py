@@ -155,7 +155,7 @@ class ReadingModel(Model):
         asked.check_budget(self._estimate_windows(windows, queries), ways)
         page = given if isinstance(given, Page) else self.page(given)
         with torch.inference_mode():
-            ids = generate(self.module, self.tokenizer, page.encoded, start, beams, most, on_token)
+            ids = self._say(page, start, beams, most, on_token)
             with capture(self.module.decoder, request) as seen:
                 logits = self.module.decoder(
                     input_ids=ids[None, :-1], encoder_hidden_states=page.memory, use_cache=False
@@ -179,6 +179,14 @@ class ReadingModel(Model):
             notes=[*page.notes, *cut_note(self.tokenizer, ids, most)],
             libraries=("torch", "transformers", "numpy"),
         )
+
+    def _say(
+        self, page: Page, start: list[int], beams: int, most: int, on_token: Callable[[str], None] | None
+    ) -> Tensor:
+        if isinstance(self.dictates, ReadingModel):
+            told = self.dictates.page(page.pixels)
+            return self.dictates._say(told, start, beams, most, on_token)
+        return generate(self.module, self.tokenizer, page.encoded, start, beams, most, on_token)
 
     def windows(
         self,

@@ -123,14 +123,21 @@ def test_the_mean_of_heads_is_best_unless_a_head_hits_more_nouns() -> None:
     sure[[2, 7]] = 0.01
     sure[[2, 7], 3] = 0.93
     found = lesson.mean_is_best(captioning([off, good]))
-    assert found.answer is True, "more attention on the things in one head is no better pointing"
+    assert found.answer is None, "more attention on the things in one head is no better pointing, and a tie is no win"
+    assert "this needs a scene where they differ" in found.text
     assert "for 2 in the mean of heads, for 2 in the best single head (head 2)" in found.text
     assert "for 0 in the worst (head 1): no head hits more." in found.text
     lost = lesson.mean_is_best(captioning([good, sure]))
     assert lost.answer is False
     assert "for 0 in the mean of heads, for 2 in the best single head (head 1)" in lost.text
     assert "1 of 2 heads hit more" in lost.text
-    assert lesson.mean_is_best(captioning([off, off])).answer is True
+    assert lesson.mean_is_best(captioning([off, off])).answer is None
+    # Each head finds one of the two things and is weakly off the other; their mean finds both.
+    ring, star = looks(ring=RING), looks(star=STAR)
+    ring[7], star[2] = off[7], off[2]
+    both = lesson.mean_is_best(captioning([ring, star]))
+    assert both.answer is True
+    assert "for 2 in the mean of heads, for 1 in the best single head (head 1)" in both.text
 
 
 def test_the_first_region_is_special_only_if_it_draws_looks() -> None:

@@ -45,15 +45,23 @@ def test_low_entropy_on_the_class_token_has_found_nothing() -> None:
     found = entropy.low_is_found(context([flat + sharp_class], GRID, MASK))
     assert found.answer is False
     assert "2 give more than half of their weight to special tokens" in found.text
+    assert "2 heads with the lowest entropy, 0 (0%)" in found.text
+    assert "of the 6 others 0 (0%)" in found.text
+    # Nine of ten was a bar that models just miss: what counts is whether focus tells heads apart.
+    same = entropy.low_is_found(context([[focused(OBJECT, share) for share in (0.5, 0.6, 0.7, 0.8)]], GRID, MASK))
+    assert same.answer is False
+    assert "1 (100%)" in same.text
+    assert "of the 3 others 3 (100%)" in same.text
+    assert entropy.low_is_found(context([[focused(OBJECT, 0.9)]], GRID, MASK)).answer is None
 
 
 def test_the_mean_of_two_certain_heads_has_one_bit() -> None:
     first, second = focused(1, 1.0), focused(2, 1.0)
     found = entropy.mean_of_heads(context([[first, second]], GRID))
-    assert found.answer is False
+    assert found.answer is None, "a demonstration: entropy is concave, so that the mean map never has less"
     assert "is 0.00 bits" in found.text
     assert "mean map 1.00 bits" in found.text
-    assert entropy.mean_of_heads(context([[first, first]], GRID)).answer is True
+    assert "gap of 0.00 bits" in entropy.mean_of_heads(context([[first, first]], GRID)).text
 
 
 class Loaded:
@@ -93,6 +101,15 @@ def test_sinks_hide_the_object_only_if_taking_them_out_shows_it() -> None:
     assert found.answer is True
     assert "80.0% of the row" in found.text
     assert "without them: 50.0%" in found.text
+    # Long tokens on the object are the object's: leaving them out would take it away, so the claim cannot be tested.
+    own = np.array([[10, 10, 10.2, 90, 10.1, 9.7, 9.9, 10, 10]])
+    found = entropy.sinks_hide(context([[everywhere(row)]], GRID, MASK, norms=own))
+    assert found.answer is None
+    assert "All 1 long patch tokens lie on an object" in found.text
+    both = np.array([[10, 10, 10.2, 90, 10.1, 90, 9.9, 10, 10]])
+    found = entropy.sinks_hide(context([[everywhere(row)]], GRID, MASK, norms=both))
+    assert found.answer is True
+    assert "2, of which 1 lie on an object and stay" in found.text
     clear = everywhere(np.where(np.arange(9) == OBJECT, 1.0, 0.0))
     assert entropy.sinks_hide(context([[clear]], GRID, MASK, norms=norms)).answer is False
     assert entropy.sinks_hide(context([[clear]], GRID, MASK, norms=np.full((1, 9), 5.0))).answer is None

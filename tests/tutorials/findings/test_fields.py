@@ -14,6 +14,7 @@ from tutorials.findings import fields, findings, head_sample
 from tutorials.findings.fields import FAR, NEAR, SAME
 from tutorials.findings.head_sample import Sample
 from ui.read import fields as fields_view
+from visualizer.measures.reading_score import FieldScore
 
 PRINTED = (TEA, POT, FOUR, TWO)
 
@@ -117,19 +118,24 @@ def test_head_eight_of_the_third_layer_is_ranked_by_its_entropy() -> None:
     assert fields.third_layer_head_eight(reading(layers[:2])).answer is None
 
 
-@pytest.mark.parametrize(("mean", "holds"), [(3, True), (2, True), (1, False)])
+@pytest.mark.parametrize(("mean", "holds"), [(3, True), (2, None), (1, False)])
 def test_the_mean_is_compared_with_the_head_that_was_best_elsewhere(
     monkeypatch: pytest.MonkeyPatch, mean: int, holds: bool
 ) -> None:
     # Two heads and their mean, in one layer and in the mean of layers; head 1 is best here, head 2 elsewhere.
     here = at_hand(hits=np.array([[4, 2, mean]] * 2), bits=np.ones((2, 3)))
-    elsewhere = at_hand(hits=np.array([[1, 3, 4]] * 2), bits=np.ones((2, 3)))
+    elsewhere = at_hand(hits=np.array([[1, 3, 2], [1, 3, 4]]), bits=np.ones((2, 3)))
     monkeypatch.setattr(fields, "page_sample", lambda now: here)
     monkeypatch.setattr(fields, "several_pages", lambda now: elsewhere)
     found = fields.mean_is_best(reading([[looks({})]]))
     assert found.answer is holds
-    assert f"hits {25 * mean}% of 4 tokens of this page; layer 1, head 2" in found.text
+    assert f"hits {25 * mean}% of 4 tokens of this page; head 2 of layer 1" in found.text
     assert "hits 50%." in found.text
+
+
+def test_the_mean_of_one_layer_is_a_rival_of_the_mean_of_all() -> None:
+    sample = at_hand(hits=np.array([[1, 2, 4], [1, 2, 3], [1, 2, 4]]), bits=np.ones((3, 3)))
+    assert fields._called(fields._rival(sample)) == "the mean of layer 1"
 
 
 def test_fields_are_located_by_the_middle_of_their_boxes() -> None:
@@ -141,14 +147,34 @@ def test_fields_are_located_by_the_middle_of_their_boxes() -> None:
     assert found.answer == 50
     assert "1 of 2 fields read right, 50 %" in found.text
     away = fields.wrong_place_wrong_value(one)
-    assert away.answer is False
-    assert "0 of them were read wrong and 1 right" in away.text
+    assert away.answer is None
+    assert "0 of these were read wrong and 1 right" in away.text
+    assert "Too few were misread: 5 more are needed" in away.text
 
 
-def test_a_wrong_place_gives_a_wrong_value_away() -> None:
-    found = fields.wrong_place_wrong_value(reading([[looks({TEA: 0, POT: 1})]], document=page(price="43")))
-    assert found.answer is True
-    assert "1 of them were read wrong and 0 right" in found.text
+def score(right: bool, centre: bool) -> FieldScore:
+    return FieldScore("a", "1", "1", right, (0, 0, 1, 1), (0, 0, 1, 1), 0.5, centre)
+
+
+@pytest.mark.parametrize(("both", "holds"), [(5, True), (3, False)])
+def test_a_wrong_place_gives_a_wrong_value_away_if_most_of_them_are_wrong(
+    monkeypatch: pytest.MonkeyPatch, both: int, holds: bool
+) -> None:
+    # 40 fields, 8 misplaced, 6 misread.
+    made = [score(False, False)] * both + [score(False, True)] * (6 - both)
+    made += [score(True, False)] * (8 - both) + [score(True, True)] * (26 + both)
+    assert fields.placed(made).tolist() == [40, 6, 8, both]
+    monkeypatch.setattr(fields, "scores", lambda now: made)
+    found = fields.wrong_place_wrong_value(reading([[looks({})]]))
+    assert found.answer is holds
+    assert "of 40 fields 6 were read wrong (15.0%, the base rate)" in found.text
+    assert f"{both} of these were read wrong and {8 - both} right" in found.text
+
+
+def test_a_wrong_value_in_a_wrong_place_is_counted() -> None:
+    now = reading([[looks({TEA: 0, POT: 1})]], document=page(price="43"))
+    assert fields.placed(fields.scores(now)).tolist() == [2, 1, 1, 1]
+    assert fields.placed([]).tolist() == [0, 0, 0, 0]
 
 
 def test_the_table_ranks_by_hits_and_says_the_place_by_focus() -> None:

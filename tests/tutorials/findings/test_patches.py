@@ -82,13 +82,13 @@ def test_painted_patch_counts_the_tokens_that_change(hidden) -> None:
     after[2] += 0.5
     hidden({"hand": before, "other": after})
     first = patches.only_own_patch(seen())
-    assert first.answer is False
+    assert first.answer is None, "a demonstration"
     assert "1 of 17 tokens that enter layer 1" in first.text
     assert "5 of those that leave layer 1" in first.text
-    assert patches.one_layer_is_enough(seen()).answer is False
+    assert "5 of 17 tokens that leave layer 1" in patches.one_layer_is_enough(seen()).text
     after[1] += 0.001
     all_of_them = patches.one_layer_is_enough(seen())
-    assert all_of_them.answer is True
+    assert "17 of 17 tokens that leave layer 1" in all_of_them.text
     assert "only 0 by more than 1 %" in all_of_them.text
 
 
@@ -97,7 +97,7 @@ def test_a_model_that_mixes_nothing_keeps_every_token_to_its_patch(hidden) -> No
     after = before.copy()
     after[:, 1] += 1
     hidden({"hand": before, "other": after})
-    assert patches.only_own_patch(seen()).answer is True
+    assert "1 of those that leave layer 1" in patches.only_own_patch(seen()).text
 
 
 @pytest.mark.parametrize("holds", [True, False])
@@ -106,7 +106,7 @@ def test_neighbours_positions_reads_the_table(holds: bool) -> None:
     smooth = np.stack([np.cos(row / 2), np.sin(row / 2), np.cos(column / 2), np.sin(column / 2)], axis=1)
     table = np.vstack([np.zeros((1, 4)), smooth if holds else np.random.default_rng(3).normal(size=(16, 4))])
     model = SimpleNamespace(position_table=lambda: table)
-    assert patches.neighbours_positions(seen(model=model)).answer is holds
+    assert ("for 16 of 16 patches" in patches.neighbours_positions(seen(model=model)).text) is holds
     model.position_table = lambda: None
     assert patches.neighbours_positions(seen(model=model)).answer is None
 

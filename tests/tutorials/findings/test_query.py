@@ -107,13 +107,13 @@ def test_a_mean_of_heads_falls_back_to_the_first_head(known: Context) -> None:
     mean = replace(known, chosen=replace(known.chosen, head=None))
     assert query.arithmetic_head(mean) == 0
     assert query.live_steps(mean).weights.tolist() == [0.1] * 10
-    assert query.scale_softens(mean).answer is False  # all products are 0: no scale can sharpen them
+    assert query.scale_softens(mean).text.count("3.32 bits") == 2  # all products are 0: no scale can sharpen them
 
 
 def test_scale_softens_gives_both_largest_weights(known: Context) -> None:
     found = query.scale_softens(known)
     powers = np.exp([3, 2, *[0] * 8])
     without = np.exp(np.array([6, 4, *[0] * 8]))
-    assert found.answer is True
+    assert found.answer is None, "a demonstration"
     assert f"{powers[0] / powers.sum():.1%}" in found.text
     assert f"{without[0] / without.sum():.1%}" in found.text

@@ -94,12 +94,21 @@ def test_tags_are_spread_if_a_bit_wider_than_text() -> None:
     assert lesson.tags_spread(reading([[looks({}, rows=2)]], tokens=("▁tea", "pot"))).answer is None
 
 
-def test_the_rest_is_guessed_if_it_hits_less_than_the_start() -> None:
-    found = lesson.rest_guessed(reading([[looks({TEA: 0})]]))
-    assert found.answer is True
-    assert "100% of 1 pieces that start a word and for 0% of 1" in found.text
-    assert lesson.rest_guessed(reading([[looks(CELLS)]])).answer is False
-    assert lesson.rest_guessed(reading([[looks({POT: 1})]])).answer is False
+def test_one_short_page_cannot_say_what_is_guessed() -> None:
+    few = lesson.rest_guessed(reading([[looks({TEA: 0})]]))
+    assert few.answer is None
+    assert "1 pieces that go on with a word were read right here; 9 more are needed" in few.text
+
+
+@pytest.mark.parametrize(("later", "holds"), [(0, True), (2, True), (3, False), (9, False)])
+def test_guessed_means_hits_near_chance_over_several_pages(
+    monkeypatch: pytest.MonkeyPatch, later: int, holds: bool
+) -> None:
+    monkeypatch.setattr(lesson, "page_sample", lambda now: sample(0, of=0))
+    monkeypatch.setattr(lesson, "several_pages", lambda now: sample(later))  # of 10; chance is 10 %
+    found = lesson.rest_guessed(reading([[looks({})]]))
+    assert found.answer is holds
+    assert f"{10 * later}% of 10 that go on with one; a cell picked at random would for 10.0%" in found.text
 
 
 def sample(later: int, of: int = 10, left_out: int = 0) -> Sample:

@@ -108,10 +108,16 @@ def test_no_class_enters_rollout(rng: np.random.Generator) -> None:
     maps = {"ring": rng.random((14, 14)), "circle": rng.random((14, 14))}
     now = replace(context(flat(), seed=8), run=looking_again(maps))  # a ring and a circle
     finding = rollout.why_this_class(now)
-    assert finding.answer is False
+    assert finding.answer is None, "a demonstration"
     # A uniform map has on an object what the object covers of the picture.
     for thing in now.picture.scene.things:  # type: ignore[union-attr]
         assert f"On the {thing.shape}: {thing.mask.mean():.1%} of the rollout" in finding.text
+
+
+def test_asking_about_a_class_takes_two_objects() -> None:
+    alone = rollout.why_this_class(context(flat(), seed=7))
+    assert alone.answer is None
+    assert "This scene shows 1 object" in alone.text
 
 
 def test_classes_are_the_objects_or_the_likeliest() -> None:

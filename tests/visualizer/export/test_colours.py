@@ -62,8 +62,8 @@ def test_pictures_have_these_colours_and_words_instead_of_a_colour_bar() -> None
     assert "what they" in svg
     one = Drawing(0, "components", "", found)
     for plain in (True, False):
-        how = paint.Paint(plain=plain, width=90, scale="shared", clip=90)
-        made = paint.painted(one, paint.Ground(WHITE, None, None, ""), how, 1.0, [found.values])
+        how = paint.Paint(plain=plain, alpha=1.0, width=90, scale="shared", clip=90)
+        made = paint.painted(one, paint.Ground(WHITE, None, None, ""), how, [found.values])
         assert cells(made) == wanted
         assert (made.height == 60) is plain
 

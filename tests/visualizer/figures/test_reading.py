@@ -111,7 +111,7 @@ def test_the_page_lies_under_the_raw_cells_of_the_token(sent: Sent, size: Callab
 
 
 def test_the_window_sets_the_axes_and_dragging_zooms(sent: Sent) -> None:
-    layout = sent(page_with_heat(PAGE, np.ones((8, 12)), WHERE, window=(96, 128, 288, 384)))["layout"]
+    layout = sent(page_with_heat(PAGE, np.ones((8, 12)), WHERE, window=(96, 128, 288, 384), zoom=True))["layout"]
     assert layout["xaxis"]["range"] == [96, 288]
     assert layout["yaxis"]["range"] == [384, 128]
     assert layout["dragmode"] == "zoom"

@@ -23,7 +23,10 @@ def test_each_head_has_its_cell_and_its_click(sent: Sent) -> None:
 
 def test_the_caption_states_unit_range_and_what_lies_outside(sent: Sent) -> None:
     out = sent(head_summary([[-1.0, 9.0, 3.0]], "entropy", "bits", limits=(0, 7.6)))
-    assert out["layout"]["annotations"][0]["text"] == "colour: entropy in bits, 0 to 7.6; 2 outside drawn like the ends"
+    assert (
+        out["layout"]["annotations"][0]["text"].replace("<br>", " ")
+        == "colour: entropy in bits, 0 to 7.6; 2 outside drawn like the ends"
+    )
     assert (out["data"][0]["zmin"], out["data"][0]["zmax"]) == (0, 7.6)
     same = sent(head_summary([[2.0, 2.0]], "entropy", "bits"))
     assert "all values are the same" in same["layout"]["annotations"][0]["text"]
@@ -46,8 +49,20 @@ def test_many_bars_are_thin_and_all_named_by_hovering(sent: Sent) -> None:
     assert axis["ticktext"][1] == f"w{axis['tickvals'][1]}"
     assert len(trace["hovertext"]) == 512
     assert "text" not in trace
-    assert out["layout"]["height"] <= 1000
-    assert "one in 9 is named" in out["layout"]["annotations"][0]["text"]
+    tall = out["layout"]["height"]
+    assert tall <= 460
+    apart = np.diff(axis["tickvals"]).min()
+    assert apart * (tall - 90) / 512 >= 12  # as high as the letters
+    assert f"one in {apart} is named" in out["layout"]["annotations"][0]["text"]
+
+
+def test_the_chosen_of_many_bars_is_named(sent: Sent) -> None:
+    assert (
+        "* w100"
+        in sent(bars([f"w{n}" for n in range(512)], np.arange(512.0), "share", chosen=100))["layout"]["yaxis"][
+            "ticktext"
+        ]
+    )
 
 
 def test_bars_stand_in_order_with_their_numbers(sent: Sent) -> None:

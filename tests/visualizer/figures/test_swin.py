@@ -229,8 +229,8 @@ def test_merging_outlines_four_cells_and_the_one_they_become(sent: Sent, grid: t
     said = [a["text"] for a in out["layout"]["annotations"]]
     odd = grid[0] % 2
     assert said[2:6] == (["1", "2 (zeros)", "3 (zeros)", "4 (zeros)"] if odd else ["1", "2", "3", "4"])
-    assert said[0] == f"stage 2: {grid[0]} rows x {grid[1]} columns<br>of cells 4 pixels high, 2 wide"
-    assert said[1].endswith("of cells 8 pixels high, 4 wide")
+    assert said[0] == f"stage 2<br>{grid[0]} rows x {grid[1]} columns<br>of cells 4 pixels<br>high, 2 wide"
+    assert said[1].endswith("of cells 8 pixels<br>high, 4 wide")
 
 
 def test_the_tracker_prints_every_stage_and_marks_the_current_one_in_words_too(sent: Sent) -> None:

@@ -7,6 +7,7 @@ export default function (component) {
     scrub(data.scrub),
     press(data.press),
   ];
+  document.documentElement.dataset.sightlines = 'listening';
   if (parentElement.stopSightlines) parentElement.stopSightlines();
   parentElement.stopSightlines = () => stops.forEach((stop) => stop());
   return parentElement.stopSightlines;

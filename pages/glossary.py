@@ -1,0 +1,9 @@
+"""Every term of the lessons in one list, with the lessons that use it."""
+
+from ui.frame import routing
+
+routing.ensure_router()
+
+from ui.explore import glossary
+
+glossary.draw()
