@@ -17,8 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.pages.reading import array, figures, heats
 from ui.learn.patches import CHANGED
-from ui.read import documents
-from ui.store import pictures
+from ui.store import documents, pictures
 from visualizer.style import scale as scales
 from visualizer.style import theme
 from vit_attention import registry
@@ -276,7 +275,7 @@ def test_compare(app: Any, run: Any) -> None:
     ],
 )
 def test_reading(app: Any, run: Any, more: dict[str, str]) -> None:
-    page = app("reading", **more)
+    page = app("reading", panel="Code", **more)
     same(figures(page)["reading_page"], run(lines(page)[0]))
 
 
@@ -285,12 +284,13 @@ def test_reading(app: Any, run: Any, more: dict[str, str]) -> None:
     [{"field": "2"}, {"field": "1", "decoder_layer": "2", "decoder_head": "3", "tight": "false", "document": "form-6"}],
 )
 def test_fields(app: Any, run: Any, tmp_path: Path, more: dict[str, str]) -> None:
-    page = app("fields", **more)
+    page = app("fields", step="2", panel="Code", **more)
     boxes, heat = lines(page)
     assert run(boxes) is None
     document = more.get("document", documents.DEFAULT)
     told = json.loads((tmp_path / "attn_vis" / f"{document}.json").read_text())
-    shown = next(m.value for m in page.markdown if "box in pixels" in m.value or "box: left" in m.value)
+    scored = {**more, "step": "4"}
+    shown = next(m.value for m in app("fields", **scored).markdown if "box in pixels" in m.value)
     for field in told["fields"]:
         if field["box"] is not None:
             assert ",\N{NO-BREAK SPACE}".join(f"{v:.0f}" for v in field["box"]) in shown
