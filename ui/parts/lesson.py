@@ -44,6 +44,7 @@ class Page(NamedTuple):
         below: what follows the figure: trust card, code, downloads; given the context.
         remarks: what to know of what is looked at; given the context.
         shown: key of the menu of what is looked at.
+        panel: the panel that is open at first, "" for none; given what is looked at, by names.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Page(NamedTuple):
     context: Callable[[Any, Sequence[str]], Any] = looking.context
     remarks: Callable[[Any], None] = looking.remarks
     shown: str = state.PICTURE
+    panel: Callable[[Any], str] = lambda _looked: ""
 
 
 def draw(page: Page) -> None:
@@ -168,7 +170,7 @@ def _live(page: Page, number: int, looked: Any, right: Any, asked: Any, below: A
     lesson = lessons()[page.name]
     step = lesson.steps[number - 1]
     with below:
-        panels.choose()
+        panels.choose(page.panel(looked))
     with right:
         now = _figure(page, step, looked)
     with asked:
@@ -258,7 +260,7 @@ def _look_at(shown: str, picture: str) -> None:
 def _read_all(page: Page, looked: Any) -> None:
     """Every step beside its figure, each figure once, and all controls at the head."""
     lesson = lessons()[page.name]
-    panels.choose()
+    panels.choose(page.panel(looked))
     needs = tuple(dict.fromkeys(need for step in lesson.steps for need in page.views[step.view].needs))
     now = page.context(looked, needs)
     _looks(now, [page.views[step.view] for step in lesson.steps])

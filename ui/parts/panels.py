@@ -18,10 +18,10 @@ CHOSEN = "_panel_chosen"
 """Session key: the panel that is open where one is chosen; absent where each stands alone."""
 
 
-def choose() -> None:
-    """Draw the choice; until the end of this run only the chosen panel is made."""
+def choose(first: str = "") -> None:
+    """Draw the choice, at first of the panel of that name or of none; until the end of this run only the chosen one is made."""
     names = {"": texts.say("panel_none"), **{name: texts.say(f"panel_{name}") for name in (WORDS, TRUST, CODE, FILES)}}
-    picked = widgets.choice(texts.say("panel"), list(names.values()), OPEN, label_visibility="collapsed")
+    picked = widgets.choice(texts.say("panel"), list(names.values()), OPEN, names[first], label_visibility="collapsed")
     st.session_state[CHOSEN] = next(name for name, said in names.items() if said == picked)
 
 

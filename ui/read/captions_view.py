@@ -9,7 +9,7 @@ import streamlit as st
 from tutorials.findings.captioning import Captioning, describe_row, shown, turned_round
 from tutorials.plain import plain
 from ui.frame import state
-from ui.parts import components, controls, lesson, widgets
+from ui.parts import components, controls, lesson, panels, widgets
 from ui.parts.lesson import View
 from ui.read import captions, captions_proof
 from ui.read.captions import COVER, OF_BOXES, WORD
@@ -186,4 +186,5 @@ PAGE = lesson.Page(
     captions.context,
     captions.remarks,
     captions.SCENE,
+    lambda told: panels.CODE if told.file else "",  # what a file holds is seen at once, and nothing of it is a statement
 )
