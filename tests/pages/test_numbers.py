@@ -32,8 +32,8 @@ VIEWS: dict[str, tuple[str, dict[str, str]]] = {
     "rollout": ("rollout", {"residual": "0.8", "discard": "0.5", "start": "2", "fusion": "max"}),
     "rollout of a patch": ("rollout", SCENE),
     "compare": ("compare", SCENE),
-    "reading": ("reading", {}),
-    "fields": ("fields", {}),
+    "reading": ("reading", {"all": "true"}),
+    "fields": ("fields", {"all": "true", "field": "1"}),
     "swin": ("swin", {}),
     "captions": ("captions", {}),
 }
