@@ -331,7 +331,7 @@ def test_captions(app: Any, run: Any) -> None:
 
 def test_a_record_of_a_caption(app: Any, run: Any, tmp_path: Path) -> None:
     run("python -m vit_attention extract scene-6-2-50 --model scene-aoanet --output .")
-    page = app("captions")
+    page = app("captions", panel="Code")
     page.file_uploader(key="captions_npz").upload("caption.npz", (tmp_path / "scene-6-2-50.npz").read_bytes()).run()
     (tmp_path / "scene-6-2-50.npz").rename(tmp_path / "caption.npz")
     same(figures(page)["captions_map"], run(lines(page)[0]))
