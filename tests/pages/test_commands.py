@@ -301,7 +301,7 @@ def test_fields(app: Any, run: Any, tmp_path: Path, more: dict[str, str]) -> Non
     "more",
     [
         {},
-        {"stage": "1", "swin_head": "2", "swin_row": "30", "swin_column": "40", "swin_scale": "log"},
+        {"stage": "1", "head": "2", "swin_row": "30", "swin_column": "40", "swin_scale": "log"},
         {
             "stage": "3",
             "block": "2",
@@ -313,34 +313,25 @@ def test_fields(app: Any, run: Any, tmp_path: Path, more: dict[str, str]) -> Non
     ],
 )
 def test_swin(app: Any, run: Any, more: dict[str, str]) -> None:
-    page = app("swin", **more)
+    page = app("swin", step="8", panel="Code", **more)
     made = run(lines(page)[0])
     same(figures(page)["swin_map"], made, pieces=True)
     assert len(made.drawings[0].map.patches) == 1
 
 
 def test_captions(app: Any, run: Any) -> None:
-    page = app(
-        "captions",
-        scene="scene-0-2-50",
-        word="3",
-        caption_head="2",
-        beams="2",
-        word_opacity="0.3",
-        refiner_layer="2",
-        refiner_head="3",
-        region="57",
-    )
-    drawn = figures(page)
-    same(drawn["captions_map"], run(lines(page)[0]))
-    made = run(lines(page, 1)[0])
-    same(drawn["captions_reads"], made)
+    shown = {"scene": "scene-0-2-50", "beams": "2", "panel": "Code"}
+    page = app("captions", word="3", head="2", word_opacity="0.3", **shown)
+    same(figures(page)["captions_map"], run(lines(page)[0]))
+    page = app("refiner", refiner_layer="2", head="3", region="57", **shown)
+    made = run(lines(page)[0])
+    same(figures(page)["captions_reads"], made)
     assert made.drawings[0].map.patches == (56,)
 
 
 def test_a_record_of_a_caption(app: Any, run: Any, tmp_path: Path) -> None:
     run("python -m vit_attention extract scene-6-2-50 --model scene-aoanet --output .")
-    page = app("captions")
+    page = app("captions", panel="Code")
     page.file_uploader(key="captions_npz").upload("caption.npz", (tmp_path / "scene-6-2-50.npz").read_bytes()).run()
     (tmp_path / "scene-6-2-50.npz").rename(tmp_path / "caption.npz")
     same(figures(page)["captions_map"], run(lines(page)[0]))
