@@ -40,7 +40,8 @@ def choose(first: str) -> Chosen:
     """Draw the sidebar; what it says, unless a record is open or another model is loaded."""
     pickers.model_and_picture(first, ("classify", "label", "text"))
     if (opened := st.session_state.get(sources.BUNDLE)) is not None:
-        return Chosen(*opened, "bundle")
+        name, digest = opened
+        return Chosen(name, digest, "bundle")
     picture = str(st.session_state.get(state.PICTURE, first))
     if name := sources.other():
         return Chosen(name, picture, "text" if _reads(name) else "picture")

@@ -44,9 +44,9 @@ def _body(looked: chosen.Chosen) -> None:
         with asking:
             asked = _asked(now, more)
             label = words.asked(now, asked.knobs) if _of_labels(asked) else ""
-        with under, st.popover(texts.say("how_drawn")):
-            look = sentences.look(now) if now.of_text else controls.look(now)
-        with more:
+        with under, st.container(horizontal=True, vertical_alignment="center"):
+            with st.popover(texts.say("how_drawn")):
+                look = sentences.look(now) if now.of_text else controls.look(now)
             drawing = outlining.control(now)
     _figure(now, asked, label, look, drawing, (more, right))
     if looked.kind == "picture" and looked.model != sources.other():
@@ -280,5 +280,5 @@ def _record(now: Context) -> bytes:
     return parts.saved(now.record.save)
 
 
-_RECORD = {"Record (NPZ)": ("record.npz", _record)}
+_RECORD: dict[str, tuple[str, Callable[..., bytes]]] = {"Record (NPZ)": ("record.npz", _record)}
 """The whole record as a bundle, which this page and `AttentionRecord.load` open again."""
