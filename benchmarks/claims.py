@@ -14,7 +14,7 @@ from tutorials.claims.defaults import default, models
 from tutorials.claims.many import once_loaded
 from tutorials.claims.precomputed import FILE, kept_of, known, loaded, made_from, said
 from tutorials.findings import finding
-from tutorials.findings.controls import kind
+from tutorials.findings.controls import groups, kind
 from tutorials.lessons import lessons
 
 
@@ -51,20 +51,26 @@ def main() -> None:
     args = parser.parse_args()
     listed = {model: [n for page in lessons() if model in models(page) for n in claims(page)] for model in known()}
     kept = {model: {n: one for n, one in known()[model].items() if n in names} for model, names in listed.items()}
-    for page in lessons():
-        for model in models(page):
-            names, old = claims(page), known().get(model, {})
-            stale = [n for n in names if args.all or n not in old or old[n]["made_from"] != made_from(n, model)]
-            if args.pages is not None and page not in args.pages:
-                stale = []
-            started = time.perf_counter()
-            new = page_of(stale, page, model) if stale else {}
-            for name in names:
-                if name in new or name in old:
-                    kept.setdefault(model, {})[name] = new.get(name) or {**old[name], "said": said(name)}
-            print(f"{page}, {model}: {len(stale)} claims run in {time.perf_counter() - started:.0f} s", flush=True)
-            FILE.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    # What reads groups of pages comes last: it takes longest, and what is written by then stays if it is interrupted.
+    for grouped in (False, True):
+        for page in args.pages or lessons():
+            for model in models(page):
+                refresh(page, model, grouped, args.all, kept)
     print("\n".join(report(kept)))
+
+
+def refresh(page: str, model: str, grouped: bool, everything: bool, kept: dict[str, dict[str, Any]]) -> None:
+    """Runs what is stale of a page, puts it into `kept`, and writes the file."""
+    names, old = [n for n in claims(page) if bool(groups(finding(n))) is grouped], known().get(model, {})
+    stale = [n for n in names if everything or n not in old or old[n]["made_from"] != made_from(n, model)]
+    started = time.perf_counter()
+    new = page_of(stale, page, model) if stale else {}
+    for name in names:
+        if name in new or name in old:
+            kept.setdefault(model, {})[name] = new.get(name) or {**old[name], "said": said(name)}
+    if names:
+        print(f"{page}, {model}: {len(stale)} claims run in {time.perf_counter() - started:.0f} s", flush=True)
+    FILE.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

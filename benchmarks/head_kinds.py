@@ -19,7 +19,7 @@ from tutorials.findings.kinds_measured import EDGE, FOREGROUND, PHOTOGRAPHS, TEX
 FILE = Path(kinds_measured.__file__).with_name("head_kinds.json")
 DEFAULT = {
     "scene-vit": ((FOREGROUND, ""), (EDGE, ""), (TEXTURE, "")),
-    "photo-dino": ((FOREGROUND, PHOTOGRAPHS), (FOREGROUND, ""), (EDGE, ""), (TEXTURE, "")),
+    "photo-dino": ((FOREGROUND, ""), (FOREGROUND, PHOTOGRAPHS), (EDGE, ""), (TEXTURE, "")),
 }
 
 

@@ -5,5 +5,6 @@ from ui.frame import routing
 routing.ensure_router()
 
 from ui.learn import entropy
+from ui.parts import lesson
 
-entropy.draw()
+lesson.draw(entropy.PAGE)

@@ -4,17 +4,7 @@ from ui.frame import routing
 
 routing.ensure_router()
 
-import streamlit as st
-
 from ui.parts import lesson
-from ui.read import fields, reading
+from ui.read import fields
 
-text = lesson.head("fields")
-now = reading.context()
-lesson.action(text)
-fields.live(now)
-if lesson.predict(text, now):
-    fields.ranking(now)
-lesson.check(text, now)
-lesson.rest(text, now)
-st.caption("Zoom, single tokens and your own page: Reading with cross-attention.")
+lesson.draw(fields.PAGE)

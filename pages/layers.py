@@ -5,5 +5,6 @@ from ui.frame import routing
 routing.ensure_router()
 
 from ui.learn import layers
+from ui.parts import lesson
 
-layers.draw()
+lesson.draw(layers.PAGE)

@@ -5,5 +5,6 @@ from ui.frame import routing
 routing.ensure_router()
 
 from ui.learn import patches
+from ui.parts import lesson
 
-patches.draw()
+lesson.draw(patches.PAGE)

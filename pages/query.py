@@ -1,9 +1,10 @@
-"""One row of attention step by step, with the live numbers of a chosen patch and head, and a toy to do by hand."""
+"""One row of attention step by step, from a query to what attention adds, and a toy to do by hand."""
 
 from ui.frame import routing
 
 routing.ensure_router()
 
 from ui.learn import query
+from ui.parts import lesson
 
-query.draw()
+lesson.draw(query.PAGE)

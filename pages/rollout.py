@@ -5,5 +5,6 @@ from ui.frame import routing
 routing.ensure_router()
 
 from ui.learn import rollout
+from ui.parts import lesson
 
-rollout.draw()
+lesson.draw(rollout.PAGE)

@@ -104,6 +104,38 @@ def parsed(line: str) -> Polygon:
     return tuple((float(x), float(y)) for x, _, y in (point.partition(",") for point in line.split()))
 
 
+def drawn(x: Sequence[float], y: Sequence[float], size: tuple[int, int], most: int = 500) -> Polygon:
+    """The corners of a box or a line drawn over a picture, brought into the picture and thinned, as `filled` takes them.
+
+    A hand slips over the rim, and a lasso has a corner for every move of the mouse.
+
+    Args:
+        x, y: across and down in pixels of the picture: two of each for the opposite corners of a box, else one pair a corner.
+        size: (width, height) of the picture in pixels.
+        most: corners that are kept, evenly along the line; 4 or more.
+
+    Raises:
+        ValueError: numbers that are not finite or do not pair up, fewer than two pairs, or nothing inside the picture.
+
+    >>> drawn([-5, 3], [1, 9], (4, 4))
+    ((0.0, 1.0), (3.0, 1.0), (3.0, 4.0), (0.0, 4.0))
+    """
+    across, down = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    if across.ndim != 1 or across.shape != down.shape or len(across) < 2 or not np.isfinite([across, down]).all():
+        got = f"{len(x)} and {len(y)}"
+        raise ValueError(f"outline: want finite x and y of at least two corners, got {got}")
+    if len(across) == 2:
+        (left, right), (top, bottom) = np.sort(across), np.sort(down)
+        across, down = np.array([left, right, right, left]), np.array([top, top, bottom, bottom])
+    kept = np.unique(np.linspace(0, len(across) - 1, min(len(across), max(4, most))).round().astype(int))
+    points = np.stack([across[kept].clip(0, size[0]), down[kept].clip(0, size[1])], axis=1)
+    if not np.ptp(points, axis=0).all():
+        raise ValueError(
+            f"outline: want one that surrounds some of {size[0]} x {size[1]} pixels, got one that does not"
+        )
+    return tuple((float(a), float(b)) for a, b in points)
+
+
 def crossing(line: Sequence[Point]) -> tuple[int, int] | None:
     """The numbers, from 0, of the first two sides of a polygon that cross each other; None if no two do.
 

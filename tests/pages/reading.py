@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from streamlit.testing.v1 import AppTest
 
+from tutorials.lessons import lessons
+
 
 def figures(page: AppTest) -> dict[str, dict[str, Any]]:
     """Every Plotly figure of the page by the key it was drawn with."""
@@ -64,3 +66,13 @@ def said(page: AppTest) -> str:
 def try_claim(page: AppTest, name: str, number: int) -> str:
     """Press the button of a claim; returns what the boxes say."""
     return said(fine(page.button(key=f"{name}_claim_{number}").click().run()))
+
+
+def opens_everywhere(app: Any, name: str) -> None:
+    """A lesson opened cold at each of its steps, and to read as a whole: it must not fail, and each step has a figure."""
+    for step in range(1, len(lessons()[name].steps) + 1):
+        page = fine(app(name, step=str(step)))
+        assert page.get("plotly_chart"), f"step {step} has no figure"
+        assert not page.warning, [box.value for box in page.warning]
+    fine(app(name, all="true"))
+    assert "There is no step 99" in fine(app(name, step="99")).warning[0].value

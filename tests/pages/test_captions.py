@@ -1,7 +1,9 @@
-"""The page "One word, one look" in its states."""
+"""The pages "One word, one look" and "Regions read regions" in their states."""
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -13,15 +15,18 @@ import pytest
 from PIL import Image
 
 import vit_attention as va
-from tests.pages.reading import figures, fine, guess, said, titles, try_claim
+from tests.pages.reading import figures, fine, said, titles
 from tutorials.findings.captioning import Captioning
 from tutorials.findings.context import Picture
+from tutorials.lessons import lessons
 from ui.read import captions, captions_proof
 from ui.read.captions import OPENED, read_bundle
+from ui.store.blobs import blobs
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction, encode_picture
 from vit_attention.records.geometry import Geometry
 from worlds.captions import caption
 from worlds.scenes import scene
+from worlds.shapes import NAMES
 
 
 def words(page: Any) -> list[str]:
@@ -30,26 +35,69 @@ def words(page: Any) -> list[str]:
     return [b.label.replace("\\", "") for b in found]
 
 
+def answer(page: Any, number: float) -> Any:
+    """The page after a number was typed into the field of its question."""
+    return fine(next(one for one in page.number_input if one.label.startswith("Answer")).set_value(number).run())
+
+
+def try_claim(page: Any, finding: str) -> str:
+    return said(fine(page.button(key=f"here_captions.{finding}").click().run()))
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("captions", {"captions_map", "captions_strip", "captions_gates", "captions_heads"}),
+        ("refiner", {"captions_reads", "refiner_layers", "captions_refiner_gates", "captions_order", "captions_first"}),
+    ],
+)
+def test_every_step_and_the_whole_lesson_open_cold(app, name: str, keys: set[str]) -> None:
+    for number in range(1, len(lessons()[name].steps) + 1):
+        page = app(name, step=str(number))
+        assert len(figures(page)) == 1
+        assert not page.warning
+    assert set(figures(app(name, all="true"))) == keys
+
+
 def test_the_sentence_is_true_and_steps_show_one_map_a_word(app) -> None:
+    """It begins at the word whose map is easiest to see, and that is a thing of the scene."""
     page = app("captions", scene="scene-6-2-50")
     told = words(page)
     assert " ".join(told[:-1]) == str(caption(scene(6, objects=2)))
     assert told[-1] == "(end)"
-    assert f"To say “{told[0]}”" in titles(page)
-    fine(page.button(key="captions_next").click().run())
-    assert f"To say “{told[1]}”" in titles(page)
-    assert page.slider(key="word").value == 2
-    fine(page.button(key=f"captions_word_{len(told) - 1}").click().run())
-    assert "To say “(end)”" in titles(page)
-    assert page.button(key="captions_next").disabled
-    fine(page.button(key="captions_previous").click().run())
-    assert f"To say “{told[-2]}”" in titles(page)
+    assert titles(page) == ["To say “heart”"]
+    fine(page.button(key="word_next").click().run())
+    assert titles(page) == ["To say “(end)”"]
+    assert page.button(key="word_next").disabled
+    fine(page.button(key="captions_word_0").click().run())
+    assert titles(page) == [f"To say “{told[0]}”"]
+    assert page.query_params["word"] == "1"
+    assert page.button(key="word_previous").disabled
+    fine(page.button(key="word_next").click().run())
+    assert titles(page) == [f"To say “{told[1]}”"]
+
+
+@pytest.mark.parametrize("name", captions.GALLERY[:6])
+def test_the_first_word_shown_is_a_noun_whose_map_can_be_seen(app, name: str) -> None:
+    page = app("captions", scene=name)
+    shown = titles(page)[0].removeprefix("To say “").removesuffix("”")
+    assert shown in NAMES
+    (mark,) = [one for one in figures(page)["captions_map"]["layout"]["annotations"] if "one scale" in one["text"]]
+    assert float(mark["text"].split(" 0 to ")[1].split("<")[0]) > 0.13, "a quarter of it would be even less than 4 %"
+
+
+def test_another_picture_begins_at_a_word_of_its_own(app) -> None:
+    page = app("captions", word="3", scene="scene-6-2-50")
+    fine(page.selectbox(key="scene").set_value("scene-0-2-50").run())
+    assert titles(page) == ["To say “moon”"]
 
 
 def test_a_true_sentence_from_the_other_thing_is_not_shown_as_an_error(app) -> None:
     page = app("captions", scene="scene-15-2-50")
-    truth = next(one.value for one in page.caption if one.value.startswith("True of this scene"))
-    assert ("told the other way round" in truth) == (" ".join(words(page)[:-1]) != str(caption(scene(15, objects=2))))
+    truth = next(one.value for one in page.caption if "True of this scene" in one.value)
+    assert ("described the other way round" in truth) == (
+        " ".join(words(page)[:-1]) != str(caption(scene(15, objects=2)))
+    )
     page = app("captions", scene="scene-6-2-50")
     assert not any("other way round" in one.value for one in page.caption)
 
@@ -57,88 +105,125 @@ def test_a_true_sentence_from_the_other_thing_is_not_shown_as_an_error(app) -> N
 def test_a_file_that_is_no_bundle_is_called_by_the_visitors_name_for_it(app) -> None:
     page = app("captions")
     page.file_uploader(key="captions_npz").upload("bad.npz", b"no bundle at all").run()
-    (said,) = [one.value.replace("\\", "") for one in page.error]
-    assert said.startswith("bad.npz: want a whole Sightlines bundle")
-    assert "record.npz" not in said
-    assert "BadZipFile" not in said
+    (told,) = [one.value.replace("\\", "") for one in page.error]
+    assert told.startswith("bad.npz: want a whole Sightlines bundle")
+    assert "record.npz" not in told
+    assert "BadZipFile" not in told
     assert len(words(page)) >= 4
 
 
-def test_a_link_restores_word_head_outline_and_the_refiners_view(app) -> None:
-    page = app(
-        "captions",
-        word="3",
-        caption_head="2",
-        named="true",
-        refiner_layer="2",
-        refiner_head="3",
-        region="57",
-        beams="2",
-    )
-    drawn = figures(page)
+def test_a_link_restores_word_head_and_outline(app) -> None:
+    page = app("captions", word="3", head="2", named="true", beams="2", panel="Code")
+    drawn = figures(page)["captions_map"]
     told = words(page)
-    assert drawn["captions_map"]["layout"]["title"]["text"] == f"To say “{told[2]}”"
-    assert any(trace.get("name") == "truth" for trace in drawn["captions_map"]["data"])
-    assert drawn["captions_strip"]["layout"]["title"]["text"] == "Where each word looked, head 2"
-    assert drawn["captions_reads"]["layout"]["title"]["text"] == "Read by region 57"
-    text = " ".join(one.value for one in page.caption)
-    assert "Layer 2, head 3: region 57, the cell in row 5, column 1" in text
+    assert drawn["layout"]["title"]["text"] == f"To say “{told[2]}”"
+    assert any(trace.get("name") == "truth" for trace in drawn["data"])
     code = " ".join(one.value for one in page.code)
     assert "beams=2" in code
-    for what in ("--layer 2 --head 1 --query 2", "--layer 1 --head 2 --query 56"):
-        assert re.search(rf"visualize scene-6-2-50 --model scene-aoanet {what} .*--beams 2", code), what
+    what = "--layer 2 --head 1 --query 2"
+    assert re.search(rf"visualize scene-6-2-50 --model scene-aoanet {what} .*--beams 2", code)
+    page = app("captions", step="4", head="2")
+    assert titles(page) == ["Where each word looked, head 2"]
+
+
+def test_a_link_restores_the_region_that_asks(app) -> None:
+    page = app("refiner", refiner_layer="2", head="3", region="57", beams="2", panel="Code")
+    assert titles(page) == ["Read by region 57"]
+    assert any("Layer 2, head 3: region 57, the cell in row 5, column 1" in one.value for one in page.caption)
+    code = " ".join(one.value for one in page.code)
+    what = "--layer 1 --head 2 --query 56"
+    assert re.search(rf"visualize scene-6-2-50 --model scene-aoanet {what} .*--beams 2", code)
+    fine(page.number_input(key="region").set_value(40).run())
+    assert page.query_params["region"] == "40"
+
+
+def test_the_code_of_a_region_makes_its_map(app, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = app("refiner", refiner_layer="2", head="3", region="57", panel="Code")
+    shown: list[go.Figure] = []
+    monkeypatch.setattr(go.Figure, "show", lambda figure: shown.append(figure))
+    exec(next(one.value for one in page.code if "regions_map" in one.value), {})
+    drawn, made = (
+        next(trace["z"] for trace in figure["data"] if trace["type"] == "heatmap")
+        for figure in (figures(page)["captions_reads"], json.loads(shown[0].to_json()))
+    )
+    assert made["shape"] == drawn["shape"]
+    first, second = (np.frombuffer(base64.b64decode(one["bdata"]), one["dtype"]) for one in (made, drawn))
+    np.testing.assert_allclose(first, second, atol=1e-3)  # the page's record is kept with 16 bits a number
 
 
 @pytest.mark.parametrize(
-    "parameters",
+    ("name", "parameters", "sentence"),
     [
-        {"word": "99", "region": "100000"},
-        {"scene": "<script>", "caption_head": "evil"},
-        {"beams": "-3", "refiner_layer": "x"},
-        {"captioner": "<b>"},
+        ("captions", {"word": "99"}, "There is no word 99, only 1 to 9; word 8 is shown."),
+        ("refiner", {"region": "100000"}, "There is no region that asks 100000, only 1 to 196; region that asks 59"),
+        ("captions", {"scene": "<script>"}, "There is no picture named"),
+        ("captions", {"head": "evil"}, "There is no head"),
+        ("refiner", {"refiner_layer": "x"}, "There is no refiner layer"),
+        ("captions", {"beams": "-3"}, "There is no beams -3, only 1 to 5"),
+        ("captions", {"captioner": "<b>"}, "There is no captioner"),
     ],
 )
-def test_hostile_links_show_the_page_all_the_same(app, parameters: dict[str, str]) -> None:
-    page = app("captions", **parameters)
-    assert len(words(page)) >= 4
-    assert "captions_reads" in figures(page)
+def test_what_a_link_asks_for_in_vain_is_said(app, name: str, parameters: dict[str, str], sentence: str) -> None:
+    page = app(name, **parameters)
+    assert len(figures(page)) == 1
+    (told,) = [one.value.replace("\\", "") for one in page.warning]
+    assert told.startswith(sentence)
 
 
-def test_the_gate_of_every_word_stands_beside_the_map(app) -> None:
-    page = app("captions")
+def test_the_gate_of_every_word_stands_beside_its_bar(app) -> None:
+    page = app("captions", step="6")
     bars = figures(page)["captions_gates"]["data"][0]
     assert len(bars["x"] if isinstance(bars["x"], list) else words(page)) == len(words(page))
-    said = next(one.value for one in page.markdown if "Word 1" in one.value)
-    assert re.search(
-        r"\*\*Gate\*\* \d+\.\d% open \(mean over its channels\), which scales a mix of what was read and of the query",
-        said,
-    )
+    caption_of_map = " ".join(one.value for one in app("captions").caption)
+    assert re.search(r"Word 8, “heart”, mean of all heads: entropy 3\.\d\d .* gate 7\d\.\d% open", caption_of_map)
 
 
 def test_the_outcome_waits_for_the_guess_and_shows_the_order_undone(app) -> None:
-    page = app("captions")
-    assert "captions_order" not in figures(page)
-    guess(page, "captions", "The same sentence")
+    page = app("refiner", step="6")
+    assert list(figures(page)) == ["captions_reads"]
+    fine(page.radio[0].set_value("The same sentence").run())
     assert any(one.value.startswith("Right.") for one in page.success)
-    assert "captions_order" in figures(page)
+    assert list(figures(page)) == ["captions_order"]
 
 
-def test_the_check_question_counts_the_end(app) -> None:
-    page = app("captions")
+def test_a_miss_is_answered_by_a_hint_and_the_second_by_the_solution(app) -> None:
+    page = app("captions", step="2")
     rows = len(words(page))
-    fine(page.number_input(key="captions_check").set_value(rows - 1).run())
-    assert any("looks" in one.value for one in page.warning)
-    fine(page.number_input(key="captions_check").set_value(rows).run())
+    answer(page, rows - 1)
+    assert [one.value for one in page.warning] == ["Not quite. " + lessons()["captions"].questions[0].hint]
+    answer(page, rows - 2)
+    assert any(f"{rows} looks" in one.value for one in page.warning)
+    page = answer(app("captions", step="2"), rows)
     assert any(f"{rows} looks" in one.value for one in page.success)
 
 
-@pytest.mark.parametrize("claim", [1, 2, 3, 4, 5])
-def test_every_claim_can_be_tested(app, claim: int) -> None:
-    assert re.search("Holds here|Fails here|Cannot be told here", try_claim(app("captions"), "captions", claim))
+def test_a_head_of_the_refiner_has_a_weight_for_every_pair_of_regions(app) -> None:
+    page = answer(app("refiner", step="2"), 196 * 196)
+    assert any("38,416 weights" in one.value for one in page.success)
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "finding"),
+    [
+        ("captions", "4", "nouns_on_objects"),
+        ("captions", "5", "relation_looks_at_both"),
+        ("captions", "7", "gate_for_nouns"),
+        ("captions", "8", "mean_is_best"),
+        ("refiner", "7", "first_region_is_special"),
+    ],
+)
+def test_every_claim_can_be_tested_on_a_scene_and_no_truth_is_claimed_on_a_photograph(
+    app, name: str, step: str, finding: str
+) -> None:
+    assert re.search(r"\d", try_claim(app(name, step=step), finding))
+    page = app(name, step=step, scene="cat")
+    assert any("the sentence is made up" in one.value for one in page.warning)
+    told = try_claim(page, finding)
+    assert ("Choose a scene" in told) == (finding in ("nouns_on_objects", "relation_looks_at_both", "mean_is_best"))
 
 
 def test_the_trust_card_scores_every_noun_beside_chance(app) -> None:
-    page = app("captions", scene="scene-6-2-50")
+    page = app("captions", scene="scene-6-2-50", panel="May I believe it?")
     card = next(one.value for one in page.markdown if "parity residual" in one.value)
     for thing in scene(6, objects=2).things:
         assert re.search(
@@ -183,21 +268,43 @@ def boxes_record(*, picture: bool = True, special: tuple[str, ...] = ()) -> Atte
     )
 
 
-def test_a_record_with_boxes_is_drawn_with_its_boxes(app, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = read_bundle("own.npz", boxes_record().save(tmp_path / "own.npz").read_bytes())
-    page = app("captions")
-    page.session_state[OPENED] = given
+def opened(app, name: str, file: str, record: AttentionRecord, tmp_path: Path, **parameters: str) -> Any:
+    """The page after the record was uploaded under that name."""
+    page = app(name, **parameters)
+    data = record.save(tmp_path / "own.npz").read_bytes()
+    page.session_state[OPENED] = (file, blobs.put(data))
+    return fine(page.run())
+
+
+def test_a_record_with_boxes_is_drawn_with_its_boxes(app, tmp_path: Path) -> None:
+    page = app("captions", word="1")
+    page.file_uploader(key="captions_npz").upload("own.npz", boxes_record().save(tmp_path / "own.npz").read_bytes())
     fine(page.run())
+    assert not page.error
+    assert isinstance(page.session_state[OPENED][1], str), "a digest; no record stays in a session"
+    fine(page.button(key="captions_word_0").click().run())
     assert words(page) == ["**bold**", "<b>cat</b>", "(end)"]
     drawn = figures(page)["captions_map"]
     assert drawn["layout"]["shapes"][0]["path"] == "M0.0,0.0H30.0V40.0H0.0Z", "the strongest box of the first word"
     fine(page.button(key="captions_word_1").click().run())
     title = figures(page)["captions_map"]["layout"]["title"]["text"]
     assert title == "To say “&lt;b&gt;cat&lt;/b&gt;”"
-    assert any("does not keep its maps" in one.value for one in page.caption)
-    assert "Cannot be told here" in try_claim(page, "captions", 1)
     fine(page.button(key="captions_close").click().run())
     assert len(words(page)) > 3
+    page = opened(app, "captions", "own.npz", boxes_record(), tmp_path, step="4")
+    assert "Choose a scene" in try_claim(page, "nouns_on_objects")
+    page = opened(app, "refiner", "own.npz", boxes_record(), tmp_path)
+    assert any("does not keep its maps" in one.value for one in page.caption)
+
+
+def test_a_record_that_is_no_longer_kept_is_asked_for_again(app) -> None:
+    page = app("captions")
+    page.session_state[OPENED] = ("own.npz", "0" * 20)
+    fine(page.run())
+    (told,) = [one.value.replace("\\", "") for one in page.error]
+    assert told == f"own.npz cannot be shown: {captions.GONE}"
+    fine(page.button(key="captions_close").click().run())
+    assert titles(page) == ["To say “heart”"]
 
 
 def test_what_a_record_says_is_shown_letter_by_letter(app, tmp_path: Path) -> None:
@@ -209,14 +316,18 @@ def test_what_a_record_says_is_shown_letter_by_letter(app, tmp_path: Path) -> No
     cross = replace(given.maps[0], query=told, key=regions)
     inside = AttentionMap(np.full((1, 3, 3), 1 / 3, np.float32), "refiner", 0, "self", regions, regions)
     record = replace(given, maps=(inside, replace(cross, layer=1)), model=pixel)
-    page = app("captions")
-    page.session_state[OPENED] = read_bundle(pixel, record.save(tmp_path / "own.npz").read_bytes())
-    fine(page.run())
-    try_claim(page, "captions", 5)
+    page = opened(app, "refiner", pixel, record, tmp_path, step="7")
+    try_claim(page, "first_region_is_special")
+    other = opened(app, "captions", pixel, record, tmp_path)
     kinds = ("markdown", "caption", "info", "success", "warning", "error", "button")
-    texts = [one.label if kind == "button" else one.value for kind in kinds for one in getattr(page, kind)]
+    texts = [
+        one.label if kind == "button" else one.value
+        for kind in kinds
+        for at in (page, other)
+        for one in getattr(at, kind)
+    ]
     shown = [text for text in texts if "a\\.example" in text]
-    assert len(shown) == 4, "file and model in one line, the word, its button, region 1 in the claim"
+    assert len(shown) >= 6, "file and model in one line, twice; the word, its button; region 1 in claim and caption"
     assert not [text for text in texts if re.search(r"(?<!\\\\)!\[|a\.example|(?<!\\\\)<b>", text)]
 
 
@@ -270,12 +381,6 @@ def test_a_record_of_another_kind_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_scene_of_the_gallery_is_clear_and_named_right() -> None:
-    for name in captions.GALLERY:
+    for name in captions.GALLERY[:6]:
         _, seed, objects, _ = name.split("-")
         assert caption(scene(int(seed), objects=int(objects))).clear
-
-
-def test_boxes_are_said(app) -> None:
-    page = app("captions")
-    assert "Holds here" in try_claim(page, "captions", 1)
-    assert said(page)

@@ -5,77 +5,77 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.pages.reading import figures, fine, guess, said, titles, try_claim
+from tests.pages.reading import figures, fine, opens_everywhere, said, titles
 from tests.tutorials.findings.hand import context, everywhere
+from ui.frame import state
 from ui.learn import entropy as entropy_view
-from ui.parts import controls
 
 
-def test_the_page_opens_and_the_outcome_waits_for_the_guess(app) -> None:
+def test_every_step_opens_cold_and_so_does_the_whole_lesson(app) -> None:
+    opens_everywhere(app, "entropy")
+
+
+def test_it_begins_with_the_extremes_of_a_photograph(app) -> None:
     page = app("entropy")
-    assert titles(page)[:3] == ["Entropy of every head", "Two averages that differ", "How the 144 heads are spread"]
+    assert page.session_state[state.PICTURE] == "coffee"
+    assert titles(page) == ["Most focused and most spread row"]
+    assert any("of 8.01 bits" in one.value for one in page.caption)  # log2 of 257 tokens
+
+
+@pytest.mark.parametrize(
+    ("rows", "unit"), [(entropy_view.ASKING, entropy_view.SHARE), (entropy_view.ALL, entropy_view.BITS)]
+)
+def test_every_unit_and_choice_of_rows(app, rows: str, unit: str) -> None:
+    page = app("entropy", step="2", entropy_rows=rows, entropy_unit=unit)
+    first = next(iter(figures(page).values()))
+    top = 1.0 if unit == entropy_view.SHARE else np.log2(257)
+    assert first["data"][0]["zmax"] == pytest.approx(top)
+    assert "There is no unit" in app("entropy", step="2", entropy_unit="furlongs").warning[0].value
+
+
+def test_the_outcome_waits_for_the_guess(app) -> None:
+    page = app("entropy", step="3")
     assert "Focus and the object" not in titles(page)
-    guess(page, "entropy", "Just show me")
-    assert "Focus and the object" in titles(page)
+    fine(page.button(key=next(one.key for one in page.button if one.label == "Show me")).click().run())
+    assert titles(page) == ["Focus and the object"]
     assert "over 144 heads" in said(page)
 
 
-@pytest.mark.parametrize("rows", [entropy_view.ASKING, entropy_view.ALL])
-@pytest.mark.parametrize("unit", [entropy_view.BITS, entropy_view.SHARE])
-def test_every_unit_and_choice_of_rows(app, rows: str, unit: str) -> None:
-    page = app("entropy", entropy_rows=rows, entropy_unit=unit)
-    first = next(iter(figures(page).values()))
-    assert first["data"][0]["zmax"] == pytest.approx(1.0 if unit == entropy_view.SHARE else np.log2(197))
-    assert f"entropy in {unit}" in first["layout"]["annotations"][-1]["text"].replace("<br>", " ")
+def test_the_check_wants_log2_of_the_tokens_and_hints_first(app) -> None:
+    page = app("entropy", step="2")
+    fine(page.number_input[0].set_value(257.0).run())
+    assert page.warning[0].value.startswith("Not quite.")
+    assert "8.01" not in page.warning[0].value
+    fine(page.number_input[0].set_value(8.01).run())
+    assert page.success[0].value.startswith("Right. A row has 257 weights")
 
 
-def test_the_curve_of_the_mean_map_lies_above_the_mean_of_the_curves(app) -> None:
-    curve = next(
-        f for f in figures(app("entropy")).values() if f["layout"]["title"]["text"] == "Two averages that differ"
-    )
-    assert [trace["name"] for trace in curve["data"]] == ["mean of the heads' entropies", "entropy of the mean map"]
+def test_a_sink_of_the_first_layer_is_left_out_at_display(app) -> None:
+    page = app("entropy", step="7")
+    assert titles(page) == ["Layer 1, head 6"]
+    assert any("1 sink left out at display" in one.value for one in page.caption)
+    assert any("the model was not changed" in one.value for one in page.caption)
+
+
+def test_shares_of_the_attention_add_up_in_every_layer(app) -> None:
+    drawn = next(iter(figures(app("entropy", step="8")).values()))
+    assert [line["name"] for line in drawn["data"]] == ["special tokens", "sinks", "other patches"]
+
+
+def test_long_tokens_are_outlined_and_called_neither_queries_nor_sinks(app) -> None:
+    page = app("entropy", step="9")
+    notes = str(next(iter(figures(page).values()))["layout"]["annotations"])
+    assert "long token" in notes
+    assert "quer" not in notes
+    assert any("of these lie on a true object" in one.value for one in page.caption)
 
 
 @pytest.mark.parametrize("everyone", [False, True])
-def test_the_curve_draws_both_averages(monkeypatch, everyone: bool) -> None:
-    drawn = {}
-    monkeypatch.setattr(entropy_view, "curves", lambda lines, unit, **_: drawn.update(lines))
-    monkeypatch.setattr(entropy_view.components, "chart", lambda *_: None)
-    two = np.stack([everywhere([0, 1, 0, 0, 0]), everywhere([0, 0, 1, 0, 0])])
-    entropy_view.curve(context([two], (2, 2)), np.zeros((1, 2)), everyone, share=False)
-    np.testing.assert_allclose(drawn["mean of the heads' entropies"], [0])
-    np.testing.assert_allclose(drawn["entropy of the mean map"], [1], atol=1e-6)
-
-
-@pytest.mark.parametrize("mode", controls.COMPARING)
-def test_every_scale_is_drawn(app, mode: str) -> None:
-    page = app("entropy", entropy_scale=mode, truth="true")
-    assert len([title for title in titles(page) if title.startswith("Most ")]) == 2
-
-
-def test_taking_long_tokens_out_is_called_cosmetic(app) -> None:
-    assert "As the model read it" in titles(app("entropy"))
-    assert "Cosmetic: long tokens out, rest sums to 1" in titles(app("entropy", entropy_without="true"))
-
-
-def test_outlined_tokens_are_not_called_queries(app) -> None:
-    page = app("entropy")
-    assert "quer" not in str(list(figures(page).values())[-1]["layout"]["annotations"])
-
-
-def test_the_check_wants_log2_of_the_tokens(app) -> None:
-    page = app("entropy")
-    fine(page.number_input(key="entropy_check").set_value(7.62).run())
-    assert page.success[0].value.startswith("Right. A row has 197 weights")
-    fine(page.number_input(key="entropy_check").set_value(197.0).run())
-    assert page.warning[0].value.startswith("Not here")
-
-
-def test_every_claim_can_be_tested_on_a_scene_and_on_a_photograph(app) -> None:
-    page = app("entropy")
-    for number in (1, 2, 3, 4):
-        assert "here. " in try_claim(page, "entropy", number)
-    assert "Cannot be told here" in try_claim(app("entropy", picture="cat"), "entropy", 1)
+def test_the_two_averages_of_heads_that_look_elsewhere(everyone: bool) -> None:
+    heads = np.stack([everywhere([0, 1, 0, 0, 0]), everywhere([0, 0, 1, 0, 0])])
+    lines = entropy_view.two(context([heads], (2, 2)), everyone)
+    np.testing.assert_allclose(lines["mean of the heads' entropies"], [0])
+    np.testing.assert_allclose(lines["entropy of the mean map"], [1], atol=1e-6)
 
 
 def test_a_layer_with_fewer_heads_leaves_the_rest_undefined() -> None:

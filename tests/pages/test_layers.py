@@ -9,69 +9,74 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.pages.reading import figures, fine, guess, said, titles, try_claim
+from tests.pages.reading import figures, fine, opens_everywhere, titles
 from tests.tutorials.findings.hand import PATCH, context, everywhere
+from ui.frame import state
 from ui.learn import layers as layers_view
-from ui.parts import controls
+from ui.parts import components
 from visualizer.style.scale import Scale
 
 
-def test_one_frame_and_one_snapshot_per_layer(app) -> None:
-    page = app("layers", head="2")
-    animation, snapshots = list(figures(page).values())[:2]
-    assert animation["layout"]["title"]["text"] == "Head 2, asked by the class token"
-    assert [step["label"] for step in animation["layout"]["sliders"][0]["steps"]] == [
-        f"layer {n}" for n in range(1, 13)
-    ]
-    names = [note["text"].split("<br>")[0] for note in snapshots["layout"]["annotations"][:12]]
-    assert names == [f"layer {n}" for n in range(1, 13)]
+def test_every_step_opens_cold_and_so_does_the_whole_lesson(app) -> None:
+    opens_everywhere(app, "layers")
 
 
-def test_the_range_narrows_both(app) -> None:
-    page = app("layers")
-    fine(page.select_slider(key="layers_range").set_range(4, 6).run())
-    animation = next(iter(figures(page).values()))
-    assert [step["label"] for step in animation["layout"]["sliders"][0]["steps"]] == ["layer 4", "layer 5", "layer 6"]
+def test_the_first_figure_names_layer_and_head_and_is_a_photograph_s(app) -> None:
+    page = app("layers", layer="3", head="5")
+    assert titles(page) == ["Layer 3, head 5"]
+    assert page.session_state[state.PICTURE] == "coffee"
 
 
-def test_a_single_layer_is_a_range_too(app) -> None:
-    page = app("layers")
-    fine(page.select_slider(key="layers_range").set_range(7, 7).run())
+def test_a_layer_that_is_not_there_is_answered_by_a_sentence(app) -> None:
+    page = app("layers", layer="99", head="7")
+    said = " ".join(box.value for box in page.warning)
+    assert "There is no layer 99, only 1 to 12; layer 10 is shown." in said
+    assert "There is no head '7'" in said  # photo-dino has six
+    assert titles(page) == ["Layer 10, mean of all heads"]
 
 
-def test_the_outcome_waits_for_the_guess(app) -> None:
-    page = app("layers")
-    assert "Where the weight goes" not in titles(page)
-    guess(page, "layers", "In the last third")
-    assert "Where the weight goes" in titles(page)
-    assert "The share peaks in layer" in said(page)
+def test_no_map_gives_the_answer_away_before_the_guess(app) -> None:
+    page = app("layers", step="4")
+    assert titles(page) == ["The picture, no map yet"]
+    assert not [trace for trace in next(iter(figures(page).values()))["data"] if trace["type"] == "heatmap"]
+    fine(page.radio[0].set_value("Never above twice chance").run())
+    hint = [box.value for box in page.warning]
+    assert len(hint) == 1  # the hint first, and still no figure of the outcome
+    assert "%" not in hint[0]
+    assert titles(page) == ["The picture, no map yet"]
+    fine(page.radio[0].set_value("In the first third").run())
+    assert titles(page) == ["Where the weight goes"]
+    assert "The share peaks in layer" in page.warning[0].value
 
 
 def test_a_photograph_has_curves_but_no_known_object(app) -> None:
-    page = guess(app("layers", picture="cat"), "layers", "In the last third")
-    drawn = next(f for f in figures(page).values() if f["layout"]["title"]["text"] == "Where the weight goes")
+    page = app("layers", step="5", picture="cat", model="photo-dino")
+    drawn = next(iter(figures(page).values()))
     assert [trace["name"] for trace in drawn["data"]] == ["on special tokens, of the whole row"]
-    assert "Nobody knows exactly" in said(page)
-    assert "Cannot be told here" in try_claim(page, "layers", 2)
 
 
-def test_every_claim_can_be_tested(app) -> None:
-    page = app("layers")
-    for number in (1, 2, 3, 4):
-        assert "here. " in try_claim(page, "layers", number)
+def test_the_range_narrows_the_snapshots(app) -> None:
+    page = app("layers", step="8", layers_range="4-6")
+    drawn = next(iter(figures(page).values()))
+    names = [note["text"].split("<br>")[0] for note in drawn["layout"]["annotations"][:3]]
+    assert names == ["layer 4", "layer 5", "layer 6"]
+    said = " ".join(box.value for box in app("layers", step="8", layers_range="6-40").warning)
+    assert "want two numbers such as 1-12" in said
 
 
 def test_the_check_is_graded_from_the_live_numbers(app) -> None:
-    page = app("layers", ask="patch", row="3", column="4", head="1")
-    fine(page.number_input(key="layers_check").set_value(99.0).run())
-    right = float(page.warning[0].value.split("lowest in layer ")[1].split(" ")[0])
-    fine(page.number_input(key="layers_check").set_value(right).run())
-    assert page.success[0].value.startswith("Right. Attention of the patch in row 3, column 4 (head 1)")
+    page = app("layers", step="9", ask="patch", row="3", column="4", head="1")
+    fine(page.button(key=next(one.key for one in page.button if one.label == "Show me")).click().run())
+    assert page.info[0].value.startswith(
+        "Attention of the patch in row 3, column 4 (head 1): its entropy is lowest in layer "
+    )
 
 
-@pytest.mark.parametrize("mode", controls.COMPARING)
-def test_every_scale_is_drawn(app, mode: str) -> None:
-    app("layers", layers_scale=mode)
+def test_a_click_among_snapshots_counts_from_the_first_layer_shown(monkeypatch) -> None:
+    session = {state.LAYER: 1}
+    monkeypatch.setattr("streamlit.session_state", session)
+    components.pick_number(state.LAYER, [2], first=5)
+    assert session[state.LAYER] == 8
 
 
 def test_distance_of_a_patch_is_its_own_and_of_the_class_token_the_mean_of_all() -> None:
@@ -80,9 +85,11 @@ def test_distance_of_a_patch_is_its_own_and_of_the_class_token_the_mean_of_all()
     weights[0, 2] = [0, 0, 0, 1]
     weights[0, 3] = [0.5, 0.5, 0, 0]
     layers = [weights]
-    assert layers_view.distances(context(layers, (1, 3), query=3)) == pytest.approx([2 * PATCH])
-    assert layers_view.distances(context(layers, (1, 3), query=2)) == pytest.approx([PATCH])
-    assert layers_view.distances(context(layers, (1, 3))) == pytest.approx([PATCH])  # mean of 0, 1 and 2 patches
+    far, even = layers_view.distances(context(layers, (1, 3), query=3))
+    assert far == pytest.approx([2 * PATCH])
+    assert even == pytest.approx(PATCH)  # 2, 1 and 0 patches away
+    assert layers_view.distances(context(layers, (1, 3), query=2))[0] == pytest.approx([PATCH])
+    assert layers_view.distances(context(layers, (1, 3)))[0] == pytest.approx([PATCH])  # mean of 0, 1 and 2 patches
 
 
 def test_films_hold_one_picture_per_layer_shown() -> None:
@@ -111,8 +118,7 @@ def test_curves_are_exported_with_an_empty_column_where_no_object_is_known() -> 
 
 @pytest.mark.parametrize("kept", [(3, 24), (20, 24), (0, 5)])
 def test_a_range_from_a_deeper_model_is_cut_to_this_one(app, kept: tuple[int, int]) -> None:
-    page = app("layers")
+    page = app("layers", step="8")
     page.session_state["layers_range"] = kept
     fine(page.run())
-    animation = next(iter(figures(page).values()))
-    assert 1 <= len(animation["layout"]["sliders"][0]["steps"]) <= 12
+    assert sum("layer" in note["text"] for note in next(iter(figures(page).values()))["layout"]["annotations"]) == 12

@@ -1,4 +1,4 @@
-"""The page "Inside Swin" in its states: stage, block, head and cell, on encoders of other shapes, from any link."""
+"""The pages about an encoder with windows in their states: stage, block, head and cell, other encoders, any link."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import vit_attention as va
-from tests.pages.reading import figures, fine, guess, said, table, titles, try_claim
+from tests.pages.reading import figures, fine, said, table, titles
 from tests.vit_attention import donuts
-from ui.parts import components, parts
-from ui.read import documents, readers, swin, swin_proof
+from tutorials.lessons import lessons
+from ui.read import swin, swin_proof
+from ui.store import documents, readers
 from vit_attention import registry
 from worlds.receipts import receipt
 
@@ -30,19 +31,36 @@ App = Callable[..., AppTest]
 PUBLISHED = {"depths": [2, 2, 14, 2], "num_heads": [4, 8, 16, 32]}
 
 
-def choose(page: AppTest, key: str, value: str) -> AppTest:
-    """The page after a press on a row of numbers."""
-    return fine(next(one for one in page.get("button_group") if one.key == key).set_value(value).run())
+STEP = {"windows": "1", "pairs": "2", "rolled": "5", "map": "8", "heads": "9"}
+"""A step of the lesson on windows that shows each figure and sets nothing that a test below does not name."""
+OF_MERGING = {"stages": "1", "merge": "2", "bias": "3", "reach": "5", "growth": "7"}
 
 
-def numbers(page: AppTest, key: str) -> tuple[str, list[str]]:
-    """What a row of numbers has chosen, and all it offers."""
-    one = next(one for one in page.get("button_group") if one.key == key)
-    return str(one.value), [str(option) for option in one.options]
+def choose(page: AppTest, key: str, value: int) -> AppTest:
+    """The page after a slider was moved."""
+    return fine(page.slider(key=key).set_value(value).run())
+
+
+def numbers(page: AppTest, key: str) -> tuple[int, int]:
+    """What a slider has chosen, and its last number."""
+    return int(page.slider(key=key).value), int(page.slider(key=key).max)
+
+
+def heads(page: AppTest) -> int:
+    return len(page.select_slider(key="head").options) - 1
 
 
 def cell(page: AppTest) -> tuple[int, int]:
     return int(page.number_input(key="swin_row").value), int(page.number_input(key="swin_column").value)
+
+
+def answer(page: AppTest, number: float) -> AppTest:
+    """The page after a number was typed into the field of its question."""
+    return fine(next(one for one in page.number_input if one.label.startswith("Answer")).set_value(number).run())
+
+
+def try_claim(page: AppTest, finding: str) -> str:
+    return said(fine(page.button(key=f"here_{finding}").click().run()))
 
 
 def unpacked(values: Any) -> NDArray[np.floating]:
@@ -71,10 +89,11 @@ def painted(page: AppTest, key: str, grid: tuple[int, int], size: tuple[int, int
 def test_the_map_is_the_librarys_row_and_nothing_off_the_window_or_forbidden_is_painted(
     app: App, stage: int, block: int, row: int, column: int, head: int | None
 ) -> None:
-    named = {} if head is None else {"swin_head": str(head)}
-    page = app("swin", stage=str(stage), block=str(block), swin_row=str(row), swin_column=str(column), **named)
+    named = {} if head is None else {"head": str(head)}
+    where = {"stage": str(stage), "block": str(block), "swin_row": str(row), "swin_column": str(column), **named}
+    page = app("swin", step=STEP["map"], **where)
     name = "mean of all heads" if head is None else f"head {head}"
-    assert f"Stage {stage}, block {block}, {name}" in titles(page)
+    assert titles(page) == [f"Stage {stage}, block {block}, {name}"]
     picture = receipt(3, 3).picture
     plan = va.load("receipt-donut").stages()[stage - 1]
     query = (row - 1) * plan.grid[1] + column - 1
@@ -85,37 +104,53 @@ def test_the_map_is_the_librarys_row_and_nothing_off_the_window_or_forbidden_is_
     np.testing.assert_allclose(painted(page, "swin_map", plan.grid, picture.size), want, atol=1e-6)
 
 
-def test_stage_and_head_menus_follow_the_encoder_and_the_cell_keeps_its_place(app: App) -> None:
-    page = app("swin", stage="3", block="4", swin_row="16", swin_column="10")
-    assert numbers(page, "block") == ("4", ["1", "2", "3", "4"])
-    assert len(page.selectbox(key="swin_head").options) == 1 + 8
-    fine(page.selectbox(key="swin_head").set_value("8").run())
-    assert "Stage 3, block 4, head 8" in titles(page)
-    assert "Relative position bias of head 8" in titles(page)
+@pytest.mark.parametrize(("name", "steps"), [("swin", STEP), ("merging", OF_MERGING)])
+def test_every_step_and_the_whole_lesson_open_cold(app: App, name: str, steps: dict[str, str]) -> None:
+    for number in range(1, len(lessons()[name].steps) + 1):
+        page = app(name, step=str(number))
+        assert len(figures(page)) == 1
+        assert not page.warning
+    assert set(figures(app(name, all="true"))) == {
+        {"map": "swin_map", "windows": "swin_page"}.get(view, f"swin_{view}") for view in steps
+    }
 
-    choose(page, "stage", "4")
-    assert numbers(page, "block") == ("2", ["1", "2"])  # there is no fourth block
+
+def test_the_lesson_opens_on_a_shifted_block(app: App) -> None:
+    page = app("swin")
+    assert titles(page) == ["Windows of stage 3, block 2"]
+    assert any("shifted by 2 cells" in one.value for one in page.caption)
+
+
+def test_stage_and_head_pickers_follow_the_encoder_and_the_cell_keeps_its_place(app: App) -> None:
+    page = app("swin", step=STEP["map"], stage="3", block="4", swin_row="16", swin_column="10")
+    assert numbers(page, "block") == (4, 4)
+    assert heads(page) == 8
+    fine(page.select_slider(key="head").set_value("8").run())
+    assert titles(page) == ["Stage 3, block 4, head 8"]
+    choose(page, "stage", 4)
+    assert numbers(page, "block") == (2, 2)  # there is no fourth block
     assert cell(page) == (8, 5)  # the same place of the page on a grid half as fine
-    assert len(page.selectbox(key="swin_head").options) == 1 + 16
-    choose(page, "stage", "1")
-    assert numbers(page, "block") == ("1", ["1"])
-    assert page.selectbox(key="swin_head").value == "mean"  # two heads: there is no eighth
+    assert heads(page) == 16
+    choose(page, "stage", 1)
+    assert not [one for one in page.slider if one.key == "block"]  # the first stage has one block
+    assert page.select_slider(key="head").value == "mean"  # two heads: there is no eighth
     row, column = cell(page)
     assert abs((row - 0.5) / 64 - 15.5 / 16) <= 0.5 / 64
     assert abs((column - 0.5) / 96 - 9.5 / 24) <= 0.5 / 96 + 1e-9
-    choose(page, "stage", "3")
+    choose(page, "stage", 3)
     assert cell(page) == (16, 10)  # there and back
 
 
-def test_arrows_and_numbers_move_the_cell_and_stop_at_the_edge(app: App) -> None:
-    page = app("swin", stage="4", swin_row="1", swin_column="11")
-    fine(page.button(key="swin_up").click().run())
-    assert cell(page) == (1, 11)
-    for key, place in (("right", (1, 12)), ("right", (1, 12)), ("down", (2, 12)), ("left", (2, 11))):
-        fine(page.button(key=f"swin_{key}").click().run())
-        assert cell(page) == place
-    fine(page.number_input(key="swin_row").set_value(8).run())
-    assert "cell in row 8, column 11" in " ".join(one.value for one in page.caption)
+def test_a_link_is_not_moved_by_where_the_cell_was_before(app: App) -> None:
+    page = app("swin", stage="1", swin_row="60", swin_column="90")
+    for key, value in {"stage": "3", "swin_row": "2", "swin_column": "3"}.items():
+        page.query_params[key] = value
+    fine(page.run())
+    assert cell(page) == (2, 3)
+    page.query_params.clear()
+    page.query_params["stage"] = "4"
+    fine(page.run())
+    assert cell(page) == (3, 4)  # of 8 x 12 cells, 0.36 of the height and 0.3 of the width
 
 
 @pytest.mark.parametrize(("stage", "small"), [("1", True), ("2", False)])
@@ -126,76 +161,67 @@ def test_where_cells_are_too_small_to_hit_the_page_says_what_a_click_does(app: A
     assert unpacked(chooser).size == (16 * 24 if small else 32 * 48)  # a place a window, or one a cell
 
 
-def test_clicks_choose_cell_stage_and_head(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_click_chooses_a_cell_and_what_is_no_cell_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     state: dict[str, Any] = {}
-    clicked: list[Any] = []
     monkeypatch.setattr(swin.st, "session_state", state)
-    monkeypatch.setattr(components, "chosen_points", lambda key: clicked)
-    swin.choose_clicked_cell("swin_page", 24)
-    parts.choose_clicked("swin_stages", swin.STAGE, str)
-    assert state == {}  # a click beside everything changes nothing
-    clicked.append(15 * 24 + 9)
-    swin.choose_clicked_cell("swin_page", 24)
+    for points in ([], ["x"], [-1], [16 * 24]):
+        swin.pick_cell((16, 24), points)
+    assert state == {}
+    swin.pick_cell((16, 24), [15 * 24 + 9])
     assert (state[swin.ROW], state[swin.COLUMN]) == (16, 10)
-    clicked[0] = [2]
-    parts.choose_clicked("swin_stages", swin.STAGE, str)
-    assert state[swin.STAGE] == "3"
 
 
 @pytest.mark.parametrize("plain", ["true", "false"])
 def test_a_link_restores_every_choice(app: App, plain: str) -> None:
-    page = app(
-        "swin",
-        document="receipt-5-2",
-        stage="3",
-        block="2",
-        swin_head="5",
-        swin_row="16",
-        swin_column="24",
-        swin_plain=plain,
-        swin_zoom="false",
-        swin_scale="log",
-        swin_colours="Viridis",
-        swin_opacity="0.4",
-    )
+    where = {"document": "receipt-5-2", "stage": "3", "block": "2", "head": "5", "swin_row": "16", "swin_column": "24"}
+    look = {"swin_zoom": "false", "swin_scale": "log", "swin_colours": "Viridis", "swin_opacity": "0.4"}
+    page = app("swin", step=STEP["map"], panel="Code", **where, **look)
     drawn = figures(page)
-    assert "Stage 3, block 2, head 5" in titles(page)
+    assert titles(page) == ["Stage 3, block 2, head 5"]
     width, height = receipt(5, 2).picture.size
     layout = drawn["swin_map"]["layout"]
     assert (layout["xaxis"]["range"], layout["yaxis"]["range"]) == ([0, width], [height, 0])  # the whole page
     heat = next(trace for trace in drawn["swin_map"]["data"] if trace["type"] == "heatmap")
     assert heat["opacity"] == 0.4
     assert any("log" in note["text"] for note in layout["annotations"])
-    dashes = [shape["line"].get("dash") for shape in drawn["swin_page"]["layout"]["shapes"]]
-    assert ("solid" in dashes[:2]) == (plain == "true")
     code = " ".join(one.value for one in page.code)
     assert "stage, block = 2, 1" in code
     assert "receipt(5, 2)" in code
     assert "query = 383" in code
+    page = app("swin", **where, swin_plain=plain)
+    dashes = [shape["line"].get("dash") for shape in figures(page)["swin_page"]["layout"]["shapes"]]
+    assert ("solid" in dashes[:2]) == (plain == "true")
 
 
 @pytest.mark.parametrize(
-    "parameters",
+    ("parameters", "sentence"),
     [
-        {"stage": "99", "block": "-1", "swin_row": "0", "swin_column": "1e9"},
-        {"stage": "1", "block": "4", "swin_head": "16", "swin_row": "9999", "swin_column": "-3"},
-        {"stage": "<script>", "block": "x", "swin_head": "evil", "swin_row": "nan"},
-        {"reader": "<b>", "document": "receipt-99999999999-9", "swin_scale": "x", "swin_opacity": "7"},
+        ({"stage": "99"}, "There is no stage 99, only 1 to 4; stage 3 is shown."),
+        ({"stage": "1", "swin_row": "9999"}, "There is no row 9999, only 1 to 64; row 24 is shown."),
+        ({"swin_column": "1e9"}, "There is no column 1e9, only 1 to 24; column 8 is shown."),
+        ({"stage": "<script>"}, "There is no stage"),
+        ({"head": "16"}, "There is no head"),
+        ({"document": "receipt-99999999999-9"}, "There is no page named"),
+        ({"reader": "<b>"}, "There is no reader"),
+        ({"step": "77"}, "There is no step 77, only 1 to"),
     ],
 )
-def test_hostile_links_show_the_page_all_the_same(app: App, parameters: dict[str, str]) -> None:
-    page = app("swin", **parameters)
-    assert {"swin_page", "swin_map", "swin_rolled", "swin_heads", "swin_bias", "swin_merge"} <= set(figures(page))
-    plan = va.load("receipt-donut").stages()[int(numbers(page, "stage")[0]) - 1]
-    assert all(1 <= at <= most for at, most in zip(cell(page), plan.grid, strict=True))
+@pytest.mark.parametrize("name", ["swin", "merging"])
+def test_what_a_link_asks_for_in_vain_is_said(app: App, name: str, parameters: dict[str, str], sentence: str) -> None:
+    page = app(name, **parameters)
+    assert len(figures(page)) == 1
+    told = [one.value.replace("\\", "") for one in page.warning]
+    assert len(told) == 1
+    assert told[0].startswith(sentence)
 
 
-def test_a_corner_of_a_shifted_block_is_told_as_it_is(app: App) -> None:
+def test_a_corner_of_a_shifted_block_is_said_as_it_is(app: App) -> None:
     """By hand: four windows' corners meet there, so 4 of 16 cells are on the cell's own side of both edges."""
-    page = app("swin", stage="3", block="2", swin_row="16", swin_column="24")
-    captions = " ".join(one.value for one in page.caption)
-    assert "12 of its 16 places are forbidden" in captions
-    assert "Its window lies in 4 parts" in captions
+    corner = {"block": "2", "swin_row": "16", "swin_column": "24"}
+    page = app("swin", step=STEP["rolled"], **corner)
+    assert any("12 of its 16 places are forbidden" in one.value for one in page.caption)
+    page = app("swin", step="6", panel="May I believe it?", **corner)
+    assert any("Its window lies in 4 parts" in one.value for one in page.caption)
     facts = table(page, "what it tells")
     told = dict(zip(facts["check"], facts["here"], strict=True))
     assert told["on forbidden cells"] == "0.0e+00 on 12 cells"
@@ -203,33 +229,64 @@ def test_a_corner_of_a_shifted_block_is_told_as_it_is(app: App) -> None:
     assert told["entropy"].endswith("of 2.00 bits")
     assert float(told["sum over the window"]) == pytest.approx(1, abs=5e-4)
     assert float(told["parity residual"]) < 1e-4
-    page.number_input(key="swin_check").set_value(4).run()
-    assert "forbids 12, 0 are padding, and 4 may be read" in said(fine(page))
+    answer(page, 4)
+    assert "forbids 12, 0 are padding, and 4 may be read" in said(page)
 
 
-def test_the_guess_opens_the_sum_of_pairs_and_claims_are_told(app: App) -> None:
-    page = app("swin", stage="3", block="2")
+def test_the_guess_opens_the_sum_of_pairs(app: App) -> None:
+    page = app("swin", step=STEP["pairs"])
     with pytest.raises(AssertionError, match="pairs in windows"):
         table(page, "pairs in windows")
-    guess(page, "swin", "1 % to 10 %")
+    fine(page.radio[0].set_value("1 % to 10 %").run())
     pairs = table(page, "pairs in windows")
-    assert (pairs["pairs in windows"][2], pairs["all pairs"][2], pairs["times fewer"][2]) == ("6,144", "147,456", "24")
-    assert "is no discovery; a published Donut starts without it" in try_claim(page, "swin", 2)
-    for number, words in ((1, "pairs of touching cells"), (3, "last row of windows"), (5, "of the first stage")):
-        assert words in try_claim(page, "swin", number)
+    assert (pairs["pairs in windows"][2], pairs["all pairs"][2]) == ("6,144", "147,456")
+    assert unpacked(figures(page)["swin_pairs"]["data"][0]["x"]).round().tolist() == [384, 96, 24, 6]
 
 
-def test_the_table_of_what_reached_the_cell_grows_with_the_blocks(app: App) -> None:
+@pytest.mark.parametrize(
+    ("name", "step", "finding", "words"),
+    [
+        ("swin", "4", "swin.shift_joins", "pairs of touching cells"),
+        ("swin", "7", "swin.half_forbidden", "last row of windows"),
+        ("swin", "9", "swin.deeper_spreads", "stage 4"),
+        ("merging", "4", "swin.fixed_neighbour", "is no discovery; a published Donut starts without it"),
+        ("merging", "7", "swin.whole_page", "of the first stage"),
+    ],
+)
+def test_what_is_tested_is_said_with_its_numbers(app: App, name: str, step: str, finding: str, words: str) -> None:
+    assert words in try_claim(app(name, step=step), finding)
+
+
+def test_what_can_have_reached_the_cell_grows_with_the_blocks(app: App) -> None:
     """By hand: 4 x 4 cells see each other in stage 1; each merging doubles a side; the first shift adds a window."""
-    page = app("swin", stage="3", block="2", swin_row="6", swin_column="8")
-    counted = "rows x columns of the first stage (of 64 x 96)"
-    reach = table(page, counted)
-    assert reach["after"] == ["stage 1, block 1", "stage 2, block 1", "stage 3, block 1", "stage 3, block 2, shifted"]
-    assert reach[counted] == ["4 x 4", "8 x 8", "16 x 16", "32 x 32"]
+    where = {"swin_row": "6", "swin_column": "8"}
+    page = app("merging", step=OF_MERGING["reach"], block="2", **where)
+    assert any("32 of 64 rows and 32 of 96 columns" in one.value for one in page.caption)
+    reached = painted(page, "swin_reach", (64, 96), receipt(3, 3).picture.size)
+    assert int(np.isfinite(reached).sum()) == 32 * 32
+    page = app("merging", step=OF_MERGING["growth"], **where)
+    shares = unpacked(figures(page)["swin_growth"]["data"][0]["x"])
+    np.testing.assert_allclose(shares[:4] * 64 * 96 / 100, [4 * 4, 8 * 8, 16 * 16, 32 * 32])
+    assert len(shares) == 1 + 1 + 4 + 2
 
 
-def test_the_code_makes_the_same_map(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = app("swin", stage="4", block="2", swin_row="8", swin_column="3", swin_head="7")
+def test_merging_keeps_half_of_the_numbers_and_a_corner_never_sees_the_whole_page(app: App) -> None:
+    """A quarter of the cells with twice the numbers: 50 %. A first miss is answered by a hint."""
+    page = app("merging", step=OF_MERGING["merge"])
+    answer(page, 25)
+    assert "Not quite. How many cells are left of four?" in said(page)
+    answer(page, 50)
+    assert "Right. Stage 3: 384 cells of 96 numbers are 36,864" in said(page)
+    page = app("merging", step="6", swin_row="1", swin_column="1")
+    assert list(figures(page)) == ["swin_reach"]
+    fine(page.radio[0].set_value("Never").run())
+    assert said(page).startswith("Right.")
+    assert list(figures(page)) == ["swin_growth"]
+
+
+def test_the_code_makes_the_same_map_and_bias(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = {"stage": "4", "block": "2", "swin_row": "8", "swin_column": "3", "head": "7", "panel": "Code"}
+    page = app("swin", step=STEP["map"], **where)
     shown: list[go.Figure] = []
     monkeypatch.setattr(go.Figure, "show", lambda figure: shown.append(figure))
     exec(next(one.value for one in page.code if "window_map" in one.value), {})
@@ -238,8 +295,8 @@ def test_the_code_makes_the_same_map(app: App, monkeypatch: pytest.MonkeyPatch) 
     for ours, theirs in zip(made["data"], drawn["data"], strict=True):
         if ours["type"] == "heatmap":
             np.testing.assert_array_equal(unpacked(ours["z"]), unpacked(theirs["z"]))
-    bias = json.loads(shown[1].to_json())["data"][0]["z"], figures(page)["swin_bias"]["data"][0]["z"]
-    np.testing.assert_array_equal(*map(unpacked, bias))
+    drawn = figures(app("merging", step=OF_MERGING["bias"], **where))["swin_bias"]
+    np.testing.assert_array_equal(*(unpacked(one["data"][0]["z"]) for one in (json.loads(shown[1].to_json()), drawn)))
 
 
 def test_the_file_of_the_bias_names_every_head_and_step() -> None:
@@ -271,8 +328,7 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], str]]:
 
     def offer(folder: Path) -> str:
         name = f"hf:{folder}"
-        monkeypatch.setattr(readers, "names", lambda: [readers.BUNDLED, name])
-        monkeypatch.setattr(readers, "at_hand", lambda wanted: True)
+        monkeypatch.setenv(readers.OWN, str(folder))
         return name
 
     yield offer
@@ -284,21 +340,22 @@ def test_another_encoder_says_what_a_look_takes_and_brings_its_own_stages(
     app: App, offered: Callable[[Path], str], tmp_path: Path
 ) -> None:
     name = offered(network(tmp_path / "other"))
-    page = app("swin", reader=name, stage="3", block="14", swin_head="16")
-    assert "swin_map" not in figures(page)
+    page = app("swin", reader=name, step=STEP["heads"], stage="3", block="14", head="16")
+    assert not figures(page)
     assert "128 x 96 pixels" in said(page)
     fine(page.button(key="swin_now").click().run())
-    assert numbers(page, "stage")[1] == ["1", "2", "3", "4"]
-    assert numbers(page, "block") == ("14", [str(n + 1) for n in range(14)])
-    assert "Stage 3, block 14, head 16" in titles(page)
-    assert "All 16 heads of the cell" in titles(page)
-    choose(page, "stage", "4")
-    assert numbers(page, "block") == ("2", ["1", "2"])
-    assert "All 32 heads of the cell" in titles(page)
-    assert len(page.selectbox(key="swin_head").options) == 1 + 32
-    for number, words in ((2, "too large to keep all"), (4, "stage 4")):
-        assert words in (told := try_claim(page, "swin", number))
-        assert "set by hand" not in told
+    assert numbers(page, "stage")[1] == 4
+    assert numbers(page, "block") == (14, 14)
+    assert titles(page) == ["All 16 heads of the cell"]
+    choose(page, "stage", 4)
+    assert numbers(page, "block") == (2, 2)
+    assert titles(page) == ["All 32 heads of the cell"]
+    assert heads(page) == 32
+    assert "stage 4" in try_claim(page, "swin.deeper_spreads")
+    page = app("merging", reader=name, step="4")
+    fine(page.button(key="swin_now").click().run())
+    assert "too large to keep all" in (told := try_claim(page, "swin.fixed_neighbour"))
+    assert "set by hand" not in told
 
 
 def test_padding_is_told_and_neighbours_in_a_window_do_not_run_the_encoder_again(
@@ -309,16 +366,17 @@ def test_padding_is_told_and_neighbours_in_a_window_do_not_run_the_encoder_again
     asked: list[Any] = []
     plain = registry.load(name).__class__.windows
     monkeypatch.setattr(registry.load(name).__class__, "windows", lambda *a, **k: asked.append(a[2:]) or plain(*a, **k))
-    page = app("swin", reader=name, stage="2", block="2", swin_row="3", swin_column="6")
+    where = {"stage": "2", "block": "2", "swin_row": "3", "swin_column": "6", "panel": "May I believe it?"}
+    page = app("swin", reader=name, **where)
     fine(page.button(key="swin_now").click().run())
-    assert numbers(page, "stage")[1] == ["1", "2"]
+    assert numbers(page, "stage")[1] == 2
     assert "8 x 6 cells do not fill whole windows" in said(page)
     facts = table(page, "what it tells")
     told = dict(zip(facts["check"], facts["what it tells"], strict=True))
     assert " on padding" in told["sum over the window"]
     before = len(asked)
     assert before == 1
-    fine(page.button(key="swin_down").click().run())  # rows 3 to 6 are one window of the shifted block
+    fine(page.number_input(key="swin_row").set_value(4).run())  # rows 3 to 6 are one window of the shifted block
     assert cell(page) == (4, 6)
     assert len(asked) == before
     fine(page.number_input(key="swin_row").set_value(8).run())
@@ -341,16 +399,15 @@ def test_a_page_on_its_side_is_shown_upright_and_its_counting_told(app: App, mon
     layout = figures(page)["swin_page"]["layout"]
     assert (layout["xaxis"]["range"], layout["yaxis"]["range"]) == ([0, side.width], [side.height, 0])
     drawn = layout["height"] - layout["margin"]["t"] - layout["margin"]["b"]
-    # As tall as the page is drawn in a column: in a taller figure it would float.
-    assert drawn == pytest.approx(400 * side.height / side.width, abs=80)
+    # As tall as the page is drawn beside a step: in a taller figure it would float.
+    assert drawn == pytest.approx(500 * side.height / side.width, abs=90)
 
 
 def test_on_a_phone_the_stages_are_lines_of_text(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     from ui.parts import controls
 
     monkeypatch.setattr(controls, "on_phone", lambda: True)
-    page = app("swin", stage="4", block="2")
-    assert "swin_stages" not in figures(page)
+    page = app("merging", stage="4", block="2")
+    assert not figures(page)
     stages = next(one.value for one in page.markdown if "stage 1: 64 rows x 96 columns" in one.value)
     assert "**▶ stage 4**: 8 rows x 12 columns, cells 32 pixels high, 16 wide; 16 heads, 2 blocks" in stages
-    assert any("shifted by 2." in one.value for one in page.caption)

@@ -10,7 +10,8 @@ from PIL import Image
 from skimage.draw import polygon
 from skimage.measure import points_in_poly
 
-from worlds.outlines import Outline, crossing, filled
+from vit_attention.gate.outlines import outline_mask
+from worlds.outlines import Outline, crossing, drawn, filled
 from worlds.photographs import photographs
 
 EVERY = {f"{one.name}: {outline.name}": outline for one in photographs().values() for outline in one.outlines.values()}
@@ -140,3 +141,34 @@ def test_the_drawings_for_the_docs_are_there_and_small() -> None:
     for name in outlined:
         assert photographs()[name].credit in credits
         assert photographs()[name].licence in credits
+
+
+def test_a_box_may_be_dragged_from_any_corner_and_over_the_rim() -> None:
+    wanted = np.zeros((30, 40), bool)
+    wanted[5:20, 10:40] = True
+    for x, y in (([10, 55], [5, 20]), ([55, 10], [20, 5]), ([10, 55], [20, 5])):
+        assert (filled([drawn(x, y, (40, 30))], (40, 30)) == wanted).all()
+
+
+def test_a_lasso_keeps_its_shape_with_fewer_corners_and_is_one_that_the_gate_takes() -> None:
+    turn = np.linspace(0, 2 * np.pi, 5000, endpoint=False)
+    x, y = 50 + 30 * np.cos(turn), 50 + 30 * np.sin(turn)
+    few = drawn(x.tolist(), y.tolist(), (100, 100))
+    assert len(few) == 500
+    assert outline_mask(few, (100, 100)).sum() == pytest.approx(np.pi * 30**2, rel=0.01)
+    assert drawn([1, 5, 5, 1], [1, 1, 5, 5], (9, 9)) == ((1, 1), (5, 1), (5, 5), (1, 5))
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        ([1], [1], "want finite x and y of at least two corners, got 1 and 1"),
+        ([1, 2], [1], "got 2 and 1"),
+        ([1, np.nan, 3], [1, 2, 3], "want finite x and y"),
+        ([-5, -1], [2, 8], "want one that surrounds some of 9 x 9 pixels"),
+        ([2, 2, 2], [1, 5, 3], "want one that surrounds some of 9 x 9 pixels"),
+    ],
+)
+def test_lines_that_surround_nothing_are_refused(x: list[float], y: list[float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        drawn(x, y, (9, 9))

@@ -1,5 +1,6 @@
 """A picture captioned by a model, as the page shows it: the record, the picture and its truth, the chosen head and word."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,7 @@ class Captioning:
         beams: captions kept alive while this one was searched.
         runs: whether the model is here, so that findings can run it again.
         run: runs the model for what the record does not hold.
+        again: makes this anew from names, for what outlives a run of the app and must hold no record; None elsewhere.
     """
 
     model: str
@@ -41,6 +43,7 @@ class Captioning:
     beams: int = 1
     runs: bool = True
     run: Run = field(default=anew, repr=False, compare=False)
+    again: "Callable[[], Captioning] | None" = field(default=None, repr=False, compare=False)
     _kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property

@@ -11,9 +11,11 @@ from tutorials.findings.captioning import END, Captioning, shown
 from tutorials.findings.context import Finding, Picture
 from tutorials.findings.controls import PATCHES, WHERE, WORDS, against
 from tutorials.plain import plain
+from visualizer.measures.entropy import entropy
+from visualizer.measures.regions import region_boxes
 from vit_attention.records import AttentionMap
 from worlds.captions import RELATIONS
-from worlds.shapes import NAMES
+from worlds.shapes import COLOURS, NAMES
 
 SAME, OTHER_WORDS, NOTHING = (
     "The same sentence",
@@ -227,3 +229,65 @@ def first_region_is_special(now: Captioning) -> Finding:
         f"share of {len(now.axis)} regions is {even:.2%}. In the refiner the other regions give it {read:.2%}."
     )
     return Finding(bool(row.mean() > 2 * even), text)
+
+
+def most_visible(now: Captioning) -> int:
+    """The word whose map has the strongest cell, 0 first: the noun of a thing that is there, or any word if none is."""
+    nouns = [word for word, thing in now.nouns.items() if thing is not None]
+    peaks = now.rows(None).max(axis=1)
+    return max(nouns or [n for n, word in enumerate(now.words) if word != END] or [0], key=lambda word: peaks[word])
+
+
+LITTLE_WORD, COLOUR, SHAPE, RELATION = "a, an or of", "a colour", "a shape", "left, right, above or below"
+
+
+def sharpest(now: Captioning) -> Finding:
+    """Of which kind is the word whose row is the least spread out?"""
+    words = [n for n, word in enumerate(now.words) if word != END]
+    if not words:
+        return Finding(None, "This sentence has no word.")
+    bits = entropy(now.rows(now.head))
+    order = sorted(words, key=lambda n: bits[n])
+    each = ", ".join(f"“{shown(now.words[n])}” {bits[n]:.2f}" for n in order)
+    text = f"Entropy in bits, the least spread out first: {each}; at most {np.log2(len(now.axis)):.2f}. Looked at in {now.in_heads()}."
+    return Finding(_kind(now.words[order[0]]), text)
+
+
+def _kind(word: str) -> str | None:
+    kinds = {LITTLE_WORD: LITTLE, COLOUR: COLOURS, SHAPE: NAMES, RELATION: RELATIONS}
+    return next((kind for kind, words in kinds.items() if word in words), None)
+
+
+def refiner_weights(now: Captioning) -> Finding:
+    """How many weights one head of one refiner layer has."""
+    regions = len(now.axis)
+    text = f"{regions} regions ask {regions} regions, each itself included: {regions:,} x {regions:,} = {regions**2:,} weights in a head."
+    return Finding(float(regions**2), text)
+
+
+NEARER, AS_FAR, FARTHER = "The first looks nearer", "About as far (within 10 %)", "The last looks nearer"
+
+
+def refiner_distances(now: Captioning) -> tuple[list[NDArray[np.float64]], float]:
+    """For every layer of the refiner (heads,) the mean distance in pixels that its regions look; and that of even weights."""
+    left, top, right, bottom = region_boxes(now.axis, now.record.geometry).T
+    middles = np.stack([left + right, top + bottom], axis=-1) / 2
+    apart = np.linalg.norm(middles[:, None] - middles, axis=-1)
+    return [(one.single * apart).sum(axis=-1).mean(axis=-1) for one in now.refiner], float(apart.mean())
+
+
+def refiner_reach(now: Captioning) -> Finding:
+    """Do the regions of the refiner's first layer look nearer than those of its last?"""
+    if len(now.refiner) < 2:
+        return Finding(None, "This needs a refiner of at least two layers.")
+    layers, even = refiner_distances(now)
+    means = [float(one.mean()) for one in layers]
+    if not np.isfinite(means).all():
+        return Finding(None, "This record does not say where every region lies.")
+    each = ", ".join(f"layer {n + 1} {one:.0f}" for n, one in enumerate(means))
+    text = (
+        f"Mean distance in pixels of the picture, over all regions and heads: {each}; evenly spread weights {even:.0f}."
+    )
+    if abs(means[0] - means[-1]) <= 0.1 * max(means[0], means[-1]):
+        return Finding(AS_FAR, text)
+    return Finding(NEARER if means[0] < means[-1] else FARTHER, text)

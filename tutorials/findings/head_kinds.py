@@ -12,6 +12,7 @@ from tutorials.findings.kinds_measured import (
     EDGE,
     FOREGROUND,
     KINDS,
+    PHOTOGRAPHS,
     TEXTURE,
     Groups,
     HeadKinds,
@@ -24,6 +25,9 @@ from visualizer.measures.preference import EVEN, outline_kinds, preference
 FEWEST = 2
 """Patches inside an object below which its outline has too little to be compared with."""
 
+ENOUGH = 20
+"""Outlined photographs below which numbers are given without a verdict."""
+
 
 def edge_head(now: Context) -> Finding:
     """Whether some head puts more weight on the object's outline than on either side of it, beyond luck and choice.
@@ -34,7 +38,7 @@ def edge_head(now: Context) -> Finding:
         return NO_TRUTH
     kinds = outline_kinds(now.truth)
     if kinds.inside.sum() < FEWEST or not kinds.outside.any():
-        missing = f"This needs {FEWEST} patches that an object fills; here are {int(kinds.inside.sum())}."
+        missing = f"This needs {FEWEST} patches that an object fills, and there are {int(kinds.inside.sum())} here."
         return Finding(None, missing)
     maps = np.concatenate([now.patch_map(rows) for rows in now.asking_rows()]).astype(np.float64)
     tested = best_of_heads(preference(maps, *kinds), _elsewhere(maps, np.stack(kinds)))
@@ -125,11 +129,14 @@ def _some_head(found: HeadKinds) -> Finding:
 def in_words(found: HeadKinds) -> str:
     """The outcome in sentences, with everything that it is compared with."""
     layer, head = found.best
+    few = ""
+    if found.things == PHOTOGRAPHS and found.count < ENOUGH:
+        few = f" {found.count} photographs are too few for a verdict, which needs {ENOUGH}."
     before = "" if np.isnan(found.untrained) else f"; before training the best head has {found.untrained:.2f}"
     return (
         f"On {found.count} {found.things}, asked by the {found.asks}: the strongest preference for {COMPARED[found.kind]}, is "
         f"{found.values[layer, head]:.2f} ({times(float(found.values[layer, head]))} as much), in layer {layer + 1}, head "
         f"{head + 1}; 0.50 is none. It has {found.shares[layer, head]:.0%} of that head's attention on these patches, where "
         f"{found.chance:.0%} is chance. By chance the best of {found.values.size} heads exceeds {found.level:.2f} in 5 % of "
-        f"cases{before}. Heads above both: {int(found.passed.sum())} of {found.values.size}."
+        f"cases{before}. Heads above both: {int(found.passed.sum())} of {found.values.size}.{few}"
     )

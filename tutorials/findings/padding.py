@@ -39,12 +39,13 @@ def padded(model: Any, picture: Picture, more: int = MORE) -> Padded:
     """
     from vit_attention import capture  # torch comes with it
 
-    tokenizer, anatomy = getattr(model, "tokenizer", None), getattr(model, "anatomy", None)
+    tokenizer = getattr(model, "tokenizer", None)
     if tokenizer is None or not picture.text:
         raise GateError("model", "an encoder of texts, and a text", model.card.name)
     length = int(model.prepare(picture.text).ids.shape[1]) + more
-    if length > anatomy.longest:
-        raise GateError("text", f"at most {anatomy.longest - more} tokens", str(length - more))
+    longest = int(model.anatomy.longest)
+    if length > longest:
+        raise GateError("text", f"at most {longest - more} tokens", str(length - more))
     given = tokenizer(picture.text, padding="max_length", max_length=length, return_tensors="pt").to(model.device)
     with capture(model.module) as seen:
         model.module(**given)

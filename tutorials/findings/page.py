@@ -1,5 +1,6 @@
 """A page as the Read section shows it: the page itself, its reading, and the encoder's view of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,6 +90,7 @@ class Reading:
         token: row of the maps, 0 first: the token that was produced.
         run: runs the model for what the record does not hold.
         others: seed of the first of the other pages that findings about several pages read.
+        again: makes this reading anew from names, for what outlives a run of the app and must hold no record; None elsewhere.
     """
 
     model: str
@@ -99,6 +101,7 @@ class Reading:
     token: int
     run: Run = field(default=anew, repr=False, compare=False)
     others: int = OTHERS
+    again: "Callable[[], Reading] | None" = field(default=None, repr=False, compare=False)
     _kept: dict[str, NDArray[np.float32]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -193,6 +196,7 @@ class Inside:
         geometry: from the page to the model's input.
         seen: the model's input, made small.
         run: runs the encoder.
+        again: makes this anew from names, for what outlives a run of the app and must hold no record; None elsewhere.
     """
 
     model: str
@@ -205,6 +209,7 @@ class Inside:
     geometry: Geometry
     seen: Image.Image
     run: Run = field(default=anew, repr=False, compare=False)
+    again: "Callable[[], Inside] | None" = field(default=None, repr=False, compare=False)
     _kept: dict[str, Windows] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,8 @@ class Measured:
     controls: dict[str, tuple[float, float]]
 
 
-class Ranked(NamedTuple):
+@dataclass(frozen=True)
+class Ranked:
     """One line of the table: a head over all outlines.
 
     Attributes:
@@ -159,11 +160,22 @@ def ranked(found: Sequence[Measured], most: int | None = 10) -> list[Ranked]:
     times, inside = (np.mean([value(one) for one in found], axis=0) for value in (gain, lambda one: one.inside))
     hits = np.sum([one.hits for one in found], axis=0)
     names = ("chance", "centre prior", "colour contrast")
-    controls = [float(np.mean([one.controls[name][0] for one in found])) for name in names]
-    order = np.argsort(-times, axis=None, kind="stable")[:most]
+    uniform, centre, contrast = (float(np.mean([one.controls[name][0] for one in found])) for name in names)
+    order = np.argsort(-times, axis=None, kind="stable")[:most].tolist()
+    rows, columns = np.divmod(order, times.shape[1])
     return [
-        Ranked(*at, float(inside[at]), *controls, float(np.exp(times[at])), int(hits[at]), len(found))
-        for at in (tuple(map(int, np.unravel_index(n, times.shape))) for n in order)
+        Ranked(
+            layer,
+            head,
+            float(inside[layer, head]),
+            uniform,
+            centre,
+            contrast,
+            float(np.exp(times[layer, head])),
+            int(hits[layer, head]),
+            len(found),
+        )
+        for layer, head in zip(rows.tolist(), columns.tolist(), strict=True)
     ]
 
 

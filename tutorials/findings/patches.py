@@ -240,3 +240,22 @@ def objects_gather(now: Context) -> Finding:
 def _gap(alike: NDArray[np.float64], inside: NDArray[np.bool_], ground: NDArray[np.bool_]) -> tuple[float, float]:
     block = alike[np.ix_(inside, inside)]
     return float(block[~np.eye(len(block), dtype=bool)].mean()), float(alike[np.ix_(inside, ground)].mean())
+
+
+ALONE, NEAR_BY, ALL, BETWEEN = (
+    "Its own token alone",
+    "Its own token and those of its 8 neighbours",
+    "All, or nearly all (9 in 10)",
+    "More than its neighbours, but not nearly all",
+)
+
+
+def reached_by_one_layer(now: Context) -> Finding:
+    """Which tokens have changed after layer 1 when the chosen patch is painted over."""
+    heard = one_layer_is_enough(now)
+    changed = np.flatnonzero(change(now)[1] > CHANGED) - now.axis.prefix
+    near = ring(now.grid, chosen_patch(now))[changed[changed >= 0]].max(initial=0)
+    if len(changed) >= 0.9 * len(now.axis):
+        return Finding(ALL, heard.text)
+    few = near <= 1 and len(changed[changed >= 0]) == len(changed)
+    return Finding((ALONE if near == 0 else NEAR_BY) if few else BETWEEN, heard.text)

@@ -165,3 +165,36 @@ def whole_page(now: Inside) -> Finding:
         f"{len(columns)} columns of the first stage can have changed the cell at the chosen place: {share:.0%} of the page."
     )
     return Finding(None, text)
+
+
+def share_reached(now: Inside, stage: int) -> list[float]:
+    """For every block of a stage, the share of the page that can have changed the cell at the chosen place by its end."""
+    sides = [swin.reached(now.plan, stage, block, now.query_in(stage)) for block in range(now.plan[stage].blocks)]
+    return [float(rows.mean() * columns.mean()) for rows, columns in sides]
+
+
+NEVER = "Never"
+
+
+def complete(now: Inside) -> Finding:
+    """The stage by whose end the whole page can have changed the cell at the chosen place."""
+    shares = {one.number + 1: share_reached(now, one.number)[-1] for one in now.plan}
+    first = next((stage for stage, share in shares.items() if share == 1), None)
+    each = ", ".join(f"stage {stage} {share:.2%}" for stage, share in shares.items())
+    text = f"Share of the page that can have changed the cell at the chosen place, by the end of each stage: {each}."
+    return Finding(NEVER if first is None else f"By the end of stage {first}", text)
+
+
+def joined(now: Inside) -> Finding:
+    """How many numbers describe the whole page after the merging that follows the chosen stage, as a share of those before."""
+    number = min(now.stage, len(now.plan) - 2)
+    if number < 0:
+        return Finding(None, "This encoder has 1 stage, so nothing is merged.")
+    before, after = now.plan[number], now.plan[number + 1]
+    counts = [one.grid[0] * one.grid[1] * one.width for one in (before, after)]
+    text = (
+        f"Stage {number + 1}: {before.grid[0] * before.grid[1]:,} cells of {before.width} numbers are {counts[0]:,}. Stage "
+        f"{number + 2}: {after.grid[0] * after.grid[1]:,} cells of {after.width} numbers are {counts[1]:,}, "
+        f"{counts[1] / counts[0]:.0%} of them."
+    )
+    return Finding(100 * counts[1] / counts[0], text)

@@ -38,15 +38,6 @@ QUERIES, KEYS = TOKENS @ TO_QUERY.T, TOKENS @ TO_KEY.T
 """(16, 2) q and k of every patch."""
 
 
-def clamp(row: int, column: int) -> tuple[int, int]:
-    """The toy patch for a (row, column), 0 first, of a larger grid: the nearest one that exists.
-
-    >>> clamp(9, 1)
-    (3, 1)
-    """
-    return min(max(row, 0), GRID[0] - 1), min(max(column, 0), GRID[1] - 1)
-
-
 def steps(row: int, column: int, stretch: float = 1.0) -> RowSteps:
     """Every step of the attention of one patch (0 first) to all 16, by the arithmetic that serves real models.
 
@@ -74,10 +65,11 @@ def steps_figure(steps: RowSteps, query: int, title: str = "") -> go.Figure:
 
 
 def _pair(numbers: Sequence[int]) -> str:
-    return "(" + ", ".join(str(n).replace("-", "−") for n in numbers) + ")"
+    return "(" + ", ".join(map(str, numbers)) + ")"
 
 
 def _printed(values: NDArray[np.float64], lines: Sequence[str], query: int, unit: str, title: str) -> go.Figure:
-    fig = heatmap.patch_map(values, query=(query,), clickable=True, unit=unit, title=title, height=470)
-    fig.data[0].update(text=np.reshape(lines, GRID).tolist(), texttemplate="%{text}", textfont_size=theme.SMALL)
+    fig = heatmap.patch_map(values, query=(query,), clickable=True, unit=unit, title=title, height=400)
+    said = [line.replace("-", "−") for line in lines]
+    fig.data[0].update(text=np.reshape(said, GRID).tolist(), texttemplate="%{text}", textfont_size=theme.SMALL)
     return fig

@@ -160,7 +160,12 @@ def right_side(now: Context) -> Context:
 
 def _picture_menu(place: DeltaGenerator) -> str:
     options = [SAME, *pictures.options(address.wanted(PICTURE) or str(st.session_state.get(PICTURE, SAME)))]
-    address.take(PICTURE, SAME, lambda text: text if text == SAME else pickers.known_picture(text, text), "picture")
+    address.take(
+        PICTURE,
+        SAME,
+        lambda text: text if text == SAME else pickers.known("picture", text, pictures.options(text)),
+        "picture",
+    )
     names = {SAME: SAME, **{one: pictures.title(one) for one in options[1:]}}
     return widgets.menu(
         "Picture", options, PICTURE, place=place, format_func=names.__getitem__, on_change=live.whole_page

@@ -5,7 +5,7 @@ history, and Back would restore none. Instead each control takes its value here,
 at the end of a run.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,12 +24,12 @@ LONGEST = 3000
 """Letters of a parameter that are read."""
 
 
-def start(page: str, forget: tuple[str, ...] = ()) -> bool:
+def start(page: str, anew: tuple[str, ...] = ()) -> bool:
     """Begin a run of the whole script: read the address if it is not the one that was written last.
 
     Args:
         page: the page that is drawn.
-        forget: keys that have their defaults again when the page is entered.
+        anew: keys that have their defaults again when the page is entered.
 
     Returns:
         Whether the page has just been entered.
@@ -39,16 +39,19 @@ def start(page: str, forget: tuple[str, ...] = ()) -> bool:
     kept = state.setdefault(KEPT, {})
     if found if moved else found != state.get(WRITTEN):
         # A link, an address that was typed, or Back: what it leaves out has its default again.
-        _clear([*kept, *(key for noted in state.get(NOTED, {}).values() for key in noted)])
+        forget([*kept, *(key for noted in state.get(NOTED, {}).values() for key in noted)])
         state[ASKED], state[COMPLAINTS] = found, []
     else:
         state[ASKED], state[COMPLAINTS] = {}, []
-        _clear(forget if moved else ())
+        # What was left at a page's default has the next page's, which may be another.
+        left = [key for noted in state.get(NOTED, {}).values() for key, text in noted.items() if text is None]
+        forget([*anew, *left] if moved else ())
     state.update({PAGE: page, NOTED: {}, PART: "", RUNNING: True})
     return moved
 
 
-def _clear(keys: Any) -> None:
+def forget(keys: Iterable[str]) -> None:
+    """Have these keys their defaults again, unless the address asks for something."""
     for key in dict.fromkeys(keys):
         st.session_state.pop(key, None)
         st.session_state[KEPT].pop(key, None)

@@ -29,12 +29,24 @@ CLASS_TOKEN, PATCH = "class token", "patch"
 
 STEP = "step"
 """Key of a lesson's step, which counts from 1."""
-OF_A_LESSON = (LAYER, HEAD, ASK, ROW, COLUMN, PATCHES, STEP)
-"""What begins anew when a lesson is entered."""
-
 TOKEN, ALL_TOKENS = "token", "mean of all"
-"""Key of the menu of a sentence's tokens, which begin with their numbers from 1; and what it calls their mean."""
+"""Key of the menu of a sentence's tokens, which begin with their numbers from 1, and of a reading's token, a number from 1; and
+what that menu calls their mean."""
+DECODER_LAYER, DECODER_HEAD, FIELD = "decoder_layer", "decoder_head", "field"
+"""Keys of what is looked at in a reading; numbers count from 1."""
+DOCUMENT, READER = "document", "reader"
+"""Keys of the menus of pages and of what reads them."""
+WALK = "_walk"
+"""Session key: the key of the number that is being walked through, if any."""
 
+OF_AN_ENCODER = ("stage", "block", "swin_row", "swin_column", "swin_place")
+OF_A_CAPTION = ("word", "region", "refiner_layer")
+"""Keys of what is looked at in an encoder with windows, and in a caption."""
+OF_A_LESSON = (
+    *(LAYER, HEAD, ASK, ROW, COLUMN, PATCHES, STEP, TOKEN, DECODER_LAYER, DECODER_HEAD, FIELD, WALK),
+    *(*OF_AN_ENCODER, *OF_A_CAPTION),
+)
+"""What begins anew when a lesson is entered."""
 
 KNOW_SCENES, KNOWS_PHOTOGRAPHS = ("scene-vit", "scene-clip"), "photo-dino"
 """Bundled models for drawn scenes, and the one for photographs."""

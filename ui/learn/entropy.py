@@ -1,5 +1,6 @@
-"""Page "Entropy": the table of all heads, the curves, the extremes, and what sinks do to a map."""
+"""Page "Entropy": the extremes, the table of all heads, two averages, and what sinks do to a map."""
 
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -8,17 +9,24 @@ from numpy.typing import NDArray
 
 from tutorials.findings import Context
 from tutorials.findings.heads import statistic
-from ui.parts import components, controls, lesson, snippets, trust
+from ui.parts import components, controls, lesson, snippets, trust, widgets
+from ui.parts.lesson import View
+from ui.store import resources
 from visualizer import entropy
+from visualizer.figures import comparison
+from visualizer.figures.sinks import share_curves
 from visualizer.figures.summary import curves, head_summary
 from visualizer.measures import score
 from visualizer.measures.outliers import outliers
-from visualizer.measures.sinks import sink_share, without
-from visualizer.style.scale import Scale
+from visualizer.measures.sinks import Taken, taken_by_layer
 from visualizer.words import maps as words
+from visualizer.words.sinks import describe_taken
 from vit_attention.cli.recipe import extract_command
 
-ASKING, ALL = "the asking token", "mean over all tokens"
+HEIGHT = 380
+"""Pixels of a figure that stands beside a step."""
+
+ASKING, ALL = "the query token", "mean over all tokens"
 BITS, SHARE = "bits", "share of log2 N"
 BINS = 8
 
@@ -33,61 +41,15 @@ head_summary(bits, "entropy", "bits").show()
 """
 
 
-def draw() -> None:
-    """The whole page."""
-    text, now = lesson.head("entropy"), components.context()
-    lesson.action(text)
-    everyone, share = whose_rows(now)
-    values = table(now, everyone)
-    left, right = st.columns(2)
-    with left:
-        heatmap(now, values, everyone, share)
-        controls.steps(now, "entropy")
-    with right:
-        curve(now, values, everyone, share)
-        distribution(now, values, share)
-    st.header("Focused and spread, side by side", anchor=False)
-    truth, scale = controls.truth(now), controls.scale("entropy")
-    commands = extremes(now, truth, scale)
-    st.header("Does focus mean found?", anchor=False)
-    if lesson.predict(text, now):
-        quarters(now)
-    st.header("Sinks and long tokens", anchor=False)
-    sinks(now, truth)
-    trust.card(now, now.patch_map(), now.row(), controls.map_name(now))
-    lesson.check(text, now)
-    lesson.rest(text, now)
-    components.code(
-        now,
-        CODE,
-        commands,
-        "The first line saves the record that the table and the curves are drawn from; `show` on its file tells the mean "
-        "entropy of every layer. The other two draw the most focused and the most spread map.",
-    )
-    title, query = f"{now.model}, {controls.map_name(now)}", controls.query_patches(now)
-    components.downloads(
-        "entropy",
-        {
-            "Table (CSV)": ("entropy.csv", lambda: components.csv(values).replace(b"row,column", b"layer,head", 1)),
-            "Chosen map (PNG)": (
-                "entropy.png",
-                lambda: components.png(now, now.patch_map(), title, query=query, truth=truth),
-            ),
-        },
-    )
-
-
-def whose_rows(now: Context) -> tuple[bool, bool]:
+def _rows(place: object = None) -> tuple[bool, bool]:
     """Whose rows (True: the mean over all tokens) and which unit (True: share of the largest entropy)."""
-    left, right = st.columns(2)
-    with left:
-        rows = controls.choice("Whose rows?", (ASKING, ALL), "entropy_rows")
-        asking = f"Now {now.query_name()} asks; change it in the sidebar."
-        st.caption(asking if rows != ALL else "Every token asks once.")
-    with right:
-        unit = controls.choice("Unit", (BITS, SHARE), "entropy_unit")
-        st.caption(f"N = {len(now.record.maps[0].key)} tokens can be read.")
+    rows = widgets.choice("Rows of", (ASKING, ALL), "entropy_rows", place=place)
+    unit = widgets.choice("Unit", (BITS, SHARE), "entropy_unit", place=place)
     return rows == ALL, unit == SHARE
+
+
+def _rows_look(_now: Context) -> None:
+    _rows(st)
 
 
 def most(now: Context) -> float:
@@ -106,94 +68,121 @@ def table(now: Context, everyone: bool) -> NDArray[np.float64]:
     return out
 
 
-def heatmap(now: Context, values: NDArray[np.float64], everyone: bool, share: bool) -> None:
-    """All heads of all layers; a click chooses layer and head."""
-    shown, unit, end = (values / most(now), SHARE, 1.0) if share else (values, BITS, most(now))
-    name = "Entropy, mean over all tokens" if everyone else f"Entropy, asked by {now.query_name()}"
+def extremes(now: Context) -> None:
+    """The most focused and the most spread map of the query token."""
+    places, maps, bits = _ends(now)
+    names = [f"layer {layer + 1}, head {head + 1}" for layer, head in places]
+    rows = [now.asking_rows()[layer][head] for layer, head in places]
+    said = [
+        f"{name}: {bits[place]:.2f} of {most(now):.2f} bits, {float(row[: now.axis.prefix].sum()):.1%} of the row on special tokens"
+        for name, place, row in zip(("Left", "Right"), places, rows, strict=True)
+    ]
+    figure = comparison.before_after(
+        now.picture.image,
+        maps[0],
+        maps[1],
+        (names[0], names[1]),
+        now.record.geometry,
+        difference=False,
+        scale=controls.scale_shown("entropy", _MODES),
+        query=controls.query_patches(now),
+        title="Most focused and most spread row",
+        height=HEIGHT,
+    )
+    listed = "\n".join(words.describe(one, name=name) for one, name in zip(maps, names, strict=True))
     components.panel(
-        head_summary(
-            shown,
-            "entropy",
-            unit,
-            limits=(0.0, end),
-            chosen=None if now.chosen.head is None else (now.chosen.layer, now.chosen.head),
-            title="Entropy of every head",
-        ),
-        "entropy_heatmap",
-        words.describe_grid(shown, name, unit),
-        components.pick_head("entropy_heatmap"),
+        figure, "entropy_extremes", listed, caption=f"{'. '.join(said)}; no patch shows these.", below=False
     )
 
 
-def curve(now: Context, values: NDArray[np.float64], everyone: bool, share: bool) -> None:
+_MODES = ("per map", "shared", "log", "clipped")
+
+
+def _ends(now: Context) -> tuple[list[tuple[int, int]], list[NDArray[np.float32]], NDArray[np.float64]]:
+    """(layer, head) of the most focused and of the most spread row, their maps, and the table of entropies."""
+    rows, bits = now.asking_rows(), table(now, everyone=False)
+    flat = (np.nanargmin(bits), np.nanargmax(bits))
+    places = [(int(at) // bits.shape[1], int(at) % bits.shape[1]) for at in flat]
+    return places, [now.patch_map(rows[layer][head]) for layer, head in places], bits
+
+
+def heads(now: Context) -> None:
+    """The entropy of every head, where a click chooses one, beside the chosen map."""
+    everyone, share = _rows()
+    values = resources.once(("entropy", now.view, everyone), lambda: table(now, everyone))
+    shown, unit, end = (values / most(now), SHARE, 1.0) if share else (values, BITS, most(now))
+    name = "Entropy, mean over all tokens" if everyone else f"Entropy, asked by {now.query_name()}"
+    left, right = st.columns(2)
+    with left:
+        components.panel(
+            head_summary(
+                shown,
+                "entropy",
+                unit,
+                limits=(0.0, end),
+                chosen=None if now.chosen.head is None else (now.chosen.layer, now.chosen.head),
+                title="Entropy of every head",
+                height=HEIGHT,
+            ),
+            "entropy_heatmap",
+            words.describe_grid(shown, name, unit),
+            components.pick_head,
+            below=False,
+        )
+    with right:
+        components.picture_map(
+            now,
+            "entropy_chosen",
+            now.patch_map(),
+            f"Layer {now.chosen.layer + 1}, {now.head_name()}",
+            caption=f"{float(entropy(now.row())):.2f} of {most(now):.2f} bits, asked by {now.query_name()}.",
+            height=HEIGHT - 40,
+            truth=controls.truth_shown(now),
+        )
+
+
+def averages(now: Context) -> None:
     """Layer by layer: the mean of the heads' entropies, and the entropy of the mean map."""
+    everyone, share = _rows()
+    part, unit, end = (1 / most(now), SHARE, 1.0) if share else (1.0, BITS, most(now))
+    lines = {
+        name: values * part
+        for name, values in resources.once(("two averages", now.view, everyone), lambda: two(now, everyone)).items()
+    }
+    both = enumerate(zip(*lines.values(), strict=True), start=1)
+    said = "; ".join(f"layer {n}: {a:.2f} and {b:.2f}" for n, (a, b) in both)
+    title, top = "Two averages that differ", {"largest possible": end}
+    figure = curves(lines, unit, limits=(0, 1.06 * end), reference=top, title=title, height=HEIGHT)
+    said = f"Mean of the heads' entropies and entropy of the mean map, in {unit}: {said}."
+    components.panel(figure, "entropy_averages", said, below=False)
+
+
+def two(now: Context, everyone: bool) -> dict[str, NDArray[np.float64]]:
+    """By name: (layers,) the mean of the heads' entropies, and the entropy of the heads' mean, in bits."""
     of_mean = [
         entropy(now.heads(n).mean(axis=0)).mean() if everyone else entropy(rows.mean(axis=0))
         for n, rows in enumerate(now.asking_rows())
     ]
-    part, unit, end = (1 / most(now), SHARE, 1.0) if share else (1.0, BITS, most(now))
-    lines = {
-        "mean of the heads' entropies": np.nanmean(values, axis=1) * part,
-        "entropy of the mean map": np.array(of_mean) * part,
-    }
-    both = enumerate(zip(*lines.values(), strict=True), start=1)
-    said = "; ".join(f"layer {n}: {a:.2f} and {b:.2f}" for n, (a, b) in both)
-    components.chart(
-        curves(
-            lines,
-            unit,
-            limits=(0, 1.06 * end),
-            reference={"largest possible": end},
-            title="Two averages that differ",
-        ),
-        "entropy_curve",
-        f"Mean of the heads' entropies and entropy of the mean map, in {unit}: {said}.",
-    )
+    mean_of = np.nanmean(table(now, everyone), axis=1)
+    return {"mean of the heads' entropies": mean_of, "entropy of the mean map": np.array(of_mean)}
 
 
-def distribution(now: Context, values: NDArray[np.float64], share: bool) -> None:
+def distribution(now: Context) -> None:
     """How many heads have which entropy."""
+    everyone, share = _rows()
+    values = resources.once(("entropy", now.view, everyone), lambda: table(now, everyone))
     edges = np.linspace(0, most(now), BINS + 1)
     counts, _ = np.histogram(values[np.isfinite(values)], edges)
     ends, unit = (edges / most(now), "") if share else (edges, " bits")
     names = [f"{low:.2f} to {high:.2f}{unit}" for low, high in pairwise(ends)]
-    named, title = zip(names, counts, strict=True), f"How the {int(counts.sum())} heads are spread"
-    components.bar_chart("entropy_distribution", named, "heads", "{}: {} heads", title=title)
-
-
-def extremes(now: Context, truth: NDArray[np.bool_] | None, scale: Scale) -> list[str]:
-    """The most focused and the most spread map of the asking token, on one shared scale unless told otherwise.
-
-    Returns:
-        The commands that save the record and draw both maps; of a saved record, those that draw.
-    """
-    rows, bits = now.asking_rows(), table(now, everyone=False)
-    places = [np.unravel_index(int(at), bits.shape) for at in (np.nanargmin(bits), np.nanargmax(bits))]
-    maps = [now.patch_map(rows[layer][head]) for layer, head in places]
-    model, picture = snippets.source(now)
-    commands = [] if model is None else [extract_command(picture, model, half=True)]
-    for column, name, (layer, head), one in zip(st.columns(2), ("focused", "spread"), places, maps, strict=True):
-        with column:
-            components.picture_map(
-                now,
-                f"entropy_Most {name}",
-                one,
-                f"Most {name}: layer {layer + 1}, head {head + 1}, {bits[layer, head]:.2f} bits",
-                caption=f"{float(rows[layer][head][: now.axis.prefix].sum()):.1%} of this row is on special tokens, which "
-                "no patch shows.",
-                scale=scale,
-                together=maps,
-                truth=truth,
-            )
-        place = {"layer": now.record.maps[layer].layer, "head": int(head)}
-        look = {"truth": truth is not None, "output": f"attn_vis/{name}", **snippets.scaled(scale, maps)}
-        commands.append(snippets.command(now, **{**place, **look}))
-    return commands
+    named, title = zip(names, counts, strict=True), f"Entropy of the {int(counts.sum())} heads"
+    components.bar_chart("entropy_distribution", named, "heads", "{}: {} heads", title=title, height=HEIGHT)
 
 
 def quarters(now: Context) -> None:
     """Weight on objects of the heads, from the most focused quarter to the most spread one."""
     if now.truth is None:
+        st.info("Nobody knows exactly where the objects of a photograph are. Choose a drawn scene in the sidebar.")
         return
     rows = np.concatenate(now.asking_rows())
     mass = score.mass_in_mask(now.patch_map(rows), now.truth)
@@ -206,48 +195,124 @@ def quarters(now: Context) -> None:
         "mean share of patch weight on objects",
         chosen=4,
         title="Focus and the object",
+        height=320,
     )
 
 
-@st.fragment
-def sinks(now: Context, truth: NDArray[np.bool_] | None) -> None:
-    """The chosen map with and without its sinks, and the lengths of the tokens that tell which they are."""
+def sinks(now: Context) -> None:
+    """The chosen map with and without the sinks of its layer at display, each on its own scale."""
+    whole, without = now.answer("raw"), now.answer("raw", sinks="hide")
+    figure = comparison.before_after(
+        now.picture.image,
+        whole.values,
+        without.values,
+        ("as it was read", "without sinks"),
+        now.record.geometry,
+        difference=False,
+        scale="per map",
+        query=controls.query_patches(now),
+        title=f"Layer {now.chosen.layer + 1}, {now.head_name()}",
+        height=HEIGHT - 40,
+    )
+    said = f"This row: {float(entropy(now.row())):.2f} of {most(now):.2f} bits."
+    gone = without.words.removeprefix(whole.words).lstrip("; ")
+    components.panel(figure, "entropy_sinks", said, caption=f"{said} {gone[:1].upper()}{gone[1:]}.", below=False)
+
+
+def taken(now: Context) -> None:
+    """Who takes the attention in every layer: special tokens, sinks, other patches."""
+
+    def make() -> Taken:
+        return taken_by_layer(now.record.layers, now.axis.prefix, now.record.norms if now.record.norms.size else None)
+
+    found = resources.once(("taken", now.model, now.picture.key), make)
+    figure = share_curves(found, title="Who takes the attention", height=HEIGHT)
+    components.panel(figure, "entropy_taken", describe_taken(found), below=False)
+
+
+def lengths(now: Context) -> None:
+    """The lengths of the patch tokens after the last layer, outliers outlined."""
     if not now.record.norms.size:
-        st.info("The lengths of the tokens were not measured, so sinks cannot be told.")
+        st.info("The lengths of the tokens were not measured for this record, so none can be called long.")
         return
-    norms, row, prefix = now.record.norms[-1], now.row(), now.axis.prefix
-    found = outliers(norms, prefix).tokens
-    numbers = (np.flatnonzero(found) - prefix).tolist()
-    where = ""
-    if now.truth is not None and found.any():
-        on_object = int((found[prefix:] & (now.truth.ravel() > score.HIT_THRESHOLD)).sum())
-        where = f" {on_object} of these lie on a true object: a long token is a candidate for a sink, not yet one."
-    st.markdown(
-        f"The chosen row ({controls.map_name(now)}) has **{float(row[:prefix].sum()):.1%}** of its weight on special "
-        f"tokens and **{float(sink_share(row, found)):.1%}** on patch tokens of outlier "
-        f"length ({len(numbers)} here).{where}"
+    norms, prefix = now.record.norms[-1], now.axis.prefix
+    found = outliers(norms, prefix).tokens[prefix:]
+    patches, values = norms[prefix:].reshape(now.grid), np.flatnonzero(found).tolist()
+    said = f"{patches.min():.0f} to {patches.max():.0f}, median {np.median(patches):.0f}; {len(values)} long tokens."
+    if now.truth is not None and values:
+        on_object = int((found & (now.truth.ravel() > score.HIT_THRESHOLD)).sum())
+        said += f" {on_object} of these lie on a true object."
+    title = "Length of every patch token after the last layer"
+    places = "; ".join(now.axis.name(prefix + patch) for patch in values) or "none"
+    components.picture_map(
+        now,
+        "entropy_lengths",
+        patches,
+        title,
+        unit="length",
+        alt=f"{title}: {said} Long tokens: {places}.",
+        caption=f"{said} A token counts as long if it is in a small group apart from the others.",
+        scale="per map",
+        query=values,
+        outlined="long token",
+        height=HEIGHT,
+        truth=controls.truth_shown(now),
     )
-    cosmetic = st.toggle(
-        "Without long and special tokens (changes the display only)", key="entropy_without", **controls.KEEP
+
+
+def below(now: Context) -> None:
+    """What can be checked, the code and the files of the page."""
+    truth = controls.truth_shown(now)
+    components.in_words(words.describe(now.patch_map(), name=controls.map_name(now)))
+    trust.card(now, now.patch_map(), now.row(), controls.map_name(now))
+    note = (
+        "The first line saves the record that the table and the curves are drawn from; `show` on its file prints the mean "
+        "entropy of every layer. The other two draw the most focused and the most spread map."
     )
-    shown = without(row, found | (np.arange(len(row)) < prefix)) if cosmetic else row
-    left, right = st.columns(2)
-    with left:
-        name = "Cosmetic: long tokens out, rest sums to 1" if cosmetic else "As the model read it"
-        components.picture_map(now, "entropy_sinks", now.patch_map(np.asarray(shown)), name, truth=truth)
-    with right:
-        lengths, title = norms[prefix:].reshape(now.grid), "Length of every patch token after the last layer"
-        said = f"{title}: {lengths.min():.0f} to {lengths.max():.0f}, median {np.median(lengths):.0f}."
-        places = "; ".join(now.axis.name(prefix + patch) for patch in numbers) or "none"
-        components.picture_map(
-            now,
-            "entropy_norms",
-            lengths,
-            title,
-            unit="length",
-            alt=f"{said} Long tokens: {places}.",
-            caption=f"{said} A token counts as long if it is in a small group apart from the others.",
-            scale="per map",
-            query=numbers,
-            outlined="long token",
-        )
+    components.code(now, CODE, commands(now), note)
+    files = {
+        "Table (CSV)": ("entropy.csv", partial(_csv, everyone=_rows()[0])),
+        "Chosen map (PNG)": ("entropy.png", partial(_png, truth=truth)),
+    }
+    components.downloads("entropy", files, now=now)
+
+
+def commands(now: Context) -> list[str]:
+    """The commands that save the record and draw the most focused and the most spread map; of a saved record, those that draw."""
+    places, maps, _ = _ends(now)
+    scale, truth = controls.scale_shown("entropy", _MODES), controls.truth_shown(now) is not None
+    model, picture = snippets.source(now)
+    made = [] if model is None else [extract_command(picture, model, half=True)]
+    for name, (layer, head) in zip(("focused", "spread"), places, strict=True):
+        look = {"truth": truth, "output": f"attn_vis/{name}", **snippets.scaled(scale, maps)}
+        made.append(snippets.command(now, layer=now.record.maps[layer].layer, head=head, **look))
+    return made
+
+
+def _csv(now: Context, everyone: bool) -> bytes:
+    return components.csv(table(now, everyone)).replace(b"row,column", b"layer,head", 1)
+
+
+def _png(now: Context, truth: NDArray[np.bool_] | None) -> bytes:
+    title = f"{now.model}, {controls.map_name(now)}"
+    return components.png(now, now.patch_map(), title, query=controls.query_patches(now), truth=truth)
+
+
+def _extremes_look(_now: Context) -> None:
+    controls.scale("entropy", _MODES)
+
+
+PAGE = lesson.Page(
+    "entropy",
+    {
+        "extremes": View(extremes, ("query",), _extremes_look),
+        "heads": View(heads, look=_rows_look, under=controls.truth),
+        "averages": View(averages, ("query",), _rows_look),
+        "distribution": View(distribution, ("query",), _rows_look),
+        "quarters": View(quarters, ("query",)),
+        "sinks": View(sinks),
+        "taken": View(taken, ()),
+        "lengths": View(lengths, (), under=controls.truth),
+    },
+    below,
+)

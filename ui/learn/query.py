@@ -1,76 +1,49 @@
-"""Page "One query": the picture that is asked, the arithmetic, the what-if slider, the toy."""
+"""Page "One query": what is read, the arithmetic of a row, the whole matrix, and what is taken over in the end."""
 
 import csv
 import io
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
-from tutorials.findings import Context, toy
-from tutorials.findings.query import arithmetic_head, head_vectors, live_steps
-from tutorials.lessons import Lesson
-from ui.frame import state
-from ui.parts import components, controls, lesson, snippets, trust
+from tutorials.findings import Context
+from tutorials.findings.query import head_vectors, live_steps, scale_softens
+from tutorials.findings.values import beside, heaviest_is_longest, live_values, value_parts
+from ui.learn import toy
+from ui.parts import components, controls, lesson, snippets, trust, widgets
+from ui.parts.lesson import View
+from ui.store import resources
 from visualizer import entropy
 from visualizer.figures import charts, overlay
+from visualizer.figures.marked_matrix import marked_matrix
+from visualizer.figures.value_bars import weight_and_norm
 from visualizer.words import maps as words
 
-STRETCHES = (0.25, 0.5, 1.0, 2.0, 4.0)
+HEIGHT = 380
+"""Pixels of a figure that stands beside a step."""
 TOP = 8
+ONE = "one head"
+NEEDS = ("layer", "head", "query", ONE)
+STRETCH, BOX = "stretch", "query_box"
+"""Keys of the controls of single figures."""
 
 CODE = """from visualizer.measures.arithmetic import row_steps
+from visualizer.measures.value_steps import value_steps
+from vit_attention.models.output_projection import output_projection
 
 queries, keys = model.queries_and_keys(picture, layer)
-steps = row_steps(queries[head or 0][query], keys[head or 0])
+steps = row_steps(queries[head][query], keys[head])
 print(steps.products, steps.scaled, steps.powers, steps.total, steps.weights)
-abs(steps.weights - weights[head or 0, query]).max()  # rounding
+print(abs(steps.weights - weights[head, query]).max())  # rounding
+
+values = model.attend(picture, keep={"values"}, layers=[layer]).signals["values"][0]
+taken = value_steps(weights[:, query], values, *output_projection(model, layer))
+print(taken.norms[head], taken.output)
 """
-
-
-def draw() -> None:
-    """The whole page."""
-    text, now = lesson.head("query"), components.context()
-    lesson.action(text)
-    commands, note = [], "The toy is no model, so no command draws it."
-    if controls.choice("Numbers of", ("Real model", "Toy"), "numbers") == "Toy":
-        st.markdown(text.sections["The toy"])
-        toy_page(now)
-    else:
-        commands, note = real_page(now, text), ""
-    lesson.rest(text, now)
-    components.code(now, CODE, commands, note)
-    components.downloads(
-        "query",
-        {
-            "Map (PNG)": (
-                "query.png",
-                lambda: components.png(now, now.patch_map(), map_name(now), query=controls.query_patches(now)),
-            ),
-            "Map (CSV)": ("query.csv", lambda: components.csv(now.patch_map())),
-            "Every step (CSV)": ("query-steps.csv", lambda: steps_csv(now)),
-        },
-    )
-
-
-def real_page(now: Context, text: Lesson) -> list[str]:
-    """A row of the model, guessed, drawn, computed and changed; returns the command that draws it."""
-    shown = lesson.predict(text, now)
-    left, right = st.columns(2)
-    with left:
-        truth = controls.truth(now)
-        picture(now, shown, truth)
-        components.query_arrows()
-        if st.session_state[state.ASK] == state.CLASS_TOKEN:
-            st.caption("The class token asks. Click a patch, or press an arrow, to let a patch ask.")
-    if shown:
-        with right:
-            arithmetic(now)
-        table(now)
-        trust.card(now, now.patch_map(), now.row(), f"the row of {now.query_name()}")
-        what_if(now)
-        lesson.check(text, now)
-    return [snippets.command(now, truth=truth is not None)]
 
 
 def map_name(now: Context) -> str:
@@ -78,162 +51,224 @@ def map_name(now: Context) -> str:
     return f"What {now.query_name()} reads in layer {now.chosen.layer + 1}, {now.head_name()}"
 
 
-def picture(now: Context, shown: bool, truth: Any) -> None:
-    """The picture to ask from: with the row laid on it once the guess is made, bare before."""
-    how = "Off: click one patch. On: drag; their rows are averaged."
-    box, key = st.toggle("Drag a box over several patches", key="query_box", help=how), "query_picture"
-    if shown:
-        look: dict[str, Any] = {"name": map_name(now), "clickable": True, "truth": truth, "box": box}
-        components.picture_map(now, key, now.patch_map(), f"Layer {now.chosen.layer + 1}, {now.head_name()}", **look)
-        return
-    query, pick = controls.query_patches(now), components.pick_patches(key, now.grid[1])
+def row_map(now: Context) -> None:
+    """The row of the query laid on the picture; a click lets another patch ask."""
+    components.picture_map(
+        now,
+        "query_picture",
+        now.patch_map(),
+        f"Layer {now.chosen.layer + 1}, {now.head_name()}",
+        name=map_name(now),
+        clickable=True,
+        truth=controls.truth_shown(now),
+        box=bool(st.session_state.get(BOX)),
+        height=HEIGHT,
+    )
+    special = float(now.row()[: now.axis.prefix].sum())
+    st.caption(
+        f"{now.query_name().capitalize()} asks. {special:.1%} of its row is on special tokens, which no patch shows."
+    )
+
+
+def bare(now: Context) -> None:
+    """The picture to ask from, without the row that is to be guessed."""
+    query, truth = controls.query_patches(now), controls.truth_shown(now)
+    look: dict[str, Any] = {"query": query, "truth": truth, "box": bool(st.session_state.get(BOX)), "height": HEIGHT}
     components.chart(
-        overlay.bare(now.picture.image, now.grid, now.record.geometry, query=query, truth=truth, box=box),
-        key,
+        overlay.bare(now.picture.image, now.grid, now.record.geometry, **look),
+        "query_bare",
         f"The picture under {now.grid[0]} by {now.grid[1]} patches; {now.query_name()} asks.",
-        pick,
+        components.pick_patches(now.grid[1]),
     )
 
 
-def arithmetic(now: Context) -> None:
-    """One row with live numbers: two lists, their product, the scale, softmax, and the record's own weight."""
+def lists(now: Context) -> None:
+    """The query of the asking token beside its own key and the key of largest weight."""
+    components.chart(*_kept("query_lists", now, _lists))
+    st.caption(f"Layer {now.chosen.layer + 1}, {now.head_name()}. q·k: multiply bar by bar, then add up.")
+    _together(now)
+
+
+def _kept(key: str, now: Context, make: Callable[[Context], tuple[Any, str]]) -> tuple[Any, str, str]:
+    """What a chart is given: a figure and its words, made once for each view, and its key between them."""
+    figure, said = resources.figures((key, now.view), partial(make, now))
+    return figure, key, said
+
+
+def _lists(now: Context) -> tuple[Any, str]:
     steps, (queries, keys) = live_steps(now), head_vectors(now)
-    best, usual = int(steps.strongest(1)[0]), int(np.argsort(steps.scaled, kind="stable")[len(steps.scaled) // 2])
-    width, asks = queries.shape[-1], now.chosen.query
-    if now.chosen.head is None:
-        st.info(
-            "The sidebar says mean of all heads. A mean has no q and k of its own, so this is the arithmetic of head 1."
-        )
-    if now.chosen.patches:
-        st.info(
-            "Several patches ask together: the map is the mean of their rows. This is the arithmetic of the first "
-            "of them."
-        )
-    st.markdown(
-        f"**Step 1. Two lists of {width} numbers.** Layer {now.chosen.layer + 1}, head {arithmetic_head(now) + 1}."
-    )
+    best, asks, width = int(steps.strongest(1)[0]), now.chosen.query, queries.shape[-1]
+    usual = int(np.argsort(steps.scaled, kind="stable")[len(steps.scaled) // 2])
+    other = asks if best != asks else usual
     named = {
         f"q of the {now.axis.name(asks)}": queries[asks],
-        f"k of the {now.axis.name(best)} (largest weight)": keys[best],
-        f"k of the {now.axis.name(usual)} (median key)": keys[usual],
+        f"k of the {now.axis.name(best)}: q·k = {steps.products[best]:.2f}, the largest": keys[best],
+        f"k of the {now.axis.name(other)}{' itself' * (other == asks)}: q·k = {steps.products[other]:.2f}": keys[other],
     }
-    components.chart(
-        charts.lists(named),
-        "query_lists",
-        f"Bars of the {width} numbers of q and of two keys; their products are in the text below.",
-    )
-    rows = (
-        ("q·k, products added up", steps.products, "{:.3f}"),
-        (f"divided by √{width} = {1 / steps.factor:.3f}", steps.scaled, "{:.3f}"),
-        (f"e to the power of (that − {float(steps.scaled.max()):.3f})", steps.powers, "{:.4g}"),
-        (f"divided by the sum {steps.total:.3f}: weight", steps.weights, "**{:.3%}**"),
-    )
-    lines = [f"| {name} | {form.format(values[best])} | {form.format(values[usual])} |" for name, values, form in rows]
-    st.markdown(
-        f"**Steps 2 to 5** for the key with the largest weight and for the median key, d = {width}:\n\n"
-        "| step | largest weight | median key |\n|---|---|---|\n" + "\n".join(lines)
-    )
+    said = f"Bars of the {width} numbers of q and of two keys: {'; '.join(named)}."
+    return charts.lists(named, height=HEIGHT), said
+
+
+def _together(now: Context) -> None:
+    if now.chosen.patches:
+        st.info(
+            "Several patches ask together: the map is the mean of their rows. This is the arithmetic of the first one."
+        )
 
 
 def table(now: Context) -> None:
     """The keys of largest weight with every step, and how far the recomputed row is from the record's."""
     steps = live_steps(now)
-    rows = steps.strongest(TOP)
-    st.markdown(
-        f"**The {len(rows)} keys of largest weight.** The sum of all {len(steps.powers)} powers is {steps.total:.4f}."
-    )
+    rows, width = steps.strongest(TOP), round(float(1 / steps.factor**2))
     components.table(
         {
             "key": [now.axis.name(int(t)) for t in rows],
-            "weight": [f"{steps.weights[t]:.2%}" for t in rows],
             "q·k": [f"{steps.products[t]:.3f}" for t in rows],
-            "scaled, s": [f"{steps.scaled[t]:.3f}" for t in rows],
-            "e to the power of (s − max)": [f"{steps.powers[t]:.4f}" for t in rows],
+            f"s = q·k / √{width}": [f"{steps.scaled[t]:.3f}" for t in rows],
+            "e^(s − max)": [f"{steps.powers[t]:.4f}" for t in rows],
+            "weight": [f"{steps.weights[t]:.2%}" for t in rows],
         }
     )
-    kept = now.record.maps[now.chosen.layer].weights[arithmetic_head(now), now.chosen.query]
+    components.say_wide()
+    kept = now.record.maps[now.chosen.layer].weights[now.chosen.head or 0, now.chosen.query]
     gap = float(np.abs(kept.astype(np.float64) - steps.weights).max())
     rounding = float(steps.weights.max()) * 2.0**-11 if kept.dtype == np.float16 else 1e-6
     st.caption(
-        f"Proof: over all {len(kept)} weights, this arithmetic and the weights that the model itself used differ "
-        f"by at most {gap:.1e}. The record keeps numbers of {8 * kept.dtype.itemsize} bits, whose rounding alone "
-        f"allows {rounding:.1e}."
+        f"The {len(rows)} keys of largest weight of {len(kept)}; the sum of all powers is {steps.total:.4f}. Proof: this arithmetic "
+        f"and the weights that the model itself used differ by at most {gap:.1e}. The record keeps numbers of "
+        f"{8 * kept.dtype.itemsize} bits, whose rounding alone allows {rounding:.1e}."
     )
+    _together(now)
 
 
-def steps_csv(now: Context) -> bytes:
-    """Every step of the row as a table, one line per key, numbers in full."""
-    steps, out = live_steps(now), io.StringIO()
-    names = [now.axis.name(token) for token in range(len(steps.weights))]
-    numbers = (one.tolist() for one in (steps.products, steps.scaled, steps.powers, steps.weights))
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("key", "product", "scaled", "power", "weight"))
-    writer.writerows(zip(names, *numbers, strict=True))
-    return out.getvalue().encode()
-
-
-@st.fragment
 def what_if(now: Context) -> None:
     """The same row under another scale, labelled as no model's doing."""
-    st.header("What if the scale were another?", anchor=False)
-    picked = st.select_slider(
-        "Multiply 1/√d by",
-        STRETCHES,
-        value=1.0,
-        key="stretch",
-        help="1 is what the model does. Every other value is a thought experiment on this one row.",
-        **controls.KEEP,
-    )
-    stretch = float(picked) if picked in STRETCHES else 1.0
+    stretch = toy.stretch(STRETCH)
     weights = live_steps(now, stretch).weights
     label = "This is the model's own scale." if stretch == 1 else "**This is not what the model does.**"
+    title = f"{now.head_name().capitalize()}, scale {stretch:g}/√d" + " (not the model)" * (stretch != 1)
+    alone = (now.chosen.query - now.axis.prefix,) if now.chosen.query >= now.axis.prefix else ()
+    components.picture_map(now, "query_what_if", now.patch_map(weights), title, query=alone, height=HEIGHT)
     st.markdown(
         f"{label} Largest weight {weights.max():.1%}, entropy {float(entropy(weights)):.2f} bits of "
         f"{np.log2(len(weights)):.2f}, on special tokens {weights[: now.axis.prefix].sum():.1%}."
     )
-    title = f"Head {arithmetic_head(now) + 1}, scale {stretch:g}/√d" + ("" if stretch == 1 else " (not the model)")
-    alone = (now.chosen.query - now.axis.prefix,) if now.chosen.query >= now.axis.prefix else ()
-    components.picture_map(now, "query_what_if", now.patch_map(weights), title, query=alone)
+    st.caption(resources.once(("softens", now.view), lambda: scale_softens(now).text))
 
 
-def toy_page(now: Context) -> None:
-    """The toy under the same controls."""
-    row, column = toy.clamp(now.chosen.row, now.chosen.column)
-    query = row * toy.GRID[1] + column
-    if (row, column) != (now.chosen.row, now.chosen.column):
-        st.caption(
-            f"The sidebar asks row {now.chosen.row + 1}, column {now.chosen.column + 1}; the toy has 4 of each, so "
-            "the nearest patch asks."
-        )
-    stretch = st.select_slider(
-        "Multiply 1/√2 by", STRETCHES, value=1.0, key="toy_stretch", help="1 is how models do it."
+def whole(now: Context) -> None:
+    """The whole matrix of the head, the row of the query framed."""
+    components.chart(*_kept("query_matrix", now, _matrix))
+
+
+def _matrix(now: Context) -> tuple[Any, str]:
+    title = f"All rows of layer {now.chosen.layer + 1}, {now.head_name()}"
+    figure = marked_matrix(now.weights(), now.axis, now.chosen.query, scale="log", title=title, height=HEIGHT + 40)
+    said = f"{title}: {len(now.axis)} by {len(now.axis)} weights; the row of {now.query_name()} is framed."
+    return figure, said
+
+
+def values(now: Context) -> None:
+    """The keys by weight and by what is taken over from them."""
+    components.chart(*_kept("query_values", now, _values))
+    st.caption(resources.once(("heaviest", now.view), lambda: heaviest_is_longest(now).text))
+
+
+def _values(now: Context) -> tuple[Any, str]:
+    weights, norms = beside(now)
+    names = [now.axis.name(token) for token in range(len(weights))]
+    title = f"Layer {now.chosen.layer + 1}, {now.head_name()}"
+    figure = weight_and_norm(names, weights, norms, most=TOP, chosen=now.chosen.query, title=title, height=HEIGHT)
+    listed = "; ".join(f"{names[n]} {weights[n]:.1%} and {norms[n]:.1%}" for n in np.argsort(-weights)[:TOP])
+    return figure, f"{title}. Share of the weights and of the lengths: {listed}."
+
+
+def output(now: Context) -> None:
+    """How much each head adds to the asking token, and all of them together."""
+    lengths = resources.once(("added", now.view), lambda: [float(one) for one in added_lengths(now)])
+    heads, width = len(lengths) - 1, now.run(value_parts, now.model, now.picture, now.chosen.layer).projection.shape
+    title = f"What the heads of layer {now.chosen.layer + 1} add"
+    components.bar_chart(
+        "query_output",
+        zip([*(f"head {h + 1}" for h in range(heads)), "all, with bias"], lengths, strict=True),
+        "length of what is added",
+        "{} {:.2f}",
+        (f"{title}: ", "."),
+        chosen=now.chosen.head,
+        title=title,
+        height=HEIGHT,
     )
-    steps = toy.steps(row, column, float(stretch) if stretch in STRETCHES else 1.0)
-    left, right = st.columns(2)
-    with left:
-        figure, key = toy.tokens_figure(query, "The toy's tokens"), "query_toy_tokens"
-        components.chart(
-            figure,
-            key,
-            "A 4 by 4 grid; every cell holds a token x, its query q and its key k.",
-            components.pick_patches(key, toy.GRID[1]),
-        )
-    with right:
-        title, key = f"The row of the patch in row {row + 1}, column {column + 1}", "query_toy_row"
-        figure = toy.steps_figure(steps, query, title)
-        components.chart(
-            figure,
-            key,
-            words.describe(steps.weights, toy.GRID, title, "weight"),
-            components.pick_patches(key, toy.GRID[1]),
-        )
-    # They stay inside the 4 x 4 patches, unlike the shared ones.
-    components.query_arrows("toy", lambda down, right: state.ask_patch(*toy.clamp(row + down, column + right)))
-    best = int(steps.strongest(1)[0])
-    q, k = toy.QUERIES[query].tolist(), toy.KEYS[best].tolist()
-    st.markdown(
-        f"**By hand**, for the strongest key, row {best // 4 + 1}, column {best % 4 + 1}: q·k = {q[0]} × {k[0]} + "
-        f"{q[1]} × {k[1]} = {steps.products[best]:.0f}; times {steps.factor:.3f} is {steps.scaled[best]:.2f}; the "
-        f"largest of the row, so its power is e⁰ = 1; all 16 powers add up to {steps.total:.3f}; 1 / "
-        f"{steps.total:.3f} = **{steps.weights[best]:.1%}**."
+    st.caption(
+        f"{heads} heads of {width[1] // heads} numbers, joined: {width[1]}; times the output projection: {width[0]} numbers, which "
+        f"are added to {now.query_name()}. Lengths do not add up, since the lists point in different directions."
     )
+
+
+def added_lengths(now: Context) -> NDArray[np.float64]:
+    """(heads + 1,) length of what each head adds to the asking token through its part of the output projection, and of all."""
+    steps, parts = live_values(now), now.run(value_parts, now.model, now.picture, now.chosen.layer)
+    matrices = parts.projection.reshape(len(parts.projection), *steps.sums.shape)
+    alone = np.einsum("ohw,hw->ho", matrices, steps.sums)
+    return np.linalg.norm([*alone, steps.output], axis=1)
+
+
+def _scale(_now: Context) -> None:
+    tip = "1 is what the model does. Every other value is a thought experiment on this one row."
+    widgets.steps("Multiply 1/√d by", toy.STRETCHES, STRETCH, "1", help=tip)
+
+
+def _map_look(now: Context) -> None:
+    how = "Off: click one patch. On: drag; their rows are averaged."
+    widgets.toggle("Drag a box over several patches", BOX, help=how)
+    controls.truth(now)
+
+
+def below(now: Context) -> None:
+    """What can be checked about the row, and the code, commands and files that make it."""
+    components.in_words(words.describe(now.patch_map(), name=map_name(now)))
+    trust.card(now, now.patch_map(), now.row(), f"the row of {now.query_name()}")
+    truth = controls.truth_shown(now)
+    components.code(now, CODE, [snippets.command(now, truth=truth is not None)])
+    files: dict[str, tuple[str, Callable[..., bytes]]] = {
+        "Map (PNG)": ("query.png", partial(_png, name=map_name(now))),
+        "Map (CSV)": ("query.csv", _map_csv),
+        "Every step (CSV)": ("query-steps.csv", steps_csv),
+    }
+    components.downloads("query", files, now=now)
+
+
+def _png(now: Context, name: str) -> bytes:
+    return components.png(now, now.patch_map(), name, query=controls.query_patches(now))
+
+
+def _map_csv(now: Context) -> bytes:
+    return components.csv(now.patch_map())
+
+
+def steps_csv(now: Context) -> bytes:
+    """Every step of the row as a table, one line per key, numbers in full."""
+    steps, taken, out = live_steps(now), live_values(now), io.StringIO()
+    names = [now.axis.name(token) for token in range(len(steps.weights))]
+    lengths = taken.norms[now.chosen.head or 0]
+    numbers = (one.tolist() for one in (steps.products, steps.scaled, steps.powers, steps.weights, lengths))
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("key", "product", "scaled", "power", "weight", "length_of_weight_times_value"))
+    writer.writerows(zip(names, *numbers, strict=True))
+    return out.getvalue().encode()
+
+
+PAGE = lesson.Page(
+    "query",
+    {
+        "map": View(row_map, NEEDS, _map_look),
+        "bare": View(bare, NEEDS, _map_look),
+        "lists": View(lists, NEEDS),
+        "table": View(table, NEEDS),
+        "toy": View(toy.draw, (ONE,), under=toy.controls),
+        "scale": View(what_if, ("head", ONE), under=_scale),
+        "matrix": View(whole, NEEDS),
+        "values": View(values, NEEDS),
+        "output": View(output, NEEDS),
+    },
+    below,
+)

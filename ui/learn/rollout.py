@@ -1,22 +1,30 @@
-"""Page "Rollout": the comparison with its knobs, the film, the curves, two classes, the deletion test."""
+"""Page "Rollout": one layer beside all of them, the layers so far, two classes, the deletion test, and a sink."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
 
 from tutorials.findings import Context
 from tutorials.findings import rollout as found
-from ui.parts import components, controls, lesson, snippets, trust
+from ui.parts import components, controls, lesson, scrub, snippets, trust, widgets
+from ui.parts.lesson import View
 from ui.store import resources
 from visualizer import entropy
-from visualizer.figures import animation, comparison
+from visualizer.figures import comparison
 from visualizer.figures.summary import curves
 from visualizer.measures import deletion
-from visualizer.method import methods
-from visualizer.style.scale import MODES
+from visualizer.method import Map, methods
+from visualizer.style.scale import MODES, Scale
 from visualizer.words.maps import describe
+
+HEIGHT = 350
+"""Pixels of a figure that stands beside a step."""
+
+T = TypeVar("T")
 
 SCALES = ("shared", "log", "per map", "clipped")
 
@@ -30,99 +38,86 @@ before_after(record.image, direct, values, ("direct", "rollout"), record.geometr
 """
 
 
-def draw() -> None:
-    """The whole page."""
-    text, now = lesson.head("rollout"), components.context()
-    lesson.action(text)
-    live(now)
-    if lesson.predict(text, now):
-        deletion_test(now)
-    two_classes(now)
-    st.caption(
-        "Maximum flow instead of products: `visualizer.attention_flow`, for small grids; see Attention flow below."
+def _knobs(now: Context, drawn: bool = False) -> dict[str, Any]:
+    """The rollout's parameters by name; their controls are drawn under the figures that show what they do."""
+    return controls.knobs(now, methods()["rollout"].knobs, columns=(4, 3, 3, 3), drawn=drawn)
+
+
+def _under(now: Context) -> None:
+    _knobs(now, drawn=True)
+
+
+def _once(what: str, now: Context, make: Callable[[], T], **knobs: Any) -> T:
+    """What goes through all layers and heads, kept while their pickers move."""
+    chosen = replace(now.chosen, layer=0, head=None)
+    return resources.once((what, replace(now, chosen=chosen).view, tuple(sorted(knobs.items()))), make)
+
+
+def rolled(now: Context, knobs: Mapping[str, Any], sinks: str = "show") -> Map:
+    """The query token's rollout, with its sinks ("show") or without ("hide")."""
+    return _once(f"rollout, {sinks}", now, lambda: now.answer("rollout", knobs=knobs, sinks=sinks), **knobs)
+
+
+def so_far(now: Context, knobs: Mapping[str, Any]) -> list[Map]:
+    """The query token's rollout after every layer from the start layer up."""
+    return _once("rollout so far", now, lambda: found.so_far(now, knobs), **knobs)
+
+
+def compare(now: Context) -> None:
+    """The chosen layer beside the rollout."""
+    knobs, scale = _knobs(now), _scale()
+    direct, whole = now.patch_map(), rolled(now, knobs)
+    one = f"layer {now.chosen.layer + 1}, {now.head_name()}"
+    special = float(np.sum(whole.row[: now.axis.prefix]))
+    figure = comparison.before_after(
+        now.picture.image,
+        direct,
+        whole.values,
+        (f"layer {now.chosen.layer + 1} alone", "rollout"),
+        now.record.geometry,
+        difference=False,
+        scale=scale,
+        query=controls.query_patches(now),
+        height=HEIGHT,
     )
-    lesson.check(text, now)
-    lesson.rest(text, now)
-
-
-@st.fragment
-def live(now: Context) -> None:
-    """Knobs, direct attention against rollout, what can be checked, the film through the layers and the curves."""
-    knobs = controls.knobs(now, methods()["rollout"].knobs, columns=4)
-    scale = controls.choice("Scale of the maps", SCALES, "rollout_scale")
     residual = knobs["residual"]
-    st.caption(f"Residual share {residual:g} is α = {residual / (1 - residual):.3g}. Scale {scale}: {MODES[scale]}.")
-    direct, rolled = now.patch_map(), now.answer("rollout", knobs=knobs)
-    said = (
-        describe(direct, name=f"Layer {now.chosen.layer + 1}, {now.head_name()}"),
-        describe(rolled.values, name="Rollout"),
+    said = f"{describe(direct, name=one)}\n\n{describe(whole.values, name='Rollout')}"
+    caption = (
+        f"Residual share {residual:g} is α = {residual / (1 - residual):.3g}. {special:.1%} of the rollout lies on special tokens, "
+        "which no patch can show."
     )
-    special = float(np.sum(rolled.row[: now.axis.prefix]))
-    components.panel(
-        comparison.before_after(
-            now.picture.image,
-            direct,
-            rolled.values,
-            (f"layer {now.chosen.layer + 1} alone", "rollout"),
-            now.record.geometry,
-            scale=scale,
-            query=controls.query_patches(now),
-            narrow=controls.on_phone(),
-        ),
-        "rollout_compare",
-        "\n\n".join(said),
-        caption=f"Left: {now.head_name()}, asked by {now.query_name()}. Right: {rolled.words}. {special:.1%} of the rollout "
-        "lies on special tokens, which no patch can show.",
-    )
-    trust.card(now, rolled.values, rolled.row, rolled.words, ("rollout", "", knobs))
-    st.header("Layer by layer", anchor=False)
-    left, right = st.columns(2)
-    with left:
-        film(now, knobs, scale)
-    with right:
-        depth(now, knobs)
-    look = snippets.scaled(scale, [direct, rolled.values])
-    components.code(
+    components.panel(figure, "rollout_compare", said, caption=caption, below=False)
+
+
+def depth_map(now: Context) -> None:
+    """The rollout up to the chosen layer; it follows the layer's slider in the browser."""
+    knobs = _knobs(now)
+    maps, start = so_far(now, knobs), knobs["start_layer"]
+    one = maps[max(now.chosen.layer - start, 0)]
+    components.picture_map(
         now,
-        snippets.map_code(now, "rollout", rolled) + DRAW,
-        [snippets.command(now, **look), snippets.command(now, "rollout", knobs=knobs, **look)],
-        snippets.note(scale),
+        "rollout_so_far",
+        one.values,
+        f"Rollout up to layer {one.layer + 1}",
+        caption=f"Asked by {now.query_name()}. {_said(knobs)} Each map has a colour scale of its own.",
+        height=HEIGHT,
+        scale=Scale("raw"),
     )
-    components.downloads(
-        "rollout",
-        {
-            "Rollout (PNG)": (
-                "rollout.png",
-                lambda: components.png(now, rolled.values, rolled.words, settings=now.model),
-            ),
-            "Rollout (CSV)": ("rollout.csv", lambda: components.csv(rolled.values)),
-        },
-    )
+    if not start:
+        scrub.follow(now, "rollout_so_far", "Rollout up to layer {layer}", rows=[each.row[None] for each in maps])
 
 
-def film(now: Context, knobs: Mapping[str, Any], scale: str) -> None:
-    """The rollout after each layer, played in the browser; `scale` is one of `SCALES`."""
-    maps = found.so_far(now, knobs)
-    last = describe(maps[-1].values, name=f"Rollout up to layer {len(now.record.maps)}")
-    components.chart(
-        animation.layer_animation(
-            now.picture.image,
-            [one.values for one in maps],
-            now.record.geometry,
-            start=len(maps) - 1,
-            title="Rollout so far",
-            scale=scale,
-            names=[f"up to layer {one.layer + 1}" for one in maps],
-            query=controls.query_patches(now),
-        ),
-        "rollout_film",
-        f"A film of the rollout up to each layer. Last frame: {last}",
+def _said(knobs: Mapping[str, Any]) -> str:
+    return (
+        f"Residual share {knobs['residual']:g}, {knobs['head_fusion']} of heads, discard ratio {knobs['discard_ratio']:.0%}, "
+        f"start layer {knobs['start_layer'] + 1}."
     )
 
 
-def depth(now: Context, knobs: Mapping[str, Any]) -> None:
+def depth(now: Context) -> None:
     """Entropy of the rollout and of every layer alone."""
-    bits, alone, most = found.saturation(now, knobs), entropy(now.chosen_rows()), float(np.log2(len(now.axis)))
+    knobs, alone, most = _knobs(now), entropy(now.chosen_rows()), float(np.log2(len(now.axis)))
+    bits = entropy(np.stack([one.row for one in so_far(now, knobs)]))
     first, bar = len(alone) - len(bits), found.SATURATED * most
     after = "; ".join(f"layer {first + n}: {one:.2f}" for n, one in enumerate(bits, start=1))
     components.panel(
@@ -131,76 +126,146 @@ def depth(now: Context, knobs: Mapping[str, Any]) -> None:
             "entropy in bits",
             limits=(0, most * 1.06),
             title="How spread out?",
-            height=430,
+            height=HEIGHT,
             reference={f"largest possible: {most:.2f}": most, f"90 % of it: {bar:.2f}": bar},
         ),
         "rollout_entropy",
         f"Entropy of the rollout in bits after {after}. The largest possible is {most:.2f}.",
+        caption=_said(knobs),
     )
 
 
 def deletion_test(now: Context) -> None:
-    """The outcome of the prediction: what is left of the likeliest class after each deletion."""
-    costs = found.costs(now)
+    """What is left of the likeliest class after each deletion, beside controls that know no model."""
+    costs = _once("deletion", now, lambda: found.costs(now))
     if costs is None:
+        st.info(f"{now.model} names no classes, so there is no probability that could fall.")
         return
     number, label = deletion.count(now.grid), now.record.prediction.top(1)[0][0]
-    names = {
-        "before": "nothing greyed out",
-        found.PLAIN: f"{number}, plain rollout",
-        found.RELEVANCE: f"{number}, relevance",
-        found.GRADIENT: f"{number}, gradient rollout",
-        found.RANDOM: f"{number}, random (mean)",
+    named = {
+        "nothing painted over": costs["before"],
+        "plain rollout": costs[found.PLAIN],
+        "relevance": costs[found.RELEVANCE],
+        "gradient rollout": costs[found.GRADIENT],
+        "colour contrast (no model)": _once("colour contrast", now, lambda: found.of_contrast(now)),
+        "random (mean of 10)": costs[found.RANDOM],
     }
     components.bar_chart(
         "rollout_deletion",
-        [(name, float(np.mean(costs[key]))) for key, name in names.items()],
-        f"probability of {label}",
+        [(name, float(np.mean(value))) for name, value in named.items()],
+        f"probability of {label} with {number} patches painted over",
         ends=(f"Probability of {label}. ", "."),
         title="What the model still believes",
+        height=HEIGHT,
     )
 
 
-@st.fragment
 def two_classes(now: Context) -> None:
     """One rollout beside the relevance maps for two classes."""
-    st.header("Ask about a class", anchor=False)
     asked = found.classes(now)
     if asked is None or not now.axis.prefix:
-        st.caption(
+        st.info(
             f"This needs a model with a class token and at least two classes, and {now.model} has none; scene-vit, on a drawn "
-            "scene, does. The Playground asks such models about a similarity instead."
+            "scene, has twelve. The Playground asks models without classes about a similarity instead."
         )
         return
     label = "Compute gradients (runs this model forwards and backwards, twice)"
-    if now.model != resources.BUNDLED_MODEL and not st.toggle(label, key="gradients", **controls.KEEP):
+    if now.model != resources.BUNDLED_MODEL and not widgets.toggle(label, "gradients"):
         return
-    left, right = st.columns(2)
-    with left:
+    figure, menus = st.container(), st.columns(2)
+    with menus[0]:
         first = controls.target(now, "target", "First class", asked[0])
-    with right:
+    with menus[1]:
         second = controls.target(now, "other", "Second class", asked[1])
-    with st.spinner("Differentiating ..."):
-        maps = [now.answer("relevance", name).values for name in (first, second)]
-    outline, plain = controls.truth(now), now.answer("rollout").values
-    alone = {"truth": outline, "height": 430}
-    shared = {**alone, "unit": "relevance", "scale": "shared", "together": maps, "query": ()}
-    with left:
-        components.picture_map(now, "rollout_class_1", maps[0], f"Relevance for {first}", **shared)
-        components.picture_map(now, "rollout_class_0", plain, "Rollout: knows no class", **alone)
-    with right:
-        components.picture_map(now, "rollout_class_2", maps[1], f"Relevance for {second}", **shared)
-        _mass_table(now, {"rollout": plain, f"relevance for {first}": maps[0], f"relevance for {second}": maps[1]})
-        st.caption(
-            "The two relevance maps (Chefer et al. 2021) share one scale; the rollout has its own, because its unit is "
-            "another. Default knobs. In the relevance maps the class token asks, whoever asks elsewhere."
-        )
+    with st.spinner("Computing gradients ..."):
+        maps = {f"relevance for {name}": now.answer("relevance", name) for name in (first, second)}
+    maps = {"rollout, for any class": rolled(now, {}), **maps}
+    drawn = comparison.side_by_side(now.picture.image, list(maps.values()), list(maps), scale="per map", height=330)
+    with figure:
+        said = "\n".join(describe(one.values, name=name, unit=one.unit) for name, one in maps.items())
+        components.panel(drawn, "rollout_classes", said, below=False)
+        _mass_table(now, maps)
 
 
-def _mass_table(now: Context, maps: Mapping[str, Any]) -> None:
-    rows = {name: found.masses(now, one) for name, one in maps.items()}
-    if not rows["rollout"]:
+def _mass_table(now: Context, maps: Mapping[str, Map]) -> None:
+    rows = {name: found.masses(now, one.values) for name, one in maps.items()}
+    known = next(iter(rows.values()))
+    if not known:
         st.caption("Where the objects of a photograph are is not known exactly, so there is no score.")
         return
-    shapes = {f"on the {shape}": [f"{one[shape]:.1%}" for one in rows.values()] for shape in rows["rollout"]}
+    shapes = {f"on the {shape}": [f"{one[shape]:.1%}" for one in rows.values()] for shape in known}
     components.table({"share of the map's patch weight": list(rows), **shapes})
+
+
+def sinks(now: Context) -> None:
+    """The rollout with and without its sinks at display, each on its own scale."""
+    knobs = _knobs(now)
+    whole, without = rolled(now, knobs), rolled(now, knobs, "hide")
+    row = whole.row[now.axis.prefix :]
+    first, second = np.sort(row)[::-1][:2] / row.sum()
+    figure = comparison.before_after(
+        now.picture.image,
+        whole.values,
+        without.values,
+        ("rollout", "without its sinks"),
+        now.record.geometry,
+        difference=False,
+        scale="per map",
+        query=controls.query_patches(now),
+        height=HEIGHT,
+    )
+    said = (
+        f"The strongest patch holds {first:.1%} of the rollout's patch weight, the second {second:.1%}; an even share would be "
+        f"{1 / len(row):.1%}."
+    )
+    told = without.words.rsplit("; ", 2)[-2] if "left out" in without.words else "No sink was found here to leave out"
+    components.panel(figure, "rollout_sinks", said, caption=f"{said} {told[0].upper()}{told[1:]}.", below=False)
+
+
+def below(now: Context) -> None:
+    """What can be checked, the code and the files of the rollout."""
+    knobs, scale = _knobs(now), _scale()
+    whole = rolled(now, knobs)
+    trust.card(now, whole.values, whole.row, whole.words, ("rollout", "", knobs))
+    look = snippets.scaled(scale, [now.patch_map(), whole.values])
+    commands = [snippets.command(now, **look), snippets.command(now, "rollout", knobs=knobs, **look)]
+    components.code(now, snippets.map_code(now, "rollout", whole) + DRAW, commands, snippets.note(scale))
+    files = {
+        "Rollout (PNG)": ("rollout.png", partial(_png, knobs=knobs)),
+        "Rollout (CSV)": ("rollout.csv", partial(_csv, knobs=knobs)),
+    }
+    components.downloads("rollout", files, now=now)
+
+
+def _png(now: Context, knobs: Mapping[str, Any]) -> bytes:
+    whole = rolled(now, knobs)
+    return components.png(now, whole.values, whole.words, settings=now.model)
+
+
+def _csv(now: Context, knobs: Mapping[str, Any]) -> bytes:
+    return components.csv(rolled(now, knobs).values)
+
+
+def _scale(place: Any = None) -> str:
+    mode = widgets.choice("Scale of the two maps", SCALES, "rollout_scale", place=place)
+    if place:
+        place.caption(f"{mode}: {MODES[mode]}.")
+    return mode
+
+
+def _compare_look(_now: Context) -> None:
+    _scale(st)
+
+
+PAGE = lesson.Page(
+    "rollout",
+    {
+        "compare": View(compare, ("layer", "head"), _compare_look, _under),
+        "so far": View(depth_map, ("layer", "query"), under=_under),
+        "depth": View(depth, ("head", "query"), under=_under),
+        "classes": View(two_classes, ("query",)),
+        "deletion": View(deletion_test, ()),
+        "sinks": View(sinks, ("query",)),
+    },
+    below,
+)

@@ -170,10 +170,10 @@ def pick_head(points: list[Any]) -> None:
 
 
 def pick_number(shared: str, points: list[Any], first: int = 0) -> None:
-    """Make the clicked map of a mosaic, numbered from 0, the shared layer or head."""
+    """Make the clicked thing, numbered from 0, the choice of that key; the menu of heads holds words."""
     for at in script.numbers(points)[:1]:
         number = first + at + 1
-        st.session_state[shared] = number if shared == state.LAYER else str(number)
+        st.session_state[shared] = str(number) if shared == state.HEAD else number
 
 
 def query_arrows(key: str = "move", move: Callable[[int, int], None] | None = None) -> None:
@@ -190,9 +190,14 @@ def _move(down: int, right: int) -> None:
 
 def code(now: Context, lines: str, commands: Sequence[str] = (), note: str = "") -> None:
     """Show the code that makes this view, ready to paste into a notebook, and the commands that make its pictures."""
+    code_box(snippets.record_code(now) + lines, commands, note)
+
+
+def code_box(lines: str, commands: Sequence[str] = (), note: str = "") -> None:
+    """Whole lines of Python and the commands that make a view, if they are wanted."""
     if panels.wanted(panels.CODE):
         with panels.panel(panels.CODE, "Show me the code"):
-            st.code(snippets.record_code(now) + lines, language="python")
+            st.code(lines, language="python")
             copy_commands(commands, note)
 
 
@@ -221,7 +226,7 @@ def downloads(
     """
     if not panels.wanted(panels.FILES):
         return
-    again = getattr(now, "again", None)
+    again: Any = getattr(now, "again", None)
     with panels.panel(panels.FILES, title):
         for column, (label, (file, make)) in zip(st.columns(len(files)), files.items(), strict=True):
             data = make if now is None else partial(_made, make, again)

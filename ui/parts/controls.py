@@ -60,29 +60,28 @@ _SIDES = ("window", "stride")
 """Knobs that are sides of squares, in patches."""
 
 
-def knobs(now: Context, wanted: Sequence[Knob], prefix: str = "", columns: int = 1) -> dict[str, Any]:
-    """One control for each knob in that many columns: its values by name; the asking patch needs no control."""
+def knobs(
+    now: Context, wanted: Sequence[Knob], prefix: str = "", columns: int | Sequence[float] = 1, drawn: bool = True
+) -> dict[str, Any]:
+    """One control for each knob in columns, if they are drawn: its values by name; the asking patch needs no control."""
     shown = [knob for knob in wanted if not isinstance(knob.default, tuple)]
-    places = st.columns(columns) if shown else []
-    found = {}
-    for number, knob in enumerate(shown):
-        with places[number % columns]:
-            found[knob.name] = _knob(now, knob, prefix + knob.key)
-    return found
+    places: list[Any] = list(st.columns(columns)) if shown and drawn else [None]
+    return {knob.name: _knob(now, knob, prefix + knob.key, places[n % len(places)]) for n, knob in enumerate(shown)}
 
 
-def _knob(now: Context, knob: Knob, key: str) -> Any:
+def _knob(now: Context, knob: Knob, key: str, place: Any) -> Any:
+    look = {"place": place, "help": knob.help}
     if knob.choices:
-        return widgets.choice(knob.label, knob.choices, key, str(knob.default), wrap=True, help=knob.help)
+        return widgets.choice(knob.label, knob.choices, key, str(knob.default), wrap=True, **look)
     if isinstance(knob.default, float):
         low, most = float(knob.low), float(knob.high - knob.step)
-        return widgets.slider(knob.label, low, most, key, float(knob.default), float(knob.step), help=knob.help)
+        return widgets.slider(knob.label, low, most, key, float(knob.default), float(knob.step), **look)
     # A layer counts from 0 in Python and from 1 on pages; sides of squares are what they are.
     first, most = (int(knob.low == 0), min(now.grid) if knob.name in _SIDES else len(now.record.maps))
     low = int(knob.low) + first
     if most <= low:
         return knob.default
-    return widgets.slider(knob.label, low, most, key, min(knob.default + first, most), help=knob.help) - first
+    return widgets.slider(knob.label, low, most, key, min(knob.default + first, most), **look) - first
 
 
 def target(now: Context, key: str, label: str = "Class asked about", first: str = "") -> str:

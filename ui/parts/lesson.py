@@ -10,6 +10,8 @@ from tutorials.lessons import Lesson, Step, lessons
 from ui.frame import address, shell, state, table, texts
 from ui.parts import claims, live, looking, panels, pickers, questions, widgets
 
+KINDS = ("scene", "receipt", "invented", "form")
+"""How names of drawn pictures begin."""
 READ_ALL = "all"
 """Key of the switch that shows the whole lesson, and its name in the address."""
 
@@ -40,6 +42,8 @@ class Page(NamedTuple):
         choose: draws the sidebar; what is looked at, by names alone.
         context: draws the pickers of a view's needs beside its figure; what the views and findings are given.
         below: what follows the figure: trust card, code, downloads; given the context.
+        remarks: what to know of what is looked at; given the context.
+        shown: key of the menu of what is looked at.
     """
 
     name: str
@@ -48,6 +52,7 @@ class Page(NamedTuple):
     choose: Callable[[str], Any] = looking.choose
     context: Callable[[Any, Sequence[str]], Any] = looking.context
     remarks: Callable[[Any], None] = looking.remarks
+    shown: str = state.PICTURE
 
 
 def draw(page: Page) -> None:
@@ -106,7 +111,8 @@ def _go(lesson: str, number: int) -> None:
 
 
 def _sidebar() -> tuple[Any, ...]:
-    return tuple(st.session_state.get(key) for key in (state.PICTURE, state.MODEL))
+    """What the sidebar shows: the controls noted before the live part began."""
+    return tuple(st.session_state.get(key) for key in st.session_state.get(address.NOTED, {}).get("", ()))
 
 
 def _picked(lesson: str) -> None:
@@ -148,7 +154,7 @@ def _one_step(page: Page, lesson: Lesson, looked: Any) -> None:
             _text(lesson, step)
         asked = st.container()
         _buttons(lesson, number)
-        _other(lesson)
+        _other(lesson, page.shown)
     live.part(_live, page, number, looked, right, asked, st.container())
 
 
@@ -171,13 +177,11 @@ def _live(page: Page, number: int, looked: Any, right: Any, asked: Any, below: A
 def _figure(page: Page, step: Step, looked: Any) -> Any:
     """The figure with its pickers under it; what it was drawn from."""
     place, under = st.container(key="lesson_figure"), st.container(key="pickers")
-    question = step.predict or step.check
-    view = page.views[step.view]
-    with under:
-        now = page.context(looked, view.needs)
-    if question and question.before and not questions.answered(page.name, question, now):
+    question, view = step.predict or step.check, page.views[step.view]
+    if question and question.before and not questions.answered(page.name, question, page.context(looked, ())):
         view = page.views[question.before]
     with under:
+        now = page.context(looked, view.needs)
         _looks(now, [view])
     with place:
         view.draw(now)
@@ -225,21 +229,23 @@ def _buttons(lesson: Lesson, number: int) -> None:
             st.page_link(table.script(after.name), label=texts.say("next_lesson", title=after.title))
 
 
-def _other(lesson: Lesson) -> None:
+def _other(lesson: Lesson, shown: str) -> None:
     """The same on a picture of the other kind, and what differs there."""
     if not lesson.other:
         return
-    away = str(st.session_state.get(state.PICTURE)) == lesson.other
+    away = str(st.session_state.get(shown)) == lesson.other
     to = lesson.picture if away else lesson.other
-    label = texts.say("same_scene" if to.startswith("scene-") else "same_photo")
-    st.button(label, key="other_kind", on_click=_look_at, args=(to,))
+    kind = to.partition("-")[0]
+    label = texts.say(f"same_{kind}" if kind in KINDS else "same_photo")
+    st.button(label, key="other_kind", on_click=_look_at, args=(shown, to))
     if away:
         st.caption(lesson.difference)
 
 
-def _look_at(picture: str) -> None:
-    st.session_state[state.PICTURE] = picture
-    state.suit_model()
+def _look_at(shown: str, picture: str) -> None:
+    st.session_state[shown] = picture
+    if shown == state.PICTURE:
+        state.suit_model()
     live.whole_page()
 
 
@@ -247,7 +253,7 @@ def _read_all(page: Page, looked: Any) -> None:
     """Every step beside its figure, each figure once, and all controls at the head."""
     lesson = lessons()[page.name]
     panels.choose()
-    needs = [need for need in pickers.ALL if any(need in page.views[step.view].needs for step in lesson.steps)]
+    needs = tuple(dict.fromkeys(need for step in lesson.steps for need in page.views[step.view].needs))
     now = page.context(looked, needs)
     _looks(now, [page.views[step.view] for step in lesson.steps])
     st.caption(texts.say("objectives", listed="; ".join(lesson.objectives)))

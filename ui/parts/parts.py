@@ -1,4 +1,4 @@
-"""Parts that the pages of captions, reading and Swin share: menus of numbers, clicks, files of one's own, long runs."""
+"""Parts that the pages of captions, reading and Swin share: the guard, long runs, files of one's own."""
 
 import csv
 import io
@@ -14,14 +14,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from tutorials.plain import plain
 from ui.frame.stop import stop
-from ui.parts import components, controls
-from visualizer.style.scale import MODES
+from ui.parts import components, widgets
 
-MEAN = "mean"
-"""What menus of layers and heads call the mean of all."""
-AGAIN = "whole_page_again"
-"""Session key: a choice was made inside a fragment that the sidebar must show too."""
-SCALES = ("shared", "per map", "log")
+code = components.code_box
 
 
 @contextmanager
@@ -30,7 +25,7 @@ def or_stop(problem: str, choices: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, RuntimeError, OSError) as error:
-        st.error(f"{problem}: {error}")
+        st.error(f"{plain(problem)}: {plain(str(error))}")
         st.info(f"Choose another {choices} in the sidebar; everything else is as you left it.")
         stop()
 
@@ -46,141 +41,14 @@ def agree(wish: tuple[str, ...], takes: Callable[[], str], label: str, key: str)
     stop()
 
 
-def rerun_if_asked() -> None:
-    """For the start of a fragment: run the whole page if a choice in it asked for that."""
-    if st.session_state.pop(AGAIN, False):
-        st.rerun()
-
-
 def counted(most: int) -> list[str]:
     """The numbers of so many things, as menus offer them."""
     return [str(number + 1) for number in range(most)]
 
 
-def number_menu(
-    label: str, key: str, most: int, *, reverse: bool = False, place: Any = st, **options: Any
-) -> int | None:
-    """A menu of numbers and the mean of all; returns the number, 0 first, or None for the mean.
-
-    Args:
-        label: over the menu.
-        key: of the menu.
-        most: how many there are; what is left over from a model with more gives way to what is chosen at first.
-        reverse: the last number leads, and so is chosen at first, instead of the mean.
-        place: where it is drawn.
-        options: of the menu.
-    """
-    choices = [MEAN, *counted(most)][:: -1 if reverse else 1]
-    if st.session_state.get(key, choices[0]) not in choices:
-        st.session_state[key] = choices[0]
-    place.selectbox(label, choices, key=key, **options)
-    return menu_number(key, most)
-
-
-def menu_number(key: str, most: int) -> int | None:
-    """What a menu of that key has chosen, 0 first; None for the mean, and for what there is none of."""
-    chosen = str(st.session_state.get(key, MEAN))
-    return int(chosen) - 1 if chosen in counted(most) else None
-
-
-def number(
-    label: str,
-    key: str,
-    low: int,
-    high: int,
-    start: int,
-    *,
-    slide: bool = False,
-    otherwise: int | None = None,
-    place: Any = st,
-    **options: Any,
-) -> int:
-    """One of many, counted from 1 on the page and in the address; returns it 0 first.
-
-    Args:
-        label: over the field.
-        key: of the field.
-        low, high: the first and the last, from 1.
-        start: chosen at first.
-        slide: a slider, and none for a single choice.
-        otherwise: instead of a number that is left over from something with more; None takes the nearest.
-        place: where it is drawn.
-        options: of the field.
-    """
-    if key in st.session_state and st.session_state[key] != (near := whole(st.session_state[key], low, high)):
-        st.session_state[key] = near if otherwise is None else otherwise
-    if slide and low == high:
-        return low - 1
-    field = place.slider if slide else place.number_input
-    return whole(field(label, low, high, start, key=key, **options), low, high) - 1
-
-
 def whole(value: Any, low: int, high: int) -> int:
     """A whole number within limits, whatever the address says."""
-    return int(controls.within(value, low, high))
-
-
-def picture_menu(label: str, key: str, offered: Callable[[str], list[str]], default: str, tip: str) -> None:
-    """A menu of pictures or pages by their ids; what is gone, such as one's own of an earlier session, gives way.
-
-    Args:
-        label: over the menu.
-        key: of the menu, and its name in the address.
-        offered: the ids on offer, with the given one if there is such a picture.
-        default: id chosen at first.
-        tip: help.
-    """
-    wanted = str(st.session_state.get(key, default))
-    choices = offered(st.query_params.get(key, wanted))
-    if wanted not in choices:
-        choices = offered(wanted)
-    if wanted not in choices:
-        st.session_state[key] = default
-    st.selectbox(label, choices, choices.index(default), key=key, help=tip)
-
-
-def clicked(key: str) -> list[int]:
-    """The numbers that the point just clicked on the chart of this key carries; [] for anything else."""
-    points = components.chosen_points(key)[:1]
-    carried = [number for point in points for number in (point if isinstance(point, (list, tuple)) else [point])]
-    return [int(number) for number in carried if isinstance(number, (int, float))]
-
-
-def choose_clicked(key: str, shared: str, kind: type[int] | type[str] = int, again: bool = False) -> None:
-    """Make the clicked thing, numbered from 0, the choice under the session key `shared`; for callbacks.
-
-    Args:
-        key: of the chart.
-        shared: key of the widget, which counts from 1.
-        kind: what the widget holds: numbers, or words of a menu.
-        again: whether the whole page has to follow.
-    """
-    for at in clicked(key)[:1]:
-        st.session_state[shared] = kind(at + 1)
-        st.session_state[AGAIN] = again
-
-
-def how_drawn(prefix: str, opacity: float, name: str, together: str) -> tuple[str, float]:
-    """Scale and opacity of a map, folded away.
-
-    Args:
-        prefix: of the widgets' keys and names in the address.
-        opacity: at first.
-        name: of the map.
-        together: whose maps share a scale.
-    """
-    with st.expander("How it is drawn"):
-        scale = controls.menu("Scale of the colours", SCALES, f"{prefix}_scale")
-        st.caption(f"{scale}: {MODES[scale]}." + f" Here: all {together}." * (scale == "shared"))
-        wanted = st.slider(f"Opacity of the {name}", 0.0, 1.0, opacity, 0.05, key=f"{prefix}_opacity")
-    return scale, controls.within(wanted, 0, 1)
-
-
-def code(lines: str, commands: Sequence[str], note: str = "") -> None:
-    """Python and the commands that make the view."""
-    with st.expander("Show me the code"):
-        st.code(lines, language="python")
-        components.copy_commands(commands, note)
+    return int(widgets.within(value, low, high))
 
 
 def csv_text(rows: Iterable[Sequence[object]], end: str = "\n") -> str:
@@ -199,7 +67,7 @@ def saved(save: Callable[[Path], object]) -> bytes:
 
 
 def own_file(
-    title: str, label: str, kinds: Sequence[str], key: str, take: Callable[[str, bytes], None]
+    title: str, label: str, kinds: Sequence[str], key: str, take: Callable[[str, bytes], None], most: int = 10
 ) -> DeltaGenerator:
     """A way to bring a file, folded away; what goes wrong is said, and what was shown before stays.
 
@@ -209,6 +77,7 @@ def own_file(
         kinds: endings of names.
         key: of the field.
         take: keeps the file of that name and content; raises ValueError with what is wrong with it.
+        most: megabytes of a file.
 
     Returns:
         The box, for what else belongs into it.
@@ -217,7 +86,7 @@ def own_file(
     if problem := st.session_state.pop(f"{key}_problem", None):
         above.error(plain(problem))
     box = st.expander(title)
-    box.file_uploader(label, kinds, key=key, on_change=partial(_take, key, take), max_upload_size=10)
+    box.file_uploader(label, kinds, key=key, on_change=partial(_take, key, take), max_upload_size=most)
     return box
 
 

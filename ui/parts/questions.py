@@ -8,6 +8,7 @@ import streamlit as st
 from tutorials.findings import Finding, finding
 from tutorials.lessons import Lesson, Question
 from ui.frame import texts
+from ui.store import resources
 
 GIVEN = "_answers"
 """Session key: (lesson, finding, view) to the answers given there, in order."""
@@ -25,7 +26,7 @@ def answered(lesson: str, question: Question, now: Any) -> bool:
 
 
 def _found(question: Question, now: Any) -> Finding:
-    return finding(question.finding)(now)
+    return resources.once(("finding", question.finding, now.view), lambda: finding(question.finding)(now))
 
 
 def right(given: Any, question: Question, found: Finding) -> bool:

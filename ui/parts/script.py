@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 FOLDER = Path(__file__).parent / "js"
-FILES = ("clicks", "keys", "scrub", "page")
+FILES = ("clicks", "keys", "scrub", "press", "page")
 COMPONENT = "page_script"
 """Key of the component."""
 LISTENING = "_listening"
@@ -39,6 +39,12 @@ def follow(maps: dict[str, Any]) -> None:
     st.session_state.setdefault(LISTENING, {"picks": {}})["scrub"] = maps
 
 
+def press(key: str, after: float, at: int) -> None:
+    """Have the browser press the button of this key `after` seconds; `at` tells one time from the next."""
+    wanted = {"button": key, "after": 1000 * after, "at": at}
+    st.session_state.setdefault(LISTENING, {"picks": {}})["press"] = wanted
+
+
 def run(buttons: tuple[str, str] | None = None) -> None:
     """After everything is drawn: start the program.
 
@@ -51,6 +57,7 @@ def run(buttons: tuple[str, str] | None = None) -> None:
         "figures": list(picks),
         "buttons": None if buttons is None else {"back": buttons[0], "next": buttons[1]},
         "scrub": wanted.get("scrub"),
+        "press": wanted.get("press"),
     }
     # Registered anew each run: a component is known to the server that registered it, and a second one may follow.
     component = st.components.v2.component("sightlines_page", html="<span></span>", js=program())
@@ -58,8 +65,8 @@ def run(buttons: tuple[str, str] | None = None) -> None:
 
 
 def _picked(picks: dict[str, Pick]) -> None:
-    found = st.session_state.get(COMPONENT) or {}
-    event = found.get("picked") if hasattr(found, "get") else None
+    found: Any = st.session_state.get(COMPONENT) or {}
+    event: Any = found.get("picked") if hasattr(found, "get") else None
     if not hasattr(event, "get"):
         return
     key, points = event.get("key"), event.get("points")
@@ -73,7 +80,7 @@ def numbers(points: Sequence[Any]) -> list[int]:
     >>> numbers([[3, 4]]), numbers([7]), numbers(["x"])
     ([3, 4], [7], [])
     """
-    first = points[0] if points else None
-    carried = first if isinstance(first, (list, tuple)) else [first]
+    first: Any = points[0] if points else None
+    carried: Sequence[Any] = first if isinstance(first, (list, tuple)) else [first]
     sound = all(isinstance(one, (int, float)) and not isinstance(one, bool) and abs(one) < 1e9 for one in carried)
     return [int(one) for one in carried] if sound else []

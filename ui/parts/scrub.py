@@ -1,9 +1,11 @@
 """A figure that follows its layer and head sliders in the browser: all maps of the query token, as bytes."""
 
 import base64
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tutorials.findings import Context
 from ui.frame import state
@@ -13,7 +15,9 @@ LEVELS = 255
 """Steps of a map's values on their way to the browser; the server's exact figure follows within a moment."""
 
 
-def follow(now: Context, figure: str, title: str, shared: bool = False) -> None:
+def follow(
+    now: Context, figure: str, title: str, shared: bool = False, rows: Sequence[NDArray[Any]] | None = None
+) -> None:
     """Have the figure of this key show each layer and head while their sliders move.
 
     Args:
@@ -21,14 +25,15 @@ def follow(now: Context, figure: str, title: str, shared: bool = False) -> None:
         figure: key of the figure, whose one heatmap shows a map of the picture's patches.
         title: over it, with {layer} and {head} in their places.
         shared: whether one scale is for all.
+        rows: a (1, tokens) array for each layer, where the maps are those of no head; None takes all heads' rows.
     """
-    rows = [np.concatenate([one.mean(axis=0, keepdims=True), one]) for one in now.asking_rows()]
-    if len({len(one) for one in rows}) > 1:  # layers with heads of other numbers: the server draws them
+    each = rows or [np.concatenate([one.mean(axis=0, keepdims=True), one]) for one in now.asking_rows()]
+    if len({len(one) for one in each}) > 1:  # layers with heads of other numbers: the server draws them
         return
-    maps = now.patch_map(np.stack(rows).reshape(-1, rows[0].shape[-1])).astype(np.float32)
+    maps = now.patch_map(np.stack(each).reshape(-1, each[0].shape[-1])).astype(np.float32)
     tops = np.maximum(maps.max(axis=(1, 2)), 1e-12)
     sent = np.round(maps / tops[:, None, None] * LEVELS).astype(np.uint8)
-    heads = len(rows[0])
+    heads = len(each[0])
     data: dict[str, Any] = {
         "figure": figure,
         "maps": base64.b64encode(sent.tobytes()).decode(),
@@ -40,7 +45,7 @@ def follow(now: Context, figure: str, title: str, shared: bool = False) -> None:
         "names": ["mean of all heads", *(f"head {n}" for n in range(1, heads))],
         "title": title,
         "layer": now.chosen.layer,
-        "head": 0 if now.chosen.head is None else now.chosen.head + 1,
+        "head": 0 if now.chosen.head is None or rows else now.chosen.head + 1,
         "layer_key": state.LAYER,
         "head_key": state.HEAD,
     }

@@ -41,7 +41,7 @@ def card(
     """
     if not panels.wanted(panels.TRUST):
         return
-    parts = (np.asarray(one, np.float32).tobytes() for one in (values, [] if row is None else row))
+    parts = (np.asarray(one, np.float32).tobytes() for one in (values, np.empty(0) if row is None else row))
     digest = hashlib.blake2b(b"|".join(parts), digest_size=12).digest()
     asked = repr(made) if made is not None else ""
     outline = pictures.outline(now.picture.id)
@@ -135,12 +135,20 @@ def _of_row(now: Context, row: NDArray[np.float32]) -> list[Fact]:
     return [
         ("on special tokens", f"{float(row[special].sum()):.1%}", f"share of the row that {shows}"),
         ("on long tokens", *long),
-        (
-            "entropy",
-            f"{float(entropy(row)):.2f} bits of {np.log2(len(row)):.2f}",
-            "0: one token holds everything; the maximum: all tokens hold the same",
-        ),
+        spread(row, "token"),
     ]
+
+
+def spread(row: NDArray[Any], thing: str) -> Fact:
+    """The entropy of (things,) shares that sum to 1; not known where they are not defined.
+
+    >>> spread(np.float32([0.5, 0.5]), "cell")[:2]
+    ('entropy', '1.00 bits of 1.00')
+    """
+    if not np.isfinite(row).all():
+        return "entropy", "not known", "this map was not captured"
+    bits = f"{float(entropy(row)):.2f} bits of {np.log2(len(row)):.2f}"
+    return "entropy", bits, f"0: one {thing} holds everything; the maximum: all {thing}s hold the same"
 
 
 def _score(now: Context, values: NDArray[Any], made: peer.Made | None) -> list[Fact]:

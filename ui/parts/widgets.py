@@ -108,7 +108,8 @@ def _number(draw: Any, label: str, low: N, high: N, key: str, default: N, step: 
     default = kind(min(max(default, low), high))
     st.session_state.pop(key, None) if not _is_number(st.session_state.get(key, default)) else None
     address.take(key, default, partial(_within, label, low, high, kind), _name(label))
-    st.session_state[key] = kind(within(st.session_state[key], low, high))
+    if (fitting := kind(within(st.session_state[key], low, high))) != st.session_state[key]:
+        st.session_state[key] = fitting  # not always: what has been drawn in this run cannot be set again
     given = draw(label, low, high, step=step, key=key, **how) if draw else st.session_state[key]
     found = kind(within(given, low, high))
     address.note(key, found, default, f"{found:g}" if kind is float else str(found))
@@ -140,7 +141,7 @@ def span(label: str, low: int, high: int, key: str, *, place: Any = st, **how: A
     if low >= high:
         return low, high
     _settle(key, (low, high), partial(_ends, label, low, high), lambda value: _fits(value, low, high))
-    ends = place.select_slider(label, list(range(low, high + 1)), key=key, **how)
+    ends = place.select_slider(label, list(range(low, high + 1)), key=key, **how) if place else st.session_state[key]
     found = (min(ends), max(ends))
     address.note(key, found, (low, high), f"{found[0]}-{found[1]}")
     return found
@@ -161,7 +162,7 @@ def _ends(label: str, low: int, high: int, text: str) -> tuple[int, int]:
 def text(label: str, key: str, default: str, most: int, *, place: Any = st, area: bool = False, **how: Any) -> str:
     """Text of at most `most` letters, in one line or an `area`."""
     _settle(key, default, lambda given: given[:most], lambda value: isinstance(value, str))
-    draw = place.text_area if area else place.text_input
-    found = str(draw(label, key=key, max_chars=most, **how) or "")[:most]
+    draw = place and (place.text_area if area else place.text_input)
+    found = str((draw(label, key=key, max_chars=most, **how) if draw else st.session_state[key]) or "")[:most]
     address.note(key, found, default)
     return found

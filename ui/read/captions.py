@@ -1,65 +1,75 @@
-"""What the caption page works on: its sidebar, and the model, picture, record and choice of a run or of an opened file."""
+"""What the pages about captions look at: their sidebar, and the caption of a picture or of an opened file."""
 
 import hashlib
 import random
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
 
-from tutorials.findings.captioning import Captioning
+from tutorials.findings.captioning import Captioning, shown
+from tutorials.findings.captions import most_visible
 from tutorials.findings.context import Picture
 from tutorials.plain import plain
-from ui.explore import sources
-from ui.parts import parts
+from ui.frame import address, state
+from ui.parts import lesson, parts, pickers, stepping, widgets
 from ui.store import pictures, resources
+from ui.store.blobs import blobs
+from ui.store.bundles import unpacked
 from visualizer.measures.regions import region_heat
 from vit_attention import registry
 from worlds import captions as worlds_captions
 from worlds.naming import scene_name
 
-CAPTIONER, SCENE, HEAD, BEAMS, WORD = "captioner", "scene", "caption_head", "beams", "word"
-"""Keys of the widgets and names in the address; heads and words count from 1 there."""
+CAPTIONER, SCENE, BEAMS, WORD = "captioner", "scene", "beams", "word"
+"""Keys of the widgets and names in the address; words count from 1 there."""
 OPENED = "captions_record"
-"""Session key of what an opened bundle holds."""
+"""Session key of (name, digest) of an opened bundle; its bytes are in the server's store."""
+CAPTIONED = "_captioned"
+"""Session key: whose words and regions are counted."""
 BUNDLED, MOST_BEAMS = "scene-aoanet", 5
 COVER = 0.4
 """How strongly maps cover the picture at first: under more, red and green things are hard to tell apart."""
 OF_BOXES = "White outlines: the three strongest regions. Where boxes overlap the strongest is drawn; what no box covers stays bare."
-GALLERY = ("scene-6-2-50", "scene-0-2-50", "scene-14-2-50", "scene-2-2-50", "scene-15-2-50", "scene-4-1-50")
-DEFAULT = GALLERY[0]
+GALLERY = ("scene-6-2-50", "scene-0-2-50", "scene-14-2-50", "scene-2-2-50", "scene-15-2-50", "scene-4-1-50", "cat")
+GONE = "the server no longer keeps this file: please open it again"
 
 
-def sidebar() -> None:
-    """The sidebar of the caption page, the bundled model first; everything in it is in the address."""
-    opened = st.session_state.get(OPENED)
-    heads = registry.card(BUNDLED).heads if opened is None else len(opened.decoder.weights)
+class Told(NamedTuple):
+    """What is captioned, by names and numbers alone."""
+
+    picture: str
+    beams: int
+    file: tuple[str, str] | None
+
+
+def choose(first: str) -> Told:
+    """Draw the sidebar; what is captioned.
+
+    Args:
+        first: id of the picture that the page begins with.
+    """
     with st.sidebar:
-        st.selectbox(
-            "Captioner",
-            [card.name for card in registry.models() if card.task == "caption"],
-            key=CAPTIONER,
-            help="scene-aoanet ships with this app and works offline. The published network needs your own files.",
-        )
-        st.caption(registry.card(str(st.session_state[CAPTIONER])).label)
-        parts.picture_menu(
-            "Picture",
-            SCENE,
-            options,
-            DEFAULT,
-            "Scenes are drawn by this app, so what they show, and where, is known. Own pictures: page Playground.",
-        )
-        st.caption(pictures.title(str(st.session_state[SCENE])))
+        tip = "scene-aoanet ships with this app and works offline. The published network needs your own files."
+        names = [card.name for card in registry.models() if card.task == "caption"]
+        captioner = widgets.menu("Captioner", names, CAPTIONER, BUNDLED, help=tip)
+        st.caption(registry.card(captioner).label)
+        tip = "Scenes are drawn by this app, so what they show, and where, is known. Pictures of your own: page Playground."
+        pickers.one_of("Picture", SCENE, first, options, pictures.OWN, pictures.title, help=tip)
         st.button("Another scene of two objects", key="captions_new", on_click=_new_scene, width="stretch")
-        parts.number_menu("Decoder head", HEAD, heads, help="mean: the mean of all heads.")
-        st.slider(
-            "Beams",
-            1,
-            MOST_BEAMS,
-            1,
-            key=BEAMS,
-            help="1 takes the likeliest word at every step. More keep that many captions alive and choose the likeliest whole one.",
-        )
+        tip = "1 takes the most likely word at every step. More keep that many captions alive and choose the most likely whole one."
+        beams = widgets.slider("Beams", 1, MOST_BEAMS, BEAMS, 1, help=tip)
+        _own_record()
+    if captioner != BUNDLED:
+        _say_how()
+    told = Told(str(st.session_state[SCENE]), beams, st.session_state.get(OPENED))
+    if st.session_state.setdefault(CAPTIONED, told) != told:  # an old number would name another word
+        address.forget({WORD, "region"} - set(st.session_state.get(lesson.BEFORE, {})))
+    st.session_state[CAPTIONED] = told
+    return told
 
 
 def options(current: str) -> list[str]:
@@ -78,43 +88,11 @@ def _new_scene() -> None:
             return
 
 
-def context() -> Captioning:
-    """Model, picture, record and choice of this run; stops the page with a message if there is no record to show."""
-    now: Captioning | None = st.session_state.get(OPENED)
-    if now is None:
-        now = _captioned()
-    else:
-        st.info(
-            f"From the file {plain(now.picture.title)}, made by {plain(now.record.model) or 'an unnamed model'}. The sidebar's "
-            "picture does not matter here."
-        )
-    word = parts.whole(st.session_state.get(WORD, 1), 1, len(now.words)) - 1
-    return replace(now, head=parts.menu_number(HEAD, len(now.decoder.weights)), word=word)
-
-
-def _captioned() -> Captioning:
-    picture = pictures.get(str(st.session_state.get(SCENE, DEFAULT)))
-    if str(st.session_state.get(CAPTIONER, BUNDLED)) != BUNDLED:
-        _say_how()
-    beams = parts.whole(st.session_state.get(BEAMS, 1), 1, MOST_BEAMS)
-    with parts.or_stop(f"{BUNDLED} cannot tell this picture", "picture"), st.spinner("The model is looking ..."):
-        record = resources.record(BUNDLED, picture, beams=beams)
-    if picture.is_photograph:
-        st.warning(
-            "scene-aoanet knows sentences about twelve drawn shapes and nothing else. It will say one of them about this "
-            "picture, too: its maps are real, but the sentence is made up.",
-            icon="⚠️",
-        )
-    for note in picture.notes:
-        st.caption(note)
-    return Captioning(BUNDLED, picture, record, None, 0, beams, run=resources.run)
-
-
 def _say_how() -> None:
     with st.container(border=True):
         st.markdown(
             "**The published AoANet** has no address this app could fetch it from, and its files are too large to upload. "
-            "On your own machine, tell a picture with `python -m vit_attention extract` (or with the lines below), and open "
+            "On your own machine, caption a picture with `python -m vit_attention extract` (or with the lines below), and open "
             "the saved record here under *A record of your own*. Until then this page shows **scene-aoanet**."
         )
         st.code(
@@ -125,18 +103,99 @@ def _say_how() -> None:
         )
 
 
-def own_record() -> None:
+def context(told: Told, needs: Sequence[str]) -> Captioning:
+    """Draw the pickers of word and head that a figure needs; the caption as the reader sees it now."""
+    now = looked(told)
+    sentence = st.container(horizontal=True, gap="small") if "query" in needs else None
+    left, right = st.columns([3, 2], vertical_alignment="bottom") if needs else (None, None)
+    word = _word(now, sentence, left)
+    heads = len(now.decoder.weights)
+    head = pickers.one_or_mean("Head", state.HEAD, heads, place=right if "head" in needs else None)
+    return made(told, head, word)
+
+
+def looked(told: Told) -> Captioning:
+    """The caption, before a head and a word are chosen; stops the page with a message if there is none."""
+    problem = f"{told.file[0]} cannot be shown" if told.file else f"{BUNDLED} cannot caption this picture"
+    with parts.or_stop(problem, "picture"), st.spinner("The model is looking ..."):
+        return made(told, None, 0)
+
+
+def made(told: Told, head: int | None, word: int) -> Captioning:
+    """The caption of what these names say, its record from the store or run anew; raises ValueError if there is none."""
+    if told.file is not None:
+        now = _opened(*told.file)
+    else:
+        picture = pictures.get(told.picture)
+        record = resources.record(BUNDLED, picture, beams=told.beams)
+        now = Captioning(BUNDLED, picture, record, None, 0, told.beams, run=resources.run)
+    return replace(now, head=head, word=word, again=partial(made, told, head, word))
+
+
+def _word(now: Captioning, sentence: Any, steps: Any) -> int:
+    """The sentence, a button a word, and buttons that step through it; the chosen word, 0 first."""
+    last = len(now.words)
+    word = widgets.number("Word", 1, last, WORD, most_visible(now) + 1, place=None) - 1
+    if sentence is None:
+        return word
+    for n, one in enumerate(now.words):
+        sentence.button(
+            plain(shown(one)),
+            key=f"captions_word_{n}",
+            on_click=st.session_state.update,
+            args=({WORD: n + 1},),
+            type="primary" if n == word else "tertiary",
+        )
+    with steps:
+        stepping.buttons(WORD, word + 1, 1, last, "word")
+    return word
+
+
+def remarks(now: Captioning) -> None:
+    """What to know of the sentence: what is true of the scene, where it comes from, and what the model cannot know."""
+    if not now.runs:
+        st.info(
+            f"From the file {plain(now.picture.title)}, made by {plain(now.record.model) or 'an unnamed model'}. The sidebar's "
+            "picture does not matter here."
+        )
+    elif now.picture.is_photograph:
+        st.warning(
+            "scene-aoanet knows sentences about twelve drawn shapes and nothing else. It will say one of them about this "
+            "picture, too: its maps are real, but the sentence is made up.",
+            icon="⚠️",
+        )
+    for note in (*now.picture.notes, now.picture.credit):
+        if note:
+            st.caption(note)
+
+
+def _own_record() -> None:
     """A way to open a saved record: drawn from its file alone, after a look at what is in it."""
     label = "Record bundle (.npz, at most 10 MB) of a caption, saved by record.save or by the command line"
     with parts.own_file("A record of your own", label, ["npz"], "captions_npz", _open):
         if st.session_state.get(OPENED) is not None:
             label = "Close the record and go back to the sidebar's picture"
-            st.button(label, key="captions_close", on_click=st.session_state.update, args=({OPENED: None, WORD: 1},))
+            st.button(label, key="captions_close", on_click=_close)
         st.caption("A bundle is drawn from its file alone: no model is run, and nothing in it is executed.")
 
 
 def _open(name: str, data: bytes) -> None:
-    st.session_state.update({OPENED: read_bundle(name, data), WORD: 1})
+    read_bundle(name, data)
+    _close()
+    st.session_state[OPENED] = (name, blobs.put(data))
+
+
+def _close() -> None:
+    for key in (OPENED, WORD, "region"):
+        st.session_state.pop(key, None)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _opened(name: str, digest: str) -> Captioning:
+    data = blobs.get(digest)
+    if data is None:
+        raise ValueError(GONE)
+    return read_bundle(name, data)
 
 
 def read_bundle(name: str, data: bytes) -> Captioning:
@@ -145,7 +204,7 @@ def read_bundle(name: str, data: bytes) -> Captioning:
     Raises:
         ValueError: no bundle, one that unpacks to too much, or a record that is no caption on a picture.
     """
-    record = sources.unpacked(data)
+    record = unpacked(data)
     cross = [one for one in record.maps if one.kind == "cross" and one.query.kind == "text" and one.key.kind != "text"]
     whole = all(one.queries is None and one.kind != "window" for one in record.maps)
     if len(cross) != 1 or not whole or cross[0].query.prefix or cross[0].key.prefix or not cross[0].query.labels:

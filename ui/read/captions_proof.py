@@ -1,5 +1,7 @@
 """What can be checked about a sentence's maps on the caption page, and the code, commands and files that make them again."""
 
+import csv
+import io
 import math
 import tempfile
 from pathlib import Path
@@ -7,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from tutorials.findings.captioning import Captioning, let_through
+from tutorials.findings.captioning import Captioning
 from tutorials.findings.captions import HIT
-from ui.parts import components, parts, snippets, trust
+from ui.parts import components, panels, snippets, trust
 from ui.read.captions import COVER
 from visualizer.export import files as export
 from visualizer.measures.entropy import entropy
 from visualizer.measures.regions import region_boxes
+from visualizer.style.scale import Scale
 from vit_attention import registry
 from vit_attention.cli.recipe import command
 
@@ -32,6 +35,8 @@ film_strip(record.image, maps, decoder.query.labels, record.geometry, opacity=0.
 
 def card(now: Captioning) -> None:
     """What can be checked about this sentence's maps; nouns are scored against the scene and beside chance."""
+    if not panels.wanted(panels.TRUST):
+        return
     bits, most = float(entropy(now.row() / now.row().sum())), float(np.log2(len(now.axis)))
     trust.draw(
         f"For {now.in_heads()}; the entropy is that of word {now.word + 1}.",
@@ -62,7 +67,7 @@ def _nouns(now: Captioning) -> list[tuple[str, str, str]]:
             figure = f"{hit}; {row[on].sum():.0%} of its attention on the object's cells"
             meaning = (
                 f"strongest cell more than 10 % covered by what is named; a random cell points into it with {on.mean():.0%}, "
-                "and even attention would put as much on it"
+                "and evenly spread attention would put as much on it"
             )
         found.append((f"noun “{now.words[word]}”", figure, meaning))
     if known := now.runs and registry.card(now.model).measured.get("two_objects"):
@@ -86,21 +91,11 @@ def record_code(now: Captioning) -> str:
     )
 
 
-def code(now: Captioning, scale: str, opacity: float) -> None:
+def code(now: Captioning, scale: Scale, opacity: float) -> None:
     """Python and the command that make this view, the map drawn with this scale and opacity."""
-    parts.code(
-        record_code(now) + DRAW,
-        [
-            map_command(
-                now,
-                now.decoder.layer,
-                now.head,
-                now.word,
-                alpha=opacity,
-                **snippets.scaled(scale, now.rows(now.head)),
-            )
-        ],
-    )
+    look = {"alpha": opacity, **snippets.scaled(scale, now.rows(now.head))}
+    command = map_command(now, now.decoder.layer, now.head, now.word, **look)
+    components.code_box(record_code(now) + DRAW, [command])
 
 
 def map_command(now: Captioning, layer: int, head: int | None, query: int, **look: Any) -> str:
@@ -114,34 +109,32 @@ def to_csv(now: Captioning) -> str:
     """One line a word and region, both from 1: its box in pixels of the picture, if known, and its share of attention."""
     boxes = region_boxes(now.axis, now.record.geometry).tolist()
     places = [["" if math.isnan(side) else f"{side:g}" for side in box] for box in boxes]
-    numbers = np.ndenumerate(now.rows(now.head))
-    rows = [(word + 1, region + 1, *places[region], str(share)) for (word, region), share in numbers]
-    return parts.csv_text([("word", "region", "left", "top", "right", "bottom", "share"), *rows])
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerow(("word", "region", "left", "top", "right", "bottom", "share"))
+    for (word, region), share in np.ndenumerate(now.rows(now.head)):
+        rows.writerow((word + 1, region + 1, *places[region], str(share)))
+    return out.getvalue()
 
 
 def downloads(now: Captioning) -> None:
     """This word's picture, all words' weights, the whole record."""
+    files = {
+        "This word (PNG)": (f"caption-{now.word + 1}.png", _picture),
+        "All words (CSV)": ("caption.csv", lambda now: to_csv(now).encode()),
+        "Whole record (NPZ)": ("caption.npz", _bundle),
+    }
+    components.downloads("captions", files, now=now)
 
-    def picture() -> bytes:
-        gate = "" if now.gates is None else f"; {let_through(now.gates[now.word])}"
-        return export.overlay_png(
-            now.picture.image,
-            now.heat(now.row()),
-            now.record.geometry,
-            now.map_name() + gate,
-            settings=now.model,
-            opacity=COVER,
-        )
 
-    def bundle() -> bytes:
-        with tempfile.TemporaryDirectory() as folder:
-            return now.record.save(Path(folder) / "caption.npz").read_bytes()
-
-    components.downloads(
-        "captions",
-        {
-            "This word (PNG)": (f"caption-{now.word + 1}.png", picture),
-            "All words (CSV)": ("caption.csv", lambda: to_csv(now).encode()),
-            "Whole record (NPZ)": ("caption.npz", bundle),
-        },
+def _picture(now: Captioning) -> bytes:
+    gate = "" if now.gates is None else f"; gate {now.gates[now.word]:.1%} open"
+    caption = now.map_name() + gate
+    return export.overlay_png(
+        now.picture.image, now.heat(now.row()), now.record.geometry, caption, settings=now.model, opacity=COVER
     )
+
+
+def _bundle(now: Captioning) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        return now.record.save(Path(folder) / "caption.npz").read_bytes()

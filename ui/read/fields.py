@@ -1,110 +1,160 @@
-"""The parts of page "From token to field": numbered boxes on the page, the score of each, and the heads ranked."""
+"""Page "From token to field": tokens gathered, numbered boxes on the page, the score of each, and every field's heat."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from tutorials.findings.fields import name, page_sample, rates
-from tutorials.findings.head_sample import KINDS, Sample
-from tutorials.findings.page import BUNDLED, Reading
-from tutorials.findings.reading import PAGES, several_pages
-from ui.parts import components, controls, parts
-from ui.parts.controls import KEEP
-from ui.read import reading_proof
-from ui.read.reading import choose_clicked_head
+from tutorials.findings.fields import page_sample
+from tutorials.findings.page import Document, Reading
+from ui.frame.state import DOCUMENT, FIELD
+from ui.parts import components, controls, lesson, widgets
+from ui.parts.lesson import View
+from ui.read import field_heads, reading, reading_proof
+from ui.read.reading import FIRST_FIELD, MOST_FIELDS
 from ui.read.reading_proof import map_command
-from ui.read.reading_view import BOXES, figure_height, page_shape
-from visualizer.figures.charts import focus_against_hits
+from ui.read.reading_view import BOXES, HEIGHT, boxes_shown, figure_height, page_shape
 from visualizer.figures.mosaic import head_grid
 from visualizer.figures.reading import OPACITY, fields_on_page, outline_name
 from visualizer.measures.field_box import Proposal, boxed, proposals
-from visualizer.measures.ranks import rank_correlation, ranks
-from visualizer.measures.reading import field_heat
+from visualizer.measures.reading import field_heat, gather
 from visualizer.measures.reading_score import FieldScore, field_scores
 from visualizer.words import maps as words
+from visualizer.words.reading import shown
 from vit_attention.cli.recipe import read_command
+from vit_attention.records import AttentionRecord
 
-FIELD, TIGHT, MEASURED = "field", "tight", "measured"
-"""Keys of the page's widgets and names in the address; fields count from 1 there."""
-THIS_PAGE, OTHERS = "this page", f"{PAGES} other receipts"
-PAGE, GLANCE, CLOUD = "fields_page", "fields_glance", "fields_cloud"
-MOST_FIELDS = 60
-"""Fields drawn and listed at most; the download holds all."""
+TIGHT = "tight"
+"""Key of the switch and name in the address."""
+MOST_MAPS = 16
+"""Maps that are drawn beside that of the field that they are gathered into."""
 HARD = "\N{NO-BREAK SPACE}"
+NOTHING = "The model wrote no field with a value on this page, so there is nothing to gather."
 
 
-@st.fragment
-def live(now: Reading) -> None:
-    """The page with its boxes, the table of fields, what can be checked, every field's heat, code and files."""
-    found = now.fields[:MOST_FIELDS]
-    if not any(one.words for one in found):
-        st.info("The model wrote no field with a value on this page, so there is nothing to gather.")
+def tight(place: Any = None) -> bool:
+    """Whether boxes are drawn tight round the ink; with a place, the switch is drawn there."""
+    tip = "Off: a box is as coarse as the cells of the map. On: it is drawn in to the line of print that it touches."
+    return widgets.toggle("Draw boxes tight round the ink", TIGHT, True, place=place, help=tip)
+
+
+def _switch(_now: Reading) -> None:
+    tight(st)
+
+
+class Placed(NamedTuple):
+    """Every field with its proposed box, and its score against the truth; no scores for an own page."""
+
+    guesses: list[Proposal]
+    scored: list[FieldScore]
+
+
+def place_fields(
+    model: Any,
+    document: Document,
+    prompt: str,
+    layer: int | None,
+    head: int | None,
+    tight: bool,
+    record: AttentionRecord,
+) -> Placed:
+    """The boxes of a record of the page, and their scores; a work for `Reading.run`, which keeps it."""
+    how = (None if layer is None else [layer], None if head is None else [head], tight)
+    truth = document.values
+    return Placed(proposals(record, *how), field_scores(record, truth, *how) if truth else [])
+
+
+def placed(now: Reading) -> Placed:
+    """The fields as they are drawn now, at most `MOST_FIELDS`."""
+    how = (now.prompt, now.layer, now.head, tight())
+    found: Placed = now.run(place_fields, now.model, now.document, *how, record=now.record)
+    return Placed(found.guesses[:MOST_FIELDS], found.scored)
+
+
+def at(now: Reading) -> int:
+    """Number of the chosen field, 0 first."""
+    most = min(len(now.fields), MOST_FIELDS)
+    return int(widgets.within(st.session_state.get(FIELD, FIRST_FIELD), 1, max(most, 1))) - 1
+
+
+def heats(now: Reading) -> NDArray[np.float32]:
+    """(fields, rows, columns) the heat of every field that is drawn."""
+    return field_heat(now.heats(), now.fields[:MOST_FIELDS])
+
+
+def written(now: Reading) -> bool:
+    """Whether the model wrote a field with a value; says so if not."""
+    if any(one.words for one in now.fields[:MOST_FIELDS]):
+        if len(now.fields) > MOST_FIELDS:
+            st.caption(f"Shown are the first {MOST_FIELDS} of {len(now.fields)} fields; the download holds all.")
+        return True
+    st.info(NOTHING)
+    return False
+
+
+def gathered(now: Reading) -> None:
+    """The chosen field's tokens, its words, and the field: each map is the mean of those that it gathers."""
+    if not written(now):
         return
-    if len(now.fields) > MOST_FIELDS:
-        st.caption(f"Shown are the first {MOST_FIELDS} of {len(now.fields)} fields; the download holds all.")
-    heats = field_heat(now.heats(), found)
-    left, right = st.columns([3, 2])
-    with right:
-        at = parts.number("Field", FIELD, 1, len(found), 1)
-        words_of = (" + ".join(now.tokens[t].replace("▁", "") for t in word.tokens) for word in found[at].words)
-        pieces = " | ".join(words_of) or "none"
-        st.text(f"{found[at].path}: {found[at].text}\nIts words, each from its tokens: {pieces}")
-        tight = bool(
-            st.toggle(
-                "Draw boxes tight round the ink",
-                True,
-                key=TIGHT,
-                help="Off: a box is as coarse as the cells of the map. On: it is drawn in to the line of print it touches.",
-                **KEEP,
-            )
-        )
-    guesses, truth = proposals(now.record, now.layers, now.heads, tight)[:MOST_FIELDS], now.document.values
-    scored = field_scores(now.record, truth, now.layers, now.heads, tight) if truth else []
-    with left:
-        _page(now, heats[at], guesses, at, scored)
-    with right:
-        _summary(scored)
-        st.caption("Click a box on the page, or choose its number here.")
-    _table(guesses, scored)
-    reading_proof.card(now, heats[at], f"field {at + 1}")
-    _glance(now, heats, guesses, at)
-    _code(now, at, tight)
-    _downloads(now, heats[at], at, tight)
+    field = now.fields[at(now)]
+    tokens = [token for word in field.words for token in word.tokens]
+    of_words = gather(now.heats(), [word.tokens for word in field.words])
+    maps = [*now.heats()[tokens], *of_words, heats(now)[at(now)]]
+    names = [
+        *(f"token {n + 1}: {shown(now.tokens[n])}" for n in tokens),
+        *(f"word: {word.text}" for word in field.words),
+        f"field: {field.text}",
+    ]
+    maps, names = maps[-MOST_MAPS:], names[-MOST_MAPS:]
+    title = f"Field {at(now) + 1}, {field.path}: tokens, words, field"
+    _grid(now, np.stack(maps), [name[:22] for name in names], "fields_gathered", title[:60])
+    pieces = " | ".join(" + ".join(now.tokens[t].replace("▁", "") for t in word.tokens) for word in field.words)
+    st.text(f"{field.path}: {field.text}\nIts words, each from its tokens: {pieces or 'none'}")
 
 
-def _page(
-    now: Reading, heat: NDArray[np.float32], guesses: Sequence[Proposal], at: int, scored: Sequence[FieldScore]
-) -> None:
-    place = st.container()
-    wanted = bool(scored) and st.toggle("Show the true boxes", key=BOXES, **KEEP)
-    names = [f"{one.field.path}: {one.field.text}" for one in guesses]
-    title = f"Read for field {at + 1}, {names[at]}"
+def page(now: Reading) -> None:
+    """The page under the heat of the chosen field, with the box of every field; a click chooses one."""
+    if not written(now):
+        return
+    found, number, heat = placed(now), at(now), heats(now)[at(now)]
+    names = [f"{one.field.path}: {one.field.text}" for one in found.guesses]
+    title = f"Read for field {number + 1}, {names[number]}"
+    true = [one.true_box for one in found.scored if boxes_shown(now) and one.true_box is not None]
     fig = fields_on_page(
         now.document.image,
         heat,
         now.record.geometry,
-        [one.box for one in guesses],
+        [one.box for one in found.guesses],
         names,
-        chosen=at,
-        true=[one.true_box for one in scored if wanted and one.true_box is not None],
+        chosen=number,
+        true=true,
         title=title[:120],
         height=figure_height(now),
     )
-    said = words.describe(heat, name=title, geometry=now.record.geometry)
-    with place:
-        components.panel(
-            fig,
-            PAGE,
-            said,
-            partial(parts.choose_clicked, PAGE, FIELD),
-            caption=f"{now.map_name().capitalize()}. The heat is that of field {at + 1}; its box is the thick one.",
-            below=False,
-        )
-    components.in_words(said)
+    left, right = st.columns([3, 2])
+    with left:
+        said = words.describe(heat, name=title, geometry=now.record.geometry)
+        caption = f"{now.map_name().capitalize()}. The heat is that of field {number + 1}; its box is the thick one."
+        components.panel(fig, "fields_page", said, partial(reading.choose_number, FIELD), caption, below=False)
+    with right:
+        st.text(_told(found, number))
+        _summary(found.scored)
+
+
+def _told(found: Placed, number: int) -> str:
+    """The chosen field in words: what was written, what is printed, and how its box fits."""
+    one = found.guesses[number].field
+    said = f"{one.path}: {one.text}"
+    if not found.scored:
+        return said
+    score = found.scored[number]
+    true = "\nRead right." if score.right else f"\nPrinted: {score.true or 'nothing of this name'}"
+    fit = f"\nOverlap with the true box (IoU): {score.iou:.2f}" if np.isfinite(score.iou) else ""
+    return said + true + fit
 
 
 def _summary(scored: Sequence[FieldScore]) -> None:
@@ -112,36 +162,43 @@ def _summary(scored: Sequence[FieldScore]) -> None:
         st.caption("Where the fields of your own page stand is not known, so nothing is scored.")
         return
     overlaps = [one.iou for one in scored if np.isfinite(one.iou)]
-    with st.container(horizontal=True):
-        st.metric("Read right", f"{sum(one.right for one in scored)} of {len(scored)}")
-        st.metric("Middle in the true box", f"{sum(one.centre for one in scored)} of {len(scored)}")
-        st.metric("Mean overlap (IoU)", f"{np.mean(overlaps):.2f}" if overlaps else "none")
+    st.metric("Read right", f"{sum(one.right for one in scored)} of {len(scored)}")
+    st.metric("Middle in the true box", f"{sum(one.centre for one in scored)} of {len(scored)}")
+    st.metric("Mean overlap (IoU)", f"{np.mean(overlaps):.2f}" if overlaps else "none")
 
 
-def _table(guesses: Sequence[Proposal], scored: Sequence[FieldScore]) -> None:
-    """Every field with its box and score; those the model missed at the end."""
-    written, missed = scored[: len(guesses)], [one for one in scored if one.said is None]
+def _look(now: Reading) -> None:
+    if now.document.truth is not None:
+        widgets.toggle("Show the true boxes", BOXES)
+
+
+def scores(now: Reading) -> None:
+    """Every field with its box and score; those that the model missed at the end."""
+    if not written(now):
+        return
+    guesses, scored = placed(now)
+    wrote, missed = scored[: len(guesses)], [one for one in scored if one.said is None]
     blank = [""] * len(missed)
     numbers = range(len(guesses))
-    rows = {
-        "field": [*parts.counted(len(guesses)), *blank],
-        "outline": [*(outline_name(n).replace(" ", HARD) for n in numbers), *blank],
+    rows: dict[str, list[str]] = {
+        "field": [*(str(n + 1) for n in numbers), *blank],
         "path": [*(one.field.path for one in guesses), *(one.path for one in missed)],
         "written": [*(one.field.text for one in guesses), *blank],
     }
     caption = "Box: left, top, right, bottom; each is a proposal from the heat."
     if scored:
-        rows["read right"] = [*(_yes(one.right) for one in written), *("not written" for _ in missed)]
-        inside = (_yes(one.centre) if one.box and one.true_box else "" for one in written)
+        rows["read right"] = [*(_yes(one.right) for one in wrote), *("not written" for _ in missed)]
+        inside = (_yes(one.centre) if one.box and one.true_box else "" for one in wrote)
         rows["middle in the true box"] = [*inside, *blank]
-        rows["IoU"] = [*(f"{one.iou:.2f}" if np.isfinite(one.iou) else "" for one in written), *blank]
+        rows["IoU"] = [*(f"{one.iou:.2f}" if np.isfinite(one.iou) else "" for one in wrote), *blank]
         caption = (
             "Box: left, top, right, bottom. IoU: area that the proposed and the true box share, over the area that either "
             "covers, 0 to 1. Read right: the same characters as on the page."
         )
+    rows["outline"] = [*(outline_name(n).replace(" ", HARD) for n in numbers), *blank]
     rows["box in pixels"] = [*(_box(one.box) for one in guesses), *blank]
-    # A scroll box of its own, since the table is wider than a phone.
-    with st.container(height=min(420 if controls.on_phone() else 640, 110 + 42 * len(rows["field"]))):
+    # A scroll box of its own, since the table is wider than its place.
+    with st.container(height=min(HEIGHT, 110 + 42 * len(rows["field"]))):
         components.table(rows)
     st.caption(caption)
     components.say_wide()
@@ -155,106 +212,68 @@ def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
-def _glance(now: Reading, heats: NDArray[np.float32], guesses: Sequence[Proposal], at: int) -> None:
-    st.header("Every field's heat", anchor=False)
+def glance(now: Reading) -> None:
+    """Every field's heat; a click chooses one."""
+    if not written(now):
+        return
+    found, names = heats(now), [f"{n + 1}: {one.path}"[:22] for n, one in enumerate(now.fields[:MOST_FIELDS])]
+    _grid(now, found, names, "fields_glance", "The heat of every field", at(now))
+    st.caption("Each field on a colour scale of its own. Click one to choose it.")
+
+
+def _grid(
+    now: Reading, maps: NDArray[np.float32], names: Sequence[str], key: str, title: str, chosen: int | None = None
+) -> None:
+    """Maps of the page side by side, in its proportions, each on a scale of its own."""
     geometry, shape = now.record.geometry, page_shape(now)
-    maps = np.stack([geometry.place(heat).values if geometry else heat for heat in heats])
-    names = [f"{n + 1}: {one.field.path}"[:22] for n, one in enumerate(guesses)]
-    across, width = (3, 360) if controls.on_phone() else (6, 760)
-    tall = 120 + -(-len(maps) // across) * round(width / across * shape + 24)
-    fig = head_grid(maps, names=names, per_row=across, scale="per map", chosen=at, clickable=True, height=tall)
-    fig.layout.yaxis.scaleratio = shape * maps.shape[2] / maps.shape[1]  # cells in their proportions on the page
+    laid = np.stack([geometry.place(one).values if geometry else one for one in maps])
+    across, width = (3, 342) if controls.on_phone() else (min(6, len(laid)), 590)
+    tall = 120 + -(-len(laid) // across) * round(width / across * shape + 24)
+    fig = head_grid(
+        laid,
+        names=names,
+        per_row=across,
+        scale="per map",
+        chosen=chosen,
+        clickable=chosen is not None,
+        title=title,
+        height=tall if controls.on_phone() else min(tall, HEIGHT),
+    )
+    fig.layout.yaxis.scaleratio = shape * laid.shape[2] / laid.shape[1]  # cells in their proportions on the page
     peaks = "; ".join(
-        f"{label}, strongest cell {np.nanmax(heat):.1%}" if np.isfinite(heat).any() else f"{label}, nothing read"
-        for label, heat in zip(names, heats, strict=True)
+        f"{label}, strongest cell {np.nanmax(one):.1%}" if np.isfinite(one).any() else f"{label}, nothing read"
+        for label, one in zip(names, maps, strict=True)
     )
-    components.panel(
-        fig,
-        GLANCE,
-        f"The heat of every field. {peaks}.",
-        partial(parts.choose_clicked, GLANCE, FIELD),
-        caption="Each field on a colour scale of its own. Click one to choose it.",
-        below=False,
-    )
+    pick = None if chosen is None else partial(reading.choose_number, FIELD)
+    components.chart(fig, key, f"{title}. {peaks}.", pick)
 
 
-@st.fragment
-def ranking(now: Reading) -> None:
-    """The outcome of the prediction: every head by hits and by entropy."""
-    parts.rerun_if_asked()
-    st.header("Is focused the same as right?", anchor=False)
-    found, where = _measured(now)
-    hits, bits = rates(found), found.bits[:-1, :-1]
-    if np.isfinite(hits).any():
-        mean = (float(found.bits[-1, -1]), found.rate(KINDS, None, None))
-        linked = rank_correlation(bits, hits)
-        said = f"{hits.size} heads on {where}: rank correlation of entropy and hit rate {linked:.2f}."
-        star = f"Mean of all layers and heads: {mean[1]:.0%} hits, {mean[0]:.2f} bits."
-        components.panel(
-            focus_against_hits(
-                bits,
-                hits,
-                chosen=None if now.layer is None or now.head is None else (now.layer, now.head),
-                chance=found.chance,
-                title="Every head: how focused, how often right",
-                mean=mean,
-            ),
-            CLOUD,
-            f"{said} {star}",
-            partial(choose_clicked_head, CLOUD),
-            caption=f"{said} Near -1: the focused heads are the right ones. Near 0: focus tells nothing. Counted: "
-            f"{int(found.tokens.sum())} tokens of letters and digits in values read right; left out: {found.left_out}. "
-            "Click a point to choose its layer and head; the star is the mean of all.",
-            below=False,
-        )
-        st.caption(f"{star} A cell picked at random: {found.chance:.1%} hits.")
-    else:
-        st.caption(f"No token's place is known on {where}, so heads can be ranked by entropy alone.")
-    with st.container(height=420):
-        components.table(head_rows(found))
-    components.say_wide()
-
-
-def _measured(now: Reading) -> tuple[Sample, str]:
-    """Hits and entropy of every head, and on which pages."""
-    if now.model == BUNDLED:
-        picked = st.segmented_control(
-            "Measured on",
-            [THIS_PAGE, OTHERS],
-            default=THIS_PAGE,
-            key=MEASURED,
-            required=True,
-            help="More pages tell heads apart better. The first choice of them reads them, some seconds of work.",
-            **KEEP,
-        )
-        others = several_pages(now) if picked == OTHERS else None
-        if others is not None:
-            return others, OTHERS
-    return page_sample(now), THIS_PAGE
-
-
-def head_rows(found: Sample) -> dict[str, list[str]]:
-    """Every head, most hits first (by focus where none are known), as columns of a table."""
-    hits, bits = np.nan_to_num(rates(found), nan=-1), found.bits[:-1, :-1]
-    by_kind = [rates(found, kinds).ravel() for kinds in (("starts", "later"), ("digits",))]
-    order = sorted(range(bits.size), key=lambda n: (-hits.ravel()[n], bits.ravel()[n]))
-    by_hits, by_focus = ranks(-hits), ranks(np.nan_to_num(bits, nan=np.inf))
-    places = list(np.ndindex(*bits.shape))
-    return {
-        "place by hits": [f"{by_hits[n]:g}" if hits.max() >= 0 else "" for n in order],
-        "head": [name(places[n]).replace(" ", HARD) for n in order],
-        "word hits": [_percent(by_kind[0][n]) for n in order],
-        "digit hits": [_percent(by_kind[1][n]) for n in order],
-        "entropy (bits)": [f"{bits.ravel()[n]:.2f}" for n in order],
-        "place by focus": [f"{by_focus[n]:g}" for n in order],
+def below(now: Reading) -> None:
+    """What can be checked about the chosen field's heat, the code and the files."""
+    if not any(one.words for one in now.fields[:MOST_FIELDS]):
+        return
+    number, snug = at(now), tight()
+    heat = heats(now)[number]
+    components.in_words(words.describe(heat, name=f"Read for field {number + 1}", geometry=now.record.geometry))
+    reading_proof.card(now, heat, f"field {number + 1}")
+    _code(now, number, snug)
+    files: dict[str, tuple[str, Callable[..., bytes]]] = {
+        "JSON with boxes": ("fields.json", partial(_json, tight=snug)),
+        "This heat (PNG)": (f"field-{number + 1}.png", partial(_png, number=number)),
+        "Every head (CSV)": ("heads.csv", lambda now: field_heads.heads_csv(page_sample(now))),
     }
+    components.downloads("fields", files, now=now)
 
 
-def _percent(rate: float) -> str:
-    return f"{rate:.0%}" if np.isfinite(rate) else ""
+def _json(now: Reading, tight: bool) -> bytes:
+    return json.dumps(boxed(now.record, now.layers, now.heads, tight), indent=2, ensure_ascii=False).encode()
 
 
-def _code(now: Reading, at: int, tight: bool) -> None:
+def _png(now: Reading, number: int) -> bytes:
+    return reading_proof.overlay(now, heats(now)[number], f"Field {number + 1}")
+
+
+def _code(now: Reading, number: int, tight: bool) -> None:
     lines = (
         "from visualizer.measures.field_box import boxed\n"
         "from visualizer.measures.fields import fields\n"
@@ -263,7 +282,7 @@ def _code(now: Reading, at: int, tight: bool) -> None:
         "heats = field_heat(token_heat(record, layers, heads), found)  # (fields, rows, columns)\n"
         f"boxed(record, layers, heads, tight={tight})  # the JSON with the box of every field and word\n"
     )
-    parts.code(
+    components.code_box(
         reading_proof.record_code(now) + lines,
         [
             read_command(
@@ -274,27 +293,25 @@ def _code(now: Reading, at: int, tight: bool) -> None:
                 head=now.head,
                 tight=tight,
             ),
-            map_command(now, f"field:{now.fields[at].path}", alpha=OPACITY),
+            map_command(now, f"field:{now.fields[number].path}", alpha=OPACITY),
         ],
         "The first line saves the JSON with the boxes, the second draws this heat.",
     )
 
 
-def _downloads(now: Reading, heat: NDArray[np.float32], at: int, tight: bool) -> None:
-    def as_json() -> bytes:
-        return json.dumps(boxed(now.record, now.layers, now.heads, tight), indent=2, ensure_ascii=False).encode()
-
-    components.downloads(
-        "fields",
-        {
-            "JSON with boxes": ("fields.json", as_json),
-            "This heat (PNG)": (f"field-{at + 1}.png", lambda: reading_proof.overlay(now, heat, f"Field {at + 1}")),
-            "Every head (CSV)": ("heads.csv", lambda: heads_csv(page_sample(now))),
-        },
-    )
-
-
-def heads_csv(found: Sample) -> bytes:
-    """The table of heads as a file."""
-    rows = head_rows(found)
-    return parts.csv_text([list(rows), *zip(*rows.values(), strict=True)], end="\r\n").encode()
+PAGE = lesson.Page(
+    "fields",
+    {
+        "gathered": View(gathered, ("field", "layer", "head")),
+        "page": View(page, ("field", "layer", "head"), _look, _switch),
+        "scores": View(scores, ("layer", "head"), under=_switch),
+        "glance": View(glance, ("field", "layer", "head")),
+        "heads": View(field_heads.cloud, ("layer", "head"), under=field_heads.measured_on),
+        "list": View(field_heads.table, (), under=field_heads.measured_on),
+    },
+    below,
+    reading.choose,
+    reading.context,
+    reading.remarks,
+    DOCUMENT,
+)

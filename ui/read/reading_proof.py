@@ -1,18 +1,15 @@
 """What can be checked about the maps of a reading, and the code, commands and files that make them again."""
 
-import json
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tutorials.findings.page import Reading
-from ui.parts import components, parts, snippets, trust
-from ui.read.documents import UPLOAD_ID
+from ui.parts import components, snippets, trust
+from ui.store.documents import UPLOAD_ID
 from visualizer.export import files as export
 from visualizer.figures.reading import OPACITY
-from visualizer.measures.entropy import entropy
-from visualizer.words.reading import called
 from vit_attention.cli.recipe import command
 
 DRAW = """from visualizer.measures.reading import token_heat, token_names
@@ -26,21 +23,9 @@ page_with_heat(record.image, heat, record.geometry).show()
 
 def card(now: Reading, values: NDArray[np.float32], what: str) -> None:
     """The trust card of one (rows, columns) map, `what` in words, under the chosen layer and head."""
-    trust.draw(
-        f"For {now.map_name()}; the entropy is that of {what}.",
-        [*trust.proof(now.record), _entropy(values), *_hits(now)],
-    )
-
-
-def _entropy(values: NDArray[np.float32]) -> tuple[str, str, str]:
-    if not np.isfinite(values).all():
-        return ("entropy", "not known", "this map was not captured")
-    bits, most = float(entropy(values.ravel() / values.sum())), float(np.log2(values.size))
-    return (
-        "entropy",
-        f"{bits:.2f} bits of {most:.2f}",
-        "0: one cell holds everything; the maximum: all cells hold the same",
-    )
+    row = values.ravel() / values.sum()
+    checks = [*trust.proof(now.record), trust.spread(row, "cell"), *_hits(now)]
+    trust.draw(f"For {now.map_name()}; the entropy is that of {what}.", checks)
 
 
 def _hits(now: Reading) -> list[tuple[str, str, str]]:
@@ -87,8 +72,8 @@ def record_code(now: Reading) -> str:
     layer, head = ("None" if n is None else f"[{n}]" for n in (now.layer, now.head))
     layer_name, head_name = now.map_name().split(", ")
     return (
-        f'import vit_attention as va\n{page_code(now.document.id)}model = va.load("{now.model}")\n'
-        f"record = model.attend(page, prompt={json.dumps(now.prompt)})\n"
+        f"import vit_attention as va\n{page_code(now.document.id)}model = va.load({now.model!r})\n"
+        f"record = model.attend(page, prompt={now.prompt!r})\n"
         f"layers = {layer}  # {layer_name}\nheads = {head}  # {head_name}\n"
         f"token = {now.token}  # token {now.token + 1} of {len(now.tokens)}; numbers begin at 0\n\n"
     )
@@ -104,25 +89,11 @@ def map_command(now: Reading, query: int | str, **look: Any) -> str:
 
 def code(now: Reading, scale: str, opacity: float) -> None:
     """Python and the command that make the map of the token, drawn with this scale and opacity."""
-    parts.code(
-        record_code(now) + DRAW,
-        [map_command(now, now.token, alpha=opacity, **snippets.scaled(scale, now.heats()))],
-    )
+    drawn = map_command(now, now.token, alpha=opacity, **snippets.scaled(scale, now.heats()))
+    components.code_box(record_code(now) + DRAW, [drawn])
 
 
 def overlay(now: Reading, heat: NDArray[np.float32], what: str) -> bytes:
     """A heat over the page as PNG, `what` in words."""
     caption, look = f"{what}, {now.map_name()}", {"settings": now.model, "opacity": OPACITY}
     return export.overlay_png(now.document.image, heat, now.record.geometry, caption, **look)
-
-
-def downloads(now: Reading) -> None:
-    """The page under the heat of the token, and the heat."""
-    name, what = f"reading-{now.token + 1}", called(now.tokens, now.token)
-    components.downloads(
-        "reading",
-        {
-            "This page (PNG)": (f"{name}.png", lambda: overlay(now, now.heat(), what)),
-            "This heat (CSV)": (f"{name}.csv", lambda: components.csv(now.heat())),
-        },
-    )

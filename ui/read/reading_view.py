@@ -1,28 +1,29 @@
-"""Page "Reading with cross-attention" as it follows the token: the steps, the JSON, the page under the heat, all heads."""
+"""Page "Reading with cross-attention": the page under the heat beside the JSON, closer, all heads, and numbers of all tokens."""
 
-from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from tutorials.findings.page import Reading
-from tutorials.findings.reading import tag_places
-from ui.parts import components, controls, parts, stepping
-from ui.parts.controls import KEEP
-from ui.read import reading_json, reading_proof
-from ui.read.reading import TOKEN, choose_clicked_head
+from tutorials.findings.reading import BLANK, LAST, NEXT, OTHER, tag_places
+from ui.frame.state import DOCUMENT, TOKEN
+from ui.parts import components, controls, lesson, widgets
+from ui.parts.lesson import View
+from ui.read import reading, reading_json, reading_proof
 from visualizer.figures.charts import strip
 from visualizer.figures.reading import OPACITY, heads_of_token, minimap, page_with_heat
-from visualizer.measures.pointing import Box, centred, say_window, viewport
+from visualizer.measures.entropy import entropy
+from visualizer.measures.fields import kind
+from visualizer.measures.pointing import centred, say_window, viewport
 from visualizer.words.reading import called, describe_heads, describe_token, token_runs
 
-BOXES, ZOOM, ACROSS, DOWN = "true_box", "zoom", "across", "down"
+HEIGHT = 420
+"""Pixels of a figure that stands beside a step."""
+BOXES, ZOOM, FOLLOW, ACROSS, DOWN = "true_box", "zoom", "follow", "across", "down"
 """Keys of the widgets and names in the address; zoom is a factor, across and down are percent."""
-MOST_ZOOM = 8.0
-STEPPED, BEGIN = "reading_stepped", "reading_begin"
-"""Session keys: whose tokens the slider counts, as (reader, page); the token that the next run has to begin at."""
-JSON, HEADS, STRIP = "reading_json", "reading_heads", "reading_strip"
+SCALES = ("shared", "per map", "log")
 KINDS = {
     "open": "opening tag",
     "close": "closing tag",
@@ -34,148 +35,92 @@ KINDS = {
 }
 
 
-def live(now: Reading) -> None:
-    """Everything that follows the token."""
-    stepping.follow(TOKEN, _live, now)
-
-
-def _live(given: Reading) -> None:
-    # How many rows the prompt takes: the first row that was produced and not given.
-    first, last = min(given.maps[0].query.prefix, len(given.tokens) - 1), len(given.tokens)
-    stepping.advance(TOKEN, first + 1, last)
-    # Above the slider, whose number they need: the twin of the arrow keys and of clicking, for everybody.
-    steps = st.container(horizontal=True)
-    now = replace(given, token=_slider(given, first, last))
-    with steps:
-        stepping.buttons("reading", TOKEN, now.token + 1, first + 1, last, "token", ends=True)
-    left, right = st.columns([3, 2])
-    with right:
-        st.markdown("**What the model wrote.** Click a piece, or use the arrow keys.")
-        reading_json.draw(now.tokens, now.token, first, JSON, _pick_token)
-        st.text(said_of(now))
-        window = _window(now)
+def page(now: Reading) -> None:
+    """The page under the heat of the token, beside what the model wrote, which is clicked or walked through."""
+    left, right = st.columns([4, 3])
     with left:
-        scale, opacity = _page(now, window)
-    reading_proof.card(now, now.heat(), f"token {now.token + 1}")
-    _heads(now)
-    reading_proof.code(now, scale, opacity)
-    reading_proof.downloads(now)
-
-
-def _slider(now: Reading, first: int, last: int) -> int:
-    """The chosen token, 0 first; on the first run the slider alone knows what the address says."""
-    # It begins at the first row that wrote print: where a tag is read from is a harder sight. A prompt may hold words, too.
-    written = (n for n, run in enumerate(token_runs(now.tokens)) if run["kind"] == "word" and n >= first)
-    whose, word = (now.model, now.document.key), next(written, first) + 1
-    other = st.session_state.get(STEPPED, whose) != whose  # another page: the old number would name any of its tokens
-    st.session_state[STEPPED] = whose
-    if (begin := st.session_state.pop(BEGIN, word if other else None)) is not None:
-        st.session_state[TOKEN] = begin
-    at = parts.number(
-        "Token",
-        TOKEN,
-        first + 1,
-        last,
-        word,
-        slide=True,
-        help="Arrow keys left and right step too, from anywhere on the page but an input.",
-    )
-    if other and at + 1 != word:  # a slider of another length is a new one, which takes what the address first said
-        st.session_state[BEGIN] = word
-        st.rerun()
-    return at
+        _heat(now, "reading_page", height=figure_height(now), window=None)
+    with right:
+        first = min(now.maps[0].query.prefix, len(now.tokens) - 1)
+        reading_json.draw(now.tokens, now.token, first, "reading_json", partial(reading.choose_number, TOKEN))
+        st.text(said_of(now))
 
 
 def said_of(now: Reading) -> str:
     """The current token in words: number, text, kind, field and probability."""
     run, chance = token_runs(now.tokens, now.token)[now.token], now.chances[now.token]
-    name, kind = called(now.tokens, now.token).replace("token", "Token", 1), str(run["kind"])
+    name, sort = called(now.tokens, now.token).replace("token", "Token", 1), str(run["kind"])
     field = f"; field {run['field']}" if run["field"] else ""
-    return f"{name}; {KINDS.get(kind, kind)}{field}" + (f"; probability {chance:.1%}" if np.isfinite(chance) else "")
+    return f"{name}; {KINDS.get(sort, sort)}{field}" + (f"; probability {chance:.1%}" if np.isfinite(chance) else "")
 
 
-def _pick_token() -> None:
-    if (number := reading_json.picked(JSON)) is not None:
-        st.session_state[TOKEN] = max(number + 1, 1)
-
-
-def _page(now: Reading, window: Box) -> tuple[str, float]:
-    """The page under the heat of the token; returns scale and opacity that it is drawn with."""
-    place, heat = st.container(), now.heat()
-    scale, opacity = parts.how_drawn("heat", OPACITY, "heat", "tokens of this reading")
-    true, printed, geometry = np.empty((0, 4)), now.printed, now.record.geometry
-    if (
-        printed is not None
-        and geometry is not None
-        and st.toggle("Show where this token is printed", key=BOXES, **KEEP)
-    ):
-        boxes = printed.boxes[[now.token]]
-        true = geometry.boxes_to_original(boxes[np.isfinite(boxes[:, 0])])
-        if not len(true):
-            st.caption("This token stands nowhere on the page: it is a tag, or part of a value that was read wrong.")
+def _heat(now: Reading, key: str, **how: Any) -> None:
+    """The page, or a window of it, under the heat of the token; dragging a box zooms further."""
+    heat, true = now.heat(), _true_box(now)
+    scale, opacity = controls.scale_shown("heat", SCALES), opacity_shown()
     fig = page_with_heat(
         now.document.image,
         heat,
         now.record.geometry,
-        window=window,
-        true=true.tolist(),
+        true=true,
         scale=scale,
         opacity=opacity,
-        together=now.heats() if scale == "shared" else None,
+        together=now.heats() if scale.mode == "shared" else None,
         title=f"Read for {called(now.tokens, now.token)}",
-        height=figure_height(now),
         zoom=not controls.on_phone(),  # a finger that drags means to scroll; zoom and pan have their sliders
+        **how,
     )
     said = describe_token(heat, now.tokens, now.token, now.record.geometry)
-    with place:
-        components.panel(
-            fig,
-            "reading_page",
-            said,
-            caption=f"{now.map_name().capitalize()}. Drag a box on the page to zoom further; double-click to go back.",
-            below=False,
-        )
-    components.in_words(said)
-    return scale, opacity
+    components.panel(fig, key, said, caption=f"{now.map_name().capitalize()}.", below=False)
+    if boxes_shown(now) and not true:
+        st.caption("This token stands nowhere on the page: it is a tag, or part of a value that was read wrong.")
 
 
-def _window(now: Reading) -> Box:
-    """The controls and the minimap; returns what part of the page to draw, in its own pixels."""
+def boxes_shown(now: Reading) -> bool:
+    """Whether true boxes are wanted, and known."""
+    return now.document.truth is not None and bool(st.session_state.get(BOXES))
+
+
+def opacity_shown() -> float:
+    """How strongly the heat covers the page."""
+    return widgets.within(st.session_state.get("heat_opacity", OPACITY), 0, 1)
+
+
+def _true_box(now: Reading) -> list[Any]:
+    """Where the token's own characters are printed, if that is known and wanted, in pixels of the page."""
+    printed, geometry = now.printed, now.record.geometry
+    if not boxes_shown(now) or printed is None or geometry is None:
+        return []
+    boxes = printed.boxes[[now.token]]
+    found: list[Any] = geometry.boxes_to_original(boxes[np.isfinite(boxes[:, 0])]).tolist()
+    return found
+
+
+def look(now: Reading) -> None:
+    """How the heat is drawn."""
+    controls.scale("heat", SCALES)
+    widgets.slider("Opacity of the heat", 0.0, 1.0, "heat_opacity", OPACITY, 0.05)
+    if now.document.truth is not None:
+        widgets.toggle("Show where this token is printed", BOXES)
+
+
+def closer(now: Reading) -> None:
+    """A window of the page, at first round the strongest cell, and where it lies on the whole page."""
+    left, right = st.columns([4, 3])
     size = now.document.image.size
-    wanted = st.slider("Zoom", 1.0, MOST_ZOOM, 1.0, 0.5, key=ZOOM, format="%.1f ×", **KEEP)
-    zoom = controls.within(wanted, 1, MOST_ZOOM)
-    left, right = st.columns(2)
-    off = zoom == 1
-    across = left.slider("Pan left to right (%)", 0, 100, 50, 1, key=ACROSS, disabled=off, **KEEP)
-    down = right.slider("Pan top to bottom (%)", 0, 100, 50, 1, key=DOWN, disabled=off, **KEEP)
-    window = viewport(size, zoom, controls.within(across, 0, 100) / 100, controls.within(down, 0, 100) / 100)
-    with st.container(horizontal=True):
-        st.button(
-            "Reset the view",
-            key="reading_reset",
-            on_click=st.session_state.update,
-            args=({ZOOM: 1.0, ACROSS: 50, DOWN: 50},),
-            disabled=off,
-        )
-        peak = _strongest_place(now)
-        st.button(
-            "Go to the strongest cell",
-            key="reading_centre",
-            on_click=_centre,
-            args=(size, peak),
-            disabled=peak is None,
-            help="Zooms in three times, if the whole page is shown, with that cell in the middle.",
-        )
-    said = say_window(size, window)
-    components.panel(minimap(now.document.image, window, size), "reading_minimap", said, caption=said, below=False)
-    return window
-
-
-def _centre(size: tuple[int, int], point: tuple[float, float]) -> None:
-    zoom = controls.within(st.session_state.get(ZOOM, 1), 1, MOST_ZOOM)
-    st.session_state[ZOOM] = zoom if zoom > 1 else 3.0
-    x, y = centred(size, st.session_state[ZOOM], point)
-    st.session_state[ACROSS], st.session_state[DOWN] = round(100 * x), round(100 * y)
+    with right:
+        zoom = widgets.slider("Zoom", 1.0, 8.0, ZOOM, 3.0, 0.5, format="%.1f ×")
+        follows = widgets.toggle("Follow the strongest cell", FOLLOW, True)
+        place = None if follows else st
+        across = widgets.slider("Left to right (%)", 0, 100, ACROSS, 50, 1, place=place)
+        down = widgets.slider("Top to bottom (%)", 0, 100, DOWN, 50, 1, place=place)
+        point = _strongest_place(now)
+        at = centred(size, zoom, point) if follows and point else (across / 100, down / 100)
+        window = viewport(size, zoom, *at)
+        said = say_window(size, window)
+        components.panel(minimap(now.document.image, window, size), "reading_minimap", said, caption=said, below=False)
+    with left:
+        _heat(now, "reading_closer", height=figure_height(now), window=window)
 
 
 def page_shape(now: Reading) -> float:
@@ -185,9 +130,8 @@ def page_shape(now: Reading) -> float:
 
 
 def figure_height(now: Reading) -> int:
-    """Height in pixels of a figure that shows the page: just what its width leaves to be filled, and at most 620."""
-    across = 342 if controls.on_phone() else 468
-    return min(620, round(across * page_shape(now)) + 100)
+    """Height in pixels of a figure that shows the page: just what its width leaves to be filled, and at most `HEIGHT`."""
+    return min(HEIGHT, round(340 * page_shape(now)) + 100)
 
 
 def _strongest_place(now: Reading) -> tuple[float, float] | None:
@@ -201,53 +145,134 @@ def _strongest_place(now: Reading) -> tuple[float, float] | None:
     return float(x), float(y)
 
 
-def _heads(now: Reading) -> None:
-    """Every head of the current token, and the probability of every token; both are clicked to jump."""
-    st.header("All heads of this token", anchor=False)
-    chosen, height = None, None
+def heads(now: Reading) -> None:
+    """Every head of every layer for the current token; a click chooses one."""
+    chosen = None
     if now.layer is not None and now.head is not None:
         chosen = (now.maps[now.layer].layer, now.head)
-    if controls.on_phone():  # just what the maps fill
-        heads = max(len(one.weights) for one in now.maps)
-        height = round(300 * len(now.maps) / heads * page_shape(now)) + 160
+    title = f"Every head for {called(now.tokens, now.token)}"
     components.panel(
-        heads_of_token(
-            now.record, now.token, chosen=chosen, title=f"Every head for {called(now.tokens, now.token)}", height=height
-        ),
-        HEADS,
+        heads_of_token(now.record, now.token, chosen=chosen, title=title, height=HEIGHT),
+        "reading_heads",
         describe_heads(now.record, now.token),
-        partial(choose_clicked_head, HEADS),
-        caption="Each head on a scale of its own. Click one to choose its layer and head; the sidebar does the same.",
+        reading.choose_head,
+        "Each head on a scale of its own. Click one to choose its layer and head.",
+        below=False,
     )
-    chances = now.chances
-    if np.isfinite(chances).any():
-        low = int(np.nanargmin(chances))
-        components.panel(
-            strip(now.tokens, chances, now.token, title="How sure the model was of each token"),
-            STRIP,
-            f"Probability of each token. The lowest is {chances[low]:.1%}, of {called(now.tokens, low)}.",
-            partial(parts.choose_clicked, STRIP, TOKEN),
-            caption="Click a bar to jump to its token.",
-            below=False,
-        )
+
+
+def sure(now: Reading) -> None:
+    """The page under the heat of the token, beside the probability of every token; a click on one chooses it."""
+    left, right = st.columns([4, 3])
+    with left:
+        _heat(now, "reading_sure", height=figure_height(now), window=None)
+    with right:
+        chances = now.chances
+        if np.isfinite(chances).any():
+            low = int(np.nanargmin(chances))
+            said = f"Probability of each token. The lowest is {chances[low]:.1%}, of {called(now.tokens, low)}."
+            figure = strip(now.tokens, chances, now.token, title="How sure of each token", height=240)
+            pick = partial(reading.choose_number, TOKEN)
+            components.panel(figure, "reading_strip", said, pick, "Click a bar to choose its token.", below=False)
+        else:
+            st.caption("This reading was kept without its probabilities.")
+        st.text(said_of(now))
+
+
+def spread(now: Reading) -> None:
+    """How many cells rows are spread over, by the kind of token that they wrote."""
+    kinds, heats = np.array([kind(token) for token in now.tokens]), now.heats()
+    known = np.isfinite(heats).all(axis=(1, 2))
+    bits = entropy(np.nan_to_num(heats.reshape(len(kinds), -1), nan=1.0))
+    rows = {sort: known & (kinds == sort) for sort in ("open", "close", "word", "part")}
+    means = [
+        (f"{KINDS[sort]} ({count.sum()})", float(bits[count].mean())) for sort, count in rows.items() if count.any()
+    ]
+    if means:
+        most, title = np.log2(heats[0].size), "Mean entropy of the rows, by kind of token"
+        ends = ("Mean entropy by kind of token: ", f". At most {most:.2f} bits.")
+        components.bar_chart("reading_spread", means, "bits", "{}: {:.2f} bits", ends, title=title)
+
+
+def hits(now: Reading) -> None:
+    """How often the strongest cell lies on a token's own print, by kind of token, beside a cell picked at random."""
+    found = now.hits()
+    if found is None:
+        st.info("Where the words of your own page stand is not known, so hits cannot be counted.")
+        return
+    sorts = {"start of a word": found.starts, "rest of a word": found.later, "digit": found.digits}
+    bars = [
+        (f"{name}{ending}", 100 * value)
+        for name, one in sorts.items()
+        if one.tokens
+        for ending, value in ((f" ({one.tokens})", one.hit), (", chance", one.chance))
+    ]
+    if not bars:
+        st.info("No value of this page was read right, so no token's place is known.")
+        return
+    title = f"Hits under {now.map_name()}"
+    components.bar_chart("reading_hits", bars, "%", "{}: {:.1f} %", ("Hit rate by kind of token: ", "."), title=title)
+    st.caption(
+        "A hit: the strongest cell holds more than 15 % of the area of the token's own print. In brackets: how many tokens. "
+        f"Left out: {found.left_out} tokens of values read wrong."
+    )
 
 
 def tags(now: Reading) -> None:
-    """The outcome of the prediction: where every opening tag looked."""
+    """Where every opening tag looked: how often in each of four places, and each by itself."""
     found = tag_places(now)
-    if found:
-        # A scroll box of its own, since the table is wider than a phone.
-        with st.container(height=420 if controls.on_phone() else "content"):
-            components.table(
-                {
-                    "token": [one.token + 1 for one in found],
-                    "tag": [one.tag for one in found],
-                    "strongest cell lies": [one.place[0].lower() + one.place[1:] for one in found],
-                    "share of attention in it": [f"{one.share:.1%}" for one in found],
-                    "entropy (bits)": [f"{one.bits:.2f}" for one in found],
-                }
-            )
-        components.say_wide()
-        st.caption(
-            f"Opening tags before a value; {now.map_name()}. Entropy: at most {np.log2(now.heats()[0].size):.2f} bits."
+    if not found:
+        st.info("No tag with a value whose place is known was written on this page.")
+        return
+    places = [one.place for one in found]
+    counts = [(name, places.count(name)) for name in (NEXT, LAST, OTHER, BLANK)]
+    title = f"Opening tags: where the strongest cell lies, {now.map_name()}"
+    components.bar_chart("reading_tags", counts, "tags", "{}: {}", ("Opening tags: ", "."), title=title)
+    # A scroll box of its own, since the table is longer than the screen.
+    with st.container(height=200):
+        components.table(
+            {
+                "token": [one.token + 1 for one in found],
+                "tag": [one.tag for one in found],
+                "strongest cell lies": [one.place[0].lower() + one.place[1:] for one in found],
+                "share of attention in it": [f"{one.share:.1%}" for one in found],
+                "entropy (bits)": [f"{one.bits:.2f}" for one in found],
+            }
         )
+    components.say_wide()
+
+
+def below(now: Reading) -> None:
+    """The map in words, what can be checked about it, the code and the files."""
+    components.in_words(describe_token(now.heat(), now.tokens, now.token, now.record.geometry))
+    reading_proof.card(now, now.heat(), f"token {now.token + 1}")
+    reading_proof.code(now, controls.scale_shown("heat", SCALES).mode, opacity_shown())
+    name = f"reading-{now.token + 1}"
+    files = {
+        "This page (PNG)": (f"{name}.png", _png),
+        "This heat (CSV)": (f"{name}.csv", lambda now: components.csv(now.heat())),
+    }
+    components.downloads("reading", files, now=now)
+
+
+def _png(now: Reading) -> bytes:
+    return reading_proof.overlay(now, now.heat(), called(now.tokens, now.token))
+
+
+PAGE = lesson.Page(
+    "reading",
+    {
+        "page": View(page, ("token", "layer", "head"), look),
+        "closer": View(closer, ("token", "layer", "head"), look),
+        "heads": View(heads, ("token", "layer", "head")),
+        "tags": View(tags, ("layer", "head")),
+        "hits": View(hits, ("layer", "head")),
+        "sure": View(sure, ("token", "layer", "head"), look),
+        "spread": View(spread, ("layer", "head")),
+    },
+    below,
+    reading.choose,
+    reading.context,
+    reading.remarks,
+    DOCUMENT,
+)

@@ -33,19 +33,20 @@ def padded_matrix(
     >>> import numpy as np
     >>> fig = padded_matrix(np.eye(3), Axis("text", labels=("a", "b", "[PAD]")), [2])
     >>> fig.layout.shapes[-1].path
-    'M1.5,-0.5H2.5V2.5H1.5ZM-0.5,1.5H2.5V2.5H-0.5Z'
+    'M1.5,-0.5H2.5V2.5H1.5ZM-0.5,1.5H1.5V2.5H-0.5Z'
     """
     values, count = canvas.grid_of(weights, "weights"), len(axis)
     places = sorted({canvas.within(n, count, "padding") for n in padding})
     if places and places[-1] - places[0] + 1 != len(places):
         raise GateError("padding", "tokens that stand together", f"{places}")
     share = float(values[:, places].sum() / max(float(values.sum()), 1e-300)) if places else 0.0
-    said = f"framed: {len(places)} padding tokens; their columns get {share:.1%} of all weights" if places else ""
-    note = "; ".join(filter(None, [said, look.pop("note", "")]))
+    said = f"framed: {len(places)} padding tokens\ntheir columns get {share:.1%} of all weights" if places else ""
+    note = "\n".join(filter(None, [said, look.pop("note", "")]))
     fig = matrix(values, axis, axis, note=note, height=height or 260 + 15 * min(36, max(8, count)), **look)
     if not places:
         return fig
     low, high, end = places[0] - 0.5, places[-1] + 0.5, count - 0.5
-    column, row = (low, -0.5, high, end), (-0.5, low, end, high)
-    veil = "".join(map(outlines.square, (column, row)))
+    # Beside the column, not across it: where two parts of a path overlap, nothing is filled.
+    parts = [(low, -0.5, high, end), (-0.5, low, low, high), (high, low, end, high)]
+    veil = "".join(outlines.square(part) for part in parts if part[0] < part[2])
     return fig.add_shape(outlines.path(veil, PADDING, 1.5, dash="dot", fillcolor="rgba(128,128,128,0.3)"))

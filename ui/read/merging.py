@@ -1,0 +1,145 @@
+"""Page "What reaches a cell": stages, merging, what place alone adds, and what can have changed a cell."""
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from tutorials.findings.page import Inside
+from tutorials.findings.swin import share_reached
+from ui.frame import state
+from ui.parts import components, controls, lesson
+from ui.parts.lesson import View
+from ui.read import reading, swin, swin_proof, swin_view
+from ui.read.swin_view import HEIGHT
+from visualizer.figures import overlay, swin_structure
+from visualizer.figures.swin_structure import stage_lines
+from visualizer.measures.swin import reached
+from visualizer.words import swin as swin_words
+
+
+def stages(now: Inside) -> None:
+    """The stages side by side, the chosen one marked; a click chooses one."""
+    here = now.here
+    if controls.on_phone():  # side by side they would be too small to tell apart
+        lines = ("{}: {}, {}; {}".format(*stage_lines(one, one is here, bold=False)) for one in now.plan)
+        marked = (f"**▶ {line.replace(':', '**:', 1)}" if at == now.stage else line for at, line in enumerate(lines))
+        st.markdown("\n".join(f"- {line}" for line in marked))
+        return
+    components.panel(
+        swin_structure.stage_tracker(now.plan, now.stage, now.block, clickable=True),
+        "swin_stages",
+        swin_words.describe_stages(now.plan, now.stage),
+        partial(components.pick_number, swin.STAGE),
+        f"Stage {now.stage + 1} of {len(now.plan)}, block {now.block + 1} of {here.blocks}: cells of {here.cell[0]} x "
+        f"{here.cell[1]} pixels (height x width), {here.width} numbers each.",
+        below=False,
+    )
+
+
+def merge(now: Inside) -> None:
+    """Four cells become one: the step out of the chosen stage, or into it if it is the last."""
+    last = now.stage == len(now.plan) - 1
+    if len(now.plan) == 1:
+        st.info("This encoder has one stage, so nothing is merged.")
+        return
+    number = now.stage - last
+    before, after, chosen = now.plan[number], now.plan[number + 1], now.query_in(number)
+    said = swin_words.describe_merge(chosen, before.grid, number)
+    components.panel(
+        swin_structure.merge_picture(
+            now.document.image,
+            before.grid,
+            before.cell,
+            chosen,
+            now.geometry,
+            number=number,
+            margin=before.window,
+            height=HEIGHT,
+        ),
+        "swin_merge",
+        said,
+        caption=f"{said} Cells: {before.grid[0] * before.grid[1]:,} become {after.grid[0] * after.grid[1]:,}."
+        + " Nothing is merged after the last stage; this is the step that made its cells." * last,
+        below=False,
+    )
+
+
+def bias(now: Inside) -> None:
+    """What place alone adds to the scores of one head."""
+    head, biases = now.head or 0, now.windows.bias
+    table, title = biases[head], f"Relative position bias of head {head + 1}"
+    apart = float(table.max()) - float(table.min())
+    components.panel(
+        swin_structure.bias_map(table, limit=float(np.abs(biases).max()) or None, title=title, height=HEIGHT),
+        "swin_bias",
+        swin_words.describe_bias(table, title),
+        caption="A mean of heads has no bias table: this is that of head 1. "
+        * (now.head is None)
+        + f"Largest minus smallest: {apart:.2f}. Where query and key fit equally well, a key at the best place gets "
+        f"e^{apart:.2f} = {np.exp(apart):.3g} times the weight of one at the worst.",
+        below=False,
+    )
+
+
+def reach(now: Inside) -> None:
+    """The part of the page that can have changed the chosen cell by the end of the chosen block."""
+    rows, columns = reached(now.plan, now.stage, now.block, now.query)
+    values = np.where(np.outer(rows, columns), 1.0, np.nan)
+    after = f"by the end of stage {now.stage + 1}, block {now.block + 1}"
+    said = (
+        f"{rows.sum()} of {len(rows)} rows and {columns.sum()} of {len(columns)} columns of the first stage's cells: "
+        f"{rows.mean() * columns.mean():.2%} of the page."
+    )
+    components.panel(
+        overlay.overlay(
+            now.document.image,
+            values,
+            now.geometry,
+            query=[now.query_in(0)],
+            outlined="the chosen place",
+            opacity=0.45,
+            unit="reach (1: can have changed the cell)",
+            title=f"Reach, stage {now.stage + 1}, block {now.block + 1}",
+            height=swin_view.tall(now),
+        ),
+        "swin_reach",
+        f"What can have reached the cell {after}: {said}",
+        caption=said,
+        below=False,
+    )
+
+
+def growth(now: Inside) -> None:
+    """The share of the page that can have changed the cell at the chosen place, by the end of every block."""
+    found = [
+        (f"stage {one.number + 1}, block {block + 1}" + ", shifted" * bool(one.shifts[block]), 100 * share)
+        for one in now.plan
+        for block, share in enumerate(share_reached(now, one.number))
+    ]
+    title = "Part of the page that can have reached the cell"
+    ends = (f"{title}, by the end of each block: ", ".")
+    at = sum(one.blocks for one in now.plan[: now.stage]) + now.block
+    components.bar_chart("swin_growth", found, "% of the page", "{} {:.2f} %", ends, chosen=at, title=title)
+
+
+def below(now: Inside) -> None:
+    """What can be checked, the code and the files of the block."""
+    swin_proof.below(now, swin_view.drawn())
+
+
+PAGE = lesson.Page(
+    "merging",
+    {
+        "stages": View(stages, ("layer",)),
+        "merge": View(merge, ("layer", "query")),
+        "bias": View(bias, ("layer", "head")),
+        "reach": View(reach, ("layer", "query")),
+        "growth": View(growth, ("query",)),
+    },
+    below,
+    reading.choose,
+    swin.context,
+    swin.remarks,
+    state.DOCUMENT,
+)

@@ -1,0 +1,246 @@
+"""Page "Regions read regions": what a region reads before any word is said, layer by layer, its gates, and its order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from tutorials.findings.captioning import Captioning, describe_row, numbered, shown
+from tutorials.findings.captions import largest_gap, most_visible, refiner_distances, shuffled
+from tutorials.plain import plain
+from ui.frame import state
+from ui.parts import components, lesson, pickers, trust, widgets
+from ui.parts.lesson import View
+from ui.read import captions, captions_proof
+from ui.read.captions import COVER, OF_BOXES, Told
+from visualizer.figures.captions import regions_map
+from visualizer.figures.mosaic import head_grid
+
+LAYER, REGION = "refiner_layer", "region"
+"""Keys of the widgets and names in the address; both count from 1."""
+HEIGHT = 420
+MOST_BARS = 16
+"""More heads than these are drawn as one bar a layer."""
+OPEN = "mean opening of the gate"
+
+
+@dataclass(frozen=True)
+class Regions(Captioning):
+    """A caption with a layer of its refiner and the region that asks in it, both 0 first."""
+
+    layer: int = 0
+    region: int = 0
+
+    @property
+    def view(self) -> tuple[object, ...]:
+        return (*super().view, self.layer, self.region)
+
+
+def context(told: Told, needs: Sequence[str]) -> Regions:
+    """Draw the pickers of layer, head and region that a figure needs; what one region reads as the reader sees it now."""
+    now = captions.looked(told)
+    layers, heads = len(now.refiner), len(now.refiner[0].weights) if now.refiner else 0
+    place = st.container(horizontal=True, vertical_alignment="bottom") if needs else None
+    layer = head = 0
+    if layers:
+        drawn = place if "layer" in needs else None
+        layer = widgets.slider("Refiner layer", 1, layers, LAYER, 1, place=drawn, width=200) - 1
+        head = pickers.one_or_mean("Head", state.HEAD, heads, place=place if "head" in needs else None)
+    # Where something is: the region that the most visible word looked at most.
+    start = int(now.rows(None)[most_visible(now)].argmax()) + 1
+    drawn = place if "query" in needs else None
+    region = widgets.number("Region that asks", 1, len(now.axis), REGION, start, place=drawn, width=160) - 1
+    return made(told, head, layer, region)
+
+
+def made(told: Told, head: int | None, layer: int, region: int) -> Regions:
+    """The same of names and numbers alone."""
+    now = captions.made(told, head, most_visible(captions.made(told, None, 0)))
+    given = {
+        name: getattr(now, name) for name in ("model", "picture", "record", "head", "word", "beams", "runs", "run")
+    }
+    return Regions(**given, layer=layer, region=region, again=partial(made, told, head, layer, region))
+
+
+def reads(now: Regions) -> None:
+    """What one region reads in one layer and head; a click makes another region ask."""
+    if not now.refiner:
+        st.caption("This network has no refiner, or the record does not keep its maps.")
+        return
+    row, words = row_of(now), place_of(now)
+    components.panel(
+        regions_map(
+            now.picture.image,
+            row,
+            now.axis,
+            now.record.geometry,
+            query=[now.region],
+            clickable=True,
+            title=f"Read by region {now.region + 1}",
+            opacity=COVER,
+            height=HEIGHT,
+        ),
+        "captions_reads",
+        describe_row(now, row, f"Read by the {now.region_name(now.region)} in the refiner's {words}"),
+        partial(components.pick_number, REGION),
+        f"{words.capitalize()}: {plain(numbered(now, now.region))}, gives {row[now.region]:.1%} of its attention to itself. "
+        f"Click a region to let it ask. {OF_BOXES if now.axis.grid is None else ''}",
+        below=False,
+    )
+
+
+def row_of(now: Regions) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
+    """(regions,) what the asking region reads."""
+    weights = now.refiner[now.layer].single
+    return np.asarray(weights[:, now.region].mean(axis=0) if now.head is None else weights[now.head][now.region])
+
+
+def place_of(now: Regions) -> str:
+    """Layer and head in words."""
+    return f"layer {now.refiner[now.layer].layer + 1}, {now.head_name()}"
+
+
+def layers(now: Regions) -> None:
+    """How far the regions of every layer and head look, beside evenly spread weights."""
+    found, even = refiner_distances(now)
+    names = [f"layer {n + 1}, head {h + 1}" for n, one in enumerate(found) for h in range(len(one))]
+    if len(names) > MOST_BARS:
+        names, values = [f"layer {n + 1}" for n in range(len(found))], [float(one.mean()) for one in found]
+    else:
+        values = [float(one) for layer in found for one in layer]
+    components.bar_chart(
+        "refiner_layers",
+        [*zip(names, values, strict=True), ("evenly spread", even)],
+        "mean distance in pixels",
+        "{} {:.0f}",
+        ("Mean distance in pixels of the picture: ", "."),
+        chosen=len(names),
+        title="How far regions look",
+    )
+
+
+def gates(now: Regions) -> None:
+    """How far the gate of every region is open in the chosen layer."""
+    found = now.refiner_gates
+    if found is None or not now.refiner or now.refiner[now.layer].layer >= len(found):
+        st.caption("The refiner of this network has no gates, or the record does not keep them.")
+        return
+    number = now.refiner[now.layer].layer
+    row, name = found[number], f"Gates of the refiner's layer {number + 1}"
+    by_layer = ", ".join(f"layer {n + 1} {one.mean():.0%}" for n, one in enumerate(found))
+    components.panel(
+        regions_map(
+            now.picture.image,
+            row,
+            now.axis,
+            now.record.geometry,
+            query=[now.region],
+            clickable=True,
+            scale="per map",
+            unit=OPEN,
+            title=name,
+            opacity=COVER,
+            height=HEIGHT,
+        ),
+        "captions_refiner_gates",
+        describe_row(now, row, name, OPEN),
+        partial(components.pick_number, REGION),
+        f"Mean over channels: {row.min():.1%} to {row.max():.1%} open; region {now.region + 1}: {row[now.region]:.1%}. "
+        f"Mean over all {len(now.axis)} regions: {by_layer}.",
+        below=False,
+    )
+
+
+def order(now: Regions) -> None:
+    """The same word's map for the regions in order, in a random order, and with that order undone."""
+    if not now.runs:
+        st.caption("This record comes from a file, and the model that made it is not here to be asked again.")
+        return
+    found = shuffled(now)
+    if found.decoder.query.labels != now.words or found.moved != now.record.prediction.text:
+        st.caption("The sentences differ, and so their maps are not compared.")
+        return
+    before, after = now.rows(None)[now.word], found.decoder.single.mean(axis=0)[now.word]
+    back = np.empty_like(after)
+    back[found.order] = after
+    word = shown(now.words[now.word])
+    said = (
+        f"Three maps for “{word}”, mean of heads. The first and the third differ by at most {np.abs(before - back).max():.1e}; "
+        f"over all words and heads, by at most {largest_gap(now, found):.1e}. (The first record is kept with 16 bits a number, "
+        "which alone gives up to 5e-4.)"
+    )
+    grid = now.axis.grid or (1, len(now.axis))
+    components.panel(
+        head_grid(
+            np.stack([before, after, back]).reshape(3, *grid),
+            names=["in order", "shuffled", "shuffled, put back"],
+            per_row=3,
+            scale="shared",
+            title=f"Looked at for “{word}”, regions as they were handed over",
+            height=300,
+        ),
+        "captions_order",
+        said,
+        caption=said,
+        below=False,
+    )
+
+
+def first(now: Regions) -> None:
+    """What all words together give to every region, the first one outlined."""
+    row = now.rows(None).mean(axis=0)
+    components.panel(
+        regions_map(
+            now.picture.image,
+            row,
+            now.axis,
+            now.record.geometry,
+            query=[0],
+            title="Mean over all words and heads",
+            opacity=COVER,
+            height=HEIGHT,
+        ),
+        "captions_first",
+        describe_row(now, row, "Looked at by all words, mean of all heads"),
+        caption=f"Outlined: region 1, {plain(now.region_name(0))}.",
+        below=False,
+    )
+
+
+def below(now: Regions) -> None:
+    """What can be checked, and the command of the region's map."""
+    trust.draw("", trust.proof(now.record))
+    if now.refiner:
+        components.in_words(describe_row(now, row_of(now), f"Read by region {now.region + 1} in {place_of(now)}"))
+        number = now.refiner[now.layer].layer
+        command = captions_proof.map_command(now, number, now.head, now.region, alpha=COVER)
+        components.code_box(captions_proof.record_code(now) + _draw(now), [command])
+
+
+def _draw(now: Regions) -> str:
+    chosen = ".mean(axis=0)" if now.head is None else f"[{now.head}]"
+    return (
+        "from visualizer.figures.captions import regions_map\n\n"
+        f"refiner = [one for one in record.maps if one.kind == 'self'][{now.layer}]  # (heads, regions, regions)\n"
+        f"row = refiner.single{chosen}[{now.region}]  # region {now.region + 1} asks; numbers begin at 0\n"
+        f"regions_map(record.image, row, refiner.key, record.geometry, query=[{now.region}], opacity={COVER}).show()\n"
+    )
+
+
+PAGE = lesson.Page(
+    "refiner",
+    {
+        "reads": View(reads),
+        "layers": View(layers, ()),
+        "gates": View(gates, ("layer", "query")),
+        "order": View(order, ()),
+        "first": View(first, ()),
+    },
+    below,
+    captions.choose,
+    context,
+    captions.remarks,
+    captions.SCENE,
+)
