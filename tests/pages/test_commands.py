@@ -167,10 +167,10 @@ def test_layers(app: Any, run: Any) -> None:
     made, figure = run(lines(page)[0]), figures(page)["layers_snapshots"]
     assert [one.number for one in made.drawings] == [2, 3, 4, 5]
     together = scales.apply_scale(made.drawings[0].map.values, "shared", [one.map.values for one in made.drawings])
-    assert len(heats(figure)) == 4
-    for heat, drawing in zip(heats(figure), made.drawings, strict=True):
-        np.testing.assert_allclose(array(heat["z"]), drawing.map.values, atol=2e-6)
-        assert heat["zmax"] == pytest.approx(together.high, abs=2e-6)
+    (mosaic,) = heats(figure)
+    shown, wanted = array(mosaic["z"]), np.concatenate([one.map.values.ravel() for one in made.drawings])
+    np.testing.assert_allclose(np.sort(shown[np.isfinite(shown)]), np.sort(wanted), atol=2e-6)
+    assert mosaic["zmax"] == pytest.approx(together.high, abs=2e-6)
 
 
 def test_rollout(app: Any, run: Any) -> None:
@@ -204,7 +204,7 @@ def test_patches(app: Any, run: Any, view: str, key: str, number: int, more: dic
 
 
 def test_a_map_without_a_command_says_so(app: Any) -> None:
-    page = app("query", numbers="Toy")
+    page = app("query", **at("query", "toy"))
     assert any("no command draws it" in one.value for one in page.caption)
 
 

@@ -9,6 +9,7 @@ from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
 from tutorials.findings.context import Context, Picture, Selection
+from tutorials.plain import plain
 from ui.explore import sentences, sources, words
 from ui.frame import state
 from ui.frame.stop import stop
@@ -93,7 +94,7 @@ def _recorded(looked: Chosen) -> AttentionRecord:
         try:
             return sources.bundle(looked.given)
         except ValueError as error:
-            st.error(str(error))
+            st.error(plain(str(error)))
             stop()
     advice = "Choose another model or picture in the sidebar; everything else is as you left it."
     if looked.kind == "text":
