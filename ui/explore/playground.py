@@ -130,9 +130,9 @@ def _sentence(now: Context, asked: Asked, whole: Map, look: dict[str, Any], righ
     more = {"words": look["words"], "without_special": not look["special"]}
     looks = [more, *([{**more, **made}] if made else [])]
     components.code(now, code, [snippets.command(now, method.name, target, knobs, **one) for one in looks])
-    files = sentences.files(partial(_shown, asked=asked, look=look), look)
-    arrays = {"Array (NPY)": ("map.npy", partial(_array, asked=asked, look=look)), **_RECORD}
-    components.downloads("playground", {**files, **arrays}, now=now)
+    files: dict[str, tuple[str, Callable[..., bytes]]] = sentences.files(partial(_shown, asked=asked, look=look), look)
+    files |= {"Array (NPY)": ("map.npy", partial(_array, asked=asked, look=look)), **_RECORD}
+    components.downloads("playground", files, now=now)
 
 
 def _shown(now: Context, asked: Asked, look: Mapping[str, Any]) -> Map:

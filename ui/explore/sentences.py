@@ -225,9 +225,7 @@ def _spans(names: tuple[str, ...], text: str) -> list[tuple[int, int]]:
     return found
 
 
-def files(
-    shown_map: Callable[[Context], Map], look: Mapping[str, Any]
-) -> dict[str, tuple[str, Callable[[Context], bytes]]]:
+def files(shown_map: Callable[[Context], Map], look: Mapping[str, Any]) -> dict[str, tuple[str, Callable[..., bytes]]]:
     """What can be taken home of a map over a text, for `components.downloads`; the record is added by the page.
 
     Args:
