@@ -40,16 +40,16 @@ def is_map_of(seen: Any, weights: NDArray[np.floating]) -> bool:
 
 
 def test_another_picture_is_painted_linked_and_restored(visit: Any) -> None:
-    seen = visit("playground?opacity=0.0")
+    seen = visit("playground?picture=scene-7&opacity=0.0")
     assert like(seen.cells("playground_map"), 7)
     seen.sidebar("picture").click()
-    seen.page.get_by_role("option", name="scene-24", exact=True).click()
+    seen.page.get_by_role("option", name="Scene 24", exact=True).click()
     seen.until(lambda: like(seen.cells("playground_map"), 24), "scene 24 painted")
     seen.until_address(picture="scene-24", opacity="0.0")
     seen.page.reload()
     seen.settle()
     seen.until(lambda: like(seen.cells("playground_map"), 24), "scene 24 painted after the reload")
-    assert seen.sidebar("picture").input_value() == "scene-24"
+    assert seen.sidebar("picture").input_value() == "Scene 24"
 
 
 def changed(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> NDArray[np.bool_]:

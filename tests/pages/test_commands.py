@@ -16,7 +16,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.reading import array, figures, heats
-from ui.learn.patches import CHANGED
+from tutorials.lessons import lessons
 from ui.store import documents, pictures
 from visualizer.style import scale as scales
 from visualizer.style import theme
@@ -133,10 +133,16 @@ WHERE: dict[str, dict[str, str]] = {
 }
 
 
+def at(name: str, view: str) -> dict[str, str]:
+    """The address of the first step of a lesson that shows that view, with its code."""
+    steps = lessons()[name].steps
+    number = next(n for n, step in enumerate(steps, start=1) if step.view == view)
+    return {"step": str(number), "panel": "Code"}
+
+
 @pytest.mark.parametrize("where", WHERE)
 def test_one_query(app: Any, run: Any, where: str) -> None:
-    page = app("query", query_tip="", **WHERE[where])
-    page.radio(key="query_guess").set_value(page.radio(key="query_guess").options[0]).run()
+    page = app("query", **{**at("query", "map"), **WHERE[where]})
     made, figure = run(lines(page)[0]), figures(page)["query_picture"]
     same(figure, made)
     assert outlined(figure) == (made.ground.truth is not None) == ("truth" in WHERE[where])
@@ -146,10 +152,9 @@ def test_one_query(app: Any, run: Any, where: str) -> None:
 
 @pytest.mark.parametrize("mode", ["shared", "per map", "log", "clipped"])
 def test_heads(app: Any, run: Any, mode: str) -> None:
-    page = app("heads", heads_scale=mode, **WHERE["patch and head"])
+    page = app("heads", **at("heads", "chosen"), heads_scale=mode, **WHERE["patch and head"])
     one, every = lines(page)
-    drawn = figures(page)
-    same(drawn["heads_chosen"], run(one))
+    same(figures(page)["heads_chosen"], run(one))
     made = run(every)
     assert len(made.drawings) == 12
     weights = _MODELS["scene-vit"].attend(scene(24).picture, half=True).maps[11].single
@@ -185,15 +190,17 @@ def test_entropy(app: Any, run: Any, tmp_path: Path) -> None:
         same(drawn["entropy_extremes"], run(line), trace=number)
 
 
-@pytest.mark.parametrize("more", [{"centred": "true"}, {"centred": "false"}, {"reach": CHANGED}])
-def test_patches(app: Any, run: Any, more: dict[str, str]) -> None:
-    page = app("patches", picture="scene-7", layer="3", row="5", column="9", **more)
-    same(figures(page)["patches_deeper"], run(lines(page)[0]))
-
-
-def test_a_map_without_a_command_says_so(app: Any) -> None:
-    page = app("query", numbers="Toy")
-    assert any("no command draws it" in one.value for one in page.caption)
+@pytest.mark.parametrize(
+    ("view", "key", "number", "more"),
+    [
+        ("deeper", "patches_deeper", 0, {"centred": "true"}),
+        ("deeper", "patches_deeper", 0, {"centred": "false"}),
+        ("reach", "patches_reach", 1, {}),
+    ],
+)
+def test_patches(app: Any, run: Any, view: str, key: str, number: int, more: dict[str, str]) -> None:
+    page = app("patches", **at("patches", view), picture="scene-7", layer="3", row="5", column="9", **more)
+    same(figures(page)[key], run(lines(page)[number]))
 
 
 @pytest.mark.parametrize(
@@ -230,7 +237,7 @@ def test_several_patches_ask_together(app: Any, run: Any) -> None:
 
 
 def test_own_pictures_and_bundles(app: Any, run: Any, tmp_path: Path) -> None:
-    page = app("playground", layer="3")
+    page = app("playground", picture="scene-7", model="scene-vit", layer="3")
     image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 70, 3), dtype=np.uint8))
     image.save(tmp_path / "mine.png")
     page.file_uploader(key="playground_upload").upload("mine.png", (tmp_path / "mine.png").read_bytes()).run()
@@ -261,7 +268,7 @@ def test_compare(app: Any, run: Any) -> None:
         **WHERE["class token"],
     )
     left, right = lines(page)
-    figure = next(iter(figures(page).values()))
+    figure = figures(page)["compare_maps"]
     same(figure, run(left), trace=0)
     same(figure, run(right), trace=1)
 
@@ -275,7 +282,7 @@ def test_compare(app: Any, run: Any) -> None:
     ],
 )
 def test_reading(app: Any, run: Any, more: dict[str, str]) -> None:
-    page = app("reading", panel="Code", **more)
+    page = app("reading", **more)
     same(figures(page)["reading_page"], run(lines(page)[0]))
 
 
@@ -284,13 +291,12 @@ def test_reading(app: Any, run: Any, more: dict[str, str]) -> None:
     [{"field": "2"}, {"field": "1", "decoder_layer": "2", "decoder_head": "3", "tight": "false", "document": "form-6"}],
 )
 def test_fields(app: Any, run: Any, tmp_path: Path, more: dict[str, str]) -> None:
-    page = app("fields", step="2", panel="Code", **more)
+    page = app("fields", **more)
     boxes, heat = lines(page)
     assert run(boxes) is None
     document = more.get("document", documents.DEFAULT)
     told = json.loads((tmp_path / "attn_vis" / f"{document}.json").read_text())
-    scored = {**more, "step": "4"}
-    shown = next(m.value for m in app("fields", **scored).markdown if "box in pixels" in m.value)
+    shown = next(m.value for m in page.markdown if "box in pixels" in m.value or "box: left" in m.value)
     for field in told["fields"]:
         if field["box"] is not None:
             assert ",\N{NO-BREAK SPACE}".join(f"{v:.0f}" for v in field["box"]) in shown
@@ -301,7 +307,7 @@ def test_fields(app: Any, run: Any, tmp_path: Path, more: dict[str, str]) -> Non
     "more",
     [
         {},
-        {"stage": "1", "head": "2", "swin_row": "30", "swin_column": "40", "swin_scale": "log"},
+        {"stage": "1", "swin_head": "2", "swin_row": "30", "swin_column": "40", "swin_scale": "log"},
         {
             "stage": "3",
             "block": "2",
@@ -313,25 +319,34 @@ def test_fields(app: Any, run: Any, tmp_path: Path, more: dict[str, str]) -> Non
     ],
 )
 def test_swin(app: Any, run: Any, more: dict[str, str]) -> None:
-    page = app("swin", step="8", panel="Code", **more)
+    page = app("swin", **more)
     made = run(lines(page)[0])
     same(figures(page)["swin_map"], made, pieces=True)
     assert len(made.drawings[0].map.patches) == 1
 
 
 def test_captions(app: Any, run: Any) -> None:
-    shown = {"scene": "scene-0-2-50", "beams": "2", "panel": "Code"}
-    page = app("captions", word="3", head="2", word_opacity="0.3", **shown)
-    same(figures(page)["captions_map"], run(lines(page)[0]))
-    page = app("refiner", refiner_layer="2", head="3", region="57", **shown)
-    made = run(lines(page)[0])
-    same(figures(page)["captions_reads"], made)
+    page = app(
+        "captions",
+        scene="scene-0-2-50",
+        word="3",
+        caption_head="2",
+        beams="2",
+        word_opacity="0.3",
+        refiner_layer="2",
+        refiner_head="3",
+        region="57",
+    )
+    drawn = figures(page)
+    same(drawn["captions_map"], run(lines(page)[0]))
+    made = run(lines(page, 1)[0])
+    same(drawn["captions_reads"], made)
     assert made.drawings[0].map.patches == (56,)
 
 
 def test_a_record_of_a_caption(app: Any, run: Any, tmp_path: Path) -> None:
     run("python -m vit_attention extract scene-6-2-50 --model scene-aoanet --output .")
-    page = app("captions", panel="Code")
+    page = app("captions")
     page.file_uploader(key="captions_npz").upload("caption.npz", (tmp_path / "scene-6-2-50.npz").read_bytes()).run()
     (tmp_path / "scene-6-2-50.npz").rename(tmp_path / "caption.npz")
     same(figures(page)["captions_map"], run(lines(page)[0]))

@@ -6,10 +6,12 @@ What the address asks for and cannot have is answered by a sentence at the head 
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from tutorials.plain import plain
 from ui.frame import address
@@ -113,9 +115,9 @@ def _number(draw: Any, label: str, low: N, high: N, key: str, default: N, step: 
     default = kind(min(max(default, low), high))
     st.session_state.pop(key, None) if not _is_number(st.session_state.get(key, default)) else None
     address.take(key, default, partial(_within, label, low, high, kind), _name(label))
-    fitting = kind(within(st.session_state[key], low, high))
-    if draw or fitting != st.session_state[key]:  # as in `_settle`
-        st.session_state[key] = fitting
+    # Also what fits: a slider of other ends is a new one, and begins anew. What was drawn in this run cannot be set again.
+    with suppress(StreamlitAPIException):
+        st.session_state[key] = kind(within(st.session_state[key], low, high))
     given = draw(label, low, high, step=step, key=key, **how) if draw else st.session_state[key]
     found = kind(within(given, low, high))
     address.note(key, found, default, f"{found:g}" if kind is float else str(found))
