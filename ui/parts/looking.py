@@ -31,13 +31,17 @@ def choose(first: str) -> Looked:
         first: id of the picture that the page begins with.
     """
     pickers.model_and_picture(first)
-    picture = pictures.get(str(st.session_state[state.PICTURE]))
+    return Looked(model_shown(), pictures.get(str(st.session_state[state.PICTURE])).id)
+
+
+def model_shown() -> str:
+    """The chosen model, or the bundled one with a sentence if it cannot be shown yet."""
     wanted, name = str(st.session_state[state.MODEL]), resources.active_model()
     if wanted in state.READS:
         st.info(f"{wanted} reads sentences and is shown in the playground; this page shows {name}.")
     elif wanted != name:
         fetching.offer(wanted, name, "fetch_weights")
-    return Looked(name, picture.id)
+    return name
 
 
 def context(looked: Looked, needs: Sequence[str] = pickers.ALL) -> Context:
