@@ -106,6 +106,11 @@ def test_values_are_shown_beside_weights_on_the_photograph(app) -> None:
     assert page.selectbox(key="picture").value == "scene-7"
 
 
+def test_a_choice_survives_steps_that_do_not_draw_it(app) -> None:
+    page = press(press(press(app("query", step="4", ask="patch", row="9", layer="3"), "Next"), "Next"), "Next")
+    assert [page.session_state[key] for key in ("step", "ask", "row", "layer")] == [7, "patch", 9, 3]
+
+
 def test_what_a_step_has_set_stays_in_its_lesson(app) -> None:
     page = app("query", step="9")
     page.query_params.clear()  # as the menu does
