@@ -163,45 +163,38 @@ def test_heads(app: Any, run: Any, mode: str) -> None:
 
 
 def test_layers(app: Any, run: Any) -> None:
-    page = app("layers", **at("layers", "snapshots"), layers_range="3-6", **WHERE["patch and head"])
-    made = run(lines(page)[0])
-    assert [one.number for one in made.drawings] == [2, 3, 4, 5]
-    record = _MODELS["scene-vit"].attend(scene(24).picture, half=True)
-    for drawing in made.drawings:
-        row = record.maps[drawing.number].single[2, 1 + 14 + 12, 1:]
-        np.testing.assert_allclose(drawing.map.values.ravel(), row, atol=2e-6)
-    shown = figures(page)["layers_snapshots"]["layout"]["annotations"]
-    assert [n for n in range(1, 13) if any(f"ayer {n}" in one["text"] for one in shown)] == [3, 4, 5, 6]
+    for layer in ("3", "6"):
+        page = app("layers", layers_range="3-6", panel="Code", **{**WHERE["patch and head"], "layer": layer})
+        made, figure = run(lines(page)[0]), figures(page)["layers_map"]
+        assert [one.number for one in made.drawings] == [2, 3, 4, 5]
+        drawn = array(heats(figure)[0]["z"])
+        np.testing.assert_allclose(drawn, made.drawings[int(layer) - 3].map.values, atol=2e-6)
+        assert outlined(figure) is (made.ground.truth is not None) is True
 
 
 def test_rollout(app: Any, run: Any) -> None:
     knobs = {"residual": "0.7", "fusion": "max", "discard": "0.25", "start": "2"}
-    page = app("rollout", **at("rollout", "compare"), **knobs, **WHERE["patch and head"])
+    page = app("rollout", panel="Code", **knobs, **WHERE["patch and head"])
     figure = figures(page)["rollout_compare"]
     for number, line in enumerate(lines(page)):
         same(figure, run(line), trace=number)
 
 
 def test_entropy(app: Any, run: Any, tmp_path: Path) -> None:
-    page = app("entropy", **at("entropy", "extremes"), **WHERE["class token"])
+    page = app("entropy", panel="Code", entropy_scale="shared", **WHERE["class token"])
     first, *rest = lines(page)
     assert run(first) is None
     assert (tmp_path / "attn_vis" / "scene-7.npz").is_file()
+    drawn = figures(page)
     for number, line in enumerate(rest):
-        same(figures(page)["entropy_extremes"], run(line), trace=number)
+        same(drawn["entropy_extremes"], run(line), trace=number)
 
 
-@pytest.mark.parametrize(
-    ("view", "key", "number", "more"),
-    [
-        ("deeper", "patches_deeper", 0, {"centred": "true"}),
-        ("deeper", "patches_deeper", 0, {"centred": "false"}),
-        ("reach", "patches_reach", 1, {}),
-    ],
-)
-def test_patches(app: Any, run: Any, view: str, key: str, number: int, more: dict[str, str]) -> None:
-    page = app("patches", **at("patches", view), picture="scene-7", layer="3", row="5", column="9", **more)
-    same(figures(page)[key], run(lines(page)[number]))
+@pytest.mark.parametrize("centred", ["true", "false"])
+def test_patches(app: Any, run: Any, centred: str) -> None:
+    where = {"picture": "scene-7", "layer": "3", "row": "5", "column": "9"}
+    page = app("patches", **at("patches", "deeper"), **where, centred=centred)
+    same(figures(page)["patches_deeper"], run(lines(page)[0]))
 
 
 @pytest.mark.parametrize(
@@ -283,7 +276,7 @@ def test_compare(app: Any, run: Any) -> None:
     ],
 )
 def test_reading(app: Any, run: Any, more: dict[str, str]) -> None:
-    page = app("reading", **more)
+    page = app("reading", panel="Code", **more)
     same(figures(page)["reading_page"], run(lines(page)[0]))
 
 
@@ -292,12 +285,13 @@ def test_reading(app: Any, run: Any, more: dict[str, str]) -> None:
     [{"field": "2"}, {"field": "1", "decoder_layer": "2", "decoder_head": "3", "tight": "false", "document": "form-6"}],
 )
 def test_fields(app: Any, run: Any, tmp_path: Path, more: dict[str, str]) -> None:
-    page = app("fields", **more)
+    page = app("fields", step="2", panel="Code", **more)
     boxes, heat = lines(page)
     assert run(boxes) is None
     document = more.get("document", documents.DEFAULT)
     told = json.loads((tmp_path / "attn_vis" / f"{document}.json").read_text())
-    shown = next(m.value for m in page.markdown if "box in pixels" in m.value or "box: left" in m.value)
+    scored = {**more, "step": "4"}
+    shown = next(m.value for m in app("fields", **scored).markdown if "box in pixels" in m.value)
     for field in told["fields"]:
         if field["box"] is not None:
             assert ",\N{NO-BREAK SPACE}".join(f"{v:.0f}" for v in field["box"]) in shown
