@@ -190,17 +190,11 @@ def test_entropy(app: Any, run: Any, tmp_path: Path) -> None:
         same(drawn["entropy_extremes"], run(line), trace=number)
 
 
-@pytest.mark.parametrize(
-    ("view", "key", "number", "more"),
-    [
-        ("deeper", "patches_deeper", 0, {"centred": "true"}),
-        ("deeper", "patches_deeper", 0, {"centred": "false"}),
-        ("reach", "patches_reach", 1, {}),
-    ],
-)
-def test_patches(app: Any, run: Any, view: str, key: str, number: int, more: dict[str, str]) -> None:
-    page = app("patches", **at("patches", view), picture="scene-7", layer="3", row="5", column="9", **more)
-    same(figures(page)[key], run(lines(page)[number]))
+@pytest.mark.parametrize("centred", ["true", "false"])
+def test_patches(app: Any, run: Any, centred: str) -> None:
+    where = {"picture": "scene-7", "layer": "3", "row": "5", "column": "9"}
+    page = app("patches", **at("patches", "deeper"), **where, centred=centred)
+    same(figures(page)["patches_deeper"], run(lines(page)[0]))
 
 
 @pytest.mark.parametrize(
