@@ -17,8 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.pages.reading import array, figures, heats
 from ui.learn.patches import CHANGED
-from ui.read import documents
-from ui.store import pictures
+from ui.store import documents, pictures
 from visualizer.style import scale as scales
 from visualizer.style import theme
 from vit_attention import registry
@@ -159,32 +158,31 @@ def test_heads(app: Any, run: Any, mode: str) -> None:
 
 
 def test_layers(app: Any, run: Any) -> None:
-    page = app("layers", **WHERE["patch and head"])
-    page.select_slider(key="layers_range").set_range(3, 6).run()
-    made, figure = run(lines(page)[0]), figures(page)["layers_animation"]
-    assert [one.number for one in made.drawings] == [2, 3, 4, 5]
-    for frame, drawing in zip(figure["frames"], made.drawings, strict=True):
-        np.testing.assert_allclose(array(frame["data"][0]["z"]), drawing.map.values, atol=2e-6)
-    together = scales.apply_scale(made.drawings[0].map.values, "shared", [one.map.values for one in made.drawings])
-    assert heats(figure)[0]["zmax"] == pytest.approx(together.high, abs=2e-6)
-    assert outlined(figure) is (made.ground.truth is not None) is True
+    for layer in ("3", "6"):
+        page = app("layers", layers_range="3-6", panel="Code", **{**WHERE["patch and head"], "layer": layer})
+        made, figure = run(lines(page)[0]), figures(page)["layers_map"]
+        assert [one.number for one in made.drawings] == [2, 3, 4, 5]
+        drawn = array(heats(figure)[0]["z"])
+        np.testing.assert_allclose(drawn, made.drawings[int(layer) - 3].map.values, atol=2e-6)
+        assert outlined(figure) is (made.ground.truth is not None) is True
 
 
 def test_rollout(app: Any, run: Any) -> None:
-    page = app("rollout", residual="0.7", fusion="max", discard="0.25", start="2", **WHERE["patch and head"])
+    knobs = {"residual": "0.7", "fusion": "max", "discard": "0.25", "start": "2"}
+    page = app("rollout", panel="Code", **knobs, **WHERE["patch and head"])
     figure = figures(page)["rollout_compare"]
     for number, line in enumerate(lines(page)):
         same(figure, run(line), trace=number)
 
 
 def test_entropy(app: Any, run: Any, tmp_path: Path) -> None:
-    page = app("entropy", **WHERE["class token"])
+    page = app("entropy", panel="Code", entropy_scale="shared", **WHERE["class token"])
     first, *rest = lines(page)
     assert run(first) is None
     assert (tmp_path / "attn_vis" / "scene-7.npz").is_file()
     drawn = figures(page)
-    same(drawn["entropy_Most focused"], run(rest[0]))
-    same(drawn["entropy_Most spread"], run(rest[1]))
+    for number, line in enumerate(rest):
+        same(drawn["entropy_extremes"], run(line), trace=number)
 
 
 @pytest.mark.parametrize("more", [{"centred": "true"}, {"centred": "false"}, {"reach": CHANGED}])
@@ -277,7 +275,7 @@ def test_compare(app: Any, run: Any) -> None:
     ],
 )
 def test_reading(app: Any, run: Any, more: dict[str, str]) -> None:
-    page = app("reading", **more)
+    page = app("reading", panel="Code", **more)
     same(figures(page)["reading_page"], run(lines(page)[0]))
 
 
@@ -286,12 +284,13 @@ def test_reading(app: Any, run: Any, more: dict[str, str]) -> None:
     [{"field": "2"}, {"field": "1", "decoder_layer": "2", "decoder_head": "3", "tight": "false", "document": "form-6"}],
 )
 def test_fields(app: Any, run: Any, tmp_path: Path, more: dict[str, str]) -> None:
-    page = app("fields", **more)
+    page = app("fields", step="2", panel="Code", **more)
     boxes, heat = lines(page)
     assert run(boxes) is None
     document = more.get("document", documents.DEFAULT)
     told = json.loads((tmp_path / "attn_vis" / f"{document}.json").read_text())
-    shown = next(m.value for m in page.markdown if "box in pixels" in m.value or "box: left" in m.value)
+    scored = {**more, "step": "4"}
+    shown = next(m.value for m in app("fields", **scored).markdown if "box in pixels" in m.value)
     for field in told["fields"]:
         if field["box"] is not None:
             assert ",\N{NO-BREAK SPACE}".join(f"{v:.0f}" for v in field["box"]) in shown

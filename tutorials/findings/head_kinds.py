@@ -38,7 +38,7 @@ def edge_head(now: Context) -> Finding:
         return NO_TRUTH
     kinds = outline_kinds(now.truth)
     if kinds.inside.sum() < FEWEST or not kinds.outside.any():
-        missing = f"This needs {FEWEST} patches that an object fills; here are {int(kinds.inside.sum())}."
+        missing = f"This needs {FEWEST} patches that an object fills, and there are {int(kinds.inside.sum())} here."
         return Finding(None, missing)
     maps = np.concatenate([now.patch_map(rows) for rows in now.asking_rows()]).astype(np.float64)
     tested = best_of_heads(preference(maps, *kinds), _elsewhere(maps, np.stack(kinds)))

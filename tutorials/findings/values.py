@@ -63,7 +63,7 @@ def special_takes_less(now: Context) -> Finding:
     ratio = float(lengths[:, :prefix].mean() / lengths[:, prefix:].mean())
     return Finding(
         bool(norms < weights),
-        f"Layer {now.chosen.layer + 1}, {now.head_name()}, asked by {now.query_name()}: the {prefix} special "
-        f"{'token gets' if prefix == 1 else 'tokens get'} {weights:.1%} of the weights and {norms:.1%} of the lengths of weight "
+        f"Layer {now.chosen.layer + 1}, {now.head_name()}, asked by {now.query_name()}: "
+        f"{'the special token gets' if prefix == 1 else f'the {prefix} special tokens get'} {weights:.1%} of the weights and {norms:.1%} of the lengths of weight "
         f"times value. Their values are {ratio:.2f} times as long as a patch's, on average over heads.",
     )

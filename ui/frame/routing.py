@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
@@ -20,7 +21,7 @@ def pages(first: Callable[[], None] | None = None) -> dict[str, list[StreamlitPa
     """
     found: dict[str, list[StreamlitPage]] = {}
     for one in PAGES:
-        visible = "visible" if one.section else "hidden"
+        visible: Literal["visible", "hidden"] = "visible" if one.section else "hidden"
         found.setdefault(one.section, []).append(
             st.Page(script(one.name), title=one.title, url_path=one.name, visibility=visible)
         )

@@ -101,7 +101,7 @@ def positions(now: Context) -> None:
     row, column = ((2 * at + 1) * size // (2 * n) for at, size, n in zip(_chosen(now), grid, now.grid, strict=True))
     kept = ("positions", now.model, row, column)
     values = resources.once(kept, lambda: position_similarity(table, grid, special)[row, column].copy())
-    title = f"Position embeddings similar to row {row + 1}, column {column + 1}"
+    title = f"Positions similar to row {row + 1}, column {column + 1}"
     own = grid == now.grid
     figure = heatmap.signed(
         values,
@@ -124,9 +124,8 @@ def positions(now: Context) -> None:
     st.caption(resources.once(("neighbours", now.model), lambda: tokens.neighbours_positions(now).text))
     if now.model == resources.BUNDLED_MODEL:
         st.caption(
-            "scene-vit's table started from a designed code: 12 of its 144 channels held waves along rows and "
-            "columns that help heads find neighbours. It was then trained with the rest, so what you see is "
-            "design and training together."
+            "scene-vit's table started from a designed code, waves along rows and columns in 12 of its 144 channels, and was then "
+            "trained (see Careful)."
         )
 
 

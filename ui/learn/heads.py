@@ -1,5 +1,6 @@
 """Page "Heads": the grid of a layer, the chosen map, all heads at once, and how alike they are."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -173,7 +174,7 @@ def below(now: Context) -> None:
     commands = [snippets.command(now, **shown), snippets.command(now, **every)]
     components.code(now, CODE.replace("SCALE", scale.mode), commands, snippets.note(scale.mode))
     title, look = f"{now.model}, {controls.map_name(now)}", {"truth": truth, "scale": scale, "together": maps}
-    files = {
+    files: dict[str, tuple[str, Callable[..., bytes]]] = {
         "Chosen map (PNG)": ("heads.png", partial(_png, title=title, **look)),
         "Chosen map (CSV)": ("heads.csv", lambda now: components.csv(now.patch_map())),
         "Distances (CSV)": ("heads-distance.csv", distances_csv),

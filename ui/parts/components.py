@@ -226,7 +226,7 @@ def downloads(
     """
     if not panels.wanted(panels.FILES):
         return
-    again = getattr(now, "again", None)
+    again: Any = getattr(now, "again", None)
     with panels.panel(panels.FILES, title):
         for column, (label, (file, make)) in zip(st.columns(len(files)), files.items(), strict=True):
             data = make if now is None else partial(_made, make, again)

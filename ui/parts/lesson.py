@@ -101,7 +101,7 @@ def _go(lesson: str, number: int) -> None:
     steps, looked_at = lessons()[lesson].steps, _sidebar()
     for key, value in st.session_state.get(BEFORE, {}).items():
         if value is None:
-            st.session_state.pop(key, None)
+            address.forget([key])
         else:
             st.session_state[key] = value
     st.session_state[state.STEP] = min(max(number, 1), len(steps))

@@ -65,8 +65,8 @@ def run(buttons: tuple[str, str] | None = None) -> None:
 
 
 def _picked(picks: dict[str, Pick]) -> None:
-    found = st.session_state.get(COMPONENT) or {}
-    event = found.get("picked") if hasattr(found, "get") else None
+    found: Any = st.session_state.get(COMPONENT) or {}
+    event: Any = found.get("picked") if hasattr(found, "get") else None
     if not hasattr(event, "get"):
         return
     key, points = event.get("key"), event.get("points")
@@ -80,7 +80,7 @@ def numbers(points: Sequence[Any]) -> list[int]:
     >>> numbers([[3, 4]]), numbers([7]), numbers(["x"])
     ([3, 4], [7], [])
     """
-    first = points[0] if points else None
-    carried = first if isinstance(first, (list, tuple)) else [first]
+    first: Any = points[0] if points else None
+    carried: Sequence[Any] = first if isinstance(first, (list, tuple)) else [first]
     sound = all(isinstance(one, (int, float)) and not isinstance(one, bool) and abs(one) < 1e9 for one in carried)
     return [int(one) for one in carried] if sound else []

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from visualizer.figures import canvas, outlines
 from visualizer.style import theme
+from visualizer.style.sketch import Sketch
 
 CLASS_PATH = theme.LINES[1]
 _MIDDLE = range(4, 10)
@@ -142,7 +143,7 @@ def block_diagram(
     """
     made, other = blocks(of), None if beside is None else blocks(beside)
     places = _column() if vertical else _snake()
-    fig, labels = go.Figure(), [_layer_label(of, places)]
+    labels = [_layer_label(of, places)]
     for number, (block, box) in enumerate(zip(made, places, strict=True)):
         lines = [f"<b>{block.name}</b>", block.shape]
         if other is not None and beside is not None and vertical:
@@ -156,10 +157,10 @@ def block_diagram(
         shapes += outlines.rims([places[canvas.within(chosen, len(made), "chosen")]])
     said = [f"<b>{block.name}</b>: {block.shape}<br>{theme.safe(block.does, 46)}" for block in made]
     x, y = zip(*((p["x"], p["y"]) for p in map(_middle, places)), strict=True)
-    canvas.add_markers(fig, x, y, list(range(len(made))), said)
     bare = {"visible": False, "fixedrange": True}
-    return theme.base(
-        fig,
+    fig = Sketch(canvas.markers(x, y, list(range(len(made))), said))
+    fig.layout |= canvas.CLICKS
+    return fig.figure(
         title=title,
         caption=_caption(of, beside, vertical),
         labels=[*labels, *_arrows(places)],

@@ -59,4 +59,4 @@ def _captioned(fig: go.Figure, said: str) -> go.Figure:
     lines = theme.safe(said, 66)
     caption.text = lines
     fig.layout.margin.b += 16 * lines.count("<br>")
-    return theme.lay(fig, annotations=[*written, caption])
+    return fig.update_layout(annotations=[*written, caption])

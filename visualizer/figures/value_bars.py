@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from visualizer.figures import canvas
 from visualizer.style import letters, theme
+from visualizer.style.sketch import Sketch
 from vit_attention.gate import GateError
 
 WEIGHT, NORM = "weight", "weight × value"
@@ -44,17 +45,18 @@ def weight_and_norm(
         raise GateError("most", "at least 1", f"{most}")
     kept = np.argsort(-both.max(axis=0), kind="stable")[:most]
     kept = kept[np.argsort(-both[0][kept], kind="stable")]
-    places, fig = np.arange(len(kept)), go.Figure()
+    places, fig = np.arange(len(kept)), Sketch()
     looks = {WEIGHT: {"color": theme.LINES[0]}, NORM: {"color": theme.LINES[1], "pattern": {"shape": "/", "size": 5}}}
     for (name, marker), shares in zip(looks.items(), both[:, kept], strict=True):
         said = [
-            f"{theme.safe(names[n])}<br>{name}: {share:.2%} of all keys'" for n, share in zip(kept, shares, strict=True)
+            f"{theme.safe(names[n])}<br>{name}: {share:.2%} of all keys" for n, share in zip(kept, shares, strict=True)
         ]
-        bar = go.Bar(x=100 * shares, y=places, orientation="h", name=name, marker=marker, hovertext=said)
-        fig.add_trace(bar.update(hovertemplate="%{hovertext}<extra></extra>"))
+        bar = {"type": "bar", "x": 100 * shares, "y": places, "orientation": "h", "name": name, "marker": marker}
+        fig.data.append({**bar, "hovertext": said, "hovertemplate": "%{hovertext}<extra></extra>"})
     marks = [("* " if n == chosen else "") + theme.safe(letters.cut(str(names[n]))) for n in kept]
-    canvas.add_markers(fig, 100 * both[:, kept].max(axis=0) / 2, places, kept.tolist(), [""] * len(kept))
-    fig.data[-1].update(hoverinfo="skip", hovertemplate=None, showlegend=False)
+    chooser = canvas.markers(100 * both[:, kept].max(axis=0) / 2, places, kept.tolist(), [""] * len(kept))
+    del chooser["hovertemplate"]
+    fig.data.append({**chooser, "hoverinfo": "skip", "showlegend": False})
     common = {"fixedrange": True, "automargin": True, "zeroline": False}
     upright = {**common, "tickvals": places, "ticktext": marks, "range": [len(kept) - 0.5, -0.5], "showgrid": False}
     across = {
@@ -64,14 +66,12 @@ def weight_and_norm(
         "title": {"text": "share of all keys in %", "font": {"size": theme.FONT_SIZE}, "standoff": 6},
     }
     legend = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 12}}
-    theme.lay(fig, barmode="group", bargap=0.25, hovermode="closest", dragmode=False)
     rest = 1 - both[:, kept].sum(axis=1)
     caption = [
         f"the other {len(names) - len(kept)} keys:",
         f"{rest[0]:.0%} of the weights, {rest[1]:.0%} of the lengths",
     ]
-    return theme.base(
-        fig,
+    return fig.figure(
         title=title,
         caption=caption if len(kept) < len(names) else "",
         height=height,
@@ -81,6 +81,9 @@ def weight_and_norm(
         yaxis=upright,
         showlegend=True,
         legend=legend,
+        barmode="group",
+        bargap=0.25,
+        hovermode="closest",
     )
 
 

@@ -12,7 +12,7 @@ from tutorials.findings.context import Picture
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
 from vit_attention.records.geometry import Geometry
 
-BOXES = np.array([[0.0, 0, 10, 10], [30, 0, 40, 10], [0, 40, 10, 50]])
+BOXES = np.array([[0.0, 0, 10, 10], [30, 0, 40, 10], [0, 30, 10, 60]])
 """Middles (5, 5), (35, 5), (5, 45): 30, 40 and 50 pixels apart."""
 EVEN, SELF, NEXT = np.full((3, 3), 1 / 3), np.eye(3), np.roll(np.eye(3), 1, 0)
 
@@ -24,8 +24,8 @@ def captioned(*layers: list[np.ndarray], boxes: np.ndarray | None = BOXES) -> Ca
         AttentionMap(np.stack(one).astype(np.float32), f"r{n}", n, "self", axis, axis) for n, one in enumerate(layers)
     ]
     decoder = AttentionMap(np.full((1, 2, 3), 1 / 3, np.float32), "d", len(maps), "cross", words, axis)
-    record = AttentionRecord((*maps, decoder), Geometry.of(50, 50))
-    picture = Picture("hand", "hand", "By hand", Image.new("RGB", (50, 50)))
+    record = AttentionRecord((*maps, decoder), Geometry.of(50, 60))
+    picture = Picture("hand", "hand", "By hand", Image.new("RGB", (50, 60)))
     return Captioning("by-hand", picture, record, None, 0)
 
 

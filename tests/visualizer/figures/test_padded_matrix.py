@@ -16,10 +16,11 @@ AXIS = Axis("text", labels=("[CLS]", "a", "b", "[PAD]", "[PAD]"))
 
 def test_rows_and_columns_of_padding_are_framed_and_their_share_is_said(sent: Sent) -> None:
     weights = np.full((5, 5), 0.2)
+    weights[:3] = (0.3, 0.3, 0.4, 0, 0)  # only padding itself reads padding: 2 of 5 rows, 2 of 5 each
     out = sent(padded_matrix(weights, AXIS, [3, 4], note="more"))
     assert out["layout"]["shapes"][-1]["path"] == "M2.5,-0.5H4.5V4.5H2.5ZM-0.5,2.5H2.5V4.5H-0.5Z"
     said = out["layout"]["annotations"][-1]["text"].replace("<br>", " ")
-    assert "framed: 2 padding tokens their columns get 40.0% of all weights more" in said
+    assert "framed: 2 padding tokens their columns get 16.0% of all weights more" in said
     assert out["data"][0]["z"].tolist() == pytest.approx(weights)
 
 
