@@ -71,6 +71,7 @@ class Visit:
 
     def settle(self) -> Visit:
         self.page.wait_for_function(SETTLED, timeout=LIMIT * 1000)
+        self.check()  # at once: what follows an exception is only waited for in vain
         return self
 
     def until(self, found: Callable[[], Any], want: str, limit: float = LIMIT) -> Any:
@@ -165,9 +166,8 @@ class Visit:
         """What must hold on every page at every time."""
         assert not self.problems, self.problems
         assert not self.foreign(), f"asked outside: {self.foreign()}"
-        assert self.page.get_by_test_id("stException").count() == 0, self.page.get_by_test_id(
-            "stException"
-        ).inner_text()
+        failed = self.page.get_by_test_id("stException").all_inner_texts()
+        assert not failed, failed
         assert not re.search(r"Traceback \(most recent call last\)", self.page.inner_text("body"))
 
 
