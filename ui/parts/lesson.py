@@ -217,9 +217,9 @@ def _text(lesson: Lesson, step: Step) -> None:
 
 def _ask(lesson: Lesson, step: Step, now: Any, number: int = 0) -> None:
     if step.predict:
-        questions.ask(lesson.name, step.predict, now, "guess")
+        questions.ask(lesson.name, step.predict, now, "guess", number)
     if step.check:
-        questions.ask(lesson.name, step.check, now, "check")
+        questions.ask(lesson.name, step.check, now, "check", number)
     if step.claim:
         claims.draw(lesson.name, step.claim, now, number)
 
