@@ -59,10 +59,11 @@ async def sent(server: Server, page: str) -> float:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as name, serve(Path(name)) as server, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
-        taken = [uploaded(server, browser, phone(Path(name), number)) for number in range(ROUNDS)]
-        browser.close()
+    with tempfile.TemporaryDirectory() as name, serve(Path(name)) as server:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+            taken = [uploaded(server, browser, phone(Path(name), number)) for number in range(ROUNDS)]
+            browser.close()
         print(f"photograph of 12 megapixels to its map: median {statistics.median(taken):.1f} s of {ROUNDS}")
         for page in PAGES:
             print(f"{page}: {asyncio.run(sent(server, page)) / 1000:.0f} kB a change of layer", flush=True)

@@ -141,8 +141,7 @@ steps:
       finding: summits.highest
       unit: number of the head
       hint: It has the longest bar.
-glossary:
-  summit: the largest weight of a row
+glossary: [summit]
 references: [none]
 ---
 ## Careful
@@ -151,6 +150,7 @@ One number is not the row.
 ROW = """  summits:
     title: Summits
 """
+TERM = "summit: the largest weight of a row\n"
 SUMMITS = """
 import json
 page.switch_page("pages/summits.py").run()
@@ -200,6 +200,8 @@ def _add_page(place: Path) -> None:
     head, row, tail = table.read_text().partition("Read:\n")
     assert row
     table.write_text(head + ROW + row + tail)
+    with (place / "tutorials" / "words" / "glossary.yaml").open("a", encoding="utf-8") as terms:
+        terms.write(TERM)
 
 
 def run(place: Path, *words: str, **around: str) -> str:
