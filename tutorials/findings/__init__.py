@@ -15,6 +15,7 @@ PAGES = (
     "heads",
     "head_kinds",
     "parts",
+    "features",
     "layers",
     "rollout",
     "entropy",
