@@ -79,7 +79,6 @@ def photograph(folder: Path, browser: Any) -> dict[str, float]:
         page.locator(MAP).first.wait_for(timeout=60_000)
         first = time.monotonic() - server.started
         page.wait_for_timeout(3000)
-        page.get_by_text("Another picture, a saved record, another model").click()
         before, start = page.evaluate(CHARTS), time.monotonic()
         page.locator(".st-key-playground_upload input[type=file]").set_input_files(phone)
         page.evaluate(PAINTED, before)

@@ -32,7 +32,7 @@ SETTLED = """() => {
 
 
 class Visit:
-    """One fresh browser context on one page, with everything it asked for and everything that went wrong.
+    """One visitor's tab, with everything it asked for and everything that went wrong.
 
     Attributes:
         page: Playwright's page.
@@ -47,7 +47,7 @@ class Visit:
         self.requests: list[str] = []
         self.sent = 0
         self.problems: list[str] = []
-        context.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("websocket", self._socket)
         self.page.on("dialog", self._dialog)
         self.page.on("pageerror", self._error)
@@ -71,6 +71,7 @@ class Visit:
 
     def settle(self) -> Visit:
         self.page.wait_for_function(SETTLED, timeout=LIMIT * 1000)
+        self.check()  # at once: what follows an exception is only waited for in vain
         return self
 
     def until(self, found: Callable[[], Any], want: str, limit: float = LIMIT) -> Any:
@@ -165,9 +166,8 @@ class Visit:
         """What must hold on every page at every time."""
         assert not self.problems, self.problems
         assert not self.foreign(), f"asked outside: {self.foreign()}"
-        assert self.page.get_by_test_id("stException").count() == 0, self.page.get_by_test_id(
-            "stException"
-        ).inner_text()
+        failed = self.page.get_by_test_id("stException").all_inner_texts()
+        assert not failed, failed
         assert not re.search(r"Traceback \(most recent call last\)", self.page.inner_text("body"))
 
 
@@ -235,30 +235,57 @@ def cold(chromium: str, environment: dict[str, str], tmp_path: Path) -> Iterator
         yield running
 
 
+@pytest.fixture(scope="module")
+def room(browser: Any) -> Iterator[Callable[..., Any]]:
+    """``room(has_touch=True)``: the browser context of these options; tabs in it share the app's files, as a second visit does."""
+    kept: dict[str, Any] = {}
+
+    def context(**options: Any) -> Any:
+        name = repr(sorted(options.items()))
+        if name not in kept:
+            kept[name] = browser.new_context(**options)
+        return kept[name]
+
+    yield context
+    for one in kept.values():
+        one.close()
+
+
 @pytest.fixture
-def newcomer(browser: Any) -> Iterator[Callable[..., Visit]]:
-    """``newcomer(server, "heads?layer=3")``: a visit in a fresh context; at the end each visit is checked."""
-    visits: list[Visit] = []
-
-    def open_page(server: Server, address: str, **options: Any) -> Visit:
-        chosen = {"viewport": {"width": 1280, "height": 900}, **options}
-        visits.append(Visit(browser.new_context(**chosen), server.url))
-        return visits[-1].open(address)
-
-    yield open_page
+def visits() -> Iterator[list[Visit]]:
+    """The visits of a test; at the end each is checked and its tab closed."""
+    kept: list[Visit] = []
+    yield kept
     try:
-        for one in visits:
+        for one in kept:
             one.check()
     finally:
-        for one in visits:
-            one.context.close()
+        for one in kept:
+            one.context.set_offline(False)
+            one.page.close()
 
 
 @pytest.fixture
-def visit(newcomer: Callable[..., Visit], server: Server) -> Callable[..., Visit]:
-    """``visit("heads?layer=3")``: the same on the shared, warm server."""
+def newcomer(browser: Any, visits: list[Visit]) -> Callable[..., Visit]:
+    """``newcomer(server, "heads?layer=3")``: a visit by a browser that has never been there."""
+
+    def open_page(server: Server, address: str, **options: Any) -> Visit:
+        visits.append(Visit(browser.new_context(**options), server.url))
+        return visits[-1].open(address)
+
+    return open_page
+
+
+@pytest.fixture
+def visit(room: Callable[..., Any], visits: list[Visit], server: Server) -> Callable[..., Visit]:
+    """``visit("heads?layer=3")``: a session of its own in a fresh tab, on the shared, warm server."""
 
     def open_page(address: str, **options: Any) -> Visit:
-        return newcomer(server, address, **options)
+        size = options.pop("viewport", {"width": 1366, "height": 768})
+        scheme = options.pop("color_scheme", "light")
+        visits.append(Visit(room(**options), server.url))
+        visits[-1].page.set_viewport_size(size)
+        visits[-1].page.emulate_media(color_scheme=scheme)
+        return visits[-1].open(address)
 
     return open_page

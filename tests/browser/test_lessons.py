@@ -52,32 +52,8 @@ def test_check_question_is_graded_from_the_live_numbers(visit: Any) -> None:
         seen.until(lambda want=want: any(said.startswith(want) for said in seen.alerts()), f"{answer}: {want}")
 
 
-def label(seen: Any) -> str:
-    return str(seen.figure("layers_animation").locator(".slider-group > .slider-label").first.text_content())
-
-
-def test_film_plays_in_the_browser_alone(visit: Any) -> None:
-    """Play changes what is painted without a word to the server; Pause stops it."""
-    seen = visit("layers?layer=9")
-    before = seen.cells("layers_animation")
-    assert label(seen) == "layer 9"
-    sent, asked = seen.sent, len(seen.requests)
-    play, pause = (seen.figure("layers_animation").locator(".updatemenu-button", has_text=t) for t in ("Play", "Pause"))
-    play.click()
-    seen.until(lambda: label(seen) == "layer 11", "the film to reach layer 11")
-    pause.click()
-    stopped = label(seen)
-    painted = seen.until_repainted("layers_animation", before)
-    seen.page.wait_for_timeout(1500)  # more than two frames: that nothing moves can only be seen by waiting
-    assert label(seen) == stopped
-    assert np.abs(seen.cells("layers_animation") - painted).max() < 3
-    play.click()
-    seen.until(lambda: label(seen) == "layer 12", "the film to reach its end")
-    assert (seen.sent, len(seen.requests)) == (sent, asked)
-
-
 def test_film_as_a_gif(visit: Any, tmp_path: Path) -> None:
-    seen = visit("layers")
+    seen = visit("layers?panel=Export")
     with Image.open(seen.save("Animation (GIF)", tmp_path)) as film:
         assert film.format == "GIF"
         frames = [np.asarray(frame.convert("RGB"), int) for frame in ImageSequence.Iterator(film)]

@@ -97,9 +97,9 @@ def as_drawn(window: tuple[float, float, float, float], size: tuple[int, int]) -
     return np.asarray(PAGE.picture.resize(size, Image.Resampling.BILINEAR, box=window)).astype(np.float64)
 
 
-def paints_page(seen: Visit, window: tuple[float, float, float, float]) -> bool:
+def paints_page(seen: Visit, window: tuple[float, float, float, float], key: str = "reading_page") -> bool:
     """Whether the figure shows just this part of the page (with the heat fully clear)."""
-    now = painted(seen)
+    now = painted(seen, key)
     want = as_drawn(window, (now.shape[1], now.shape[0]))
     # Edges of letters may be off by a pixel of the screen.
     return float(np.abs(now - want)[4:-4, 4:-4].mean()) < 8
@@ -119,7 +119,7 @@ def test_a_whole_receipt_is_stepped_through_with_the_keys(visit: Any) -> None:
     seen.page.keyboard.press("ArrowRight")
     seen.page.wait_for_timeout(500)
     until_token(seen, last)
-    assert seen.page.locator(".st-key-reading_next button").is_disabled()
+    assert seen.page.locator(".st-key-token_next button").is_disabled()
     for _ in range(5):  # as fast as a held key
         seen.page.keyboard.press("ArrowLeft")
     until_token(seen, last - 5)
@@ -144,21 +144,36 @@ def test_a_click_in_the_json_jumps_and_the_keys_go_on_from_there(visit: Any) -> 
     until_token(seen, last)
     seen.page.keyboard.press("Home")
     until_token(seen, 1)
-    seen.page.locator(".st-key-reading_last button").click()
-    until_token(seen, last)
-    bars = place(seen, "reading_strip", 4, 50)
-    seen.page.mouse.click(*bars)
-    until_token(seen, 4)
+
+
+def test_the_arrows_step_tokens_and_page_down_the_lesson(visit: Any) -> None:
+    seen = visit(SHORT)
+    until_token(seen, 1)
+    seen.page.keyboard.press("ArrowRight")
+    until_token(seen, 2)
+    assert "step" not in seen.address(), "the lesson's arrows leave them to the tokens"
+    seen.page.keyboard.press("PageDown")
+    seen.until_address(step="2")
+    seen.figure("reading_heads").wait_for()
+    seen.page.keyboard.press("ArrowRight")  # no JSON stands beside this figure
+    seen.until_address(step="3")
+
+
+def test_a_bar_is_clicked_for_its_token(visit: Any) -> None:
+    seen = visit("reading?step=10")
+    seen.until_address(token="52")
+    seen.page.mouse.click(*place(seen, "reading_strip", 71, 20))
+    seen.until_address(token="71")
 
 
 def test_another_page_begins_at_its_first_word(visit: Any) -> None:
     seen = visit("reading?token=20")
     until_token(seen, 20)
     seen.page.locator("[data-testid=stSidebar] .st-key-document input").first.click()
-    seen.page.get_by_role("option", name="form-6", exact=True).click()
+    seen.page.get_by_role("option", name="Form 6", exact=True).click()
     seen.until_address(document="form-6")
     until_token(seen, 2)
-    seen.page.get_by_role("button", name="Next →").click()
+    seen.page.get_by_role("button", name="Next token").click()
     until_token(seen, 3)
     seen.until_address(token="3")
 
@@ -175,35 +190,26 @@ def test_it_plays_by_itself_and_stops_at_the_end(visit: Any) -> None:
     until_token(seen, last)
 
 
-def test_zoom_pan_and_reset_and_the_minimap_follows(visit: Any) -> None:
-    seen = visit("reading?heat_opacity=0.0&token=1")
-    whole = (0.0, 0.0, float(WIDTH), float(HEIGHT))
-    seen.until(lambda: paints_page(seen, whole), "the whole page painted")
-    assert near(seen.page.evaluate(WINDOW), (0, 0, 1, 1), 0.05)
-    zoom = seen.page.get_by_role("slider", name="Zoom")
-    zoom.focus()
-    for _ in range(2):
-        zoom.press("ArrowRight")
-    middle = (WIDTH / 4, HEIGHT / 4, 3 * WIDTH / 4, 3 * HEIGHT / 4)
-    seen.until(lambda: near(shown(seen), middle, 1), "the middle half shown")
-    seen.until(lambda: paints_page(seen, middle), "the middle half painted")
+def test_zoom_and_pan_and_the_minimap_follows(visit: Any) -> None:
+    seen = visit("reading?step=4&heat_opacity=0.0&token=1&zoom=2&follow=false")
+    key, middle = "reading_closer", (WIDTH / 4, HEIGHT / 4, 3 * WIDTH / 4, 3 * HEIGHT / 4)
+    seen.until(lambda: near(shown(seen, key), middle, 1), "the middle half shown")
+    seen.until(lambda: paints_page(seen, middle, key), "the middle half painted")
     assert near(seen.page.evaluate(WINDOW), (0.25, 0.25, 0.75, 0.75), 0.05)
-    seen.until_address(zoom="2")
-    across, down = (seen.page.get_by_role("slider", name=f"Pan {way}") for way in ("left to right", "top to bottom"))
+    across, down = (seen.page.get_by_role("slider", name=way) for way in ("Left to right", "Top to bottom"))
     across.focus()
     across.press("End")
-    seen.until(lambda: near(shown(seen), (WIDTH / 2, HEIGHT / 4, WIDTH, 3 * HEIGHT / 4), 1), "the right half shown")
+    seen.until(
+        lambda: near(shown(seen, key), (WIDTH / 2, HEIGHT / 4, WIDTH, 3 * HEIGHT / 4), 1), "the right half shown"
+    )
     seen.settle()
     down.focus()
     down.press("Home")
     corner = (WIDTH / 2, 0.0, float(WIDTH), HEIGHT / 2)
-    seen.until(lambda: near(shown(seen), corner, 1), "the right upper quarter shown")
-    seen.until(lambda: paints_page(seen, corner), "the right upper quarter painted")
+    seen.until(lambda: near(shown(seen, key), corner, 1), "the right upper quarter shown")
+    seen.until(lambda: paints_page(seen, corner, key), "the right upper quarter painted")
     seen.until(lambda: near(seen.page.evaluate(WINDOW), (0.5, 0, 1, 0.5), 0.05), "the minimap's window there")
-    assert not paints_page(seen, middle)
-    seen.page.get_by_role("button", name="Reset the view").click()
-    seen.until(lambda: near(shown(seen), whole, 1), "the whole page shown")
-    seen.until(lambda: near(seen.page.evaluate(WINDOW), (0, 0, 1, 1), 0.05), "the minimap's window round all of it")
+    seen.until_address(zoom="2", across="100", down="0")
 
 
 def test_dragging_zooms_further_and_a_double_click_goes_back(visit: Any) -> None:
@@ -226,16 +232,18 @@ def test_another_head_paints_another_heat_and_a_click_chooses_one(visit: Any) ->
         now = painted(seen)
         return now.shape == from_.shape and (np.abs(now - from_).max(axis=2) > 30).mean() > 0.01
 
-    seen.page.locator("[data-testid=stSidebar] .st-key-decoder_head input").first.click()
-    seen.page.get_by_role("option", name="2", exact=True).click()
+    head = seen.page.get_by_role("slider", name="Decoder head")
+    head.focus()
+    head.press("ArrowRight")
+    head.press("ArrowRight")
     seen.until_address(decoder_head="2")
     seen.until(lambda: differs(mean), "another heat")
-    second = painted(seen)
+
+
+def test_a_head_is_chosen_with_a_click(visit: Any) -> None:
+    seen = visit("reading?step=2")
     seen.page.mouse.click(*place(seen, "reading_heads", 5, 3))
     seen.until_address(decoder_layer="3", decoder_head="5")
-    assert seen.sidebar("decoder_layer").input_value() == "3"
-    seen.until(lambda: differs(second), "the heat of the clicked head")
-    seen.page.get_by_text("Layer 3, head 5.").first.wait_for()
 
 
 @cache
@@ -307,8 +315,8 @@ def test_own_pages_good_and_hostile(visit: Any) -> None:
         assert "document" not in seen.address()
         seen.check()
     assert "million pixels" in said
-    give(seen, "huge.png", bytes(11_000_000))
-    seen.page.get_by_text(re.compile(r"must be 10(\.0)? ?MB or smaller")).first.wait_for(state="attached")
+    give(seen, "huge.png", bytes(21_000_000))
+    seen.page.get_by_text(re.compile(r"must be 20(\.0)? ?MB or smaller")).first.wait_for(state="attached")
     give(seen, "mine.png", png(receipt(9, 2).picture))
     seen.until(lambda: any("trained on nothing but drawn receipts" in a for a in seen.alerts()), "the limits said")
     seen.until_address(document="own document")
@@ -318,20 +326,17 @@ def test_own_pages_good_and_hostile(visit: Any) -> None:
 
 def test_on_a_phone_the_page_fits_and_steps(visit: Any, phone: dict[str, Any]) -> None:
     seen = visit(SHORT, **phone)
-    seen.page.get_by_role("button", name="Next →").tap()
+    seen.page.get_by_role("button", name="Next token").tap()
     until_token(seen, 2)
     assert seen.page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
     dragmode = "() => document.querySelector('.st-key-reading_page .js-plotly-plot').layout.dragmode"
     assert seen.page.evaluate(dragmode) is False, "a finger that drags means to scroll"
-    seen.page.get_by_text("Just show me", exact=True).tap()
-    seen.page.get_by_text("share of attention in it").wait_for()
-    seen.settle()
     assert seen.page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
 
 
 def test_fields_are_clicked_on_the_page_and_saved_with_their_boxes(visit: Any, tmp_path: Path) -> None:
-    seen = visit("fields?decoder_layer=4")
-    assert title(seen, "fields_page").startswith("Read for field 1, store")
+    seen = visit("fields?step=2&panel=Export")
+    assert title(seen, "fields_page").startswith("Read for field 2, menu.0.nm")
     saved = json.loads(seen.save("JSON with boxes", tmp_path).read_text())
     assert saved["page"] == [WIDTH, HEIGHT]
     assert list(saved["json"]) == ["store", "menu", "total"]
@@ -348,8 +353,7 @@ def test_fields_are_clicked_on_the_page_and_saved_with_their_boxes(visit: Any, t
 
 
 def test_the_fields_page_fits_a_phone_and_ranks_its_heads(visit: Any, phone: dict[str, Any]) -> None:
-    seen = visit("fields", **phone)
-    seen.page.get_by_text("Just show me", exact=True).tap()
+    seen = visit("fields?step=9", **phone)
     seen.page.get_by_text("place by focus").wait_for()
     seen.settle()
     assert seen.page.evaluate("() => document.querySelector('[data-testid=stMain]').scrollWidth") <= 390

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -48,7 +49,17 @@ def try_claim(page: Any, finding: str) -> str:
     ("name", "keys"),
     [
         ("captions", {"captions_map", "captions_strip", "captions_gates", "captions_heads"}),
-        ("refiner", {"captions_reads", "refiner_layers", "captions_refiner_gates", "captions_order", "captions_first"}),
+        (
+            "refiner",
+            {
+                "captions_reads",
+                "refiner_distance",
+                "refiner_evenness",
+                "captions_refiner_gates",
+                "captions_order",
+                "captions_first",
+            },
+        ),
     ],
 )
 def test_every_step_and_the_whole_lesson_open_cold(app, name: str, keys: set[str]) -> None:
@@ -83,7 +94,37 @@ def test_the_first_word_shown_is_a_noun_whose_map_can_be_seen(app, name: str) ->
     shown = titles(page)[0].removeprefix("To say “").removesuffix("”")
     assert shown in NAMES
     (mark,) = [one for one in figures(page)["captions_map"]["layout"]["annotations"] if "one scale" in one["text"]]
-    assert float(mark["text"].split(" 0 to ")[1].split("<")[0]) > 0.13, "a quarter of it would be even less than 4 %"
+    assert float(mark["text"].replace("<br>", " ").split(" 0 to ")[1].split(" ")[0]) > 0.13, "the mean cell has 0.005"
+
+
+def test_a_step_sets_its_word_and_gives_the_one_before_back(app) -> None:
+    page = app("captions", step="5")
+    assert titles(page) == ["To say “right”"]
+    fine(page.button(key="back").click().run())
+    fine(page.button(key="back").click().run())
+    assert titles(page) == ["To say “heart”"]
+    fine(page.button(key="captions_word_1").click().run())
+    fine(page.button(key="next").click().run())
+    fine(page.button(key="next").click().run())
+    assert page.session_state["word"] == 4
+    fine(page.button(key="next").click().run())
+    assert page.session_state["word"] == 2
+
+
+def test_the_bars_of_the_refiner_are_those_of_its_weights(app) -> None:
+    """By the definition, pair by pair: cells of 16 pixels, distances between their centres."""
+    page = app("refiner", step="3")
+    fine(page.radio[0].set_value("About the same (within 10 %)").run())
+    drawn = figures(page)["refiner_distance"]["data"][0]["x"]
+    shown = np.frombuffer(base64.b64decode(drawn["bdata"]), drawn["dtype"])
+    record = va.load("scene-aoanet").attend(scene(6, objects=2).picture, half=True)
+    first = next(one for one in record.maps if one.kind == "self").single[0].astype(float)
+    rows = [
+        sum(weight * 16 * math.dist(divmod(n, 14), divmod(m, 14)) for m, weight in enumerate(first[n])) / first[n].sum()
+        for n in range(196)
+    ]
+    assert len(shown) == 2 * 4 + 1
+    assert shown[0] == pytest.approx(np.mean(rows), rel=1e-3)
 
 
 def test_another_picture_begins_at_a_word_of_its_own(app) -> None:
@@ -179,7 +220,7 @@ def test_the_gate_of_every_word_stands_beside_its_bar(app) -> None:
 
 
 def test_the_outcome_waits_for_the_guess_and_shows_the_order_undone(app) -> None:
-    page = app("refiner", step="6")
+    page = app("refiner", step="7")
     assert list(figures(page)) == ["captions_reads"]
     fine(page.radio[0].set_value("The same sentence").run())
     assert any(one.value.startswith("Right.") for one in page.success)
@@ -209,7 +250,7 @@ def test_a_head_of_the_refiner_has_a_weight_for_every_pair_of_regions(app) -> No
         ("captions", "5", "relation_looks_at_both"),
         ("captions", "7", "gate_for_nouns"),
         ("captions", "8", "mean_is_best"),
-        ("refiner", "7", "first_region_is_special"),
+        ("refiner", "8", "first_region_is_special"),
     ],
 )
 def test_every_claim_can_be_tested_on_a_scene_and_no_truth_is_claimed_on_a_photograph(
@@ -316,7 +357,7 @@ def test_what_a_record_says_is_shown_letter_by_letter(app, tmp_path: Path) -> No
     cross = replace(given.maps[0], query=told, key=regions)
     inside = AttentionMap(np.full((1, 3, 3), 1 / 3, np.float32), "refiner", 0, "self", regions, regions)
     record = replace(given, maps=(inside, replace(cross, layer=1)), model=pixel)
-    page = opened(app, "refiner", pixel, record, tmp_path, step="7")
+    page = opened(app, "refiner", pixel, record, tmp_path, step="8")
     try_claim(page, "first_region_is_special")
     other = opened(app, "captions", pixel, record, tmp_path)
     kinds = ("markdown", "caption", "info", "success", "warning", "error", "button")

@@ -16,9 +16,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.reading import array, figures, heats
-from ui.learn.patches import CHANGED
-from ui.read import documents
-from ui.store import pictures
+from tutorials.lessons import lessons
+from ui.store import documents, pictures
 from visualizer.style import scale as scales
 from visualizer.style import theme
 from vit_attention import registry
@@ -134,10 +133,16 @@ WHERE: dict[str, dict[str, str]] = {
 }
 
 
+def at(name: str, view: str) -> dict[str, str]:
+    """The address of the first step of a lesson that shows that view, with its code."""
+    steps = lessons()[name].steps
+    number = next(n for n, step in enumerate(steps, start=1) if step.view == view)
+    return {"step": str(number), "panel": "Code"}
+
+
 @pytest.mark.parametrize("where", WHERE)
 def test_one_query(app: Any, run: Any, where: str) -> None:
-    page = app("query", query_tip="", **WHERE[where])
-    page.radio(key="query_guess").set_value(page.radio(key="query_guess").options[0]).run()
+    page = app("query", **{**at("query", "map"), **WHERE[where]})
     made, figure = run(lines(page)[0]), figures(page)["query_picture"]
     same(figure, made)
     assert outlined(figure) == (made.ground.truth is not None) == ("truth" in WHERE[where])
@@ -147,10 +152,9 @@ def test_one_query(app: Any, run: Any, where: str) -> None:
 
 @pytest.mark.parametrize("mode", ["shared", "per map", "log", "clipped"])
 def test_heads(app: Any, run: Any, mode: str) -> None:
-    page = app("heads", heads_scale=mode, **WHERE["patch and head"])
+    page = app("heads", **at("heads", "chosen"), heads_scale=mode, **WHERE["patch and head"])
     one, every = lines(page)
-    drawn = figures(page)
-    same(drawn["heads_chosen"], run(one))
+    same(figures(page)["heads_chosen"], run(one))
     made = run(every)
     assert len(made.drawings) == 12
     weights = _MODELS["scene-vit"].attend(scene(24).picture, half=True).maps[11].single
@@ -159,43 +163,38 @@ def test_heads(app: Any, run: Any, mode: str) -> None:
 
 
 def test_layers(app: Any, run: Any) -> None:
-    page = app("layers", **WHERE["patch and head"])
-    page.select_slider(key="layers_range").set_range(3, 6).run()
-    made, figure = run(lines(page)[0]), figures(page)["layers_animation"]
-    assert [one.number for one in made.drawings] == [2, 3, 4, 5]
-    for frame, drawing in zip(figure["frames"], made.drawings, strict=True):
-        np.testing.assert_allclose(array(frame["data"][0]["z"]), drawing.map.values, atol=2e-6)
-    together = scales.apply_scale(made.drawings[0].map.values, "shared", [one.map.values for one in made.drawings])
-    assert heats(figure)[0]["zmax"] == pytest.approx(together.high, abs=2e-6)
-    assert outlined(figure) is (made.ground.truth is not None) is True
+    for layer in ("3", "6"):
+        page = app("layers", layers_range="3-6", panel="Code", **{**WHERE["patch and head"], "layer": layer})
+        made, figure = run(lines(page)[0]), figures(page)["layers_map"]
+        assert [one.number for one in made.drawings] == [2, 3, 4, 5]
+        drawn = array(heats(figure)[0]["z"])
+        np.testing.assert_allclose(drawn, made.drawings[int(layer) - 3].map.values, atol=2e-6)
+        assert outlined(figure) is (made.ground.truth is not None) is True
 
 
 def test_rollout(app: Any, run: Any) -> None:
-    page = app("rollout", residual="0.7", fusion="max", discard="0.25", start="2", **WHERE["patch and head"])
+    knobs = {"residual": "0.7", "fusion": "max", "discard": "0.25", "start": "2"}
+    page = app("rollout", panel="Code", **knobs, **WHERE["patch and head"])
     figure = figures(page)["rollout_compare"]
     for number, line in enumerate(lines(page)):
         same(figure, run(line), trace=number)
 
 
 def test_entropy(app: Any, run: Any, tmp_path: Path) -> None:
-    page = app("entropy", **WHERE["class token"])
+    page = app("entropy", panel="Code", entropy_scale="shared", **WHERE["class token"])
     first, *rest = lines(page)
     assert run(first) is None
     assert (tmp_path / "attn_vis" / "scene-7.npz").is_file()
     drawn = figures(page)
-    same(drawn["entropy_Most focused"], run(rest[0]))
-    same(drawn["entropy_Most spread"], run(rest[1]))
+    for number, line in enumerate(rest):
+        same(drawn["entropy_extremes"], run(line), trace=number)
 
 
-@pytest.mark.parametrize("more", [{"centred": "true"}, {"centred": "false"}, {"reach": CHANGED}])
-def test_patches(app: Any, run: Any, more: dict[str, str]) -> None:
-    page = app("patches", picture="scene-7", layer="3", row="5", column="9", **more)
+@pytest.mark.parametrize("centred", ["true", "false"])
+def test_patches(app: Any, run: Any, centred: str) -> None:
+    where = {"picture": "scene-7", "layer": "3", "row": "5", "column": "9"}
+    page = app("patches", **at("patches", "deeper"), **where, centred=centred)
     same(figures(page)["patches_deeper"], run(lines(page)[0]))
-
-
-def test_a_map_without_a_command_says_so(app: Any) -> None:
-    page = app("query", numbers="Toy")
-    assert any("no command draws it" in one.value for one in page.caption)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +231,7 @@ def test_several_patches_ask_together(app: Any, run: Any) -> None:
 
 
 def test_own_pictures_and_bundles(app: Any, run: Any, tmp_path: Path) -> None:
-    page = app("playground", layer="3")
+    page = app("playground", picture="scene-7", model="scene-vit", layer="3")
     image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 70, 3), dtype=np.uint8))
     image.save(tmp_path / "mine.png")
     page.file_uploader(key="playground_upload").upload("mine.png", (tmp_path / "mine.png").read_bytes()).run()
@@ -263,7 +262,7 @@ def test_compare(app: Any, run: Any) -> None:
         **WHERE["class token"],
     )
     left, right = lines(page)
-    figure = next(iter(figures(page).values()))
+    figure = figures(page)["compare_maps"]
     same(figure, run(left), trace=0)
     same(figure, run(right), trace=1)
 

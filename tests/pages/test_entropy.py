@@ -57,7 +57,7 @@ def test_a_sink_of_the_first_layer_is_left_out_at_display(app) -> None:
     assert any("the model was not changed" in one.value for one in page.caption)
 
 
-def test_shares_of_the_attention_add_up_in_every_layer(app) -> None:
+def test_who_takes_the_attention_is_drawn_in_three_shares(app) -> None:
     drawn = next(iter(figures(app("entropy", step="8")).values()))
     assert [line["name"] for line in drawn["data"]] == ["special tokens", "sinks", "other patches"]
 

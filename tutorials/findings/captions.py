@@ -12,7 +12,6 @@ from tutorials.findings.context import Finding, Picture
 from tutorials.findings.controls import PATCHES, WHERE, WORDS, against
 from tutorials.plain import plain
 from visualizer.measures.entropy import entropy
-from visualizer.measures.regions import region_boxes
 from vit_attention.records import AttentionMap
 from worlds.captions import RELATIONS
 from worlds.shapes import COLOURS, NAMES
@@ -263,31 +262,3 @@ def refiner_weights(now: Captioning) -> Finding:
     regions = len(now.axis)
     text = f"{regions} regions ask {regions} regions, each itself included: {regions:,} x {regions:,} = {regions**2:,} weights in a head."
     return Finding(float(regions**2), text)
-
-
-NEARER, AS_FAR, FARTHER = "The first looks nearer", "About as far (within 10 %)", "The last looks nearer"
-
-
-def refiner_distances(now: Captioning) -> tuple[list[NDArray[np.float64]], float]:
-    """For every layer of the refiner (heads,) the mean distance in pixels that its regions look; and that of even weights."""
-    left, top, right, bottom = region_boxes(now.axis, now.record.geometry).T
-    middles = np.stack([left + right, top + bottom], axis=-1) / 2
-    apart = np.linalg.norm(middles[:, None] - middles, axis=-1)
-    return [(one.single * apart).sum(axis=-1).mean(axis=-1) for one in now.refiner], float(apart.mean())
-
-
-def refiner_reach(now: Captioning) -> Finding:
-    """Do the regions of the refiner's first layer look nearer than those of its last?"""
-    if len(now.refiner) < 2:
-        return Finding(None, "This needs a refiner of at least two layers.")
-    layers, even = refiner_distances(now)
-    means = [float(one.mean()) for one in layers]
-    if not np.isfinite(means).all():
-        return Finding(None, "This record does not say where every region lies.")
-    each = ", ".join(f"layer {n + 1} {one:.0f}" for n, one in enumerate(means))
-    text = (
-        f"Mean distance in pixels of the picture, over all regions and heads: {each}; evenly spread weights {even:.0f}."
-    )
-    if abs(means[0] - means[-1]) <= 0.1 * max(means[0], means[-1]):
-        return Finding(AS_FAR, text)
-    return Finding(NEARER if means[0] < means[-1] else FARTHER, text)

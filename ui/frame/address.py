@@ -42,7 +42,8 @@ def start(page: str, anew: tuple[str, ...] = ()) -> bool:
         forget([*kept, *(key for noted in state.get(NOTED, {}).values() for key in noted)])
         state[ASKED], state[COMPLAINTS] = found, []
     else:
-        state[ASKED], state[COMPLAINTS] = {}, []
+        # On one page what a link asks for waits for its control, which a later step may draw.
+        state[ASKED], state[COMPLAINTS] = {} if moved else state.get(ASKED, {}), []
         # What was left at a page's default has the next page's, which may be another.
         left = [key for noted in state.get(NOTED, {}).values() for key, text in noted.items() if text is None]
         forget([*anew, *left] if moved else ())

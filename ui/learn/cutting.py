@@ -1,6 +1,7 @@
 """A picture on its way to tokens: the grid, one patch's pixels, the patch embedding's filters, positions."""
 
 import math
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -36,7 +37,12 @@ def cut(now: Context) -> None:
 def _bare(now: Context, key: str, height: int) -> None:
     geometry, truth = now.record.geometry, controls.truth_shown(now)
     place = f"row {now.chosen.row + 1}, column {now.chosen.column + 1}"
-    look = {"query": (tokens.chosen_patch(now),), "truth": truth, "height": height}
+    look: dict[str, Any] = {
+        "query": (tokens.chosen_patch(now),),
+        "outlined": "chosen patch",
+        "truth": truth,
+        "height": height,
+    }
     asked = (key, now.view, components.told(truth))
     components.chart(
         resources.figures(asked, lambda: overlay.bare(now.picture.image, now.grid, geometry, **look)),
@@ -101,7 +107,7 @@ def positions(now: Context) -> None:
     row, column = ((2 * at + 1) * size // (2 * n) for at, size, n in zip(_chosen(now), grid, now.grid, strict=True))
     kept = ("positions", now.model, row, column)
     values = resources.once(kept, lambda: position_similarity(table, grid, special)[row, column].copy())
-    title = f"Position embeddings similar to row {row + 1}, column {column + 1}"
+    title = f"Positions similar to row {row + 1}, column {column + 1}"
     own = grid == now.grid
     figure = heatmap.signed(
         values,
@@ -124,9 +130,8 @@ def positions(now: Context) -> None:
     st.caption(resources.once(("neighbours", now.model), lambda: tokens.neighbours_positions(now).text))
     if now.model == resources.BUNDLED_MODEL:
         st.caption(
-            "scene-vit's table started from a designed code: 12 of its 144 channels held waves along rows and "
-            "columns that help heads find neighbours. It was then trained with the rest, so what you see is "
-            "design and training together."
+            "scene-vit's table started from a designed code, waves along rows and columns in 12 of its 144 channels, and was then "
+            "trained (see Careful)."
         )
 
 

@@ -73,7 +73,7 @@ def reach(now: Context) -> None:
 def reading(now: Context) -> None:
     """What the chosen patch reads from every other: a first map of attention."""
     row = now.weights()[now.axis.prefix + tokens.chosen_patch(now)]
-    title, special = f"Attention in layer {now.chosen.layer + 1}, {now.head_name()}", row[: now.axis.prefix].sum()
+    title, special = f"Attention: layer {now.chosen.layer + 1}, {now.head_name()}", row[: now.axis.prefix].sum()
     _on_picture(now, "patches_reading", now.patch_map(row), title, "share of attention")
     st.caption(f"{special:.1%} of what this patch reads is on special tokens, which no patch shows.")
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from tutorials.findings.context import Context, Picture, Selection
+from tutorials.plain import plain
 from ui.frame import state
 from ui.frame.stop import stop
 from ui.parts import fetching, live, pickers
@@ -113,7 +114,7 @@ def recorded(
                 return resources.fine_record(name, picture, size, state.layer())
             return resources.record(name, picture, **({"labels": labels} if labels else {}))
     except (ValueError, RuntimeError, OSError) as error:
-        st.error(f"{name} cannot show this picture: {error}")
+        st.error(f"{name} cannot show this picture: {plain(str(error))}")
         if advice:
             st.info(advice)
         stop()

@@ -145,7 +145,8 @@ def one_or_mean(label: str, key: str, most: int, default: str = MEAN, *, place: 
 def _query(record: AttentionRecord, needs: Sequence[str]) -> None:
     axis = record.maps[0].query
     rows, columns = axis.grid or (1, 1)
-    row = st.container(horizontal=True, vertical_alignment="bottom", key="query_token")
+    drawn = bool({"query", "patch"} & set(needs))
+    row = st.container(horizontal=True, vertical_alignment="bottom", key="query_token") if drawn else None
     asks = state.PATCH
     if axis.prefix:
         tip = "The token whose attention is shown. Click a patch on a picture to make it the query."

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import streamlit as st
 
@@ -27,7 +28,7 @@ def row(key: str, ids: Sequence[str], chosen: str, choose: Callable[[str], None]
         if label:
             st.caption(label, width="content")
         for one in ids:
-            shown = "primary" if one == chosen else "secondary"
+            shown: Literal["primary", "secondary"] = "primary" if one == chosen else "secondary"
             st.button(
                 plain(pictures.title(one)), key=f"{key}_{one}", on_click=choose, args=(one,), type=shown, width=72
             )

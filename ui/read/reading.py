@@ -41,9 +41,8 @@ def choose(first: str = documents.DEFAULT) -> Looked:
     """
     with st.sidebar:
         tip = "Receipts and forms are drawn by this app, so what they say, and where, is known."
-        pickers.one_of("Page", DOCUMENT, first, documents.options, documents.UPLOAD_ID, str, help=tip)
+        pickers.one_of("Page", DOCUMENT, first, documents.options, documents.UPLOAD_ID, documents.title, help=tip)
         key = documents.chosen()
-        st.caption(documents.get(key).title)
         _own_page()
         tip = (
             "receipt-donut ships with this app and works offline. The others are downloaded once, on request. Folders of own "

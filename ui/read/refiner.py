@@ -7,8 +7,10 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
+from tutorials.findings import refiner
 from tutorials.findings.captioning import Captioning, describe_row, numbered, shown
-from tutorials.findings.captions import largest_gap, most_visible, refiner_distances, shuffled
+from tutorials.findings.captions import largest_gap, most_visible, shuffled
+from tutorials.findings.refiner import ByLayer
 from tutorials.plain import plain
 from ui.frame import state
 from ui.parts import components, lesson, pickers, trust, widgets
@@ -43,7 +45,7 @@ def context(told: Told, needs: Sequence[str]) -> Regions:
     now = captions.looked(told)
     layers, heads = len(now.refiner), len(now.refiner[0].weights) if now.refiner else 0
     place = st.container(horizontal=True, vertical_alignment="bottom") if needs else None
-    layer = head = 0
+    layer, head = 0, None
     if layers:
         drawn = place if "layer" in needs else None
         layer = widgets.slider("Refiner layer", 1, layers, LAYER, 1, place=drawn, width=200) - 1
@@ -102,23 +104,27 @@ def place_of(now: Regions) -> str:
     return f"layer {now.refiner[now.layer].layer + 1}, {now.head_name()}"
 
 
-def layers(now: Regions) -> None:
-    """How far the regions of every layer and head look, beside evenly spread weights."""
-    found, even = refiner_distances(now)
-    names = [f"layer {n + 1}, head {h + 1}" for n, one in enumerate(found) for h in range(len(one))]
-    if len(names) > MOST_BARS:
-        names, values = [f"layer {n + 1}" for n in range(len(found))], [float(one.mean()) for one in found]
-    else:
-        values = [float(one) for layer in found for one in layer]
-    components.bar_chart(
-        "refiner_layers",
-        [*zip(names, values, strict=True), ("evenly spread", even)],
-        "mean distance in pixels",
-        "{} {:.0f}",
-        ("Mean distance in pixels of the picture: ", "."),
-        chosen=len(names),
-        title="How far regions look",
-    )
+def _bars(now: Regions, found: ByLayer | None, title: str, key: str) -> None:
+    """One bar a head of every layer, or a layer if those are too many, beside what evenly spread weights have."""
+    if found is None or not found.values.size:
+        st.caption("This network has no refiner, or the record does not say where its regions lie.")
+        return
+    named = [(f"layer {n + 1}, head {h + 1}", one) for (n, h), one in np.ndenumerate(found.values) if np.isfinite(one)]
+    if len(named) > MOST_BARS:
+        named = [(f"layer {n + 1}", one) for n, one in enumerate(found.layers)]
+    ends = (f"{title}, in {found.unit}: ", ".")
+    every = [*named, ("evenly spread", found.even)]
+    components.bar_chart(key, every, found.unit, "{} {:.3g}", ends, chosen=len(named), title=title)
+
+
+def distance(now: Regions) -> None:
+    """How far the regions of every layer and head look."""
+    _bars(now, refiner.distance(now), "How far regions look", "refiner_distance")
+
+
+def evenness(now: Regions) -> None:
+    """How evenly the regions of every layer and head spread their attention."""
+    _bars(now, refiner.evenness(now), "How evenly regions look", "refiner_evenness")
 
 
 def gates(now: Regions) -> None:
@@ -233,7 +239,8 @@ PAGE = lesson.Page(
     "refiner",
     {
         "reads": View(reads),
-        "layers": View(layers, ()),
+        "distance": View(distance, ()),
+        "evenness": View(evenness, ()),
         "gates": View(gates, ("layer", "query")),
         "order": View(order, ()),
         "first": View(first, ()),

@@ -30,6 +30,12 @@ def options(current: str) -> list[str]:
     return list(dict.fromkeys([*GALLERY, *own, *([current] if _drawn(current) else [])]))
 
 
+def title(document_id: str) -> str:
+    """The id in words for menus."""
+    name = _drawn(document_id)
+    return name.title if name else "My own page"
+
+
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _open(document_id: str) -> Document:
     return Document.drawn(document_id)

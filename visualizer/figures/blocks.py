@@ -158,8 +158,9 @@ def block_diagram(
     said = [f"<b>{block.name}</b>: {block.shape}<br>{theme.safe(block.does, 46)}" for block in made]
     x, y = zip(*((p["x"], p["y"]) for p in map(_middle, places)), strict=True)
     bare = {"visible": False, "fixedrange": True}
-    return Sketch(canvas.markers(x, y, list(range(len(made))), said)).figure(
-        **canvas.CLICKS,
+    fig = Sketch(canvas.markers(x, y, list(range(len(made))), said))
+    fig.layout |= canvas.CLICKS
+    return fig.figure(
         title=title,
         caption=_caption(of, beside, vertical),
         labels=[*labels, *_arrows(places)],

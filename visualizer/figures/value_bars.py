@@ -49,13 +49,14 @@ def weight_and_norm(
     looks = {WEIGHT: {"color": theme.LINES[0]}, NORM: {"color": theme.LINES[1], "pattern": {"shape": "/", "size": 5}}}
     for (name, marker), shares in zip(looks.items(), both[:, kept], strict=True):
         said = [
-            f"{theme.safe(names[n])}<br>{name}: {share:.2%} of all keys'" for n, share in zip(kept, shares, strict=True)
+            f"{theme.safe(names[n])}<br>{name}: {share:.2%} of all keys" for n, share in zip(kept, shares, strict=True)
         ]
-        look = {"name": name, "marker": marker, "hovertext": said, "hovertemplate": "%{hovertext}<extra></extra>"}
-        fig.data.append({"type": "bar", "x": 100 * shares, "y": places, "orientation": "h", **look})
+        bar = {"type": "bar", "x": 100 * shares, "y": places, "orientation": "h", "name": name, "marker": marker}
+        fig.data.append({**bar, "hovertext": said, "hovertemplate": "%{hovertext}<extra></extra>"})
     marks = [("* " if n == chosen else "") + theme.safe(letters.cut(str(names[n]))) for n in kept]
-    clicks = canvas.markers(100 * both[:, kept].max(axis=0) / 2, places, kept.tolist(), [""] * len(kept))
-    fig.data.append({**clicks, "hoverinfo": "skip", "hovertemplate": None, "showlegend": False})
+    chooser = canvas.markers(100 * both[:, kept].max(axis=0) / 2, places, kept.tolist(), [""] * len(kept))
+    del chooser["hovertemplate"]
+    fig.data.append({**chooser, "hoverinfo": "skip", "showlegend": False})
     common = {"fixedrange": True, "automargin": True, "zeroline": False}
     upright = {**common, "tickvals": places, "ticktext": marks, "range": [len(kept) - 0.5, -0.5], "showgrid": False}
     across = {
@@ -65,7 +66,6 @@ def weight_and_norm(
         "title": {"text": "share of all keys in %", "font": {"size": theme.FONT_SIZE}, "standoff": 6},
     }
     legend = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 12}}
-    fig.layout |= {**canvas.CLICKS, "barmode": "group", "bargap": 0.25, "hovermode": "closest"}
     rest = 1 - both[:, kept].sum(axis=1)
     caption = [
         f"the other {len(names) - len(kept)} keys:",
@@ -81,6 +81,9 @@ def weight_and_norm(
         yaxis=upright,
         showlegend=True,
         legend=legend,
+        barmode="group",
+        bargap=0.25,
+        hovermode="closest",
     )
 
 

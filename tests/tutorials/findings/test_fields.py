@@ -13,7 +13,7 @@ from tests.tutorials.findings.readings import CELLS, FOUR, POT, SIZE, TEA, TOKEN
 from tutorials.findings import fields, findings, head_sample
 from tutorials.findings.fields import FAR, NEAR, SAME
 from tutorials.findings.head_sample import Sample
-from ui.read import fields as fields_view
+from ui.read import field_heads as fields_view
 from visualizer.measures.reading_score import FieldScore
 
 PRINTED = (TEA, POT, FOUR, TWO)
