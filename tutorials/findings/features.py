@@ -1,5 +1,7 @@
 """Lesson "Patch features": what the first principal component of a picture's patches follows, and what three leave out."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,6 +10,7 @@ from tutorials.findings.controls import demonstration
 from tutorials.findings.patches import hidden_states, mean_colours
 from visualizer.measures.components import Components, principal_components
 from visualizer.measures.ranks import rank_correlation
+from worlds.photographs import photographs
 
 THING, HEIGHT, SIDE, LIGHT = "object and surroundings", "top and bottom", "left and right", "bright and dark"
 
@@ -27,11 +30,17 @@ def followed(now: Context) -> dict[str, float]:
     """What the first component could follow, to the size of its rank correlation over the patches, 0 to 1."""
     first, (rows, columns) = fitted(now).project(features(now))[:, 0], np.indices(now.grid).reshape(2, -1)
     could = {HEIGHT: rows, SIDE: columns, LIGHT: mean_colours(now).reshape(len(first), -1).mean(axis=-1)}
-    if now.truth is not None:
-        could = {THING: now.truth.ravel(), **could}
+    if (truth := _truth(now)) is not None:
+        could = {THING: truth.ravel(), **could}
     # The sign of a component is a convention, and so is that of its correlation.
     found = {name: abs(rank_correlation(first, values)) for name, values in could.items()}
     return {name: value for name, value in found.items() if np.isfinite(value)}
+
+
+def _truth(now: Context) -> NDArray[np.float32] | None:
+    """The share of every patch that the object covers; of a sample photograph the main one, which pages do not hand on."""
+    known = photographs().get(now.picture.id)
+    return now.truth if known is None else replace(now, picture=replace(now.picture, mask=known.mask)).truth
 
 
 @demonstration

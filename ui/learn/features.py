@@ -41,7 +41,7 @@ def one(now: Context) -> None:
 
 
 def _map(now: Context, key: str, found: Map, sign: int) -> None:
-    turned = ", sign turned around" * (sign < 0)
+    turned = ", turned around" * (sign < 0)
     look = {"unit": found.unit, "signed": found.signed, "opacity": OPACITY, "query": (), "height": HEIGHT}
     words = f"{found.words[0].upper()}{found.words[1:]}{turned}."
     name = "Three components as colours" if found.colours is not None else f"{found.unit.capitalize()}{turned}"
