@@ -23,8 +23,8 @@ from benchmarks.server import CHROMIUM, CHROMIUM_FLAGS, Server, serve
 from benchmarks.visitor import Visitor
 
 FLOOR = "benchmarks/floor_app.py"
-PAGES = ("heads?step=2", "layers", "rollout", "entropy", "query", "playground")
-"""Pages with a layer slider, in their default views but for heads, whose first step shows a grid."""
+PAGES = ("heads?step=2", "layers", "rollout", "entropy?step=7", "query", "playground")
+"""Pages with a layer slider, in their default views but for heads and entropy, whose first steps show a grid and no layer."""
 ROUNDS, MOVES, LAYERS = 5, 8, 12
 
 # Times, from the key on, of the first and the last frame in which a chart of the page differs from before.
