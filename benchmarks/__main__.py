@@ -17,8 +17,8 @@ ALL = (
     "claims",
     "capture",
     "numbers",
-    "browser",
     "speed",
+    "upload",
     "memory",
 )
 

@@ -26,6 +26,7 @@ class Visitor:
         label: of the slider.
         charts: value of the slider to a digest of the charts that came back.
         failures: exceptions that the page showed.
+        received: bytes of messages so far.
         slider, fragment: identities of the slider and of the part of the page that it belongs to.
     """
 
@@ -34,6 +35,7 @@ class Visitor:
     label: str = "Layer"
     charts: dict[int, str] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    received: int = 0
     slider: str = ""
     fragment: str = ""
     socket: Any = None
@@ -72,7 +74,9 @@ class Visitor:
     async def _answer(self) -> str:
         digest = hashlib.sha256()
         while True:
-            message = ForwardMsg.FromString(await asyncio.wait_for(self.socket.recv(decode=False), LIMIT))
+            told = await asyncio.wait_for(self.socket.recv(decode=False), LIMIT)
+            self.received += len(told)
+            message = ForwardMsg.FromString(told)
             kind = message.WhichOneof("type")
             if kind == "delta" and message.delta.WhichOneof("type") == "new_element":
                 self._element(message, digest)

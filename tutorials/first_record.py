@@ -33,13 +33,13 @@ def save(record: AttentionRecord, file: Path) -> None:
 def record() -> AttentionRecord:
     """The record of the file: one map a layer, the mean of its heads, whose rows sum to 1."""
     with np.load(FILE, allow_pickle=False) as kept:
-        steps, grid = kept["steps"], tuple(kept["grid"].tolist())
-        (original, seen), matrix = kept["sizes"].tolist(), kept["matrix"].tolist()
-    axis = Axis.patches(*grid, ("class",))
+        steps, (rows, columns) = kept["steps"], kept["grid"].tolist()
+        (original, seen), (across, down) = kept["sizes"].tolist(), kept["matrix"].tolist()
+    axis = Axis.patches(rows, columns, ("class",))
     squares = steps.astype(np.float64) ** 2
     weights = squares / squares.sum(axis=2, keepdims=True)
     maps = (
         AttentionMap(one[None].astype(np.float32), f"layer {n}", n, "self", axis, axis) for n, one in enumerate(weights)
     )
-    geometry = Geometry(tuple(original), tuple(seen), tuple(map(tuple, matrix)))
+    geometry = Geometry(tuple(original), tuple(seen), (tuple(across), tuple(down)))
     return AttentionRecord(tuple(maps), geometry=geometry, model=MODEL)

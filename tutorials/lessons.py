@@ -145,9 +145,15 @@ def _lesson(front: Any, sections: dict[str, str], name: str) -> Lesson:
         difference=str(front.get("difference", "")).strip(),
         steps=tuple(_step(one) for one in front["steps"]),
         sections=sections,
-        glossary=dict(front["glossary"]),
+        glossary={term: glossary()[term] for term in front["glossary"]},
         references=tuple(front["references"]),
     )
+
+
+@lru_cache(maxsize=1)
+def glossary() -> Mapping[str, str]:
+    """What every term of the lessons means, by the term."""
+    return dict(yaml.safe_load((FOLDER.parent / "words" / "glossary.yaml").read_text(encoding="utf-8")))
 
 
 def _step(said: Any) -> Step:

@@ -19,11 +19,11 @@ GRID = (16, 24)
 ORANGE = np.array((0xD5, 0x5E, 0x00))
 
 
-def press(seen: Any, key: str, number: int) -> None:
-    """Choose a number in a row of numbers; the address leaves out what a page starts with."""
-    button = seen.page.locator(f".st-key-{key}").get_by_role("radio", name=str(number), exact=True)
-    button.click()
-    seen.until(lambda: button.get_attribute("aria-checked") == "true", f"{key} {number} chosen")
+def press(seen: Any, key: str, way: str) -> None:
+    """Move a slider by one, with the keyboard."""
+    slider = seen.page.locator(f".st-key-{key}").get_by_role("slider")
+    slider.focus()
+    slider.press(way)
     seen.settle()
 
 
@@ -62,16 +62,14 @@ def framed(seen: Any, key: str, box: list[float], among: list[float] | None = No
 
 def test_a_click_on_the_page_chooses_the_cell_and_its_shifted_window_is_painted_there(visit: Any) -> None:
     """By hand: windows shifted by 2 begin at rows 2, 6, 10 and columns 2, 6, 10; row 10, column 14 lies in rows 7 to 10, columns 11 to 14."""
-    seen = visit("swin?swin_zoom=false")
-    seen.figure("swin_page").get_by_text("Windows of stage 3, block 1", exact=True).wait_for()
-    press(seen, "block", 2)
+    seen = visit("swin")
     seen.figure("swin_page").get_by_text("Windows of stage 3, block 2", exact=True).wait_for()
     point(seen, "swin_page", 9.4, 13.6)
-    seen.until_address(swin_row="10", swin_column="14", block="2")
+    seen.until_address(swin_row="10", swin_column="14")
     seen.until(lambda: framed(seen, "swin_page", [6, 10, 10, 14]), "the window in rows 7 to 10, columns 11 to 14")
-    seen.until(lambda: framed(seen, "swin_map", [6, 10, 10, 14]), "the same on the map")
 
-    press(seen, "block", 1)  # plain windows begin at multiples of 4
+    press(seen, "block", "ArrowLeft")  # plain windows begin at multiples of 4
+    seen.until_address(block="1", swin_row="10")
     seen.until(lambda: framed(seen, "swin_page", [8, 12, 12, 16]), "the plain window in rows 9 to 12, columns 13 to 16")
 
     field = seen.page.locator(".st-key-swin_row input")
@@ -79,20 +77,12 @@ def test_a_click_on_the_page_chooses_the_cell_and_its_shifted_window_is_painted_
     field.press("Enter")
     seen.until_address(swin_row="3", swin_column="14")
     seen.until(lambda: framed(seen, "swin_page", [0, 4, 12, 16]), "the plain window in rows 1 to 4")
-    seen.page.get_by_role("button", name="↓", exact=True).focus()
-    seen.page.keyboard.press("Enter")
-    seen.until_address(swin_row="4", swin_column="14")
-    seen.page.get_by_role("button", name="→", exact=True).focus()
-    for column in ("15", "16", "17"):
-        seen.page.keyboard.press("Enter")
-        seen.until_address(swin_row="4", swin_column=column)
-    seen.until(lambda: framed(seen, "swin_page", [0, 4, 16, 20]), "the next window to the right")
 
-    press(seen, "stage", 4)
-    seen.figure("swin_map").get_by_text("Stage 4, block 1, mean of all heads", exact=True).wait_for()
+    press(seen, "stage", "ArrowRight")
+    seen.figure("swin_page").get_by_text("Windows of stage 4, block 1", exact=True).wait_for()
     seen.page.reload()
     seen.settle()
-    seen.figure("swin_map").get_by_text("Stage 4, block 1, mean of all heads", exact=True).wait_for()
+    seen.figure("swin_page").get_by_text("Windows of stage 4, block 1", exact=True).wait_for()
 
 
 def lightness(shot: NDArray[np.uint8], row: int, column: int) -> NDArray[np.float64]:
@@ -107,13 +97,15 @@ def lightness(shot: NDArray[np.uint8], row: int, column: int) -> NDArray[np.floa
 
 def test_forbidden_cells_are_crossed_the_rest_veiled_and_allowed_cells_wear_their_weight(visit: Any) -> None:
     """By hand: of the window of row 15, column 15, rows 15 and 16 lie with it, rows 1 and 2 came round the edge."""
-    seen = visit("swin?stage=3&block=2&swin_zoom=false&swin_opacity=1.0&swin_head=1&swin_row=15&swin_column=15")
+    look = "stage=3&block=2&swin_zoom=false&swin_opacity=1.0&head=1"
+    bare_page = still(visit("swin?swin_row=5&swin_column=5"), "swin_page")
+    seen = visit(f"swin?step=8&{look}&swin_row=15&swin_column=15")
     point(seen, "swin_map", 15.5, 15.5)  # a click on the map chooses too
     seen.until_address(swin_row="16", swin_column="16")
     parts = [([14, 16, 14, 18], [8, 16]), ([0, 2, 14, 18], [0, 8])]
     for box, rows in parts:
         seen.until(lambda box=box, rows=rows: framed(seen, "swin_map", box, rows), f"a part of the window in {box}")
-    shot, page = still(seen, "swin_map"), still(seen, "swin_page")
+    shot, page = still(seen, "swin_map"), bare_page
 
     weights = va.load("receipt-donut").windows(receipt(3, 3).picture, 2, 1, [15 * 24 + 15]).row(15 * 24 + 15)[0]
     allowed = [(r, c) for r in (14, 15) for c in range(14, 18) if (r, c) != (15, 15)]
@@ -138,25 +130,21 @@ def test_forbidden_cells_are_crossed_the_rest_veiled_and_allowed_cells_wear_thei
 
 
 def test_a_click_on_a_head_or_a_stage_chooses_it(visit: Any) -> None:
-    seen = visit("swin?stage=3&block=2")
+    seen = visit("swin?step=9")
     place = seen.figure("swin_heads").locator(".nsewdrag").first
-    place.scroll_into_view_if_needed()
     box = place.bounding_box()
     seen.page.mouse.click(box["x"] + 0.4 * box["width"], box["y"] + 0.75 * box["height"])  # second of the second row
-    seen.until_address(swin_head="6")
-    seen.figure("swin_map").get_by_text("Stage 3, block 2, head 6", exact=True).wait_for()
-    place = seen.figure("swin_stages").locator(".nsewdrag").first
-    place.scroll_into_view_if_needed()
-    box = place.bounding_box()
+    seen.until_address(step="9", head="6")
+    seen = visit("merging")
+    box = seen.figure("swin_stages").locator(".nsewdrag").first.bounding_box()
     seen.page.mouse.click(box["x"] + 0.88 * box["width"], box["y"] + 0.5 * box["height"])
     seen.until_address(stage="4")
-    seen.figure("swin_map").get_by_text("Stage 4, block 2, head 6", exact=True).wait_for()
 
 
-def test_on_a_phone_the_arrows_choose_the_cell_and_nothing_sticks_out(visit: Any, phone: dict[str, Any]) -> None:
-    seen = visit("swin?stage=3&block=2&swin_row=10&swin_column=11", **phone)
+def test_on_a_phone_buttons_move_the_cell_and_nothing_sticks_out(visit: Any, phone: dict[str, Any]) -> None:
+    seen = visit("swin?swin_row=10&swin_column=11", **phone)
     seen.until(lambda: framed(seen, "swin_page", [6, 10, 10, 14]), "the window in rows 7 to 10, columns 11 to 14")
-    seen.page.get_by_role("button", name="↓", exact=True).tap()
+    seen.page.locator(".st-key-swin_row").get_by_test_id("stNumberInputStepUp").tap()
     seen.until_address(swin_row="11", swin_column="11")
     seen.until(lambda: framed(seen, "swin_page", [10, 14, 10, 14]), "the window below it")
     wide = seen.page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")

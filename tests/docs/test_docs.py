@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from click.testing import CliRunner
 from PIL import Image
 
@@ -155,6 +156,33 @@ def test_messages_in_troubleshooting_are_those_of_the_code() -> None:
     quoted = re.findall(r"^\| `([^`]+)`", page, re.MULTILINE)
     assert len(quoted) >= 33
     assert [one for one in quoted if one not in code] == []
+
+
+def test_the_tour_names_every_page() -> None:
+    pages = yaml.safe_load((ROOT / "ui" / "frame" / "pages.yaml").read_text(encoding="utf-8"))
+    tour = " ".join((ROOT / "docs" / "app.md").read_text(encoding="utf-8").split())
+    titles = [page["title"] for of in pages.values() for page in of.values()]
+    assert len(titles) >= 16
+    assert [title for title in titles if title not in tour] == []
+
+
+def test_a_picture_in_the_docs_is_one_that_the_command_takes() -> None:
+    from benchmarks.screenshots import SHOTS
+
+    taken = {f"{shot.name}.png" for shot in SHOTS}
+    shown = set(re.findall(r"[(\"]([\w-]+\.png)", (ROOT / "docs" / "app.md").read_text(encoding="utf-8")))
+    assert shown == taken == {file.name for file in (ROOT / "docs").glob("*.png")}
+
+
+def test_the_step_in_contributing_is_one() -> None:
+    from tutorials.lessons import _require_step, _step
+
+    (told,) = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.M | re.S)
+    (said,) = yaml.safe_load(told)
+    step = _step(said)
+    _require_step("CONTRIBUTING.md", step)
+    assert step.check is not None
+    assert step.check.before == "chosen"
 
 
 def test_figures_of_photo_dino_are_those_that_its_command_measured() -> None:

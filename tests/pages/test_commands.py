@@ -16,7 +16,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.reading import array, figures, heats
-from ui.learn.patches import CHANGED
+from tutorials.lessons import lessons
 from ui.store import documents, pictures
 from visualizer.style import scale as scales
 from visualizer.style import theme
@@ -133,10 +133,16 @@ WHERE: dict[str, dict[str, str]] = {
 }
 
 
+def at(name: str, view: str) -> dict[str, str]:
+    """The address of the first step of a lesson that shows that view, with its code."""
+    steps = lessons()[name].steps
+    number = next(n for n, step in enumerate(steps, start=1) if step.view == view)
+    return {"step": str(number), "panel": "Code"}
+
+
 @pytest.mark.parametrize("where", WHERE)
 def test_one_query(app: Any, run: Any, where: str) -> None:
-    page = app("query", query_tip="", **WHERE[where])
-    page.radio(key="query_guess").set_value(page.radio(key="query_guess").options[0]).run()
+    page = app("query", **{**at("query", "map"), **WHERE[where]})
     made, figure = run(lines(page)[0]), figures(page)["query_picture"]
     same(figure, made)
     assert outlined(figure) == (made.ground.truth is not None) == ("truth" in WHERE[where])
@@ -146,10 +152,9 @@ def test_one_query(app: Any, run: Any, where: str) -> None:
 
 @pytest.mark.parametrize("mode", ["shared", "per map", "log", "clipped"])
 def test_heads(app: Any, run: Any, mode: str) -> None:
-    page = app("heads", heads_scale=mode, **WHERE["patch and head"])
+    page = app("heads", **at("heads", "chosen"), heads_scale=mode, **WHERE["patch and head"])
     one, every = lines(page)
-    drawn = figures(page)
-    same(drawn["heads_chosen"], run(one))
+    same(figures(page)["heads_chosen"], run(one))
     made = run(every)
     assert len(made.drawings) == 12
     weights = _MODELS["scene-vit"].attend(scene(24).picture, half=True).maps[11].single
@@ -185,15 +190,11 @@ def test_entropy(app: Any, run: Any, tmp_path: Path) -> None:
         same(drawn["entropy_extremes"], run(line), trace=number)
 
 
-@pytest.mark.parametrize("more", [{"centred": "true"}, {"centred": "false"}, {"reach": CHANGED}])
-def test_patches(app: Any, run: Any, more: dict[str, str]) -> None:
-    page = app("patches", picture="scene-7", layer="3", row="5", column="9", **more)
+@pytest.mark.parametrize("centred", ["true", "false"])
+def test_patches(app: Any, run: Any, centred: str) -> None:
+    where = {"picture": "scene-7", "layer": "3", "row": "5", "column": "9"}
+    page = app("patches", **at("patches", "deeper"), **where, centred=centred)
     same(figures(page)["patches_deeper"], run(lines(page)[0]))
-
-
-def test_a_map_without_a_command_says_so(app: Any) -> None:
-    page = app("query", numbers="Toy")
-    assert any("no command draws it" in one.value for one in page.caption)
 
 
 @pytest.mark.parametrize(
@@ -230,7 +231,7 @@ def test_several_patches_ask_together(app: Any, run: Any) -> None:
 
 
 def test_own_pictures_and_bundles(app: Any, run: Any, tmp_path: Path) -> None:
-    page = app("playground", layer="3")
+    page = app("playground", picture="scene-7", model="scene-vit", layer="3")
     image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 70, 3), dtype=np.uint8))
     image.save(tmp_path / "mine.png")
     page.file_uploader(key="playground_upload").upload("mine.png", (tmp_path / "mine.png").read_bytes()).run()
@@ -261,7 +262,7 @@ def test_compare(app: Any, run: Any) -> None:
         **WHERE["class token"],
     )
     left, right = lines(page)
-    figure = next(iter(figures(page).values()))
+    figure = figures(page)["compare_maps"]
     same(figure, run(left), trace=0)
     same(figure, run(right), trace=1)
 
@@ -275,7 +276,7 @@ def test_compare(app: Any, run: Any) -> None:
     ],
 )
 def test_reading(app: Any, run: Any, more: dict[str, str]) -> None:
-    page = app("reading", panel="Code", **more)
+    page = app("reading", **more)
     same(figures(page)["reading_page"], run(lines(page)[0]))
 
 
@@ -284,13 +285,12 @@ def test_reading(app: Any, run: Any, more: dict[str, str]) -> None:
     [{"field": "2"}, {"field": "1", "decoder_layer": "2", "decoder_head": "3", "tight": "false", "document": "form-6"}],
 )
 def test_fields(app: Any, run: Any, tmp_path: Path, more: dict[str, str]) -> None:
-    page = app("fields", step="2", panel="Code", **more)
+    page = app("fields", **more)
     boxes, heat = lines(page)
     assert run(boxes) is None
     document = more.get("document", documents.DEFAULT)
     told = json.loads((tmp_path / "attn_vis" / f"{document}.json").read_text())
-    scored = {**more, "step": "4"}
-    shown = next(m.value for m in app("fields", **scored).markdown if "box in pixels" in m.value)
+    shown = next(m.value for m in page.markdown if "box in pixels" in m.value or "box: left" in m.value)
     for field in told["fields"]:
         if field["box"] is not None:
             assert ",\N{NO-BREAK SPACE}".join(f"{v:.0f}" for v in field["box"]) in shown

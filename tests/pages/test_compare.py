@@ -45,7 +45,7 @@ def test_the_address_restores_both_sides(app: App) -> None:
         compare_head="3",
         compare_residual="0.9",
     )
-    text = " ".join(one.value for one in test.markdown)
+    text = " ".join(one.value for one in test.markdown).replace("\\", "")
     assert "Scene 24" in text
     assert "Scene 11" in text
     assert "residual share 0.9" in text

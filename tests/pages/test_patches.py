@@ -36,7 +36,9 @@ def test_every_step_opens_cold_on_both_kinds_of_pictures(app, step: int) -> None
 
 
 def test_read_it_all_draws_every_view_once(app) -> None:
-    assert len(titles(app("patches", all="true"))) == 8  # of eight views one has two figures, and the filters are no chart
+    assert (
+        len(titles(app("patches", all="true"))) == 8
+    )  # of eight views one has two figures, and the filters are no chart
 
 
 def test_the_lesson_begins_on_a_scene_and_counts_its_tokens(app) -> None:
@@ -79,7 +81,9 @@ def test_positions_of_a_table_of_another_size_are_shown_as_the_table_has_them(ap
     assert "37 × 37 places" in words(page)
 
 
-@pytest.mark.parametrize(("step", "before", "after"), [("6", "", "Similar before layer 1"), ("8", "", "Changed after layer 1")])
+@pytest.mark.parametrize(
+    ("step", "before", "after"), [("6", "", "Similar before layer 1"), ("8", "", "Changed after layer 1")]
+)
 def test_the_outcome_waits_for_the_guess(app, step: str, before: str, after: str) -> None:
     page = app("patches", step=step)
     assert titles(page) == [before]

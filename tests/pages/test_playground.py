@@ -80,7 +80,7 @@ def test_the_address_restores_the_view(app: App) -> None:
         smooth="true",
     )
     wanted = "Rollout from layer 1 up to layer 3, max of heads, residual share 0.7"
-    assert any(one.value.startswith(wanted) for one in test.caption)
+    assert any(one.value.replace("\\", "").startswith(wanted) for one in test.caption)
     heat = json.loads(test.get("plotly_chart")[0].proto.spec)["data"][0]
     assert heat["opacity"] == 0.4
     assert heat["zsmooth"] == "best"
@@ -250,7 +250,9 @@ def test_an_opened_record_about_a_similarity_is_drawn(app: App, tmp_path: Path) 
     test.selectbox(key="method").set_value("relevance").run()
     assert not test.exception
     assert not test.error
-    assert any("for the similarity of patch (0, 1) to patch (1, 2)" in one.value for one in test.caption)
+    assert any(
+        "for the similarity of patch (0, 1) to patch (1, 2)" in one.value.replace("\\", "") for one in test.caption
+    )
     assert len(test.get("plotly_chart")) == 1
 
 

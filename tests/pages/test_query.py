@@ -35,7 +35,9 @@ def test_every_step_opens_cold_on_both_kinds_of_pictures(app, step: int) -> None
 
 
 def test_read_it_all_draws_every_view_once(app) -> None:
-    assert len(titles(app("query", all="true"))) == 8  # the table is no figure, the toy has two, the bare picture is not asked for
+    assert (
+        len(titles(app("query", all="true"))) == 8
+    )  # the table is no figure, the toy has two, the bare picture is not asked for
 
 
 def test_the_map_is_there_from_the_start_and_shows_the_head_of_the_table(app) -> None:
@@ -101,6 +103,18 @@ def test_values_are_shown_beside_weights_on_the_photograph(app) -> None:
     assert page.selectbox(key="picture").value == "coffee"
     assert "the class token has the largest weight, 38.3%" in words(page)
     press(page, "Back")
+    assert page.selectbox(key="picture").value == "scene-7"
+
+
+def test_a_choice_survives_steps_that_do_not_draw_it(app) -> None:
+    page = press(press(press(app("query", step="4", ask="patch", row="9", layer="3"), "Next"), "Next"), "Next")
+    assert [page.session_state[key] for key in ("step", "ask", "row", "layer")] == [7, "patch", 9, 3]
+
+
+def test_what_a_step_has_set_stays_in_its_lesson(app) -> None:
+    page = app("query", step="9")
+    page.query_params.clear()  # as the menu does
+    fine(page.switch_page("pages/patches.py").run())
     assert page.selectbox(key="picture").value == "scene-7"
 
 

@@ -30,7 +30,7 @@ TEXT = "The soup was not good."
 
 
 def captions(page: AppTest) -> str:
-    return "\n".join(one.value for one in page.caption)
+    return "\n".join(one.value for one in page.caption).replace("\\", "")
 
 
 def shaded(page: AppTest) -> str:

@@ -220,7 +220,7 @@ def test_a_corner_of_a_shifted_block_is_said_as_it_is(app: App) -> None:
     corner = {"block": "2", "swin_row": "16", "swin_column": "24"}
     page = app("swin", step=STEP["rolled"], **corner)
     assert any("12 of its 16 places are forbidden" in one.value for one in page.caption)
-    page = app("swin", step="6", panel="May I believe it?", **corner)
+    page = app("swin", step="6", panel="May I believe it?", swin_zoom="true", **corner)
     assert any("Its window lies in 4 parts" in one.value for one in page.caption)
     facts = table(page, "what it tells")
     told = dict(zip(facts["check"], facts["here"], strict=True))

@@ -13,7 +13,7 @@ from tutorials.findings import Context, finding
 from tutorials.findings.captioning import Captioning
 from tutorials.findings.context import Picture, Selection
 from tutorials.findings.page import Document, Inside, Reading
-from tutorials.lessons import FOLDER, Claim, Lesson, LessonError, Question, lessons, parse
+from tutorials.lessons import FOLDER, Claim, Lesson, LessonError, Question, glossary, lessons, parse
 from vit_attention import load
 
 ALL = list(lessons().values())
@@ -129,12 +129,10 @@ def test_english_is_a_textbooks(lesson: Lesson) -> None:
         assert wrong not in text, wrong
 
 
-def test_terms_mean_the_same_in_every_lesson() -> None:
-    meanings: dict[str, set[str]] = {}
-    for lesson in ALL:
-        for term, meaning in lesson.glossary.items():
-            meanings.setdefault(term, set()).add(meaning)
-    assert {term: said for term, said in meanings.items() if len(said) > 1} == {}
+def test_every_term_of_the_glossary_is_used_and_explained_once() -> None:
+    assert {term for lesson in ALL for term in lesson.glossary} == set(glossary())
+    for term, meaning in glossary().items():
+        assert not meaning.endswith("."), term
 
 
 GOOD = """---
@@ -149,7 +147,7 @@ steps:
     view: map
     text: Some words and $x$.
     check: {question: "How many?", finding: heads.most_local, hint: Count.}
-glossary: {token: a row}
+glossary: [token]
 references: [A paper]
 ---
 ## Careful
@@ -173,7 +171,8 @@ def test_a_small_lesson_is_read() -> None:
         (("    check:", "    do: Look.\n    check:", 1), "at most one of do, predict, check and claim"),
         (("hint: Count.", "hint: Count., options: [one]", 1), "a choice needs at least two options"),
         (("difference: None.", "", 1), "both other and difference"),
-        (("{token: a row}", "{token: {a: b}}", 1), "plain texts"),
+        (("[token]", "[tokens of no lesson]", 1), "front matter lacks"),
+        (("[A paper]", "[{a: b}]", 1), "plain texts"),
         (("hint: Count.", "tip: Count.", 1), "front matter lacks"),
     ],
 )

@@ -7,7 +7,8 @@ import pytest
 
 from tests.visualizer.method.test_methods import AXIS, record
 from tutorials.findings.context import Context, Picture, Selection
-from ui.explore.compare import SAME, likeness, linked
+from ui.explore.compare import likeness
+from ui.explore.sides import SAME, linked
 from vit_attention.records import AttentionMap, AttentionRecord, Axis
 
 

@@ -1,5 +1,6 @@
 """What each page shows before anybody has chosen anything: the views whose verdicts are precomputed."""
 
+from dataclasses import replace
 from typing import Any
 
 from tutorials.claims.fresh import geometry_of, looked, read
@@ -24,6 +25,11 @@ def models(page: str) -> tuple[str, ...]:
     return MODELS.get(page, PICTURES)
 
 
+def chosen(page: str) -> Selection:
+    """What a page about pictures asks at first: *One query* is about one head, the others about the mean of all."""
+    return replace(CHOSEN, head=0) if page == "query" else CHOSEN
+
+
 def default(page: str, model: str, run: Run) -> Any:
     """What the findings of a page are given in its default view under one of its `models`."""
     if page in ("reading", "fields"):
@@ -38,7 +44,7 @@ def default(page: str, model: str, run: Run) -> Any:
         picture = Picture.drawn("scene-6-2-50")
         return Captioning(model, picture, run(looked, model, picture, ()), None, 0, run=run)
     picture = Picture.photograph("coffee") if model == "photo-dino" else Picture.drawn("scene-7")
-    return Context(model, picture, run(looked, model, picture, ()), CHOSEN, run)
+    return Context(model, picture, run(looked, model, picture, ()), chosen(page), run)
 
 
 def stages_of(model: Any, page: None) -> Any:
@@ -57,4 +63,4 @@ def is_default(page: str, now: Any) -> bool:
     if isinstance(now, Captioning):
         return now.head is None and now.beams == 1
     drawn = (now.picture.scene is not None) == (now.model != "photo-dino")
-    return drawn and now.chosen == CHOSEN and now.size is None
+    return drawn and now.chosen == chosen(page) and now.size is None

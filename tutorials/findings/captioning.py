@@ -149,15 +149,6 @@ def turned_round(now: Captioning) -> bool:
     return tuple(word for word in now.words if word != END) == words
 
 
-def let_through(gate: float) -> str:
-    """A gate in words.
-
-    >>> let_through(0.638)
-    'gate 63.8% open (mean over its channels), which scales a mix of what was read and of the query'
-    """
-    return f"gate {gate:.1%} open (mean over its channels), which scales a mix of what was read and of the query"
-
-
 def describe_row(now: Captioning, row: NDArray[Any], name: str, unit: str = "share of attention") -> str:
     """A row over regions in words; regions of a grid are called by their cell, others by number and place."""
     axis = now.axis

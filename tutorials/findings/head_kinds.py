@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tutorials.findings.context import NO_TRUTH, Context, Finding
+from tutorials.findings.controls import demonstration
 from tutorials.findings.kinds_measured import (
     CLASS,
     COMPARED,
@@ -94,21 +95,25 @@ def _live(model: Any, picture: None, kind: str) -> dict[str, HeadKinds]:
     return measured(model, kind, count=12 if kind == TEXTURE else 24)
 
 
+@demonstration
 def texture_head(now: Context) -> Finding:
     """Whether some head prefers textured ground to plain ground of the same colour, on grounds drawn for this question."""
     return _some_head(kinds_of(now, TEXTURE))
 
 
+@demonstration
 def edge_heads(now: Context) -> Finding:
     """How many heads prefer the outlines of objects to what lies on either side, over many scenes."""
     return _counted(kinds_of(now, EDGE))
 
 
+@demonstration
 def foreground_heads(now: Context) -> Finding:
     """How many heads prefer objects to the ground, over many pictures."""
     return _counted(kinds_of(now, FOREGROUND))
 
 
+@demonstration
 def most_heads(now: Context) -> Finding:
     """Which of the three kinds has the most heads."""
     found = {kind: kinds_of(now, kind) for kind in KINDS}

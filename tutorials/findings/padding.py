@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tutorials.findings.context import Context, Finding, Picture
+from tutorials.findings.controls import demonstration
 from vit_attention.gate import GateError
 from vit_attention.records import Axis
 
@@ -60,6 +61,7 @@ def live_padding(now: Context) -> Padded:
     return now.run(padded, now.model, now.picture)
 
 
+@demonstration
 def nothing_reads_padding(now: Context) -> Finding:
     """Whether padding gets no weight from any token, in every layer and head."""
     if not now.of_text:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tutorials.findings.context import Context, Finding
+from tutorials.findings.controls import demonstration
 from visualizer.measures.controls import centre_prior, colour_contrast
 from visualizer.measures.masks import covered
 from visualizer.measures.score import chance, mass_in_mask, pointing_hit
@@ -188,6 +189,7 @@ def live_scores(now: Context) -> list[Measured]:
     return now.run(_scores, now.model, None)
 
 
+@demonstration
 def fair_head(now: Context) -> Finding:
     """Whether a head that was picked on the other photographs beats the centre prior on most of the photographs left out."""
     main = [one for one in live_scores(now) if one.main]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tutorials.findings.context import Context, Finding
+from tutorials.findings.controls import demonstration
 from visualizer.figures.blocks import VIT_B_16, Sizes
 from vit_attention.gate import GateError
 
@@ -62,6 +63,7 @@ def parameters(of: Sizes) -> dict[str, int]:
     return {ATTENTION: attention, MLP: mlp, EMBEDDING: of.parameters - attention - mlp}
 
 
+@demonstration
 def most_parameters(now: Context) -> Finding:
     """Which part of the model has most of its parameters."""
     of = sizes(now)
@@ -74,6 +76,7 @@ def most_parameters(now: Context) -> Finding:
     )
 
 
+@demonstration
 def tokens(now: Context) -> Finding:
     """How many tokens pass through the layers."""
     of = sizes(now)

@@ -9,6 +9,7 @@ from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
 from tutorials.findings.context import Context, Picture, Selection
+from tutorials.plain import plain
 from ui.explore import sentences, sources, words
 from ui.frame import state
 from ui.frame.stop import stop
@@ -40,7 +41,8 @@ def choose(first: str) -> Chosen:
     """Draw the sidebar; what it says, unless a record is open or another model is loaded."""
     pickers.model_and_picture(first, ("classify", "label", "text"))
     if (opened := st.session_state.get(sources.BUNDLE)) is not None:
-        return Chosen(*opened, "bundle")
+        name, digest = opened
+        return Chosen(name, digest, "bundle")
     picture = str(st.session_state.get(state.PICTURE, first))
     if name := sources.other():
         return Chosen(name, picture, "text" if _reads(name) else "picture")
@@ -92,7 +94,7 @@ def _recorded(looked: Chosen) -> AttentionRecord:
         try:
             return sources.bundle(looked.given)
         except ValueError as error:
-            st.error(str(error))
+            st.error(plain(str(error)))
             stop()
     advice = "Choose another model or picture in the sidebar; everything else is as you left it."
     if looked.kind == "text":

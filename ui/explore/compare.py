@@ -7,26 +7,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
-from streamlit.delta_generator import DeltaGenerator
 
-from tutorials.findings.context import Context, Selection
 from tutorials.plain import plain
+from ui.explore import sides
+from ui.explore.sides import Asked, Side
 from ui.frame import address, state, texts
-from ui.parts import components, controls, live, long_runs, looking, pickers, snippets, thumbnails, trust, widgets
-from ui.store import pictures, resources
+from ui.parts import components, controls, live, looking, snippets, thumbnails, trust, widgets
+from ui.store import pictures
 from visualizer.figures.comparison import before_after
 from visualizer.measures import deletion, ranks
-from visualizer.method import Map, methods
 from visualizer.words.maps import describe
-from vit_attention import registry
-from vit_attention.records import AttentionRecord
 
-SAME = "as on the left"
-PICTURE, MODEL, LAYER, HEAD = "compare_picture", "compare_model", "compare_layer", "compare_head"
 SCALES = ("shared", "log", "per map", "clipped")
-
-REFUSED = {"components": "each map is fitted by itself, so that two of them have no axis in common"}
-"""Methods whose maps cannot be compared, and why."""
 
 CODE = """
 from visualizer.figures.comparison import before_after
@@ -58,42 +50,6 @@ def likeness(first: NDArray[Any], second: NDArray[Any], number: int) -> Likeness
     return Likeness(rank, len(common), number, number**2 / flat[0].size)
 
 
-def linked(now: Context, record: AttentionRecord, layer: str = SAME, head: str = SAME) -> Selection:
-    """The left side's choice carried over to another record: same query place, same layer and head unless told."""
-    axis, chosen = record.maps[0].query, now.chosen
-    rows, columns = axis.grid or (1, 1)
-    number = min(int(layer) - 1 if layer.isdigit() else chosen.layer, len(record.maps) - 1)
-    which = None if head == "mean" else int(head) - 1 if head.isdigit() else chosen.head
-    row = int((chosen.row + 0.5) * rows / now.grid[0])
-    column = int((chosen.column + 0.5) * columns / now.grid[1])
-    by_patch = not chosen.by_class_token or now.axis.prefix == 0 or axis.prefix == 0
-    return Selection(
-        layer=max(number, 0),
-        head=None if which is None else min(which, len(record.maps[number].weights) - 1),
-        query=axis.prefix + row * columns + column if by_patch else 0,
-        row=row,
-        column=column,
-        patches=chosen.patches if (rows, columns) == now.grid else (),
-    )
-
-
-class Asked(NamedTuple):
-    """The method of one side, the class that it is about, and its parameters, as `Context.answer` takes them."""
-
-    name: str
-    target: str
-    knobs: dict[str, Any]
-
-
-class Side(NamedTuple):
-    """One side: what it is called, what it looks at, its method, and its map."""
-
-    name: str
-    now: Context
-    asked: Asked
-    found: Map
-
-
 def draw() -> None:
     """The whole page."""
     looked = looking.choose(str(state.DEFAULTS[state.PICTURE]))
@@ -104,89 +60,36 @@ def draw() -> None:
 
 def _right_picture(left: str) -> str:
     """The picture of the right side, as its menu or the address says; that of the left if nothing does."""
-    wanted = address.wanted(PICTURE) or str(st.session_state.get(PICTURE, SAME))
+    wanted = address.wanted(sides.PICTURE) or str(st.session_state.get(sides.PICTURE, sides.SAME))
     return wanted if wanted in pictures.options(wanted) else left
 
 
 def _look_right(picture: str) -> None:
-    st.session_state[PICTURE] = picture
+    st.session_state[sides.PICTURE] = picture
 
 
 def _body(looked: looking.Looked) -> None:
     """Both maps, then the controls of both sides, then what can be said about the maps in numbers."""
-    maps, sides = st.container(key="compare_top"), st.columns(2, border=True)
-    with sides[0]:
+    maps, menus = st.container(key="compare_top"), st.columns(2, border=True)
+    with menus[0]:
         st.markdown(f"**{texts.say('left_menus')}**")
         now = looking.context(looked)
-        method = _method(now, "method")
-    with sides[1]:
+        asked = sides.method(now, "method")
+    with menus[1]:
         st.markdown(f"**{texts.say('right_menus')}**")
-        other = right_side(now)
-        own = _method(other, "compare_method", (SAME,), "compare_")
-    own = method if own.name == SAME else own
+        other = sides.right_side(now)
+        own = sides.method(other, "compare_method", (sides.SAME,), "compare_")
+    own = asked if own.name == sides.SAME else own
     scale = widgets.choice("Scale of both maps", SCALES, "compare_scale")
     with maps:
         try:
-            left, right = (_side(*one) for one in (("left", now, method), ("right", other, own)))
+            left, right = (sides.side(*one) for one in (("left", now, asked), ("right", other, own)))
         except ValueError as error:
-            st.error(f"One of the two has no map: {error}")
+            st.error(f"One of the two has no map: {plain(str(error))}")
             return
         _figure(left, right, scale)
     _said(left, right)
     _below(left, right, scale)
-
-
-def right_side(now: Context) -> Context:
-    """The right side's context, from its own controls; what is not changed is the left side's."""
-    first, second = st.columns(2)
-    names = [card.name for card in registry.models() if card.task in ("classify", "label")]
-    here = [name for name in names if resources.usable(name)]
-    model = widgets.menu("Model", [SAME, *here], MODEL, place=first, help="Models that are on this machine.")
-    picture = now.picture if (wanted := _picture_menu(second)) == SAME else pictures.get(wanted)
-    name = now.model if model == SAME else model
-    if name != now.model:  # the sidebar says it of the left side's
-        card = registry.card(name)
-        st.caption(f"{card.label}. {card.knows}")
-    unchanged = (name, picture.key) == (now.model, now.picture.key)
-    if not unchanged and (told := looking.mismatch(name, picture)):
-        st.caption(told)
-    record = now.record if unchanged else looking.recorded(name, picture)
-    heads = max(len(one.weights) for one in record.maps)
-    layers = [SAME, *(str(n + 1) for n in range(len(record.maps)))]
-    layer = widgets.menu("Layer", layers, LAYER, place=first)
-    head = widgets.menu("Head", [SAME, "mean", *(str(n + 1) for n in range(heads))], HEAD, place=second)
-    return looking.made(looking.Looked(name, picture.id), linked(now, record, layer, head))
-
-
-def _picture_menu(place: DeltaGenerator) -> str:
-    options = [SAME, *pictures.options(address.wanted(PICTURE) or str(st.session_state.get(PICTURE, SAME)))]
-    address.take(
-        PICTURE,
-        SAME,
-        lambda text: text if text == SAME else pickers.known("picture", text, pictures.options(text)),
-        "picture",
-    )
-    names = {SAME: SAME, **{one: pictures.title(one) for one in options[1:]}}
-    return widgets.menu(
-        "Picture", options, PICTURE, place=place, format_func=names.__getitem__, on_change=live.whole_page
-    )
-
-
-def _method(now: Context, key: str, more: Sequence[str] = (), prefix: str = "") -> Asked:
-    """What the controls of one side ask."""
-    name = controls.method(now, key, more, first="rollout" if more else "", refused=REFUSED)
-    if name in more:
-        return Asked(name, "", {})
-    method = methods()[name]
-    found = long_runs.knobs(now, method, prefix, 2)
-    return Asked(name, controls.target(now, f"{prefix}target") if method.asks_class else "", found)
-
-
-def _side(name: str, now: Context, asked: Asked) -> Side:
-    """One side with its map; the page stops before a long run until it is wanted."""
-    told = long_runs.wait(now, methods()[asked.name], asked.target, asked.knobs, f"compare_run_{name}")
-    with st.spinner(told, show_time=True):
-        return Side(name, now, asked, now.answer(*asked))
 
 
 def _agree(left: Side, right: Side) -> bool:
@@ -220,7 +123,7 @@ def _said(left: Side, right: Side) -> None:
     first, second = left.found, right.found
     if _agree(left, right):
         _numbers(left, right)
-    each = (f"{one.name.capitalize()}: {_named(one)}, {one.found.words}." for one in (left, right))
+    each = (f"{one.name.capitalize()}: {_named(one)}, {plain(one.found.words)}." for one in (left, right))
     st.markdown("  \n".join(each))
     if not _agree(left, right):
         sizes = " and ".join("{} x {}".format(*one.now.grid) for one in (left, right))
@@ -256,21 +159,21 @@ def _numbers(left: Side, right: Side) -> None:
 
 def _below(left: Side, right: Side, scale: str) -> None:
     """Trust cards, code and files of both sides."""
-    sides = (left, right)
-    for one in sides:
+    both = (left, right)
+    for one in both:
         trust.card(one.now, one.found.values, one.found.row, f"the map on the {one.name}: {one.found.words}", one.asked)
-    look = snippets.scaled(scale, [one.found.values for one in sides])
-    codes = [snippets.map_code(one.now, one.asked.name, one.found, *one.asked[1:]) for one in sides]
+    look = snippets.scaled(scale, [one.found.values for one in both])
+    codes = [snippets.map_code(one.now, one.asked.name, one.found, *one.asked[1:]) for one in both]
     components.code(
         left.now,
         f"{codes[0]}left, first = record, values\n\n{snippets.record_code(right.now)}{codes[1]}"
         f"{CODE.replace('AGREE', str(_agree(left, right)))}",
-        [snippets.command(one.now, *one.asked, output=f"attn_vis/{one.name}", **look) for one in sides],
+        [snippets.command(one.now, *one.asked, output=f"attn_vis/{one.name}", **look) for one in both],
         snippets.note(scale),
     )
-    asked = tuple((one.now.again, one.asked) for one in sides)
+    asked = tuple((one.now.again, one.asked) for one in both)
     files: dict[str, Any] = {}
-    for number, one in enumerate(sides):
+    for number, one in enumerate(both):
         name = one.name.capitalize()
         files[f"{name} (PNG)"] = (f"{one.name}.png", partial(_png, asked, number))
         files[f"{name} (CSV)"] = (f"{one.name}.csv", partial(_csv, asked, number))

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from tutorials.findings import Context
+from tutorials.plain import plain
 from ui.explore import sentences
 from ui.parts import components, widgets
 from visualizer.export.film import film_bytes
@@ -34,7 +35,7 @@ def view(
         scale = scale_of(found, "shared" if look["scale"] == "raw" else look["scale"])
         figure = _figure(now, method, found, layers, {**look, "scale": scale, "duration": time}, query)
     except ValueError as error:
-        st.error(f"This method has no film here: {error}")
+        st.error(f"This method has no film here: {plain(str(error))}")
         return {}
     alt = f"A film of {len(found)} maps. First: {found[0].words}. Last: {found[-1].words}."
     components.chart(figure, "playground_film", alt)

@@ -45,7 +45,7 @@ def draw() -> None:
 
 
 def _body() -> None:
-    wanted = widgets.text(texts.say("search"), "search", "", MOST, placeholder=texts.say("search_tip"))
+    wanted = widgets.text(texts.say("search"), "search", "", MOST, width=420, placeholder=texts.say("search_tip"))
     found = matching(wanted)
     st.caption(texts.say("terms_found", number=len(found), many=len(terms())))
     _listed(found)
@@ -54,7 +54,8 @@ def _body() -> None:
 def _listed(found: Sequence[Term]) -> None:
     titles = {page.name: page.title for page in table.PAGES}
     for term in found:
-        st.markdown(f"**{term.name}**: {term.meaning}")
-        with st.container(horizontal=True, gap="xsmall"):
+        line = st.container(gap=None)
+        line.markdown(f"**{term.name}**: {term.meaning}")
+        with line.container(horizontal=True, gap="xsmall"):
             for name in term.used:
                 st.page_link(table.script(name), label=titles[name], width="content")

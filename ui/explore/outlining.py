@@ -74,7 +74,7 @@ def _pick(key: str, points: list[Any]) -> None:
         corners = [(1000 * x // CELLS, 1000 * y // CELLS) for x, y in ends]
     else:
         before = str(st.session_state.get(key, "")).split()[: MOST - len(cells)]
-        corners = [tuple(map(int, one.split(","))) for one in before]
+        corners = [(int(x), int(y)) for x, _, y in (one.partition(",") for one in before)]
         corners += [((2 * x + 1) * 500 // CELLS, (2 * y + 1) * 500 // CELLS) for y, x in cells]
     st.session_state[key] = " ".join(f"{x},{y}" for x, y in corners)
     st.session_state["outlined"] = True

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from tutorials.findings import Context
+from tutorials.plain import plain
 from ui.explore import chosen, films, outlining, sentences, sources, words
 from ui.explore import sinks as sinks_view
 from ui.frame import state, texts
@@ -44,9 +45,9 @@ def _body(looked: chosen.Chosen) -> None:
         with asking:
             asked = _asked(now, more)
             label = words.asked(now, asked.knobs) if _of_labels(asked) else ""
-        with under, st.popover(texts.say("how_drawn")):
-            look = sentences.look(now) if now.of_text else controls.look(now)
-        with more:
+        with under, st.container(horizontal=True, vertical_alignment="center"):
+            with st.popover(texts.say("how_drawn")):
+                look = sentences.look(now) if now.of_text else controls.look(now)
             drawing = outlining.control(now)
     _figure(now, asked, label, look, drawing, (more, right))
     if looked.kind == "picture" and looked.model != sources.other():
@@ -99,7 +100,7 @@ def _figure(
                 asked = asked._replace(hides=True)
                 found = asked.answer(now)
     except ValueError as error:
-        right.error(f"This method has no map here: {error}")
+        right.error(f"This method has no map here: {plain(str(error))}")
         return
     (_sentence if now.of_text else _picture)(now, asked, found, look, right)
 
@@ -120,7 +121,7 @@ def _sentence(now: Context, asked: Asked, whole: Map, look: dict[str, Any], righ
         try:
             sentences.picture(now, found, method.label.capitalize(), look)
         except ValueError as error:
-            st.error(f"This map cannot be drawn: {error}")
+            st.error(f"This map cannot be drawn: {plain(str(error))}")
         prediction(now)
     made = films.view(now, method, target, knobs, look, ())
     sentences.pairs(now, look)
@@ -129,9 +130,9 @@ def _sentence(now: Context, asked: Asked, whole: Map, look: dict[str, Any], righ
     more = {"words": look["words"], "without_special": not look["special"]}
     looks = [more, *([{**more, **made}] if made else [])]
     components.code(now, code, [snippets.command(now, method.name, target, knobs, **one) for one in looks])
-    files = sentences.files(partial(_shown, asked=asked, look=look), look)
-    arrays = {"Array (NPY)": ("map.npy", partial(_array, asked=asked, look=look)), **_RECORD}
-    components.downloads("playground", {**files, **arrays}, now=now)
+    files: dict[str, tuple[str, Callable[..., bytes]]] = sentences.files(partial(_shown, asked=asked, look=look), look)
+    files |= {"Array (NPY)": ("map.npy", partial(_array, asked=asked, look=look)), **_RECORD}
+    components.downloads("playground", files, now=now)
 
 
 def _shown(now: Context, asked: Asked, look: Mapping[str, Any]) -> Map:
@@ -147,12 +148,19 @@ def _picture(now: Context, asked: Asked, found: Map, look: dict[str, Any], right
     who = () if method.asked_by in ("nobody", "label") else controls.query_patches(now)
     with right:
         words_, title = found.words[0].upper() + found.words[1:], method.label.capitalize()
-        how = {"name": words_, "unit": found.unit, "caption": f"{words_}.", "clickable": True, "height": HEIGHT, **look}
+        how = {
+            "name": words_,
+            "unit": found.unit,
+            "caption": plain(f"{words_}."),
+            "clickable": True,
+            "height": HEIGHT,
+            **look,
+        }
         how |= {"scale": scale, "query": who}
         try:
             components.picture_map(now, "playground_map", found.values, title, signed=found.signed, **how)
         except ValueError as error:
-            st.error(f"This map cannot be drawn: {error}")
+            st.error(f"This map cannot be drawn: {plain(str(error))}")
         if found.colours is not None:
             st.caption("This map brings its own colours: scale, colour map and blending do not change it.")
         if method.asked_by == "label":
@@ -280,5 +288,5 @@ def _record(now: Context) -> bytes:
     return parts.saved(now.record.save)
 
 
-_RECORD = {"Record (NPZ)": ("record.npz", _record)}
+_RECORD: dict[str, tuple[str, Callable[..., bytes]]] = {"Record (NPZ)": ("record.npz", _record)}
 """The whole record as a bundle, which this page and `AttentionRecord.load` open again."""

@@ -11,6 +11,7 @@ import streamlit as st
 from PIL import Image
 
 from tutorials.findings import Context
+from tutorials.plain import plain
 from ui.frame import state
 from ui.frame.stop import stop
 from ui.parts import components, parts, script, widgets
@@ -128,11 +129,11 @@ def picture(now: Context, found: Map, title: str, look: Mapping[str, Any]) -> No
         st.html(
             token_html(found, scale=look["scale"], colormap=look["colormap"], asking=-1 if asked is None else asked)
         )
-        st.caption(f"{found.words[0].upper()}{found.words[1:]}.")
+        st.caption(plain(f"{found.words[0].upper()}{found.words[1:]}."))
         components.in_words(_words(found))
         return
     components.panel(
-        _bars(found), "playground_map", _words(found), caption=f"{found.words[0].upper()}{found.words[1:]}."
+        _bars(found), "playground_map", _words(found), caption=plain(f"{found.words[0].upper()}{found.words[1:]}.")
     )
 
 
@@ -224,9 +225,7 @@ def _spans(names: tuple[str, ...], text: str) -> list[tuple[int, int]]:
     return found
 
 
-def files(
-    shown_map: Callable[[Context], Map], look: Mapping[str, Any]
-) -> dict[str, tuple[str, Callable[[Context], bytes]]]:
+def files(shown_map: Callable[[Context], Map], look: Mapping[str, Any]) -> dict[str, tuple[str, Callable[..., bytes]]]:
     """What can be taken home of a map over a text, for `components.downloads`; the record is added by the page.
 
     Args:

@@ -1,8 +1,6 @@
 """Ways to get something to look at: own pictures, camera, a fresh scene, a saved record, another model."""
 
 import random
-import tempfile
-from pathlib import Path
 
 import streamlit as st
 
@@ -11,6 +9,7 @@ from ui.frame import state, texts, visitors
 from ui.parts import live, widgets
 from ui.store import pictures, resources
 from ui.store.blobs import blobs
+from ui.store.bundles import unpacked
 from vit_attention.gate.refusal import shown
 from vit_attention.records import AttentionRecord
 from vit_attention.weights.download import DownloadError
@@ -159,21 +158,6 @@ def read_bundle(data: bytes) -> AttentionRecord:
             "want the self-attention of all patches of one picture, or of all tokens of one text, got another"
         )
     return record
-
-
-def unpacked(data: bytes) -> AttentionRecord:
-    """The record in the bytes of a stranger's bundle; nothing in it is run.
-
-    Raises:
-        ValueError: no bundle, or one that unpacks to too much.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "record.npz"
-        path.write_bytes(data)
-        try:
-            return AttentionRecord.load(path, "uploaded bundle")
-        except ValueError as error:  # it knows the visitor's file by a name that means nothing to them
-            raise ValueError(str(error).removeprefix(f"{path.name}: ")) from error
 
 
 def _another_model() -> None:

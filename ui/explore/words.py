@@ -106,7 +106,8 @@ def compared(now: Context, method: Method, label: str, knobs: Mapping[str, Any])
     return replace(now, record=replace(now.record, signals=signals, settings=settings))
 
 
-def _again(before: Callable[[], Context], name: str, label: str, knobs: dict[str, Any]) -> Context:
+def _again(before: Callable[[], Context] | None, name: str, label: str, knobs: dict[str, Any]) -> Context:
+    assert before is not None
     return compared(before(), methods()[name], label, knobs)
 
 

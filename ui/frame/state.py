@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from tutorials.findings.context import MEAN, Selection
-from ui.frame import visitors
+from ui.frame import address, visitors
 from vit_attention.models.cards import CARDS
 from vit_attention.records import AttentionRecord
 
@@ -57,7 +57,8 @@ READS = tuple(card.name for card in CARDS if card.task == "text")
 def set_defaults() -> None:
     """Give shared keys a value, so that a page that runs alone finds one; of pictures and models each page has its own."""
     for key, value in {HEAD: DEFAULTS[HEAD], ASK: DEFAULTS[ASK], **NUMBERS, PATCHES: ()}.items():
-        st.session_state.setdefault(key, value)
+        # What was chosen and is not drawn just now is forgotten by Streamlit, and kept by the address.
+        st.session_state.setdefault(key, st.session_state.get(address.KEPT, {}).get(key, value))
 
 
 def selection(record: AttentionRecord) -> Selection:

@@ -1,6 +1,7 @@
 """A picture on its way to tokens: the grid, one patch's pixels, the patch embedding's filters, positions."""
 
 import math
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -36,7 +37,12 @@ def cut(now: Context) -> None:
 def _bare(now: Context, key: str, height: int) -> None:
     geometry, truth = now.record.geometry, controls.truth_shown(now)
     place = f"row {now.chosen.row + 1}, column {now.chosen.column + 1}"
-    look = {"query": (tokens.chosen_patch(now),), "truth": truth, "height": height}
+    look: dict[str, Any] = {
+        "query": (tokens.chosen_patch(now),),
+        "outlined": "chosen patch",
+        "truth": truth,
+        "height": height,
+    }
     asked = (key, now.view, components.told(truth))
     components.chart(
         resources.figures(asked, lambda: overlay.bare(now.picture.image, now.grid, geometry, **look)),

@@ -178,7 +178,7 @@ def _values(now: Context) -> tuple[Any, str]:
     weights, norms = beside(now)
     names = [now.axis.name(token) for token in range(len(weights))]
     title = f"Layer {now.chosen.layer + 1}, {now.head_name()}"
-    figure = weight_and_norm(names, weights, norms, most=TOP, chosen=now.chosen.query, title=title, height=HEIGHT)
+    figure = weight_and_norm(names, weights, norms, most=TOP, chosen=now.chosen.query, height=HEIGHT)
     listed = "; ".join(f"{names[n]} {weights[n]:.1%} and {norms[n]:.1%}" for n in np.argsort(-weights)[:TOP])
     return figure, f"{title}. Share of the weights and of the lengths: {listed}."
 

@@ -1,6 +1,6 @@
 """A lesson: the text of a step on the left, its live figure on the right, both on the first screen; or all of it to read."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -70,10 +70,12 @@ def draw(page: Page) -> None:
 def _enter(lesson: Lesson) -> None:
     """The step that the address names, and what it sets, unless the address says otherwise."""
     many = len(lesson.steps)
-    before = st.session_state.get(state.STEP)
+    before, linked = st.session_state.get(state.STEP), bool(st.session_state.get(address.ASKED))
     address.take(state.STEP, 1, partial(_number, many), "step")
     st.session_state[state.STEP] = step = int(widgets.within(st.session_state[state.STEP], 1, many))
     if before is None:
+        if not linked:  # what the last step of another lesson set, beside what every lesson begins anew
+            _set_back([key for key in st.session_state.get(BEFORE, {}) if key not in state.OF_A_LESSON])
         _set(lesson.steps[step - 1])
 
 
@@ -96,14 +98,18 @@ def _set(step: Step) -> None:
             given[key] = value
 
 
-def _go(lesson: str, number: int) -> None:
-    """To another step; for callbacks."""
-    steps, looked_at = lessons()[lesson].steps, _sidebar()
-    for key, value in st.session_state.get(BEFORE, {}).items():
-        if value is None:
+def _set_back(keys: Iterable[str]) -> None:
+    for key in keys:
+        if (value := st.session_state[BEFORE][key]) is None:
             address.forget([key])
         else:
             st.session_state[key] = value
+
+
+def _go(lesson: str, number: int) -> None:
+    """To another step; for callbacks."""
+    steps, looked_at = lessons()[lesson].steps, _sidebar()
+    _set_back(st.session_state.get(BEFORE, {}))
     st.session_state[state.STEP] = min(max(number, 1), len(steps))
     _set(steps[st.session_state[state.STEP] - 1])
     if _sidebar() != looked_at:
@@ -211,9 +217,9 @@ def _text(lesson: Lesson, step: Step) -> None:
 
 def _ask(lesson: Lesson, step: Step, now: Any, number: int = 0) -> None:
     if step.predict:
-        questions.ask(lesson.name, step.predict, now, "guess")
+        questions.ask(lesson.name, step.predict, now, "guess", number)
     if step.check:
-        questions.ask(lesson.name, step.check, now, "check")
+        questions.ask(lesson.name, step.check, now, "check", number)
     if step.claim:
         claims.draw(lesson.name, step.claim, now, number)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from tutorials.findings.context import Context, Picture, Selection
+from tutorials.plain import plain
 from ui.frame import state
 from ui.frame.stop import stop
 from ui.parts import fetching, live, pickers
@@ -30,13 +31,17 @@ def choose(first: str) -> Looked:
         first: id of the picture that the page begins with.
     """
     pickers.model_and_picture(first)
-    picture = pictures.get(str(st.session_state[state.PICTURE]))
+    return Looked(model_shown(), pictures.get(str(st.session_state[state.PICTURE])).id)
+
+
+def model_shown() -> str:
+    """The chosen model, or the bundled one with a sentence if it cannot be shown yet."""
     wanted, name = str(st.session_state[state.MODEL]), resources.active_model()
     if wanted in state.READS:
         st.info(f"{wanted} reads sentences and is shown in the playground; this page shows {name}.")
     elif wanted != name:
         fetching.offer(wanted, name, "fetch_weights")
-    return Looked(name, picture.id)
+    return name
 
 
 def context(looked: Looked, needs: Sequence[str] = pickers.ALL) -> Context:
@@ -109,7 +114,7 @@ def recorded(
                 return resources.fine_record(name, picture, size, state.layer())
             return resources.record(name, picture, **({"labels": labels} if labels else {}))
     except (ValueError, RuntimeError, OSError) as error:
-        st.error(f"{name} cannot show this picture: {error}")
+        st.error(f"{name} cannot show this picture: {plain(str(error))}")
         if advice:
             st.info(advice)
         stop()

@@ -25,6 +25,11 @@ def choose() -> None:
     st.session_state[CHOSEN] = next(name for name, said in names.items() if said == picked)
 
 
+def show(name: str) -> None:
+    """Have the panel of that name open; for callbacks."""
+    st.session_state[OPEN] = texts.say(f"panel_{name}")
+
+
 def alone() -> None:
     """For the start of a run: each panel stands alone until a choice is drawn."""
     st.session_state.pop(CHOSEN, None)

@@ -7,16 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from tutorials.plain import plain
 from ui.frame.stop import stop
-from ui.parts import components, widgets
-
-code = components.code_box
 
 
 @contextmanager
@@ -39,16 +35,6 @@ def agree(wish: tuple[str, ...], takes: Callable[[], str], label: str, key: str)
         st.session_state[f"{key}_agreed"] = wish
         st.rerun()
     stop()
-
-
-def counted(most: int) -> list[str]:
-    """The numbers of so many things, as menus offer them."""
-    return [str(number + 1) for number in range(most)]
-
-
-def whole(value: Any, low: int, high: int) -> int:
-    """A whole number within limits, whatever the address says."""
-    return int(widgets.within(value, low, high))
 
 
 def csv_text(rows: Iterable[Sequence[object]], end: str = "\n") -> str:

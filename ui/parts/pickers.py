@@ -91,13 +91,13 @@ def known(name: str, text: str, offered: Sequence[str], own: str = pictures.OWN)
     return text
 
 
-def model(tasks: Sequence[str]) -> None:
-    """The menu of models; at first the one that suits the picture."""
+def model(tasks: Sequence[str], first: str = "") -> None:
+    """The menu of models; at first the named one, or else the one that suits the picture."""
     asked = address.wanted(state.MODEL) or str(st.session_state.get(state.MODEL, ""))
     # Models that read stay on offer where they are chosen already: the choice waits for the next visit of the playground.
     tasks = (*tasks, *(["text"] if asked in state.READS else []))
     names = [card.name for card in registry.models() if card.task in tasks]
-    suiting = state.suiting(str(st.session_state.get(state.PICTURE, "")))
+    suiting = first or state.suiting(str(st.session_state.get(state.PICTURE, "")))
     widgets.menu(
         "Model",
         names,

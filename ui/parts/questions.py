@@ -36,8 +36,11 @@ def right(given: Any, question: Question, found: Finding) -> bool:
     return isinstance(found.answer, (int, float)) and abs(float(given) - float(found.answer)) <= question.tolerance
 
 
-def ask(lesson: str, question: Question, now: Any, kind: str) -> None:
-    """Draw a question of the kind "guess" or "check", and what there is to say to the answers given so far."""
+def ask(lesson: str, question: Question, now: Any, kind: str, number: int = 0) -> None:
+    """Draw a question of the kind "guess" or "check", and what there is to say to the answers given so far.
+
+    `number` tells the buttons of several questions apart.
+    """
     given = _given(lesson, question, now)
     done = answered(lesson, question, now)
     with st.container(border=True):
@@ -45,12 +48,12 @@ def ask(lesson: str, question: Question, now: Any, kind: str) -> None:
         # A new view gets a new widget, so that no old answer is graded by it.
         key = f"{lesson}_{question.finding}_{abs(hash(now.view)) % 10**9}_{len(given)}"
         if not done:
-            _field(question, kind, key, given)
+            _field(question, kind, key, given, f" ({number})" if number else "")
         if given:
             _say(question, given, now, done)
 
 
-def _field(question: Question, kind: str, key: str, given: list[Any]) -> None:
+def _field(question: Question, kind: str, key: str, given: list[Any], more: str) -> None:
     label = texts.say("your_guess" if kind == "guess" else "answer")
     if question.options:
         st.radio(
@@ -66,7 +69,7 @@ def _field(question: Question, kind: str, key: str, given: list[Any]) -> None:
     else:
         unit = f" ({question.unit})" if question.unit else ""
         st.number_input(f"{label}{unit}", value=None, key=key, on_change=_take, args=(key, given.append))
-    st.button(texts.say("show_me"), key=f"{key}_show", on_click=given.append, args=(None,))
+    st.button(texts.say("show_me") + more, key=f"{key}_show", on_click=given.append, args=(None,))
 
 
 def _take(key: str, keep: Callable[[Any], None]) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import streamlit as st
 
+from ui.frame import state
+
 FOLDER = Path(__file__).parent / "js"
 FILES = ("clicks", "keys", "scrub", "press", "page")
 COMPONENT = "page_script"
@@ -57,6 +59,7 @@ def run(buttons: tuple[str, str] | None = None) -> None:
         "figures": list(picks),
         "buttons": None if buttons is None else {"back": buttons[0], "next": buttons[1]},
         "scrub": wanted.get("scrub"),
+        "step": st.session_state.get(state.STEP) if buttons else None,  # another step begins at its head
         "press": wanted.get("press"),
     }
     # Registered anew each run: a component is known to the server that registered it, and a second one may follow.

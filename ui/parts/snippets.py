@@ -63,8 +63,8 @@ def record_code(now: Context) -> str:
 
 
 def _asks(now: Context) -> str:
-    """Who asks, in a comment; a token may be called anything, so it is kept on one line."""
-    return repr(now.query_name()) if now.of_text else now.axis.name(now.chosen.query)
+    """Who asks, in a comment; a token may be called anything, so only its `repr` stands there."""
+    return repr(now.query_name() if now.of_text else now.axis.name(now.chosen.query))
 
 
 def map_code(now: Context, name: str, found: Map, target: str = "", knobs: Mapping[str, Any] | None = None) -> str:

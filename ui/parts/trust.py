@@ -9,6 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from tutorials.findings import Context
+from tutorials.plain import plain
 from ui.parts import panels, peer
 from ui.store import pictures, resources
 from visualizer import entropy
@@ -55,7 +56,7 @@ def draw(caption: str, checks: Sequence[Fact]) -> None:
         return
     with panels.panel(panels.TRUST, "May I believe it? Trust card"):
         if caption:
-            st.caption(caption)
+            st.caption(plain(caption))  # a label or a token may be called anything
         st.markdown("\n".join(["| check | here | what it tells |", "|---|---|---|", *(line(one) for one in checks)]))
 
 

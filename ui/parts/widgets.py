@@ -6,10 +6,12 @@ What the address asks for and cannot have is answered by a sentence at the head 
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from tutorials.plain import plain
 from ui.frame import address
@@ -28,10 +30,15 @@ def quoted(text: str) -> str:
     return plain(shown(text))
 
 
-def _settle(key: str, default: Any, read: Callable[[str], Any], fits: Callable[[Any], bool], label: str = "") -> None:
+def _settle(
+    key: str, default: Any, read: Callable[[str], Any], fits: Callable[[Any], bool], drawn: Any, label: str = ""
+) -> None:
     address.take(key, default, read, _name(label))
-    if not fits(st.session_state[key]):  # left over from something that has more, or set by a stranger
-        st.session_state[key] = default
+    found = st.session_state[key]
+    fitting = found if fits(found) else default  # left over from something that has more, or set by a stranger
+    # A widget that was gone for a run comes back without its value unless it is set; one that is drawn cannot be set again.
+    if drawn or fitting is not found:
+        st.session_state[key] = fitting
 
 
 def _among(options: Sequence[str], label: str, text: str) -> str:
@@ -42,7 +49,7 @@ def _among(options: Sequence[str], label: str, text: str) -> str:
 
 def toggle(label: str, key: str, default: bool = False, *, place: Any = st, **how: Any) -> bool:
     """A switch."""
-    _settle(key, default, partial(_on_or_off, label), lambda value: isinstance(value, bool))
+    _settle(key, default, partial(_on_or_off, label), lambda value: isinstance(value, bool), place)
     on = bool(place.toggle(label, key=key, **how) if place else st.session_state[key])
     address.note(key, on, default, str(on).lower())
     return on
@@ -80,7 +87,7 @@ def steps(
 def _one(draw: Any, label: str, options: Sequence[str], key: str, default: str | None, **how: Any) -> str:
     first = default if default in options else options[0]
     assert first is not None
-    _settle(key, first, partial(_among, options, label), lambda value: value in options, label)
+    _settle(key, first, partial(_among, options, label), lambda value: value in options, draw, label)
     value = draw(label, list(options), key=key, **how) if draw else st.session_state[key]
     found = str(value) if value in options else first
     address.note(key, found, first)
@@ -108,8 +115,9 @@ def _number(draw: Any, label: str, low: N, high: N, key: str, default: N, step: 
     default = kind(min(max(default, low), high))
     st.session_state.pop(key, None) if not _is_number(st.session_state.get(key, default)) else None
     address.take(key, default, partial(_within, label, low, high, kind), _name(label))
-    if (fitting := kind(within(st.session_state[key], low, high))) != st.session_state[key]:
-        st.session_state[key] = fitting  # not always: what has been drawn in this run cannot be set again
+    # Also what fits: a slider of other ends is a new one, and begins anew. What was drawn in this run cannot be set again.
+    with suppress(StreamlitAPIException):
+        st.session_state[key] = kind(within(st.session_state[key], low, high))
     given = draw(label, low, high, step=step, key=key, **how) if draw else st.session_state[key]
     found = kind(within(given, low, high))
     address.note(key, found, default, f"{found:g}" if kind is float else str(found))
@@ -140,7 +148,7 @@ def span(label: str, low: int, high: int, key: str, *, place: Any = st, **how: A
     """The first and the last of a span of whole numbers, which the address carries as ``3-9``."""
     if low >= high:
         return low, high
-    _settle(key, (low, high), partial(_ends, label, low, high), lambda value: _fits(value, low, high))
+    _settle(key, (low, high), partial(_ends, label, low, high), lambda value: _fits(value, low, high), place)
     ends = place.select_slider(label, list(range(low, high + 1)), key=key, **how) if place else st.session_state[key]
     found = (min(ends), max(ends))
     address.note(key, found, (low, high), f"{found[0]}-{found[1]}")
@@ -161,7 +169,7 @@ def _ends(label: str, low: int, high: int, text: str) -> tuple[int, int]:
 
 def text(label: str, key: str, default: str, most: int, *, place: Any = st, area: bool = False, **how: Any) -> str:
     """Text of at most `most` letters, in one line or an `area`."""
-    _settle(key, default, lambda given: given[:most], lambda value: isinstance(value, str))
+    _settle(key, default, lambda given: given[:most], lambda value: isinstance(value, str), place)
     draw = place and (place.text_area if area else place.text_input)
     found = str((draw(label, key=key, max_chars=most, **how) if draw else st.session_state[key]) or "")[:most]
     address.note(key, found, default)

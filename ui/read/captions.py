@@ -15,7 +15,7 @@ from tutorials.findings.captions import most_visible
 from tutorials.findings.context import Picture
 from tutorials.plain import plain
 from ui.frame import address, state
-from ui.parts import lesson, parts, pickers, stepping, widgets
+from ui.parts import lesson, panels, parts, pickers, stepping, widgets
 from ui.store import pictures, resources
 from ui.store.blobs import blobs
 from ui.store.bundles import unpacked
@@ -183,6 +183,7 @@ def _open(name: str, data: bytes) -> None:
     read_bundle(name, data)
     _close()
     st.session_state[OPENED] = (name, blobs.put(data))
+    panels.show(panels.CODE)  # the lines that draw a record from its file
 
 
 def _close() -> None:

@@ -113,7 +113,7 @@ def gates(now: Captioning) -> None:
 def strip(now: Captioning) -> None:
     """One small picture a word, its gate above it; a click jumps there."""
     words, rows, scale = [shown(word) for word in now.words], now.rows(now.head), controls.scale_shown("strip", SCALES)
-    across, width = (3, 320) if controls.on_phone() else (5, 620)
+    across, width = (3, 320) if controls.on_phone() else (5, 540)
     components.panel(
         film_strip(
             now.picture.image,

@@ -21,7 +21,7 @@ from visualizer.words import swin as swin_words
 from visualizer.words.plain import offset
 from vit_attention.records.windows import FORBIDDEN
 
-HEIGHT, ACROSS, ROOM = 410, 560, 150
+HEIGHT, ACROSS, ROOM = 370, 560, 150
 """Pixels: of a figure beside a step, how wide a page is drawn there, and what title and captions take of the height."""
 MODES = ("raw", "log", "clipped")
 

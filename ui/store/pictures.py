@@ -78,7 +78,9 @@ def _open(picture_id: str) -> Picture:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _open_own(picture_id: str) -> Picture:
-    opened = open_picture(blobs.get(picture_id.removeprefix(OWN)), max_side=LARGEST)
+    data = blobs.get(picture_id.removeprefix(OWN))
+    assert data is not None
+    opened = open_picture(data, max_side=LARGEST)
     return Picture(picture_id, picture_id, "My own picture", opened.image, notes=opened.notes)
 
 

@@ -89,6 +89,7 @@ def bare(
     geometry: Geometry | None = None,
     *,
     query: Sequence[int] = (),
+    outlined: str = "",
     truth: ArrayLike | None = None,
     box: bool = False,
     labels: Sequence[str] | None = None,
@@ -105,7 +106,7 @@ def bare(
     canvas.one_each(rows * columns, "patch", labels=labels)
     where = canvas.fitting(image, geometry)
     fig = Sketch()
-    notes = _furnish(fig, image, where, grid, query, truth)
+    notes = _furnish(fig, image, where, grid, query, truth, outlined)
     fig.layout["shapes"] = [*_lattice(where, grid), *fig.layout["shapes"]]
     names = [""] * (rows * columns) if labels is None else [f"{theme.safe(label)}<br>" for label in labels]
     text = [

@@ -11,7 +11,7 @@ from tutorials.claims import is_default, many, on_many
 from tutorials.claims.defaults import default, models
 from tutorials.claims.fresh import COUNT, FIRST, fresh
 from tutorials.claims.many import once_loaded
-from tutorials.findings import PAGES, Finding
+from tutorials.findings import Finding, findings
 from tutorials.findings.context import Picture
 from tutorials.findings.controls import Control, against, demonstration, in_groups
 from vit_attention.gate import GateError
@@ -103,7 +103,8 @@ def test_random_controls_are_the_same_on_every_run() -> None:
 @pytest.fixture(scope="module")
 def views() -> dict[tuple[str, str], Any]:
     run = once_loaded()
-    return {(page, model): default(page, model, run) for page in PAGES for model in models(page)}
+    pages = dict.fromkeys(name.partition(".")[0] for name in findings())
+    return {(page, model): default(page, model, run) for page in pages for model in models(page)}
 
 
 def test_fresh_pictures_are_looked_at_as_the_page_looks_at_its_own(views: dict[tuple[str, str], Any]) -> None:

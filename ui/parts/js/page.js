@@ -7,6 +7,9 @@ export default function (component) {
     scrub(data.scrub),
     press(data.press),
   ];
+  const main = document.querySelector('[data-testid=stMain]');
+  if (main && data.step !== null && window.sightlinesStep !== undefined && window.sightlinesStep !== data.step) main.scrollTo(0, 0);
+  window.sightlinesStep = data.step;
   document.documentElement.dataset.sightlines = 'listening';
   if (parentElement.stopSightlines) parentElement.stopSightlines();
   parentElement.stopSightlines = () => stops.forEach((stop) => stop());
