@@ -32,15 +32,15 @@ from visualizer.words.maps import describe
 from vit_attention.records import Axis
 from worlds.sentences import sentence
 
+# Keys of the field of the text and of the number of a made-up review, and their names in the address.
 KEY, SEED = "text", "sentence"
-"""Keys of the field of the text and of the number of a made-up review, and their names in the address."""
+# The review that a session begins with.
 FIRST = 7
-"""The review that a session begins with."""
+# Letters and tokens of a text that are read.
 LETTERS, TOKENS = 2000, 512
-"""Letters and tokens of a text that are read."""
 SHADED, BARS = "shaded text", "bars"
+# Figures of tokens that look at each other.
 PAIRS = ("arcs of one token", "token x token", "all layers and heads")
-"""Figures of tokens that look at each other."""
 
 
 def field(name: str) -> str:

@@ -15,15 +15,16 @@ from vit_attention.records import AttentionRecord
 from vit_attention.weights.download import DownloadError
 from worlds.naming import scene_name
 
+# Session keys: (file name, digest) of an opened bundle; name of a model of one's own; what went wrong last, in
+# sentences.
 BUNDLE, OTHER, PROBLEMS = "playground_bundle", "playground_other_model", "playground_problems"
-"""Session keys: (file name, digest) of an opened bundle; name of a model of one's own; what went wrong last, in sentences."""
 
+# Session key: what to say once about the picture just given.
 TOLD = "playground_told"
-"""Session key: what to say once about the picture just given."""
 
 KINDS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
+# Megabytes of a file.
 MOST = 25
-"""Megabytes of a file."""
 
 
 def own_pictures() -> None:
@@ -50,8 +51,8 @@ def own_pictures() -> None:
         st.caption(texts.say("upload_limits", advice=pictures.AS_JPEG))
 
 
+# Session key: ids of the files in the field that were taken already; the field reports all of them every time.
 SEEN = "playground_seen"
-"""Session key: ids of the files in the field that were taken already; the field reports all of them every time."""
 
 
 def _take(key: str) -> None:

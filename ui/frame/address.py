@@ -13,15 +13,16 @@ import streamlit as st
 
 from tutorials.plain import plain
 
+# Session keys: parameters still to be honoured; part of the page to what it noted; every key ever noted; the parameters
+# last written; what was chosen, by key; the page; the part being drawn; whether the whole script runs, and not a
+# fragment alone.
 ASKED, NOTED, OWN, WRITTEN, KEPT, PAGE, PART, RUNNING = (
     f"_address_{name}" for name in ("asked", "noted", "own", "written", "kept", "page", "part", "running")
 )
-"""Session keys: parameters still to be honoured; part of the page to what it noted; every key ever noted; the parameters last
-written; what was chosen, by key; the page; the part being drawn; whether the whole script runs, and not a fragment alone."""
+# Session key: sentences about parameters that could not be honoured.
 COMPLAINTS = "_address_complaints"
-"""Session key: sentences about parameters that could not be honoured."""
+# Letters of a parameter that are read.
 LONGEST = 3000
-"""Letters of a parameter that are read."""
 
 
 def start(page: str, anew: tuple[str, ...] = ()) -> bool:

@@ -13,16 +13,16 @@ from typing import Any
 
 from vit_attention.heavy import heavy_imports
 
+# What every lesson needs and the first page does not.
 MODULES = (
     "vit_attention.adapters.scene_vit",
     "plotly.graph_objects",
     "visualizer.figures.overlay",
     "visualizer.figures.mosaic",
 )
-"""What every lesson needs and the first page does not."""
 
+# Seconds between the first page's script and the background imports.
 WARM_UP_AFTER = 1.5
-"""Seconds between the first page's script and the background imports."""
 
 # One thread a forward pass: each script run is a new thread, and a new OpenMP pool spins on a busy two-core host.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -56,8 +56,8 @@ def settle() -> None:
 
 
 _RUNS = itertools.count(1)
+# Runs of this process after which what they have left in memory for good is settled.
 SETTLED_AFTER = (3, 30)
-"""Runs of this process after which what they have left in memory for good is settled."""
 
 
 def ran() -> None:

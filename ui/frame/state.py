@@ -5,53 +5,53 @@ from collections.abc import Sequence
 import streamlit as st
 
 from tutorials.findings.context import MEAN, Selection
-from ui.frame import address, visitors
+from ui.frame import address
 from vit_attention.models.cards import CARDS
 from vit_attention.records import AttentionRecord
 
+# Keys of the sidebar's widgets; the same words stand in the address, so a view can be linked to.
 MODEL, PICTURE, LAYER, HEAD, ASK, ROW, COLUMN = "model", "picture", "layer", "head", "ask", "row", "column"
-"""Keys of the sidebar's widgets; the same words stand in the address, so a view can be linked to."""
 
+# Begins the keys of the menus of outlines, one for each photograph that has any.
 OUTLINE = "outline"
-"""Begins the keys of the menus of outlines, one for each photograph that has any."""
 
+# The reader's own pictures, ids to file names; they are known to this session only and cannot be linked to.
 UPLOAD = "uploaded_picture"
-"""The reader's own pictures, ids to file names; they are known to this session only and cannot be linked to."""
 
+# Patches chosen with a box on the picture, as numbers; () when one patch or the class token is asked.
 PATCHES = "chosen_patches"
-"""Patches chosen with a box on the picture, as numbers; () when one patch or the class token is asked."""
 
 DEFAULTS = {MODEL: "photo-dino", PICTURE: "coffee", HEAD: "mean", ASK: "class token"}
+# What a fresh session looks at; numbers count from 1.
 NUMBERS = {LAYER: 10, ROW: 7, COLUMN: 7}
-"""What a fresh session looks at; numbers count from 1."""
 
 CLASS_TOKEN, PATCH = "class token", "patch"
 
+# Key of a lesson's step, which counts from 1.
 STEP = "step"
-"""Key of a lesson's step, which counts from 1."""
+# Key of the menu of a sentence's tokens, which begin with their numbers from 1, and of a reading's token, a number from
+# 1; and what that menu calls their mean.
 TOKEN, ALL_TOKENS = "token", "mean of all"
-"""Key of the menu of a sentence's tokens, which begin with their numbers from 1, and of a reading's token, a number from 1; and
-what that menu calls their mean."""
+# Keys of what is looked at in a reading; numbers count from 1.
 DECODER_LAYER, DECODER_HEAD, FIELD = "decoder_layer", "decoder_head", "field"
-"""Keys of what is looked at in a reading; numbers count from 1."""
+# Keys of the menus of pages and of what reads them.
 DOCUMENT, READER = "document", "reader"
-"""Keys of the menus of pages and of what reads them."""
+# Session key: the key of the number that is being walked through, if any.
 WALK = "_walk"
-"""Session key: the key of the number that is being walked through, if any."""
 
 OF_AN_ENCODER = ("stage", "block", "swin_row", "swin_column", "swin_place")
+# Keys of what is looked at in an encoder with windows, and in a caption.
 OF_A_CAPTION = ("word", "region", "refiner_layer")
-"""Keys of what is looked at in an encoder with windows, and in a caption."""
+# What begins anew when a lesson is entered.
 OF_A_LESSON = (
     *(LAYER, HEAD, ASK, ROW, COLUMN, PATCHES, STEP, TOKEN, DECODER_LAYER, DECODER_HEAD, FIELD, WALK),
     *(*OF_AN_ENCODER, *OF_A_CAPTION),
 )
-"""What begins anew when a lesson is entered."""
 
+# Bundled models for drawn scenes, and the one for photographs.
 KNOW_SCENES, KNOWS_PHOTOGRAPHS = ("scene-vit", "scene-clip"), "photo-dino"
-"""Bundled models for drawn scenes, and the one for photographs."""
+# Models that read sentences and look at no picture.
 READS = tuple(card.name for card in CARDS if card.task == "text")
-"""Models that read sentences and look at no picture."""
 
 
 def set_defaults() -> None:
@@ -123,8 +123,3 @@ def _clamp(value: object, low: int, high: int) -> int:
 def ask_patch(row: int, column: int, together: Sequence[int] = ()) -> None:
     """Make one patch (0 first) the query, or all of the numbers `together` with it; for callbacks."""
     st.session_state.update({ASK: PATCH, ROW: row + 1, COLUMN: column + 1, PATCHES: tuple(together)})
-
-
-def on_this_machine() -> bool:
-    """Whether the visitor has the key of this server; see `visitors`."""
-    return visitors.unlocked()

@@ -1,6 +1,7 @@
 """Page "Patch features": similarity to a clicked patch, principal components as colours, and heads that see what was outlined."""
 
 from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
@@ -42,7 +43,13 @@ def one(now: Context) -> None:
 
 def _map(now: Context, key: str, found: Map, sign: int) -> None:
     turned = ", turned around" * (sign < 0)
-    look = {"unit": found.unit, "signed": found.signed, "opacity": OPACITY, "query": (), "height": HEIGHT}
+    look: dict[str, Any] = {
+        "unit": found.unit,
+        "signed": found.signed,
+        "opacity": OPACITY,
+        "query": (),
+        "height": HEIGHT,
+    }
     words = f"{found.words[0].upper()}{found.words[1:]}{turned}."
     name = "Three components as colours" if found.colours is not None else f"{found.unit.capitalize()}{turned}"
     title = f"{name}, layer {now.chosen.layer + 1}"

@@ -176,18 +176,6 @@ def pick_number(shared: str, points: list[Any], first: int = 0) -> None:
         st.session_state[shared] = str(number) if shared == state.HEAD else number
 
 
-def query_arrows(key: str = "move", move: Callable[[int, int], None] | None = None) -> None:
-    """Buttons that move the asking patch down and right: the twin of clicking, for keyboard and touch."""
-    with st.container(horizontal=True):  # columns would stack four full rows on a phone
-        for sign, word, *step in (("←", "left", 0, -1), ("↑", "up", -1, 0), ("↓", "down", 1, 0), ("→", "right", 0, 1)):
-            st.button(sign, key=f"{key}_{word}", on_click=move or _move, args=step, help=f"Ask the patch {word}")
-
-
-def _move(down: int, right: int) -> None:
-    row, column = int(st.session_state[state.ROW]) + down, int(st.session_state[state.COLUMN]) + right
-    state.ask_patch(max(1, row) - 1, max(1, column) - 1)
-
-
 def code(now: Context, lines: str, commands: Sequence[str] = (), note: str = "") -> None:
     """Show the code that makes this view, ready to paste into a notebook, and the commands that make its pictures."""
     code_box(snippets.record_code(now) + lines, commands, note)

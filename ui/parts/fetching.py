@@ -10,11 +10,11 @@ from ui.store import resources
 from vit_attention import registry
 from vit_attention.weights.download import DownloadStopped
 
+# Session key: the download that this session has started last.
 MINE = "my_download"
-"""Session key: the download that this session has started last."""
 
+# Seconds between two looks at a download under way.
 EVERY = 0.5
-"""Seconds between two looks at a download under way."""
 
 
 class Download:
@@ -60,8 +60,8 @@ class Download:
 
 
 _one = threading.Lock()
+# The download under way, or the one before; every session's.
 _last: list[Download] = []
-"""The download under way, or the one before; every session's."""
 
 
 def running() -> Download | None:

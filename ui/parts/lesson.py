@@ -10,10 +10,10 @@ from tutorials.lessons import Lesson, Step, lessons
 from ui.frame import address, shell, state, table, texts
 from ui.parts import claims, live, looking, panels, pickers, questions, widgets
 
+# How names of drawn pictures begin.
 KINDS = ("scene", "receipt", "invented", "form")
-"""How names of drawn pictures begin."""
+# Key of the switch that shows the whole lesson, and its name in the address.
 READ_ALL = "all"
-"""Key of the switch that shows the whole lesson, and its name in the address."""
 
 
 class View(NamedTuple):
@@ -85,8 +85,8 @@ def _number(many: int, text: str) -> int:
     return int(text)
 
 
+# Session key: what the present step has set, with the values before.
 BEFORE = "_step_before"
-"""Session key: what the present step has set, with the values before."""
 
 
 def _set(step: Step) -> None:

@@ -11,14 +11,14 @@ from visualizer.method import Map, methods
 from vit_attention import registry
 from worlds.outlines import Outline
 
+# Of photo-dino's shape, trained without labels alone.
 PEER = "dinov2-small"
-"""Of photo-dino's shape, trained without labels alone."""
 
+# How a map is made, as `Context.answer` takes it: method, target, knobs.
 Made = tuple[str, str, Mapping[str, Any]]
-"""How a map is made, as `Context.answer` takes it: method, target, knobs."""
 
+# The chosen row of the chosen layer and head, as most pages draw it.
 RAW: Made = ("raw", "", {})
-"""The chosen row of the chosen layer and head, as most pages draw it."""
 
 
 def beside(now: Context, outline: Outline, made: Made | None) -> tuple[str, str, str] | None:

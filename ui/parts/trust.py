@@ -154,7 +154,7 @@ def spread(row: NDArray[Any], thing: str) -> Fact:
 
 def _score(now: Context, values: NDArray[Any], made: peer.Made | None) -> list[Fact]:
     truth = now.truth
-    if truth is None:
+    if truth is None or now.picture.scene is None:
         return _outlined(now, values, made)
     found = [
         (

@@ -24,15 +24,15 @@ from vit_attention import registry
 from worlds import captions as worlds_captions
 from worlds.naming import scene_name
 
+# Keys of the widgets and names in the address; words count from 1 there.
 CAPTIONER, SCENE, BEAMS, WORD = "captioner", "scene", "beams", "word"
-"""Keys of the widgets and names in the address; words count from 1 there."""
+# Session key of (name, digest) of an opened bundle; its bytes are in the server's store.
 OPENED = "captions_record"
-"""Session key of (name, digest) of an opened bundle; its bytes are in the server's store."""
+# Session key: whose words and regions are counted.
 CAPTIONED = "_captioned"
-"""Session key: whose words and regions are counted."""
 BUNDLED, MOST_BEAMS = "scene-aoanet", 5
+# How strongly maps cover the picture at first: under more, red and green things are hard to tell apart.
 COVER = 0.4
-"""How strongly maps cover the picture at first: under more, red and green things are hard to tell apart."""
 OF_BOXES = "White outlines: the three strongest regions. Where boxes overlap the strongest is drawn; what no box covers stays bare."
 GALLERY = ("scene-6-2-50", "scene-0-2-50", "scene-14-2-50", "scene-2-2-50", "scene-15-2-50", "scene-4-1-50", "cat")
 GONE = "the server no longer keeps this file: please open it again"

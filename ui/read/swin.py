@@ -16,18 +16,18 @@ from ui.store import documents, readers, resources
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.windows import Stage
 
+# Keys of the widgets and names in the address; all count from 1 there.
 STAGE, BLOCK, ROW, COLUMN = "stage", "block", "swin_row", "swin_column"
-"""Keys of the widgets and names in the address; all count from 1 there."""
+# Stage shown first, if there are so many: its windows are large enough to see, and it has a shifted block.
 FIRST_STAGE = 3
-"""Stage shown first, if there are so many: its windows are large enough to see, and it has a shifted block."""
+# Where the first query lies, in heights and widths of the model's input.
 START = (0.36, 0.3)
-"""Where the first query lies, in heights and widths of the model's input."""
+# Longest side of the kept picture of what the model saw, in pixels.
 LARGEST_VIEW = 640
-"""Longest side of the kept picture of what the model saw, in pixels."""
+# Pixels of a picker, so that several stand in one row beside a step.
 NARROW = 150
-"""Pixels of a picker, so that several stand in one row beside a step."""
+# Session key: the grid of the last run, and where on it the query lay.
 PLACE = "swin_place"
-"""Session key: the grid of the last run, and where on it the query lay."""
 
 
 # A page's key stands for its pixels.

@@ -9,14 +9,14 @@ from ui.store.blobs import blobs
 from vit_attention.inputs.pictures import open_picture
 from worlds.naming import Name, parse
 
+# Session key of the digest of the own page, and its id in the menu.
 UPLOAD, UPLOAD_ID = "uploaded_document", "own document"
-"""Session key of the digest of the own page, and its id in the menu."""
+# Begins what caches go by for an own page; its digest follows.
 OWN = "own-"
-"""Begins what caches go by for an own page; its digest follows."""
 GALLERY = ("receipt-3-3", "receipt-5-2", "receipt-8-4", "receipt-21-5", "invented-3-3", "form-1", "form-6")
 DEFAULT = GALLERY[0]
+# Pixels that the longer side of an own page may keep: as many as the largest published reader sees.
 LARGEST = 2560
-"""Pixels that the longer side of an own page may keep: as many as the largest published reader sees."""
 
 
 def _drawn(document_id: str) -> Name | None:

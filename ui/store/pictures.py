@@ -23,12 +23,12 @@ GALLERY = {
     "scene-8": "Scene 8",
     "scene-12": "Scene 12",
 }
+# Begins the ids of pictures that readers bring; the digest of the file follows.
 OWN = "own-"
-"""Begins the ids of pictures that readers bring; the digest of the file follows."""
+# Own pictures of a session; the oldest goes first.
 MOST_OWN = 12
-"""Own pictures of a session; the oldest goes first."""
+# Begins the keys of outlines that readers draw, one for each picture that has none.
 DRAWN = "drawn"
-"""Begins the keys of outlines that readers draw, one for each picture that has none."""
 
 
 def _scene(picture_id: str) -> Name | None:
@@ -64,16 +64,7 @@ def _title(picture_id: str) -> str:
 def _open(picture_id: str) -> Picture:
     if _scene(picture_id):
         return Picture.drawn(picture_id)
-    sample = photographs()[picture_id]
-    opened = open_picture(sample.open())
-    return Picture(
-        picture_id,
-        picture_id,
-        sample.title,
-        opened.image,
-        credit=f"{sample.credit}; {sample.licence}.",
-        notes=opened.notes,
-    )
+    return Picture.photograph(picture_id)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -130,16 +121,16 @@ def drawn(picture_id: str) -> Outline | None:
     return Outline("your outline", (scaled,), (), (wide, high))
 
 
+# Pixels that the longer side of an own picture may keep, so that many sessions fit into memory.
 LARGEST = 2048
-"""Pixels that the longer side of an own picture may keep, so that many sessions fit into memory."""
 
 
+# How to get a picture that can be opened out of a phone.
 AS_JPEG = (
     "On an iPhone, Settings, Camera, Formats, Most Compatible makes the camera save JPEG, and in Files a picture's menu has "
     "Quick Actions, Convert Image. On Android, switch off high-efficiency pictures (HEIC or HEIF) in the camera's settings. For an "
     "old picture, a screenshot will do."
 )
-"""How to get a picture that can be opened out of a phone."""
 
 
 def take_upload(data: bytes, name: str) -> str:
@@ -157,8 +148,8 @@ def take_upload(data: bytes, name: str) -> str:
     return ""
 
 
+# Bytes of a file that is kept as it is.
 WHOLE = 2_000_000
-"""Bytes of a file that is kept as it is."""
 
 
 def _smaller(image: Image.Image) -> bytes:
