@@ -24,10 +24,15 @@ def claims(page: str) -> list[str]:
     return [name for name in names if kind(finding(name)) == "claim"]
 
 
+def subject(page: str) -> str:
+    """What a lesson's claims are about, by the module of their findings: two lessons may share one."""
+    return next((name.partition(".")[0] for name in claims(page)), page)
+
+
 def page_of(names: list[str], page: str, model: str) -> dict[str, Any]:
     """The verdicts of a page under one of its models, as they are kept."""
     run = once_loaded()
-    found = on_many_at_once(names, default(page, model, run), None, run)
+    found = on_many_at_once(names, default(subject(page), model, run), None, run)
     return {
         name: {"verdict": kept_of(one), "made_from": made_from(name, model), "said": said(name)}
         for name, one in found.items()
@@ -49,12 +54,12 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="also what is not stale")
     parser.add_argument("--pages", nargs="*", help="these lessons alone")
     args = parser.parse_args()
-    listed = {model: [n for page in lessons() if model in models(page) for n in claims(page)] for model in known()}
+    listed = {model: [n for page in lessons() if model in models(subject(page)) for n in claims(page)] for model in known()}
     kept = {model: {n: one for n, one in known()[model].items() if n in names} for model, names in listed.items()}
     # What reads groups of pages comes last: it takes longest, and what is written by then stays if it is interrupted.
     for grouped in (False, True):
         for page in args.pages or lessons():
-            for model in models(page):
+            for model in models(subject(page)):
                 refresh(page, model, grouped, args.all, kept)
     print("\n".join(report(kept)))
 

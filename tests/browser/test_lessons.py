@@ -84,7 +84,8 @@ def test_a_whole_lesson_by_touch(visit: Any, phone: dict[str, Any]) -> None:
       .map(one => document.querySelector(one)?.getBoundingClientRect()).map(b => b && [b.left, b.top, b.right, b.bottom])"""
     for number in range(1, many + 1):
         figure, text, button = seen.until(
-            lambda: (all(found := seen.page.evaluate(where)) and found) or None, f"figure, text and Next in step {number}"
+            lambda: (all(found := seen.page.evaluate(where)) and found) or None,
+            f"figure, text and Next in step {number}",
         )
         assert figure[1] < text[1], number
         assert figure[2] <= 390, number

@@ -104,7 +104,7 @@ def test_layer_by_key_opacity_and_a_clicked_patch(visit: Any) -> None:
     seen.until(lambda: np.corrcoef((seen.cells("playground_map") @ LIGHT).ravel(), row)[0, 1] > 0.5 or None, "its map")
     seen.page.get_by_role("button", name="How it is drawn").click()
     seen.page.get_by_role("slider", name="Opacity of the map").press("Home")
-    seen.until_address(opacity="0.0")
+    seen.until_address(opacity="0")
     seen.page.keyboard.press("Escape")
     seen.until(lambda: is_scene(seen, 7) or None, "the bare scene painted")
 

@@ -276,7 +276,7 @@ def test_compare(app: Any, run: Any) -> None:
     ],
 )
 def test_reading(app: Any, run: Any, more: dict[str, str]) -> None:
-    page = app("reading", **more)
+    page = app("reading", panel="Code", **more)
     same(figures(page)["reading_page"], run(lines(page)[0]))
 
 
@@ -285,12 +285,13 @@ def test_reading(app: Any, run: Any, more: dict[str, str]) -> None:
     [{"field": "2"}, {"field": "1", "decoder_layer": "2", "decoder_head": "3", "tight": "false", "document": "form-6"}],
 )
 def test_fields(app: Any, run: Any, tmp_path: Path, more: dict[str, str]) -> None:
-    page = app("fields", **more)
+    page = app("fields", step="2", panel="Code", **more)
     boxes, heat = lines(page)
     assert run(boxes) is None
     document = more.get("document", documents.DEFAULT)
     told = json.loads((tmp_path / "attn_vis" / f"{document}.json").read_text())
-    shown = next(m.value for m in page.markdown if "box in pixels" in m.value or "box: left" in m.value)
+    scored = {**more, "step": "4"}
+    shown = next(m.value for m in app("fields", **scored).markdown if "box in pixels" in m.value)
     for field in told["fields"]:
         if field["box"] is not None:
             assert ",\N{NO-BREAK SPACE}".join(f"{v:.0f}" for v in field["box"]) in shown
@@ -301,7 +302,7 @@ def test_fields(app: Any, run: Any, tmp_path: Path, more: dict[str, str]) -> Non
     "more",
     [
         {},
-        {"stage": "1", "swin_head": "2", "swin_row": "30", "swin_column": "40", "swin_scale": "log"},
+        {"stage": "1", "head": "2", "swin_row": "30", "swin_column": "40", "swin_scale": "log"},
         {
             "stage": "3",
             "block": "2",
@@ -313,34 +314,25 @@ def test_fields(app: Any, run: Any, tmp_path: Path, more: dict[str, str]) -> Non
     ],
 )
 def test_swin(app: Any, run: Any, more: dict[str, str]) -> None:
-    page = app("swin", **more)
+    page = app("swin", step="8", panel="Code", **more)
     made = run(lines(page)[0])
     same(figures(page)["swin_map"], made, pieces=True)
     assert len(made.drawings[0].map.patches) == 1
 
 
 def test_captions(app: Any, run: Any) -> None:
-    page = app(
-        "captions",
-        scene="scene-0-2-50",
-        word="3",
-        caption_head="2",
-        beams="2",
-        word_opacity="0.3",
-        refiner_layer="2",
-        refiner_head="3",
-        region="57",
-    )
-    drawn = figures(page)
-    same(drawn["captions_map"], run(lines(page)[0]))
-    made = run(lines(page, 1)[0])
-    same(drawn["captions_reads"], made)
+    shown = {"scene": "scene-0-2-50", "beams": "2", "panel": "Code"}
+    page = app("captions", word="3", head="2", word_opacity="0.3", **shown)
+    same(figures(page)["captions_map"], run(lines(page)[0]))
+    page = app("refiner", refiner_layer="2", head="3", region="57", **shown)
+    made = run(lines(page)[0])
+    same(figures(page)["captions_reads"], made)
     assert made.drawings[0].map.patches == (56,)
 
 
 def test_a_record_of_a_caption(app: Any, run: Any, tmp_path: Path) -> None:
     run("python -m vit_attention extract scene-6-2-50 --model scene-aoanet --output .")
-    page = app("captions")
+    page = app("captions", panel="Code")
     page.file_uploader(key="captions_npz").upload("caption.npz", (tmp_path / "scene-6-2-50.npz").read_bytes()).run()
     (tmp_path / "scene-6-2-50.npz").rename(tmp_path / "caption.npz")
     same(figures(page)["captions_map"], run(lines(page)[0]))

@@ -8,12 +8,15 @@ import numpy as np
 import streamlit as st
 
 from tutorials.findings import Context
+from tutorials.findings.head_kinds import in_words
 from tutorials.findings.heads import chance_distance, layer_distance, statistic
+from tutorials.findings.kinds_measured import COMPARED, KINDS, precomputed
 from ui.frame import state
 from ui.parts import components, controls, lesson, scrub, snippets, trust, widgets
 from ui.parts.lesson import View
 from visualizer import entropy
 from visualizer.figures import heatmap, mosaic, summary
+from visualizer.figures.head_kinds import preference_grid
 from visualizer.measures.similarity import METRICS, head_similarity
 from visualizer.measures.summary import STATISTICS
 from visualizer.style.scale import Scale
@@ -22,6 +25,9 @@ from vit_attention.records import Axis
 
 HEIGHT = 440
 """Pixels of a figure that stands beside a step."""
+
+KIND = "heads_kind"
+"""Key of the kind of heads that is looked for."""
 
 MODES = ("per map", "shared", "log", "clipped")
 
@@ -161,6 +167,21 @@ def likeness(now: Context) -> None:
     st.caption(said)
 
 
+def kinds(now: Context) -> None:
+    """What every head prefers on many pictures, as it was measured; a click chooses a head."""
+    kind = str(st.session_state[KIND])
+    found = precomputed(now.model, kind)
+    if found is None:
+        st.info(f"The kinds of heads were measured for the bundled models of pictures, not for {now.model}.")
+        return
+    title = f"Preference of {now.model}'s heads: {kind}"
+    said = in_words(found)
+    figure = preference_grid(
+        found.values, found.passed, COMPARED[kind], level=found.level, chosen=_chosen(now), title=title, height=HEIGHT
+    )
+    components.panel(figure, "heads_kinds", said, components.pick_head, said, below=False)
+
+
 def below(now: Context) -> None:
     """What can be checked, the code and the files of the chosen map."""
     scale = controls.scale_shown("heads")
@@ -205,6 +226,10 @@ def _statistic(_now: Context) -> None:
     widgets.menu("Statistic", tuple(STATISTICS), "heads_statistic", "distance")
 
 
+def _kind(_now: Context) -> None:
+    widgets.choice("Kind of heads", KINDS, KIND)
+
+
 def _metric(_now: Context) -> None:
     tip = "cosine: strong weights decide. jensen-shannon: 1 minus the divergence in bits, all queries count the same."
     widgets.menu("Compare by", METRICS, "heads_metric", help=tip)
@@ -218,6 +243,7 @@ PAGE = lesson.Page(
         "first layer": View(first_layer, ()),
         "atlas": View(atlas, look=_atlas_look),
         "number": View(number, ("layer", "head"), under=_statistic),
+        "kinds": View(kinds, (), under=_kind),
         "likeness": View(likeness, ("layer",), under=_metric),
     },
     below,

@@ -146,7 +146,8 @@ def facts(now: Context) -> list[trust.Fact]:
     return [*found, ("linear start", *linear), ("similar is not read", "no weights", signs)]
 
 
-def _common(_now: Context) -> None:
+def common(_now: Context) -> None:
+    """Draw the switch of the mean that all patches share."""
     tip = "All tokens share a large common part. Without it, only what tells patches apart is compared."
     widgets.toggle("Subtract the mean of all patches first", CENTRED, True, help=tip)
 
@@ -163,7 +164,7 @@ PAGE = lesson.Page(
         "embedding": View(cutting.embedding, ()),
         "positions": View(cutting.positions, ("patch",)),
         "first": View(first, ("patch",), controls.truth),
-        "deeper": View(deeper, ("layer", "patch"), controls.truth, _common),
+        "deeper": View(deeper, ("layer", "patch"), controls.truth, common),
         "reach": View(reach, ("layer", "patch"), _scale),
         "reading": View(reading, ("layer", "patch"), controls.truth),
     },

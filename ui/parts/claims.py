@@ -56,7 +56,7 @@ def _view(now: Any) -> tuple[str, ...]:
 def verdicts(lesson: str, now: Any) -> dict[str, Verdict]:
     """The verdicts of a lesson's claims by name, p values adjusted together: from the file for the default view, else run now."""
     names = [one.finding for one in lessons()[lesson].claims if kind(finding(one.finding)) != "demonstration"]
-    if is_default(lesson, now):
+    if names and is_default(names[0].partition(".")[0], now):
         known = {name: found for name in names if (found := precomputed(name, now.model)) is not None}
         if len(known) == len(names):
             return holm(known)

@@ -7,7 +7,7 @@ from math import isnan
 
 import pytest
 
-from benchmarks.claims import claims
+from benchmarks.claims import claims, subject
 from tutorials.claims import judged, precomputed
 from tutorials.claims.defaults import models
 from tutorials.claims.precomputed import kept_of, known, loaded, made_from, said
@@ -15,7 +15,7 @@ from tutorials.findings import finding
 from tutorials.findings.controls import groups, kind
 from tutorials.lessons import lessons
 
-ALL = [(name, model) for page in lessons() for model in models(page) for name in claims(page)]
+ALL = [(name, model) for page in lessons() for model in models(subject(page)) for name in claims(page)]
 
 
 @pytest.mark.parametrize(("name", "model"), ALL)
