@@ -54,7 +54,9 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="also what is not stale")
     parser.add_argument("--pages", nargs="*", help="these lessons alone")
     args = parser.parse_args()
-    listed = {model: [n for page in lessons() if model in models(subject(page)) for n in claims(page)] for model in known()}
+    listed = {
+        model: [n for page in lessons() if model in models(subject(page)) for n in claims(page)] for model in known()
+    }
     kept = {model: {n: one for n, one in known()[model].items() if n in names} for model, names in listed.items()}
     # What reads groups of pages comes last: it takes longest, and what is written by then stays if it is interrupted.
     for grouped in (False, True):

@@ -62,7 +62,7 @@ SHOTS = (
         },
     ),
     Shot("sentences", "playground", {"model": "review-encoder", "layer": 4}),
-    Shot("trust", "heads", {"step": 2, "picture": "cat", "head": 5, "panel": "May I believe it?"}, size=(1280, 1100)),
+    Shot("trust", "heads", {"step": 2, "picture": "cat", "head": 5, "panel": "trust"}, size=(1280, 1100)),
     Shot("phone", "layers", {}, size=(390, 844), scheme="dark"),
 )
 

@@ -205,7 +205,7 @@ def test_the_heat_lies_on_the_screen_where_the_word_is_printed(visit: Any) -> No
 
 
 def test_fields_are_clicked_on_the_page_and_saved_with_their_boxes(visit: Any, tmp_path: Path) -> None:
-    seen = visit("fields?step=2&panel=Export")
+    seen = visit("fields?step=2&panel=files")
     assert title(seen, "fields_page").startswith("Read for field 2, menu.0.nm")
     saved = json.loads(seen.save("JSON with boxes", tmp_path).read_text())
     assert saved["page"] == [WIDTH, HEIGHT]

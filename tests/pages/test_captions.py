@@ -154,7 +154,7 @@ def test_a_file_that_is_no_bundle_is_called_by_the_visitors_name_for_it(app) -> 
 
 
 def test_a_link_restores_word_head_and_outline(app) -> None:
-    page = app("captions", word="3", head="2", named="true", beams="2", panel="Code")
+    page = app("captions", word="3", head="2", named="true", beams="2", panel="code")
     drawn = figures(page)["captions_map"]
     told = words(page)
     assert drawn["layout"]["title"]["text"] == f"To say “{told[2]}”"
@@ -168,7 +168,7 @@ def test_a_link_restores_word_head_and_outline(app) -> None:
 
 
 def test_a_link_restores_the_region_that_asks(app) -> None:
-    page = app("refiner", refiner_layer="2", head="3", region="57", beams="2", panel="Code")
+    page = app("refiner", refiner_layer="2", head="3", region="57", beams="2", panel="code")
     assert titles(page) == ["Read by region 57"]
     assert any("Layer 2, head 3: region 57, the cell in row 5, column 1" in one.value for one in page.caption)
     code = " ".join(one.value for one in page.code)
@@ -179,7 +179,7 @@ def test_a_link_restores_the_region_that_asks(app) -> None:
 
 
 def test_the_code_of_a_region_makes_its_map(app, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = app("refiner", refiner_layer="2", head="3", region="57", panel="Code")
+    page = app("refiner", refiner_layer="2", head="3", region="57", panel="code")
     shown: list[go.Figure] = []
     monkeypatch.setattr(go.Figure, "show", lambda figure: shown.append(figure))
     exec(next(one.value for one in page.code if "regions_map" in one.value), {})
@@ -264,7 +264,7 @@ def test_every_claim_can_be_tested_on_a_scene_and_no_truth_is_claimed_on_a_photo
 
 
 def test_the_trust_card_scores_every_noun_beside_chance(app) -> None:
-    page = app("captions", scene="scene-6-2-50", panel="May I believe it?")
+    page = app("captions", scene="scene-6-2-50", panel="trust")
     card = next(one.value for one in page.markdown if "parity residual" in one.value)
     for thing in scene(6, objects=2).things:
         assert re.search(

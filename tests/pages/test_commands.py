@@ -137,7 +137,7 @@ def at(name: str, view: str) -> dict[str, str]:
     """The address of the first step of a lesson that shows that view, with its code."""
     steps = lessons()[name].steps
     number = next(n for n, step in enumerate(steps, start=1) if step.view == view)
-    return {"step": str(number), "panel": "Code"}
+    return {"step": str(number), "panel": "code"}
 
 
 @pytest.mark.parametrize("where", WHERE)
@@ -164,7 +164,7 @@ def test_heads(app: Any, run: Any, mode: str) -> None:
 
 def test_layers(app: Any, run: Any) -> None:
     for layer in ("3", "6"):
-        page = app("layers", layers_range="3-6", panel="Code", **{**WHERE["patch and head"], "layer": layer})
+        page = app("layers", layers_range="3-6", panel="code", **{**WHERE["patch and head"], "layer": layer})
         made, figure = run(lines(page)[0]), figures(page)["layers_map"]
         assert [one.number for one in made.drawings] == [2, 3, 4, 5]
         drawn = array(heats(figure)[0]["z"])
@@ -174,14 +174,14 @@ def test_layers(app: Any, run: Any) -> None:
 
 def test_rollout(app: Any, run: Any) -> None:
     knobs = {"residual": "0.7", "fusion": "max", "discard": "0.25", "start": "2"}
-    page = app("rollout", panel="Code", **knobs, **WHERE["patch and head"])
+    page = app("rollout", panel="code", **knobs, **WHERE["patch and head"])
     figure = figures(page)["rollout_compare"]
     for number, line in enumerate(lines(page)):
         same(figure, run(line), trace=number)
 
 
 def test_entropy(app: Any, run: Any, tmp_path: Path) -> None:
-    page = app("entropy", panel="Code", entropy_scale="shared", **WHERE["class token"])
+    page = app("entropy", panel="code", entropy_scale="shared", **WHERE["class token"])
     first, *rest = lines(page)
     assert run(first) is None
     assert (tmp_path / "attn_vis" / "scene-7.npz").is_file()
@@ -276,7 +276,7 @@ def test_compare(app: Any, run: Any) -> None:
     ],
 )
 def test_reading(app: Any, run: Any, more: dict[str, str]) -> None:
-    page = app("reading", panel="Code", **more)
+    page = app("reading", panel="code", **more)
     same(figures(page)["reading_page"], run(lines(page)[0]))
 
 
@@ -285,7 +285,7 @@ def test_reading(app: Any, run: Any, more: dict[str, str]) -> None:
     [{"field": "2"}, {"field": "1", "decoder_layer": "2", "decoder_head": "3", "tight": "false", "document": "form-6"}],
 )
 def test_fields(app: Any, run: Any, tmp_path: Path, more: dict[str, str]) -> None:
-    page = app("fields", step="2", panel="Code", **more)
+    page = app("fields", step="2", panel="code", **more)
     boxes, heat = lines(page)
     assert run(boxes) is None
     document = more.get("document", documents.DEFAULT)
@@ -314,14 +314,14 @@ def test_fields(app: Any, run: Any, tmp_path: Path, more: dict[str, str]) -> Non
     ],
 )
 def test_swin(app: Any, run: Any, more: dict[str, str]) -> None:
-    page = app("swin", step="8", panel="Code", **more)
+    page = app("swin", step="8", panel="code", **more)
     made = run(lines(page)[0])
     same(figures(page)["swin_map"], made, pieces=True)
     assert len(made.drawings[0].map.patches) == 1
 
 
 def test_captions(app: Any, run: Any) -> None:
-    shown = {"scene": "scene-0-2-50", "beams": "2", "panel": "Code"}
+    shown = {"scene": "scene-0-2-50", "beams": "2", "panel": "code"}
     page = app("captions", word="3", head="2", word_opacity="0.3", **shown)
     same(figures(page)["captions_map"], run(lines(page)[0]))
     page = app("refiner", refiner_layer="2", head="3", region="57", **shown)
@@ -332,7 +332,7 @@ def test_captions(app: Any, run: Any) -> None:
 
 def test_a_record_of_a_caption(app: Any, run: Any, tmp_path: Path) -> None:
     run("python -m vit_attention extract scene-6-2-50 --model scene-aoanet --output .")
-    page = app("captions", panel="Code")
+    page = app("captions", panel="code")
     page.file_uploader(key="captions_npz").upload("caption.npz", (tmp_path / "scene-6-2-50.npz").read_bytes()).run()
     (tmp_path / "scene-6-2-50.npz").rename(tmp_path / "caption.npz")
     same(figures(page)["captions_map"], run(lines(page)[0]))

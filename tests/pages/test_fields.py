@@ -273,7 +273,7 @@ def test_what_was_missed_and_what_is_empty_stand_in_the_table(app, monkeypatch: 
 
 
 def test_the_code_on_the_page_makes_the_boxes_of_the_page(app) -> None:
-    shown = app("fields", step=SCORES, decoder_layer="4", decoder_head="2", panel="Code")
+    shown = app("fields", step=SCORES, decoder_layer="4", decoder_head="2", panel="code")
     code = next(one.value for one in shown.code if "boxed(" in one.value)
     kept: dict[str, Any] = {}
     exec(compile(code.replace("boxed(record,", "made = boxed(record,"), "page", "exec"), kept)

@@ -110,9 +110,9 @@ def test_claims_are_tested_here_and_on_many_pictures(app) -> None:
 def test_panels_are_made_one_at_a_time(app) -> None:
     page = app("heads", **at("chosen"))
     assert not page.code
-    page = app("heads", panel="Code", **at("chosen"))
+    page = app("heads", panel="code", **at("chosen"))
     assert "record.maps[layer].weights" in page.code[0].value
-    assert any("parity residual" in one.value for one in app("heads", panel="May I believe it?").markdown)
+    assert any("parity residual" in one.value for one in app("heads", panel="trust").markdown)
 
 
 def test_maps_follow_the_sliders_in_the_browser(monkeypatch) -> None:

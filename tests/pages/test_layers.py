@@ -50,7 +50,7 @@ def test_no_map_gives_the_answer_away_before_the_guess(app) -> None:
 
 
 def test_a_photograph_has_curves_but_no_known_object(app) -> None:
-    page = app("layers", step="5", picture="cat", model="photo-dino")
+    page = app("layers", step="5", picture="gravel", model="photo-dino")
     drawn = next(iter(figures(page).values()))
     assert [trace["name"] for trace in drawn["data"]] == ["on special tokens, of the whole row"]
 

@@ -93,7 +93,7 @@ def test_the_tokens_are_counted(app) -> None:
 
 
 def test_the_code_draws_the_same_diagram(app) -> None:
-    page = app("model", block="6", panel="Code")
+    page = app("model", block="6", panel="code")
     lines = next(one.value for one in page.code if "block_diagram" in one.value)
     made: dict[str, object] = {}
     exec(lines.replace(".show()", "").replace("\nblock_diagram", "\nfigure = block_diagram"), made)

@@ -88,7 +88,7 @@ def test_dinov2_small_stands_beside_photo_dino(app: App, monkeypatch: pytest.Mon
 
 
 def test_masks_are_told_where_drawn_scenes_are_scored(app: App) -> None:
-    page = app("heads", model="photo-dino", picture="scene-7", panel="May I believe it?")
+    page = app("heads", model="photo-dino", picture="scene-7", panel="trust")
     assert "object masks" in score_lines(page, "what a score here does not say")[0]
     assert any("not on drawn scenes" in one.value and "object masks" in one.value for one in page.caption)
 

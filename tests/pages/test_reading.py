@@ -180,7 +180,7 @@ def test_what_cannot_be_honoured_is_said_and_the_page_is_shown(app, parameters: 
 
 
 def test_the_window_lies_round_the_strongest_cell_until_it_is_moved(app) -> None:
-    page = app("reading", step="4", token="2", panel="In words")
+    page = app("reading", step="4", token="2", panel="words")
     layout = figures(page)["reading_closer"]["layout"]
     (left, right), (bottom, top) = layout["xaxis"]["range"], layout["yaxis"]["range"]
     assert right - left == pytest.approx(WIDTH / 3)
@@ -322,9 +322,7 @@ def test_another_page_begins_at_its_first_word(app, through: str) -> None:
 
 
 def test_the_trust_card_says_hits_beside_chance(app) -> None:
-    card = next(
-        one.value for one in app("reading", panel="May I believe it?").markdown if "parity residual" in one.value
-    )
+    card = next(one.value for one in app("reading", panel="trust").markdown if "parity residual" in one.value)
     assert re.search(r"\| word hit \| \d+% of \d+ \(chance \d+\.\d%\)", card)
     assert re.search(r"\| digit hit \| \d+% of \d+ \(chance \d+\.\d%\)", card)
     assert "left out" in card
@@ -343,7 +341,7 @@ def give(page: Any, name: str, data: bytes) -> Any:
 
 
 def test_an_own_page_says_what_the_small_model_was_trained_to_read(app) -> None:
-    page = give(app("reading", panel="May I believe it?"), "mine.png", picture_file())
+    page = give(app("reading", panel="trust"), "mine.png", picture_file())
     assert page.selectbox(key="document").value == "own document"
     (warning,) = (one.value for one in page.warning)
     assert "trained on nothing but drawn receipts" in warning
@@ -457,7 +455,7 @@ def test_an_own_checkpoint_folder_is_offered_and_read(app, monkeypatch: pytest.M
     assert not page.error
     assert figures(page)
     assert page.select_slider(key="decoder_layer").options == ["mean", "1", "2"]
-    fine(next(one for one in page.get("button_group") if one.key == "panel").set_value("Code").run())
+    fine(next(one for one in page.get("button_group") if one.key == "panel").set_value("code").run())
     assert f"va.load('hf:{folder}')" in " ".join(one.value for one in page.code)
     broken = app("reading", reader=f"hf:{tmp_path / 'empty'}")
     assert any("cannot read this page" in one.value for one in broken.error)
@@ -499,7 +497,7 @@ def test_a_reader_that_fails_says_why_and_leaves_the_choice(app, monkeypatch: py
 
 
 def test_the_code_on_the_page_draws_what_the_page_draws(app, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    page = app("reading", token="3", decoder_layer="4", decoder_head="2", document="invented-3-3", panel="Code")
+    page = app("reading", token="3", decoder_layer="4", decoder_head="2", document="invented-3-3", panel="code")
     shown: list[Any] = []
     monkeypatch.setattr("plotly.graph_objects.Figure.show", lambda figure: shown.append(figure))
     code = next(one.value for one in page.code if "page_with_heat" in one.value)

@@ -175,7 +175,7 @@ def test_a_click_chooses_a_cell_and_what_is_no_cell_changes_nothing(monkeypatch:
 def test_a_link_restores_every_choice(app: App, plain: str) -> None:
     where = {"document": "receipt-5-2", "stage": "3", "block": "2", "head": "5", "swin_row": "16", "swin_column": "24"}
     look = {"swin_zoom": "false", "swin_scale": "log", "swin_colours": "Viridis", "swin_opacity": "0.4"}
-    page = app("swin", step=STEP["map"], panel="Code", **where, **look)
+    page = app("swin", step=STEP["map"], panel="code", **where, **look)
     drawn = figures(page)
     assert titles(page) == ["Stage 3, block 2, head 5"]
     width, height = receipt(5, 2).picture.size
@@ -220,7 +220,7 @@ def test_a_corner_of_a_shifted_block_is_said_as_it_is(app: App) -> None:
     corner = {"block": "2", "swin_row": "16", "swin_column": "24"}
     page = app("swin", step=STEP["rolled"], **corner)
     assert any("12 of its 16 places are forbidden" in one.value for one in page.caption)
-    page = app("swin", step="6", panel="May I believe it?", swin_zoom="true", **corner)
+    page = app("swin", step="6", panel="trust", swin_zoom="true", **corner)
     assert any("Its window lies in 4 parts" in one.value for one in page.caption)
     facts = table(page, "what it tells")
     told = dict(zip(facts["check"], facts["here"], strict=True))
@@ -285,7 +285,7 @@ def test_merging_keeps_half_of_the_numbers_and_a_corner_never_sees_the_whole_pag
 
 
 def test_the_code_makes_the_same_map_and_bias(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    where = {"stage": "4", "block": "2", "swin_row": "8", "swin_column": "3", "head": "7", "panel": "Code"}
+    where = {"stage": "4", "block": "2", "swin_row": "8", "swin_column": "3", "head": "7", "panel": "code"}
     page = app("swin", step=STEP["map"], **where)
     shown: list[go.Figure] = []
     monkeypatch.setattr(go.Figure, "show", lambda figure: shown.append(figure))
@@ -366,7 +366,7 @@ def test_padding_is_told_and_neighbours_in_a_window_do_not_run_the_encoder_again
     asked: list[Any] = []
     plain = registry.load(name).__class__.windows
     monkeypatch.setattr(registry.load(name).__class__, "windows", lambda *a, **k: asked.append(a[2:]) or plain(*a, **k))
-    where = {"stage": "2", "block": "2", "swin_row": "3", "swin_column": "6", "panel": "May I believe it?"}
+    where = {"stage": "2", "block": "2", "swin_row": "3", "swin_column": "6", "panel": "trust"}
     page = app("swin", reader=name, **where)
     fine(page.button(key="swin_now").click().run())
     assert numbers(page, "stage")[1] == 2

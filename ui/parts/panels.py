@@ -11,7 +11,7 @@ import streamlit as st
 from ui.frame import texts
 from ui.parts import widgets
 
-WORDS, TRUST, CODE, FILES = "words", "trust", "code", "files"
+NONE, WORDS, TRUST, CODE, FILES = "none", "words", "trust", "code", "files"
 OPEN = "panel"
 """Key of the choice, and its name in the address."""
 CHOSEN = "_panel_chosen"
@@ -20,14 +20,19 @@ CHOSEN = "_panel_chosen"
 
 def choose() -> None:
     """Draw the choice; until the end of this run only the chosen panel is made."""
-    names = {"": texts.say("panel_none"), **{name: texts.say(f"panel_{name}") for name in (WORDS, TRUST, CODE, FILES)}}
-    picked = widgets.choice(texts.say("panel"), list(names.values()), OPEN, label_visibility="collapsed")
-    st.session_state[CHOSEN] = next(name for name, said in names.items() if said == picked)
+    names = (NONE, WORDS, TRUST, CODE, FILES)
+    st.session_state[CHOSEN] = widgets.choice(
+        texts.say("panel"),
+        names,
+        OPEN,
+        label_visibility="collapsed",
+        format_func=lambda name: texts.say(f"panel_{name}"),
+    )
 
 
 def show(name: str) -> None:
     """Have the panel of that name open; for callbacks."""
-    st.session_state[OPEN] = texts.say(f"panel_{name}")
+    st.session_state[OPEN] = name
 
 
 def alone() -> None:
