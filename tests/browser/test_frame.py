@@ -162,15 +162,6 @@ def test_teachers_see_plan_and_key_and_students_do_not(visit: Any) -> None:
             assert seen.page.locator("summary").get_by_text(name, exact=True).count() == there, (address, name)
 
 
-def test_every_page_has_its_own_title(visit: Any) -> None:
-    seen = visit("heads")
-    titles = {"heads": seen.page.title()}
-    for one in PAGES:
-        seen.open(one.name)
-        titles[one.name] = seen.page.title()
-    assert len(set(titles.values())) == len(PAGES), titles
-
-
 @cache
 def axe() -> str:
     found = find_spec("axe_playwright_python")
@@ -214,6 +205,9 @@ def serious(seen: Any) -> dict[str, Any]:
 def test_a_page_is_for_everybody_in_light_and_dark_wide_and_narrow(visit: Any, name: str) -> None:
     """Nothing serious by axe, every text in a figure can be read, and nothing is pushed sideways on a phone."""
     seen = visit(name)
+    title = next(one.title for one in PAGES if one.name == name)
+    assert seen.page.get_by_role("heading", level=1).inner_text() == title, "another page, or none"
+    assert title in seen.page.title()
     seen.page.evaluate(axe())
     for scheme, dark in (("light", False), ("dark", True)):
         seen.page.emulate_media(color_scheme=scheme)

@@ -139,13 +139,3 @@ def test_a_click_on_a_head_or_a_stage_chooses_it(visit: Any) -> None:
     box = seen.figure("swin_stages").locator(".nsewdrag").first.bounding_box()
     seen.page.mouse.click(box["x"] + 0.88 * box["width"], box["y"] + 0.5 * box["height"])
     seen.until_address(stage="4")
-
-
-def test_on_a_phone_buttons_move_the_cell_and_nothing_sticks_out(visit: Any, phone: dict[str, Any]) -> None:
-    seen = visit("swin?swin_row=10&swin_column=11", **phone)
-    seen.until(lambda: framed(seen, "swin_page", [6, 10, 10, 14]), "the window in rows 7 to 10, columns 11 to 14")
-    seen.page.locator(".st-key-swin_row").get_by_test_id("stNumberInputStepUp").tap()
-    seen.until_address(swin_row="11", swin_column="11")
-    seen.until(lambda: framed(seen, "swin_page", [10, 14, 10, 14]), "the window below it")
-    wide = seen.page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
-    assert wide <= 390
