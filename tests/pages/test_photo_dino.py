@@ -80,7 +80,7 @@ def test_dinov2_small_stands_beside_photo_dino(app: App, monkeypatch: pytest.Mon
     monkeypatch.setattr(resources, "model", lambda name: model({"dinov2-small": "photo-dino"}.get(name, name)))
     for page in (
         app("playground", model="photo-dino", picture="coffee", layer="3", head="2"),
-        app("rollout", model="photo-dino", picture="coffee"),
+        app("rollout", model="photo-dino", picture="coffee", panel="trust"),
     ):
         (own,), (other,) = score_lines(page, "weight on: cup"), score_lines(page, "dinov2-small on: cup")
         assert own.split("|")[2].strip() == other.split("|")[2].split(",")[0].strip()

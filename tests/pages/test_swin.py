@@ -399,8 +399,8 @@ def test_a_page_on_its_side_is_shown_upright_and_its_counting_told(app: App, mon
     layout = figures(page)["swin_page"]["layout"]
     assert (layout["xaxis"]["range"], layout["yaxis"]["range"]) == ([0, side.width], [side.height, 0])
     drawn = layout["height"] - layout["margin"]["t"] - layout["margin"]["b"]
-    # As tall as the page is drawn beside a step: in a taller figure it would float.
-    assert drawn == pytest.approx(500 * side.height / side.width, abs=90)
+    # No taller than the page is drawn beside a step, where it would float, nor than the first screen has room for.
+    assert 200 < drawn <= 560 * side.height / side.width
 
 
 def test_on_a_phone_the_stages_are_lines_of_text(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
