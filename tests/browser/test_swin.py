@@ -121,7 +121,7 @@ def test_forbidden_cells_are_crossed_the_rest_veiled_and_allowed_cells_wear_thei
         for column in range(14, 18):
             crossed, bare = lightness(shot, row, column), lightness(page, row, column)
             between = float(np.percentile(crossed, 90))  # the strokes of the cross take up much of so small a cell
-            assert between == pytest.approx(np.median(bare), abs=12)  # the page, neither coloured nor veiled
+            assert between == pytest.approx(np.median(bare), abs=20)  # the page; coloured it is 34, veiled 172
             dark = crossed < between - 25
             assert 0.05 < dark.mean() < 0.7
             assert dark.any(axis=0).mean() > 0.6  # from side to side: no single stroke, which would mean padding
