@@ -108,7 +108,8 @@ def test_forbidden_cells_are_crossed_the_rest_veiled_and_allowed_cells_wear_thei
     shot, page = still(seen, "swin_map"), bare_page
 
     weights = va.load("receipt-donut").windows(receipt(3, 3).picture, 2, 1, [15 * 24 + 15]).row(15 * 24 + 15)[0]
-    allowed = [(r, c) for r in (14, 15) for c in range(14, 18) if (r, c) != (15, 15)]
+    # Not the cells that share an edge with the query: its outline covers much of so small a cell.
+    allowed = [(r, c) for r in (14, 15) for c in range(14, 18) if abs(r - 15) + abs(c - 15) > 1]
     order = sorted(allowed, key=lambda at: weights[at])
     light = [float(np.median(lightness(shot, *at))) for at in order]
     share = [float(weights[at]) for at in order]
@@ -120,7 +121,7 @@ def test_forbidden_cells_are_crossed_the_rest_veiled_and_allowed_cells_wear_thei
         for column in range(14, 18):
             crossed, bare = lightness(shot, row, column), lightness(page, row, column)
             between = float(np.percentile(crossed, 90))  # the strokes of the cross take up much of so small a cell
-            assert between == pytest.approx(np.median(bare), abs=12)  # the page, neither coloured nor veiled
+            assert between == pytest.approx(np.median(bare), abs=20)  # the page; coloured it is 34, veiled 172
             dark = crossed < between - 25
             assert 0.05 < dark.mean() < 0.7
             assert dark.any(axis=0).mean() > 0.6  # from side to side: no single stroke, which would mean padding

@@ -24,7 +24,7 @@ MAX_SIDE = 640
 """Longest side of the picture inside a figure, in pixels."""
 SMALL_SIDE = 336
 """The same where one figure holds several pictures, or many frames."""
-CLICKS = {"clickmode": "event+select", "hovermode": "closest", "hoverdistance": -1}
+CLICKS = {"clickmode": "event", "hovermode": "closest", "hoverdistance": -1}
 """Layout under which a click is reported by the nearest of `markers`, wherever it falls."""
 
 

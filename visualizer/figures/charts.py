@@ -85,7 +85,7 @@ def _upright(values: ArrayLike, said: Sequence[str], current: int | None, name: 
     )
     axis = {"showgrid": False, "zeroline": False, "fixedrange": True, "tickfont": {"size": theme.SMALL}}
     behind = {"showgrid": True, "gridcolor": theme.GRID}
-    fig.layout |= {"xaxis": axis, "yaxis": {**axis, **behind}, "clickmode": "event+select"}
+    fig.layout |= {"xaxis": axis, "yaxis": {**axis, **behind}, "clickmode": "event"}
     return fig
 
 
@@ -181,7 +181,7 @@ def focus_against_hits(
         labels.append({"text": "chance", "font": {"size": theme.SMALL}, **place})
     # Two rows of names fit under the axis where the figure is as narrow as a phone.
     legend = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0.5, "xanchor": "center"}
-    fig.layout |= {"clickmode": "event+select", "hovermode": "closest", "legend": legend}
+    fig.layout |= {"clickmode": "event", "hovermode": "closest", "legend": legend}
     return fig.figure(title=title, labels=labels, height=height, bottom=100, showlegend=True)
 
 

@@ -172,7 +172,7 @@ def test_the_bare_picture_reports_patches_of_any_grid(sent: Sent) -> None:
     (chooser,) = out["data"]
     assert list(zip(chooser["x"].tolist(), chooser["y"].tolist(), strict=True))[4] == (30, 30)
     assert chooser["customdata"].tolist() == [0, 1, 2, 3, 4, 5]
-    assert out["layout"]["clickmode"] == "event+select"
+    assert out["layout"]["clickmode"] == "event"
 
 
 def test_wrong_input_is_refused() -> None:

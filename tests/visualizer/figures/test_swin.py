@@ -93,7 +93,7 @@ def test_hovering_tells_defined_forbidden_and_undefined_apart(sent: Sent) -> Non
     assert text[5] == "row 1, column 6: not defined, outside the window"
     where = dict(zip(chooser["customdata"].tolist(), zip(chooser["x"], chooser["y"], strict=True), strict=True))
     assert where[14] == (5, 6)  # row 1, column 2: cells of 4 x 2 pixels
-    assert out["layout"]["clickmode"] == "event+select"
+    assert out["layout"]["clickmode"] == "event"
 
 
 def test_a_close_view_shows_the_part_with_the_query_and_its_margin(sent: Sent) -> None:

@@ -41,8 +41,8 @@ function plain(carried) {
 function clicks(keys, send) {
   let began = null;
   const down = (event) => {
-    began = event.isPrimary ? { x: event.clientX, y: event.clientY } : null;
-    const on = figureAt(event.target, keys);
+    const on = figureAt(event.target, keys); // asked now: while a button is down, Plotly lays a cover over the page
+    began = event.isPrimary ? { x: event.clientX, y: event.clientY, on } : null;
     if (on && !on.plot.sightlines && on.plot.on) {
       on.plot.sightlines = true;
       on.plot.on('plotly_selected', (chosen) => {
@@ -55,7 +55,7 @@ function clicks(keys, send) {
     const from = began;
     began = null;
     if (!from || event.button > 0 || Math.hypot(event.clientX - from.x, event.clientY - from.y) > SLOP) return;
-    const on = figureAt(event.target, keys);
+    const on = from.on;
     const carried = on && nearestMarker(on.plot, event.clientX, event.clientY);
     if (carried !== null && carried !== undefined) send({ key: on.key, points: [carried] });
   };
