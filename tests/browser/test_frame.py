@@ -18,10 +18,13 @@ LAPTOP, SMALL = {"width": 1366, "height": 768}, {"width": 1280, "height": 800}
 LESSONS = [one.name for one in PAGES if one.name in lessons()]
 TALLEST = 220
 """Pixels above the first figure of a page."""
-# A figure of Plotly's, or in its place a picture or a table.
-BOX = """() => { const plot = document.querySelector('[data-testid=stMain] .js-plotly-plot')
+# A figure of Plotly's, or in its place a picture or a table; of what lies in a box that scrolls, the box.
+BOX = """() => { let one = document.querySelector('[data-testid=stMain] .js-plotly-plot')
     || document.querySelector('.st-key-lesson_figure img, .st-key-lesson_figure table');
-  if (!plot) return null; const box = plot.getBoundingClientRect(); return [box.top, box.bottom]; }"""
+  if (!one) return null;
+  for (let up = one; up && !up.matches('[data-testid=stMain]'); up = up.parentElement)
+    if (/auto|scroll/.test(getComputedStyle(up).overflowY)) one = up;
+  const box = one.getBoundingClientRect(); return [box.top, box.bottom]; }"""
 NAMES = """() => [...document.querySelectorAll('[data-testid=stMain] button, [data-testid=stSidebar] button')]
   .filter(b => b.offsetParent && !b.closest('[role=radiogroup], [role=group]')
     && !b.matches('[data-testid=stTooltipHoverTarget] *, [aria-haspopup]') && b.innerText.trim())
