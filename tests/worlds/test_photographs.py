@@ -64,11 +64,16 @@ def test_photographs_that_are_missing_are_left_out(tmp_path: Path, monkeypatch: 
     (tmp_path / "data" / "coffee.png").write_bytes(b"")
     spec = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
     monkeypatch.setattr(module.importlib.util, "find_spec", lambda _: spec)
-    assert list(photographs()) == ["coffee"]
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda _: None)
-    assert photographs() == {}
-    with pytest.raises(ValueError, match=r"want one of astronaut, .*, got 'coffee', and scikit-image"):
-        photograph("coffee")
+    photographs.cache_clear()  # what is there is looked for once a process
+    try:
+        assert list(photographs()) == ["coffee"]
+        monkeypatch.setattr(module.importlib.util, "find_spec", lambda _: None)
+        photographs.cache_clear()
+        assert photographs() == {}
+        with pytest.raises(ValueError, match=r"want one of astronaut, .*, got 'coffee', and scikit-image"):
+            photograph("coffee")
+    finally:
+        photographs.cache_clear()
 
 
 def test_a_photograph_is_opened_by_its_name_and_a_file_goes_first(

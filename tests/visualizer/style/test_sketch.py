@@ -71,6 +71,8 @@ def test_figures_stand_still_beside_a_text_in_letters_that_can_be_read(sent: Cal
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_what_is_not_checked_is_the_same_and_right(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Streamlit, once it is imported, sets a template of its own, in which Plotly corrects what it does not know.
+    monkeypatch.setattr(plotly.io.templates, "default", "plotly")
     checked = json.loads(FIGURES[name]().to_json())
     monkeypatch.setattr(sketch, "CHECKED", False)
     fast = FIGURES[name]()

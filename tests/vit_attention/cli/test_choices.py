@@ -138,7 +138,7 @@ def test_methods_share_a_knob_only_if_it_is_the_same() -> None:
             residual=0.9,
             discard=0.25,
         ),
-        command("hf:a b", "own picture", method="relevance", target="-x; y", caption="--no 'way'", settings=""),
+        command("hf:a b", "own-0123", method="relevance", target="-x; y", caption="--no 'way'", settings=""),
         command("receipt-donut", "receipt-3-3", query=7, prompt="<s_receipt>", beams=2, scale="shared", scale_to=0.031),
     ],
 )
