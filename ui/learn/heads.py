@@ -68,20 +68,11 @@ def grid(now: Context) -> None:
 
 def chosen(now: Context) -> None:
     """The chosen head's map large on the picture."""
-    title, special = f"Layer {now.chosen.layer + 1}, {now.head_name()}", float(now.row()[: now.axis.prefix].sum())
-    components.picture_map(
-        now,
-        "heads_chosen",
-        now.patch_map(),
-        title,
-        name=f"{title}, asked by {now.query_name()}",
-        caption=f"{special:.1%} of this row is on special tokens, which no patch shows. Click a patch to make it the query.",
-        clickable=True,
-        height=HEIGHT,
-        scale=Scale("raw"),
-        truth=controls.truth_shown(now),
+    special = float(now.row()[: now.axis.prefix].sum())
+    caption = (
+        f"{special:.1%} of this row is on special tokens, which no patch shows. Click a patch to make it the query."
     )
-    scrub.follow(now, "heads_chosen", "Layer {layer}, {head}")
+    scrub.map_that_follows(now, "heads_chosen", caption, HEIGHT)
 
 
 def first_layer(now: Context) -> None:

@@ -46,20 +46,8 @@ layer_animation(record.image, maps, record.geometry, scale="SCALE").show()
 
 def one_layer(now: Context) -> None:
     """The chosen layer's map on the picture; it follows the layer's slider in the browser."""
-    title = f"Layer {now.chosen.layer + 1}, {now.head_name()}"
-    components.picture_map(
-        now,
-        "layers_map",
-        now.patch_map(),
-        title,
-        name=f"{title}, asked by {now.query_name()}",
-        caption=f"Asked by {now.query_name()}. Each layer has a colour scale of its own here.",
-        clickable=True,
-        height=HEIGHT,
-        scale=Scale("raw"),
-        truth=controls.truth_shown(now),
-    )
-    scrub.follow(now, "layers_map", "Layer {layer}, {head}")
+    caption = f"Asked by {now.query_name()}. Each layer has a colour scale of its own here."
+    scrub.map_that_follows(now, "layers_map", caption, HEIGHT)
 
 
 def stream(now: Context) -> None:

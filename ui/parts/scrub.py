@@ -9,10 +9,29 @@ from numpy.typing import NDArray
 
 from tutorials.findings import Context
 from ui.frame import state
-from ui.parts import script
+from ui.parts import components, controls, script
+from visualizer.style.scale import Scale
 
 LEVELS = 255
 """Steps of a map's values on their way to the browser; the server's exact figure follows within a moment."""
+
+
+def map_that_follows(now: Context, key: str, caption: str, height: int) -> None:
+    """The chosen layer's and head's map on the picture; it follows their sliders, and a click makes a patch the query."""
+    title = f"Layer {now.chosen.layer + 1}, {now.head_name()}"
+    components.picture_map(
+        now,
+        key,
+        now.patch_map(),
+        title,
+        name=f"{title}, asked by {now.query_name()}",
+        caption=caption,
+        clickable=True,
+        height=height,
+        scale=Scale("raw"),
+        truth=controls.truth_shown(now),
+    )
+    follow(now, key, "Layer {layer}, {head}")
 
 
 def follow(
