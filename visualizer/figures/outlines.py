@@ -127,10 +127,10 @@ def lines(ends: Sequence[Sequence[float]]) -> str:
     return "".join(f"M{a:.1f},{b:.1f}L{c:.1f},{d:.1f}" for a, b, c, d in ends)
 
 
-def crosses(boxes: Sequence[Sequence[float]]) -> list[Shape]:
-    """One cross per box, drawn to the box's own size so that it stays inside at every zoom."""
+def crosses(boxes: Sequence[Sequence[float]], width: float = 1.5) -> list[Shape]:
+    """One cross per box, in lines of that width, drawn to the box's own size so that it stays inside at every zoom."""
     d = "".join(f"M{a:g},{b:g}L{c:g},{d:g}M{a:g},{d:g}L{c:g},{b:g}" for a, b, c, d in map(_inner, boxes))
-    return [path(d, theme.LINE, 1.5)] if d else []
+    return [path(d, theme.LINE, width)] if d else []
 
 
 def strokes(boxes: Sequence[Sequence[float]]) -> list[Shape]:

@@ -136,7 +136,9 @@ def window_map(
         bar = {} if at == 0 else {"showscale": False, "colorbar": None}
         fig.data.append(canvas.heat(placed, scaled, colormap, opacity=opacity, **bar))
     outer = outlines.veil(view, pixels(cells, boxes), VEIL, name="undefined", layer="between")
-    marked = outlines.crosses(pixels(cells, [square_at(*spot) for spot in np.argwhere(barred & known).tolist()]))
+    spots = pixels(cells, [square_at(*spot) for spot in np.argwhere(barred & known).tolist()])
+    # On the whole page a cell is a few pixels wide, which a common line would fill.
+    marked = outlines.crosses(spots, 1.5 if margin is not None else 1.0)
     shapes = [
         outer,
         *_outlines(cells, boxes, None),
