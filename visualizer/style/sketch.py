@@ -11,7 +11,7 @@ from visualizer.style import theme
 
 CHECKED = False
 """Whether Plotly checks every property of a figure that is built; the tests do, since it doubles the time that building takes."""
-CAPTION_WIDTH, TITLE_WIDTH = 60, 42
+CAPTION_WIDTH, TITLE_WIDTH = 56, 42
 """Signs in a line of either: what fits on a phone, 342 pixels across."""
 KEPT = ("font", "hoverlabel", "hovermode", "legend", "title", "xaxis", "yaxis")
 """What figures use of the layout of Plotly's default template; the rest would travel with each of them."""
