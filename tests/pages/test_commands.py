@@ -19,7 +19,6 @@ from tests.pages.reading import array, figures, heats
 from tutorials.lessons import lessons
 from ui.store import documents, pictures
 from visualizer.style import scale as scales
-from visualizer.style import theme
 from vit_attention import registry
 from vit_attention.cli import visualize
 from vit_attention.cli.app import main
@@ -100,11 +99,12 @@ def same(figure: dict[str, Any], made: Made, number: int = 0, trace: int = 0, pi
     pool = [one.map.values for one in made.drawings]
     pool += [] if made.paint.scale_to is None else [np.array([made.paint.scale_to])]
     scaled = scales.apply_scale(drawn.map.values, mode, pool, unit=drawn.map.unit, signed=drawn.map.signed)
+    scaled = scaled.fading(made.paint.fade)
     shown = stitched(heats(figure), placed) if pieces else array(heat["z"])
     np.testing.assert_allclose(shown, geometry.place(scaled.values).values, atol=2e-6)
     assert (heat["zmin"], heat["zmax"]) == pytest.approx((scaled.low, scaled.high), abs=2e-6)
     if scaled.palette is None:
-        assert heat["colorscale"] == json.loads(json.dumps(theme.colorscale(scaled.colormap(made.paint.colormap))))
+        assert heat["colorscale"] == json.loads(json.dumps(scaled.colorscale(made.paint.colormap)))
     else:
         assert [colour for _, colour in heat["colorscale"]] == [
             f"rgb({r},{g},{b})" for r, g, b in scaled.palette.tolist()

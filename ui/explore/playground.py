@@ -223,7 +223,13 @@ def _again(
     more: dict[str, Any] = {"without_sinks": True} if asked.hides else {}
     if look["truth"] is not None and (named := pictures.outline_name(now.picture.id)) is not None:
         more |= {"outline": named} if named else {"truth": True}
-    paint = {**more, "colormap": look["colormap"], "alpha": look["opacity"], **snippets.scaled(look["scale"])}
+    paint = {
+        **more,
+        "colormap": look["colormap"],
+        "alpha": look["opacity"],
+        "fade": look["fade"],
+        **snippets.scaled(look["scale"]),
+    }
     commands = [
         snippets.command(now, asked.method.name, asked.target, asked.knobs, **{**paint, **extra})
         for extra in ({}, film)[: 1 + bool(film)]

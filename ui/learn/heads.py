@@ -181,7 +181,7 @@ def below(now: Context) -> None:
     own = Scale("raw") if now.chosen.head is None and scale.mode == "shared" else scale
     components.in_words(words.describe(now.patch_map(), name=controls.map_name(now)))
     trust.card(now, now.patch_map(), now.row(), controls.map_name(now))
-    shown = {"truth": truth is not None, **snippets.scaled(own, maps)}
+    shown = {"truth": truth is not None, **snippets.FADED, **snippets.scaled(own, maps)}
     every = {"head": None, "avg_heads": False, **snippets.scaled(scale)}
     commands = [snippets.command(now, **shown), snippets.command(now, **every)]
     components.code(now, CODE.replace("SCALE", scale.mode), commands, snippets.note(scale.mode))

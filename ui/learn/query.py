@@ -228,7 +228,7 @@ def below(now: Context) -> None:
     components.in_words(words.describe(now.patch_map(), name=map_name(now)))
     trust.card(now, now.patch_map(), now.row(), f"the row of {now.query_name()}")
     truth = controls.truth_shown(now)
-    components.code(now, CODE, [snippets.command(now, truth=truth is not None)])
+    components.code(now, CODE, [snippets.command(now, truth=truth is not None, **snippets.FADED)])
     files: dict[str, tuple[str, Callable[..., bytes]]] = {
         "Map (PNG)": ("query.png", partial(_png, name=map_name(now))),
         "Map (CSV)": ("query.csv", _map_csv),

@@ -104,9 +104,10 @@ def picture_map(
         alt: the text alternative; "" takes the map in words.
         caption: what there is to say about it.
         clickable: a click makes a patch the query; such maps stand in words below.
-        look: as `overlay` takes it.
+        look: as `overlay` takes it; shares of attention are drawn like `controls.shares` unless it says otherwise.
     """
-    look = {"query": controls.query_patches(now), **look, "unit": unit, "clickable": clickable, "title": title}
+    look = {"query": controls.query_patches(now), **controls.shares(unit), **look}
+    look |= {"unit": unit, "clickable": clickable, "title": title}
     pick = pick_patches(now.grid[1]) if clickable else None
     said = alt or describe(values, None, name or title, unit)
     asked = ("map", now.view, digest(values), *((name, told(one)) for name, one in look.items()))
@@ -229,6 +230,7 @@ def _made(make: Callable[[Any], bytes], again: Callable[[], Any]) -> bytes:
 
 def png(now: Context, values: ArrayLike, caption: str, **look: Any) -> bytes:
     """A map over the page's picture, for `downloads`; `look` as `overlay_png` takes it."""
+    look = {**controls.shares(look.get("unit", SHARE)), **look}
     return export.overlay_png(now.picture.image, values, now.record.geometry, caption, **look)
 
 

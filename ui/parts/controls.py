@@ -11,12 +11,19 @@ from ui.frame import address
 from ui.parts import widgets
 from ui.store import pictures
 from visualizer.method import Knob, methods
+from visualizer.method.base import SHARE
 from visualizer.style import theme
 from visualizer.style.scale import MODES, Scale
 from vit_attention.records import Similar
 from worlds.photographs import photographs
 
 HERE = "a patch of this picture"
+
+
+def shares(unit: str) -> dict[str, Any]:
+    """How shares of attention lie on a picture: where little is, it stays visible. {} for values of other units."""
+    return {"opacity": 0.8, "fade": True} if unit == SHARE else {}
+
 
 COMPARING = ("shared", "per map", "log", "clipped")
 """Colour scales for figures of several maps, where "raw" would mean "shared"."""
@@ -130,11 +137,13 @@ def look(now: Context) -> dict[str, Any]:
     st.caption(f"{mode}: {MODES[mode]}.")
     colours = widgets.menu("Colour map", list(theme.COLORMAPS), "colours")
     st.caption(f"{colours}: {theme.NOTES[colours]}.")
-    opacity = widgets.slider("Opacity of the map", 0.0, 1.0, "opacity", 0.6, 0.05)
+    opacity = widgets.slider("Opacity of the map", 0.0, 1.0, "opacity", 0.8, 0.05)
+    fade = widgets.toggle("Let low values fade", "fade", True, help="The opacity of a patch follows its value.")
     smooth = widgets.toggle("Blend between patches", "smooth", help="Adds no knowledge: one number a patch.")
     return {
         "colormap": colours,
         "opacity": opacity,
+        "fade": fade,
         "smooth": smooth,
         "scale": mode,
         "truth": truth(now),

@@ -39,6 +39,7 @@ def view(
     alt = f"A film of {len(found)} maps. First: {found[0].words}. Last: {found[-1].words}."
     components.chart(figure, "playground_film", alt)
     paint = {"duration": time, "scale": scale, "colormap": look["colormap"], "alpha": look.get("opacity", 1.0)}
+    paint["fade"] = look.get("fade", False)
     words = {name: look[name] for name in ("words", "special") if name in look}
     asked = partial(_bytes, name=method.name, target=target, knobs=knobs, layers=layers, look=words, paint=paint)
     made = {label: (f"film{kind}", partial(asked, kind=kind)) for label, kind in KINDS.items()}
@@ -87,6 +88,7 @@ def _figure(
         now.record.geometry,
         colormap=look["colormap"],
         opacity=look["opacity"],
+        fade=look["fade"],
         scale=look["scale"],
         query=query,
         truth=look["truth"],

@@ -152,6 +152,7 @@ def all_labels(now: Context, method: Method, knobs: Mapping[str, Any], look: Map
         scale=scale,
         colormap=look["colormap"],
         opacity=look["opacity"],
+        fade=look["fade"],
         title=f"{method.label}, layer {now.chosen.layer + 1}",
     )
     peaks = (np.unravel_index(int(np.nanargmax(one.values)), one.values.shape) for one in maps)

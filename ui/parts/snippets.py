@@ -126,6 +126,10 @@ def source(now: Context) -> tuple[str | None, str]:
     return (None, now.picture.title) if now.picture.id == BUNDLE else (now.model, now.picture.id)
 
 
+FADED = {"alpha": 0.8, "fade": True}
+"""The options that draw a map as `controls.shares` has it drawn."""
+
+
 def scaled(mode: str | Scale, together: Sequence[NDArray[Any]] | NDArray[Any] | None = None) -> dict[str, Any]:
     """The options of a colour scale; maps that share it with the one drawn count by their maximum."""
     scale = mode if isinstance(mode, Scale) else Scale(mode)
