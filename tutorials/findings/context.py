@@ -239,8 +239,9 @@ class Context:
 
     def row(self) -> NDArray[np.float32]:
         """(tokens,) what the chosen query reads; the mean of the rows if several patches ask together."""
-        weights = self.weights()
-        return weights[self.asking].mean(axis=0) if self.chosen.patches else weights[self.chosen.query]
+        asking = self.record.maps[self.chosen.layer].weights[:, self.asking].astype(np.float32)
+        rows = asking.mean(axis=0) if self.chosen.head is None else asking[self.chosen.head]
+        return rows.mean(axis=0) if self.chosen.patches else rows[0]
 
     def asking_rows(self) -> list[NDArray[np.float32]]:
         """One (heads, tokens) array per layer: the row of the asking token, or the mean row of the asking patches."""

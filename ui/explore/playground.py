@@ -23,16 +23,18 @@ from ui.parts import (
     live,
     long_runs,
     looking,
+    panels,
     parts,
     sentences,
     snippets,
     thumbnails,
     trust,
 )
-from ui.store import pictures
+from ui.store import pictures, resources
 from visualizer.export import files as export
 from visualizer.figures import overlay
 from visualizer.method import Map, Method, methods
+from visualizer.words.maps import describe
 
 HEIGHT = 440
 """Pixels of the figure that stands beside the controls."""
@@ -43,16 +45,18 @@ def draw() -> None:
     looked = chosen.choose(str(state.DEFAULTS[state.PICTURE]))
     if looked.kind == "picture":
         thumbnails.row("look", pictures.options(looked.given), looked.given, sources.look_at)
-    live.part(_body, looked)
-
-
-def _body(looked: chosen.Chosen) -> None:
     with st.container(key="lesson_row"):
         left, right = st.columns([2, 3], gap="medium")
     with left:
         asking, under = st.container(), st.container()
         sources.own_pictures()  # always in the same place: a field that moves drops an upload that is under way
         more = st.container()
+    live.part(_body, looked, left, asking, under, more, right, st.container())
+    sources.others()
+
+
+def _body(looked: chosen.Chosen, left: Any, asking: Any, under: Any, more: Any, right: Any, below: Any) -> None:
+    with left:
         with under:
             now = chosen.context(looked, more)
         with asking:
@@ -62,10 +66,12 @@ def _body(looked: chosen.Chosen) -> None:
             with st.popover(texts.say("how_drawn")):
                 look = sentences.look(now) if now.of_text else controls.look(now)
             drawing = outlining.control(now)
-    _figure(now, asked, label, look, drawing, (more, right))
-    if looked.kind == "picture" and looked.model != sources.other():
-        looking.remarks(now)
-    sources.others()
+    with below:
+        others = st.container()
+        panels.choose()
+        _figure(now, asked, label, look, drawing, (more, right, others))
+        if looked.kind == "picture" and looked.model != sources.other():
+            looking.remarks(now)
 
 
 class Asked(NamedTuple):
@@ -79,8 +85,8 @@ class Asked(NamedTuple):
     def answer(self, now: Context) -> Map:
         """The map."""
         if self.hides:
-            return now.answer(self.method.name, "", self.knobs, sinks="hide")
-        return now.answer(self.method.name, self.target, self.knobs)
+            return resources.answer(now, self.method.name, "", self.knobs, sinks="hide")
+        return resources.answer(now, self.method.name, self.target, self.knobs)
 
 
 def _asked(now: Context, more: DeltaGenerator) -> Asked:
@@ -96,9 +102,9 @@ def _figure(
     label: str,
     look: dict[str, Any],
     drawing: bool,
-    places: tuple[DeltaGenerator, DeltaGenerator],
+    places: tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator],
 ) -> None:
-    more, right = places
+    more, right, others = places
     if drawing:
         with right:
             outlining.picture(now)
@@ -115,7 +121,7 @@ def _figure(
     except ValueError as error:
         right.error(f"This method has no map here: {plain(str(error))}")
         return
-    (_sentence if now.of_text else _picture)(now, asked, found, look, right)
+    (_sentence if now.of_text else _picture)(now, asked, found, look, right, others)
 
 
 def _of_labels(asked: Asked) -> bool:
@@ -126,7 +132,7 @@ def _target(now: Context) -> str:
     return controls.target(now, "target", "Label asked about" if now.labels else "Class asked about")
 
 
-def _sentence(now: Context, asked: Asked, whole: Map, look: dict[str, Any], right: DeltaGenerator) -> None:
+def _sentence(now: Context, asked: Asked, whole: Map, look: dict[str, Any], right: Any, others: Any) -> None:
     """What belongs to a map over a text."""
     method, target, knobs, _ = asked
     found = sentences.shown(now, whole, look)
@@ -136,8 +142,12 @@ def _sentence(now: Context, asked: Asked, whole: Map, look: dict[str, Any], righ
         except ValueError as error:
             st.error(f"This map cannot be drawn: {plain(str(error))}")
         prediction(now)
-    made = films.view(now, method, target, knobs, look, ())
-    sentences.pairs(now, look)
+    with others:
+        made = films.view(now, method, target, knobs, look, ())
+        sentences.pairs(now, look)
+    if panels.closed():
+        return
+    components.in_words(sentences.in_words(found))
     trust.draw(f"For {whole.words}.", trust.facts(now, whole.values, whole.row) + sentences.facts(now, whole))
     code = snippets.map_code(now, method.name, whole, target, knobs) + sentences.code(now, look)
     more = {"words": look["words"], "without_special": not look["special"]}
@@ -154,7 +164,7 @@ def _shown(now: Context, asked: Asked, look: Mapping[str, Any]) -> Map:
     return sentences.shown(now, found, look) if now.of_text else found
 
 
-def _picture(now: Context, asked: Asked, found: Map, look: dict[str, Any], right: DeltaGenerator) -> None:
+def _picture(now: Context, asked: Asked, found: Map, look: dict[str, Any], right: Any, others: Any) -> None:
     """What belongs to a map over a picture."""
     method, target, knobs, _ = asked
     scale = found.scale(look["scale"])
@@ -179,10 +189,14 @@ def _picture(now: Context, asked: Asked, found: Map, look: dict[str, Any], right
         if method.asked_by == "label":
             labels.legend(found, now.record.prediction.labels)
         prediction(now)
-    if method.asked_by == "label":
-        labels.all_labels(now, method, knobs, look)
-    film = films.view(now, method, target, knobs, look, who)
-    sinks_view.curves(now)
+    with others:
+        if method.asked_by == "label":
+            labels.all_labels(now, method, knobs, look)
+        film = films.view(now, method, target, knobs, look, who)
+        sinks_view.curves(now)
+    if panels.closed():
+        return
+    components.in_words(describe(found.values, None, words_, found.unit))
     # The sign of a component is a convention, so that its strongest patch means nothing.
     if method.name != "components":
         _trust(now, asked, found)

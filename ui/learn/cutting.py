@@ -35,21 +35,15 @@ def cut(now: Context) -> None:
 
 
 def _bare(now: Context, key: str, height: int) -> None:
-    geometry, truth = now.record.geometry, controls.truth_shown(now)
-    place = f"row {now.chosen.row + 1}, column {now.chosen.column + 1}"
-    look: dict[str, Any] = {
-        "query": (tokens.chosen_patch(now),),
-        "outlined": "chosen patch",
-        "truth": truth,
-        "height": height,
-    }
-    asked = (key, now.view, components.told(truth))
-    components.chart(
-        resources.figures(asked, lambda: overlay.bare(now.picture.image, now.grid, geometry, **look)),
-        key,
-        f"The picture under {now.grid[0]} by {now.grid[1]} patches; chosen: {place}.",
-        components.pick_patches(now.grid[1]),
-    )
+    pick = components.pick_patches(now.grid[1])
+    components.kept(now, key, _bare_figure, controls.truth_shown(now), height, pick=pick)
+
+
+def _bare_figure(now: Context, truth: Any, height: int) -> tuple[Any, str]:
+    query, said = (tokens.chosen_patch(now),), f"The picture under {now.grid[0]} by {now.grid[1]} patches; chosen: "
+    look: dict[str, Any] = {"query": query, "outlined": "chosen patch", "truth": truth, "height": height}
+    figure = overlay.bare(now.picture.image, now.grid, now.record.geometry, **look)
+    return figure, f"{said}row {now.chosen.row + 1}, column {now.chosen.column + 1}."
 
 
 def pixels(now: Context) -> None:

@@ -2,6 +2,7 @@
 
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -18,7 +19,8 @@ from visualizer.figures.sinks import share_curves
 from visualizer.figures.summary import curves, head_summary
 from visualizer.measures import score
 from visualizer.measures.outliers import outliers
-from visualizer.measures.sinks import Taken, taken_by_layer
+from visualizer.measures.sinks import taken_by_layer
+from visualizer.style.scale import Scale
 from visualizer.words import maps as words
 from visualizer.words.sinks import describe_taken
 from vit_attention.cli.recipe import extract_command
@@ -70,6 +72,10 @@ def table(now: Context, everyone: bool) -> NDArray[np.float64]:
 
 def extremes(now: Context) -> None:
     """The most focused and the most spread map of the query token."""
+    components.kept(now, "entropy_extremes", _extremes, controls.scale_shown("entropy", _MODES))
+
+
+def _extremes(now: Context, scale: Scale) -> tuple[Any, str, str]:
     places, maps, bits = _ends(now)
     names = [f"layer {layer + 1}, head {head + 1}" for layer, head in places]
     rows = [now.asking_rows()[layer][head] for layer, head in places]
@@ -84,15 +90,13 @@ def extremes(now: Context) -> None:
         (names[0], names[1]),
         now.record.geometry,
         difference=False,
-        scale=controls.scale_shown("entropy", _MODES),
+        scale=scale,
         query=controls.query_patches(now),
         title="Most focused and most spread row",
         height=HEIGHT,
     )
     listed = "\n".join(words.describe(one, name=name) for one, name in zip(maps, names, strict=True))
-    components.panel(
-        figure, "entropy_extremes", listed, caption=f"{'. '.join(said)}; no patch shows these.", below=False
-    )
+    return figure, listed, f"{'. '.join(said)}; no patch shows these."
 
 
 _MODES = ("per map", "shared", "log", "clipped")
@@ -108,27 +112,9 @@ def _ends(now: Context) -> tuple[list[tuple[int, int]], list[NDArray[np.float32]
 
 def heads(now: Context) -> None:
     """The entropy of every head, where a click chooses one, beside the chosen map."""
-    everyone, share = _rows()
-    values = resources.once(("entropy", now.view, everyone), lambda: table(now, everyone))
-    shown, unit, end = (values / most(now), SHARE, 1.0) if share else (values, BITS, most(now))
-    name = "Entropy, mean over all tokens" if everyone else f"Entropy, asked by {now.query_name()}"
     left, right = st.columns(2)
     with left:
-        components.panel(
-            head_summary(
-                shown,
-                "entropy",
-                unit,
-                limits=(0.0, end),
-                chosen=None if now.chosen.head is None else (now.chosen.layer, now.chosen.head),
-                title="Entropy of every head",
-                height=HEIGHT,
-            ),
-            "entropy_heatmap",
-            words.describe_grid(shown, name, unit),
-            components.pick_head,
-            below=False,
-        )
+        components.kept(now, "entropy_heatmap", _grid, *_rows(), pick=components.pick_head)
     with right:
         components.picture_map(
             now,
@@ -141,20 +127,28 @@ def heads(now: Context) -> None:
         )
 
 
+def _grid(now: Context, everyone: bool, share: bool) -> tuple[Any, str]:
+    values = table(now, everyone)
+    shown, unit, end = (values / most(now), SHARE, 1.0) if share else (values, BITS, most(now))
+    chosen = None if now.chosen.head is None else (now.chosen.layer, now.chosen.head)
+    look: dict[str, Any] = {"chosen": chosen, "title": "Entropy of every head", "height": HEIGHT}
+    name = "Entropy, mean over all tokens" if everyone else f"Entropy, asked by {now.query_name()}"
+    return head_summary(shown, "entropy", unit, limits=(0.0, end), **look), words.describe_grid(shown, name, unit)
+
+
 def averages(now: Context) -> None:
     """Layer by layer: the mean of the heads' entropies, and the entropy of the mean map."""
-    everyone, share = _rows()
+    components.kept(now, "entropy_averages", _averages, *_rows())
+
+
+def _averages(now: Context, everyone: bool, share: bool) -> tuple[Any, str]:
     part, unit, end = (1 / most(now), SHARE, 1.0) if share else (1.0, BITS, most(now))
-    lines = {
-        name: values * part
-        for name, values in resources.once(("two averages", now.view, everyone), lambda: two(now, everyone)).items()
-    }
+    lines = {name: values * part for name, values in two(now, everyone).items()}
     both = enumerate(zip(*lines.values(), strict=True), start=1)
     said = "; ".join(f"layer {n}: {a:.2f} and {b:.2f}" for n, (a, b) in both)
     title, top = "Two averages that differ", {"largest possible": end}
     figure = curves(lines, unit, limits=(0, 1.06 * end), reference=top, title=title, height=HEIGHT)
-    said = f"Mean of the heads' entropies and entropy of the mean map, in {unit}: {said}."
-    components.panel(figure, "entropy_averages", said, below=False)
+    return figure, f"Mean of the heads' entropies and entropy of the mean map, in {unit}: {said}."
 
 
 def two(now: Context, everyone: bool) -> dict[str, NDArray[np.float64]]:
@@ -201,6 +195,10 @@ def quarters(now: Context) -> None:
 
 def sinks(now: Context) -> None:
     """The chosen map with and without the sinks of its layer at display, each on its own scale."""
+    components.kept(now, "entropy_sinks", _sinks)
+
+
+def _sinks(now: Context) -> tuple[Any, str, str]:
     whole, without = now.answer("raw"), now.answer("raw", sinks="hide")
     figure = comparison.before_after(
         now.picture.image,
@@ -216,18 +214,18 @@ def sinks(now: Context) -> None:
     )
     said = f"This row: {float(entropy(now.row())):.2f} of {most(now):.2f} bits."
     gone = without.words.removeprefix(whole.words).lstrip("; ")
-    components.panel(figure, "entropy_sinks", said, caption=f"{said} {gone[:1].upper()}{gone[1:]}.", below=False)
+    return figure, said, f"{said} {gone[:1].upper()}{gone[1:]}."
 
 
 def taken(now: Context) -> None:
     """Who takes the attention in every layer: special tokens, sinks, other patches."""
+    components.kept(now, "entropy_taken", _taken)
 
-    def make() -> Taken:
-        return taken_by_layer(now.record.layers, now.axis.prefix, now.record.norms if now.record.norms.size else None)
 
-    found = resources.once(("taken", now.model, now.picture.key), make)
-    figure = share_curves(found, title="Who takes the attention", height=HEIGHT)
-    components.panel(figure, "entropy_taken", describe_taken(found), below=False)
+def _taken(now: Context) -> tuple[Any, str]:
+    norms = now.record.norms if now.record.norms.size else None
+    found = taken_by_layer(now.record.layers, now.axis.prefix, norms)
+    return share_curves(found, title="Who takes the attention", height=HEIGHT), describe_taken(found)
 
 
 def lengths(now: Context) -> None:

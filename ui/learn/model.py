@@ -75,16 +75,19 @@ def _listed(of: Sizes) -> list[str]:
 def diagram(now: Looked) -> None:
     """All blocks with one layer opened; a click chooses a block, and the line below says what it does."""
     phone, chosen = controls.on_phone(), now.block - 1
-    figure = resources.figures(
-        ("blocks", now.of, chosen, phone),
-        lambda: block_diagram(now.of, chosen=chosen, vertical=phone, title=now.of.name),
-    )
-    alt = f"{now.of.name} as blocks; chosen: block {now.block}, {now.known.name}. {'; '.join(_listed(now.of))}."
-    components.chart(figure, "model_blocks", alt, partial(components.pick_number, BLOCK))
+    components.kept(now, "model_blocks", _diagram, chosen, phone, pick=partial(components.pick_number, BLOCK))
     other = blocks(VIT_B_16)[chosen]
     st.caption(
         f"**{now.block}. {now.known.name}.** {plain(now.known.does)} What leaves it: {now.known.shape}; in "
         f"{VIT_B_16.name}: {other.shape}."
+    )
+
+
+def _diagram(now: Looked, chosen: int, phone: bool) -> tuple[Any, str]:
+    figure = block_diagram(now.of, chosen=chosen, vertical=phone, title=now.of.name)
+    return (
+        figure,
+        f"{now.of.name} as blocks; chosen: block {now.block}, {now.known.name}. {'; '.join(_listed(now.of))}.",
     )
 
 

@@ -84,15 +84,9 @@ def bare(now: Context) -> None:
 
 def lists(now: Context) -> None:
     """The query of the asking token beside its own key and the key of largest weight."""
-    components.chart(*_kept("query_lists", now, _lists))
+    components.kept(now, "query_lists", _lists)
     st.caption(f"Layer {now.chosen.layer + 1}, {now.head_name()}. q·k: multiply bar by bar, then add up.")
     _together(now)
-
-
-def _kept(key: str, now: Context, make: Callable[[Context], tuple[Any, str]]) -> tuple[Any, str, str]:
-    """What a chart is given: a figure and its words, made once for each view, and its key between them."""
-    figure, said = resources.figures((key, now.view), partial(make, now))
-    return figure, key, said
 
 
 def _lists(now: Context) -> tuple[Any, str]:
@@ -158,7 +152,7 @@ def what_if(now: Context) -> None:
 
 def whole(now: Context) -> None:
     """The whole matrix of the head, the row of the query framed."""
-    components.chart(*_kept("query_matrix", now, _matrix))
+    components.kept(now, "query_matrix", _matrix)
 
 
 def _matrix(now: Context) -> tuple[Any, str]:
@@ -170,7 +164,7 @@ def _matrix(now: Context) -> tuple[Any, str]:
 
 def values(now: Context) -> None:
     """The keys by weight and by what is taken over from them."""
-    components.chart(*_kept("query_values", now, _values))
+    components.kept(now, "query_values", _values)
     st.caption(resources.once(("heaviest", now.view), lambda: heaviest_is_longest(now).text))
 
 

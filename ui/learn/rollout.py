@@ -65,7 +65,10 @@ def so_far(now: Context, knobs: Mapping[str, Any]) -> list[Map]:
 
 def compare(now: Context) -> None:
     """The chosen layer beside the rollout."""
-    knobs, scale = _knobs(now), _scale()
+    components.kept(now, "rollout_compare", _compare, _knobs(now), _scale())
+
+
+def _compare(now: Context, knobs: Mapping[str, Any], scale: str) -> tuple[Any, str, str]:
     direct, whole = now.patch_map(), rolled(now, knobs)
     one = f"layer {now.chosen.layer + 1}, {now.head_name()}"
     special = float(np.sum(whole.row[: now.axis.prefix]))
@@ -86,7 +89,7 @@ def compare(now: Context) -> None:
         f"Residual share {residual:g} is α = {residual / (1 - residual):.3g}. {special:.1%} of the rollout lies on special tokens, "
         "which no patch can show."
     )
-    components.panel(figure, "rollout_compare", said, caption=caption, below=False)
+    return figure, said, caption
 
 
 def depth_map(now: Context) -> None:
@@ -116,23 +119,23 @@ def _said(knobs: Mapping[str, Any]) -> str:
 
 def depth(now: Context) -> None:
     """Entropy of the rollout and of every layer alone."""
-    knobs, alone, most = _knobs(now), entropy(now.chosen_rows()), float(np.log2(len(now.axis)))
+    components.kept(now, "rollout_entropy", _depth, _knobs(now))
+
+
+def _depth(now: Context, knobs: Mapping[str, Any]) -> tuple[Any, str, str]:
+    alone, most = entropy(now.chosen_rows()), float(np.log2(len(now.axis)))
     bits = entropy(np.stack([one.row for one in so_far(now, knobs)]))
     first, bar = len(alone) - len(bits), found.SATURATED * most
     after = "; ".join(f"layer {first + n}: {one:.2f}" for n, one in enumerate(bits, start=1))
-    components.panel(
-        curves(
-            {"rollout so far": [np.nan] * first + list(bits), f"each layer alone, {now.head_name()}": alone},
-            "entropy in bits",
-            limits=(0, most * 1.06),
-            title="How spread out?",
-            height=HEIGHT,
-            reference={f"largest possible: {most:.2f}": most, f"90 % of it: {bar:.2f}": bar},
-        ),
-        "rollout_entropy",
-        f"Entropy of the rollout in bits after {after}. The largest possible is {most:.2f}.",
-        caption=_said(knobs),
+    figure = curves(
+        {"rollout so far": [np.nan] * first + list(bits), f"each layer alone, {now.head_name()}": alone},
+        "entropy in bits",
+        limits=(0, most * 1.06),
+        title="How spread out?",
+        height=HEIGHT,
+        reference={f"largest possible: {most:.2f}": most, f"90 % of it: {bar:.2f}": bar},
     )
+    return figure, f"Entropy of the rollout in bits after {after}. The largest possible is {most:.2f}.", _said(knobs)
 
 
 def deletion_test(now: Context) -> None:
@@ -178,7 +181,7 @@ def two_classes(now: Context) -> None:
     with menus[1]:
         second = controls.target(now, "other", "Second class", asked[1])
     with st.spinner("Computing gradients ..."):
-        maps = {f"relevance for {name}": now.answer("relevance", name) for name in (first, second)}
+        maps = {f"relevance for {name}": resources.answer(now, "relevance", name) for name in (first, second)}
     maps = {"rollout, for any class": rolled(now, {}), **maps}
     drawn = comparison.side_by_side(now.picture.image, list(maps.values()), list(maps), scale="per map", height=330)
     with figure:
@@ -199,7 +202,10 @@ def _mass_table(now: Context, maps: Mapping[str, Map]) -> None:
 
 def sinks(now: Context) -> None:
     """The rollout with and without its sinks at display, each on its own scale."""
-    knobs = _knobs(now)
+    components.kept(now, "rollout_sinks", _sinks, _knobs(now))
+
+
+def _sinks(now: Context, knobs: Mapping[str, Any]) -> tuple[Any, str, str]:
     whole, without = rolled(now, knobs), rolled(now, knobs, "hide")
     row = whole.row[now.axis.prefix :]
     first, second = np.sort(row)[::-1][:2] / row.sum()
@@ -219,7 +225,7 @@ def sinks(now: Context) -> None:
         f"{1 / len(row):.1%}."
     )
     told = without.words.rsplit("; ", 2)[-2] if "left out" in without.words else "No sink was found here to leave out"
-    components.panel(figure, "rollout_sinks", said, caption=f"{said} {told[0].upper()}{told[1:]}.", below=False)
+    return figure, said, f"{said} {told[0].upper()}{told[1:]}."
 
 
 def below(now: Context) -> None:

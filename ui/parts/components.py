@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from tutorials.findings.context import Context
 from ui.frame import state
 from ui.parts import controls, panels, script, snippets
-from ui.store import resources
+from ui.store import figures
 from visualizer.export import files as export
 from visualizer.figures import overlay, summary
 from visualizer.method.base import SHARE
@@ -65,6 +65,22 @@ def panel(
         in_words(words)
 
 
+def kept(
+    now: Any, key: str, make: Callable[..., tuple[Any, ...]], *asked: Any, pick: script.Pick | None = None, **how: Any
+) -> None:
+    """A panel that is made once for each view, and no more where a rerun changes nothing in it.
+
+    Args:
+        now: what is looked at; its `view` tells one view from another.
+        key: of the chart.
+        make: given `now` and what is `asked`, gives the figure, its words, and its caption if it has one.
+        asked: what else the figure depends on.
+        pick, how: as for `panel`.
+    """
+    figure, said, *caption = figures.kept((key, now.view, *map(told, asked)), lambda: make(now, *asked))
+    panel(figure, key, said, pick, *caption, **how)
+
+
 def bar_chart(
     key: str,
     named: Iterable[tuple[str, float]],
@@ -76,7 +92,8 @@ def bar_chart(
     """Bars by name; `each` of them between the `ends` are the text alternative, `look` is as `bars` takes it."""
     names, values = zip(*named, strict=True)
     listed = "; ".join(map(each.format, names, values))
-    chart(summary.bars(names, values, unit, **look), key, listed.join(ends))
+    asked = ("bars", names, values, unit, repr(look))
+    chart(*figures.kept(asked, lambda: (summary.bars(names, values, unit, **look),)), key, listed.join(ends))
 
 
 def picture_map(
@@ -109,9 +126,13 @@ def picture_map(
     look = {"query": controls.query_patches(now), **controls.shares(unit), **look}
     look |= {"unit": unit, "clickable": clickable, "title": title}
     pick = pick_patches(now.grid[1]) if clickable else None
-    said = alt or describe(values, None, name or title, unit)
-    asked = ("map", now.view, digest(values), *((name, told(one)) for name, one in look.items()))
-    figure = resources.figures(asked, lambda: overlay.overlay(now.picture.image, values, now.record.geometry, **look))
+
+    def make() -> tuple[Any, str]:
+        figure = overlay.overlay(now.picture.image, values, now.record.geometry, **look)
+        return figure, alt or describe(values, None, name or title, unit)
+
+    asked = ("map", now.view, digest(values), alt, name, *((name, told(one)) for name, one in look.items()))
+    figure, said = figures.kept(asked, make)
     chart(figure, key, said, pick)
     if caption:
         st.caption(caption)

@@ -9,7 +9,7 @@ import streamlit as st
 from tutorials.findings import Context
 from ui.frame import address
 from ui.parts import widgets
-from ui.store import pictures
+from ui.store import pictures, resources
 from visualizer.method import Knob, methods
 from visualizer.method.base import SHARE
 from visualizer.style import theme
@@ -52,7 +52,9 @@ def method(
     Returns:
         The name of a method, or one of `more`.
     """
-    why = {one: refused.get(one.name) or now.unfit(one) for one in methods().values()}
+    asked = ("unfit", now.model, now.picture.key, now.size, now.labels)
+    unfit = resources.once(asked, lambda: {one.name: now.unfit(one) for one in methods().values()})
+    why = {one: refused.get(one.name) or unfit[one.name] for one in methods().values()}
     names = {**{text: text for text in more}, **{one.label: one.name for one, reason in why.items() if not reason}}
     titles = list(names)
     chosen = widgets.menu(label, titles, key, first or titles[0])

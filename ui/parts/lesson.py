@@ -174,7 +174,8 @@ def _live(page: Page, number: int, looked: Any, right: Any, asked: Any, below: A
     with asked:
         _ask(lesson, step, now)
     with below:
-        page.below(now)
+        if not panels.closed():
+            page.below(now)
         page.remarks(now)
         _key(lesson, now)
     return ("back", "next")
@@ -273,7 +274,8 @@ def _read_all(page: Page, looked: Any) -> None:
             with right:
                 page.views[step.view].draw(now)
             drawn.add(step.view)
-    page.below(now)
+    if not panels.closed():
+        page.below(now)
     page.remarks(now)
     _key(lesson, now)
 

@@ -45,6 +45,11 @@ def stand_alone() -> bool:
     return CHOSEN not in st.session_state
 
 
+def closed() -> bool:
+    """Whether a choice is drawn and says none, so that no panel has to be prepared."""
+    return st.session_state.get(CHOSEN) == NONE
+
+
 def wanted(name: str) -> bool:
     """Whether a panel is to be made at all."""
     return st.session_state.get(CHOSEN, name) == name

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from tutorials.findings import Context
 from ui.frame import state
 from ui.parts import components, controls, script
+from ui.store import resources
 from visualizer.style.scale import Scale
 
 LEVELS = 255
@@ -46,22 +48,14 @@ def follow(
         shared: whether one scale is for all.
         rows: a (1, tokens) array for each layer, where the maps are those of no head; None takes all heads' rows.
     """
-    each = rows or [np.concatenate([one.mean(axis=0, keepdims=True), one]) for one in now.asking_rows()]
-    if len({len(one) for one in each}) > 1:  # layers with heads of other numbers: the server draws them
+    whoever = replace(now, chosen=replace(now.chosen, layer=0, head=None))
+    asked = ("follow", figure, whoever.view, shared, rows and components.digest(np.stack(rows)))
+    maps = resources.once(asked, lambda: _maps(now, shared, rows))
+    if maps is None:
         return
-    maps = now.patch_map(np.stack(each).reshape(-1, each[0].shape[-1])).astype(np.float32)
-    tops = np.maximum(maps.max(axis=(1, 2)), 1e-12)
-    sent = np.round(maps / tops[:, None, None] * LEVELS).astype(np.uint8)
-    heads = len(each[0])
     data: dict[str, Any] = {
+        **maps,
         "figure": figure,
-        "maps": base64.b64encode(sent.tobytes()).decode(),
-        "tops": [float(f"{top:.6g}") for top in tops],
-        "top": float(tops.max()) if shared else None,
-        "rows": now.grid[0],
-        "columns": now.grid[1],
-        "heads": heads,
-        "names": ["mean of all heads", *(f"head {n}" for n in range(1, heads))],
         "title": title,
         "layer": now.chosen.layer,
         "head": 0 if now.chosen.head is None or rows else now.chosen.head + 1,
@@ -69,3 +63,22 @@ def follow(
         "head_key": state.HEAD,
     }
     script.follow(data)
+
+
+def _maps(now: Context, shared: bool, rows: Sequence[NDArray[Any]] | None) -> dict[str, Any] | None:
+    """All maps as the browser takes them; None for layers with heads of other numbers, which the server draws."""
+    each = rows or [np.concatenate([one.mean(axis=0, keepdims=True), one]) for one in now.asking_rows()]
+    if len({len(one) for one in each}) > 1:
+        return None
+    maps = now.patch_map(np.stack(each).reshape(-1, each[0].shape[-1])).astype(np.float32)
+    tops = np.maximum(maps.max(axis=(1, 2)), 1e-12)
+    sent, heads = np.round(maps / tops[:, None, None] * LEVELS).astype(np.uint8), len(each[0])
+    return {
+        "maps": base64.b64encode(sent.tobytes()).decode(),
+        "tops": [float(f"{top:.6g}") for top in tops],
+        "top": float(tops.max()) if shared else None,
+        "rows": now.grid[0],
+        "columns": now.grid[1],
+        "heads": heads,
+        "names": ["mean of all heads", *(f"head {n}" for n in range(1, heads))],
+    }

@@ -130,10 +130,9 @@ def picture(now: Context, found: Map, title: str, look: Mapping[str, Any]) -> No
             token_html(found, scale=look["scale"], colormap=look["colormap"], asking=-1 if asked is None else asked)
         )
         st.caption(plain(f"{found.words[0].upper()}{found.words[1:]}."))
-        components.in_words(_words(found))
         return
     components.panel(
-        _bars(found), "playground_map", _words(found), caption=plain(f"{found.words[0].upper()}{found.words[1:]}.")
+        _bars(found), "playground_map", in_words(found), caption=plain(f"{found.words[0].upper()}{found.words[1:]}.")
     )
 
 
@@ -141,7 +140,8 @@ def _bars(found: Map) -> Any:
     return bars(found.names, found.row, found.unit)
 
 
-def _words(found: Map) -> str:
+def in_words(found: Map) -> str:
+    """The map over the tokens in words."""
     return describe(found.row, Axis.text(found.names), found.words, found.unit)
 
 

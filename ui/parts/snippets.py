@@ -126,7 +126,7 @@ def source(now: Context) -> tuple[str | None, str]:
     return (None, now.picture.title) if now.picture.id == BUNDLE else (now.model, now.picture.id)
 
 
-FADED = {"alpha": 0.8, "fade": True}
+FADED: dict[str, Any] = {"alpha": 0.8, "fade": True}
 """The options that draw a map as `controls.shares` has it drawn."""
 
 

@@ -4,17 +4,20 @@ import os
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import streamlit as st
 
-from tutorials.findings.context import Picture
+from tutorials.findings.context import Context, Picture
 from ui.frame import heavy, state, visitors
+from visualizer.method import Map
 from vit_attention import registry
 from vit_attention.gate.refusal import shown
 from vit_attention.records import AttentionRecord
@@ -185,5 +188,13 @@ class _Once:
 once = _Once(400)
 """``once(key, make)``: what `make` gives, made once for all sessions; small and never changed afterwards."""
 
-figures = _Once(150)
-"""``figures(key, make)``: the same for figures, which nobody changes once they are drawn."""
+
+def answer(now: Context, name: str, target: str = "", knobs: Mapping[str, Any] | None = None, **asked: Any) -> Map:
+    """What ``now.answer`` gives, but for the weights behind it, found once for each view."""
+
+    def make() -> Map:
+        found = now.answer(name, target, knobs, **asked)
+        # Weights, and often the row, are parts of the record, which would stay for as long as the map does.
+        return replace(found, row=found.row.copy(), weights=np.zeros((1, 0, 0, 0), np.float32))
+
+    return once(("answer", now.view, now.label, name, target, repr(knobs), repr(asked)), make)
