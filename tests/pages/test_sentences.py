@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 import vit_attention as va
 from tests.vit_attention.folders import text_folder
-from ui.explore import sentences
+from ui.parts import sentences
 from visualizer.export import token_paper
 from visualizer.method import methods
 from visualizer.style.scale import MODES

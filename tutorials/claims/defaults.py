@@ -7,17 +7,24 @@ from tutorials.claims.fresh import geometry_of, looked, read
 from tutorials.findings.captioning import Captioning
 from tutorials.findings.context import Context, Picture, Run, Selection
 from tutorials.findings.page import Document, Inside, Reading
+from vit_attention.records import AttentionRecord
+from worlds.sentences import sentence
 
 MODELS = {
     "reading": ("receipt-donut",),
     "fields": ("receipt-donut",),
     "swin": ("receipt-donut",),
     "captions": ("scene-aoanet",),
+    **dict.fromkeys(("asking", "labels"), ("scene-clip",)),
+    **dict.fromkeys(("sentence", "padding"), ("review-encoder",)),
 }
 """Bundled models of a page's default views; of every other page `PICTURES`."""
+READ = MODELS["sentence"]
 PICTURES = ("scene-vit", "photo-dino")
 CHOSEN = Selection(layer=9, head=None, query=0, row=6, column=6, patches=())
 STAGE, BLOCK, PLACE = 2, 0, (0.36, 0.3)
+REVIEW = 7
+"""Number of the made-up review that pages about sentences begin with."""
 
 
 def models(page: str) -> tuple[str, ...]:
@@ -44,7 +51,17 @@ def default(page: str, model: str, run: Run) -> Any:
         picture = Picture.drawn("scene-6-2-50")
         return Captioning(model, picture, run(looked, model, picture, ()), None, 0, run=run)
     picture = Picture.photograph("coffee") if model == "photo-dino" else Picture.drawn("scene-7")
-    return Context(model, picture, run(looked, model, picture, ()), chosen(page), run)
+    if model in READ:
+        picture = Picture.sentence(sentence(REVIEW).text, sentence(REVIEW))
+    record = run(looked, model, picture, ())
+    return Context(model, picture, record, _fitting(page, record), run)
+
+
+def _fitting(page: str, record: AttentionRecord) -> Selection:
+    """What a page asks at first of a record, which may have fewer layers and no patches."""
+    first, layer = chosen(page), min(CHOSEN.layer, len(record.maps) - 1)
+    row, column = (0, 0) if record.maps[0].query.kind == "text" else (first.row, first.column)
+    return replace(first, layer=layer, row=row, column=column)
 
 
 def stages_of(model: Any, page: None) -> Any:
@@ -62,5 +79,5 @@ def is_default(page: str, now: Any) -> bool:
         return (now.stage, now.block, now.head) == (STAGE, BLOCK, None) and now.document.id.startswith("receipt-")
     if isinstance(now, Captioning):
         return now.head is None and now.beams == 1
-    drawn = (now.picture.scene is not None) == (now.model != "photo-dino")
-    return drawn and now.chosen == chosen(page) and now.size is None
+    drawn = now.model in READ or (now.picture.scene is not None) == (now.model != "photo-dino")
+    return drawn and now.chosen == _fitting(page, now.record) and now.size is None

@@ -14,6 +14,7 @@ from vit_attention.gate import GateError
 from vit_attention.records import AttentionRecord, Geometry
 from worlds.naming import parse, scene_name
 from worlds.photographs import photographs
+from worlds.sentences import sentence
 
 COUNT, FIRST = 50, 700_001
 """How many are looked at, and the first one's seed: training draws from a billion on, menus and students stay below 10,000."""
@@ -35,7 +36,7 @@ def fresh(now: Any) -> tuple[str, list[Look]]:
 @fresh.register
 def _(now: Context) -> tuple[str, list[Look]]:
     if now.of_text:
-        raise GateError("context", "a picture", "a sentence")
+        return "made-up reviews", [_looking(now, _review, str(n)) for n in range(FIRST, FIRST + COUNT)]
     if now.picture.scene is None:
         names = [one.name for one in photographs().values() if one.outlines]
         return PHOTOGRAPHS, [_looking(now, Picture.photograph, name) for name in names]
@@ -75,6 +76,11 @@ def _(now: Inside) -> tuple[str, list[Look]]:
     return _things(names), [look(name) for name in names]
 
 
+def _review(number: str) -> Picture:
+    made = sentence(int(number), "held-out")
+    return Picture.sentence(made.text, made)
+
+
 def _looking(now: Any, opened: Callable[[str], Picture], name: str) -> Look:
     how: dict[str, Any] = {"beams": now.beams} if isinstance(now, Captioning) else {}
     if isinstance(now, Context):
@@ -94,6 +100,8 @@ def _clamped(now: Any, record: AttentionRecord) -> dict[str, Any]:
     if isinstance(now, Captioning):
         return {"word": 0}
     axis, chosen = record.maps[0].query, now.chosen
+    if axis.kind == "text":
+        return {"chosen": replace(chosen, query=min(chosen.query, len(axis) - 1))}
     rows, columns = axis.grid or (1, 1)
     row, column = min(chosen.row, rows - 1), min(chosen.column, columns - 1)
     asked = chosen.query if chosen.query < axis.prefix else axis.prefix + row * columns + column

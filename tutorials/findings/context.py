@@ -18,6 +18,7 @@ from vit_attention.records import AttentionRecord, Axis, Similar
 from worlds.naming import parse
 from worlds.photographs import photographs
 from worlds.scenes import Scene, coverage
+from worlds.sentences import Sentence
 
 MEAN = -1
 """In the place of a token's number: the mean of all tokens asks."""
@@ -36,6 +37,7 @@ class Picture:
         credit: origin and licence of a photograph.
         notes: what was done while opening it, in sentences.
         text: the sentence, where a model reads instead of looking.
+        review: its truth, if it is a made-up review.
         mask: (height, width) booleans of the main object of an outlined photograph; None for every other picture.
     """
 
@@ -47,6 +49,7 @@ class Picture:
     credit: str = ""
     notes: tuple[str, ...] = ()
     text: str = ""
+    review: Sentence | None = None
     mask: NDArray[np.bool_] | None = None
 
     @property
@@ -59,10 +62,11 @@ class Picture:
         return self.text or self.image
 
     @classmethod
-    def sentence(cls, text: str) -> "Picture":
-        """A sentence in a picture's place."""
+    def sentence(cls, text: str, review: Sentence | None = None) -> "Picture":
+        """A sentence in a picture's place; with its truth, if it is the text of that review."""
+        truth = review if review is not None and review.text == text else None
         key = "text-" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:20]
-        return cls("text", key, "A sentence", Image.new("RGB", (1, 1), "white"), text=text)
+        return cls("text", key, "A sentence", Image.new("RGB", (1, 1), "white"), text=text, review=truth)
 
     @classmethod
     def photograph(cls, name: str) -> "Picture":

@@ -10,10 +10,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from tutorials.findings.context import Context, Picture, Selection
 from tutorials.plain import plain
-from ui.explore import sentences, sources, words
+from ui.explore import sources
 from ui.frame import state
 from ui.frame.stop import stop
-from ui.parts import fetching, looking, patch_count, pickers, snippets
+from ui.parts import fetching, labels, looking, patch_count, pickers, sentences, snippets
 from ui.store import pictures, resources
 from vit_attention.inputs.pictures import PictureError, open_picture
 from vit_attention.records import AttentionRecord
@@ -76,7 +76,7 @@ def context(looked: Chosen, more: DeltaGenerator) -> Context:
         with more:
             looked = looked._replace(size=patch_count.control(looked.model, picture))
         if looked.size is None:
-            looked = looked._replace(labels=words.field(looked.model, picture))
+            looked = looked._replace(labels=labels.field(looked.model, picture))
     if looked.model == sources.other():
         st.text(f"Model: {looked.model}, instead of the sidebar's.")
     record = _recorded(looked)

@@ -12,10 +12,23 @@ from streamlit.delta_generator import DeltaGenerator
 
 from tutorials.findings import Context
 from tutorials.plain import plain
-from ui.explore import chosen, films, outlining, sentences, sources, words
+from ui.explore import chosen, outlining, sources
 from ui.explore import sinks as sinks_view
 from ui.frame import state, texts
-from ui.parts import components, controls, live, long_runs, looking, parts, snippets, thumbnails, trust
+from ui.parts import (
+    components,
+    controls,
+    films,
+    labels,
+    live,
+    long_runs,
+    looking,
+    parts,
+    sentences,
+    snippets,
+    thumbnails,
+    trust,
+)
 from ui.store import pictures
 from visualizer.export import files as export
 from visualizer.figures import overlay
@@ -44,7 +57,7 @@ def _body(looked: chosen.Chosen) -> None:
             now = chosen.context(looked, more)
         with asking:
             asked = _asked(now, more)
-            label = words.asked(now, asked.knobs) if _of_labels(asked) else ""
+            label = labels.asked(now, asked.knobs) if _of_labels(asked) else ""
         with under, st.container(horizontal=True, vertical_alignment="center"):
             with st.popover(texts.say("how_drawn")):
                 look = sentences.look(now) if now.of_text else controls.look(now)
@@ -93,7 +106,7 @@ def _figure(
         with right:
             told = long_runs.wait(now, asked.method, asked.target, asked.knobs, "playground_run")
             with st.spinner(told, show_time=True):
-                now = words.compared(now, asked.method, label, asked.knobs) if label or _of_labels(asked) else now
+                now = labels.compared(now, asked.method, label, asked.knobs) if label or _of_labels(asked) else now
                 found = asked.answer(now)
         with more:
             if sinks_view.hidden(now, found):
@@ -164,10 +177,10 @@ def _picture(now: Context, asked: Asked, found: Map, look: dict[str, Any], right
         if found.colours is not None:
             st.caption("This map brings its own colours: scale, colour map and blending do not change it.")
         if method.asked_by == "label":
-            words.legend(found, now.record.prediction.labels)
+            labels.legend(found, now.record.prediction.labels)
         prediction(now)
     if method.asked_by == "label":
-        words.all_labels(now, method, knobs, look)
+        labels.all_labels(now, method, knobs, look)
     film = films.view(now, method, target, knobs, look, who)
     sinks_view.curves(now)
     # The sign of a component is a convention, so that its strongest patch means nothing.
@@ -182,7 +195,7 @@ def _picture(now: Context, asked: Asked, found: Map, look: dict[str, Any], right
 def _trust(now: Context, asked: Asked, found: Map) -> None:
     if asked.method.asked_by == "label":  # of one label, on what it names, and not on every object
         known = trust.proof(now.record)
-        known += words.facts(now, found.values) if found.colours is None else []
+        known += labels.facts(now, found.values) if found.colours is None else []
         trust.draw(f"For {found.words}.", known)
         return
     made = None if asked.hides else (asked.method.name, asked.target, asked.knobs)

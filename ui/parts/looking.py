@@ -15,13 +15,25 @@ from ui.store import pictures, resources
 from vit_attention import registry
 from vit_attention.models.cards import caution
 from vit_attention.records import AttentionRecord
+from worlds.sentences import sentence
 
 
 class Looked(NamedTuple):
-    """What is looked at, by names alone: a fragment may keep it for as long as a session lasts."""
+    """What is looked at, by names alone: a fragment may keep it for as long as a session lasts.
+
+    Attributes:
+        model: name of the model.
+        picture: id of the picture; "" where a text is read.
+        labels: what a dual encoder compares the picture with.
+        text: what is read instead of a picture.
+        review: number of the made-up review that the text may be.
+    """
 
     model: str
-    picture: str
+    picture: str = ""
+    labels: tuple[str, ...] = ()
+    text: str = ""
+    review: int = 0
 
 
 def choose(first: str) -> Looked:
@@ -49,9 +61,10 @@ def context(looked: Looked, needs: Sequence[str] = pickers.ALL) -> Context:
 
     Stops the page with a message if the model cannot show the picture.
     """
-    picture = pictures.get(looked.picture)
     record = recorded(
-        looked.model, picture, "Choose another model or picture in the sidebar; everything else is as you left it."
+        looked.model,
+        subject(looked),
+        "Choose another model or picture in the sidebar; everything else is as you left it.",
     )
     pickers.places(record, needs)
     return made(looked, state.selection(record))
@@ -59,10 +72,17 @@ def context(looked: Looked, needs: Sequence[str] = pickers.ALL) -> Context:
 
 def made(looked: Looked, chosen: Selection) -> Context:
     """The context of names and a choice, its record from the store or run anew."""
-    picture = pictures.get(looked.picture)
-    record = resources.record(looked.model, picture)
+    picture, more = subject(looked), {"labels": looked.labels} if looked.labels else {}
+    record = resources.record(looked.model, picture, **more)
     again = partial(made, looked, chosen)
-    return Context(looked.model, picture, record, chosen, resources.run, again=again)
+    return Context(looked.model, picture, record, chosen, resources.run, labels=looked.labels, again=again)
+
+
+def subject(looked: Looked) -> Picture:
+    """The picture that is looked at, or the text that is read."""
+    if looked.text:
+        return Picture.sentence(looked.text, sentence(looked.review))
+    return pictures.get(looked.picture)
 
 
 def remarks(now: Context) -> None:

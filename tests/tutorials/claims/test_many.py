@@ -15,6 +15,7 @@ from tutorials.findings import Finding, findings
 from tutorials.findings.context import Picture
 from tutorials.findings.controls import Control, against, demonstration, in_groups
 from vit_attention.gate import GateError
+from worlds.sentences import sentence
 
 
 def look(number: int) -> Any:
@@ -107,12 +108,18 @@ def views() -> dict[tuple[str, str], Any]:
     return {(page, model): default(page, model, run) for page in pages for model in models(page)}
 
 
+THINGS = {
+    **dict.fromkeys(("scene-vit", "scene-clip", "scene-aoanet"), "scenes"),
+    "photo-dino": "outlined photographs",
+    "receipt-donut": "receipts",
+    "review-encoder": "made-up reviews",
+}
+
+
 def test_fresh_pictures_are_looked_at_as_the_page_looks_at_its_own(views: dict[tuple[str, str], Any]) -> None:
     for (page, model), now in views.items():
         things, looks = fresh(now)
-        assert things == {"scene-vit": "scenes", "photo-dino": "outlined photographs", "scene-aoanet": "scenes"}.get(
-            model, "receipts"
-        )
+        assert things == THINGS[model]
         assert len(looks) == (7 if model == "photo-dino" else COUNT)
         assert is_default(page, now)
     now = views["heads", "scene-vit"]
@@ -120,6 +127,9 @@ def test_fresh_pictures_are_looked_at_as_the_page_looks_at_its_own(views: dict[t
     assert (one.picture.id, two.picture.id) == (f"scene-{FIRST}", f"scene-{FIRST + 1}")
     assert one.chosen == now.chosen
     assert one.record.maps[0].weights.shape == now.record.maps[0].weights.shape
+    read = fresh(views["padding", "review-encoder"])[1][1](now.run)
+    assert read.picture.review == sentence(FIRST + 1, "held-out")
+    assert read.record.text == read.picture.review.text
 
 
 def test_scenes_of_as_many_objects_are_drawn() -> None:

@@ -8,8 +8,7 @@ import streamlit as st
 
 from tutorials.findings import Context
 from tutorials.plain import plain
-from ui.explore import sentences
-from ui.parts import components, widgets
+from ui.parts import components, sentences, widgets
 from visualizer.export.film import film_bytes
 from visualizer.figures.animation import bar_animation, layer_animation
 from visualizer.method import Map, Method

@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 import vit_attention as va
 from tests.vit_attention.folders import dual_folder
-from ui.explore import words
+from ui.parts import labels
 from visualizer.method import methods
 from vit_attention.cli import visualize
 from vit_attention.cli.app import main
@@ -123,7 +123,7 @@ def test_film_files_have_a_picture_for_each_layer(app: App, monkeypatch: pytest.
     def make(name: str, files: dict, title: str = "", now: Any = None) -> None:
         made.update({file: maker(now.again()) for file, maker in files.values() if name == "film"})
 
-    monkeypatch.setattr("ui.explore.films.components.downloads", make)
+    monkeypatch.setattr("ui.parts.films.components.downloads", make)
     app("playground", **HERE, method="rollout", film="true", film_from="3", film_to="6", film_time="250")
     moving = Image.open(io.BytesIO(made["film.gif"]))
     assert moving.n_frames == 4
@@ -134,7 +134,7 @@ def test_film_files_have_a_picture_for_each_layer(app: App, monkeypatch: pytest.
 
 
 def test_the_card_scores_the_object_that_the_label_names(app: App) -> None:
-    right, wrong = things(24)[0], words.offers(words.Picture.drawn(SCENE))[-1]
+    right, wrong = things(24)[0], labels.offers(labels.Picture.drawn(SCENE))[-1]
     page = app("playground", **HERE, method="label similarity, naive", label=right)
     assert "| points at what it names |" in card(page)
     page = app("playground", **HERE, method="label similarity, naive", label=wrong)
@@ -173,10 +173,10 @@ def test_a_label_is_text_wherever_it_stands(app: App) -> None:
 
 
 def test_labels_are_read_line_by_line() -> None:
-    found, told = words.read("\n".join(f"label {n}" for n in range(20)) + "\n" + "y" * 200)
-    assert found == tuple(f"label {n}" for n in range(words.MOST))
+    found, told = labels.read("\n".join(f"label {n}" for n in range(20)) + "\n" + "y" * 200)
+    assert found == tuple(f"label {n}" for n in range(labels.MOST))
     assert told == "13 more lines are left out"
-    assert words.read("z" * 200) == (("z" * words.LETTERS,), "long ones are cut")
+    assert labels.read("z" * 200) == (("z" * labels.LETTERS,), "long ones are cut")
 
 
 def test_another_picture_brings_its_own_labels_unless_one_has_typed(app: App) -> None:
