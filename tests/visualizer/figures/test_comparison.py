@@ -33,7 +33,7 @@ def test_panels_fit_one_another_and_do_not_overlap(sent: Sent, difference: bool,
     tags = ["", "2", "3"][:panels]
     boxes = [(layout[f"xaxis{t}"]["domain"], layout[f"yaxis{t}"].get("domain", [0, 1])) for t in tags]
     widths, heights = ([np.ptp(box[axis]) for box in boxes] for axis in range(2))
-    assert np.ptp(widths[:2]) == np.ptp(heights[:2]) == pytest.approx(0)
+    assert [np.ptp(widths[:2]), np.ptp(heights[:2])] == pytest.approx([0, 0])
     larger = 2 if narrow else 1  # under the other two the difference is twice as large
     assert widths[-1] == pytest.approx(larger * widths[0], rel=0.07)
     assert heights[-1] == pytest.approx(larger * heights[0], rel=0.07)
