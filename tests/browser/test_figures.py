@@ -30,6 +30,12 @@ FIGURES: dict[str, Callable[[], go.Figure]] = {
     "summary": lambda: vz.head_summary(MAPS.mean((1, 2)).reshape(12, 12), "entropy", "bits", title=LONG),
     "curves": lambda: vz.curves({f"name of line {n}": MAPS[n, 0] for n in range(5)}, "bits", title=LONG),
     "bars": lambda: vz.bars([f"class {n}" for n in range(30)], MAPS[0, 0].repeat(3)[:30], "share", title=LONG),
+    "bars with long names": lambda: vz.bars(
+        [f"number {n}, with a long name" for n in range(6)],
+        [0.1234, 1.94e-5, 0.9, 0.555, 0.3, 0.1],
+        LONG[:50],
+        title=LONG,
+    ),
     "film": lambda: vz.layer_animation(PICTURE, MAPS[:12], title=LONG),
     "two maps": lambda: vz.before_after(PICTURE, MAPS[0], MAPS[1], narrow=True, title=LONG),
     "words": lambda: film_strip(PICTURE, MAPS[:9], NAMES, title=LONG),
@@ -63,7 +69,7 @@ def drawn(browser: Any) -> Iterator[Callable[[go.Figure, int], Any]]:
     page.close()
 
 
-@pytest.mark.parametrize("width", [342, 560])
+@pytest.mark.parametrize("width", [334, 560])
 @pytest.mark.parametrize("name", FIGURES)
 def test_all_that_is_written_stands_whole_and_apart(drawn: Callable[..., Any], name: str, width: int) -> None:
     figure = FIGURES[name]()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from functools import cache
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 import vit_attention as va
 from tests.browser.conftest import Visit
+from tests.browser.test_playground import give
 from tutorials.findings.page import Document
 from visualizer.measures.pointing import points_into
 from visualizer.measures.reading import token_heat, token_names
@@ -220,3 +222,32 @@ def test_fields_are_clicked_on_the_page_and_saved_with_their_boxes(visit: Any, t
     seen.until_address(field="11")
     label = seen.figure("fields_page").locator(".annotation", has_text=re.compile(r"^11$")).bounding_box()
     assert near((label["x"], label["y"] + label["height"]), place(seen, "fields_page", left, top), 6)
+
+
+def test_an_own_page_is_read_in_sight_and_a_broken_file_leaves_it(visit: Any) -> None:
+    own, out = receipt(8, 4), io.BytesIO()
+    own.picture.save(out, "PNG")
+    seen = visit("reading?heat_opacity=0")
+    seen.page.get_by_text("Read a page of your own").click()
+    give(seen, "reading_upload", "till roll.png", out.getvalue())
+
+    def is_it() -> bool:
+        paper = painted(seen)
+        true = np.asarray(own.picture.convert("RGB").resize(paper.shape[1::-1]), float)
+        return bool(np.corrcoef(paper.ravel(), true.ravel())[0, 1] > 0.9)
+
+    seen.until(is_it, "the own page painted")
+    seen.settle()
+    seen.page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop = 0")
+    box, address = seen.figure("reading_page").bounding_box(), seen.address()
+    assert 0 <= box["y"] <= 220, "the page is not on the first screen"
+    assert box["y"] + box["height"] <= 768
+    read = seen.page.locator("[data-token]").all_inner_texts()
+    for name, data in {"notes.png": b"bread, milk\n" * 20, "half.png": out.getvalue()[:900]}.items():
+        give(seen, "reading_upload", name, data)
+        said = seen.until(lambda name=name: next((a for a in seen.alerts() if name in a), None), f"a message on {name}")
+        assert "got" in said
+        seen.settle()
+        assert is_it(), f"the page before is gone after {name}"
+        assert seen.address() == address
+        assert seen.page.locator("[data-token]").all_inner_texts() == read

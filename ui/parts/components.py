@@ -15,7 +15,7 @@ from ui.frame import state
 from ui.parts import controls, panels, script, snippets
 from ui.store import figures
 from visualizer.export import files as export
-from visualizer.figures import overlay, summary
+from visualizer.figures import narrow, overlay, summary
 from visualizer.method.base import SHARE
 from visualizer.words.maps import describe
 from vit_attention.cli.recipe import OWN_PICTURE
@@ -27,8 +27,9 @@ def chart(figure: Any, key: str, alt: str, pick: script.Pick | None = None) -> N
     """A Plotly figure with its text alternative; `pick` is called with what the clicked markers carry."""
     if pick is not None:
         script.listen(key, pick)
+    height: Any = narrow.height_at(figure) if controls.on_phone() else "content"
     with st.container(key=f"figure_{key}"):
-        st.plotly_chart(figure, key=key, alt=alt, config=CONFIG)
+        st.plotly_chart(figure, key=key, alt=alt, config=CONFIG, height=height)
 
 
 def in_words(text: str) -> None:

@@ -154,6 +154,7 @@ def all_labels(now: Context, method: Method, knobs: Mapping[str, Any], look: Map
         opacity=look["opacity"],
         fade=look["fade"],
         title=f"{method.label}, layer {now.chosen.layer + 1}",
+        narrow=controls.on_phone(),
     )
     peaks = (np.unravel_index(int(np.nanargmax(one.values)), one.values.shape) for one in maps)
     where = "; ".join(

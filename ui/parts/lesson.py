@@ -226,7 +226,7 @@ def _ask(lesson: Lesson, step: Step, now: Any, number: int = 0) -> None:
 
 
 def _buttons(lesson: Lesson, number: int) -> None:
-    with st.container(key="steps", horizontal=True):
+    with st.container(key="steps", horizontal=True, vertical_alignment="center"):
         st.button(texts.say("back"), key="back", on_click=_go, args=(lesson.name, number - 1), disabled=number == 1)
         last = number == len(lesson.steps)
         st.button(

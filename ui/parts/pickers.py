@@ -114,7 +114,7 @@ def model(tasks: Sequence[str], first: str = "") -> None:
 def places(record: AttentionRecord, needs: Sequence[str] = ALL) -> None:
     """Draw the pickers of layer, head and query token that the figure needs; the others keep what they have."""
     layers = len(record.maps)
-    left, right = st.columns(2) if {"layer", "head"} & set(needs) else (None, None)
+    left, right = st.columns(2) if {"layer", "head"} <= set(needs) else (st.container(), st.container())
     first = min(state.NUMBERS[state.LAYER], layers)
     place = left if "layer" in needs else None
     widgets.slider("Layer", 1, layers, state.LAYER, first, place=place, help="1 is nearest the picture.")

@@ -120,7 +120,7 @@ def before_after(
     narrow: bool = False,
     height: int | None = None,
 ) -> go.Figure:
-    """Two maps in panels of equal size on one scale, and (second - first) with zero fixed in the middle.
+    """Two maps in panels of one size on one scale, and (second - first) with zero fixed in the middle.
 
     Args:
         image, geometry: one for both, or a pair. The difference lies on the first picture.
@@ -131,7 +131,7 @@ def before_after(
         diverging: colours of the difference, one of `theme.DIVERGING`.
         scale: any mode; both maps are scaled together, "per map" each by itself.
         query: patch numbers to outline in every panel.
-        narrow: put the difference under the two maps instead of beside them, for narrow columns and phones.
+        narrow: put the difference under the two maps, twice as large, instead of beside them; for narrow columns and phones.
         height: whole height in pixels; None fits the arrangement.
 
     Raises:
@@ -172,21 +172,24 @@ def before_after(
         title=title,
         caption=captions,
         labels=[_name(head, n + 1) for n, head in enumerate(heads)],
-        height=height or (620 if narrow and difference else 400),
+        height=height or (700 if narrow and difference else 400),
         bottom=canvas.BAR + 4,
         top=36,
     )
 
 
 def _places(difference: bool, narrow: bool) -> tuple[list[tuple[Span, Span]], list[dict[str, Any]]]:
-    """(across, down) of each panel, all of one size, and place and length of the two colour bars."""
+    """(across, down) of each panel, and place and length of the two colour bars.
+
+    All panels are of one size; where they are narrow, the difference is twice as large as the two over it.
+    """
     half, third = (1 - GAP) / 2, (1 - 2 * GAP) / 3
     left, right = {"x": 0.24, "len": 0.36, "lenmode": "fraction"}, {"x": 0.76, "len": 0.36, "lenmode": "fraction"}
     if not difference:
         return [((0, half), (0, 1)), ((half + GAP, 1), (0, 1))], [{"lenmode": "fraction", "len": 0.8}]
     if narrow:
-        upper, lower = (0.54, 1), (0, 0.46)
-        return [((0, half), upper), ((half + GAP, 1), upper), ((0.5 - half / 2, 0.5 + half / 2), lower)], [left, right]
+        upper, lower = (0.7, 1), (0, 0.62)
+        return [((0, half), upper), ((half + GAP, 1), upper), ((0, 1), lower)], [left, right]
     starts = [n * (third + GAP) for n in range(3)]
     wide, short = {**left, "x": third + GAP / 2, "len": 1.5 * third}, {**right, "x": 1 - third / 2, "len": 0.7 * third}
     return [((start, start + third), (0, 1)) for start in starts], [wide, short]

@@ -18,6 +18,8 @@ from vit_attention.records.geometry import Placed
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 LINE = 15
 """Pixels that a bar takes with its name; where there are fewer, only some bars are named, and none has its number behind it."""
+UNIT = 28
+"""Signs in a line of what the numbers of bars are: what fits beside long names on a phone."""
 MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "cross")
 
 
@@ -165,17 +167,17 @@ def curves(
                 "hovertemplate": "layer %{x}: %{y:.3g}<extra>%{fullData.name}</extra>",
             }
         )
-    levels, thin = reference or {}, {"color": theme.LINE, "width": 1, "dash": "dot"}
-    across = {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "line": thin}
-    ended = {"x": 1, "xref": "paper", "xanchor": "right", "yanchor": "bottom", "font": {"size": theme.SMALL}}
+    ends = [float(depth.min()) + 0.6, float(depth.max()) + 1.4]
+    level = {"type": "scatter", "x": ends, "mode": "lines", "hoverinfo": "skip"}
+    level |= {"line": {"color": theme.LINE, "width": 1.5, "dash": "dot"}}
+    # Named in the legend: a name beside its level would lie on the curves.
+    lines += [{**level, "y": [y, y], "name": theme.safe(name)} for name, y in (reference or {}).items()]
     return Sketch(*lines).figure(
         title=title,
         height=height,
         bottom=86,
         xaxis={**_axis("layer"), "dtick": 1 if len(depth) <= 16 else 4},
         yaxis={**_axis(unit), **({"range": list(limits)} if limits else {})},
-        shapes=[{**across, "y0": y, "y1": y} for y in levels.values()],
-        labels=[{**ended, "y": y, "text": theme.safe(name)} for name, y in levels.items()],
         showlegend=True,
         legend={"orientation": "h", "x": 0, "xref": "paper", "y": 0, "yref": "container", "yanchor": "bottom"},
         hovermode="closest",
@@ -223,7 +225,9 @@ def bars(
     across = {**_axis(unit), "range": bar_range(numbers)}
     axes: dict[str, Any] = {"xaxis": across, "yaxis": {**_axis(""), **upright}}
     note = f"one in {step} is named; hovering names all" if step > 1 else ""
-    return Sketch(trace).figure(title=title, caption=note, height=tall, bottom=44, **axes)
+    across["title"] |= {"text": (named := theme.safe(unit, UNIT))}
+    low = 44 + 16 * named.count("<br>")
+    return Sketch(trace).figure(title=title, caption=note, height=tall, bottom=low, **axes)
 
 
 def bar_texts(numbers: NDArray[Any]) -> list[str]:
@@ -235,7 +239,7 @@ def bar_range(numbers: NDArray[Any]) -> list[float]:
     """Ends of the axis of level bars: 0 and the largest, and room for the numbers behind them."""
     known = numbers[np.isfinite(numbers)]
     low, high = min(0.0, known.min(initial=0.0)), max(0.0, known.max(initial=0.0))
-    room = 0.14 * ((high - low) or 1.0)
+    room = 0.3 * ((high - low) or 1.0)  # for five signs behind bars of 100 pixels, beside long names on a phone
     return [low - room * (low < 0), high + room]
 
 

@@ -101,10 +101,20 @@ def room(caption: str | Sequence[str]) -> int:
 
 
 def _wrapped(caption: str | Sequence[str]) -> str:
-    return theme.safe(caption if isinstance(caption, str) else "\n".join(filter(None, caption)), CAPTION_WIDTH)
+    lines = caption.split("\n") if isinstance(caption, str) else "\n".join(filter(None, caption)).split("\n")
+    return "<br>".join(_even(line) for line in lines if line)
 
 
-_TITLE = {"x": 0.5, "xref": "paper", "xanchor": "center", "y": 1, "yref": "container", "yanchor": "top"}
+def _even(line: str) -> str:
+    """A line of the caption, wrapped so that its parts are about as long as each other: no number stands alone in the last."""
+    parts = theme.safe(line, CAPTION_WIDTH).count("<br>") + 1
+    least = max(len(line) // parts, *map(len, line.split()), 1)
+    each = next((n for n in range(least, CAPTION_WIDTH) if theme.safe(line, n).count("<br>") < parts), CAPTION_WIDTH)
+    return theme.safe(line, each)
+
+
+# Over the middle of the whole figure: over a drawing beside long names it would run out of the right edge of a phone.
+_TITLE = {"x": 0.5, "xref": "container", "xanchor": "center", "y": 1, "yref": "container", "yanchor": "top"}
 _TITLE |= {"font": {"size": theme.TITLE_SIZE}}
 _CAPTION = {"x": 0.5, "xref": "paper", "xanchor": "center", "y": 0, "yref": "paper", "yanchor": "top"}
 _CAPTION |= {"align": "center", "font": {"size": theme.SMALL}, "name": "caption"}

@@ -3,7 +3,7 @@
 import html
 import textwrap
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,13 +94,17 @@ def stops(palette: NDArray[np.uint8]) -> list[list[float | str]]:
     return [[n / (len(colours) - 1), f"rgb({r},{g},{b})"] for n, (r, g, b) in enumerate(colours)]
 
 
+# Not after a hyphen: "natural-log" and 1e-05 stay whole.
+_FOLD = partial(textwrap.wrap, break_on_hyphens=False)
+
+
 def safe(text: object, width: int | None = None) -> str:
     """`text` for a figure: wrapped at `width` characters, with no live markup, since Plotly draws <b> and <a>.
 
     >>> safe("<b>cat</b>")
     '&lt;b&gt;cat&lt;/b&gt;'
     """
-    lines = [line for part in printable(text).split("\n") for line in (textwrap.wrap(part, width) if width else [part])]
+    lines = [line for part in printable(text).split("\n") for line in (_FOLD(part, width) if width else [part])]
     return "<br>".join(html.escape(line, quote=False) for line in lines)
 
 

@@ -30,7 +30,7 @@ def test_each_frame_holds_its_own_map_on_one_range(sent: Sent) -> None:
     assert float(out["data"][0]["z"][0, 0]) == pytest.approx(0.3)
     assert (out["data"][0]["zmin"], out["data"][0]["zmax"]) == (0, pytest.approx(0.4))
     assert all("zmax" not in f["data"][0] for f in out["frames"])
-    assert "one scale for all maps, 0 to 0.4" in out["layout"]["annotations"][0]["text"]
+    assert "one scale for all maps, 0 to 0.4" in out["layout"]["annotations"][0]["text"].replace("<br>", " ")
 
 
 def test_the_slider_names_the_layer_and_points_at_its_frame(sent: Sent) -> None:

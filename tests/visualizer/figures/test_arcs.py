@@ -32,7 +32,7 @@ def test_the_left_is_what_it_looks_at_and_the_right_what_looks_at_it(sent: Sent)
     for key, share in (((True, 4, 3), 0.6), ((False, 4, 0), 0.9), ((True, 4, 4), 0.4)):
         np.testing.assert_allclose(drawn[key], THIN + (THICK - THIN) * share / 0.9, rtol=1e-5)
     assert all(np.abs(line["x"]).min() >= EDGE - 1e-6 and np.abs(line["x"]).max() <= 1 for line in lines(out))
-    caption = out["layout"]["annotations"][-1]["text"]
+    caption = out["layout"]["annotations"][-1]["text"].replace("<br>", " ")
     assert "the widest 0.9" in caption
     assert "drawn: shares above 0.167, an even share" in caption
     assert "2 of 6 keys (together 1.00), 2 of 6 queries (together 1.30)" in caption

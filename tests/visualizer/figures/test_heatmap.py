@@ -31,7 +31,7 @@ def test_zero_is_the_middle_of_signed_values_however_lopsided(sent: Sent) -> Non
     limited = sent(signed(np.array([[-0.1, 0.4]]), limit=0.2))
     assert limited["data"][0]["zmax"] == 0.2
     assert "1 beyond drawn like the ends" in limited["layout"]["annotations"][0]["text"].replace("<br>", " ")
-    assert "every value is 0" in sent(signed(np.zeros((2, 2))))["layout"]["annotations"][0]["text"]
+    assert "every value is 0" in sent(signed(np.zeros((2, 2))))["layout"]["annotations"][0]["text"].replace("<br>", " ")
 
 
 def test_a_small_matrix_is_exact_and_a_large_one_in_stated_steps(sent: Sent, rng: np.random.Generator) -> None:

@@ -35,9 +35,12 @@ def test_the_caption_states_unit_range_and_what_lies_outside(sent: Sent) -> None
 
 def test_curves_differ_in_dash_and_marker(sent: Sent) -> None:
     out = sent(curves({f"line {n}": [1.0, 2.0] for n in range(4)}, "bits", reference={"<b>top</b>": 3.0}))
-    looks = {(t["line"]["dash"], t["marker"]["symbol"]) for t in out["data"]}
+    *lines, level = out["data"]
+    looks = {(t["line"]["dash"], t["marker"]["symbol"]) for t in lines}
     assert len({dash for dash, _ in looks}) == len({symbol for _, symbol in looks}) == 4
-    assert [list(t["x"]) for t in out["data"]] == [[1, 2]] * 4
+    assert [list(t["x"]) for t in lines] == [[1, 2]] * 4
+    assert level["y"] == [3, 3]
+    assert (level["name"], out["layout"]["showlegend"]) == ("&lt;b&gt;top&lt;/b&gt;", True)
     assert out["layout"]["yaxis"]["title"]["text"] == "bits"
     assert "<b>" not in str(out)
 
