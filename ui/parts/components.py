@@ -27,7 +27,7 @@ def chart(figure: Any, key: str, alt: str, pick: script.Pick | None = None) -> N
     """A Plotly figure with its text alternative; `pick` is called with what the clicked markers carry."""
     if pick is not None:
         script.listen(key, pick)
-    height: Any = narrow.height_at(figure) if controls.on_phone() else "content"
+    height: Any = narrow.height_at(figure.to_dict()["layout"]) if controls.on_phone() else "content"
     with st.container(key=f"figure_{key}"):
         st.plotly_chart(figure, key=key, alt=alt, config=CONFIG, height=height)
 
@@ -94,7 +94,8 @@ def bar_chart(
     names, values = zip(*named, strict=True)
     listed = "; ".join(map(each.format, names, values))
     asked = ("bars", names, values, unit, repr(look))
-    chart(*figures.kept(asked, lambda: (summary.bars(names, values, unit, **look),)), key, listed.join(ends))
+    figure = figures.kept(asked, lambda: (summary.bars(names, values, unit, **look),))[0]
+    chart(figure, key, listed.join(ends))
 
 
 def picture_map(

@@ -1,33 +1,31 @@
 """How high a figure has to be on a phone: pictures that its width makes small need no empty band over and under them."""
 
+from collections.abc import Mapping
 from typing import Any
-
-import plotly.graph_objects as go
 
 PHONE = 334
 """Pixels that a phone of 390 has for a figure across."""
 
 
-def height_at(figure: go.Figure, width: int = PHONE) -> int:
+def height_at(layout: Mapping[str, Any], width: int = PHONE) -> int:
     """The pixels that a figure needs at a width, at most those that it asks for; less only for pictures of equal scales.
 
     Args:
-        figure: with its height and margins.
+        layout: of a figure, with its height and margins, as `to_dict` gives it.
         width: of the whole figure in pixels.
 
     >>> layout = {"height": 440, "margin": {"l": 10, "r": 24, "t": 30, "b": 60}}
     >>> wide = {"xaxis": {"range": [0, 600]}, "yaxis": {"range": [400, 0], "scaleanchor": "x", "visible": False}}
-    >>> height_at(go.Figure(layout=layout | wide)), height_at(go.Figure(layout=layout))
+    >>> height_at(layout | wide), height_at(layout)
     (290, 440)
     """
-    layout: dict[str, Any] = figure.layout.to_plotly_json()
     margin, most = layout.get("margin", {}), int(layout.get("height", 450))
     room = width - margin.get("l", 80) - margin.get("r", 80)
     needed = [room * share for share in _shares(layout)]
     return min(most, round(max(needed) + margin.get("t", 100) + margin.get("b", 80))) if needed else most
 
 
-def _shares(layout: dict[str, Any]) -> list[float]:
+def _shares(layout: Mapping[str, Any]) -> list[float]:
     """Of each picture, how high all of the drawing has to be for it to be whole, over the drawing's width."""
     found = []
     for name, down in layout.items():

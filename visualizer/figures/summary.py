@@ -149,7 +149,7 @@ def curves(
     """
     if not values_by_name:
         raise GateError("values_by_name", "at least one line", "none")
-    lines = []
+    lines: list[dict[str, Any]] = []
     for at, (name, given) in enumerate(values_by_name.items()):
         y = np.asarray(given, dtype=np.float64)
         depth = np.arange(len(y)) if layers is None else np.asarray(layers)
