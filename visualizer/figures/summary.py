@@ -168,7 +168,7 @@ def curves(
             }
         )
     ends = [float(depth.min()) + 0.6, float(depth.max()) + 1.4]
-    level = {"type": "scatter", "x": ends, "mode": "lines", "hoverinfo": "skip"}
+    level: dict[str, Any] = {"type": "scatter", "x": ends, "mode": "lines", "hoverinfo": "skip"}
     level |= {"line": {"color": theme.LINE, "width": 1.5, "dash": "dot"}}
     # Named in the legend: a name beside its level would lie on the curves.
     lines += [{**level, "y": [y, y], "name": theme.safe(name)} for name, y in (reference or {}).items()]
