@@ -82,11 +82,11 @@ class Asked(NamedTuple):
     knobs: dict[str, Any]
     hides: bool = False
 
-    def answer(self, now: Context) -> Map:
-        """The map."""
+    def answer(self, now: Context, told: str = "") -> Map:
+        """The map; meanwhile the page says what is `told`."""
         if self.hides:
             return resources.answer(now, self.method.name, "", self.knobs, sinks="hide")
-        return resources.answer(now, self.method.name, self.target, self.knobs)
+        return resources.answer(now, self.method.name, self.target, self.knobs, told)
 
 
 def _asked(now: Context, more: DeltaGenerator) -> Asked:
@@ -111,9 +111,10 @@ def _figure(
     try:
         with right:
             told = long_runs.wait(now, asked.method, asked.target, asked.knobs, "playground_run")
-            with st.spinner(told, show_time=True):
-                now = labels.compared(now, asked.method, label, asked.knobs) if label or _of_labels(asked) else now
-                found = asked.answer(now)
+            if label or _of_labels(asked):
+                with st.spinner(told, show_time=True):
+                    now = labels.compared(now, asked.method, label, asked.knobs)
+            found = asked.answer(now, told)
         with more:
             if sinks_view.hidden(now, found):
                 asked = asked._replace(hides=True)

@@ -48,7 +48,7 @@ def run() -> None:
 
 def _finish(said: Any) -> None:
     address.finish()
-    for sentence in st.session_state.get(address.COMPLAINTS, []):
+    for sentence in address.of_session().complaints:
         said.warning(sentence)
 
 

@@ -56,9 +56,10 @@ READS = tuple(card.name for card in CARDS if card.task == "text")
 
 def set_defaults() -> None:
     """Give shared keys a value, so that a page that runs alone finds one; of pictures and models each page has its own."""
+    kept = address.of_session().kept
     for key, value in {HEAD: DEFAULTS[HEAD], ASK: DEFAULTS[ASK], **NUMBERS, PATCHES: ()}.items():
         # What was chosen and is not drawn just now is forgotten by Streamlit, and kept by the address.
-        st.session_state.setdefault(key, st.session_state.get(address.KEPT, {}).get(key, value))
+        st.session_state.setdefault(key, kept.get(key, value))
 
 
 def selection(record: AttentionRecord) -> Selection:

@@ -70,12 +70,8 @@ def table(now: Context, everyone: bool) -> NDArray[np.float64]:
     return out
 
 
-def extremes(now: Context) -> None:
+def extremes(now: Context, scale: Scale) -> tuple[Any, str, str]:
     """The most focused and the most spread map of the query token."""
-    components.kept(now, "entropy_extremes", _extremes, controls.scale_shown("entropy", _MODES))
-
-
-def _extremes(now: Context, scale: Scale) -> tuple[Any, str, str]:
     places, maps, bits = _ends(now)
     names = [f"layer {layer + 1}, head {head + 1}" for layer, head in places]
     rows = [now.asking_rows()[layer][head] for layer, head in places]
@@ -114,7 +110,7 @@ def heads(now: Context) -> None:
     """The entropy of every head, where a click chooses one, beside the chosen map."""
     left, right = st.columns(2)
     with left:
-        components.kept(now, "entropy_heatmap", _grid, *_rows(), pick=components.pick_head)
+        components.kept(now, "entropy_heatmap", _grid, _rows(), pick=components.pick_head)
     with right:
         components.picture_map(
             now,
@@ -127,7 +123,8 @@ def heads(now: Context) -> None:
         )
 
 
-def _grid(now: Context, everyone: bool, share: bool) -> tuple[Any, str]:
+def _grid(now: Context, rows: tuple[bool, bool]) -> tuple[Any, str]:
+    everyone, share = rows
     values = table(now, everyone)
     shown, unit, end = (values / most(now), SHARE, 1.0) if share else (values, BITS, most(now))
     chosen = None if now.chosen.head is None else (now.chosen.layer, now.chosen.head)
@@ -136,12 +133,9 @@ def _grid(now: Context, everyone: bool, share: bool) -> tuple[Any, str]:
     return head_summary(shown, "entropy", unit, limits=(0.0, end), **look), words.describe_grid(shown, name, unit)
 
 
-def averages(now: Context) -> None:
+def averages(now: Context, asked: tuple[bool, bool]) -> tuple[Any, str]:
     """Layer by layer: the mean of the heads' entropies, and the entropy of the mean map."""
-    components.kept(now, "entropy_averages", _averages, *_rows())
-
-
-def _averages(now: Context, everyone: bool, share: bool) -> tuple[Any, str]:
+    everyone, share = asked
     part, unit, end = (1 / most(now), SHARE, 1.0) if share else (1.0, BITS, most(now))
     lines = {name: values * part for name, values in two(now, everyone).items()}
     both = enumerate(zip(*lines.values(), strict=True), start=1)
@@ -193,12 +187,8 @@ def quarters(now: Context) -> None:
     )
 
 
-def sinks(now: Context) -> None:
+def sinks(now: Context) -> tuple[Any, str, str]:
     """The chosen map with and without the sinks of its layer at display, each on its own scale."""
-    components.kept(now, "entropy_sinks", _sinks)
-
-
-def _sinks(now: Context) -> tuple[Any, str, str]:
     whole, without = now.answer("raw"), now.answer("raw", sinks="hide")
     figure = comparison.before_after(
         now.picture.image,
@@ -217,12 +207,8 @@ def _sinks(now: Context) -> tuple[Any, str, str]:
     return figure, said, f"{said} {gone[:1].upper()}{gone[1:]}."
 
 
-def taken(now: Context) -> None:
+def taken(now: Context) -> tuple[Any, str]:
     """Who takes the attention in every layer: special tokens, sinks, other patches."""
-    components.kept(now, "entropy_taken", _taken)
-
-
-def _taken(now: Context) -> tuple[Any, str]:
     norms = now.record.norms if now.record.norms.size else None
     found = taken_by_layer(now.record.layers, now.axis.prefix, norms)
     return share_curves(found, title="Who takes the attention", height=HEIGHT), describe_taken(found)
@@ -296,6 +282,10 @@ def _png(now: Context, truth: NDArray[np.bool_] | None) -> bytes:
     return components.png(now, now.patch_map(), title, query=controls.query_patches(now), truth=truth)
 
 
+def _scale(_now: Context) -> Scale:
+    return controls.scale_shown("entropy", _MODES)
+
+
 def _extremes_look(_now: Context) -> None:
     controls.scale("entropy", _MODES)
 
@@ -303,13 +293,13 @@ def _extremes_look(_now: Context) -> None:
 PAGE = lesson.Page(
     "entropy",
     {
-        "extremes": View(extremes, ("query",), _extremes_look),
+        "extremes": View(components.shown("entropy_extremes", extremes, _scale), ("query",), _extremes_look),
         "heads": View(heads, look=_rows_look, under=controls.truth),
-        "averages": View(averages, ("query",), _rows_look),
+        "averages": View(components.shown("entropy_averages", averages, lambda now: _rows()), ("query",), _rows_look),
         "distribution": View(distribution, ("query",), _rows_look),
         "quarters": View(quarters, ("query",)),
-        "sinks": View(sinks),
-        "taken": View(taken, ()),
+        "sinks": View(components.shown("entropy_sinks", sinks)),
+        "taken": View(components.shown("entropy_taken", taken), ()),
         "lengths": View(lengths, (), under=controls.truth),
     },
     below,

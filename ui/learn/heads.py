@@ -42,27 +42,24 @@ head_grid(maps, captions=[f"{d:.0f} px" for d in distance], scale="SCALE", chose
 """
 
 
-def grid(now: Context) -> None:
+def grid(now: Context, scale: Scale) -> tuple[Any, str, str]:
     """All heads of the chosen layer, each with entropy and distance; a click chooses the head."""
     rows, far = now.asking_rows()[now.chosen.layer], layer_distance(now, now.chosen.layer)
     bits, maps = entropy(rows), now.patch_map(rows)
     name = "Head {}, entropy of the whole row {:.2f} bits, mean distance {:.1f} pixels".format
-    components.panel(
+    return (
         mosaic.head_grid(
             maps,
             captions=[f"{b:.1f} bits, {d:.0f} px" for b, d in zip(bits, far, strict=True)],
-            scale=controls.scale_shown("heads"),
+            scale=scale,
             chosen=now.chosen.head,
             clickable=True,
             title=f"All heads of layer {now.chosen.layer + 1}",
             height=HEIGHT,
         ),
-        "heads_grid",
         "\n".join(words.describe(one, name=name(h + 1, bits[h], far[h]), strongest=1) for h, one in enumerate(maps)),
-        partial(components.pick_number, state.HEAD),
         f"Asked by {now.query_name()}. Under each name: entropy of that row in bits (special tokens included), and the "
         "head's mean attention distance over all patches in pixels of the model's input (px).",
-        below=False,
     )
 
 
@@ -93,35 +90,27 @@ def _chosen(now: Context) -> tuple[int, int] | None:
     return None if now.chosen.head is None else (now.chosen.layer, now.chosen.head)
 
 
-def atlas(now: Context) -> None:
+def atlas(now: Context, scale: Scale) -> tuple[Any, str]:
     """Every head of every layer as a map; a click chooses one."""
-    scale, rows = controls.scale_shown("heads_atlas", MODES), now.asking_rows()
+    rows = now.asking_rows()
     title = f"All heads, asked by {now.query_name()}"
     said = words.describe_grid([entropy(one) for one in rows], "Entropy of the asking token's row", "bits")
-    components.panel(
-        mosaic.atlas([now.patch_map(one) for one in rows], scale=scale, chosen=_chosen(now), title=title),
-        "heads_atlas",
-        said,
-        components.pick_head,
-        alt=f"{title}. {said}",
-        below=False,
-    )
+    figure = mosaic.atlas([now.patch_map(one) for one in rows], scale=scale, chosen=_chosen(now), title=title)
+    return figure, f"{title}. {said}"
 
 
 def number(now: Context) -> None:
     """Every head of every layer as one number; a click chooses one."""
     name = str(st.session_state["heads_statistic"])
-    values, unit = statistic(now, name), STATISTICS[name].unit
-    components.panel(
-        summary.head_summary(values, name, unit, chosen=_chosen(now), title=f"{name.capitalize()} of every head"),
-        "heads_summary",
-        words.describe_grid(values, name.capitalize(), unit),
-        components.pick_head,
-        STATISTICS[name].meaning,
-        below=False,
-    )
+    components.kept(now, "heads_summary", _summary, name, pick=components.pick_head)
     if name == "distance":
         _extremes(now)
+
+
+def _summary(now: Context, name: str) -> tuple[Any, str, str]:
+    values, unit = statistic(now, name), STATISTICS[name].unit
+    figure = summary.head_summary(values, name, unit, chosen=_chosen(now), title=f"{name.capitalize()} of every head")
+    return figure, words.describe_grid(values, name.capitalize(), unit), STATISTICS[name].meaning
 
 
 def _extremes(now: Context) -> None:
@@ -134,9 +123,8 @@ def _extremes(now: Context) -> None:
     )
 
 
-def likeness(now: Context) -> None:
+def likeness(now: Context, metric: str) -> tuple[Any, str, str]:
     """How similar the whole maps of every two heads of the chosen layer are."""
-    metric = str(st.session_state["heads_metric"])
     values = head_similarity(now.heads(now.chosen.layer), metric)
     axis, title = Axis.text([str(h + 1) for h in range(len(values))]), f"Heads of layer {now.chosen.layer + 1}"
     figure = heatmap.matrix(
@@ -154,23 +142,24 @@ def likeness(now: Context) -> None:
             f"Most similar: heads {one + 1} and {two + 1} with {pairs[one, two]:.2f}; median of all pairs "
             f"{np.nanmedian(pairs):.2f}. 1 is the same map."
         )
-    components.chart(figure, "heads_likeness", said)
-    st.caption(said)
+    return figure, said, said
 
 
 def kinds(now: Context) -> None:
     """What every head prefers on many pictures, as it was measured; a click chooses a head."""
     kind = str(st.session_state[KIND])
-    found = precomputed(now.model, kind)
-    if found is None:
+    if precomputed(now.model, kind) is None:
         st.info(f"The kinds of heads were measured for the bundled models of pictures, not for {now.model}.")
         return
-    title = f"Preference of {now.model}'s heads: {kind}"
-    said = in_words(found)
-    figure = preference_grid(
-        found.values, found.passed, COMPARED[kind], level=found.level, chosen=_chosen(now), title=title, height=HEIGHT
-    )
-    components.panel(figure, "heads_kinds", said, components.pick_head, said, below=False)
+    components.kept(now, "heads_kinds", _kinds, kind, pick=components.pick_head)
+
+
+def _kinds(now: Context, kind: str) -> tuple[Any, str, str]:
+    found, title = precomputed(now.model, kind), f"Preference of {now.model}'s heads: {kind}"
+    assert found is not None
+    look: dict[str, Any] = {"level": found.level, "chosen": _chosen(now), "title": title, "height": HEIGHT}
+    figure = preference_grid(found.values, found.passed, COMPARED[kind], **look)
+    return figure, in_words(found), in_words(found)
 
 
 def below(now: Context) -> None:
@@ -229,13 +218,33 @@ def _metric(_now: Context) -> None:
 PAGE = lesson.Page(
     "heads",
     {
-        "grid": View(grid, look=_grid_look),
+        "grid": View(
+            components.shown(
+                "heads_grid",
+                grid,
+                lambda now: controls.scale_shown("heads"),
+                pick=partial(components.pick_number, state.HEAD),
+            ),
+            look=_grid_look,
+        ),
         "chosen": View(chosen, look=controls.truth),
         "first layer": View(first_layer, ()),
-        "atlas": View(atlas, look=_atlas_look),
+        "atlas": View(
+            components.shown(
+                "heads_atlas",
+                atlas,
+                lambda now: controls.scale_shown("heads_atlas", MODES),
+                pick=components.pick_head,
+            ),
+            look=_atlas_look,
+        ),
         "number": View(number, ("layer", "head"), under=_statistic),
         "kinds": View(kinds, (), under=_kind),
-        "likeness": View(likeness, ("layer",), under=_metric),
+        "likeness": View(
+            components.shown("heads_likeness", likeness, lambda now: str(st.session_state["heads_metric"])),
+            ("layer",),
+            under=_metric,
+        ),
     },
     below,
 )

@@ -13,7 +13,6 @@ from tutorials.findings.layers import EDGES_MATTER, edge_correlation, mass_by_la
 from ui.frame import state
 from ui.parts import components, controls, lesson, scrub, snippets, trust, widgets
 from ui.parts.lesson import View
-from ui.store import resources
 from visualizer import attention_distance, entropy
 from visualizer.export import files as export
 from visualizer.figures import heatmap, mosaic, overlay
@@ -52,16 +51,18 @@ def one_layer(now: Context) -> None:
 
 def stream(now: Context) -> None:
     """How long the tokens are after every layer: what the residual stream carries."""
-    norms = now.record.norms
-    if not norms.size:
+    if now.record.norms.size:
+        components.kept(now, "layers_stream", _stream)
+    else:
         st.info("The lengths of the tokens were not measured for this record.")
-        return
-    special, prefix = now.axis.special, now.axis.prefix
-    figure = length_curves(norms, special, title="Length of the tokens after every layer", height=HEIGHT)
-    components.chart(figure, "layers_stream", describe_lengths(norms, prefix))
 
 
-def picture(now: Context) -> None:
+def _stream(now: Context) -> tuple[Any, str]:
+    norms, title = now.record.norms, "Length of the tokens after every layer"
+    return length_curves(norms, now.axis.special, title=title, height=HEIGHT), describe_lengths(norms, now.axis.prefix)
+
+
+def picture(now: Context) -> tuple[Any, str]:
     """The picture without a map, its true objects outlined."""
     truth = None if now.picture.scene is None else now.picture.scene.mask
     figure = overlay.bare(
@@ -73,10 +74,10 @@ def picture(now: Context) -> None:
         title="The picture, no map yet",
         height=HEIGHT,
     )
-    components.chart(figure, "layers_picture", f"The picture {now.picture.title}, without a map.")
+    return figure, f"The picture {now.picture.title}, without a map."
 
 
-def shares(now: Context) -> None:
+def shares(now: Context) -> tuple[Any, str]:
     """Where the weight goes, layer by layer: special tokens, and objects where they are known."""
     lines = {"on special tokens, of the whole row": special_share(now.chosen_rows(), now.axis.prefix)}
     mass, reference = mass_by_layer(now), {}
@@ -85,12 +86,12 @@ def shares(now: Context) -> None:
         reference[f"chance for objects: {float(now.truth.mean()):.1%}"] = float(now.truth.mean())
     figure = curves(lines, "share", limits=(0, 1.03), reference=reference, title="Where the weight goes", height=HEIGHT)
     said = ". ".join(f"Share {name}: {_listed(values, '{:.1%}')}" for name, values in lines.items())
-    components.panel(figure, "layers_shares", said)
+    return figure, said
 
 
-def edges(now: Context) -> None:
+def edges(now: Context) -> tuple[Any, str]:
     """How far each layer's map follows the picture's edges."""
-    found = resources.once(("edges", now.view), lambda: edge_correlation(now))
+    found = edge_correlation(now)
     figure = curves(
         {"the map and the strength of edges": found},
         "rank correlation over the patches",
@@ -99,31 +100,32 @@ def edges(now: Context) -> None:
         title="Does the map follow edges?",
         height=HEIGHT,
     )
-    components.panel(figure, "layers_edges", f"Rank correlation with edges: {_listed(found, '{:+.2f}')}.")
+    return figure, f"Rank correlation with edges: {_listed(found, '{:+.2f}')}."
 
 
 def snapshots(now: Context) -> None:
     """The maps of the layers shown side by side; a click chooses the layer."""
-    layers = shown(now)
+    layers, scale = shown(now), controls.scale_shown("layers", MODES)
+    pick = partial(components.pick_number, state.LAYER, first=layers[0])
+    components.kept(now, "layers_snapshots", _snapshots, layers, scale, pick=pick)
+
+
+def _snapshots(now: Context, layers: list[int], scale: Scale) -> tuple[Any, str]:
     rows = now.chosen_rows()[layers]
     bits = entropy(rows)
     said = "; ".join(f"layer {n + 1} {b:.2f} bits" for n, b in zip(layers, bits, strict=True))
-    components.chart(
-        mosaic.head_grid(
-            now.patch_map(rows),
-            names=[f"layer {n + 1}" for n in layers],
-            captions=[f"{b:.1f} bits" for b in bits],
-            scale=controls.scale_shown("layers", MODES),
-            per_row=4,
-            clickable=True,
-            chosen=layers.index(now.chosen.layer) if now.chosen.layer in layers else None,
-            title=f"{now.head_name().capitalize()}, asked by {now.query_name()}",
-            height=HEIGHT,
-        ),
-        "layers_snapshots",
-        f"Maps of {len(layers)} layers side by side. Entropy: {said}.",
-        partial(components.pick_number, state.LAYER, first=layers[0]),
+    figure = mosaic.head_grid(
+        now.patch_map(rows),
+        names=[f"layer {n + 1}" for n in layers],
+        captions=[f"{b:.1f} bits" for b in bits],
+        scale=scale,
+        per_row=4,
+        clickable=True,
+        chosen=layers.index(now.chosen.layer) if now.chosen.layer in layers else None,
+        title=f"{now.head_name().capitalize()}, asked by {now.query_name()}",
+        height=HEIGHT,
     )
+    return figure, f"Maps of {len(layers)} layers side by side. Entropy: {said}."
 
 
 def numbers(now: Context) -> None:
@@ -131,23 +133,29 @@ def numbers(now: Context) -> None:
 
     The class token stands nowhere, so its distance is that of all patches.
     """
-    left, right = st.columns(2)
+    for place, key, make in zip(st.columns(2), ("layers_entropy", "layers_distance"), (_spread, _far), strict=True):
+        with place:
+            components.kept(now, key, make)
+
+
+def _spread(now: Context) -> tuple[Any, str]:
     bits, most = entropy(now.chosen_rows()), float(np.log2(len(now.axis)))
     look: dict[str, Any] = {"limits": (0, most * 1.06), "reference": {f"largest possible: {most:.2f} bits": most}}
-    with left:
-        figure = curves({"entropy": bits}, "bits", title="How spread out the row is", height=360, **look)
-        components.chart(figure, "layers_entropy", "Entropy in bits: " + _listed(bits, "{:.2f}"))
-    far, even = resources.once(("distances", now.view), lambda: distances(now))
+    figure = curves({"entropy": bits}, "bits", title="How spread out the row is", height=360, **look)
+    return figure, "Entropy in bits: " + _listed(bits, "{:.2f}")
+
+
+def _far(now: Context) -> tuple[Any, str]:
+    far, even = distances(now)
     who = now.query_name() if controls.query_patches(now) else "mean over all patches"
-    with right:
-        figure = curves(
-            {f"distance, {who}": far},
-            "pixels of the model's input",
-            reference={f"evenly spread: {even:.0f} pixels": even},
-            title="Mean attention distance",
-            height=360,
-        )
-        components.chart(figure, "layers_distance", f"Attention distance in pixels, {who}: " + _listed(far, "{:.0f}"))
+    figure = curves(
+        {f"distance, {who}": far},
+        "pixels of the model's input",
+        reference={f"evenly spread: {even:.0f} pixels": even},
+        title="Mean attention distance",
+        height=360,
+    )
+    return figure, f"Attention distance in pixels, {who}: " + _listed(far, "{:.0f}")
 
 
 def distances(now: Context) -> tuple[NDArray[np.float64], float]:
@@ -170,7 +178,7 @@ def _each_distance(now: Context, weights: NDArray[Any]) -> NDArray[np.float64]:
     return attention_distance(weights, now.grid, now.axis.prefix, now.patch_size, per_query=True)[0]
 
 
-def likeness(now: Context) -> None:
+def likeness(now: Context) -> tuple[Any, str]:
     """How similar the maps of every two layers are."""
     maps = now.chosen_rows()[:, now.axis.prefix :]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -183,8 +191,7 @@ def likeness(now: Context) -> None:
         hovertemplate="layers %{customdata[0]} and %{customdata[1]}: %{z:.2f}<extra></extra>",
         customdata=np.moveaxis(np.indices(values.shape) + 1, 0, -1),
     )
-    near = np.diagonal(values, 1)
-    components.panel(figure, "layers_likeness", f"Rank correlation of each layer's map with the next: {_listed(near)}.")
+    return figure, f"Rank correlation of each layer's map with the next: {_listed(np.diagonal(values, 1))}."
 
 
 def _listed(values: NDArray[np.float64], form: str = "{:.2f}") -> str:
@@ -255,12 +262,12 @@ PAGE = lesson.Page(
     {
         "one layer": View(one_layer, look=controls.truth),
         "stream": View(stream, ()),
-        "picture": View(picture, WHO),
-        "shares": View(shares, WHO),
-        "edges": View(edges, WHO),
+        "picture": View(components.shown("layers_picture", picture), WHO),
+        "shares": View(components.shown("layers_shares", shares), WHO),
+        "edges": View(components.shown("layers_edges", edges), WHO),
         "snapshots": View(snapshots, WHO, _snapshots_look),
         "curves": View(numbers, WHO),
-        "likeness": View(likeness, WHO),
+        "likeness": View(components.shown("layers_likeness", likeness), WHO),
     },
     below,
 )

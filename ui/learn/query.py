@@ -150,12 +150,8 @@ def what_if(now: Context) -> None:
     st.caption(resources.once(("softens", now.view), lambda: scale_softens(now).text))
 
 
-def whole(now: Context) -> None:
+def matrix(now: Context) -> tuple[Any, str]:
     """The whole matrix of the head, the row of the query framed."""
-    components.kept(now, "query_matrix", _matrix)
-
-
-def _matrix(now: Context) -> tuple[Any, str]:
     title = f"All rows of layer {now.chosen.layer + 1}, {now.head_name()}"
     figure = marked_matrix(now.weights(), now.axis, now.chosen.query, scale="log", title=title, height=HEIGHT + 40)
     said = f"{title}: {len(now.axis)} by {len(now.axis)} weights; the row of {now.query_name()} is framed."
@@ -260,7 +256,7 @@ PAGE = lesson.Page(
         "table": View(table, NEEDS),
         "toy": View(toy.draw, (ONE,), under=toy.controls),
         "scale": View(what_if, ("head", ONE), under=_scale),
-        "matrix": View(whole, NEEDS),
+        "matrix": View(components.shown("query_matrix", matrix), NEEDS),
         "values": View(values, NEEDS),
         "output": View(output, NEEDS),
     },

@@ -63,12 +63,8 @@ def so_far(now: Context, knobs: Mapping[str, Any]) -> list[Map]:
     return _once("rollout so far", now, lambda: found.so_far(now, knobs), **knobs)
 
 
-def compare(now: Context) -> None:
+def compare(now: Context, knobs: Mapping[str, Any], scale: str) -> tuple[Any, str, str]:
     """The chosen layer beside the rollout."""
-    components.kept(now, "rollout_compare", _compare, _knobs(now), _scale())
-
-
-def _compare(now: Context, knobs: Mapping[str, Any], scale: str) -> tuple[Any, str, str]:
     direct, whole = now.patch_map(), rolled(now, knobs)
     one = f"layer {now.chosen.layer + 1}, {now.head_name()}"
     special = float(np.sum(whole.row[: now.axis.prefix]))
@@ -117,12 +113,8 @@ def _said(knobs: Mapping[str, Any]) -> str:
     )
 
 
-def depth(now: Context) -> None:
+def depth(now: Context, knobs: Mapping[str, Any]) -> tuple[Any, str, str]:
     """Entropy of the rollout and of every layer alone."""
-    components.kept(now, "rollout_entropy", _depth, _knobs(now))
-
-
-def _depth(now: Context, knobs: Mapping[str, Any]) -> tuple[Any, str, str]:
     alone, most = entropy(now.chosen_rows()), float(np.log2(len(now.axis)))
     bits = entropy(np.stack([one.row for one in so_far(now, knobs)]))
     first, bar = len(alone) - len(bits), found.SATURATED * most
@@ -202,12 +194,8 @@ def _mass_table(now: Context, maps: Mapping[str, Map]) -> None:
     components.table({"share of the map's patch weight": list(rows), **shapes})
 
 
-def sinks(now: Context) -> None:
+def sinks(now: Context, knobs: Mapping[str, Any]) -> tuple[Any, str, str]:
     """The rollout with and without its sinks at display, each on its own scale."""
-    components.kept(now, "rollout_sinks", _sinks, _knobs(now))
-
-
-def _sinks(now: Context, knobs: Mapping[str, Any]) -> tuple[Any, str, str]:
     whole, without = rolled(now, knobs), rolled(now, knobs, "hide")
     row = whole.row[now.axis.prefix :]
     first, second = np.sort(row)[::-1][:2] / row.sum()
@@ -268,12 +256,17 @@ def _compare_look(_now: Context) -> None:
 PAGE = lesson.Page(
     "rollout",
     {
-        "compare": View(compare, ("layer", "head"), _compare_look, _under),
+        "compare": View(
+            components.shown("rollout_compare", compare, _knobs, lambda now: _scale()),
+            ("layer", "head"),
+            _compare_look,
+            _under,
+        ),
         "so far": View(depth_map, ("layer", "query"), under=_under),
-        "depth": View(depth, ("head", "query"), under=_under),
+        "depth": View(components.shown("rollout_entropy", depth, _knobs), ("head", "query"), under=_under),
         "classes": View(two_classes, ("query",)),
         "deletion": View(deletion_test, ()),
-        "sinks": View(sinks, ("query",)),
+        "sinks": View(components.shown("rollout_sinks", sinks, _knobs), ("query",)),
     },
     below,
 )

@@ -82,6 +82,13 @@ def kept(
     panel(figure, key, said, pick, *caption, **how)
 
 
+def shown(
+    key: str, make: Callable[..., tuple[Any, ...]], *asks: Callable[[Any], Any], **how: Any
+) -> Callable[[Any], None]:
+    """Draws such a panel, for a lesson's views; `asks` say, given what is looked at, what else it depends on."""
+    return lambda now: kept(now, key, make, *(ask(now) for ask in asks), **how)
+
+
 def bar_chart(
     key: str,
     named: Iterable[tuple[str, float]],
@@ -94,8 +101,7 @@ def bar_chart(
     names, values = zip(*named, strict=True)
     listed = "; ".join(map(each.format, names, values))
     asked = ("bars", names, values, unit, repr(look))
-    figure = figures.kept(asked, lambda: (summary.bars(names, values, unit, **look),))[0]
-    chart(figure, key, listed.join(ends))
+    chart(figures.kept(asked, lambda: (summary.bars(names, values, unit, **look),))[0], key, listed.join(ends))
 
 
 def picture_map(

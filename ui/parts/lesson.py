@@ -70,7 +70,7 @@ def draw(page: Page) -> None:
 def _enter(lesson: Lesson) -> None:
     """The step that the address names, and what it sets, unless the address says otherwise."""
     many = len(lesson.steps)
-    before, linked = st.session_state.get(state.STEP), bool(st.session_state.get(address.ASKED))
+    before, linked = st.session_state.get(state.STEP), bool(address.of_session().asked)
     address.take(state.STEP, 1, partial(_number, many), "step")
     st.session_state[state.STEP] = step = int(widgets.within(st.session_state[state.STEP], 1, many))
     if before is None:
@@ -118,7 +118,7 @@ def _go(lesson: str, number: int) -> None:
 
 def _sidebar() -> tuple[Any, ...]:
     """What the sidebar shows: the controls noted before the live part began."""
-    return tuple(st.session_state.get(key) for key in st.session_state.get(address.NOTED, {}).get("", ()))
+    return tuple(st.session_state.get(key) for key in address.of_session().noted.get("", ()))
 
 
 def _picked(lesson: str) -> None:

@@ -129,10 +129,9 @@ def recorded(
     classes.
     """
     try:
-        with st.spinner("The model is looking ..."):
-            if size is not None:
-                return resources.fine_record(name, picture, size, state.layer())
-            return resources.record(name, picture, **({"labels": labels} if labels else {}))
+        if size is not None:
+            return resources.fine_record(name, picture, size, state.layer())
+        return resources.record(name, picture, **({"labels": labels} if labels else {}))
     except (ValueError, RuntimeError, OSError) as error:
         st.error(f"{name} cannot show this picture: {plain(str(error))}")
         if advice:

@@ -33,8 +33,7 @@ def quoted(text: str) -> str:
 def _settle(
     key: str, default: Any, read: Callable[[str], Any], fits: Callable[[Any], bool], drawn: Any, label: str = ""
 ) -> None:
-    address.take(key, default, read, _name(label))
-    found = st.session_state[key]
+    found = address.take(key, default, read, _name(label))
     fitting = found if fits(found) else default  # left over from something that has more, or set by a stranger
     # A widget that was gone for a run comes back without its value unless it is set; one that is drawn cannot be set again.
     if drawn or fitting is not found:
@@ -114,10 +113,10 @@ def _number(draw: Any, label: str, low: N, high: N, key: str, default: N, step: 
     kind = type(default)
     default = kind(min(max(default, low), high))
     st.session_state.pop(key, None) if not _is_number(st.session_state.get(key, default)) else None
-    address.take(key, default, partial(_within, label, low, high, kind), _name(label))
+    taken = address.take(key, default, partial(_within, label, low, high, kind), _name(label))
     # Also what fits: a slider of other ends is a new one, and begins anew. What was drawn in this run cannot be set again.
     with suppress(StreamlitAPIException):
-        st.session_state[key] = kind(within(st.session_state[key], low, high))
+        st.session_state[key] = kind(within(taken, low, high))
     given = draw(label, low, high, step=step, key=key, **how) if draw else st.session_state[key]
     found = kind(within(given, low, high))
     address.note(key, found, default, f"{found:g}" if kind is float else str(found))

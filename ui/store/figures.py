@@ -1,24 +1,20 @@
 """Figures ready to be sent, made once for all sessions: a rerun neither builds, checks nor copies them again."""
 
 import sys
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any
 
 import plotly.io
 from plotly.basedatatypes import BaseFigure
 
+from ui.store.kept import Kept
+
 MOST = 16_000_000
 """Bytes of all figures together, as they are sent."""
 
 
 class Ready(BaseFigure):  # type: ignore[misc]  # plotly has no types
-    """A figure as the data that is sent. It is not to be changed, so that nothing of Plotly's machinery is set up.
-
-    Attributes:
-        size: bytes that it takes as text.
-    """
+    """A figure as the data that is sent; nothing of Plotly's machinery is set up, so that it cannot be changed."""
 
     def __init__(self, figure: Any) -> None:
         self._sent: dict[str, Any] = figure.to_dict()
@@ -31,38 +27,13 @@ class Ready(BaseFigure):  # type: ignore[misc]  # plotly has no types
         return self._sent
 
 
-class Kept:
-    """Figures and what stands beside them, by their keys, the oldest out first.
-
-    Args:
-        most: bytes of the figures that are kept.
-    """
-
-    def __init__(self, most: int = MOST) -> None:
-        self.most, self.total = most, 0
-        self._kept: OrderedDict[Hashable, tuple[int, tuple[Any, ...]]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def __call__(self, key: Hashable, make: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...]:
-        """What `make` gives, its first thing a figure; made anew if it is not kept."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key][1]
-        figure, *rest = make()
-        ready = Ready(figure)
-        with self._lock:
-            self._drop(key)
-            self._kept[key] = ready._size, (ready, *rest)
-            self.total += ready._size
-            while self.total > self.most and len(self._kept) > 1:
-                self._drop(next(iter(self._kept)))
-        return ready, *rest
-
-    def _drop(self, key: Hashable) -> None:
-        if key in self._kept:
-            self.total -= self._kept.pop(key)[0]
+_kept = Kept(MOST, lambda made: made[0]._size)
 
 
-kept = Kept()
-"""The store of this server."""
+def kept(key: Hashable, make: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...]:
+    """What `make` gives, a figure and what stands beside it; made anew if it is not kept."""
+
+    def ready(figure: Any, *beside: Any) -> tuple[Any, ...]:
+        return Ready(figure), *beside
+
+    return _kept(key, lambda: ready(*make()))

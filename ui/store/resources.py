@@ -3,26 +3,24 @@
 import os
 import re
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import cache
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from tutorials.findings.context import Context, Picture
 from ui.frame import heavy, state, visitors
+from ui.store.kept import Kept
 from visualizer.method import Map
 from vit_attention import registry
 from vit_attention.gate.refusal import shown
 from vit_attention.records import AttentionRecord
-
-T = TypeVar("T")
 
 
 class _Pass(threading.Semaphore):
@@ -40,6 +38,9 @@ BUNDLED_MODEL, PHOTO_MODEL = state.KNOW_SCENES[0], state.KNOWS_PHOTOGRAPHS
 
 READER = "review-encoder"
 """The bundled model that reads sentences."""
+
+LOOKING = "The model is looking ..."
+"""What a page says meanwhile."""
 
 FINE_MOST = 80_000_000
 """Bytes of the largest record of a picture in more patches than usual."""
@@ -127,7 +128,7 @@ def active_model(reads: bool = False) -> str:
         return other
 
 
-@st.cache_resource(max_entries=6, show_spinner=False, hash_funcs={Picture: attrgetter("key")})
+@st.cache_resource(max_entries=6, show_spinner=LOOKING, hash_funcs={Picture: attrgetter("key")})
 def record(model_name: str, picture: Picture, **how: Any) -> AttentionRecord:
     """The record of a picture, weights in float16: run once, then shared by every page and session."""
     loaded = model(model_name)
@@ -135,7 +136,7 @@ def record(model_name: str, picture: Picture, **how: Any) -> AttentionRecord:
         return loaded.attend(picture.given, half=True, **how)
 
 
-@st.cache_resource(max_entries=2, show_spinner=False, hash_funcs={Picture: attrgetter("key")})
+@st.cache_resource(max_entries=2, show_spinner=LOOKING, hash_funcs={Picture: attrgetter("key")})
 def fine_record(model_name: str, picture: Picture, size: tuple[int, int], layer: int) -> AttentionRecord:
     """The record of a picture in more patches than usual: the class token's rows, and all of one layer (22 MB for 37 x 37)."""
     loaded = model(model_name)
@@ -163,37 +164,18 @@ def run(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given:
     )
 
 
-class _Once:
-    """Small results by their keys, the oldest out first; for sentences and numbers that every rerun of a view asks for again."""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def __call__(self, key: Hashable, make: Callable[[], T]) -> T:
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                found: T = self._kept[key]
-                return found
-        made = make()
-        with self._lock:
-            self._kept[key] = made
-            while len(self._kept) > self.most:
-                self._kept.popitem(last=False)
-        return made
-
-
-once = _Once(400)
+once = Kept(400)
 """``once(key, make)``: what `make` gives, made once for all sessions; small and never changed afterwards."""
 
 
-def answer(now: Context, name: str, target: str = "", knobs: Mapping[str, Any] | None = None, **asked: Any) -> Map:
-    """What ``now.answer`` gives, but for the weights behind it, found once for each view."""
+def answer(
+    now: Context, name: str, target: str = "", knobs: Mapping[str, Any] | None = None, told: str = "", **asked: Any
+) -> Map:
+    """What ``now.answer`` gives, but for the weights behind it, found once for each view; meanwhile the page says what is `told`."""
 
     def make() -> Map:
-        found = now.answer(name, target, knobs, **asked)
+        with st.spinner(told, show_time=True) if told else nullcontext():
+            found = now.answer(name, target, knobs, **asked)
         # Weights, and often the row, are parts of the record, which would stay for as long as the map does.
         return replace(found, row=found.row.copy(), weights=np.zeros((1, 0, 0, 0), np.float32))
 

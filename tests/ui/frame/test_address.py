@@ -27,7 +27,7 @@ if on:
 if st.session_state.get("all_at_once"):
     st.session_state.pop("all_at_once")
 address.finish()
-for one in st.session_state[address.COMPLAINTS]:
+for one in address.of_session().complaints:
     st.warning(one)
 """
 
