@@ -22,7 +22,7 @@ def wrong_guess() -> str:
     far = np.linalg.norm(at[:, None] - at[None], axis=-1)
     mean = (weights / weights.sum(axis=-1, keepdims=True) * far).sum(axis=-1).mean(axis=-1)
     nearer, farther = (mean < 0.9 * far.mean()).sum(), (mean > 1.1 * far.mean()).sum()
-    return "Farther" if nearer > farther else "Nearer"
+    return "Larger" if nearer > farther else "Smaller"
 
 
 def test_a_guess_missed_twice_brings_a_hint_then_the_solution_and_is_locked(visit: Any) -> None:

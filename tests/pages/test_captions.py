@@ -93,7 +93,11 @@ def test_the_first_word_shown_is_a_noun_whose_map_can_be_seen(app, name: str) ->
     page = app("captions", scene=name)
     shown = titles(page)[0].removeprefix("To say “").removesuffix("”")
     assert shown in NAMES
-    (mark,) = [one for one in figures(page)["captions_map"]["layout"]["annotations"] if "one scale" in one["text"].replace("<br>", " ")]
+    (mark,) = [
+        one
+        for one in figures(page)["captions_map"]["layout"]["annotations"]
+        if "one scale" in one["text"].replace("<br>", " ")
+    ]
     assert float(mark["text"].replace("<br>", " ").split(" 0 to ")[1].split(" ")[0]) > 0.13, "the mean cell has 0.005"
 
 

@@ -35,10 +35,10 @@ def test_the_first_figure_shows_all_heads_of_a_photograph(app) -> None:
 def test_the_outcome_waits_for_the_guess_and_a_miss_gets_a_hint_first(app) -> None:
     page = app("heads", **at("first layer"), picture="scene-7")
     assert titles(page) == ["Layer 10, mean of all heads"]
-    fine(page.radio[0].set_value("Farther").run())
+    fine(page.radio[0].set_value("Larger").run())
     assert titles(page) == ["Layer 10, mean of all heads"]
     assert "pixels" not in page.warning[0].value
-    fine(page.radio[0].set_value("Nearer").run())
+    fine(page.radio[0].set_value("Smaller").run())
     assert titles(page) == ["Mean attention distance of the heads of<br>layer 1"]
     assert "58 pixels" in said(page)  # evenly spread over 112 pixels in 14 x 14 patches
     assert not page.radio, "locked"

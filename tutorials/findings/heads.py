@@ -1,4 +1,4 @@
-"""Findings of the page on heads: how far they look, how similar they are, whether one of them finds the object."""
+"""Findings of the page on heads: their attention distance, how similar they are, whether one of them finds the object."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from visualizer.measures.score import mass_in_mask
 from visualizer.measures.similarity import head_similarity
 from visualizer.measures.summary import head_statistic
 
-NEAR, SAME, FAR = "Nearer", "About as far (within 10 %)", "Farther"
+NEAR, SAME, FAR = "Smaller", "About the same (within 10 %)", "Larger"
 ALIKE = 0.5
 """Median cosine below which the heads of a layer count as different."""
 RISES = 0.5
@@ -55,7 +55,7 @@ def statistic(now: Context, name: str) -> NDArray[np.float64]:
 
 
 def near_or_far(now: Context) -> Finding:
-    """Whether most heads of the first layer look nearer than chance, about as far, or farther."""
+    """Whether most heads of the first layer have a smaller distance than evenly spread weights, about the same, or a larger one."""
     found, chance = layer_distance(now, 0), chance_distance(now)
     counts = {
         NEAR: int((found < 0.9 * chance).sum()),
@@ -66,8 +66,8 @@ def near_or_far(now: Context) -> Finding:
     return Finding(
         right,
         f"Evenly spread attention has a mean distance of {chance:.0f} pixels. Of the {len(found)} heads of layer 1, "
-        f"{counts[NEAR]} look nearer, {counts[SAME]} about as far, {counts[FAR]} farther; "
-        f"the nearest {np.nanmin(found):.0f}, the farthest {np.nanmax(found):.0f} pixels.",
+        f"{counts[NEAR]} have a smaller one, {counts[SAME]} about the same, {counts[FAR]} a larger one; "
+        f"the smallest is {np.nanmin(found):.0f} pixels, the largest {np.nanmax(found):.0f}.",
     )
 
 
@@ -105,7 +105,7 @@ def local_first(now: Context) -> Finding:
     """Whether the heads' mean distance grows with depth: rank correlation of at least `RISES`."""
     means = np.array([np.nanmean(layer_distance(now, layer)) for layer in range(len(now.record.maps))])
     if len(means) < 4 or np.ptp(means) == 0:
-        return Finding(None, "This needs at least four layers, not all of which look equally far.")
+        return Finding(None, "This needs at least four layers, not all with the same distance.")
     rank = rank_correlation(np.arange(len(means)), means)
     return Finding(
         rank >= RISES,

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tutorials.findings.context import NO_TRUTH, Context, Finding, Picture
-from tutorials.findings.controls import HEADS, LAYERS, OUTLINES, WHERE, against, demonstration
+from tutorials.findings.controls import HEADS, OUTLINES, WHERE, against, demonstration
 from visualizer.measures import deletion
 from visualizer.measures.controls import colour_contrast
 from visualizer.measures.entropy import entropy
@@ -94,7 +94,7 @@ def costs(now: Context) -> dict[str, float | NDArray[np.float64]] | None:
 def _spoken(now: Context, found: dict[str, Any]) -> str:
     label, number = now.record.prediction.top(1)[0][0], deletion.count(now.grid)
     return (
-        f"The probability of {label} is {found['before']:.1%}. With {number} patches greyed out it is "
+        f"The probability of {label} is {found['before']:.1%}. With {number} patches painted over it is "
         f"{found[PLAIN]:.1%} for those strongest in the plain rollout, {found[RELEVANCE]:.1%} for those strongest in "
         f"the relevance map, {found[GRADIENT]:.1%} for those strongest in the gradient rollout, and "
         f"{found[RANDOM].mean():.1%} on average for random ones (from "
@@ -136,7 +136,7 @@ def rests_on(now: Context) -> Finding:
     colour = of_contrast(now)
     text = (
         f"{_spoken(now, found)} Random patches are scattered, and that makes them an easy rival: with the {deletion.count(now.grid)} "
-        f"patches greyed out that differ most from the mean colour, which takes no model to find, it is {colour:.1%}."
+        f"patches painted over that differ most from the mean colour, which takes no model to find, it is {colour:.1%}."
     )
     return Finding(bool(beats_chance and found[PLAIN] <= float(found[RELEVANCE]) + CLOSE), text)
 
@@ -183,7 +183,7 @@ def why_this_class(now: Context) -> Finding:
     plain, other = masses(now, patch_rollout(now)), [masses(now, one) for one in maps]
     if len(plain) == 2 and set(asked) <= set(plain):
         text += "".join(
-            f" On the {name}: {plain[name]:.1%} of the rollout whoever is asked about, {found[name]:.1%} of the "
+            f" On the {name}: {plain[name]:.1%} of the rollout, whichever is asked about, {found[name]:.1%} of the "
             f"relevance map when asked about the {name}, {missed[name]:.1%} when asked about the other."
             for name, found, missed in ((asked[0], other[0], other[1]), (asked[1], other[1], other[0]))
         )
@@ -234,9 +234,12 @@ def max_fusion(now: Context) -> Finding:
     return Finding(bool(rank > 0.95 and common >= 0.9 * number), text)
 
 
-@against(LAYERS)
+@demonstration
 def deeper_is_sharper(now: Context) -> Finding:
-    """Whether the rollout is sharper after the last layer than after the first, and than the last layer itself."""
+    """How spread the rollout is after the first and the last layer, beside the last layer alone.
+
+    After the first it is sharp by construction: half of it, the residual share, is the asking token.
+    """
     bits = saturation(now)
     own = float(entropy(now.heads(len(now.record.maps) - 1).mean(axis=0)[now.asking].mean(axis=0)))
     return Finding(

@@ -1,11 +1,13 @@
 """The end of the lesson "One query": weight times value, their sum, the heads joined, the output projection."""
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tutorials.findings.context import Context, Finding, Picture
+from tutorials.findings.controls import Control, against
 from visualizer.measures.ranks import spearmanr
 from visualizer.measures.value_steps import ValueSteps, value_steps
 
@@ -53,6 +55,18 @@ def heaviest_is_longest(now: Context) -> Finding:
     )
 
 
+def _exchanged(now: Context, rng: np.random.Generator) -> Context:
+    """The context in which every token hands over another token's value."""
+    order = rng.permutation(len(now.axis))
+
+    def run(work: Any, *args: Any, **given: Any) -> Any:
+        found = now.run(work, *args, **given)
+        return found._replace(values=found.values[:, order]) if work is value_parts else found
+
+    return replace(now, run=run)
+
+
+@against(Control("values exchanged", _exchanged))
 def special_takes_less(now: Context) -> Finding:
     """Whether the special tokens get a smaller share of the lengths than of the weights: values shorter than the patches'."""
     prefix = now.axis.prefix

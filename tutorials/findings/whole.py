@@ -7,7 +7,7 @@ from tutorials.findings.controls import demonstration
 from visualizer.figures.blocks import VIT_B_16, Sizes
 from vit_attention.gate import GateError
 
-ATTENTION, MLP, EMBEDDING = "The attention sublayers", "The MLP sublayers", "Patches, positions and head"
+ATTENTION, MLP, EMBEDDING = "The attention sublayers", "The MLP sublayers", "Embeddings and head"
 
 SIZES = {
     "vit-b-16": VIT_B_16,
@@ -56,7 +56,7 @@ def parameters(of: Sizes) -> dict[str, int]:
     """Parameters by part: matrices and biases of both sublayers with their norms, and the rest.
 
     >>> {part: round(count / 1e6, 1) for part, count in parameters(VIT_B_16).items()}
-    {'The attention sublayers': 28.4, 'The MLP sublayers': 56.7, 'Patches, positions and head': 1.5}
+    {'The attention sublayers': 28.4, 'The MLP sublayers': 56.7, 'Embeddings and head': 1.5}
     """
     attention = of.layers * (4 * of.width**2 + 4 * of.width + 2 * of.width)
     mlp = of.layers * (2 * of.width * of.mlp + of.mlp + of.width + 2 * of.width)

@@ -27,6 +27,8 @@ def cut(now: Context) -> None:
     _bare(now, "patches_picture", HEIGHT)
     geometry = now.record.geometry
     seen, steps = (geometry.seen, geometry.steps) if geometry else ((0, 0), ())
+    # A crop at 0, 0 to the size that the picture already has cuts nothing away.
+    steps = tuple(one.replace("x", " × ") for one in steps if one != f"crop {seen[0]}x{seen[1]} at 0, 0")
     st.caption(
         f"{seen[0]} × {seen[1]} pixels in patches of {width} × {height}: {rows} rows × {columns} columns = "
         f"{rows * columns} patches, and {special} special token{'s' * (special != 1)}: **{len(now.axis)} tokens**. "

@@ -117,7 +117,7 @@ def _which(_now: Context) -> None:
 
 
 def _score(now: Context) -> None:
-    tip = "It takes some seconds the first time: the model looks at every outlined photograph."
+    tip = "It takes some seconds the first time: the model reads every outlined photograph."
     widgets.toggle("Score all heads on all outlined photographs", SCORED, help=tip)
 
 
@@ -127,8 +127,8 @@ PAGE = lesson.Page(
         "similar": View(patches.deeper, ("layer", "patch"), controls.truth, patches.common),
         "colours": View(colours, ("layer",), controls.truth),
         "one": View(one, ("layer",), controls.truth, _which),
-        "head": View(heads.chosen, ("layer", "one head"), controls.truth),
-        "ranking": View(ranking, ("layer", "one head"), controls.truth, _score),
+        "head": View(heads.chosen, ("layer", "head", "query", "one head"), controls.truth),
+        "ranking": View(ranking, ("layer", "head", "one head"), controls.truth, _score),
     },
     below,
 )

@@ -1,4 +1,4 @@
-"""Page "Heads": the grid of a layer, the chosen map, all heads at once, and how alike they are."""
+"""Page "Heads": the grid of a layer, the chosen map, all heads at once, and how similar they are."""
 
 from collections.abc import Callable
 from functools import partial
@@ -59,7 +59,7 @@ def grid(now: Context, scale: Scale) -> tuple[Any, str, str]:
         ),
         "\n".join(words.describe(one, name=name(h + 1, bits[h], far[h]), strongest=1) for h, one in enumerate(maps)),
         f"Asked by {now.query_name()}. Under each name: entropy of that row in bits (special tokens included), and the "
-        "head's mean attention distance over all patches in pixels of the model's input (px).",
+        "head's mean attention distance over all patches, in pixels of the model's input (px).",
     )
 
 
@@ -117,9 +117,9 @@ def _extremes(now: Context) -> None:
     far = statistic(now, "distance")
     low, high = (np.unravel_index(int(at), far.shape) for at in (np.nanargmin(far), np.nanargmax(far)))
     st.markdown(
-        f"Most local: **layer {low[0] + 1}, head {low[1] + 1}**, {far[low]:.1f} pixels. "
-        f"Most global: **layer {high[0] + 1}, head {high[1] + 1}**, {far[high]:.1f} pixels. "
-        f"A head whose weights are evenly spread: {chance_distance(now):.1f} pixels."
+        f"Smallest: **layer {low[0] + 1}, head {low[1] + 1}**, {far[low]:.1f} pixels. "
+        f"Largest: **layer {high[0] + 1}, head {high[1] + 1}**, {far[high]:.1f} pixels. "
+        f"Evenly spread weights: {chance_distance(now):.1f} pixels."
     )
 
 

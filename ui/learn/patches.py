@@ -148,7 +148,7 @@ def facts(now: Context) -> list[trust.Fact]:
 
 def common(_now: Context) -> None:
     """Draw the switch of the mean that all patches share."""
-    tip = "All tokens share a large common part. Without it, only what tells patches apart is compared."
+    tip = "All tokens share a large common part. Without it, only their differences are compared."
     widgets.toggle("Subtract the mean of all patches first", CENTRED, True, help=tip)
 
 

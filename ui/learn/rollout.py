@@ -40,7 +40,7 @@ before_after(record.image, direct, values, ("direct", "rollout"), record.geometr
 
 def _knobs(now: Context, drawn: bool = False) -> dict[str, Any]:
     """The rollout's parameters by name; their controls are drawn under the figures that show what they do."""
-    return controls.knobs(now, methods()["rollout"].knobs, columns=(4, 3, 3, 3), drawn=drawn)
+    return controls.knobs(now, methods()["rollout"].knobs, columns=(5, 3, 3, 3), drawn=drawn)
 
 
 def _under(now: Context) -> None:
@@ -147,10 +147,11 @@ def deletion_test(now: Context) -> None:
     }
     components.bar_chart(
         "rollout_deletion",
-        [(name, float(np.mean(value))) for name, value in named.items()],
-        f"probability of {label} with {number} patches painted over",
-        ends=(f"Probability of {label}. ", "."),
-        title="What the model still believes",
+        [(name, round(100 * float(np.mean(value)), 1)) for name, value in named.items()],
+        f"probability of {label} in %, with {number} patches painted over",
+        "{}: {:.1f} %",
+        (f"Probability of {label}. ", "."),
+        title="The probability that is left",
         height=HEIGHT,
     )
 

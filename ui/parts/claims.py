@@ -1,12 +1,13 @@
 """Claims to test: here, which is an anecdote, and on many pictures, beside controls that know nothing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
-from tutorials.claims import Verdict, holm, is_default, on_many_at_once, precomputed
-from tutorials.findings import finding
+from tutorials.claims import Verdict, defaults, holm, is_default, on_many_at_once, precomputed
+from tutorials.findings import Context, finding
 from tutorials.findings.controls import kind
 from tutorials.lessons import Claim, lessons
 from ui.frame import texts
@@ -18,6 +19,8 @@ TOLD = "_claims_told"
 HERE, MANY = "here", "many"
 FRESH = 50
 """Fresh scenes or pages that a claim is tested on."""
+ALL_ROWS = ("patches.", "query.")
+"""Findings about all rows of a head, whichever token is the query."""
 
 
 def draw(lesson: str, claim: Claim, now: Any, number: int = 0) -> None:
@@ -32,10 +35,19 @@ def draw(lesson: str, claim: Claim, now: Any, number: int = 0) -> None:
             if st.button(texts.say("show_here" if shows else "test_here") + more, key=f"here_{name}"):
                 told[name, HERE, now.view] = finding(name)(now).text
             if not shows and st.button(texts.say("test_many", many=_many(now)) + more, key=f"many_{name}"):
-                told[name, MANY, _view(now)] = verdicts(lesson, now)[name].words
-        for which, view in ((HERE, now.view), (MANY, _view(now))):
+                told[name, MANY, _view(_settled(name, now))] = verdicts(lesson, _settled(name, now))[name].words
+        for which, view in ((HERE, now.view), (MANY, _view(_settled(name, now)))):
             if said := told.get((name, which, view)):
                 st.info(texts.say("one_picture" if which == HERE else "many_pictures", text=said))
+
+
+def _settled(name: str, now: Any) -> Any:
+    """The context with what the claim does not depend on as it is at first: the patch that was clicked last does not matter
+    while the class token is the query."""
+    if not isinstance(now, Context) or not (name.startswith(ALL_ROWS) or now.asking == [0]):
+        return now
+    usual = defaults.chosen(name.partition(".")[0])
+    return replace(now, chosen=replace(usual, layer=now.chosen.layer, head=now.chosen.head))
 
 
 def _many(now: Any) -> int:

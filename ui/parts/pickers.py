@@ -48,7 +48,7 @@ def picture(first: str) -> None:
     )
     if outlines := pictures.outlines(str(st.session_state[state.PICTURE])):
         label, own = "Outline", f"{state.OUTLINE}-{st.session_state[state.PICTURE]}"  # each picture has its own names
-        tip = "Drawn by hand; the trust card tells how much of the map lies inside."
+        tip = "Drawn by hand; the trust card says how much of the map lies inside."
         widgets.menu(label, list(outlines), own, help=tip)
 
 

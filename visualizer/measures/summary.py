@@ -52,7 +52,7 @@ STATISTICS: dict[str, Statistic] = {
     "distance": Statistic(
         lambda weights, grid, prefix, size: attention_distance(weights, grid, prefix, size),
         "pixels",
-        "How far a patch looks on average, special tokens left out and the rest of its row scaled to sum to 1.",
+        "Mean distance from a patch to what it reads, weighted by attention; special tokens are left out.",
     ),
     "special share": Statistic(
         lambda weights, grid, prefix, size: undefined.mean(special_share(weights, prefix)),

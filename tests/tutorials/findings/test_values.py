@@ -40,6 +40,16 @@ def test_special_tokens_take_less_where_their_values_are_short(monkeypatch: pyte
     assert values.special_takes_less(now(monkeypatch, [0.5, 0.5], [1, 1], special=())).answer is None
 
 
+def test_the_control_exchanges_values_and_keeps_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    look = now(monkeypatch, [0.5, 0.25, 0.25], [0.2, 0.4, 0.8])
+    (control,) = values.special_takes_less.controls  # type: ignore[attr-defined]
+    told = control.change(look, SimpleNamespace(permutation=lambda many: np.roll(np.arange(many), 1)))
+    weights, shares = values.beside(told)
+    np.testing.assert_allclose(weights, [0.5, 0.25, 0.25])
+    # Lengths 0.8, 0.2, 0.4 times the weights: 0.4, 0.05 and 0.1, together 0.55.
+    np.testing.assert_allclose(shares, [0.4 / 0.55, 0.05 / 0.55, 0.1 / 0.55], rtol=1e-6)
+
+
 def test_the_steps_of_a_bundled_model_are_those_of_the_chosen_query() -> None:
     record = va.load("scene-vit").attend("scene-7")
     look = Context("scene-vit", Picture.drawn("scene-7"), record, Selection(8, 3, 5, 0, 4, ()))
