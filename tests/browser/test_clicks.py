@@ -58,6 +58,6 @@ def test_a_box_dragged_on_an_own_picture_is_its_outline_and_the_map_is_scored_on
     rim = np.array([corner.split(",") for corner in corners.split()], float) / 1000
     assert np.abs(rim - np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) / 3).max() < 1 / 32
     seen.page.locator(".st-key-draw_outline label").click()
-    seen.page.get_by_text("May I believe it?").first.click()
-    seen.page.get_by_text("red square").first.wait_for()
+    seen.page.get_by_text("May I believe it? Trust card").click()
+    seen.page.get_by_role("cell", name="weight on: your outline").wait_for()
     assert np.abs(seen.cells("playground_map")[1, 1] - COLOURS["red"]).max() < 25
