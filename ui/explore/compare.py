@@ -12,8 +12,8 @@ from tutorials.plain import plain
 from ui.explore import sides
 from ui.explore.sides import Asked, Side
 from ui.frame import address, state, texts
-from ui.parts import components, controls, live, looking, snippets, thumbnails, trust, widgets
-from ui.store import pictures
+from ui.parts import components, controls, live, looking, panels, snippets, thumbnails, trust, widgets
+from ui.store import figures, pictures
 from visualizer.figures.comparison import before_after
 from visualizer.measures import deletion, ranks
 from visualizer.words.maps import describe
@@ -89,7 +89,9 @@ def _body(looked: looking.Looked) -> None:
             return
         _figure(left, right, scale)
     _said(left, right)
-    _below(left, right, scale)
+    panels.choose()
+    if not panels.closed():
+        _below(left, right, scale)
 
 
 def _agree(left: Side, right: Side) -> bool:
@@ -102,8 +104,15 @@ def _words(left: Side, right: Side) -> str:
 
 
 def _figure(left: Side, right: Side, scale: str) -> None:
+    asked = [(one.now.view, *map(repr, one.asked)) for one in (left, right)]
+    key = ("compare", *asked, scale, controls.on_phone())
+    figure, said = figures.kept(key, lambda: (_both(left, right, scale), _words(left, right)))
+    components.chart(figure, "compare_maps", said)
+
+
+def _both(left: Side, right: Side, scale: str) -> Any:
     now, other, first, second = left.now, right.now, left.found, right.found
-    figure = before_after(
+    return before_after(
         (now.picture.image, other.picture.image),
         first.values,
         second.values,
@@ -115,7 +124,6 @@ def _figure(left: Side, right: Side, scale: str) -> None:
         unit=first.unit if first.unit == second.unit else "each map's own unit",
         narrow=controls.on_phone(),
     )
-    components.chart(figure, "compare_maps", _words(left, right))
 
 
 def _said(left: Side, right: Side) -> None:
@@ -133,7 +141,6 @@ def _said(left: Side, right: Side) -> None:
     if first.unit != second.unit:
         units = f"{first.unit}; {second.unit}"
         st.warning(f"The units differ ({units}): on the shared scale the sizes say nothing. Try “per map”.")
-    components.in_words(_words(left, right))
 
 
 def _named(side: Side) -> str:
@@ -160,6 +167,7 @@ def _numbers(left: Side, right: Side) -> None:
 def _below(left: Side, right: Side, scale: str) -> None:
     """Trust cards, code and files of both sides."""
     both = (left, right)
+    components.in_words(_words(left, right))
     for one in both:
         trust.card(one.now, one.found.values, one.found.row, f"the map on the {one.name}: {one.found.words}", one.asked)
     look = snippets.scaled(scale, [one.found.values for one in both])

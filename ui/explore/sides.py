@@ -106,5 +106,4 @@ def method(now: Context, key: str, more: Sequence[str] = (), prefix: str = "") -
 def side(name: str, now: Context, asked: Asked) -> Side:
     """One side with its map; the page stops before a long run until it is wanted."""
     told = long_runs.wait(now, methods()[asked.name], asked.target, asked.knobs, f"compare_run_{name}")
-    with st.spinner(told, show_time=True):
-        return Side(name, now, asked, now.answer(*asked))
+    return Side(name, now, asked, resources.answer(now, *asked, told=told))

@@ -10,6 +10,7 @@ from ui.frame import texts
 from ui.learn import heads, patches
 from ui.parts import components, controls, lesson, snippets, trust, widgets
 from ui.parts.lesson import View
+from ui.store import resources
 from visualizer.method import Map
 from visualizer.method.components import COMPONENT
 from vit_attention.gate import GateError
@@ -27,7 +28,7 @@ overlay(record.image, found.values, record.geometry, scale=found.scale(), unit=f
 
 
 def _found(now: Context, component: str = "") -> Map:
-    return now.answer("components", knobs={COMPONENT.name: component or COMPONENT.default})
+    return resources.answer(now, "components", knobs={COMPONENT.name: component or COMPONENT.default})
 
 
 def colours(now: Context) -> None:

@@ -38,8 +38,11 @@ def first(now: Context) -> None:
 
 
 def _similar(now: Context, centred: bool) -> NDArray[np.float64]:
-    found = tokens.likeness(now, now.chosen.layer + 1, centred)
-    return found[tokens.chosen_patch(now)].reshape(now.grid)
+    def make() -> NDArray[np.float64]:
+        found = tokens.likeness(now, now.chosen.layer + 1, centred)
+        return found[tokens.chosen_patch(now)].reshape(now.grid).copy()
+
+    return resources.once(("similar", now.view, centred), make)
 
 
 def _centred() -> bool:

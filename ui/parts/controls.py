@@ -189,7 +189,7 @@ def truth_shown(now: Context) -> Any:
     return outline.mask() if outline is not None and st.session_state.get("outlined") else None
 
 
-def on_phone() -> bool:
+def on_phone(_now: Any = None) -> bool:
     """Whether the browser says that it is a phone's; figures of several panels then stack them."""
     return "Mobi" in str(st.context.headers.get("User-Agent", ""))
 

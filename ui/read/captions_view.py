@@ -18,34 +18,36 @@ from visualizer.figures.charts import gate_bars
 from visualizer.figures.mosaic import head_grid
 from visualizer.measures.entropy import entropy
 from visualizer.measures.regions import region_heat
-from visualizer.style.scale import MODES
+from visualizer.style.scale import MODES, Scale
 
 HEIGHT = 380
 """Pixels of a figure that stands beside a step; the sentence follows it."""
 SCALES = ("shared", "per map", "log")
+_JUMP = partial(components.pick_number, WORD)
 
 
-def word_map(now: Captioning) -> None:
+def word_map(now: Captioning, scale: Scale, opacity: float, truth: Any) -> tuple[Any, str, str]:
     """Where the decoder looked to choose the word."""
-    scale = controls.scale_shown("word", SCALES)
-    components.panel(
+    return (
         regions_map(
             now.picture.image,
             now.row(),
             now.axis,
             now.record.geometry,
-            truth=_truth(now),
+            truth=truth,
             scale=scale,
-            opacity=opacity(),
+            opacity=opacity,
             together=now.rows(now.head) if scale.mode == "shared" else None,
             title=f"To say “{shown(now.words[now.word])}”",
             height=HEIGHT,
         ),
-        "captions_map",
         describe_row(now, now.row(), f"Looked at to choose {now.map_name()}"),
-        caption=about(now),
-        below=False,
+        about(now),
     )
+
+
+def _scale(_now: Captioning) -> Scale:
+    return controls.scale_shown("word", SCALES)
 
 
 def opacity() -> float:
@@ -98,23 +100,25 @@ def gates(now: Captioning) -> None:
     if now.gates is None:
         st.caption("The decoder of this network has no gate, or the record does not keep it.")
         return
+    components.kept(now, "captions_gates", _gates, pick=_JUMP)
+
+
+def _gates(now: Captioning) -> tuple[Any, str, str]:
     words = [shown(word) for word in now.words]
+    assert now.gates is not None
     each = ", ".join(f"{word} {gate:.0%}" for word, gate in zip(words, now.gates, strict=True))
-    components.panel(
+    return (
         gate_bars(words, now.gates, now.word, title="How far the gate is open", height=300),
-        "captions_gates",
         f"How far the gate is open, mean over its channels: {each}.",
-        partial(components.pick_number, WORD),
         "Mean over the channels, from 0 (shut) to 100 % (open). Click a bar to jump to its word.",
-        below=False,
     )
 
 
-def strip(now: Captioning) -> None:
+def strip(now: Captioning, scale: Scale, phone: bool) -> tuple[Any, str, str]:
     """One small picture a word, its gate above it; a click jumps there."""
-    words, rows, scale = [shown(word) for word in now.words], now.rows(now.head), controls.scale_shown("strip", SCALES)
-    across, width = (3, 320) if controls.on_phone() else (5, 540)
-    components.panel(
+    words, rows = [shown(word) for word in now.words], now.rows(now.head)
+    across, width = (3, 320) if phone else (5, 540)
+    return (
         film_strip(
             now.picture.image,
             now.heat(rows),
@@ -128,25 +132,26 @@ def strip(now: Captioning) -> None:
             width=width,
             opacity=COVER,
         ),
-        "captions_strip",
         "\n".join(describe_row(now, row, f"“{word}”") for word, row in zip(words, rows, strict=True)),
-        partial(components.pick_number, WORD),
         f"Click a picture to jump to its word. Scale {scale.mode}: {MODES[scale.mode]}.",
-        below=False,
     )
+
+
+def _strip_scale(_now: Captioning) -> Scale:
+    return controls.scale_shown("strip", SCALES)
 
 
 def _strip_look(_now: Captioning) -> None:
     controls.scale("strip", SCALES)
 
 
-def heads(now: Captioning) -> None:
+def heads(now: Captioning) -> tuple[Any, str, str]:
     """Every head's map of the chosen word; a click chooses the head."""
     weights, geometry = now.decoder.single[:, now.word], now.record.geometry
     heat = region_heat(weights, now.axis, geometry, finest=48)  # boxes no finer than a mosaic draws
     bits = [f"{bit:.1f} bits" for bit in entropy(weights)]
     each = "; ".join(f"head {n + 1} {one}" for n, one in enumerate(bits))
-    components.panel(
+    return (
         head_grid(
             np.stack([geometry.place(one).values if geometry else one for one in heat]),
             scale="per map",
@@ -156,12 +161,9 @@ def heads(now: Captioning) -> None:
             title=f"Every head for “{shown(now.words[now.word])}”",
             height=HEIGHT,
         ),
-        "captions_heads",
         f"Entropy of every head for {now.words[now.word]}: {each}",
-        partial(components.pick_number, state.HEAD),
         "Each head on a scale of its own. Under its number: the entropy of its row, in bits; 0 if one region gets everything, "
         f"at most {np.log2(len(now.axis)):.1f}. Click a head to choose it. All heads share one gate.",
-        below=False,
     )
 
 
@@ -176,10 +178,19 @@ def below(now: Captioning) -> None:
 PAGE = lesson.Page(
     "captions",
     {
-        "word": View(word_map, ("head", "query"), _look),
-        "strip": View(strip, ("head", "query"), _strip_look),
+        "word": View(
+            components.shown("captions_map", word_map, _scale, lambda now: opacity(), _truth), ("head", "query"), _look
+        ),
+        "strip": View(
+            components.shown("captions_strip", strip, _strip_scale, controls.on_phone, pick=_JUMP),
+            ("head", "query"),
+            _strip_look,
+        ),
         "gates": View(gates, ("query",)),
-        "heads": View(heads, ("head", "query")),
+        "heads": View(
+            components.shown("captions_heads", heads, pick=partial(components.pick_number, state.HEAD)),
+            ("head", "query"),
+        ),
     },
     below,
     captions.choose,

@@ -120,11 +120,22 @@ def page(now: Reading) -> None:
     """The page under the heat of the chosen field, with the box of every field; a click chooses one."""
     if not written(now):
         return
-    found, number, heat = placed(now), at(now), heats(now)[at(now)]
+    found, number, height = placed(now), at(now), figure_height(now)
+    true = [one.true_box for one in found.scored if boxes_shown(now) and one.true_box is not None]
+    left, right = st.columns([3, 2])
+    with left:
+        pick = partial(reading.choose_number, FIELD)
+        components.kept(now, "fields_page", _on_page, number, tight(), true, height, pick=pick)
+    with right:
+        st.text(_told(found, number))
+        _summary(found.scored)
+
+
+def _on_page(now: Reading, number: int, _tight: bool, true: list[Any], height: int) -> tuple[Any, str, str]:
+    found, heat = placed(now), heats(now)[number]
     names = [f"{one.field.path}: {one.field.text}" for one in found.guesses]
     title = f"Read for field {number + 1}, {names[number]}"
-    true = [one.true_box for one in found.scored if boxes_shown(now) and one.true_box is not None]
-    fig = fields_on_page(
+    figure = fields_on_page(
         now.document.image,
         heat,
         now.record.geometry,
@@ -133,16 +144,11 @@ def page(now: Reading) -> None:
         chosen=number,
         true=true,
         title=title[:120],
-        height=figure_height(now),
+        height=height,
     )
-    left, right = st.columns([3, 2])
-    with left:
-        said = words.describe(heat, name=title, geometry=now.record.geometry)
-        caption = f"{now.map_name().capitalize()}. The heat is that of field {number + 1}; its box is the thick one."
-        components.panel(fig, "fields_page", said, partial(reading.choose_number, FIELD), caption, below=False)
-    with right:
-        st.text(_told(found, number))
-        _summary(found.scored)
+    said = words.describe(heat, name=title, geometry=now.record.geometry)
+    caption = f"{now.map_name().capitalize()}. The heat is that of field {number + 1}; its box is the thick one."
+    return figure, said, caption
 
 
 def _told(found: Placed, number: int) -> str:
@@ -225,9 +231,16 @@ def _grid(
     now: Reading, maps: NDArray[np.float32], names: Sequence[str], key: str, title: str, chosen: int | None = None
 ) -> None:
     """Maps of the page side by side, in its proportions, each on a scale of its own."""
+    pick = None if chosen is None else partial(reading.choose_number, FIELD)
+    components.kept(now, key, _side_by_side, maps, names, title, chosen, controls.on_phone(), pick=pick)
+
+
+def _side_by_side(
+    now: Reading, maps: NDArray[np.float32], names: Sequence[str], title: str, chosen: int | None, phone: bool
+) -> tuple[Any, str]:
     geometry, shape = now.record.geometry, page_shape(now)
     laid = np.stack([geometry.place(one).values if geometry else one for one in maps])
-    across, width = (3, 342) if controls.on_phone() else (min(6, len(laid)), 590)
+    across, width = (3, 342) if phone else (min(6, len(laid)), 590)
     tall = 120 + -(-len(laid) // across) * round(width / across * shape + 24)
     fig = head_grid(
         laid,
@@ -237,15 +250,14 @@ def _grid(
         chosen=chosen,
         clickable=chosen is not None,
         title=title,
-        height=tall if controls.on_phone() else min(tall, HEIGHT),
+        height=tall if phone else min(tall, HEIGHT),
     )
     fig.layout.yaxis.scaleratio = shape * laid.shape[2] / laid.shape[1]  # cells in their proportions on the page
     peaks = "; ".join(
         f"{label}, strongest cell {np.nanmax(one):.1%}" if np.isfinite(one).any() else f"{label}, nothing read"
         for label, one in zip(names, maps, strict=True)
     )
-    pick = None if chosen is None else partial(reading.choose_number, FIELD)
-    components.chart(fig, key, f"{title}. {peaks}.", pick)
+    return fig, f"{title}. {peaks}."
 
 
 def below(now: Reading) -> None:

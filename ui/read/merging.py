@@ -1,6 +1,7 @@
 """Page "What reaches a cell": stages, merging, what place alone adds, and what can have changed a cell."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -20,33 +21,38 @@ from visualizer.words import swin as swin_words
 
 def stages(now: Inside) -> None:
     """The stages side by side, the chosen one marked; a click chooses one."""
-    here = now.here
     if controls.on_phone():  # side by side they would be too small to tell apart
-        lines = ("{}: {}, {}; {}".format(*stage_lines(one, one is here, bold=False)) for one in now.plan)
+        lines = ("{}: {}, {}; {}".format(*stage_lines(one, one is now.here, bold=False)) for one in now.plan)
         marked = (f"**▶ {line.replace(':', '**:', 1)}" if at == now.stage else line for at, line in enumerate(lines))
         st.markdown("\n".join(f"- {line}" for line in marked))
         return
-    components.panel(
+    components.kept(now, "swin_stages", _stages, pick=partial(components.pick_number, swin.STAGE))
+
+
+def _stages(now: Inside) -> tuple[Any, str, str]:
+    here = now.here
+    return (
         swin_structure.stage_tracker(now.plan, now.stage, now.block, clickable=True),
-        "swin_stages",
         swin_words.describe_stages(now.plan, now.stage),
-        partial(components.pick_number, swin.STAGE),
         f"Stage {now.stage + 1} of {len(now.plan)}, block {now.block + 1} of {here.blocks}: cells of {here.cell[0]} x "
         f"{here.cell[1]} pixels (height x width), {here.width} numbers each.",
-        below=False,
     )
 
 
 def merge(now: Inside) -> None:
     """Four cells become one: the step out of the chosen stage, or into it if it is the last."""
-    last = now.stage == len(now.plan) - 1
-    if len(now.plan) == 1:
+    if len(now.plan) > 1:
+        components.kept(now, "swin_merge", _merge)
+    else:
         st.info("This encoder has one stage, so nothing is merged.")
-        return
+
+
+def _merge(now: Inside) -> tuple[Any, str, str]:
+    last = now.stage == len(now.plan) - 1
     number = now.stage - last
     before, after, chosen = now.plan[number], now.plan[number + 1], now.query_in(number)
     said = swin_words.describe_merge(chosen, before.grid, number)
-    components.panel(
+    return (
         swin_structure.merge_picture(
             now.document.image,
             before.grid,
@@ -57,32 +63,28 @@ def merge(now: Inside) -> None:
             margin=before.window,
             height=HEIGHT,
         ),
-        "swin_merge",
         said,
-        caption=f"{said} Cells: {before.grid[0] * before.grid[1]:,} become {after.grid[0] * after.grid[1]:,}."
+        f"{said} Cells: {before.grid[0] * before.grid[1]:,} become {after.grid[0] * after.grid[1]:,}."
         + " Nothing is merged after the last stage; this is the step that made its cells." * last,
-        below=False,
     )
 
 
-def bias(now: Inside) -> None:
+def bias(now: Inside) -> tuple[Any, str, str]:
     """What place alone adds to the scores of one head."""
     head, biases = now.head or 0, now.windows.bias
     table, title = biases[head], f"Relative position bias of head {head + 1}"
     apart = float(table.max()) - float(table.min())
-    components.panel(
+    return (
         swin_structure.bias_map(table, limit=float(np.abs(biases).max()) or None, title=title, height=HEIGHT),
-        "swin_bias",
         swin_words.describe_bias(table, title),
-        caption="A mean of heads has no bias table: this is that of head 1. "
+        "A mean of heads has no bias table: this is that of head 1. "
         * (now.head is None)
         + f"Largest minus smallest: {apart:.2f}. Where query and key fit equally well, a key at the best place gets "
         f"e^{apart:.2f} = {np.exp(apart):.3g} times the weight of one at the worst.",
-        below=False,
     )
 
 
-def reach(now: Inside) -> None:
+def reach(now: Inside, height: int) -> tuple[Any, str, str]:
     """The part of the page that can have changed the chosen cell by the end of the chosen block."""
     rows, columns = reached(now.plan, now.stage, now.block, now.query)
     values = np.where(np.outer(rows, columns), 1.0, np.nan)
@@ -91,7 +93,7 @@ def reach(now: Inside) -> None:
         f"{rows.sum()} of {len(rows)} rows and {columns.sum()} of {len(columns)} columns of the first stage's cells: "
         f"{rows.mean() * columns.mean():.2%} of the page."
     )
-    components.panel(
+    return (
         overlay.overlay(
             now.document.image,
             values,
@@ -101,12 +103,10 @@ def reach(now: Inside) -> None:
             opacity=0.45,
             unit="reach (1: can have changed the cell)",
             title=f"Reach, stage {now.stage + 1}, block {now.block + 1}",
-            height=swin_view.tall(now),
+            height=height,
         ),
-        "swin_reach",
         f"What can have reached the cell {after}: {said}",
-        caption=said,
-        below=False,
+        said,
     )
 
 
@@ -133,8 +133,8 @@ PAGE = lesson.Page(
     {
         "stages": View(stages, ("layer",)),
         "merge": View(merge, ("layer", "query")),
-        "bias": View(bias, ("layer", "head")),
-        "reach": View(reach, ("layer", "query")),
+        "bias": View(components.shown("swin_bias", bias), ("layer", "head")),
+        "reach": View(components.shown("swin_reach", reach, swin_view.tall), ("layer", "query")),
         "growth": View(growth, ("query",)),
     },
     below,

@@ -56,24 +56,31 @@ def said_of(now: Reading) -> str:
 
 def _heat(now: Reading, key: str, **how: Any) -> None:
     """The page, or a window of it, under the heat of the token; dragging a box zooms further."""
-    heat, true = now.heat(), _true_box(now)
-    scale, opacity = controls.scale_shown("heat", SCALES), opacity_shown()
-    fig = page_with_heat(
+    true, zoom = _true_box(now), not controls.on_phone()  # a finger that drags means to scroll; zoom has its sliders
+    look = {
+        "true": true,
+        "scale": controls.scale_shown("heat", SCALES),
+        "opacity": opacity_shown(),
+        "zoom": zoom,
+        **how,
+    }
+    components.kept(now, key, _page_figure, now.token, look)
+    if boxes_shown(now) and not true:
+        st.caption("This token stands nowhere on the page: it is a tag, or part of a value that was read wrong.")
+
+
+def _page_figure(now: Reading, token: int, look: dict[str, Any]) -> tuple[Any, str, str]:
+    heat, scale = now.heat(), look["scale"]
+    figure = page_with_heat(
         now.document.image,
         heat,
         now.record.geometry,
-        true=true,
-        scale=scale,
-        opacity=opacity,
         together=now.heats() if scale.mode == "shared" else None,
-        title=f"Read for {called(now.tokens, now.token)}",
-        zoom=not controls.on_phone(),  # a finger that drags means to scroll; zoom and pan have their sliders
-        **how,
+        title=f"Read for {called(now.tokens, token)}",
+        **look,
     )
-    said = describe_token(heat, now.tokens, now.token, now.record.geometry)
-    components.panel(fig, key, said, caption=f"{now.map_name().capitalize()}.", below=False)
-    if boxes_shown(now) and not true:
-        st.caption("This token stands nowhere on the page: it is a tag, or part of a value that was read wrong.")
+    said = describe_token(heat, now.tokens, token, now.record.geometry)
+    return figure, said, f"{now.map_name().capitalize()}."
 
 
 def boxes_shown(now: Reading) -> bool:
@@ -88,8 +95,8 @@ def opacity_shown() -> float:
 
 def _true_box(now: Reading) -> list[Any]:
     """Where the token's own characters are printed, if that is known and wanted, in pixels of the page."""
-    printed, geometry = now.printed, now.record.geometry
-    if not boxes_shown(now) or printed is None or geometry is None:
+    printed, geometry = now.printed if boxes_shown(now) else None, now.record.geometry
+    if printed is None or geometry is None:
         return []
     boxes = printed.boxes[[now.token]]
     found: list[Any] = geometry.boxes_to_original(boxes[np.isfinite(boxes[:, 0])]).tolist()
@@ -118,7 +125,9 @@ def closer(now: Reading) -> None:
         at = centred(size, zoom, point) if follows and point else (across / 100, down / 100)
         window = viewport(size, zoom, *at)
         said = say_window(size, window)
-        components.panel(minimap(now.document.image, window, size), "reading_minimap", said, caption=said, below=False)
+        components.kept(
+            now, "reading_minimap", lambda now, *at: (minimap(now.document.image, *at), said, said), window, size
+        )
     with left:
         _heat(now, "reading_closer", height=figure_height(now), window=window)
 
@@ -145,19 +154,16 @@ def _strongest_place(now: Reading) -> tuple[float, float] | None:
     return float(x), float(y)
 
 
-def heads(now: Reading) -> None:
+def heads(now: Reading, token: int) -> tuple[Any, str, str]:
     """Every head of every layer for the current token; a click chooses one."""
     chosen = None
     if now.layer is not None and now.head is not None:
         chosen = (now.maps[now.layer].layer, now.head)
-    title = f"Every head for {called(now.tokens, now.token)}"
-    components.panel(
-        heads_of_token(now.record, now.token, chosen=chosen, title=title, height=HEIGHT),
-        "reading_heads",
-        describe_heads(now.record, now.token),
-        reading.choose_head,
+    title = f"Every head for {called(now.tokens, token)}"
+    return (
+        heads_of_token(now.record, token, chosen=chosen, title=title, height=HEIGHT),
+        describe_heads(now.record, token),
         "Each head on a scale of its own. Click one to choose its layer and head.",
-        below=False,
     )
 
 
@@ -167,16 +173,19 @@ def sure(now: Reading) -> None:
     with left:
         _heat(now, "reading_sure", height=figure_height(now), window=None)
     with right:
-        chances = now.chances
-        if np.isfinite(chances).any():
-            low = int(np.nanargmin(chances))
-            said = f"Probability of each token. The lowest is {chances[low]:.1%}, of {called(now.tokens, low)}."
-            figure = strip(now.tokens, chances, now.token, title="How sure of each token", height=240)
-            pick = partial(reading.choose_number, TOKEN)
-            components.panel(figure, "reading_strip", said, pick, "Click a bar to choose its token.", below=False)
+        if np.isfinite(now.chances).any():
+            components.kept(now, "reading_strip", _strip, now.token, pick=partial(reading.choose_number, TOKEN))
         else:
             st.caption("This reading was kept without its probabilities.")
         st.text(said_of(now))
+
+
+def _strip(now: Reading, token: int) -> tuple[Any, str, str]:
+    chances = now.chances
+    low = int(np.nanargmin(chances))
+    said = f"Probability of each token. The lowest is {chances[low]:.1%}, of {called(now.tokens, low)}."
+    figure = strip(now.tokens, chances, token, title="How sure of each token", height=240)
+    return figure, said, "Click a bar to choose its token."
 
 
 def spread(now: Reading) -> None:
@@ -264,7 +273,10 @@ PAGE = lesson.Page(
     {
         "page": View(page, ("token", "layer", "head"), look),
         "closer": View(closer, ("token", "layer", "head"), look),
-        "heads": View(heads, ("token", "layer", "head")),
+        "heads": View(
+            components.shown("reading_heads", heads, lambda now: now.token, pick=reading.choose_head),
+            ("token", "layer", "head"),
+        ),
         "tags": View(tags, ("layer", "head")),
         "hits": View(hits, ("layer", "head")),
         "sure": View(sure, ("token", "layer", "head"), look),

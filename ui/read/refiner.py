@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -22,6 +23,7 @@ from visualizer.figures.mosaic import head_grid
 
 LAYER, REGION = "refiner_layer", "region"
 """Keys of the widgets and names in the address; both count from 1."""
+_ASK = partial(components.pick_number, REGION)
 HEIGHT = 420
 MOST_BARS = 16
 """More heads than these are drawn as one bar a layer."""
@@ -71,8 +73,12 @@ def reads(now: Regions) -> None:
     if not now.refiner:
         st.caption("This network has no refiner, or the record does not keep its maps.")
         return
+    components.kept(now, "captions_reads", _reads, pick=_ASK)
+
+
+def _reads(now: Regions) -> tuple[Any, str, str]:
     row, words = row_of(now), place_of(now)
-    components.panel(
+    return (
         regions_map(
             now.picture.image,
             row,
@@ -84,12 +90,9 @@ def reads(now: Regions) -> None:
             opacity=COVER,
             height=HEIGHT,
         ),
-        "captions_reads",
         describe_row(now, row, f"Read by the {now.region_name(now.region)} in the refiner's {words}"),
-        partial(components.pick_number, REGION),
         f"{words.capitalize()}: {plain(numbered(now, now.region))}, gives {row[now.region]:.1%} of its attention to itself. "
         f"Click a region to let it ask. {OF_BOXES if now.axis.grid is None else ''}",
-        below=False,
     )
 
 
@@ -133,10 +136,15 @@ def gates(now: Regions) -> None:
     if found is None or not now.refiner or now.refiner[now.layer].layer >= len(found):
         st.caption("The refiner of this network has no gates, or the record does not keep them.")
         return
-    number = now.refiner[now.layer].layer
+    components.kept(now, "captions_refiner_gates", _gates, pick=_ASK)
+
+
+def _gates(now: Regions) -> tuple[Any, str, str]:
+    found, number = now.refiner_gates, now.refiner[now.layer].layer
+    assert found is not None
     row, name = found[number], f"Gates of the refiner's layer {number + 1}"
     by_layer = ", ".join(f"layer {n + 1} {one.mean():.0%}" for n, one in enumerate(found))
-    components.panel(
+    return (
         regions_map(
             now.picture.image,
             row,
@@ -150,12 +158,9 @@ def gates(now: Regions) -> None:
             opacity=COVER,
             height=HEIGHT,
         ),
-        "captions_refiner_gates",
         describe_row(now, row, name, OPEN),
-        partial(components.pick_number, REGION),
         f"Mean over channels: {row.min():.1%} to {row.max():.1%} open; region {now.region + 1}: {row[now.region]:.1%}. "
         f"Mean over all {len(now.axis)} regions: {by_layer}.",
-        below=False,
     )
 
 
@@ -194,10 +199,10 @@ def order(now: Regions) -> None:
     )
 
 
-def first(now: Regions) -> None:
+def first(now: Regions) -> tuple[Any, str, str]:
     """What all words together give to every region, the first one outlined."""
     row = now.rows(None).mean(axis=0)
-    components.panel(
+    return (
         regions_map(
             now.picture.image,
             row,
@@ -208,10 +213,8 @@ def first(now: Regions) -> None:
             opacity=COVER,
             height=HEIGHT,
         ),
-        "captions_first",
         describe_row(now, row, "Looked at by all words, mean of all heads"),
-        caption=f"Outlined: region 1, {plain(now.region_name(0))}.",
-        below=False,
+        f"Outlined: region 1, {plain(now.region_name(0))}.",
     )
 
 
@@ -243,7 +246,7 @@ PAGE = lesson.Page(
         "evenness": View(evenness, ()),
         "gates": View(gates, ("layer", "query")),
         "order": View(order, ()),
-        "first": View(first, ()),
+        "first": View(components.shown("captions_first", first), ()),
     },
     below,
     captions.choose,

@@ -48,10 +48,15 @@ def _look(_now: Inside) -> None:
 
 def windows(now: Inside) -> None:
     """The page under the windows of the chosen block."""
+    plain = bool(st.session_state.get("swin_plain"))
+    components.kept(now, "swin_page", _windows, plain, tall(now), pick=_pick(now))
+
+
+def _windows(now: Inside, plain: bool, height: int) -> tuple[Any, str, str]:
     here = now.here
     small = here.grid[0] * here.grid[1] > swin_figures.CLICKS
     shifted = f"shifted by {now.shift} cells" if now.shift else "not shifted"
-    components.panel(
+    return (
         swin_figures.page_windows(
             now.document.image,
             here.grid,
@@ -60,17 +65,14 @@ def windows(now: Inside) -> None:
             now.shift,
             now.geometry,
             query=now.query,
-            compare=bool(st.session_state.get("swin_plain")),
+            compare=plain,
             clickable=True,
             title=f"Windows of stage {now.stage + 1}, block {now.block + 1}",
-            height=tall(now),
+            height=height,
         ),
-        "swin_page",
         swin_words.describe_windows(here.grid, here.window, now.shift, now.query),
-        _pick(now),
         f"Cells of {here.cell[0]} x {here.cell[1]} pixels (height x width); windows of {here.window} x {here.window} cells, "
         f"{shifted}. " + "Cells are too small to hit here: a click chooses the middle of a window." * small,
-        below=False,
     )
 
 
@@ -85,9 +87,13 @@ def _pick(now: Inside) -> Any:
 
 def stitched(now: Inside) -> None:
     """The query's attention put back on the page."""
+    components.kept(now, "swin_map", _stitched, _close(now), tall(now), drawn(), pick=_pick(now))
+
+
+def _stitched(now: Inside, close: bool, height: int, look: dict[str, Any]) -> tuple[Any, str, str]:
     here, title, barred = now.here, now.map_name().capitalize(), now.windows.forbidden(now.query)
-    pieces, close = len(window_boxes(here.grid, here.window, now.shift, now.query)), _close()
-    components.panel(
+    pieces = len(window_boxes(here.grid, here.window, now.shift, now.query))
+    return (
         swin_figures.window_map(
             now.document.image,
             now.row(),
@@ -99,19 +105,16 @@ def stitched(now: Inside) -> None:
             margin=max(1, here.window // 2) if close else None,
             clickable=True,
             title=title,
-            height=HEIGHT if close else tall(now),
-            **drawn(),
+            height=HEIGHT if close else height,
+            **look,
         ),
-        "swin_map",
         swin_words.describe_window_map(now.row(), now.query, barred, now.outside(), title),
-        _pick(now),
         f"Its window lies in {pieces} parts at the edges of the page; switch the zoom off (“How it is drawn”) to see them all."
         * (close and pieces > 1),
-        below=False,
     )
 
 
-def _close() -> bool:
+def _close(_now: Inside) -> bool:
     return bool(st.session_state.get("swin_zoom", True))
 
 
@@ -121,7 +124,7 @@ def _map_look(now: Inside) -> None:
     _look(now)
 
 
-def rolled(now: Inside) -> None:
+def rolled(now: Inside, close: bool, look: dict[str, Any]) -> tuple[Any, str, str]:
     """The same window as the block sees it: the page rolled, the window in one piece."""
     here, block, query = now.here, now.windows, now.query
     sheet = rolled_sheet(now.seen, block)
@@ -132,22 +135,20 @@ def rolled(now: Inside) -> None:
         f"The page {how_far}; the window of the chosen cell is in one piece. {cells} of its {here.window**2} places are "
         "forbidden to the cell" + (", since they come from other edges of the page." if cells else ".")
     )
-    components.panel(
+    return (
         swin_figures.window_map(
             sheet.image,
             sheet.values(now.of_head(block.tile(query)), query),
             here.cell,
             query=sheet.query(query),
             forbidden=barred,
-            margin=max(1, here.window // 2) if _close() else None,
+            margin=max(1, here.window // 2) if close else None,
             title="The same window as the block sees it",
             height=HEIGHT,
-            **drawn(),
+            **look,
         ),
-        "swin_rolled",
         said,
-        caption=said,
-        below=False,
+        said,
     )
 
 
@@ -172,7 +173,7 @@ def pairs(now: Inside) -> None:
     )
 
 
-def heads(now: Inside) -> None:
+def heads(now: Inside) -> tuple[Any, str, str]:
     """Every head of the query at a glance; a click chooses a head."""
     block, tile, kinds = now.windows, now.windows.tile(now.query), now.windows.kinds(now.query)
     bits, most = window_entropy(tile, kinds)
@@ -184,7 +185,7 @@ def heads(now: Inside) -> None:
         f"{bit:.2f} of at most {most:.2f} bits."
         for n, (share, (r, c), bit) in enumerate(zip(peaks.max(axis=1), where, bits, strict=True))
     )
-    components.panel(
+    return (
         swin_structure.window_heads(
             tile,
             kinds,
@@ -197,11 +198,8 @@ def heads(now: Inside) -> None:
             scale="shared",
             height=HEIGHT,
         ),
-        "swin_heads",
         said,
-        partial(components.pick_number, state.HEAD),
         "The window as the block sees it, rolled together. Click a head to choose it.",
-        below=False,
     )
 
 
@@ -217,9 +215,9 @@ PAGE = lesson.Page(
     {
         "windows": View(windows, ("layer", "query"), _windows_look),
         "map": View(stitched, look=_map_look),
-        "rolled": View(rolled, look=_map_look),
+        "rolled": View(components.shown("swin_rolled", rolled, _close, lambda now: drawn()), look=_map_look),
         "pairs": View(pairs, ("layer",)),
-        "heads": View(heads),
+        "heads": View(components.shown("swin_heads", heads, pick=partial(components.pick_number, state.HEAD))),
     },
     below,
     reading.choose,
