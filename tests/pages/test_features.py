@@ -90,3 +90,12 @@ def test_the_table_has_colours_for_every_patch() -> None:
     now = looking.made(looking.Looked("scene-vit", "scene-7"), Selection(9, None, 0, 6, 6, ()))
     rows = list(csv.DictReader(io.StringIO(features_view._csv(now).decode())))
     assert len(rows) == 14 * 14
+
+
+def test_a_step_that_asks_for_another_head_offers_all_of_them_after_their_mean(app) -> None:
+    for step in ("6", "7"):
+        page = app("features", step=step)
+        (picker,) = (one for one in page.select_slider if one.label == "Head")
+        assert picker.options == ["mean", "1", "2", "3", "4", "5", "6"]  # in the order of the maps that the browser has
+        fine(picker.set_value("3").run())
+        assert titles(page)[0].startswith("Layer 11, head 3")

@@ -34,11 +34,11 @@ def test_no_model_is_loaded_and_no_picture_offered(app, monkeypatch) -> None:
 @pytest.mark.parametrize(
     ("step", "does", "shapes"),
     [
-        ("1", "Cut into squares of 8 × 8 pixels", "196 × 192; in ViT-B/16: 196 × 768"),
-        ("2", "One matrix turns every patch", "196 × 144; in ViT-B/16: 196 × 768"),
-        ("3", "A learned token goes first", "197 × 144; in ViT-B/16: 197 × 768"),
-        ("4", "the only place where they do", "12 maps 197 × 197; in ViT-B/16: 12 maps 197 × 197"),
-        ("6", "the class token alone", "144 → 12; in ViT-B/16: 768 → 1000"),
+        ("1", "Cut into squares of 8 × 8 pixels", "196 × 192 (ViT-B/16: 196 × 768)"),
+        ("2", "One matrix turns every patch", "196 × 144 (ViT-B/16: 196 × 768)"),
+        ("3", "A learned token goes first", "197 × 144 (ViT-B/16: 197 × 768)"),
+        ("4", "The only place where tokens read", "12 maps 197 × 197 (ViT-B/16: 12 maps 197 × 197)"),
+        ("6", "the class token alone", "144 → 12 (ViT-B/16: 768 → 1000)"),
     ],
 )
 def test_a_step_chooses_its_block_and_says_what_it_does(app, step: str, does: str, shapes: str) -> None:
@@ -51,7 +51,7 @@ def test_a_click_chooses_the_block_and_the_address_carries_it(app) -> None:
     page = app("model", block="9")
     assert page.query_params["block"] in ("9", ["9"])
     assert "**9. MLP.**" in below(page)
-    assert "144 → 432 → 144; in ViT-B/16: 768 → 3072 → 768" in below(page)
+    assert "144 → 432 → 144 (ViT-B/16: 768 → 3072 → 768)" in below(page)
     numbers = next(iter(figures(page).values()))["data"][0]["customdata"]
     assert numbers == list(range(13))
     page.session_state[model_view.BLOCK] = 1

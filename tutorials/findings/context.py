@@ -405,6 +405,6 @@ class Finding:
 
 NO_TRUTH = Finding(
     None,
-    "Nobody knows exactly where the objects of this picture are: it has 0 outlines. Choose a scene in the sidebar.",
+    "This needs the outlines of all objects, and of this picture they are not all known. Choose a scene in the sidebar.",
 )
 """What a finding that needs the true mask says about a picture without one."""

@@ -128,8 +128,8 @@ PAGE = lesson.Page(
         "similar": View(patches.deeper, ("layer", "patch"), controls.truth, patches.common),
         "colours": View(colours, ("layer",), controls.truth),
         "one": View(one, ("layer",), controls.truth, _which),
-        "head": View(heads.chosen, ("layer", "head", "query", "one head"), controls.truth),
-        "ranking": View(ranking, ("layer", "head", "one head"), controls.truth, _score),
+        "head": View(heads.chosen, look=controls.truth),
+        "ranking": View(ranking, ("layer", "head"), controls.truth, _score),
     },
     below,
 )

@@ -78,8 +78,8 @@ def diagram(now: Looked) -> None:
     components.kept(now, "model_blocks", _diagram, chosen, phone, pick=partial(components.pick_number, BLOCK))
     other = blocks(VIT_B_16)[chosen]
     st.caption(
-        f"**{now.block}. {now.known.name}.** {plain(now.known.does)} What leaves it: {now.known.shape}; in "
-        f"{VIT_B_16.name}: {other.shape}."
+        f"**{now.block}. {now.known.name}.** {plain(now.known.does)} Shape: {now.known.shape} ("
+        f"{VIT_B_16.name}: {other.shape})."
     )
 
 

@@ -116,7 +116,7 @@ def table(now: Context) -> None:
     rows, width = steps.strongest(TOP), round(float(1 / steps.factor**2))
     components.table(
         {
-            "key": [now.axis.name(int(t)) for t in rows],
+            "key": [now.axis.name(int(t)).removeprefix("patch in ") for t in rows],  # a phone is narrow
             "q·k": [f"{steps.products[t]:.3f}" for t in rows],
             f"s = q·k / √{width}": [f"{steps.scaled[t]:.3f}" for t in rows],
             "e^(s − max)": [f"{steps.powers[t]:.4f}" for t in rows],
