@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tutorials.findings import Context
 from tutorials.findings.context import Picture
-from ui.parts import components, widgets
+from ui.parts import components, controls, widgets
 from ui.store import pictures, resources
 from visualizer.figures.comparison import side_by_side
 from visualizer.measures import score

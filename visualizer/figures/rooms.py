@@ -1,4 +1,4 @@
-"""How high a figure has to be on a phone: pictures that its width makes small need no empty band over and under them."""
+"""How high a figure is where it is looked at: on a phone without empty bands, as large as it may be on a wall."""
 
 from typing import Any
 
@@ -6,6 +6,21 @@ import plotly.graph_objects as go
 
 PHONE = 334
 """Pixels that a phone of 390 has for a figure across."""
+TALL, WALL = 380, 570
+"""Pixels from which a figure grows for a room, and how high it then is: whole at 1366 x 768."""
+
+
+def height(figure: go.Figure, phone: bool, wall: bool) -> int:
+    """Pixels of a figure on a phone, on a wall or, as it asks for them, beside a text.
+
+    >>> figure = go.Figure(layout={"height": 440})
+    >>> height(figure, False, False), height(figure, True, False), height(figure, False, True)
+    (440, 440, 570)
+    """
+    asked = int(figure.layout.height or 450)
+    if phone:
+        return height_at(figure)
+    return max(asked, WALL) if wall and asked >= TALL else asked
 
 
 def height_at(figure: go.Figure, width: int = PHONE) -> int:
