@@ -134,6 +134,21 @@ def test_on_a_phone_a_finger_scrolls_and_a_tap_selects_what_it_touched(visit: An
     assert seen.address()["row"] == "8"
 
 
+def test_on_a_phone_all_steps_are_in_reach_and_a_figure_has_no_empty_bands(visit: Any, phone: dict[str, Any]) -> None:
+    seen = visit("heads?step=2", **phone)
+    buttons = seen.page.locator(".st-key-step_bar").get_by_role("radio")
+    boxes = [one.bounding_box() for one in buttons.all()]
+    assert len(boxes) == len(lessons()["heads"].steps)
+    assert len({box["y"] for box in boxes}) == 1, "in one row"
+    assert max(box["x"] + box["width"] for box in boxes) <= 390
+    assert min(box["width"] for box in boxes) >= 24, "wide enough for a finger"
+    figure, (_, picture) = seen.figure("heads_chosen").bounding_box(), seen.screen("heads_chosen")
+    bar, caption = 40, 16  # as high as each is; the caption has two lines here
+    assert figure["height"] - picture["height"] <= bar + 2 * caption + 45, "the title and no band"
+    buttons.last.tap()
+    step(seen, len(boxes))
+
+
 def test_a_slider_paints_before_the_server_answers(visit: Any) -> None:
     seen = visit("heads?step=2", viewport=LAPTOP)
     seen.context.set_offline(True)
@@ -156,6 +171,11 @@ def test_in_a_room_there_is_no_sidebar_and_large_type(visit: Any) -> None:
     assert not seen.page.get_by_test_id("stSidebar").is_visible()
     size = seen.page.locator(".st-key-step_text p").last.evaluate("one => parseFloat(getComputedStyle(one).fontSize)")
     assert size >= 20
+    seen.page.set_viewport_size(LAPTOP)
+    seen.settle()
+    top, bottom = seen.page.evaluate(BOX)
+    assert bottom <= LAPTOP["height"]
+    assert bottom - top > 550, "the figure is as small as beside a text"
     listening(seen)
     seen.page.keyboard.press("PageDown")
     step(seen, 2)

@@ -176,9 +176,14 @@ def two_classes(now: Context) -> None:
     with st.spinner("Computing gradients ..."):
         maps = {f"relevance for {name}": resources.answer(now, "relevance", name) for name in (first, second)}
     maps = {"rollout, for any class": rolled(now, {}), **maps}
-    phone = controls.on_phone()
-    look: dict[str, Any] = {"scale": "per map", "narrow": phone, "height": None if phone else 330}
-    drawn = comparison.side_by_side(now.picture.image, list(maps.values()), list(maps), **look)
+    drawn = comparison.side_by_side(
+        now.picture.image,
+        list(maps.values()),
+        list(maps),
+        scale="per map",
+        narrow=controls.on_phone(),
+        height=None if controls.on_phone() else 330,
+    )
     with figure:
         said = "\n".join(describe(one.values, name=name, unit=one.unit) for name, one in maps.items())
         components.panel(drawn, "rollout_classes", said, below=False)

@@ -15,13 +15,11 @@ from ui.frame import shell, state
 from ui.parts import controls, panels, script, snippets
 from ui.store import figures
 from visualizer.export import files as export
-from visualizer.figures import narrow, overlay, summary
+from visualizer.figures import overlay, rooms, summary
 from visualizer.method.base import SHARE
 from visualizer.words.maps import describe
 from vit_attention.cli.recipe import OWN_PICTURE
 
-TALL, WALL = 380, 570
-"""Pixels from which a figure grows for a room, and how high it then is: whole at 1366 x 768."""
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
 
@@ -29,11 +27,9 @@ def chart(figure: Any, key: str, alt: str, pick: script.Pick | None = None) -> N
     """A Plotly figure with its text alternative; `pick` is called with what the clicked markers carry."""
     if pick is not None:
         script.listen(key, pick)
-    height: Any = "content"
-    if controls.on_phone():
-        height = narrow.height_at(figure.to_dict()["layout"])
-    elif st.session_state.get(shell.PRESENT) and figure.to_dict()["layout"].get("height", 0) >= TALL:
-        height = WALL
+    where = (controls.on_phone(), bool(st.session_state.get(shell.PRESENT)))
+    # Only where it is needed: a figure that is not kept yet is copied for it.
+    height: Any = rooms.height(figure.to_dict()["layout"], *where) if any(where) else "content"
     with st.container(key=f"figure_{key}"):
         st.plotly_chart(figure, key=key, alt=alt, config=CONFIG, height=height)
 

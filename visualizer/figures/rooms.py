@@ -1,10 +1,25 @@
-"""How high a figure has to be on a phone: pictures that its width makes small need no empty band over and under them."""
+"""How high a figure is where it is looked at: on a phone without empty bands, as large as it may be on a wall."""
 
 from collections.abc import Mapping
 from typing import Any
 
 PHONE = 334
 """Pixels that a phone of 390 has for a figure across."""
+TALL, WALL = 380, 570
+"""Pixels from which a figure grows for a room, and how high it then is: whole at 1366 x 768."""
+
+
+def height(layout: Mapping[str, Any], phone: bool, wall: bool) -> int:
+    """Pixels of a figure on a phone, on a wall or, as it asks for them, beside a text.
+
+    >>> layout = {"height": 440}
+    >>> height(layout, False, False), height(layout, True, False), height(layout, False, True)
+    (440, 440, 570)
+    """
+    asked = int(layout.get("height", 450))
+    if phone:
+        return height_at(layout)
+    return max(asked, WALL) if wall and asked >= TALL else asked
 
 
 def height_at(layout: Mapping[str, Any], width: int = PHONE) -> int:
