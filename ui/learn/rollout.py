@@ -178,7 +178,7 @@ def two_classes(now: Context) -> None:
     drawn = comparison.side_by_side(now.picture.image, list(maps.values()), list(maps), scale="per map", height=330)
     with figure:
         said = "\n".join(describe(one.values, name=name, unit=one.unit) for name, one in maps.items())
-        components.panel(drawn, "rollout_classes", said, below=False)
+        components.panel(drawn, "rollout_classes", said)
         _mass_table(now, maps)
 
 
