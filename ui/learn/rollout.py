@@ -186,7 +186,7 @@ def two_classes(now: Context) -> None:
     )
     with figure:
         said = "\n".join(describe(one.values, name=name, unit=one.unit) for name, one in maps.items())
-        components.panel(drawn, "rollout_classes", said, below=False)
+        components.panel(drawn, "rollout_classes", said)
         _mass_table(now, maps)
 
 

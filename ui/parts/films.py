@@ -43,7 +43,7 @@ def view(
     words = {name: look[name] for name in ("words", "special") if name in look}
     asked = partial(_bytes, name=method.name, target=target, knobs=knobs, layers=layers, look=words, paint=paint)
     made = {label: (f"film{kind}", partial(asked, kind=kind)) for label, kind in KINDS.items()}
-    components.downloads("film", made, "Take the film home", now)
+    components.downloads("film", made, now)
     span = f"{numbers[0]}-{numbers[-1]}" if len(numbers) > 1 else numbers[0]
     return {"film": "gif", "frame_time": time, "layer": span}
 

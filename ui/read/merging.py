@@ -39,15 +39,10 @@ def _stages(now: Inside) -> tuple[Any, str, str]:
     )
 
 
-def merge(now: Inside) -> None:
+def merge(now: Inside) -> tuple[Any, ...]:
     """Four cells become one: the step out of the chosen stage, or into it if it is the last."""
-    if len(now.plan) > 1:
-        components.kept(now, "swin_merge", _merge)
-    else:
-        st.info("This encoder has one stage, so nothing is merged.")
-
-
-def _merge(now: Inside) -> tuple[Any, str, str]:
+    if len(now.plan) == 1:
+        return ("This encoder has one stage, so nothing is merged.",)
     last = now.stage == len(now.plan) - 1
     number = now.stage - last
     before, after, chosen = now.plan[number], now.plan[number + 1], now.query_in(number)
@@ -132,7 +127,7 @@ PAGE = lesson.Page(
     "merging",
     {
         "stages": View(stages, ("layer",)),
-        "merge": View(merge, ("layer", "query")),
+        "merge": View(components.shown("swin_merge", merge), ("layer", "query")),
         "bias": View(components.shown("swin_bias", bias), ("layer", "head")),
         "reach": View(components.shown("swin_reach", reach, swin_view.tall), ("layer", "query")),
         "growth": View(growth, ("query",)),

@@ -68,15 +68,10 @@ def made(told: Told, head: int | None, layer: int, region: int) -> Regions:
     return Regions(**given, layer=layer, region=region, again=partial(made, told, head, layer, region))
 
 
-def reads(now: Regions) -> None:
+def reads(now: Regions) -> tuple[Any, ...]:
     """What one region reads in one layer and head; a click makes another region ask."""
     if not now.refiner:
-        st.caption("This network has no refiner, or the record does not keep its maps.")
-        return
-    components.kept(now, "captions_reads", _reads, pick=_ASK)
-
-
-def _reads(now: Regions) -> tuple[Any, str, str]:
+        return ("This network has no refiner, or the record does not keep its maps.",)
     row, words = row_of(now), place_of(now)
     return (
         regions_map(
@@ -130,18 +125,12 @@ def evenness(now: Regions) -> None:
     _bars(now, refiner.evenness(now), "How evenly regions look", "refiner_evenness")
 
 
-def gates(now: Regions) -> None:
+def gates(now: Regions) -> tuple[Any, ...]:
     """How far the gate of every region is open in the chosen layer."""
     found = now.refiner_gates
     if found is None or not now.refiner or now.refiner[now.layer].layer >= len(found):
-        st.caption("The refiner of this network has no gates, or the record does not keep them.")
-        return
-    components.kept(now, "captions_refiner_gates", _gates, pick=_ASK)
-
-
-def _gates(now: Regions) -> tuple[Any, str, str]:
-    found, number = now.refiner_gates, now.refiner[now.layer].layer
-    assert found is not None
+        return ("The refiner of this network has no gates, or the record does not keep them.",)
+    number = now.refiner[now.layer].layer
     row, name = found[number], f"Gates of the refiner's layer {number + 1}"
     by_layer = ", ".join(f"layer {n + 1} {one.mean():.0%}" for n, one in enumerate(found))
     return (
@@ -164,15 +153,13 @@ def _gates(now: Regions) -> tuple[Any, str, str]:
     )
 
 
-def order(now: Regions) -> None:
+def order(now: Regions) -> tuple[Any, ...]:
     """The same word's map for the regions in order, in a random order, and with that order undone."""
     if not now.runs:
-        st.caption("This record comes from a file, and the model that made it is not here to be asked again.")
-        return
+        return ("This record comes from a file, and the model that made it is not here to be asked again.",)
     found = shuffled(now)
     if found.decoder.query.labels != now.words or found.moved != now.record.prediction.text:
-        st.caption("The sentences differ, and so their maps are not compared.")
-        return
+        return ("The sentences differ, and so their maps are not compared.",)
     before, after = now.rows(None)[now.word], found.decoder.single.mean(axis=0)[now.word]
     back = np.empty_like(after)
     back[found.order] = after
@@ -183,7 +170,7 @@ def order(now: Regions) -> None:
         "which alone gives up to 5e-4.)"
     )
     grid = now.axis.grid or (1, len(now.axis))
-    components.panel(
+    return (
         head_grid(
             np.stack([before, after, back]).reshape(3, *grid),
             names=["in order", "shuffled", "shuffled, put back"],
@@ -192,10 +179,8 @@ def order(now: Regions) -> None:
             title=f"Looked at for “{word}”, regions as they were handed over",
             height=300,
         ),
-        "captions_order",
         said,
-        caption=said,
-        below=False,
+        said,
     )
 
 
@@ -241,11 +226,11 @@ def _draw(now: Regions) -> str:
 PAGE = lesson.Page(
     "refiner",
     {
-        "reads": View(reads),
+        "reads": View(components.shown("captions_reads", reads, pick=_ASK)),
         "distance": View(distance, ()),
         "evenness": View(evenness, ()),
-        "gates": View(gates, ("layer", "query")),
-        "order": View(order, ()),
+        "gates": View(components.shown("captions_refiner_gates", gates, pick=_ASK), ("layer", "query")),
+        "order": View(components.shown("captions_order", order), ()),
         "first": View(components.shown("captions_first", first), ()),
     },
     below,
