@@ -182,7 +182,9 @@ def distribution(now: Context) -> None:
 def quarters(now: Context) -> None:
     """Weight on objects of the heads, from the most focused quarter to the most spread one."""
     if now.truth is None:
-        st.info("On a photograph not every object is outlined, so there is no share to compare. Choose a drawn scene in the sidebar.")
+        st.info(
+            "On a photograph not every object is outlined, so there is no share to compare. Choose a drawn scene in the sidebar."
+        )
         return
     rows = np.concatenate(now.asking_rows())
     mass = score.mass_in_mask(now.patch_map(rows), now.truth)
