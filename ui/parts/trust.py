@@ -57,7 +57,7 @@ def draw(caption: str, checks: Sequence[Fact]) -> None:
     with panels.panel(panels.TRUST, "May I believe it? Trust card"):
         if caption:
             st.caption(plain(caption))  # a label or a token may be called anything
-        st.markdown("\n".join(["| check | here | what it tells |", "|---|---|---|", *(line(one) for one in checks)]))
+        st.markdown("\n".join(["| check | here | what it means |", "|---|---|---|", *(line(one) for one in checks)]))
 
 
 def line(fact: Fact) -> str:

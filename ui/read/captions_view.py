@@ -79,7 +79,7 @@ def about(now: Captioning) -> str:
     name = plain(now.map_name().replace("word", "Word", 1))
     said = [f"{name}: entropy {bits:.2f} of at most {np.log2(len(now.axis)):.2f} bits"]
     if len(chances) == len(now.words):
-        said.append(f"probability {float(chances[now.word]):.1%}")
+        said.append(f"probability {chance:.1%}" if (chance := chances[now.word]) < 0.9995 else "probability over 99.9%")
     if now.gates is not None:
         said.append(f"gate {now.gates[now.word]:.1%} open")
     return f"{', '.join(said)}. {_true_of(now)}" + OF_BOXES * (now.axis.grid is None)
@@ -105,7 +105,7 @@ def gates(now: Captioning) -> None:
         "captions_gates",
         f"How far the gate is open, mean over its channels: {each}.",
         partial(components.pick_number, WORD),
-        "Mean over the channels, from 0 (shut) to 100 % (open). Click a bar to jump to its word.",
+        "Mean over the channels, from 0 % (shut) to 100 % (open). Orange: the chosen word. Click a bar to choose its word.",
         below=False,
     )
 
@@ -131,13 +131,9 @@ def strip(now: Captioning) -> None:
         "captions_strip",
         "\n".join(describe_row(now, row, f"“{word}”") for word, row in zip(words, rows, strict=True)),
         partial(components.pick_number, WORD),
-        f"Click a picture to jump to its word. Scale {scale.mode}: {MODES[scale.mode]}.",
+        f"Click a picture to choose its word. Scale {scale.mode}: {MODES[scale.mode]}.",
         below=False,
     )
-
-
-def _strip_look(_now: Captioning) -> None:
-    controls.scale("strip", SCALES)
 
 
 def heads(now: Captioning) -> None:
@@ -177,7 +173,7 @@ PAGE = lesson.Page(
     "captions",
     {
         "word": View(word_map, ("head", "query"), _look),
-        "strip": View(strip, ("head", "query"), _strip_look),
+        "strip": View(strip, ("head", "query"), lambda _now: controls.scale("strip", SCALES)),
         "gates": View(gates, ("query",)),
         "heads": View(heads, ("head", "query")),
     },

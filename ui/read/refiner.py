@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -26,11 +27,12 @@ HEIGHT = 420
 MOST_BARS = 16
 """More heads than these are drawn as one bar a layer."""
 OPEN = "mean opening of the gate"
+Row = np.ndarray[Any, np.dtype[np.float32]]
 
 
 @dataclass(frozen=True)
 class Regions(Captioning):
-    """A caption with a layer of its refiner and the region that asks in it, both 0 first."""
+    """A caption with a layer of its refiner and a query region, both 0 first."""
 
     layer: int = 0
     region: int = 0
@@ -53,7 +55,7 @@ def context(told: Told, needs: Sequence[str]) -> Regions:
     # Where something is: the region that the most visible word looked at most.
     start = int(now.rows(None)[most_visible(now)].argmax()) + 1
     drawn = place if "query" in needs else None
-    region = widgets.number("Region that asks", 1, len(now.axis), REGION, start, place=drawn, width=160) - 1
+    region = widgets.number("Query region", 1, len(now.axis), REGION, start, place=drawn, width=160) - 1
     return made(told, head, layer, region)
 
 
@@ -67,34 +69,34 @@ def made(told: Told, head: int | None, layer: int, region: int) -> Regions:
 
 
 def reads(now: Regions) -> None:
-    """What one region reads in one layer and head; a click makes another region ask."""
+    """What the query region reads in one layer and head; a click chooses another."""
     if not now.refiner:
         st.caption("This network has no refiner, or the record does not keep its maps.")
         return
     row, words = row_of(now), place_of(now)
-    components.panel(
-        regions_map(
-            now.picture.image,
-            row,
-            now.axis,
-            now.record.geometry,
-            query=[now.region],
-            clickable=True,
-            title=f"Read by region {now.region + 1}",
-            opacity=COVER,
-            height=HEIGHT,
-        ),
+    _map(
+        now,
+        row,
         "captions_reads",
+        f"Read by region {now.region + 1}",
         describe_row(now, row, f"Read by the {now.region_name(now.region)} in the refiner's {words}"),
-        partial(components.pick_number, REGION),
         f"{words.capitalize()}: {plain(numbered(now, now.region))}, gives {row[now.region]:.1%} of its attention to itself. "
-        f"Click a region to let it ask. {OF_BOXES if now.axis.grid is None else ''}",
-        below=False,
+        f"Click a region to see what it reads. {OF_BOXES if now.axis.grid is None else ''}",
     )
 
 
-def row_of(now: Regions) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
-    """(regions,) what the asking region reads."""
+def _map(
+    now: Regions, row: Row, key: str, title: str, said: str, caption: str, chosen: bool = True, **look: Any
+) -> None:
+    """A number for every region over the picture; outlined: the query region, which a click chooses, or the first region."""
+    look |= {"query": [now.region * chosen], "clickable": chosen, "opacity": COVER, "height": HEIGHT, "title": title}
+    figure = regions_map(now.picture.image, row, now.axis, now.record.geometry, **look)
+    pick = partial(components.pick_number, REGION) if chosen else None
+    components.panel(figure, key, said, pick, caption, below=False)
+
+
+def row_of(now: Regions) -> Row:
+    """(regions,) what the query region reads."""
     weights = now.refiner[now.layer].single
     return np.asarray(weights[:, now.region].mean(axis=0) if now.head is None else weights[now.head][now.region])
 
@@ -118,13 +120,13 @@ def _bars(now: Regions, found: ByLayer | None, title: str, key: str) -> None:
 
 
 def distance(now: Regions) -> None:
-    """How far the regions of every layer and head look."""
-    _bars(now, refiner.distance(now), "How far regions look", "refiner_distance")
+    """The region distance of every layer and head."""
+    _bars(now, refiner.distance(now), "Region distance of each head", "refiner_distance")
 
 
 def evenness(now: Regions) -> None:
     """How evenly the regions of every layer and head spread their attention."""
-    _bars(now, refiner.evenness(now), "How evenly regions look", "refiner_evenness")
+    _bars(now, refiner.evenness(now), "How evenly each head spreads its attention", "refiner_evenness")
 
 
 def gates(now: Regions) -> None:
@@ -136,33 +138,23 @@ def gates(now: Regions) -> None:
     number = now.refiner[now.layer].layer
     row, name = found[number], f"Gates of the refiner's layer {number + 1}"
     by_layer = ", ".join(f"layer {n + 1} {one.mean():.0%}" for n, one in enumerate(found))
-    components.panel(
-        regions_map(
-            now.picture.image,
-            row,
-            now.axis,
-            now.record.geometry,
-            query=[now.region],
-            clickable=True,
-            scale="per map",
-            unit=OPEN,
-            title=name,
-            opacity=COVER,
-            height=HEIGHT,
-        ),
+    _map(
+        now,
+        row,
         "captions_refiner_gates",
+        name,
         describe_row(now, row, name, OPEN),
-        partial(components.pick_number, REGION),
         f"Mean over channels: {row.min():.1%} to {row.max():.1%} open; region {now.region + 1}: {row[now.region]:.1%}. "
         f"Mean over all {len(now.axis)} regions: {by_layer}.",
-        below=False,
+        scale="per map",
+        unit=OPEN,
     )
 
 
 def order(now: Regions) -> None:
     """The same word's map for the regions in order, in a random order, and with that order undone."""
     if not now.runs:
-        st.caption("This record comes from a file, and the model that made it is not here to be asked again.")
+        st.caption("This record comes from a file, and the model that made it is not here to be run again.")
         return
     found = shuffled(now)
     if found.decoder.query.labels != now.words or found.moved != now.record.prediction.text:
@@ -184,7 +176,7 @@ def order(now: Regions) -> None:
             names=["in order", "shuffled", "shuffled, put back"],
             per_row=3,
             scale="shared",
-            title=f"Looked at for “{word}”, regions as they were handed over",
+            title=f"Looked at for “{word}”, regions in the order in which they were given",
             height=300,
         ),
         "captions_order",
@@ -197,21 +189,14 @@ def order(now: Regions) -> None:
 def first(now: Regions) -> None:
     """What all words together give to every region, the first one outlined."""
     row = now.rows(None).mean(axis=0)
-    components.panel(
-        regions_map(
-            now.picture.image,
-            row,
-            now.axis,
-            now.record.geometry,
-            query=[0],
-            title="Mean over all words and heads",
-            opacity=COVER,
-            height=HEIGHT,
-        ),
+    _map(
+        now,
+        row,
         "captions_first",
+        "Mean over all words and heads",
         describe_row(now, row, "Looked at by all words, mean of all heads"),
-        caption=f"Outlined: region 1, {plain(now.region_name(0))}.",
-        below=False,
+        f"Outlined: region 1, {plain(now.region_name(0))}.",
+        chosen=False,
     )
 
 
@@ -230,7 +215,7 @@ def _draw(now: Regions) -> str:
     return (
         "from visualizer.figures.captions import regions_map\n\n"
         f"refiner = [one for one in record.maps if one.kind == 'self'][{now.layer}]  # (heads, regions, regions)\n"
-        f"row = refiner.single{chosen}[{now.region}]  # region {now.region + 1} asks; numbers begin at 0\n"
+        f"row = refiner.single{chosen}[{now.region}]  # query: region {now.region + 1}; numbers begin at 0\n"
         f"regions_map(record.image, row, refiner.key, record.geometry, query=[{now.region}], opacity={COVER}).show()\n"
     )
 

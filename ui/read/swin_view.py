@@ -49,8 +49,6 @@ def _look(_now: Inside) -> None:
 def windows(now: Inside) -> None:
     """The page under the windows of the chosen block."""
     here = now.here
-    small = here.grid[0] * here.grid[1] > swin_figures.CLICKS
-    shifted = f"shifted by {now.shift} cells" if now.shift else "not shifted"
     components.panel(
         swin_figures.page_windows(
             now.document.image,
@@ -68,8 +66,8 @@ def windows(now: Inside) -> None:
         "swin_page",
         swin_words.describe_windows(here.grid, here.window, now.shift, now.query),
         _pick(now),
-        f"Cells of {here.cell[0]} x {here.cell[1]} pixels (height x width); windows of {here.window} x {here.window} cells, "
-        f"{shifted}. " + "Cells are too small to hit here: a click chooses the middle of a window." * small,
+        "Cells are too small to be hit here: a click chooses the middle of a window."
+        * (here.grid[0] * here.grid[1] > swin_figures.CLICKS),
         below=False,
     )
 
