@@ -30,8 +30,8 @@ KINDS = {
     "separator": "between two items",
     "control": "end of the text",
     "category": "a tag that is a value",
-    "word": "starts a word or number",
-    "part": "continues a word or number",
+    "word": "first piece",
+    "part": "later piece",
 }
 
 
@@ -193,7 +193,7 @@ def spread(now: Reading) -> None:
         ends = ("Mean entropy by kind of token: ", f". At most {most:.2f} bits.")
         components.bar_chart("reading_spread", means, "bits", "{}: {:.2f} bits", ends, title=title)
         st.caption(
-            f"In brackets: how many rows. At most {most:.2f} bits, if all {heats[0].size} cells have the same weight."
+            f"Pieces are of words or numbers; in brackets: how many rows. At most {most:.2f} bits, if all {heats[0].size} cells have the same weight."
         )
 
 
