@@ -29,7 +29,7 @@ def view(
     layers, time = _choices(now, method, knobs)
     numbers = [now.record.maps[n].layer for n in layers]
     try:
-        with st.spinner(f"{len(layers)} layers are asked ...", show_time=True):
+        with st.spinner(f"Running {len(layers)} layers ...", show_time=True):
             found = _maps(now, method.name, target, knobs, layers, look)
         scale = scale_of(found, "shared" if look["scale"] == "raw" else look["scale"])
         figure = _figure(now, method, found, layers, {**look, "scale": scale, "duration": time}, query)

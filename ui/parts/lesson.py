@@ -29,8 +29,8 @@ class View(NamedTuple):
 
     draw: Callable[[Any], None]
     needs: Sequence[str] = pickers.ALL
-    look: Callable[[Any], None] | None = None
-    under: Callable[[Any], None] | None = None
+    look: Callable[[Any], object] | None = None
+    under: Callable[[Any], object] | None = None
 
 
 class Page(NamedTuple):

@@ -77,7 +77,7 @@ def about(now: Captioning) -> str:
     name = plain(now.map_name().replace("word", "Word", 1))
     said = [f"{name}: entropy {bits:.2f} of at most {np.log2(len(now.axis)):.2f} bits"]
     if len(chances) == len(now.words):
-        said.append(f"probability {float(chances[now.word]):.1%}")
+        said.append(f"probability {chance:.1%}" if (chance := chances[now.word]) < 0.9995 else "probability over 99.9%")
     if now.gates is not None:
         said.append(f"gate {now.gates[now.word]:.1%} open")
     return f"{', '.join(said)}. {_true_of(now)}" + OF_BOXES * (now.axis.grid is None)
@@ -100,7 +100,7 @@ def gates(now: Captioning) -> tuple[Any, ...]:
     return (
         gate_bars(words, now.gates, now.word, title="How far the gate is open", height=300),
         f"How far the gate is open, mean over its channels: {each}.",
-        "Mean over the channels, from 0 (shut) to 100 % (open). Click a bar to jump to its word.",
+        "Mean over the channels, from 0 % (shut) to 100 % (open). Orange: the chosen word. Click a bar to choose its word.",
     )
 
 
@@ -123,12 +123,8 @@ def strip(now: Captioning, scale: Scale, phone: bool) -> tuple[Any, str, str]:
             opacity=COVER,
         ),
         "\n".join(describe_row(now, row, f"“{word}”") for word, row in zip(words, rows, strict=True)),
-        f"Click a picture to jump to its word. Scale {scale.mode}: {MODES[scale.mode]}.",
+        f"Click a picture to choose its word. Scale {scale.mode}: {MODES[scale.mode]}.",
     )
-
-
-def _strip_look(_now: Captioning) -> None:
-    controls.scale("strip", SCALES)
 
 
 def heads(now: Captioning) -> tuple[Any, str, str]:
@@ -184,7 +180,7 @@ PAGE = lesson.Page(
                 pick=_JUMP,
             ),
             ("head", "query"),
-            _strip_look,
+            lambda _now: controls.scale("strip", SCALES),
         ),
         "gates": View(components.shown("captions_gates", gates, pick=_JUMP), ("query",)),
         "heads": View(

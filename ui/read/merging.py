@@ -112,10 +112,9 @@ def growth(now: Inside) -> None:
         for one in now.plan
         for block, share in enumerate(share_reached(now, one.number))
     ]
-    title = "Part of the page that can have reached the cell"
+    title = "Page that can have reached the cell"
     ends = (f"{title}, by the end of each block: ", ".")
-    at = sum(one.blocks for one in now.plan[: now.stage]) + now.block
-    components.bar_chart("swin_growth", found, "% of the page", "{} {:.2f} %", ends, chosen=at, title=title)
+    components.bar_chart("swin_growth", found, "% of the page", "{} {:.2f} %", ends, title=title)
 
 
 def below(now: Inside) -> None:
