@@ -96,7 +96,7 @@ def test_tokens_that_look_at_each_other(app: App, which: str, more: dict[str, st
 
 def test_a_class_token_that_is_left_out_gets_the_matrix(app: App) -> None:
     page = app("playground", **READS, text=TEXT, special="false")
-    assert "this is the matrix of all of them" in captions(page)
+    assert "this is the matrix of all tokens" in captions(page)
 
 
 def test_masking_asks_about_a_verdict(app: App) -> None:
