@@ -2,9 +2,4 @@
 
 from ui.frame import routing
 
-routing.ensure_router()
-
-from ui.parts import lesson
-from ui.read import captions_view
-
-lesson.draw(captions_view.PAGE)
+routing.show("ui.read.captions_view")

@@ -2,9 +2,4 @@
 
 from ui.frame import routing
 
-routing.ensure_router()
-
-from ui.learn import entropy
-from ui.parts import lesson
-
-lesson.draw(entropy.PAGE)
+routing.show("ui.learn.entropy")

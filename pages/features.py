@@ -2,9 +2,4 @@
 
 from ui.frame import routing
 
-routing.ensure_router()
-
-from ui.learn import features
-from ui.parts import lesson
-
-lesson.draw(features.PAGE)
+routing.show("ui.learn.features")

@@ -2,9 +2,4 @@
 
 from ui.frame import routing
 
-routing.ensure_router()
-
-from ui.parts import lesson
-from ui.read import fields
-
-lesson.draw(fields.PAGE)
+routing.show("ui.read.fields")

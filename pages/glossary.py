@@ -2,8 +2,4 @@
 
 from ui.frame import routing
 
-routing.ensure_router()
-
-from ui.explore import glossary
-
-glossary.draw()
+routing.show("ui.explore.glossary")

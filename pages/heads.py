@@ -2,9 +2,4 @@
 
 from ui.frame import routing
 
-routing.ensure_router()
-
-from ui.learn import heads
-from ui.parts import lesson
-
-lesson.draw(heads.PAGE)
+routing.show("ui.learn.heads")

@@ -2,9 +2,4 @@
 
 from ui.frame import routing
 
-routing.ensure_router()
-
-from ui.learn import layers
-from ui.parts import lesson
-
-lesson.draw(layers.PAGE)
+routing.show("ui.learn.layers")

@@ -2,9 +2,4 @@
 
 from ui.frame import routing
 
-routing.ensure_router()
-
-from ui.learn import model
-from ui.parts import lesson
-
-lesson.draw(model.PAGE)
+routing.show("ui.learn.model")

@@ -2,9 +2,4 @@
 
 from ui.frame import routing
 
-routing.ensure_router()
-
-from ui.learn import patches
-from ui.parts import lesson
-
-lesson.draw(patches.PAGE)
+routing.show("ui.learn.patches")

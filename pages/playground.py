@@ -2,8 +2,4 @@
 
 from ui.frame import routing
 
-routing.ensure_router()
-
-from ui.explore import playground
-
-playground.draw()
+routing.show("ui.explore.playground")

@@ -2,9 +2,4 @@
 
 from ui.frame import routing
 
-routing.ensure_router()
-
-from ui.learn import query
-from ui.parts import lesson
-
-lesson.draw(query.PAGE)
+routing.show("ui.learn.query")

@@ -2,9 +2,4 @@
 
 from ui.frame import routing
 
-routing.ensure_router()
-
-from ui.parts import lesson
-from ui.read import reading_view
-
-lesson.draw(reading_view.PAGE)
+routing.show("ui.read.reading_view")

@@ -2,9 +2,4 @@
 
 from ui.frame import routing
 
-routing.ensure_router()
-
-from ui.parts import lesson
-from ui.read import refiner
-
-lesson.draw(refiner.PAGE)
+routing.show("ui.read.refiner")

@@ -2,9 +2,4 @@
 
 from ui.frame import routing
 
-routing.ensure_router()
-
-from ui.learn import rollout
-from ui.parts import lesson
-
-lesson.draw(rollout.PAGE)
+routing.show("ui.learn.rollout")

@@ -2,9 +2,4 @@
 
 from ui.frame import routing
 
-routing.ensure_router()
-
-from ui.parts import lesson
-from ui.read import swin_view
-
-lesson.draw(swin_view.PAGE)
+routing.show("ui.read.swin_view")

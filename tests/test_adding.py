@@ -65,7 +65,9 @@ class Routed(pages_manager.PagesManager):
         super().__init__(*args, **kwargs)
 
 app_test.PagesManager = Routed
-page = AppTest.from_file("app.py", default_timeout=60).run()
+page = AppTest.from_file("app.py", default_timeout=60)
+page.query_params["panel"] = "code"
+page.run()
 """
 PLAYGROUND = """
 page.switch_page("pages/playground.py").run()
@@ -103,12 +105,7 @@ SCRIPT = '''"""The largest weight of every head."""
 
 from ui.frame import routing
 
-routing.ensure_router()
-
-from ui.learn import summits
-from ui.parts import lesson
-
-lesson.draw(summits.PAGE)
+routing.show("ui.learn.summits")
 '''
 FINDINGS = '''"""Findings of the page on summits."""
 

@@ -1,5 +1,6 @@
-"""The pages as Streamlit wants them, and the guard that lets every page be opened by its address on a cold server."""
+"""The pages as Streamlit wants them, and the one line of every page script, also where it is opened on a cold server."""
 
+import importlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -34,8 +35,15 @@ def _nothing() -> None:
     pass
 
 
+def show(wing: str) -> None:
+    """Draw the page of a wing, named as a module such as ui.learn.heads: its lesson, or what its `draw` says."""
+    ensure_router()
+    module = importlib.import_module(wing)
+    getattr(module, "PAGE", module).draw()
+
+
 def ensure_router() -> None:
-    """First line of every page: hand over to app.py if Streamlit ran the page without it.
+    """Hand over to app.py if Streamlit ran the page without it.
 
     Until some session has run app.py, Streamlit takes the folder `pages` for its old multipage mode and runs a page
     script alone. Calling `st.navigation` leaves that mode; the rerun then goes through app.py.

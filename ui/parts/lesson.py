@@ -54,17 +54,16 @@ class Page(NamedTuple):
     remarks: Callable[[Any], None] = looking.remarks
     shown: str = state.PICTURE
 
-
-def draw(page: Page) -> None:
-    """The whole page."""
-    lesson = lessons()[page.name]
-    _enter(lesson)
-    looked = page.choose(lesson.picture)
-    if _head(lesson):
-        live.part(_read_all, page, looked)
-    else:
-        _one_step(page, lesson, looked)
-    _rest(lesson)
+    def draw(self) -> None:
+        """The whole page."""
+        lesson = lessons()[self.name]
+        _enter(lesson)
+        looked = self.choose(lesson.picture)
+        if _head(lesson):
+            live.part(_read_all, self, looked)
+        else:
+            _one_step(self, lesson, looked)
+        _rest(lesson)
 
 
 def _enter(lesson: Lesson) -> None:
