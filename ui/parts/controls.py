@@ -129,9 +129,8 @@ def look(now: Context) -> dict[str, Any]:
     """
     # No format_func on bound menus: the address would carry the words.
     mode = widgets.menu("Scale", list(MODES), "scale")
-    st.caption(f"{mode}: {MODES[mode]}.")
     colours = widgets.menu("Colour map", list(theme.COLORMAPS), "colours")
-    st.caption(f"{colours}: {theme.NOTES[colours]}.")
+    st.caption(f"{mode}: {MODES[mode]}. {colours}: {theme.NOTES[colours]}.")
     opacity = widgets.slider("Opacity of the map", 0.0, 1.0, "opacity", 0.6, 0.05)
     smooth = widgets.toggle("Blend between patches", "smooth", help="Adds no knowledge: one number a patch.")
     return {

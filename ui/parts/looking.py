@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -65,7 +65,7 @@ def made(looked: Looked, chosen: Selection) -> Context:
     return Context(looked.model, picture, record, chosen, resources.run, again=again)
 
 
-def remarks(now: Context) -> None:
+def remarks(now: Any) -> None:
     """What to know of this model on this picture, and of how the picture was opened."""
     if now.model in state.KNOW_SCENES and now.picture.is_photograph:
         st.warning(mismatch(now.model, now.picture), icon="⚠️")
