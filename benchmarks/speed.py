@@ -25,6 +25,11 @@ from benchmarks.visitor import Visitor
 FLOOR = "benchmarks/floor_app.py"
 PAGES = ("heads?step=2", "layers", "rollout", "entropy?step=7", "query", "playground")
 """Pages with a layer slider, in their default views but for heads and entropy, whose first steps show a grid and no layer."""
+OTHERS = (
+    *("model@Block:12", "features", "compare", "start", "reading@Token:12", "fields@Field:4", "swin@Stage:4"),
+    *("merging?step=3@Stage:4", "refiner@Refiner layer:3"),
+)
+"""Those of the others with a slider whose processor time is measured too: address, the slider's label, and its values."""
 ROUNDS, MOVES, LAYERS = 5, 8, 12
 
 # Times, from the key on, of the first and the last frame in which a chart of the page differs from before.
@@ -86,28 +91,35 @@ def paint(browser: Any, floor: Server, app: Server, pages: Sequence[str]) -> dic
     return found
 
 
-async def _cost(server: Server, visitor: Visitor, moves: int = 24) -> float:
+async def _cost(server: Server, visitor: Visitor, most: int, moves: int = 24) -> float:
     start = server.cpu()
     for number in range(moves):
-        await visitor.move(1 + number % LAYERS)
+        await visitor.move(1 + number % most)
     return (server.cpu() - start) / moves
 
 
 async def cost(floor: Server, app: Server, pages: Sequence[str]) -> dict[str, list[float]]:
     """Page to the seconds of processor time of a rerun whose numbers are cached, one for each round."""
-    visitors = {name: (app, Visitor(*_split(name))) for name in pages} | {"": (floor, Visitor(""))}
-    for server, visitor in visitors.values():
+    visitors = {name: (app, *_visitor(name)) for name in pages} | {"": (floor, *_visitor(""))}
+    for server, visitor, most in visitors.values():
         await visitor.enter(server.url)
-        for layer in range(1, LAYERS + 1):
+        for layer in range(1, most + 1):
             await visitor.move(layer)
     found: dict[str, list[float]] = {name: [] for name in ("", *pages)}
     for _ in range(ROUNDS):
         for name in found:
             found[name].append(await _cost(*visitors[name]))
-    for _, visitor in visitors.values():
+    for _, visitor, _ in visitors.values():
         await visitor.leave()
         assert not visitor.failures, visitor.failures
     return found
+
+
+def _visitor(asked: str) -> tuple[Visitor, int]:
+    """Who moves the slider of ``address@label:values``, "Layer" if none is named; how many values it has."""
+    address, _, slider = asked.partition("@")
+    label, _, most = slider.partition(":")
+    return Visitor(*_split(address), label or "Layer"), int(most or LAYERS)
 
 
 def _split(address: str) -> tuple[str, str]:
@@ -198,7 +210,7 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, both(Path(name)) as (floor, app):
         if "cpu" in args.parts:
-            _print_cpu(asyncio.run(cost(floor, app, args.pages)))
+            _print_cpu(asyncio.run(cost(floor, app, [*args.pages, *OTHERS])))
         if "crowd" in args.parts:
             _print_crowds(floor, app, args.sessions)
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:

@@ -105,7 +105,7 @@ def test_all_labels_share_a_scale_or_have_their_own(app: App) -> None:
 
 def test_the_film_has_its_layers_and_its_time(app: App) -> None:
     asked = {"film": "true", "film_from": "4", "film_to": "12", "film_time": "300"}
-    page = app("playground", panel="files", **HERE, method="label similarity, naive", **asked)
+    page = app("playground", panel="code", **HERE, method="label similarity, naive", **asked)
     assert not page.error
     figure = json.loads(page.get("plotly_chart")[2].proto.spec)
     assert [step["label"] for step in figure["layout"]["sliders"][0]["steps"]] == [f"layer {n}" for n in range(4, 13)]

@@ -55,7 +55,7 @@ def draw() -> None:
     looked = looking.choose(str(state.DEFAULTS[state.PICTURE]))
     shown = _right_picture(looked.picture)
     thumbnails.row("right", pictures.options(shown), shown, _look_right, texts.say("right_side"))
-    live.part(_body, looked)
+    live.part(_body, looked, sides.here())
 
 
 def _right_picture(left: str) -> str:
@@ -68,7 +68,7 @@ def _look_right(picture: str) -> None:
     st.session_state[sides.PICTURE] = picture
 
 
-def _body(looked: looking.Looked) -> None:
+def _body(looked: looking.Looked, here: Sequence[str]) -> None:
     """Both maps, then the controls of both sides, then what can be said about the maps in numbers."""
     maps, menus = st.container(key="compare_top"), st.columns(2, border=True)
     with menus[0]:
@@ -77,7 +77,7 @@ def _body(looked: looking.Looked) -> None:
         asked = sides.method(now, "method")
     with menus[1]:
         st.markdown(f"**{texts.say('right_menus')}**")
-        other = sides.right_side(now)
+        other = sides.right_side(now, here)
         own = sides.method(other, "compare_method", (sides.SAME,), "compare_")
     own = asked if own.name == sides.SAME else own
     scale = widgets.choice("Scale of both maps", SCALES, "compare_scale")

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Mapping
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,6 +53,8 @@ def draw() -> None:
         sources.own_pictures()  # always in the same place: a field that moves drops an upload that is under way
         more = st.container()
     live.part(_body, looked, left, asking, under, more, right, st.container())
+    if looked.kind == "picture" and looked.model != sources.other():
+        looking.remarks(SimpleNamespace(model=looked.model, picture=pictures.get(looked.given)))
     sources.others()
 
 
@@ -70,8 +73,6 @@ def _body(looked: chosen.Chosen, left: Any, asking: Any, under: Any, more: Any, 
         others = st.container()
         panels.choose()
         _figure(now, asked, label, look, drawing, more, right, others)
-        if looked.kind == "picture" and looked.model != sources.other():
-            looking.remarks(now)
 
 
 class Asked(NamedTuple):

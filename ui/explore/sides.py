@@ -57,11 +57,15 @@ class Side(NamedTuple):
     found: Map
 
 
-def right_side(now: Context) -> Context:
-    """The right side's context, from its own controls; what is not changed is the left side's."""
+def here() -> tuple[str, ...]:
+    """Models that can be shown without a download."""
+    names = (card.name for card in registry.models() if card.task in ("classify", "label"))
+    return tuple(name for name in names if resources.usable(name))
+
+
+def right_side(now: Context, here: Sequence[str]) -> Context:
+    """The right side's context, from its own controls, the models `here` among them; what is not changed is the left side's."""
     first, second = st.columns(2)
-    names = [card.name for card in registry.models() if card.task in ("classify", "label")]
-    here = [name for name in names if resources.usable(name)]
     model = widgets.menu("Model", [SAME, *here], MODEL, place=first, help="Models that are on this machine.")
     picture = now.picture if (wanted := _picture_menu(second)) == SAME else pictures.get(wanted)
     name = now.model if model == SAME else model

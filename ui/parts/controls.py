@@ -136,9 +136,8 @@ def look(now: Context) -> dict[str, Any]:
     """
     # No format_func on bound menus: the address would carry the words.
     mode = widgets.menu("Scale", list(MODES), "scale")
-    st.caption(f"{mode}: {MODES[mode]}.")
     colours = widgets.menu("Colour map", list(theme.COLORMAPS), "colours")
-    st.caption(f"{colours}: {theme.NOTES[colours]}.")
+    st.caption(f"{mode}: {MODES[mode]}. {colours}: {theme.NOTES[colours]}.")
     opacity = widgets.slider("Opacity of the map", 0.0, 1.0, "opacity", 0.8, 0.05)
     fade = widgets.toggle("Let low values fade", "fade", True, help="The opacity of a patch follows its value.")
     smooth = widgets.toggle("Blend between patches", "smooth", help="Adds no knowledge: one number a patch.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -85,7 +85,7 @@ def subject(looked: Looked) -> Picture:
     return pictures.get(looked.picture)
 
 
-def remarks(now: Context) -> None:
+def remarks(now: Any) -> None:
     """What to know of this model on this picture, and of how the picture was opened."""
     if now.model in state.KNOW_SCENES and now.picture.is_photograph:
         st.warning(mismatch(now.model, now.picture), icon="⚠️")

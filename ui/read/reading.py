@@ -1,7 +1,7 @@
 """What every page about a reading shares: its sidebar, its pickers, and what is looked at."""
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import streamlit as st
@@ -119,19 +119,26 @@ def _begin_anew(whose: tuple[str, str]) -> None:
         address.forget({TOKEN, FIELD} - set(st.session_state.get(lesson.BEFORE, {})))
 
 
+@lru_cache(maxsize=32)
+def _walk(tokens: tuple[str, ...], first: int) -> tuple[int, int]:
+    """The token to begin with, 1 first, and how many fields there are to choose from."""
+    # It begins at the first row that wrote print: where a tag is read from is harder to see. A prompt may hold words, too.
+    written = (n for n, run in enumerate(token_runs(tokens)) if run["kind"] == "word" and n >= first)
+    return next(written, first) + 1, min(len(fields(tokens)), MOST_FIELDS)
+
+
 def _places(record: AttentionRecord, needs: Sequence[str]) -> tuple[int | None, int | None, int]:
     """The pickers; what they choose as (layer, head, token)."""
     maps, tokens = cross_maps(record), token_names(record)
     # How many rows the prompt takes: the first row that was produced and not given.
     first, last = min(maps[0].query.prefix, len(tokens) - 1), len(tokens)
-    # It begins at the first row that wrote print: where a tag is read from is harder to see. A prompt may hold words, too.
-    written = (n for n, run in enumerate(token_runs(tokens)) if run["kind"] == "word" and n >= first)
-    begin, shown = next(written, first) + 1, [one for one in ("token", "field", "layer", "head") if one in needs]
+    begin, count = _walk(tuple(tokens), first)
+    shown = [one for one in ("token", "field", "layer", "head") if one in needs]
     columns = st.columns([2 if one in ("token", "field") else 1 for one in shown]) if shown else []
     place = dict(zip(shown, columns, strict=True))
     tip = "Arrow keys left and right step too, where the JSON stands beside the page."
     token = widgets.slider("Token", first + 1, last, TOKEN, begin, place=place.get("token"), help=tip)
-    if count := min(len(fields(tokens)), MOST_FIELDS):
+    if count:
         widgets.slider("Field", 1, count, FIELD, min(FIRST_FIELD, count), place=place.get("field"))
     layers, heads = len(maps), len(maps[0].weights)
     # The last layer is the default: it points better than the mean of all layers.
