@@ -28,6 +28,7 @@ class Address:
         own: every key ever noted.
         written: the parameters last written.
         kept: what was chosen, by key.
+        given: what the step of the lesson sets, by key: a link to the step brings it, so that the address need not say it.
         complaints: sentences about parameters that could not be honoured.
         page, part: the page, and the part being drawn.
         running: whether the whole script runs, and not a fragment alone.
@@ -38,6 +39,7 @@ class Address:
     own: set[str] = field(default_factory=set)
     written: dict[str, str] | None = None
     kept: dict[str, Any] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
     page: str = ""
     part: str = ""
@@ -75,6 +77,7 @@ def start(page: str, anew: tuple[str, ...] = ()) -> bool:
         state.asked, state.complaints = {} if moved else state.asked, []
         # What was left at a page's default has the next page's, which may be another.
         forget([*anew, *(key for key, text in noted if text is None)] if moved else ())
+    state.given = {} if moved else state.given
     state.page, state.noted, state.part, state.running = page, {}, "", True
     return moved
 
@@ -128,15 +131,15 @@ def complain(sentence: str) -> None:
 
 
 def note(key: str, value: Any, default: Any, text: str = "") -> None:
-    """Have the address carry `value`, as `text`, unless it is the default."""
+    """Have the address carry `value`, as `text`, unless it is the default, or what the step sets."""
     state = of_session()
     noted = state.noted.setdefault(state.part, {})
     state.own.add(key)
+    noted[key] = None if value == state.given.get(key, default) else text or str(value)
     if value == default:
-        noted[key] = None
         state.kept.pop(key, None)
     else:
-        noted[key], state.kept[key] = text or str(value), value
+        state.kept[key] = value
 
 
 @contextmanager
