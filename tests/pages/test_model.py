@@ -22,6 +22,16 @@ def test_every_step_opens_cold_and_so_does_the_whole_lesson(app) -> None:
     opens_everywhere(app, "model")
 
 
+def test_what_a_step_sets_needs_no_place_in_the_address_and_what_differs_has_one(app) -> None:
+    """Else opening a page would write its address anew, and the first Back would lead nowhere."""
+    page = app("model")
+    assert (page.slider(key="block").value, "block" in page.query_params) == (2, False)
+    page = app("model", block="1")
+    assert (page.slider(key="block").value, page.query_params["block"]) == (1, "1")
+    page.slider(key="block").set_value(2).run()
+    assert "block" not in page.query_params
+
+
 def test_no_model_is_loaded_and_no_picture_offered(app, monkeypatch) -> None:
     def refuse(*_given: object, **_more: object) -> None:
         raise AssertionError("this page needs no run of a model")

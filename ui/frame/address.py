@@ -22,11 +22,21 @@ def of_session() -> Any:
     """What a session's address asks for and carries.
 
     asked: parameters still to be honoured; noted: part of the page to what it noted; own: every key ever noted; written: the
-    parameters last written; kept: what was chosen, by key; complaints: sentences about parameters that could not be honoured;
+    parameters last written; kept: what was chosen, by key; given: what the step of the lesson
+    sets, by key: a link to the step brings it, so that the address need not say it; complaints: sentences about parameters that could not be honoured;
     page, part: the page, and the part being drawn; running: whether the whole script runs, and not a fragment alone.
     """
     if KEY not in st.session_state:
-        empty = {"asked": {}, "noted": {}, "own": set(), "kept": {}, "complaints": [], "page": "", "part": ""}
+        empty = {
+            "asked": {},
+            "noted": {},
+            "own": set(),
+            "kept": {},
+            "given": {},
+            "complaints": [],
+            "page": "",
+            "part": "",
+        }
         st.session_state[KEY] = SimpleNamespace(**empty, written=None, running=False)
     return st.session_state[KEY]
 
@@ -56,6 +66,7 @@ def start(page: str, anew: tuple[str, ...] = ()) -> bool:
         state.asked, state.complaints = {} if moved else state.asked, []
         # What was left at a page's default has the next page's, which may be another.
         forget([*anew, *(key for key, text in noted if text is None)] if moved else ())
+    state.given = {} if moved else state.given
     state.page, state.noted, state.part, state.running = page, {}, "", True
     return moved
 
@@ -109,15 +120,15 @@ def complain(sentence: str) -> None:
 
 
 def note(key: str, value: Any, default: Any, text: str = "") -> None:
-    """Have the address carry `value`, as `text`, unless it is the default."""
+    """Have the address carry `value`, as `text`, unless it is the default, or what the step sets."""
     state = of_session()
     noted = state.noted.setdefault(state.part, {})
     state.own.add(key)
+    noted[key] = None if value == state.given.get(key, default) else text or str(value)
     if value == default:
-        noted[key] = None
         state.kept.pop(key, None)
     else:
-        noted[key], state.kept[key] = text or str(value), value
+        state.kept[key] = value
 
 
 @contextmanager

@@ -91,7 +91,7 @@ BEFORE = "_step_before"
 def _set(step: Step) -> None:
     """Give the view what the step sets; what it had comes back on leaving."""
     given = st.session_state
-    given[BEFORE] = {key: given.get(key) for key in step.set}
+    given[BEFORE], address.of_session().given = {key: given.get(key) for key in step.set}, step.set
     for key, value in step.set.items():
         if not address.wanted(key):
             given[key] = value
