@@ -303,12 +303,16 @@ def _code(now: Reading, number: int, tight: bool) -> None:
     )
 
 
+def _switch(_now: Reading) -> None:
+    tight(st)
+
+
 PAGE = lesson.Page(
     "fields",
     {
         "gathered": View(gathered, ("field", "layer", "head")),
-        "page": View(page, ("field", "layer", "head"), _look, lambda _now: tight(st)),
-        "scores": View(scores, ("layer", "head"), under=lambda _now: tight(st)),
+        "page": View(page, ("field", "layer", "head"), _look, _switch),
+        "scores": View(scores, ("layer", "head"), under=_switch),
         "glance": View(glance, ("field", "layer", "head")),
         "heads": View(field_heads.cloud, ("layer", "head"), under=field_heads.measured_on),
         "list": View(field_heads.table, (), under=field_heads.measured_on),
