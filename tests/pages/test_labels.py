@@ -120,7 +120,7 @@ def test_the_film_has_its_layers_and_its_time(app: App) -> None:
 def test_film_files_have_a_picture_for_each_layer(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     made: dict[str, bytes] = {}
 
-    def make(name: str, files: dict, title: str = "", now: Any = None) -> None:
+    def make(name: str, files: dict, now: Any = None) -> None:
         made.update({file: maker(now.again()) for file, maker in files.values() if name == "film"})
 
     monkeypatch.setattr("ui.parts.films.components.downloads", make)
