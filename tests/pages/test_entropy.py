@@ -36,7 +36,7 @@ def test_every_unit_and_choice_of_rows(app, rows: str, unit: str) -> None:
 def test_the_outcome_waits_for_the_guess(app) -> None:
     page = app("entropy", step="3")
     assert "Focus and the object" not in titles(page)
-    fine(page.button(key=next(one.key for one in page.button if one.label == "Show me")).click().run())
+    fine(page.button(key=next(one.key for one in page.button if one.label == "Show the answer")).click().run())
     assert titles(page) == ["Focus and the object"]
     assert "over 144 heads" in said(page)
 

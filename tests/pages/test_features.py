@@ -34,7 +34,7 @@ def test_the_first_figure_is_the_similarity_of_a_photographs_patches(app) -> Non
 
 def test_turning_the_sign_turns_the_map_and_nothing_else(app) -> None:
     one = app("features", step="5", component="2")
-    fine(one.button(key=next(b.key for b in one.button if b.label == "Show me")).click().run())
+    fine(one.button(key=next(b.key for b in one.button if b.label == "Show the answer")).click().run())
     before, said = drawn(one), next(iter(figures(one)))
     fine(one.toggle(key="turned").set_value(True).run())
     assert np.allclose(drawn(one), -before)
@@ -80,7 +80,7 @@ def test_the_fair_test_is_no_verdict_on_so_few_photographs(app) -> None:
 @pytest.mark.parametrize("wrong", [{"component": "7"}, {"turned": "yes"}])
 def test_a_wrong_parameter_gets_a_sentence(app, wrong: dict[str, str]) -> None:
     page = app("features", step="5", **wrong)
-    fine(page.button(key=next(b.key for b in page.button if b.label == "Show me")).click().run())
+    fine(page.button(key=next(b.key for b in page.button if b.label == "Show the answer")).click().run())
     assert len(page.warning) <= 1
     page = app("features", all="true", **wrong)
     assert next(iter(wrong.values())) in page.warning[0].value

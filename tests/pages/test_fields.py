@@ -175,7 +175,7 @@ def test_all_boxes_are_numbered_on_the_page_and_clickable(app) -> None:
 def test_the_heads_are_shown_once_the_guess_is_made(app) -> None:
     shown = app("fields", step=PREDICTION)
     assert list(figures(shown)) == ["fields_glance"]
-    fine(next(one for one in shown.button if one.label == "Show me").click().run())
+    fine(next(one for one in shown.button if one.label == "Show the answer").click().run())
     assert list(figures(shown)) == ["fields_cloud"]
     listed = table(app("fields", step=LIST), "place by hits")
     most_focused = listed["head"][[float(v) for v in listed["place by focus"]].index(1.0)]
@@ -238,7 +238,7 @@ def test_an_own_page_has_boxes_and_no_scores(app) -> None:
     fine(shown.file_uploader(key="reading_upload").set_value(("mine.png", out.getvalue(), "image/png")).run())
     assert "trained on nothing but drawn receipts" in said(shown)
     assert list(table(shown, "box in pixels")) == ["field", "path", "written", "outline", "box in pixels"]
-    fine(next(one for one in shown.button if one.label == "Show me").click().run())
+    fine(next(one for one in shown.button if one.label == "Show the answer").click().run())
     assert "is not known" in said(shown)
     shown.session_state["step"] = int(PAGE)
     fine(shown.run())

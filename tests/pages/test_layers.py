@@ -66,7 +66,7 @@ def test_the_range_narrows_the_snapshots(app) -> None:
 
 def test_the_check_is_graded_from_the_live_numbers(app) -> None:
     page = app("layers", step="9", ask="patch", row="3", column="4", head="1")
-    fine(page.button(key=next(one.key for one in page.button if one.label == "Show me")).click().run())
+    fine(page.button(key=next(one.key for one in page.button if one.label == "Show the answer")).click().run())
     assert page.info[0].value.startswith(
         "Attention of the patch in row 3, column 4 (head 1): its entropy is lowest in layer "
     )

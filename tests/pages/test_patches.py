@@ -24,7 +24,7 @@ def words(page: AppTest) -> str:
 
 def show(page: AppTest) -> AppTest:
     """The page after its question was given up."""
-    return fine(next(one for one in page.button if one.label == "Show me").click().run())
+    return fine(next(one for one in page.button if one.label == "Show the answer").click().run())
 
 
 @pytest.mark.parametrize("step", STEPS)

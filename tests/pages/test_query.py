@@ -64,7 +64,7 @@ def test_the_map_is_there_from_the_start_and_shows_the_head_of_the_table(app) ->
 def test_a_guess_is_made_on_the_bare_picture_of_its_own_view(app) -> None:
     page = app("query", step="2")
     assert titles(page) == [""]
-    press(page, "Show me")
+    press(page, "Show the answer")
     assert titles(page) == ["Layer 4, head 7"]
     fine(page.slider(key="layer").set_value(5).run())
     assert titles(page) == [""]  # another view, another guess

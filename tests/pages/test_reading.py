@@ -230,7 +230,7 @@ def test_the_outcome_waits_for_the_guess_and_lists_every_tag(app) -> None:
         table(page, "strongest cell lies")
     assert "reading_page" in figures(page)
     assert page.slider(key="token"), "the page that is shown until then can be stepped through"
-    fine(next(one for one in page.button if one.label == "Show me").click().run())
+    fine(next(one for one in page.button if one.label == "Show the answer").click().run())
     found = table(page, "strongest cell lies")
     assert len(found["tag"]) == 11, "store, three articles of three values, total"
     assert found["tag"][0] == "<s_store>"

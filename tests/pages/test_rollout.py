@@ -69,7 +69,7 @@ def test_the_rollout_so_far_is_the_chosen_layer_s(app: App) -> None:
 def test_no_outcome_before_the_guess_and_colour_contrast_beside_it(app: App) -> None:
     page = app("rollout", step="8")
     assert "The probability that is left" not in titles(page)
-    fine(page.button(key=next(one.key for one in page.button if one.label == "Show me")).click().run())
+    fine(page.button(key=next(one.key for one in page.button if one.label == "Show the answer")).click().run())
     assert titles(page) == ["The probability that is left"]
     bars = next(iter(figures(page).values()))["layout"]["yaxis"]["ticktext"]
     assert "colour contrast (no model)" in bars
