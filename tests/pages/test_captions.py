@@ -335,7 +335,7 @@ def test_a_record_with_boxes_is_drawn_with_its_boxes(app, tmp_path: Path) -> Non
     page = opened(app, "captions", "own.npz", boxes_record(), tmp_path, step="4")
     assert "Choose a scene" in try_claim(page, "nouns_on_objects")
     page = opened(app, "refiner", "own.npz", boxes_record(), tmp_path)
-    assert any("does not keep its maps" in one.value for one in page.caption)
+    assert any("does not keep its maps" in one.value for one in page.info)
 
 
 def test_a_record_that_is_no_longer_kept_is_asked_for_again(app) -> None:

@@ -253,6 +253,7 @@ def test_own_pictures_and_bundles(app: Any, run: Any, tmp_path: Path) -> None:
 def test_compare(app: Any, run: Any) -> None:
     page = app(
         "compare",
+        panel="code",
         method="one layer",
         compare_method="rollout",
         compare_picture="scene-11",
