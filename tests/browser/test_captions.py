@@ -127,7 +127,7 @@ def test_regions_read_regions(visit: Any) -> None:
     seen.until(lambda: title(seen, "captions_reads") == "Read by region 40", "the map of the region clicked")
     after = seen.until_repainted("captions_reads", before)
     seen.until_address(region="40")
-    number = seen.page.get_by_role("spinbutton", name="Region that asks")
+    number = seen.page.get_by_role("spinbutton", name="Query region")
     number.fill("1")
     number.press("Enter")
     seen.until(lambda: title(seen, "captions_reads") == "Read by region 1", "the map of region 1")

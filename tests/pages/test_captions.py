@@ -200,7 +200,7 @@ def test_the_code_of_a_region_makes_its_map(app, monkeypatch: pytest.MonkeyPatch
     ("name", "parameters", "sentence"),
     [
         ("captions", {"word": "99"}, "There is no word 99, only 1 to 9; word 8 is shown."),
-        ("refiner", {"region": "100000"}, "There is no region that asks 100000, only 1 to 196; region that asks 59"),
+        ("refiner", {"region": "100000"}, "There is no query region 100000, only 1 to 196; query region 59"),
         ("captions", {"scene": "<script>"}, "There is no picture named"),
         ("captions", {"head": "evil"}, "There is no head"),
         ("refiner", {"refiner_layer": "x"}, "There is no refiner layer"),

@@ -216,14 +216,14 @@ def test_patches(app: Any, run: Any, centred: str) -> None:
     ],
 )
 def test_playground(app: Any, run: Any, method: str, more: dict[str, str]) -> None:
-    page = app("playground", method=method, **more, **WHERE["patch and head"])
+    page = app("playground", panel="code", method=method, **more, **WHERE["patch and head"])
     made, figure = run(lines(page)[0]), figures(page)["playground_map"]
     same(figure, made)
     assert outlined(figure) is (made.ground.truth is not None) is True
 
 
 def test_several_patches_ask_together(app: Any, run: Any) -> None:
-    page = app("playground", picture="scene-7", layer="6", head="2", ask="patch")
+    page = app("playground", panel="code", picture="scene-7", layer="6", head="2", ask="patch")
     page.session_state["chosen_patches"] = (3, 30, 31)
     page.run()
     same(figures(page)["playground_map"], run(lines(page)[0]))
@@ -231,7 +231,7 @@ def test_several_patches_ask_together(app: Any, run: Any) -> None:
 
 
 def test_own_pictures_and_bundles(app: Any, run: Any, tmp_path: Path) -> None:
-    page = app("playground", picture="scene-7", model="scene-vit", layer="3")
+    page = app("playground", panel="code", picture="scene-7", model="scene-vit", layer="3")
     image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (50, 70, 3), dtype=np.uint8))
     image.save(tmp_path / "mine.png")
     page.file_uploader(key="playground_upload").upload("mine.png", (tmp_path / "mine.png").read_bytes()).run()
@@ -242,7 +242,7 @@ def test_own_pictures_and_bundles(app: Any, run: Any, tmp_path: Path) -> None:
 
     run("python -m vit_attention extract scene-11 --model scene-vit --layers 2,5 --heads 1,7 --half --output .")
     data = (tmp_path / "scene-11.npz").read_bytes()
-    page = app("playground", layer="2", head="2")
+    page = app("playground", panel="code", layer="2", head="2")
     page.file_uploader(key="playground_npz").upload("scene-11.npz", data).run()
     (line,) = lines(page)
     assert "--model" not in line

@@ -179,7 +179,7 @@ def test_the_heads_are_shown_once_the_guess_is_made(app) -> None:
     assert list(figures(shown)) == ["fields_cloud"]
     listed = table(app("fields", step=LIST), "place by hits")
     most_focused = listed["head"][[float(v) for v in listed["place by focus"]].index(1.0)]
-    assert f"has {most_focused.replace(field_heads.HARD, ' ')}." in said(shown)
+    assert f"that of {most_focused.replace(field_heads.HARD, ' ')}." in said(shown)
     (mean,) = (one.value for one in shown.caption if "A cell picked at random:" in one.value)
     (star,) = (one for one in figures(shown)["fields_cloud"]["data"] if one["name"] == "mean of all")
     assert f"(star): {star['y'][0]:.0f}% hits, {star['x'][0]:.2f} bits." in mean
@@ -210,9 +210,9 @@ def test_the_check_question_counts_what_the_table_shows(app) -> None:
     inside = [n for n in right if found["middle in the true box"][n] == "yes"]
     percent = 100 * len(inside) / len(right)
     fine(shown.number_input[-1].set_value(percent - 5).run())
-    assert "Two columns of the table tell" in said(shown)
+    assert "Use two columns of the table" in said(shown)
     fine(shown.number_input[-1].set_value(round(percent)).run())
-    assert any(f"{len(inside)} of {len(right)} fields read right" in one.value for one in shown.success)
+    assert any(f"of {len(right)} fields that were read right, {len(inside)} have" in one.value for one in shown.success)
 
 
 @pytest.mark.parametrize("step", [n for n in STEPS if lessons()["fields"].steps[n - 1].claim])

@@ -67,7 +67,7 @@ def test_the_labels_are_the_classes_of_the_record(app: App) -> None:
 def test_the_map_is_the_librarys(app: App, drawn: list[np.ndarray], method: str) -> None:
     labels = things(24)
     title = {"naive": "label similarity, naive", "value": "label similarity, value path"}.get(method)
-    page = app("playground", **HERE, labels="\n".join(labels), layer="8")
+    page = app("playground", panel="code", **HERE, labels="\n".join(labels), layer="8")
     options = page.selectbox(key="method").options
     title = next(one for one in options if one.startswith("label similarity") and one.endswith(title or "value-value"))
     page.selectbox(key="method").set_value(title).run()
@@ -105,7 +105,7 @@ def test_all_labels_share_a_scale_or_have_their_own(app: App) -> None:
 
 def test_the_film_has_its_layers_and_its_time(app: App) -> None:
     asked = {"film": "true", "film_from": "4", "film_to": "12", "film_time": "300"}
-    page = app("playground", **HERE, method="label similarity, naive", **asked)
+    page = app("playground", panel="files", **HERE, method="label similarity, naive", **asked)
     assert not page.error
     figure = json.loads(page.get("plotly_chart")[2].proto.spec)
     assert [step["label"] for step in figure["layout"]["sliders"][0]["steps"]] == [f"layer {n}" for n in range(4, 13)]
@@ -135,9 +135,9 @@ def test_film_files_have_a_picture_for_each_layer(app: App, monkeypatch: pytest.
 
 def test_the_card_scores_the_object_that_the_label_names(app: App) -> None:
     right, wrong = things(24)[0], labels.offers(labels.Picture.drawn(SCENE))[-1]
-    page = app("playground", **HERE, method="label similarity, naive", label=right)
+    page = app("playground", panel="trust", **HERE, method="label similarity, naive", label=right)
     assert "| points at what it names |" in card(page)
-    page = app("playground", **HERE, method="label similarity, naive", label=wrong)
+    page = app("playground", panel="trust", **HERE, method="label similarity, naive", label=wrong)
     assert "| the label | names nothing here |" in card(page)
 
 
@@ -209,7 +209,7 @@ def test_a_photograph_brings_the_model_for_photographs(app: App) -> None:
 
 
 def test_the_code_makes_the_map_of_the_page(app: App, drawn: list[np.ndarray]) -> None:
-    page = app("playground", **HERE, method="label similarity, naive", label=things(24)[1], layer="11")
+    page = app("playground", panel="code", **HERE, method="label similarity, naive", label=things(24)[1], layer="11")
     code = next(one.value for one in page.code if "labels = " in one.value)
     made: dict = {}
     exec(code[: code.index("from visualizer.figures")], made)
@@ -224,7 +224,7 @@ def test_the_command_draws_the_map_of_the_page(
     monkeypatch.setattr(visualize, "write", lambda found, *rest: made.extend(found) or write(found, *rest))
     monkeypatch.chdir(tmp_path)
     asked = {"method": "label similarity, value-value", "depth": "3", "label": things(24)[1], "independent": "remove"}
-    page = app("playground", **HERE, layer="9", film="true", film_from="8", film_to="9", **asked)
+    page = app("playground", panel="code", **HERE, layer="9", film="true", film_from="8", film_to="9", **asked)
     lines = next(one.value for one in page.code if "-m vit_attention visualize" in one.value).splitlines()
     for line in lines:
         done = CliRunner().invoke(main, shlex.split(line)[3:])

@@ -102,7 +102,7 @@ def test_a_first_miss_gets_a_hint_and_a_second_the_solution(app) -> None:
 def test_the_check_question_is_graded_from_the_live_grid(app) -> None:
     page = app("patches", step="2")
     fine(next(one for one in page.number_input if "tokens" in one.label).set_value(784).run())
-    assert "Not quite. Each patch becomes 2 × 2" in said(page)
+    assert "Not quite. Into how many does each patch fall" in said(page)
     fine(next(one for one in page.number_input if "tokens" in one.label).set_value(785).run())
     assert "785 tokens instead of 197" in said(page)
 

@@ -59,8 +59,8 @@ def test_the_code_of_a_run_makes_the_map_of_the_page(app: App, monkeypatch: pyte
     monkeypatch.setattr(
         "ui.explore.playground._downloads", lambda now, asked, look: drawn.append(asked.answer(now).values)
     )
-    app("playground", picture="scene-24", method="occlusion")
-    page = app("playground", picture="scene-24", method="occlusion")
+    app("playground", panel="code", picture="scene-24", method="occlusion")
+    page = app("playground", panel="code", picture="scene-24", method="occlusion")
     page.slider(key="window").set_value(7)
     page.slider(key="stride").set_value(7).run()
     code = next(one.value for one in page.code if "needs_for" in one.value)
@@ -72,19 +72,19 @@ def test_the_code_of_a_run_makes_the_map_of_the_page(app: App, monkeypatch: pyte
 
 def test_dinov2_small_stands_beside_photo_dino(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stand-in of the same weights scores the same; until it is there, the card says how to get it."""
-    (missing,) = score_lines(app("playground", model="photo-dino", picture="coffee"), "dinov2-small on")
+    (missing,) = score_lines(app("playground", panel="trust", model="photo-dino", picture="coffee"), "dinov2-small on")
     assert "not at hand" in missing
     assert "88 MB" in missing
     hand, model = resources.at_hand, resources.model
     monkeypatch.setattr(resources, "at_hand", lambda name: name == "dinov2-small" or hand(name))
     monkeypatch.setattr(resources, "model", lambda name: model({"dinov2-small": "photo-dino"}.get(name, name)))
     for page in (
-        app("playground", model="photo-dino", picture="coffee", layer="3", head="2"),
+        app("playground", panel="trust", model="photo-dino", picture="coffee", layer="3", head="2"),
         app("rollout", model="photo-dino", picture="coffee", panel="trust"),
     ):
         (own,), (other,) = score_lines(page, "weight on: cup"), score_lines(page, "dinov2-small on: cup")
         assert own.split("|")[2].strip() == other.split("|")[2].split(",")[0].strip()
-    assert not score_lines(app("playground", picture="coffee", model="scene-vit"), "dinov2-small on")
+    assert not score_lines(app("playground", panel="trust", picture="coffee", model="scene-vit"), "dinov2-small on")
 
 
 def test_masks_are_told_where_drawn_scenes_are_scored(app: App) -> None:
@@ -95,7 +95,15 @@ def test_masks_are_told_where_drawn_scenes_are_scored(app: App) -> None:
 
 def test_a_cold_link_keeps_a_patch_of_a_fine_grid() -> None:
     page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    link = {"model": "photo-dino", "picture": "coffee", "grid": "24", "ask": "patch", "row": "20", "column": "23"}
+    link = {
+        "model": "photo-dino",
+        "picture": "coffee",
+        "grid": "24",
+        "ask": "patch",
+        "row": "20",
+        "column": "23",
+        "panel": "trust",
+    }
     for key, value in {**link, "outline-coffee": "spoon"}.items():
         page.query_params[key] = value
     page.switch_page("pages/playground.py").run()
@@ -106,7 +114,7 @@ def test_a_cold_link_keeps_a_patch_of_a_fine_grid() -> None:
 
 
 def test_a_similarity_to_another_photograph(app: App) -> None:
-    page = app("playground", model="photo-dino", picture="coffee", method="relevance")
+    page = app("playground", panel="code", model="photo-dino", picture="coffee", method="relevance")
     assert "coffee" not in page.selectbox(key="target_with").options
     page.selectbox(key="target_with").set_value("cat").run()
     assert not page.error
@@ -146,5 +154,5 @@ def test_the_first_page_tells_what_photo_dino_is(app: App) -> None:
 
 @pytest.mark.parametrize("method", ["relevance", "length of tokens"])
 def test_shares_of_a_row_that_does_not_add_up_to_1(app: App, method: str) -> None:
-    (line,) = score_lines(app("playground", picture="scene-24", method=method), "on special tokens")
+    (line,) = score_lines(app("playground", panel="trust", picture="scene-24", method=method), "on special tokens")
     assert 0 < float(line.split("|")[2].strip().rstrip("%")) < 100

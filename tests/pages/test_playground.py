@@ -183,14 +183,16 @@ def test_a_photograph_of_a_phone_is_turned_reduced_and_explained(app: App) -> No
 def test_what_the_reader_outlines_is_scored(app: App) -> None:
     """The left half of a texture: the share of the map inside is that of the left half of its patches."""
     half = "0,0 500,0 500,1000 0,1000"
-    page = app("playground", picture="gravel", **{"drawn-gravel": half}, outlined="true")
+    page = app("playground", panel="trust", picture="gravel", **{"drawn-gravel": half}, outlined="true")
     line = next(one for text in page.markdown for one in text.value.splitlines() if "weight on: your outline" in one)
     values = va.load("photo-dino").attend("gravel", half=True).maps[9].single[:, 0].mean(axis=0)[1:].reshape(16, 16)
     assert f"| {values[:, :8].sum() / values.sum():.1%} |" in line
-    assert not any("--outline" in one.value or "--truth" in one.value for one in page.code)
     page.button(key="clear_outline").click().run()
     assert not any("your outline" in text.value for text in page.markdown)
     assert "drawn-gravel" not in page.query_params
+    page = app("playground", panel="code", picture="gravel", **{"drawn-gravel": half}, outlined="true")
+    assert page.code
+    assert not any("--outline" in one.value or "--truth" in one.value for one in page.code)
 
 
 def test_clicks_and_boxes_make_outlines() -> None:
@@ -224,7 +226,7 @@ def test_drawing_shows_the_picture_under_a_grid(app: App) -> None:
 
 
 def test_an_opened_record_is_drawn_without_a_model(app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    test = app("playground")
+    test = app("playground", panel="code")
     monkeypatch.setattr(va.registry, "load", None)
     test.file_uploader(key="playground_npz").upload("mine.npz", bundle(tmp_path)).run()
     assert not test.exception
@@ -328,7 +330,7 @@ def test_a_model_that_does_not_suit_the_page_leaves_it_as_it_was(app: App, monke
 
 
 def test_the_trust_card_scores_a_photograph_on_the_chosen_outline(app: App) -> None:
-    page = app("playground", picture="coffee", model="scene-vit")
+    page = app("playground", panel="trust", picture="coffee", model="scene-vit")
     menu = next(box for box in page.selectbox if box.label == "Outline")
     assert menu.options == ["cup and saucer", "cup", "coffee", "saucer", "spoon"]
 
@@ -351,7 +353,7 @@ def test_the_trust_card_scores_a_photograph_on_the_chosen_outline(app: App) -> N
 
 
 def test_a_texture_has_no_outline_to_choose(app: App) -> None:
-    page = app("playground", picture="gravel")
+    page = app("playground", panel="trust", picture="gravel")
     assert not [box for box in page.selectbox if box.label == "Outline"]
     assert any("| against the truth | unknown |" in text.value for text in page.markdown)
 
@@ -359,12 +361,12 @@ def test_a_texture_has_no_outline_to_choose(app: App) -> None:
 def test_what_is_known_of_a_model_is_said_where_it_is_scored(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     known = tuple(replace(one, caution="It was taught masks.") for one in cards.CARDS)
     monkeypatch.setattr(cards, "CARDS", known)
-    page = app("playground", picture="cat", layer="2")
+    page = app("playground", panel="trust", picture="cat", layer="2")
     assert any("It was taught masks." in text.value for text in page.markdown)
 
 
 def test_the_outline_of_a_photograph_is_drawn_and_the_command_draws_it_too(app: App) -> None:
-    page = app("playground", picture="coffee", model="photo-dino")
+    page = app("playground", panel="code", picture="coffee", model="photo-dino")
     toggle = page.toggle(key="outlined")
     assert toggle.label == "Show the outline: cup and saucer"
     assert not any("--outline" in one.value for one in page.code)

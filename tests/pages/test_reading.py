@@ -217,7 +217,7 @@ def test_layers_and_heads_are_those_of_the_record(app) -> None:
 def test_what_is_said_of_a_token_names_kind_field_and_probability(app) -> None:
     assert re.search(r'Token 1, "<s_store>"; opening tag; probability \d+\.\d%', texts(app("reading", token="1")))
     word = app("reading", token="2")
-    assert re.search(r'Token 2, "\w+"; starts a word; field store; probability \d+\.\d%', texts(word))
+    assert re.search(r'Token 2, "\w+"; first piece; field store; probability \d+\.\d%', texts(word))
 
 
 def answer(page: Any, option: str) -> Any:
@@ -316,7 +316,7 @@ def test_another_page_begins_at_its_first_word(app, through: str) -> None:
         fine(page.switch_page("pages/reading.py").run())
     token = page.slider(key="token").value
     assert Written(page).marked == {token - 1}
-    assert re.search(rf'Token {token}, "[^"<]+"; starts a word', texts(page))
+    assert re.search(rf'Token {token}, "[^"<]+"; first piece', texts(page))
     written = Written(page).tokens
     assert not any(n < token - 1 and not text.startswith('"') for n, text in written.items()), "it is the first one"
 

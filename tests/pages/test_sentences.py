@@ -96,7 +96,7 @@ def test_tokens_that_look_at_each_other(app: App, which: str, more: dict[str, st
 
 def test_a_class_token_that_is_left_out_gets_the_matrix(app: App) -> None:
     page = app("playground", **READS, text=TEXT, special="false")
-    assert "this is the matrix of all of them" in captions(page)
+    assert "this is the matrix of all tokens" in captions(page)
 
 
 def test_masking_asks_about_a_verdict(app: App) -> None:
@@ -108,7 +108,7 @@ def test_the_code_makes_the_map_of_the_page(app: App, monkeypatch: pytest.Monkey
     seen: list = []
     monkeypatch.setattr(sentences, "picture", lambda now, found, title, look: seen.append(found))
     for asked in ({"method": "one layer"}, {"method": "masking"}, {"method": "relevance"}, {"words": "true"}):
-        page = app("playground", **READS, text='Not "good" \\ at all.', token="3 good", **asked)
+        page = app("playground", panel="code", **READS, text='Not "good" \\ at all.', token="3 good", **asked)
         code = next(one.value for one in page.code if "import vit_attention" in one.value)
         made: dict = {}
         exec(code.replace(".show()", ""), made)
@@ -136,7 +136,7 @@ def test_the_command_draws_the_map_of_the_page(
         token_paper, "save_bars", lambda values, names, path, **how: made.append((values, names)) or path
     )
     monkeypatch.chdir(tmp_path)
-    page = app("playground", **READS, text="The soup -- was not messy, 'good'!", **asked)
+    page = app("playground", panel="code", **READS, text="The soup -- was not messy, 'good'!", **asked)
     lines = next(one.value for one in page.code if "-m vit_attention visualize" in one.value).splitlines()
     assert len(lines) == 1 + ("film" in asked)
     for line in lines:
@@ -155,7 +155,7 @@ def test_files_to_take_home(app: App, monkeypatch: pytest.MonkeyPatch, tmp_path:
         made.update({file: maker(now.again()) for file, maker in files.values()})
 
     monkeypatch.setattr("ui.explore.playground.components.downloads", make)
-    app("playground", **READS, text=TEXT, film="true", film_from="2", film_to="3")
+    app("playground", panel="files", **READS, text=TEXT, film="true", film_from="2", film_to="3")
     assert Image.open(io.BytesIO(made["map.png"])).format == "PNG"
     assert made["map.csv"].decode().splitlines()[5].split(",")[:2] == ["5", "not"]
     assert np.load(io.BytesIO(made["map.npy"])).shape == (8,)
@@ -215,7 +215,7 @@ def test_every_scale_draws_or_says_why_not(app: App, scale: str) -> None:
 
 
 def test_a_fresh_review_and_one_by_its_number(app: App) -> None:
-    page = app("playground", **READS)
+    page = app("playground", panel="trust", **READS)
     page.number_input(key="sentence").set_value(11).run()
     assert page.text_area(key="text").value == sentence(11).text
     assert any("| points at a deciding word |" in one.value for one in page.markdown)
@@ -259,7 +259,7 @@ def test_a_model_that_is_not_here_is_offered(app: App) -> None:
 
 def test_a_bundle_of_a_text_opens(app: App, tmp_path: Path) -> None:
     record = va.load("review-encoder").attend(TEXT)
-    page = app("playground")
+    page = app("playground", panel="code")
     page.file_uploader(key="playground_npz").upload("mine.npz", record.save(tmp_path / "a.npz").read_bytes()).run()
     assert not page.exception
     assert not page.error

@@ -140,7 +140,7 @@ def shown(word: str) -> str:
 
 
 def turned_round(now: Captioning) -> bool:
-    """Whether the sentence tells the scene's relation from its second thing to its first, as true as the caption."""
+    """Whether the sentence describes the scene's relation from its second thing to its first, as true as the caption."""
     scene, truth = now.picture.scene, now.truth
     if scene is None or truth is None or truth.relation is None:
         return False

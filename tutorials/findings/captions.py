@@ -26,7 +26,7 @@ HIT = 0.1
 LITTLE = ("a", "an", "of")
 
 NO_TRUTH = Finding(
-    None, "What is where is known exactly for drawn scenes alone, looked at as a grid. Choose a scene in the sidebar."
+    None, "Where things are is known only for drawn scenes, seen as a grid of cells. Choose a scene in the sidebar."
 )
 NO_MODEL = Finding(None, "This record comes from a file, and the model that made it is not here to be asked again.")
 
@@ -156,10 +156,10 @@ def relation_looks_at_both(now: Captioning) -> Finding:
     assert scene is not None  # covers come from it
     shares = [(float(row[on].sum()), float(on.mean())) for on in (cover > HIT for cover in covers)]
     parts = [
-        f"{share:.0%} on the {thing.shape}, whose cells are {chance:.0%} of all"
+        f"{share:.0%} of its attention on the {thing.shape}, whose cells are {chance:.0%} of all (chance)"
         for (share, chance), thing in zip(shares, scene.things, strict=True)
     ]
-    text = f"“{now.words[at]}” has {' and '.join(parts)}. Looked at in {now.in_heads()}."
+    text = f"“{now.words[at]}” puts {', and '.join(parts)}. Looked at in {now.in_heads()}."
     return Finding(all(share > chance for share, chance in shares), text)
 
 
@@ -260,5 +260,5 @@ def _kind(word: str) -> str | None:
 def refiner_weights(now: Captioning) -> Finding:
     """How many weights one head of one refiner layer has."""
     regions = len(now.axis)
-    text = f"{regions} regions ask {regions} regions, each itself included: {regions:,} x {regions:,} = {regions**2:,} weights in a head."
+    text = f"Each of {regions} regions gives a weight to all {regions}: {regions:,} x {regions:,} = {regions**2:,} weights in a head."
     return Finding(float(regions**2), text)

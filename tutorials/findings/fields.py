@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tutorials.findings.context import Finding
-from tutorials.findings.controls import HEADS, WORDS, against, in_groups
+from tutorials.findings.controls import HEADS, WORDS, against, demonstration, in_groups
 from tutorials.findings.head_sample import KINDS, Sample
 from tutorials.findings.page import BUNDLED, OTHERS, Reading
 from tutorials.findings.reading import NO_TRUTH, PAGES, other_pages, page_sample, several_pages
@@ -62,9 +62,9 @@ def focused_is_right(now: Reading) -> Finding:
     answer = SAME if better == 0 else NEAR if better < hits.size / 4 else FAR
     others = f"{better} of {hits.size} heads hit more often, the best of them {hits.max():.0%} ({name(_best(hits))})"
     text = (
-        f"The lowest entropy, {bits[focused]:.2f} bits, has {name(focused)}. Its strongest cell lies on the token's own "
-        f"print for {hits[focused]:.0%} of {int(found.tokens.sum())} tokens; "
-        f"{others if better else f'of {hits.size} heads none hits more often'}."
+        f"The lowest mean entropy, {bits[focused]:.2f} bits, is that of {name(focused)}. Its strongest cell lies on the token's "
+        f"own print for {hits[focused]:.0%} of {int(found.tokens.sum())} tokens; "
+        f"{others if better else f'none of {hits.size} heads hits more often'}."
     )
     return Finding(answer, text)
 
@@ -79,13 +79,15 @@ def located(now: Reading) -> Finding:
     inside = sum(one.centre for one in right)
     percent = 100 * inside / len(right)
     return Finding(
-        percent, f"{now.map_name().capitalize()}: {inside} of {len(right)} fields read right, {percent:.0f} %."
+        percent,
+        f"{now.map_name().capitalize()}: of {len(right)} fields that were read right, {inside} have the middle of their "
+        f"proposed box in the true box, {percent:.0f} %.",
     )
 
 
-@against(HEADS)
+@demonstration
 def third_layer_head_eight(now: Reading) -> Finding:
-    """Whether head 8 of the third layer has the lowest mean entropy of all heads on this page."""
+    """Where head 8 of the third layer stands among all heads by its mean entropy and by its hits on this page."""
     found = page_sample(now)
     bits = found.bits[:-1, :-1]
     if bits.shape[0] <= SEED_LAYER or bits.shape[1] <= SEED_HEAD:
@@ -95,13 +97,14 @@ def third_layer_head_eight(now: Reading) -> Finding:
     own, focused = bits[SEED_LAYER, SEED_HEAD], _best(-bits)
     place = int((bits < own).sum()) + 1
     text = (
-        f"Its mean entropy is {own:.2f} bits, place {place} of {bits.size} from the most focused. The lowest is "
-        f"{bits[focused]:.2f} bits, of {name(focused)}."
+        f"In {now.model}, {name((SEED_LAYER, SEED_HEAD))} has a mean entropy of {own:.2f} bits and is number {place} of "
+        f"{bits.size} from the most focused. The lowest is {bits[focused]:.2f} bits, of {name(focused)}."
     )
     if found.tokens.sum():
         hits = rates(found)
-        text += f" By hits it is place {int((hits > hits[SEED_LAYER, SEED_HEAD]).sum()) + 1}, with {hits[SEED_LAYER, SEED_HEAD]:.0%}."
-    return Finding(place == 1, text)
+        by_hits = int((hits > hits[SEED_LAYER, SEED_HEAD]).sum()) + 1
+        text += f" By hits it is number {by_hits}, with {hits[SEED_LAYER, SEED_HEAD]:.0%}."
+    return Finding(None, text)
 
 
 @against(WORDS)

@@ -15,12 +15,12 @@ FIRST, SAME, LAST = "The first", "About the same (within 10 %)", "The last"
 CLOSE = 0.1
 """Two layers whose means differ by less than this share of the larger are about the same."""
 NO_REFINER = Finding(None, "This captioner has no refiner of two layers or more.")
-NO_PLACES = Finding(None, "Nobody knows where the regions of this picture lie, so that nothing has a distance.")
+NO_PLACES = Finding(None, "Where the regions of this picture lie is not known, so no distance can be measured.")
 
 
 @dataclass(frozen=True, eq=False)
 class ByLayer:
-    """One number per head of every refiner layer, and what a head that looks everywhere alike would have.
+    """One number per head of every refiner layer, and what evenly spread weights would have.
 
     Attributes:
         values: (layers, heads).
@@ -39,13 +39,13 @@ class ByLayer:
 
 
 def evenness(now: Captioning) -> ByLayer:
-    """Entropy of a region's attention as a share of the largest possible, mean over regions: 1 is the same everywhere."""
+    """Entropy of a region's attention as a share of the largest possible, mean over regions: 1 is evenly spread."""
     rows = [mean(relative_entropy(one.single)) for one in now.refiner]
     return ByLayer(np.asarray(padded(rows), np.float64), 1.0, "share of the largest entropy")
 
 
 def distance(now: Captioning) -> ByLayer | None:
-    """How far, in pixels of the picture, a region looks on average: from the middle of its box to the middles of others'.
+    """Mean attention distance in pixels of the picture, from the middle of a region's box to the middles of those it reads.
 
     None if it is not known where the regions lie.
     """
@@ -59,11 +59,11 @@ def distance(now: Captioning) -> ByLayer | None:
 
 
 def looks_farther(now: Captioning) -> Finding:
-    """Which of the first and the last refiner layer looks farther."""
+    """Which of the first and the last refiner layer has the larger region distance."""
     found = distance(now) if len(now.refiner) > 1 else None
     if found is None:
         return NO_REFINER if len(now.refiner) < 2 else NO_PLACES
-    return _first_or_last(found, "Mean attention distance", "{:.0f} pixels")
+    return _first_or_last(found, "Region distance", "{:.0f} pixels")
 
 
 def more_even(now: Captioning) -> Finding:
@@ -80,6 +80,6 @@ def _first_or_last(found: ByLayer, name: str, form: str) -> Finding:
     ends = (form.format(end(found.values[-1])) for end in (np.nanmin, np.nanmax))
     return Finding(
         SAME if same else FIRST if first > last else LAST,
-        f"{name}, mean over regions and heads of the refiner: {each}; uniform attention has {form.format(found.even)}. "
+        f"{name}, mean over regions and heads of the refiner: {each}; evenly spread weights have {form.format(found.even)}. "
         f"Heads of the last layer: {' to '.join(ends)}.",
     )

@@ -98,7 +98,7 @@ def shift_joins(now: Inside) -> Finding:
 
 @against(BIASES)
 def fixed_neighbour(now: Inside) -> Finding:
-    """Whether the bias alone foretells the rows of every head of the first block, where there is ink."""
+    """Whether the bias alone predicts the rows of every head of the first block, where there is ink."""
     block = now.windows_of(0, 0)
     ink = swin.contrast(now.seen, block)
     inked = np.argsort(-ink, kind="stable")[: max(1, round(INKED * len(ink)))]
@@ -135,7 +135,7 @@ def half_forbidden(now: Inside) -> Finding:
     touched = cut.tiles[0] + cut.tiles[1] - 1
     text = (
         f"Stage {now.stage + 1}, block {block + 1}: in the last row of windows the mask forbids {share:.1%} of the pairs of "
-        f"cells. It bites in {touched} of {cut.count} windows: the last row and the last column."
+        f"cells. It acts in {touched} of {cut.count} windows: the last row and the last column."
     )
     return Finding(None, text)
 

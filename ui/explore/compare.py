@@ -90,7 +90,7 @@ def _body(looked: looking.Looked) -> None:
         _figure(left, right, scale)
     _said(left, right)
     panels.choose()
-    if not panels.closed():
+    if not panels.wanted(panels.NONE):
         _below(left, right, scale)
 
 

@@ -51,6 +51,7 @@ def picture(now: Context) -> None:
         query=[_cell(corner) for corner in corners.split()],
         truth=None if outline is None else outline.mask(),
         box=True,
+        outlined="corner of the outline",
         title=texts.say("outline_title"),
         height=440,
     )

@@ -69,7 +69,7 @@ def _body(looked: chosen.Chosen, left: Any, asking: Any, under: Any, more: Any, 
     with below:
         others = st.container()
         panels.choose()
-        _figure(now, asked, label, look, drawing, (more, right, others))
+        _figure(now, asked, label, look, drawing, more, right, others)
         if looked.kind == "picture" and looked.model != sources.other():
             looking.remarks(now)
 
@@ -102,9 +102,10 @@ def _figure(
     label: str,
     look: dict[str, Any],
     drawing: bool,
-    places: tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator],
+    more: Any,
+    right: Any,
+    others: Any,
 ) -> None:
-    more, right, others = places
     if drawing:
         with right:
             outlining.picture(now)
@@ -146,7 +147,7 @@ def _sentence(now: Context, asked: Asked, whole: Map, look: dict[str, Any], righ
     with others:
         made = films.view(now, method, target, knobs, look, ())
         sentences.pairs(now, look)
-    if panels.closed():
+    if panels.wanted(panels.NONE):
         return
     components.in_words(sentences.in_words(found))
     trust.draw(f"For {whole.words}.", trust.facts(now, whole.values, whole.row) + sentences.facts(now, whole))
@@ -195,7 +196,7 @@ def _picture(now: Context, asked: Asked, found: Map, look: dict[str, Any], right
             labels.all_labels(now, method, knobs, look)
         film = films.view(now, method, target, knobs, look, who)
         sinks_view.curves(now)
-    if panels.closed():
+    if panels.wanted(panels.NONE):
         return
     components.in_words(describe(found.values, None, words_, found.unit))
     # The sign of a component is a convention, so that its strongest patch means nothing.

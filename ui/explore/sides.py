@@ -17,7 +17,7 @@ from vit_attention.records import AttentionRecord
 SAME = "as on the left"
 PICTURE, MODEL, LAYER, HEAD = "compare_picture", "compare_model", "compare_layer", "compare_head"
 
-REFUSED = {"components": "each map is fitted by itself, so that two of them have no axis in common"}
+REFUSED = {"components": "each map is fitted by itself, so two of them share no axis"}
 """Methods whose maps cannot be compared, and why."""
 
 

@@ -1,4 +1,4 @@
-"""Sinks in the playground: a switch that leaves them out of a map, and who takes the attention, layer by layer."""
+"""Sinks in the playground: a switch that leaves them out of a map, and which tokens take the attention, layer by layer."""
 
 import streamlit as st
 
@@ -29,14 +29,16 @@ def curves(now: Context) -> None:
     whole = all(one.queries is None and one.heads is None for one in now.record.maps)
     if now.size is not None or not whole or now.record.settings.get("unheard"):
         return
-    if not widgets.toggle("Show sinks: who takes the attention, layer by layer", "sinks"):
+    if not widgets.toggle("Show sinks: which tokens take the attention, layer by layer", "sinks"):
         return
     key, norms = now.record.maps[0].key, now.record.norms
     known = norms.size > 0
     taken = taken_by_layer(now.record.layers, key.prefix, norms if known else None)
     left, right = st.columns(2)
     with left:
-        components.panel(share_curves(taken, title="Who takes the attention"), "sink_shares", describe_taken(taken))
+        components.panel(
+            share_curves(taken, title="Which tokens take the attention"), "sink_shares", describe_taken(taken)
+        )
     if known:
         with right:
             lengths = length_curves(norms, key.special, title="Length of the tokens")

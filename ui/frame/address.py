@@ -7,7 +7,7 @@ at the end of a run.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import streamlit as st
@@ -18,38 +18,27 @@ KEY = "_address"
 """Session key of everything below: one look-up instead of nine, since each costs the server time."""
 
 
-@dataclass
-class Address:
+def of_session() -> Any:
     """What a session's address asks for and carries.
 
-    Attributes:
-        asked: parameters still to be honoured.
-        noted: part of the page to what it noted.
-        own: every key ever noted.
-        written: the parameters last written.
-        kept: what was chosen, by key.
-        given: what the step of the lesson sets, by key: a link to the step brings it, so that the address need not say it.
-        complaints: sentences about parameters that could not be honoured.
-        page, part: the page, and the part being drawn.
-        running: whether the whole script runs, and not a fragment alone.
+    asked: parameters still to be honoured; noted: part of the page to what it noted; own: every key ever noted; written: the
+    parameters last written; kept: what was chosen, by key; given: what the step of the lesson sets, by key, which a link to
+    the step brings without saying so; complaints: sentences about parameters that could not be honoured; page, part: the
+    page, and the part being drawn; running: whether the whole script runs, and not a fragment alone.
     """
-
-    asked: dict[str, str] = field(default_factory=dict)
-    noted: dict[str, dict[str, str | None]] = field(default_factory=dict)
-    own: set[str] = field(default_factory=set)
-    written: dict[str, str] | None = None
-    kept: dict[str, Any] = field(default_factory=dict)
-    given: Mapping[str, Any] = field(default_factory=dict)
-    complaints: list[str] = field(default_factory=list)
-    page: str = ""
-    part: str = ""
-    running: bool = False
-
-
-def of_session() -> Address:
-    """The session's."""
-    found: Address = st.session_state.setdefault(KEY, Address())
-    return found
+    if KEY not in st.session_state:
+        empty = {
+            "asked": {},
+            "noted": {},
+            "own": set(),
+            "kept": {},
+            "given": {},
+            "complaints": [],
+            "page": "",
+            "part": "",
+        }
+        st.session_state[KEY] = SimpleNamespace(**empty, written=None, running=False)
+    return st.session_state[KEY]
 
 
 # Letters of a parameter that are read.
@@ -158,7 +147,7 @@ def part(name: str) -> Iterator[None]:
 
 def whole() -> bool:
     """Whether the whole script runs, and not a fragment alone."""
-    return of_session().running
+    return bool(of_session().running)
 
 
 def finish() -> None:

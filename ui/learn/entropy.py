@@ -284,10 +284,6 @@ def _png(now: Context, truth: NDArray[np.bool_] | None) -> bytes:
     return components.png(now, now.patch_map(), title, query=controls.query_patches(now), truth=truth)
 
 
-def _scale(_now: Context) -> Scale:
-    return controls.scale_shown("entropy", _MODES)
-
-
 def _extremes_look(_now: Context) -> None:
     controls.scale("entropy", _MODES)
 
@@ -295,7 +291,11 @@ def _extremes_look(_now: Context) -> None:
 PAGE = lesson.Page(
     "entropy",
     {
-        "extremes": View(components.shown("entropy_extremes", extremes, _scale), ("query",), _extremes_look),
+        "extremes": View(
+            components.shown("entropy_extremes", extremes, lambda now: controls.scale_shown("entropy", _MODES)),
+            ("query",),
+            _extremes_look,
+        ),
         "heads": View(heads, look=_rows_look, under=controls.truth),
         "averages": View(components.shown("entropy_averages", averages, lambda now: _rows()), ("query",), _rows_look),
         "distribution": View(distribution, ("query",), _rows_look),

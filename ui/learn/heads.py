@@ -145,18 +145,11 @@ def likeness(now: Context, metric: str) -> tuple[Any, str, str]:
     return figure, said, said
 
 
-def kinds(now: Context) -> None:
+def kinds(now: Context, kind: str) -> tuple[Any, ...]:
     """What every head prefers on many pictures, as it was measured; a click chooses a head."""
-    kind = str(st.session_state[KIND])
-    if precomputed(now.model, kind) is None:
-        st.info(f"The kinds of heads were measured for the bundled models of pictures, not for {now.model}.")
-        return
-    components.kept(now, "heads_kinds", _kinds, kind, pick=components.pick_head)
-
-
-def _kinds(now: Context, kind: str) -> tuple[Any, str, str]:
     found, title = precomputed(now.model, kind), f"Preference of {now.model}'s heads: {kind}"
-    assert found is not None
+    if found is None:
+        return (f"The kinds of heads were measured for the bundled models of pictures, not for {now.model}.",)
     look: dict[str, Any] = {"level": found.level, "chosen": _chosen(now), "title": title, "height": HEIGHT}
     figure = preference_grid(found.values, found.passed, COMPARED[kind], **look)
     return figure, in_words(found), in_words(found)
@@ -239,7 +232,11 @@ PAGE = lesson.Page(
             look=_atlas_look,
         ),
         "number": View(number, ("layer", "head"), under=_statistic),
-        "kinds": View(kinds, (), under=_kind),
+        "kinds": View(
+            components.shown("heads_kinds", kinds, lambda now: str(st.session_state[KIND]), pick=components.pick_head),
+            (),
+            under=_kind,
+        ),
         "likeness": View(
             components.shown("heads_likeness", likeness, lambda now: str(st.session_state["heads_metric"])),
             ("layer",),

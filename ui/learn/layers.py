@@ -49,15 +49,10 @@ def one_layer(now: Context) -> None:
     scrub.map_that_follows(now, "layers_map", caption, HEIGHT)
 
 
-def stream(now: Context) -> None:
+def stream(now: Context) -> tuple[Any, ...]:
     """How long the tokens are after every layer: what the residual stream carries."""
-    if now.record.norms.size:
-        components.kept(now, "layers_stream", _stream)
-    else:
-        st.info("The lengths of the tokens were not measured for this record.")
-
-
-def _stream(now: Context) -> tuple[Any, str]:
+    if not now.record.norms.size:
+        return ("The lengths of the tokens were not measured for this record.",)
     norms, title = now.record.norms, "Length of the tokens after every layer"
     return length_curves(norms, now.axis.special, title=title, height=HEIGHT), describe_lengths(norms, now.axis.prefix)
 
@@ -261,7 +256,7 @@ PAGE = lesson.Page(
     "layers",
     {
         "one layer": View(one_layer, look=controls.truth),
-        "stream": View(stream, ()),
+        "stream": View(components.shown("layers_stream", stream), ()),
         "picture": View(components.shown("layers_picture", picture), WHO),
         "shares": View(components.shown("layers_shares", shares), WHO),
         "edges": View(components.shown("layers_edges", edges), WHO),

@@ -38,11 +38,9 @@ def first(now: Context) -> None:
 
 
 def _similar(now: Context, centred: bool) -> NDArray[np.float64]:
-    def make() -> NDArray[np.float64]:
-        found = tokens.likeness(now, now.chosen.layer + 1, centred)
-        return found[tokens.chosen_patch(now)].reshape(now.grid).copy()
-
-    return resources.once(("similar", now.view, centred), make)
+    layer, patch = now.chosen.layer + 1, tokens.chosen_patch(now)
+    row = resources.once(("similar", now.view, centred), lambda: tokens.likeness(now, layer, centred)[patch].copy())
+    return row.reshape(now.grid)
 
 
 def _centred() -> bool:

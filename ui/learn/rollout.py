@@ -16,7 +16,6 @@ from ui.store import resources
 from visualizer import entropy
 from visualizer.figures import comparison
 from visualizer.figures.summary import curves
-from visualizer.measures import deletion
 from visualizer.method import Map, methods
 from visualizer.style.scale import MODES, Scale
 from visualizer.words.maps import describe
@@ -136,7 +135,7 @@ def deletion_test(now: Context) -> None:
     if costs is None:
         st.info(f"{now.model} names no classes, so there is no probability that could fall.")
         return
-    number, label = deletion.count(now.grid), now.record.prediction.top(1)[0][0]
+    label = now.record.prediction.top(1)[0][0]
     named = {
         "nothing painted over": costs["before"],
         "plain rollout": costs[found.PLAIN],
@@ -147,8 +146,8 @@ def deletion_test(now: Context) -> None:
     }
     components.bar_chart(
         "rollout_deletion",
-        [(name, round(100 * float(np.mean(value)), 1)) for name, value in named.items()],
-        f"probability of {label} in %, with {number} patches painted over",
+        [(name, 100 * float(np.mean(value))) for name, value in named.items()],
+        f"probability of {label} in %",
         "{}: {:.1f} %",
         (f"Probability of {label}. ", "."),
         title="The probability that is left",
@@ -186,7 +185,7 @@ def two_classes(now: Context) -> None:
     )
     with figure:
         said = "\n".join(describe(one.values, name=name, unit=one.unit) for name, one in maps.items())
-        components.panel(drawn, "rollout_classes", said, below=False)
+        components.panel(drawn, "rollout_classes", said)
         _mass_table(now, maps)
 
 

@@ -37,7 +37,7 @@ def chart(figure: Any, key: str, alt: str, pick: script.Pick | None = None) -> N
 def in_words(text: str) -> None:
     """The same map as text, for readers who do not rely on colour."""
     if panels.wanted(panels.WORDS):
-        with panels.panel(panels.WORDS, "This map in words"):
+        with st.container(border=True):
             st.text(text)
 
 
@@ -48,7 +48,6 @@ def panel(
     pick: script.Pick | None = None,
     caption: str = "",
     alt: str = "",
-    below: bool = True,
 ) -> None:
     """A figure, what there is to say about it, and the same in words.
 
@@ -59,13 +58,10 @@ def panel(
         pick: what a click does; see `chart`.
         caption: what there is to say about it.
         alt: its text alternative if not the words.
-        below: whether the words stand below, too.
     """
     chart(figure, key, alt or words, pick)
     if caption:
         st.caption(caption)
-    if below and panels.stand_alone():
-        in_words(words)
 
 
 def kept(
@@ -76,12 +72,12 @@ def kept(
     Args:
         now: what is looked at; its `view` tells one view from another.
         key: of the chart.
-        make: given `now` and what is `asked`, gives the figure, its words, and its caption if it has one.
+        make: given `now` and what is `asked`, gives the figure, its words, and its caption if it has one; or why there is none.
         asked: what else the figure depends on.
         pick, how: as for `panel`.
     """
-    figure, said, *caption = figures.kept((key, now.view, *map(told, asked)), lambda: make(now, *asked))
-    panel(figure, key, said, pick, *caption, **how)
+    figure, *said = figures.kept((key, now.view, *map(told, asked)), lambda: make(now, *asked))
+    panel(figure, key, said[0], pick, *said[1:], **how) if said else st.info(figure)
 
 
 def shown(
@@ -130,7 +126,7 @@ def picture_map(
         unit: what one value is.
         alt: the text alternative; "" takes the map in words.
         caption: what there is to say about it.
-        clickable: a click makes a patch the query; such maps stand in words below.
+        clickable: a click makes a patch the query.
         look: as `overlay` takes it; shares of attention are drawn like `controls.shares` unless it says otherwise.
     """
     look = {"query": controls.query_patches(now), **controls.shares(unit), **look}
@@ -146,8 +142,6 @@ def picture_map(
     chart(figure, key, said, pick)
     if caption:
         st.caption(caption)
-    if clickable and panels.stand_alone():
-        in_words(said)
 
 
 def told(value: Any) -> str | bytes:
@@ -216,7 +210,7 @@ def code(now: Context, lines: str, commands: Sequence[str] = (), note: str = "")
 def code_box(lines: str, commands: Sequence[str] = (), note: str = "") -> None:
     """Whole lines of Python and the commands that make a view, if they are wanted."""
     if panels.wanted(panels.CODE):
-        with panels.panel(panels.CODE, "Show me the code"):
+        with st.container(border=True):
             st.code(lines, language="python")
             copy_commands(commands, note)
 
@@ -232,22 +226,19 @@ def copy_commands(commands: Sequence[str], note: str = "") -> None:
         st.caption(note)
 
 
-def downloads(
-    name: str, files: Mapping[str, tuple[str, Callable[..., bytes]]], title: str = "Export", now: Any = None
-) -> None:
+def downloads(name: str, files: Mapping[str, tuple[str, Callable[..., bytes]]], now: Any = None) -> None:
     """Download buttons whose data is made on the click.
 
     Args:
         name: of the page, for the keys.
         files: label to (file name, maker). A button outlives the run that drew it, so that a maker holds numbers alone: it is
             given what is looked at anew, ``now.again()``.
-        title: of the box.
         now: what is looked at.
     """
     if not panels.wanted(panels.FILES):
         return
     again: Any = getattr(now, "again", None)
-    with panels.panel(panels.FILES, title):
+    with st.container(border=True):
         for column, (label, (file, make)) in zip(st.columns(len(files)), files.items(), strict=True):
             data = make if now is None else partial(_made, make, again)
             column.download_button(

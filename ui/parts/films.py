@@ -29,7 +29,7 @@ def view(
     layers, time = _choices(now, method, knobs)
     numbers = [now.record.maps[n].layer for n in layers]
     try:
-        with st.spinner(f"{len(layers)} layers are asked ...", show_time=True):
+        with st.spinner(f"Running {len(layers)} layers ...", show_time=True):
             found = _maps(now, method.name, target, knobs, layers, look)
         scale = scale_of(found, "shared" if look["scale"] == "raw" else look["scale"])
         figure = _figure(now, method, found, layers, {**look, "scale": scale, "duration": time}, query)
@@ -43,7 +43,7 @@ def view(
     words = {name: look[name] for name in ("words", "special") if name in look}
     asked = partial(_bytes, name=method.name, target=target, knobs=knobs, layers=layers, look=words, paint=paint)
     made = {label: (f"film{kind}", partial(asked, kind=kind)) for label, kind in KINDS.items()}
-    components.downloads("film", made, "Take the film home", now)
+    components.downloads("film", made, now)
     span = f"{numbers[0]}-{numbers[-1]}" if len(numbers) > 1 else numbers[0]
     return {"film": "gif", "frame_time": time, "layer": span}
 

@@ -40,14 +40,14 @@ def field(name: str, picture: Picture) -> tuple[str, ...]:
     st.session_state[OFFERED] = offered
     label, tip = (
         "Labels, one a line",
-        f"At most {MOST} texts that the picture is compared with: the classes of this model.",
+        f"At most {MOST} texts that the picture is compared with. They are the classes of this model.",
     )
     typed = widgets.text(label, KEY, offered, MOST * (LETTERS + 1), area=True, height=110, help=tip)
     found, left_out = read(typed)
     if left_out:
         st.caption(f"At most {MOST} different labels of {LETTERS} letters are read; {left_out}.")
     if not found:
-        st.caption("Without a label there is nothing to compare the picture with: type at least one.")
+        st.caption("There is no label to compare the picture with. Type at least one.")
     return found
 
 
@@ -177,7 +177,13 @@ def facts(now: Context, values: NDArray[Any]) -> list[tuple[str, str, str]]:
         return []
     thing = named(now)
     if thing is None:
-        return [("the label", "names nothing here", "no object has this colour and shape: wherever it points is wrong")]
+        return [
+            (
+                "the label",
+                "names nothing here",
+                "no object has this colour and shape, so no place that it points at is right",
+            )
+        ]
     cover = coverage(thing.mask, now.grid)
     hit, chance = bool(score.pointing_hit(values, cover)), float((cover > 0.1).mean())
     above = np.clip(values, 0, None)

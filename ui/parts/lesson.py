@@ -29,8 +29,8 @@ class View(NamedTuple):
 
     draw: Callable[[Any], None]
     needs: Sequence[str] = pickers.ALL
-    look: Callable[[Any], None] | None = None
-    under: Callable[[Any], None] | None = None
+    look: Callable[[Any], object] | None = None
+    under: Callable[[Any], object] | None = None
 
 
 class Page(NamedTuple):
@@ -174,7 +174,7 @@ def _live(page: Page, number: int, looked: Any, right: Any, asked: Any, below: A
     with asked:
         _ask(lesson, step, now)
     with below:
-        if not panels.closed():
+        if not panels.wanted(panels.NONE):
             page.below(now)
         page.remarks(now)
         _key(lesson, now)
@@ -274,7 +274,7 @@ def _read_all(page: Page, looked: Any) -> None:
             with right:
                 page.views[step.view].draw(now)
             drawn.add(step.view)
-    if not panels.closed():
+    if not panels.wanted(panels.NONE):
         page.below(now)
     page.remarks(now)
     _key(lesson, now)

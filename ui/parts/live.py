@@ -7,7 +7,7 @@ import streamlit as st
 
 from ui.frame import address, heavy
 from ui.frame.stop import Stopped
-from ui.parts import panels, script
+from ui.parts import script
 
 AGAIN = "_whole_page_again"
 """Session key: a choice made in the live part must show outside it, in the sidebar."""
@@ -26,7 +26,6 @@ def part(draw: Callable[..., Buttons], *given: Any) -> None:
     if st.session_state.pop(AGAIN, False) and not address.whole():
         st.rerun()
     script.begin()
-    panels.alone()
     with address.part("live"):
         try:
             buttons = draw(*given)

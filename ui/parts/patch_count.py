@@ -20,7 +20,9 @@ def control(name: str, picture: Picture) -> Sides | None:
         loaded = resources.model(name)
     except (ValueError, RuntimeError, OSError, ImportError):  # what is wrong is said where its record is asked for
         return None
-    usual, offered = resources.once(("patches", name), lambda: _offered(loaded))
+    sized = "size" in getattr(loaded, "options", ())
+    usual: Sides = resources.once(("grid", name), lambda: (sized and loaded.axis().grid) or (0, 0))
+    offered = counts(loaded, usual)
     if len(offered) < 2:
         return None
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -31,12 +33,6 @@ def control(name: str, picture: Picture) -> Sides | None:
         st.caption(f"{rows} x {columns} = {rows * columns:,} patches", width="content")
     high, wide = loaded.anatomy.patch
     return None if (rows, columns) == usual else (rows * high, columns * wide)
-
-
-def _offered(model: Any) -> tuple[Sides, list[int]]:
-    """The (rows, columns) that a model is made for, and the numbers along a side that it can be given."""
-    usual = (model.axis().grid or (0, 0)) if "size" in getattr(model, "options", ()) else (0, 0)
-    return usual, counts(model, usual)
 
 
 _HELP = (

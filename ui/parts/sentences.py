@@ -1,4 +1,4 @@
-"""Sentences in the playground: the text that a model reads, who asks in it, and the figures of its tokens."""
+"""Sentences in the playground: the text that a model reads, its query token, and the figures of its tokens."""
 
 import io
 import random
@@ -51,11 +51,11 @@ def field(name: str) -> str:
     start = sentence(FIRST).text
     typed = widgets.text("Text", KEY, start, LETTERS, area=True, height=100)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        tip = "The same number makes the same."
+        tip = "The same number always makes the same review."
         widgets.number("Review", 0, 999_999_999, SEED, FIRST, on_change=_take, help=tip, width=140)
         st.button("A fresh review", key="fresh_sentence", on_click=_take, args=(True,))
     if not typed.strip():
-        st.caption("Without words there is nothing to read: this is the first review instead.")
+        st.caption("There is no text to read, so the first review is shown.")
     text = typed if typed.strip() else start
     try:
         counted = len(resources.model(name).tokens_of(text).axis)
@@ -79,7 +79,7 @@ def _seed() -> int:
 
 
 def tokens(axis: Axis) -> None:
-    """The menu of who asks: each token by its number and text, or the mean of all."""
+    """The menu of the query token: each token by its number and text, or the mean of all."""
     names = [f"{n + 1} {name}" for n, name in enumerate(written(axis))]
     chosen = str(st.session_state.get(state.TOKEN, ""))
     if (
@@ -100,7 +100,7 @@ def look(now: Context) -> dict[str, Any]:
     words = widgets.toggle("Words, not their parts", "words", help=GATHERED)
     known = bool(now.axis.words)
     if words and not known:
-        st.caption("Nobody said which tokens are parts of one word, so tokens stay.")
+        st.caption("This text comes without word boundaries, so tokens are not joined.")
     return {
         "drawn": drawn,
         "scale": mode,
@@ -159,8 +159,8 @@ def _asked(now: Context, look: Mapping[str, Any]) -> int | None:
 
 
 def pairs(now: Context, look: Mapping[str, Any]) -> None:
-    """Tokens that look at each other in the chosen layer and head: arcs, a matrix, or all layers and heads."""
-    which = widgets.choice("Tokens that look at each other", PAIRS, "pairs")
+    """Attention between tokens in the chosen layer and head: arcs, a matrix, or all layers and heads."""
+    which = widgets.choice("Attention between tokens", PAIRS, "pairs")
     number, head = now.record.maps[now.chosen.layer].layer, now.chosen.head
     special = look["special"] or not has_words(now.axis)
     record = by_words(now.record) if look["words"] else now.record
@@ -175,9 +175,11 @@ def pairs(now: Context, look: Mapping[str, Any]) -> None:
     elif which == PAIRS[1] or place is None:
         key, pick = "text_matrix", None
         figure = token_matrix(record, number, head, colormap=look["colormap"], scale=look["scale"], **how)
-        words = f"Which token looks at which in layer {number + 1}, {now.head_name()}."
+        words = f"Attention between all tokens in layer {number + 1}, {now.head_name()}."
         if which == PAIRS[0]:
-            st.caption("Arcs are of one token, and none of those drawn asks alone: this is the matrix of all of them.")
+            st.caption(
+                "Arcs show one query token, and none that is drawn is chosen, so this is the matrix of all tokens."
+            )
     else:
         names = written(now.axis)
         tokens_drawn = tuple(f"{one[0] + 1} {names[one[0]]}" for one in _drawn(now, look))
@@ -188,7 +190,7 @@ def pairs(now: Context, look: Mapping[str, Any]) -> None:
 
 
 def _pick_token(drawn: Sequence[str], points: list[Any]) -> None:
-    """Make the clicked token, or the first of the clicked word, the one that asks; for callbacks."""
+    """Make the clicked token, or the first of the clicked word, the query token; for callbacks."""
     for at in script.numbers(points)[:1]:
         if 0 <= at < len(drawn):
             st.session_state[state.TOKEN] = drawn[at]

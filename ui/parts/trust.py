@@ -1,6 +1,5 @@
 """The trust card: what can be checked about the map on the page."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from tutorials.findings import Context
 from tutorials.plain import plain
-from ui.parts import panels, peer
+from ui.parts import components, panels, peer
 from ui.store import pictures, resources
 from visualizer import entropy
 from visualizer.measures import score
@@ -42,11 +41,11 @@ def card(
     """
     if not panels.wanted(panels.TRUST):
         return
-    parts = (np.asarray(one, np.float32).tobytes() for one in (values, np.empty(0) if row is None else row))
-    digest = hashlib.blake2b(b"|".join(parts), digest_size=12).digest()
-    asked = repr(made) if made is not None else ""
-    outline = pictures.outline(now.picture.id)
-    key = ("trust", now.view, digest, asked, outline and hash(outline))
+    outline, given = (
+        pictures.outline(now.picture.id),
+        [components.told(np.asarray(one)) for one in (values, () if row is None else row)],
+    )
+    key = ("trust", now.view, *given, repr(made), outline and hash(outline))
     draw(f"For {what}.", resources.once(key, lambda: facts(now, values, row, made)))
 
 
@@ -54,7 +53,7 @@ def draw(caption: str, checks: Sequence[Fact]) -> None:
     """A card of checks, if it is wanted."""
     if not panels.wanted(panels.TRUST):
         return
-    with panels.panel(panels.TRUST, "May I believe it? Trust card"):
+    with st.container(border=True):
         if caption:
             st.caption(plain(caption))  # a label or a token may be called anything
         st.markdown("\n".join(["| check | here | what it means |", "|---|---|---|", *(line(one) for one in checks)]))

@@ -46,10 +46,6 @@ def word_map(now: Captioning, scale: Scale, opacity: float, truth: Any) -> tuple
     )
 
 
-def _scale(_now: Captioning) -> Scale:
-    return controls.scale_shown("word", SCALES)
-
-
 def opacity() -> float:
     """How strongly the map of a word covers the picture."""
     return widgets.within(st.session_state.get("word_opacity", COVER), 0, 1)
@@ -81,7 +77,7 @@ def about(now: Captioning) -> str:
     name = plain(now.map_name().replace("word", "Word", 1))
     said = [f"{name}: entropy {bits:.2f} of at most {np.log2(len(now.axis)):.2f} bits"]
     if len(chances) == len(now.words):
-        said.append(f"probability {float(chances[now.word]):.1%}")
+        said.append(f"probability {chance:.1%}" if (chance := chances[now.word]) < 0.9995 else "probability over 99.9%")
     if now.gates is not None:
         said.append(f"gate {now.gates[now.word]:.1%} open")
     return f"{', '.join(said)}. {_true_of(now)}" + OF_BOXES * (now.axis.grid is None)
@@ -95,22 +91,16 @@ def _true_of(now: Captioning) -> str:
     return f"True of this scene: {now.truth}{turned}.{near} "
 
 
-def gates(now: Captioning) -> None:
+def gates(now: Captioning) -> tuple[Any, ...]:
     """The gate of every word; a click on a bar jumps to its word."""
     if now.gates is None:
-        st.caption("The decoder of this network has no gate, or the record does not keep it.")
-        return
-    components.kept(now, "captions_gates", _gates, pick=_JUMP)
-
-
-def _gates(now: Captioning) -> tuple[Any, str, str]:
+        return ("The decoder of this network has no gate, or the record does not keep it.",)
     words = [shown(word) for word in now.words]
-    assert now.gates is not None
     each = ", ".join(f"{word} {gate:.0%}" for word, gate in zip(words, now.gates, strict=True))
     return (
         gate_bars(words, now.gates, now.word, title="How far the gate is open", height=300),
         f"How far the gate is open, mean over its channels: {each}.",
-        "Mean over the channels, from 0 (shut) to 100 % (open). Click a bar to jump to its word.",
+        "Mean over the channels, from 0 % (shut) to 100 % (open). Orange: the chosen word. Click a bar to choose its word.",
     )
 
 
@@ -133,16 +123,8 @@ def strip(now: Captioning, scale: Scale, phone: bool) -> tuple[Any, str, str]:
             opacity=COVER,
         ),
         "\n".join(describe_row(now, row, f"“{word}”") for word, row in zip(words, rows, strict=True)),
-        f"Click a picture to jump to its word. Scale {scale.mode}: {MODES[scale.mode]}.",
+        f"Click a picture to choose its word. Scale {scale.mode}: {MODES[scale.mode]}.",
     )
-
-
-def _strip_scale(_now: Captioning) -> Scale:
-    return controls.scale_shown("strip", SCALES)
-
-
-def _strip_look(_now: Captioning) -> None:
-    controls.scale("strip", SCALES)
 
 
 def heads(now: Captioning) -> tuple[Any, str, str]:
@@ -179,14 +161,28 @@ PAGE = lesson.Page(
     "captions",
     {
         "word": View(
-            components.shown("captions_map", word_map, _scale, lambda now: opacity(), _truth), ("head", "query"), _look
+            components.shown(
+                "captions_map",
+                word_map,
+                lambda now: controls.scale_shown("word", SCALES),
+                lambda now: opacity(),
+                _truth,
+            ),
+            ("head", "query"),
+            _look,
         ),
         "strip": View(
-            components.shown("captions_strip", strip, _strip_scale, controls.on_phone, pick=_JUMP),
+            components.shown(
+                "captions_strip",
+                strip,
+                lambda now: controls.scale_shown("strip", SCALES),
+                controls.on_phone,
+                pick=_JUMP,
+            ),
             ("head", "query"),
-            _strip_look,
+            lambda _now: controls.scale("strip", SCALES),
         ),
-        "gates": View(gates, ("query",)),
+        "gates": View(components.shown("captions_gates", gates, pick=_JUMP), ("query",)),
         "heads": View(
             components.shown("captions_heads", heads, pick=partial(components.pick_number, state.HEAD)),
             ("head", "query"),

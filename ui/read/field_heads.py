@@ -45,7 +45,7 @@ def cloud(now: Reading) -> None:
     chosen = None if now.layer is None or now.head is None else (now.layer, now.head)
     title = "Every head: how focused, how often right"
     figure = focus_against_hits(bits, hits, chosen=chosen, chance=found.chance, title=title, mean=mean, height=400)
-    components.panel(figure, "fields_cloud", f"{said} {star}", reading.choose_head, said, below=False)
+    components.panel(figure, "fields_cloud", f"{said} {star}", reading.choose_head, said)
     st.caption(
         f"{star} A cell picked at random: {found.chance:.1%} hits. Counted: {int(found.tokens.sum())} tokens of letters and "
         f"digits in values read right; left out: {found.left_out}."

@@ -32,18 +32,14 @@ TIGHT = "tight"
 """Key of the switch and name in the address."""
 MOST_MAPS = 16
 """Maps that are drawn beside that of the field that they are gathered into."""
-HARD = "\N{NO-BREAK SPACE}"
+HARD, YES = "\N{NO-BREAK SPACE}", ("no", "yes")
 NOTHING = "The model wrote no field with a value on this page, so there is nothing to gather."
 
 
 def tight(place: Any = None) -> bool:
     """Whether boxes are drawn tight round the ink; with a place, the switch is drawn there."""
-    tip = "Off: a box is as coarse as the cells of the map. On: it is drawn in to the line of print that it touches."
+    tip = "Off: a box is as coarse as the cells of the map. On: it is shrunk to the line of print that it touches."
     return widgets.toggle("Draw boxes tight round the ink", TIGHT, True, place=place, help=tip)
-
-
-def _switch(_now: Reading) -> None:
-    tight(st)
 
 
 class Placed(NamedTuple):
@@ -165,7 +161,7 @@ def _told(found: Placed, number: int) -> str:
 
 def _summary(scored: Sequence[FieldScore]) -> None:
     if not scored:
-        st.caption("Where the fields of your own page stand is not known, so nothing is scored.")
+        st.caption("The app does not know where the fields of your own page are printed, so nothing is scored.")
         return
     overlaps = [one.iou for one in scored if np.isfinite(one.iou)]
     st.metric("Read right", f"{sum(one.right for one in scored)} of {len(scored)}")
@@ -193,12 +189,12 @@ def scores(now: Reading) -> None:
     }
     caption = "Box: left, top, right, bottom; each is a proposal from the heat."
     if scored:
-        rows["read right"] = [*(_yes(one.right) for one in wrote), *("not written" for _ in missed)]
-        inside = (_yes(one.centre) if one.box and one.true_box else "" for one in wrote)
+        rows["read right"] = [*(YES[one.right] for one in wrote), *("not written" for _ in missed)]
+        inside = (YES[one.centre] if one.box and one.true_box else "" for one in wrote)
         rows["middle in the true box"] = [*inside, *blank]
         rows["IoU"] = [*(f"{one.iou:.2f}" if np.isfinite(one.iou) else "" for one in wrote), *blank]
         caption = (
-            "Box: left, top, right, bottom. IoU: area that the proposed and the true box share, over the area that either "
+            "Box: left, top, right, bottom. IoU: the area that the proposed and the true box share, divided by the area that either "
             "covers, 0 to 1. Read right: the same characters as on the page."
         )
     rows["outline"] = [*(outline_name(n).replace(" ", HARD) for n in numbers), *blank]
@@ -212,10 +208,6 @@ def scores(now: Reading) -> None:
 
 def _box(box: Sequence[float] | None) -> str:
     return "none" if box is None else f",{HARD}".join(f"{v:.0f}" for v in box)
-
-
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
 
 
 def glance(now: Reading) -> None:
@@ -315,8 +307,8 @@ PAGE = lesson.Page(
     "fields",
     {
         "gathered": View(gathered, ("field", "layer", "head")),
-        "page": View(page, ("field", "layer", "head"), _look, _switch),
-        "scores": View(scores, ("layer", "head"), under=_switch),
+        "page": View(page, ("field", "layer", "head"), _look, lambda _now: tight(st)),
+        "scores": View(scores, ("layer", "head"), under=lambda _now: tight(st)),
         "glance": View(glance, ("field", "layer", "head")),
         "heads": View(field_heads.cloud, ("layer", "head"), under=field_heads.measured_on),
         "list": View(field_heads.table, (), under=field_heads.measured_on),

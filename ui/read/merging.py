@@ -39,15 +39,10 @@ def _stages(now: Inside) -> tuple[Any, str, str]:
     )
 
 
-def merge(now: Inside) -> None:
+def merge(now: Inside) -> tuple[Any, ...]:
     """Four cells become one: the step out of the chosen stage, or into it if it is the last."""
-    if len(now.plan) > 1:
-        components.kept(now, "swin_merge", _merge)
-    else:
-        st.info("This encoder has one stage, so nothing is merged.")
-
-
-def _merge(now: Inside) -> tuple[Any, str, str]:
+    if len(now.plan) == 1:
+        return ("This encoder has one stage, so nothing is merged.",)
     last = now.stage == len(now.plan) - 1
     number = now.stage - last
     before, after, chosen = now.plan[number], now.plan[number + 1], now.query_in(number)
@@ -117,10 +112,9 @@ def growth(now: Inside) -> None:
         for one in now.plan
         for block, share in enumerate(share_reached(now, one.number))
     ]
-    title = "Part of the page that can have reached the cell"
+    title = "Page that can have reached the cell"
     ends = (f"{title}, by the end of each block: ", ".")
-    at = sum(one.blocks for one in now.plan[: now.stage]) + now.block
-    components.bar_chart("swin_growth", found, "% of the page", "{} {:.2f} %", ends, chosen=at, title=title)
+    components.bar_chart("swin_growth", found, "% of the page", "{} {:.2f} %", ends, title=title)
 
 
 def below(now: Inside) -> None:
@@ -132,7 +126,7 @@ PAGE = lesson.Page(
     "merging",
     {
         "stages": View(stages, ("layer",)),
-        "merge": View(merge, ("layer", "query")),
+        "merge": View(components.shown("swin_merge", merge), ("layer", "query")),
         "bias": View(components.shown("swin_bias", bias), ("layer", "head")),
         "reach": View(components.shown("swin_reach", reach, swin_view.tall), ("layer", "query")),
         "growth": View(growth, ("query",)),

@@ -30,8 +30,8 @@ KINDS = {
     "separator": "between two items",
     "control": "end of the text",
     "category": "a tag that is a value",
-    "word": "starts a word",
-    "part": "goes on with a word",
+    "word": "first piece",
+    "part": "later piece",
 }
 
 
@@ -201,6 +201,9 @@ def spread(now: Reading) -> None:
         most, title = np.log2(heats[0].size), "Mean entropy of the rows, by kind of token"
         ends = ("Mean entropy by kind of token: ", f". At most {most:.2f} bits.")
         components.bar_chart("reading_spread", means, "bits", "{}: {:.2f} bits", ends, title=title)
+        st.caption(
+            f"Pieces are of words or numbers; in brackets: how many rows. At most {most:.2f} bits, if all {heats[0].size} cells have the same weight."
+        )
 
 
 def hits(now: Reading) -> None:

@@ -28,11 +28,12 @@ HEIGHT = 420
 MOST_BARS = 16
 """More heads than these are drawn as one bar a layer."""
 OPEN = "mean opening of the gate"
+Row = np.ndarray[Any, np.dtype[np.float32]]
 
 
 @dataclass(frozen=True)
 class Regions(Captioning):
-    """A caption with a layer of its refiner and the region that asks in it, both 0 first."""
+    """A caption with a layer of its refiner and a query region, both 0 first."""
 
     layer: int = 0
     region: int = 0
@@ -55,7 +56,7 @@ def context(told: Told, needs: Sequence[str]) -> Regions:
     # Where something is: the region that the most visible word looked at most.
     start = int(now.rows(None)[most_visible(now)].argmax()) + 1
     drawn = place if "query" in needs else None
-    region = widgets.number("Region that asks", 1, len(now.axis), REGION, start, place=drawn, width=160) - 1
+    region = widgets.number("Query region", 1, len(now.axis), REGION, start, place=drawn, width=160) - 1
     return made(told, head, layer, region)
 
 
@@ -68,36 +69,27 @@ def made(told: Told, head: int | None, layer: int, region: int) -> Regions:
     return Regions(**given, layer=layer, region=region, again=partial(made, told, head, layer, region))
 
 
-def reads(now: Regions) -> None:
-    """What one region reads in one layer and head; a click makes another region ask."""
+def reads(now: Regions) -> tuple[Any, ...]:
+    """What the query region reads in one layer and head; a click chooses another."""
     if not now.refiner:
-        st.caption("This network has no refiner, or the record does not keep its maps.")
-        return
-    components.kept(now, "captions_reads", _reads, pick=_ASK)
-
-
-def _reads(now: Regions) -> tuple[Any, str, str]:
+        return ("This network has no refiner, or the record does not keep its maps.",)
     row, words = row_of(now), place_of(now)
     return (
-        regions_map(
-            now.picture.image,
-            row,
-            now.axis,
-            now.record.geometry,
-            query=[now.region],
-            clickable=True,
-            title=f"Read by region {now.region + 1}",
-            opacity=COVER,
-            height=HEIGHT,
-        ),
+        _map(now, row, f"Read by region {now.region + 1}"),
         describe_row(now, row, f"Read by the {now.region_name(now.region)} in the refiner's {words}"),
         f"{words.capitalize()}: {plain(numbered(now, now.region))}, gives {row[now.region]:.1%} of its attention to itself. "
-        f"Click a region to let it ask. {OF_BOXES if now.axis.grid is None else ''}",
+        f"Click a region to see what it reads. {OF_BOXES if now.axis.grid is None else ''}",
     )
 
 
-def row_of(now: Regions) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
-    """(regions,) what the asking region reads."""
+def _map(now: Regions, row: Row, title: str, chosen: bool = True, **look: Any) -> Any:
+    """A number for every region over the picture; outlined: the query region, which a click chooses, or the first region."""
+    look |= {"query": [now.region * chosen], "clickable": chosen, "opacity": COVER, "height": HEIGHT, "title": title}
+    return regions_map(now.picture.image, row, now.axis, now.record.geometry, **look)
+
+
+def row_of(now: Regions) -> Row:
+    """(regions,) what the query region reads."""
     weights = now.refiner[now.layer].single
     return np.asarray(weights[:, now.region].mean(axis=0) if now.head is None else weights[now.head][now.region])
 
@@ -121,58 +113,38 @@ def _bars(now: Regions, found: ByLayer | None, title: str, key: str) -> None:
 
 
 def distance(now: Regions) -> None:
-    """How far the regions of every layer and head look."""
-    _bars(now, refiner.distance(now), "How far regions look", "refiner_distance")
+    """The region distance of every layer and head."""
+    _bars(now, refiner.distance(now), "Region distance of each head", "refiner_distance")
 
 
 def evenness(now: Regions) -> None:
     """How evenly the regions of every layer and head spread their attention."""
-    _bars(now, refiner.evenness(now), "How evenly regions look", "refiner_evenness")
+    _bars(now, refiner.evenness(now), "How evenly each head spreads its attention", "refiner_evenness")
 
 
-def gates(now: Regions) -> None:
+def gates(now: Regions) -> tuple[Any, ...]:
     """How far the gate of every region is open in the chosen layer."""
     found = now.refiner_gates
     if found is None or not now.refiner or now.refiner[now.layer].layer >= len(found):
-        st.caption("The refiner of this network has no gates, or the record does not keep them.")
-        return
-    components.kept(now, "captions_refiner_gates", _gates, pick=_ASK)
-
-
-def _gates(now: Regions) -> tuple[Any, str, str]:
-    found, number = now.refiner_gates, now.refiner[now.layer].layer
-    assert found is not None
+        return ("The refiner of this network has no gates, or the record does not keep them.",)
+    number = now.refiner[now.layer].layer
     row, name = found[number], f"Gates of the refiner's layer {number + 1}"
     by_layer = ", ".join(f"layer {n + 1} {one.mean():.0%}" for n, one in enumerate(found))
     return (
-        regions_map(
-            now.picture.image,
-            row,
-            now.axis,
-            now.record.geometry,
-            query=[now.region],
-            clickable=True,
-            scale="per map",
-            unit=OPEN,
-            title=name,
-            opacity=COVER,
-            height=HEIGHT,
-        ),
+        _map(now, row, name, scale="per map", unit=OPEN),
         describe_row(now, row, name, OPEN),
         f"Mean over channels: {row.min():.1%} to {row.max():.1%} open; region {now.region + 1}: {row[now.region]:.1%}. "
         f"Mean over all {len(now.axis)} regions: {by_layer}.",
     )
 
 
-def order(now: Regions) -> None:
+def order(now: Regions) -> tuple[Any, ...]:
     """The same word's map for the regions in order, in a random order, and with that order undone."""
     if not now.runs:
-        st.caption("This record comes from a file, and the model that made it is not here to be asked again.")
-        return
+        return ("This record comes from a file, and the model that made it is not here to be run again.",)
     found = shuffled(now)
     if found.decoder.query.labels != now.words or found.moved != now.record.prediction.text:
-        st.caption("The sentences differ, and so their maps are not compared.")
-        return
+        return ("The sentences differ, and so their maps are not compared.",)
     before, after = now.rows(None)[now.word], found.decoder.single.mean(axis=0)[now.word]
     back = np.empty_like(after)
     back[found.order] = after
@@ -183,19 +155,17 @@ def order(now: Regions) -> None:
         "which alone gives up to 5e-4.)"
     )
     grid = now.axis.grid or (1, len(now.axis))
-    components.panel(
+    return (
         head_grid(
             np.stack([before, after, back]).reshape(3, *grid),
             names=["in order", "shuffled", "shuffled, put back"],
             per_row=3,
             scale="shared",
-            title=f"Looked at for “{word}”, regions as they were handed over",
+            title=f"Looked at for “{word}”, regions in the order in which they were given",
             height=300,
         ),
-        "captions_order",
         said,
-        caption=said,
-        below=False,
+        said,
     )
 
 
@@ -203,16 +173,7 @@ def first(now: Regions) -> tuple[Any, str, str]:
     """What all words together give to every region, the first one outlined."""
     row = now.rows(None).mean(axis=0)
     return (
-        regions_map(
-            now.picture.image,
-            row,
-            now.axis,
-            now.record.geometry,
-            query=[0],
-            title="Mean over all words and heads",
-            opacity=COVER,
-            height=HEIGHT,
-        ),
+        _map(now, row, "Mean over all words and heads", chosen=False),
         describe_row(now, row, "Looked at by all words, mean of all heads"),
         f"Outlined: region 1, {plain(now.region_name(0))}.",
     )
@@ -233,7 +194,7 @@ def _draw(now: Regions) -> str:
     return (
         "from visualizer.figures.captions import regions_map\n\n"
         f"refiner = [one for one in record.maps if one.kind == 'self'][{now.layer}]  # (heads, regions, regions)\n"
-        f"row = refiner.single{chosen}[{now.region}]  # region {now.region + 1} asks; numbers begin at 0\n"
+        f"row = refiner.single{chosen}[{now.region}]  # query: region {now.region + 1}; numbers begin at 0\n"
         f"regions_map(record.image, row, refiner.key, record.geometry, query=[{now.region}], opacity={COVER}).show()\n"
     )
 
@@ -241,11 +202,11 @@ def _draw(now: Regions) -> str:
 PAGE = lesson.Page(
     "refiner",
     {
-        "reads": View(reads),
+        "reads": View(components.shown("captions_reads", reads, pick=_ASK)),
         "distance": View(distance, ()),
         "evenness": View(evenness, ()),
-        "gates": View(gates, ("layer", "query")),
-        "order": View(order, ()),
+        "gates": View(components.shown("captions_refiner_gates", gates, pick=_ASK), ("layer", "query")),
+        "order": View(components.shown("captions_order", order), ()),
         "first": View(components.shown("captions_first", first), ()),
     },
     below,

@@ -55,7 +55,6 @@ def windows(now: Inside) -> None:
 def _windows(now: Inside, plain: bool, height: int) -> tuple[Any, str, str]:
     here = now.here
     small = here.grid[0] * here.grid[1] > swin_figures.CLICKS
-    shifted = f"shifted by {now.shift} cells" if now.shift else "not shifted"
     return (
         swin_figures.page_windows(
             now.document.image,
@@ -71,8 +70,7 @@ def _windows(now: Inside, plain: bool, height: int) -> tuple[Any, str, str]:
             height=height,
         ),
         swin_words.describe_windows(here.grid, here.window, now.shift, now.query),
-        f"Cells of {here.cell[0]} x {here.cell[1]} pixels (height x width); windows of {here.window} x {here.window} cells, "
-        f"{shifted}. " + "Cells are too small to hit here: a click chooses the middle of a window." * small,
+        "Cells are too small to be hit here: a click chooses the middle of a window." * small,
     )
 
 

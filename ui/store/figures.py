@@ -27,13 +27,9 @@ class Ready(BaseFigure):  # type: ignore[misc]  # plotly has no types
         return self._sent
 
 
-_kept = Kept(MOST, lambda made: made[0]._size)
+_kept = Kept(MOST, lambda made: getattr(made[0], "_size", 1))
 
 
 def kept(key: Hashable, make: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...]:
-    """What `make` gives, a figure and what stands beside it; made anew if it is not kept."""
-
-    def ready(figure: Any, *beside: Any) -> tuple[Any, ...]:
-        return Ready(figure), *beside
-
-    return _kept(key, lambda: ready(*make()))
+    """What `make` gives, figures in it ready to be sent; made anew if it is not kept."""
+    return _kept(key, lambda: tuple(Ready(one) if isinstance(one, BaseFigure) else one for one in make()))

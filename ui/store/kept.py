@@ -27,20 +27,18 @@ class Kept:
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable) -> Any:
-        """The thing of that key; None if it is not kept any more."""
+    def get(self, key: Hashable, default: Any = None) -> Any:
+        """The thing of that key; the default if it is not kept any more."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
-            return self._kept.get(key)
+            return self._kept.get(key, default)
 
     def __call__(self, key: Hashable, make: Callable[[], T]) -> T:
         """The thing of that key; what `make` gives if it is not kept."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                found: T = self._kept[key]
-                return found
+        found: T = self.get(key, self)
+        if found is not self:
+            return found
         made = make()
         with self._lock:
             if key not in self._kept:  # else another session was quicker

@@ -114,7 +114,9 @@ def bare(
         for n, name in enumerate(names)
     ]
     canvas.add_patches(fig, where, grid, text, box=box)
-    return fig.figure(title=title, caption="; ".join([f"{rows} x {columns} patches", *notes]), height=height)
+    return fig.figure(
+        title=title, caption="; ".join([f"{rows} x {columns} {'cells' if box else 'patches'}", *notes]), height=height
+    )
 
 
 def _furnish(

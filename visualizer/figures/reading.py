@@ -18,6 +18,8 @@ from vit_attention.records import AttentionRecord, Geometry
 
 OPACITY = 0.4
 """Of the heat over a page, so that print stays legible under dark and under bright cells."""
+PAD = 0.007
+"""How far outside a field's box its outline lies, as a share of the page's longer side."""
 COLOURS = ("blue", "red-orange", "green", "pink", "amber", "light blue")
 """`theme.LINES` in words."""
 STROKES = ("solid", "dash", "dashdot", "longdash", "longdashdot")
@@ -111,7 +113,10 @@ def fields_on_page(
     """
     canvas.one_each(len(boxes), "box", names=names)
     fig = page_with_heat(image, values, geometry, **options)
-    there = [(n, checked(box, f"box {n + theme.FIRST}")) for n, box in enumerate(boxes) if box is not None]
+    # A little outside the box, so that the outline does not cover the print that fills it.
+    pad = PAD * max(geometry.original if geometry else image.size)
+    given = [(n, checked(box, f"box {n + theme.FIRST}")) for n, box in enumerate(boxes) if box is not None]
+    there = [(n, (left - pad, top - pad, right + pad, low + pad)) for n, (left, top, right, low) in given]
     shapes, labels = [*fig.layout.shapes], []
     look = {"xanchor": "left", "yanchor": "bottom", "showarrow": False, "bgcolor": "#ffffff", "name": "field"}
     look |= {"borderwidth": 2, "borderpad": 1}

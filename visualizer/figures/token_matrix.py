@@ -89,7 +89,7 @@ def token_atlas(
     heads = sum(len(one.weights) for one in maps.values())
     step = next(n for n in range(1, len(kept) + 1) if heads * (-(-len(kept) // n)) ** 2 <= CELLS or n == len(kept))
     notes = [f"each cell drawn is the mean of {step} x {step} weights"] if step > 1 else []
-    notes += ["rows: asks (query); columns: is looked at (key)", "special tokens are left out" * (not special)]
+    notes += ["rows: query tokens; columns: key tokens", "special tokens are left out" * (not special)]
     notes += [TURNED] if turned(axis) else []
     tiles, said = [], []
     for one in maps.values():  # layer by layer: all of them at once would be copied several times

@@ -99,7 +99,10 @@ def test_a_relation_must_look_at_both() -> None:
     rows[3] = [0.3, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.4]
     found = lesson.relation_looks_at_both(captioning([rows]))
     assert found.answer is True
-    assert "30% on the ring, whose cells are 12% of all and 40% on the star" in found.text
+    assert (
+        "30% of its attention on the ring, whose cells are 12% of all (chance), and 40% of its attention on the star"
+        in found.text
+    )
     assert lesson.relation_looks_at_both(captioning([looks(left=RING)])).answer is False
     alone = lesson.relation_looks_at_both(captioning([looks()[:4]], words=("a", "red", "ring", END)))
     assert alone.answer is None

@@ -87,7 +87,7 @@ def test_where_the_most_focused_head_stands_by_hits(hits: list[int], answer: str
     )
     better = sum(h > hits[0] for h in hits)
     others = (
-        f"{better} of 8 heads hit more often, the best of them 100%" if better else "of 8 heads none hits more often."
+        f"{better} of 8 heads hit more often, the best of them 100%" if better else "none of 8 heads hits more often."
     )
     assert others in found.text
 
@@ -107,13 +107,12 @@ def test_head_eight_of_the_third_layer_is_ranked_by_its_entropy() -> None:
     layers = [[looks({}, 0.5)] * 8 for _ in range(3)]
     layers[2][7] = looks(CELLS, 0.9)
     found = fields.third_layer_head_eight(reading(layers))
-    assert found.answer is True
-    assert "place 1 of 24" in found.text
-    assert "By hits it is place 1, with 100%" in found.text
+    assert found.answer is None
+    assert "number 1 of 24" in found.text
+    assert "By hits it is number 1, with 100%" in found.text
     layers[0][3] = looks({}, 0.95)
     second = fields.third_layer_head_eight(reading(layers))
-    assert second.answer is False
-    assert "place 2 of 24" in second.text
+    assert "number 2 of 24" in second.text
     assert "of layer 1, head 4" in second.text
     assert fields.third_layer_head_eight(reading(layers[:2])).answer is None
 
@@ -145,7 +144,7 @@ def test_fields_are_located_by_the_middle_of_their_boxes() -> None:
     one = reading([[looks({TEA: 0, POT: 1})]])  # the price is read from blank paper
     found = fields.located(one)
     assert found.answer == 50
-    assert "1 of 2 fields read right, 50 %" in found.text
+    assert "of 2 fields that were read right, 1 have the middle" in found.text
     away = fields.wrong_place_wrong_value(one)
     assert away.answer is None
     assert "0 of these were read wrong and 1 right" in away.text

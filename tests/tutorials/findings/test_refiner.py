@@ -47,7 +47,8 @@ def test_the_layer_that_looks_farther_and_the_one_that_is_more_even() -> None:
     now = captioned([SELF], [NEXT])
     assert refiner.looks_farther(now).answer == refiner.LAST
     assert (
-        "0 pixels in layer 1, 40 pixels in layer 2; uniform attention has 27 pixels" in refiner.looks_farther(now).text
+        "0 pixels in layer 1, 40 pixels in layer 2; evenly spread weights have 27 pixels"
+        in refiner.looks_farther(now).text
     )
     assert refiner.more_even(now).answer == refiner.SAME
     assert refiner.more_even(captioned([EVEN], [SELF])).answer == refiner.FIRST

@@ -154,6 +154,14 @@ def test_no_field_is_drawn_as_the_truth_is(sent: Sent) -> None:
     assert outline_name(len(COLOURS)) == "blue, dash"
 
 
+def test_the_outline_of_a_field_lies_just_outside_its_box(sent: Sent) -> None:
+    drawn = sent(fields_on_page(PAGE, np.ones((4, 3)), WHERE, [(100, 200, 150, 228)], ["x"]))["layout"]["shapes"]
+    (path,) = {one["path"] for one in drawn if one.get("name") == "field box"}
+    left, top, right, low, _ = (float(n) for n in re.findall(r"[\d.]+", path))
+    away = 0.007 * 512  # of the longer side of the original page
+    assert (100 - left, 200 - top, right - 150, low - 228) == pytest.approx([away] * 4, abs=0.06)
+
+
 def test_the_minimap_outlines_the_window_on_the_whole_page(sent: Sent, size: Callable[[go.Figure], int]) -> None:
     window = viewport((384, 512), 2, 1, 0)
     fig = minimap(PAGE, window, (384, 512))

@@ -77,7 +77,7 @@ def test_the_atlas_of_a_text_is_one_picture(sent: Sent) -> None:
     assert heat["z"][6 + 4].tolist() == [0, 0, 0, round(254 * 0.6), round(254 * 0.4), 0] + [0] * 5 + [254]
     assert chooser["text"][2] == 'layer 2, head 1: at most 1, from "un" to "[SEP]"'
     assert chooser["customdata"][2] == [1, 0]
-    assert "rows: asks (query); columns: is looked at (key)" in caption(sent(fig))
+    assert "rows: query tokens; columns: key tokens" in caption(sent(fig))
 
 
 def test_the_atlas_of_512_tokens_is_of_means_and_small(sent: Sent, size: Callable[[go.Figure], int]) -> None:
