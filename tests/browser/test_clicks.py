@@ -59,4 +59,5 @@ def test_a_box_dragged_on_an_own_picture_is_its_outline_and_the_map_is_scored_on
     assert np.abs(rim - np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) / 3).max() < 1 / 32
     seen.page.locator(".st-key-draw_outline label").click()
     seen.page.get_by_role("cell", name="weight on: your outline").wait_for()
-    assert np.abs(seen.cells("playground_map")[1, 1] - COLOURS["red"]).max() < 25
+    red = COLOURS["red"]
+    seen.until(lambda: np.abs(seen.cells("playground_map")[1, 1] - red).max() < 25, "the map in the place of the drawing")

@@ -14,7 +14,7 @@ from PIL import Image, ImageSequence
 
 pytestmark = pytest.mark.browser
 
-MAP = "playground?picture=scene-11&layer=8&opacity=1.0"
+MAP = "playground?picture=scene-11&layer=8&opacity=1.0&fade=false"
 SIDE = 14
 
 
