@@ -60,4 +60,6 @@ def test_a_box_dragged_on_an_own_picture_is_its_outline_and_the_map_is_scored_on
     seen.page.locator(".st-key-draw_outline label").click()
     seen.page.get_by_role("cell", name="weight on: your outline").wait_for()
     red = COLOURS["red"]
-    seen.until(lambda: np.abs(seen.cells("playground_map")[1, 1] - red).max() < 25, "the map in the place of the drawing")
+    seen.until(
+        lambda: np.abs(seen.cells("playground_map")[1, 1] - red).max() < 25, "the map in the place of the drawing"
+    )
