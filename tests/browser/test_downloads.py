@@ -14,7 +14,7 @@ from PIL import Image, ImageSequence
 
 pytestmark = pytest.mark.browser
 
-MAP = "playground?picture=scene-11&layer=8&opacity=1.0"
+MAP = "playground?picture=scene-11&layer=8&opacity=1.0&fade=false"
 SIDE = 14
 
 
@@ -53,9 +53,8 @@ def test_a_drawing_says_what_is_said_on_the_page(visit: Any, tmp_path: Path) -> 
 
 
 def test_a_film_has_a_frame_for_each_layer_in_the_colours_of_the_screen(visit: Any, tmp_path: Path) -> None:
-    seen = visit(MAP + "&film=true&film_from=5&film_to=8")
+    seen = visit(MAP + "&film=true&film_from=5&film_to=8&panel=files")
     painted = seen.cells("playground_film")  # begins at the chosen layer, the last of these
-    seen.page.get_by_text("Take the film home").click()
     with Image.open(seen.save("Film (GIF)", tmp_path)) as gif:
         frames = [patches(frame) for frame in ImageSequence.Iterator(gif)]
     assert len(frames) == 4
