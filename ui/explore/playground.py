@@ -27,6 +27,7 @@ from ui.parts import (
     sentences,
     snippets,
     thumbnails,
+    token_figures,
     trust,
 )
 from ui.store import pictures
@@ -137,7 +138,7 @@ def _sentence(now: Context, asked: Asked, whole: Map, look: dict[str, Any], righ
             st.error(f"This map cannot be drawn: {plain(str(error))}")
         prediction(now)
     made = films.view(now, method, target, knobs, look, ())
-    sentences.pairs(now, look)
+    token_figures.pairs(now, look)
     trust.draw(f"For {whole.words}.", trust.facts(now, whole.values, whole.row) + sentences.facts(now, whole))
     code = snippets.map_code(now, method.name, whole, target, knobs) + sentences.code(now, look)
     more = {"words": look["words"], "without_special": not look["special"]}

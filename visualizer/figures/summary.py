@@ -228,9 +228,10 @@ def bars(
     }
     across = {**_axis(unit), "range": bar_range(numbers)}
     axes: dict[str, Any] = {"xaxis": across, "yaxis": {**_axis(""), **upright}}
+    axes |= canvas.CLICKS if clickable else {}
     note = f"one in {step} is named; hovering names all" if step > 1 else ""
     return Sketch(trace, *clicks).figure(
-        title=title, caption=note, height=tall, bottom=44, **axes, **(canvas.CLICKS if clickable else {})
+        title=title, caption=note, height=tall, bottom=44, **axes
     )
 
 
