@@ -10,7 +10,7 @@ from visualizer import attention_flow, entropy, methods, received
 from visualizer.measures.words import words_of
 from vit_attention.gate import GateError
 from vit_attention.records import AttentionRecord, Axis
-from worlds.sentences import Sentence
+from worlds.sentences import Sentence, sentence
 
 ASKED = ("gradient-rollout", "relevance", "masking")
 """Methods that ask for a class."""
@@ -104,3 +104,9 @@ def hits(record: AttentionRecord, made: Sentence) -> dict[str, float]:
     axis = record.maps[-1].key
     found = {name: float(int(by_word(row, axis, made).argmax()) in made.decisive) for name, row in maps_of(record)}
     return found | knowing_nothing(made)
+
+
+def hits_of(model: Any, picture: None, number: int) -> dict[str, float]:
+    """`hits` of a loaded model on the made-up review of that number, of a template that training never saw."""
+    made = sentence(number, "held-out")
+    return hits(model.attend(made.text, keep=needs()), made)

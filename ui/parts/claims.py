@@ -66,12 +66,12 @@ def verdicts(lesson: str, now: Any) -> dict[str, Verdict]:
 def _run(names: list[str], now: Any) -> dict[str, Verdict]:
     bar = st.progress(0.0, texts.say("testing"))
     try:
-        return on_many_at_once(names, now, lambda done, many: bar.progress(done / many, f"{done} of {many}"), _once)
+        return on_many_at_once(names, now, lambda done, many: bar.progress(done / many, f"{done} of {many}"), once)
     finally:
         bar.empty()
 
 
-def _once(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given: Any) -> Any:
+def once(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given: Any) -> Any:
     """Runs a work and keeps nothing: fifty fresh pictures would push out what others look at."""
     loaded = resources.model(model)
     with resources.running:

@@ -32,7 +32,7 @@ from vit_attention.records import Axis
 from worlds.sentences import sentence
 
 # Keys of the field of the text and of the number of a made-up review, and their names in the address.
-KEY, SEED = "text", "sentence"
+KEY, SEED = state.TEXT, "sentence"
 # The review that a session begins with.
 FIRST = 7
 # Letters and tokens of a text that are read.
@@ -78,8 +78,8 @@ def review() -> int:
     return int(widgets.within(st.session_state.get(SEED, FIRST), 0, 999_999_999))
 
 
-def tokens(axis: Axis) -> None:
-    """The menu of who asks: each token by its number and text, or the mean of all."""
+def tokens(axis: Axis, place: Any = st) -> None:
+    """The menu of who asks: each token by its number and text, or the mean of all; with ``place=None`` nothing is drawn."""
     names = [f"{n + 1} {name}" for n, name in enumerate(written(axis))]
     chosen = str(st.session_state.get(state.TOKEN, ""))
     if (
@@ -88,7 +88,8 @@ def tokens(axis: Axis) -> None:
         number = chosen.split(" ")[0]
         known = number.isascii() and number.isdecimal() and 0 < int(number[:9]) <= len(names)
         st.session_state[state.TOKEN] = names[int(number) - 1 if known else 0]
-    widgets.menu("Query token", [*names, state.ALL_TOKENS], state.TOKEN, help="The token whose attention is shown.")
+    tip = "The token whose attention is shown."
+    widgets.menu("Query token", [*names, state.ALL_TOKENS], state.TOKEN, place=place, help=tip)
 
 
 def look(now: Context, place: Any = st) -> dict[str, Any]:
