@@ -17,7 +17,8 @@ from visualizer.figures.token_twins import token_difference, token_twins
 from visualizer.measures.words import GATHERED, by_words
 from vit_attention.gate import GateError
 
-HEIGHT = 430
+HEIGHT, NARROW = 460, 380
+"""Pixels of a figure, and of two side by side with more controls under them."""
 # Keys of the widgets and names in the address.
 ROWS, MASKED, EDIT, SECOND, SIDES = "pad_rows", "masked", "edit", "second", "twins"
 NOTHING = "nothing masked"
@@ -54,7 +55,7 @@ def atlas(now: Context) -> None:
 def arcs(now: Context) -> None:
     """What one token looks at, and what looks at it; a click chooses another."""
     shown = sentences.look(now, None)
-    token_figures.arcs(now, shown, HEIGHT)
+    token_figures.arcs(now, shown, 440)
     _gathered(shown)
 
 
@@ -134,7 +135,7 @@ def masks(now: Context) -> None:
     at = options.index(widgets.menu("Masked word", options, MASKED, place=None))
     label, many = now.record.prediction.labels[found.said], len(options) > sentences.MANY
     values = np.concatenate([found.before[[found.said]], found.probabilities[:, found.said]])
-    height = 90 + 15 * len(options) if many else HEIGHT
+    height = 90 + 15 * len(options) if many else 430
     figure = resources.figures(
         ("masks", now.model, now.picture.key, at, height),
         lambda: bars(options, values, f"probability of {label}", chosen=at, clickable=True, height=height),
@@ -236,6 +237,6 @@ def _twins(now: Context, records: list[Any], shown: dict[str, Any], apart: bool)
     special = shown["special"] or not sentences.has_words(now.axis)
     if apart:
         title = f"second minus first, layer {number + 1}, {now.head_name()}"
-        return (token_difference(*records, number, head, special=special, title=title, height=HEIGHT),)
-    look = {"special": special, "colormap": shown["colormap"], "height": HEIGHT}
+        return (token_difference(*records, number, head, special=special, title=title, height=NARROW),)
+    look = {"special": special, "colormap": shown["colormap"], "height": NARROW}
     return token_twins(*records, number, head, **look)
