@@ -33,7 +33,7 @@ def finders(now: Context) -> None:
     known = registry.card(resources.READER).measured["maps"]
     wanted = st.session_state.get(COUNTED) or st.button(f"Count on {COUNT} fresh reviews", key="sentence_count")
     columns: dict[str, list[str]] = {"strongest word of": list(WAYS.values())}
-    columns["500 reviews"] = [_share(known[name]["all"]) if name in known else "" for name in WAYS]
+    columns["500 reviews"] = [_share(known[name]["all"]) if name in known else "not counted" for name in WAYS]
     if wanted:
         st.session_state[COUNTED] = True
         found = resources.once(("finders",), _counted)

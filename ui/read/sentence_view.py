@@ -22,6 +22,8 @@ HEIGHT, NARROW = 460, 380
 # Keys of the widgets and names in the address.
 ROWS, MASKED, EDIT, SECOND, SIDES = "pad_rows", "masked", "edit", "second", "twins"
 NOTHING = "nothing masked"
+# Session key: the long text whose words the reader wants masked.
+AGREED = "_masks_wanted"
 TOGETHER, APART = "side by side", "difference"
 OWN = "another text"
 NO_MODEL = "A file carries numbers and no model: close it in the sidebar to see this step."
@@ -110,10 +112,19 @@ def _masked(now: Context) -> sentence.Masked | str:
     """What masking each word does, or why nobody can say."""
     if of_file(now):
         return NO_MODEL
+    if _waits(now):
+        times = len(now.axis)
+        return f"Masking every word runs the model about {times} times for each verdict; that takes up to a minute."
     try:
         return resources.once(("masked", now.model, now.picture.key), lambda: sentence.masked(now))
     except ValueError as error:
         return f"Words cannot be masked here: {plain(str(error))}."
+
+
+def _waits(now: Context) -> bool:
+    """Whether the text is so long that its words are masked on request alone."""
+    long = len(now.axis) > sentences.MANY and not of_file(now)
+    return long and st.session_state.get(AGREED) != now.picture.key
 
 
 def _options(found: sentence.Masked) -> list[str]:
@@ -121,8 +132,12 @@ def _options(found: sentence.Masked) -> list[str]:
 
 
 def masked_word(now: Context) -> None:
-    """The menu of the word that is masked."""
-    if not isinstance(found := _masked(now), str):
+    """The menu of the word that is masked, or, before a long text is read so often, a button."""
+    if _waits(now):
+        st.button(
+            "Mask each word", key="mask_each", on_click=st.session_state.update, args=({AGREED: now.picture.key},)
+        )
+    elif not isinstance(found := _masked(now), str):
         widgets.menu("Masked word", _options(found), MASKED)
 
 
