@@ -35,7 +35,8 @@ def draw(lesson: str, claim: Claim, now: Any, number: int = 0) -> None:
                 told[name, MANY, _view(now)] = verdicts(lesson, now)[name].words
         for which, view in ((HERE, now.view), (MANY, _view(now))):
             if said := told.get((name, which, view)):
-                st.info(texts.say("one_picture" if which == HERE else "many_pictures", text=said))
+                things = "texts" if getattr(now, "of_text", False) else "pictures"
+                st.info(texts.say(f"one_{things[:-1]}" if which == HERE else f"many_{things}", text=said))
 
 
 def _many(now: Any) -> int:

@@ -23,8 +23,8 @@ LARGEST = 256
 """A matrix with more rows or columns than this is drawn as means over blocks."""
 AROUND, LONGEST = 170, 16
 """Pixels of a matrix's figure that are not the matrix, and most signs of a word that an axis names; hovering names all."""
-NAMED = 13
-"""Pixels of a row whose name can be read."""
+NAMED, ROOM = 13, 0.2
+"""Pixels of a row whose name can be read, and room for such names, as a share of the matrix's width."""
 TURNED = "the text is written from right to left, and so are the keys"
 STEPS = 254
 """Highest colour step; 255 is left for undefined cells, which stay clear."""
@@ -231,10 +231,28 @@ def _token_axes(fig: Sketch, query_axis: Axis, key_axis: Axis, step: int, room: 
     fig.layout["yaxis"]["range"] = [queries - 0.5, -0.5]
     if square and max(keys, queries) < 4 * min(keys, queries):
         fig.layout["yaxis"]["scaleanchor"] = "x"
+    if not square:
+        _name_rows(fig, query_axis)
     lines = [f"M{n - 0.5},-0.5V{queries - 0.5}" for n in (key_axis.prefix,) if n]
     lines += [f"M-0.5,{n - 0.5}H{keys - 0.5}" for n in (query_axis.prefix,) if n]
     if lines:
         fig.layout["shapes"].append(outlines.path("".join(lines), theme.QUERY[1], 1.5))
+
+
+def _name_rows(fig: Sketch, axis: Axis) -> None:
+    """A name for every row as one trace, in a margin that the columns' axis makes room for.
+
+    As ticks of an axis, 512 names took a browser half a minute: Plotly measures each of them, several times over.
+    """
+    across = fig.layout["xaxis"]
+    start, end = across["range"]
+    start -= ROOM * (end - start)
+    across |= {"range": [start, end], "automargin": False}
+    fig.layout["yaxis"] |= {"showticklabels": False, "ticks": "", "automargin": False, "tickvals": []}
+    names = [theme.safe(letters.cut(name, LONGEST)) for name in written(axis)]
+    edge, rows = np.full(len(names), start + ROOM / (1 + ROOM) * (end - start), np.float32), np.arange(len(names))
+    shown = {"mode": "text", "textposition": "middle left", "textfont": {"size": theme.SMALL}, "hoverinfo": "skip"}
+    fig.data.append({"type": "scatter", "x": edge, "y": rows, "text": names, "cliponaxis": False, **shown})
 
 
 def _hovered(axis: Axis, step: int) -> dict[str, str]:

@@ -230,9 +230,7 @@ def bars(
     axes: dict[str, Any] = {"xaxis": across, "yaxis": {**_axis(""), **upright}}
     axes |= canvas.CLICKS if clickable else {}
     note = f"one in {step} is named; hovering names all" if step > 1 else ""
-    return Sketch(trace, *clicks).figure(
-        title=title, caption=note, height=tall, bottom=44, **axes
-    )
+    return Sketch(trace, *clicks).figure(title=title, caption=note, height=tall, bottom=44, **axes)
 
 
 def bar_texts(numbers: NDArray[Any]) -> list[str]:

@@ -114,7 +114,9 @@ def test_every_token_has_a_line_where_the_figure_may_scroll() -> None:
     record = va.load("review-encoder").attend("a " * 300)
     fig = token_matrix(record, 0, height=None)
     assert np.asarray(fig.data[0].z).shape == (302, 302)
-    assert len(fig.layout.yaxis.ticktext) == 302
+    assert list(fig.data[1].text) == ["[CLS]", *"a" * 300, "[SEP]"]
+    assert list(fig.data[1].y) == list(range(302))
+    assert fig.layout.xaxis.range[0] < fig.data[1].x[0] < 0
     assert fig.layout.height >= 302 * 13
     assert fig.layout.yaxis.scaleanchor is None
     assert len(fig.layout.xaxis.ticktext) < 40
