@@ -36,7 +36,7 @@ def matrix(now: Context, look: Look, height: int = 460) -> None:
     number, head = numbers(now)
     asked = ("token matrix", now.view, *_told(look), str(how))
     figure = resources.figures(
-        asked, lambda: token_matrix(record_of(now, look), number, head, **_special(now, look), **how)
+        asked, lambda: token_matrix(record_of(now, look), number, head, special=_special(now, look), **how)
     )
     words = f"Which token looks at which in layer {number + 1}, {now.head_name()}."
     scrolled(many, lambda: components.chart(figure, "text_matrix", words))
@@ -57,7 +57,7 @@ def atlas(now: Context, look: Look, height: int = 460) -> None:
     head = now.chosen.head
     how: dict[str, Any] = {"chosen": None if head is None else (now.chosen.layer, head), "height": height}
     asked = ("token atlas", now.model, now.picture.key, *_told(look), str(how))
-    more = {**_special(now, look), "colormap": look["colormap"], **how}
+    more = {"special": _special(now, look), "colormap": look["colormap"], **how}
     figure = resources.figures(asked, lambda: token_atlas(record_of(now, look), **more))
     components.chart(figure, "text_atlas", "Every layer and head.", components.pick_head)
 
@@ -75,7 +75,7 @@ def arcs(now: Context, look: Look, height: int | None = None) -> None:
     asked = ("arcs", now.view, *_told(look), str(height))
     figure = resources.figures(
         asked,
-        lambda: arcs_of.arcs(record_of(now, look), place, number, head, **_special(now, look), height=height),
+        lambda: arcs_of.arcs(record_of(now, look), place, number, head, special=_special(now, look), height=height),
     )
     words = f"What {now.query_name()} looks at, on the left, and what looks at it, on the right."
     components.chart(figure, "text_arcs", words, partial(_pick_token, drawn))
@@ -91,8 +91,8 @@ def numbers(now: Context) -> tuple[int, int | None]:
     return now.record.maps[now.chosen.layer].layer, now.chosen.head
 
 
-def _special(now: Context, look: Look) -> dict[str, bool]:
-    return {"special": look["special"] or not sentences.has_words(now.axis)}
+def _special(now: Context, look: Look) -> bool:
+    return look["special"] or not sentences.has_words(now.axis)
 
 
 def _told(look: Look) -> tuple[Any, ...]:

@@ -16,6 +16,7 @@ from visualizer.figures.summary import bars
 from visualizer.figures.token_twins import token_difference, token_twins
 from visualizer.measures.words import GATHERED, by_words
 from vit_attention.gate import GateError
+from vit_attention.records import AttentionRecord
 
 HEIGHT, NARROW = 460, 380
 """Pixels of a figure, and of two side by side with more controls under them."""
@@ -226,32 +227,29 @@ def twins(now: Context) -> None:
         st.error(f"The second sentence cannot be read: {plain(str(error))}")
         return
     apart = widgets.choice("Shown", (TOGETHER, APART), SIDES, place=None) == APART
-    records = [by_words(one) if shown["words"] else one for one in (now.record, record)]
     asked = ("twins", now.view, other.key, apart, *(shown[name] for name in ("words", "special", "colormap")))
     try:
-        figures = resources.figures(asked, lambda: _twins(now, records, shown, apart))
+        figures = resources.figures(asked, lambda: _twins(now, record, shown, apart))
     except ValueError as error:
         st.caption(f"These two cannot be compared: {plain(str(error))}.")
         return
     for n, (place, figure) in enumerate(zip(st.columns(len(figures)), figures, strict=True)):
         with place:
             components.chart(figure, f"text_twin_{n}", f"{'Difference' if apart else 'Sentence'} {n + 1}.")
-    said = [
-        f"{one.top(1)[0][0]} ({one.top(1)[0][1]:.1%})"
-        for one in (now.record.prediction, record.prediction)
-        if one.labels
-    ]
+    said = [one.prediction.top(1)[0] for one in (now.record, record) if one.prediction.labels]
+    verdicts = [f"{plain(label)} ({chance:.1%})" for label, chance in said]
     st.caption(
-        f"Second: {plain(other.text)}"
-        + f" The model says {said[0]} of the first, {said[1]} of the second." * bool(said)
+        f"Second: {plain(other.text)} "
+        + f"The model says {' of the first, '.join(verdicts)} of the second." * bool(said)
     )
 
 
-def _twins(now: Context, records: list[Any], shown: dict[str, Any], apart: bool) -> tuple[Any, ...]:
+def _twins(now: Context, record: AttentionRecord, shown: dict[str, Any], apart: bool) -> tuple[Any, ...]:
+    first, second = (by_words(one) if shown["words"] else one for one in (now.record, record))
     number, head = token_figures.numbers(now)
     special = shown["special"] or not sentences.has_words(now.axis)
     if apart:
         title = f"second minus first, layer {number + 1}, {now.head_name()}"
-        return (token_difference(*records, number, head, special=special, title=title, height=NARROW),)
+        return (token_difference(first, second, number, head, special=special, title=title, height=NARROW),)
     look = {"special": special, "colormap": shown["colormap"], "height": NARROW}
-    return token_twins(*records, number, head, **look)
+    return token_twins(first, second, number, head, **look)
