@@ -250,7 +250,8 @@ def _name_rows(fig: Sketch, axis: Axis) -> None:
     across |= {"range": [start, end], "automargin": False}
     fig.layout["yaxis"] |= {"showticklabels": False, "ticks": "", "automargin": False, "tickvals": []}
     names = [theme.safe(letters.cut(name, LONGEST)) for name in written(axis)]
-    edge, rows = np.full(len(names), start + ROOM / (1 + ROOM) * (end - start), np.float32), np.arange(len(names))
+    beside = start + 0.94 * ROOM / (1 + ROOM) * (end - start)
+    edge, rows = np.full(len(names), beside, np.float32), np.arange(len(names))
     shown = {"mode": "text", "textposition": "middle left", "textfont": {"size": theme.SMALL}, "hoverinfo": "skip"}
     fig.data.append({"type": "scatter", "x": edge, "y": rows, "text": names, "cliponaxis": False, **shown})
 
