@@ -8,23 +8,20 @@ word is one of them: the polar word of the deciding clause or its negator. A wor
 
 import argparse
 import json
-import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 import vit_attention as va
 from training.review_bag import bag_accuracy
 from training.review_data import examples, held_out
-from visualizer import attention_flow, entropy, methods, received
-from visualizer.measures.words import groups
+from tutorials.findings import deciding
+from tutorials.findings.deciding import by_word, class_rows, needs
 from vit_attention.models.cards import BUNDLED
 from vit_attention.models.untrained import untrained
-from vit_attention.records import AttentionRecord
 from worlds.sentences import Sentence, sentences
 
 FIRST_SEED = 3_000_000_000
@@ -32,70 +29,6 @@ FIRST_SEED = 3_000_000_000
 PICKING_SEED = 4_000_000_000
 """Of the reviews that the best single head is picked on."""
 SUBSETS = ("all", "negation", "contrast", "distractor")
-ASKED = ("gradient-rollout", "relevance", "masking")
-"""Methods that ask for a class."""
-
-Row = NDArray[Any]
-
-
-def needs() -> frozenset[Any]:
-    """What a record must hold for all maps."""
-    return frozenset().union(*(methods()[name].needs for name in ASKED))
-
-
-def class_rows(record: AttentionRecord) -> Row:
-    """(layers, heads, tokens) what the class token reads."""
-    return np.stack([layer[:, 0] for layer in record.layers])
-
-
-def maps_of(record: AttentionRecord) -> Iterator[tuple[str, Row]]:
-    """Every map: (name, (tokens,) values)."""
-    rows, layers = class_rows(record), list(record.layers)
-    means = rows.mean(axis=1)
-    for depth, row in enumerate(means):
-        yield f"class token, layer {depth + 1}, head mean", row
-    yield "class token, mean of layers", means.mean(axis=0)
-    yield "class token, head of least entropy", rows.reshape(-1, rows.shape[-1])[entropy(rows).argmin()]
-    yield "attention received, last layer", received(layers[-1].mean(axis=0))
-    yield "rollout", methods()["rollout"](record, query="class").row
-    yield "attention flow", attention_flow(layers)
-    for name in ASKED:
-        yield name, methods()[name](record).row
-
-
-def places(made: Sentence) -> list[int]:
-    """For each word and sign of the text, as BERT's tokenizer counts them, its index in `made.words`; -1 for signs.
-
-    >>> from worlds.sentences import sentence
-    >>> places(sentence(7))[:6]
-    [0, 1, 2, 3, 4, -1]
-    """
-    signs = re.findall(r"\w+|[^\w\s]", made.text)
-    words = iter(range(len(made.words)))
-    return [next(words) if sign[0].isalnum() else -1 for sign in signs]
-
-
-def by_word(row: Row, token_words: Sequence[int], made: Sentence) -> Row:
-    """(..., words) values of the words of a review, the sums of their tokens'.
-
-    Args:
-        row: (..., tokens) values.
-        token_words: for each token the word or sign it is a part of, as the record's axis tells; -1 for special tokens.
-        made: the review.
-    """
-    found = zip(groups(token_words, keep_special=False), places(made), strict=True)
-    return np.stack([row[..., list(tokens)].sum(axis=-1) for tokens, place in found if place >= 0], axis=-1)
-
-
-def knowing_nothing(made: Sentence) -> dict[str, float]:
-    """Chance of a hit for guesses that use no model."""
-    count, decisive = len(made.words), set(made.decisive)
-    return {
-        "any word": len(decisive) / count,
-        "last word": float(count - 1 in decisive),
-        "any polar word": len(decisive & set(made.polar)) / len(made.polar),
-        "last polar word": float(made.polar[-1] in decisive),
-    }
 
 
 def kinds_of(made: Sentence) -> list[str]:
@@ -114,14 +47,11 @@ def measure(model: Any, count: int, picked: tuple[int, int] | None = None) -> di
     hits: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for made in sentences(count, FIRST_SEED, "held-out"):
         record = model.attend(made.text, keep=needs())
-        rows = dict(maps_of(record))
+        found = deciding.hits(record, made)
         if picked is not None:
-            rows[best_name(picked)] = class_rows(record)[picked]
-        found = {
-            name: float(int(by_word(row, record.maps[-1].key.words, made).argmax()) in made.decisive)
-            for name, row in rows.items()
-        }
-        for name, hit in (found | knowing_nothing(made)).items():
+            strongest = int(by_word(class_rows(record)[picked], record.maps[-1].key, made).argmax())
+            found[best_name(picked)] = float(strongest in made.decisive)
+        for name, hit in found.items():
             for kind in kinds_of(made):
                 hits[name][kind].append(hit)
     return hits
@@ -137,7 +67,7 @@ def best_head(model: Any, count: int) -> tuple[int, int]:
     hits: Any = 0
     for made in sentences(count, PICKING_SEED, "held-out"):
         record = model.attend(made.text)
-        strongest = by_word(class_rows(record), record.maps[-1].key.words, made).argmax(axis=-1)
+        strongest = by_word(class_rows(record), record.maps[-1].key, made).argmax(axis=-1)
         hits = hits + np.isin(strongest, made.decisive)
     layer, head = np.unravel_index(int(hits.argmax()), hits.shape)
     return int(layer), int(head)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 
 import vit_attention as va
 from benchmarks import sentences as benchmark
-from benchmarks.sentences import by_word, interval, knowing_nothing, maps_of, measure, places, table
-from vit_attention.records import AttentionRecord
+from benchmarks.sentences import interval, measure, table
+from tutorials.findings import deciding
+from tutorials.findings.deciding import by_word, knowing_nothing, maps_of, needs
+from vit_attention.records import AttentionRecord, Axis
 from worlds.sentence_words import POSITIVE
 from worlds.sentences import TEMPLATES, Sentence, sentences
 
@@ -23,32 +26,43 @@ MADE = Sentence(
 )
 
 
-def test_signs_are_no_words() -> None:
-    assert places(MADE) == [0, 1, 2, 3, -1, 4, -1, 5, 6, 7, 8, 9, -1]
+def places(made: Sentence) -> list[int]:
+    """For each word and sign of the text, as BERT's tokenizer counts them, its index in `made.words`; -1 for signs."""
+    signs = re.findall(r"\w+|[^\w\s]", made.text)
+    words = iter(range(len(made.words)))
+    return [next(words) if sign[0].isalnum() else -1 for sign in signs]
 
 
 def test_a_words_value_is_the_sum_of_its_tokens() -> None:
-    tokens = [-1, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 11, 12, -1]  # "boss" and "GOOD" in two parts
+    names = [
+        "my",
+        "bo",
+        "##ss",
+        "liked",
+        "it",
+        ";",
+        "still",
+        ",",
+        "the",
+        "tea",
+        "was",
+        "not",
+        "go",
+        "##od",
+        ".",
+        "[SEP]",
+    ]
+    words = [-1, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 11, 12, -1]
+    axis = Axis.text(names, ("[CLS]",), words)
     row = np.array([9, 1, 2, 3, 4, 5, 70, 6, 80, 7, 8, 9, 10, 11, 12, 90, 99.0])
     wanted = [1, 5, 4, 5, 6, 7, 8, 9, 10, 23]
-    assert by_word(row, tokens, MADE).tolist() == wanted
-    assert by_word(np.stack([row, 2 * row]), tokens, MADE)[1].tolist() == [2 * one for one in wanted]
-
-
-def test_the_records_words_are_those_of_the_review() -> None:
-    """The tokens of each word, put together again, spell it."""
-    model = va.load("review-encoder")
-    for made in sentences(20):
-        axis = model.attend(made.text).maps[-1].key
-        place, spelled = places(made), [""] * len(made.words)
-        for token, number in zip((*axis.special, *axis.labels), axis.words, strict=True):
-            if number >= 0 and place[number] >= 0:
-                spelled[place[number]] += token.removeprefix("##")
-        assert spelled == [word.lower() for word in made.words]
+    assert by_word(row, axis, MADE).tolist() == wanted
+    assert by_word(np.stack([row, 2 * row]), axis, MADE)[1].tolist() == [2 * one for one in wanted]
 
 
 def test_guesses_without_a_model() -> None:
-    assert knowing_nothing(MADE) == {"any word": 0.2, "last word": 1, "any polar word": 0.5, "last polar word": 1}
+    known = {"any word": 0.2, "longest word": 0, "last word": 1, "any polar word": 0.5, "last polar word": 1}
+    assert knowing_nothing(MADE) == known
 
 
 def test_intervals_are_wilsons() -> None:
@@ -72,7 +86,7 @@ def test_a_perfect_map_hits_always_and_a_map_of_signs_never(monkeypatch: pytest.
         yield "perfect", np.array([float(one in made.decisive) for one in place])
         yield "wrong", np.array([float(one not in made.decisive) for one in place])
 
-    monkeypatch.setattr(benchmark, "maps_of", extremes)
+    monkeypatch.setattr(deciding, "maps_of", extremes)
     hits = measure(va.load("review-encoder"), 12)
     assert hits["perfect"]["all"] == [1.0] * 12
     assert hits["wrong"]["all"] == [0.0] * 12
@@ -81,7 +95,7 @@ def test_a_perfect_map_hits_always_and_a_map_of_signs_never(monkeypatch: pytest.
 
 def test_every_map_has_a_line() -> None:
     model = va.load("review-encoder")
-    names = dict(maps_of(model.attend(MADE.text, keep=benchmark.needs())))
+    names = dict(maps_of(model.attend(MADE.text, keep=needs())))
     assert {"rollout", "attention flow", "relevance", "masking", "class token, layer 4, head mean"} <= set(names)
     shares = benchmark.shares({"rollout": {kind: [1.0] * 8 + [0.0] * 2 for kind in benchmark.SUBSETS}})
     assert "| rollout | 80.0 % (49.0 to 94.3) |" in table(shares, shares)

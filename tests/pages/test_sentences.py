@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 import vit_attention as va
 from tests.vit_attention.folders import text_folder
-from ui.parts import sentences
+from ui.parts import sentences, token_figures
 from visualizer.export import token_paper
 from visualizer.method import methods
 from visualizer.style.scale import MODES
@@ -86,7 +86,7 @@ def test_words_are_gathered_and_special_tokens_left_out(app: App, monkeypatch: p
     assert "[CLS]" not in found.names
 
 
-@pytest.mark.parametrize("which", sentences.PAIRS)
+@pytest.mark.parametrize("which", token_figures.PAIRS)
 @pytest.mark.parametrize("more", [{}, {"words": "true", "special": "false"}])
 def test_tokens_that_look_at_each_other(app: App, which: str, more: dict[str, str]) -> None:
     page = app("playground", **READS, text=TEXT, pairs=which, token="5 not", **more)

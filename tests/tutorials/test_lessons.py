@@ -15,6 +15,7 @@ from tutorials.findings.context import Picture, Selection
 from tutorials.findings.page import Document, Inside, Reading
 from tutorials.lessons import FOLDER, Claim, Lesson, LessonError, Question, glossary, lessons, parse
 from vit_attention import load
+from worlds.sentences import sentence
 
 ALL = list(lessons().values())
 
@@ -59,12 +60,24 @@ def of_captions() -> list[Any]:
     return made
 
 
+@cache
+def of_reviews() -> list[Any]:
+    model, made = load("review-encoder"), []
+    for seed, head in ((7, None), (8, 2)):
+        picture = Picture.sentence(sentence(seed).text, sentence(seed))
+        record = model.attend(picture.text, half=True)
+        made.append(Context("review-encoder", picture, record, Selection(3, head, 0, 0, 0, ())))
+    return made
+
+
 OF = {
     "reading": of_readings,
     "fields": of_readings,
     "swin": of_windows,
     "captions": of_captions,
     "refiner": of_captions,
+    "sentence": of_reviews,
+    "padding": of_reviews,
 }
 """What findings are given, by the module they live in; those that are not named here are about pictures."""
 

@@ -17,6 +17,7 @@ from ui.parts import fetching, labels, looking, patch_count, pickers, sentences,
 from ui.store import pictures, resources
 from vit_attention.inputs.pictures import PictureError, open_picture
 from vit_attention.records import AttentionRecord
+from worlds.sentences import sentence
 
 
 class Chosen(NamedTuple):
@@ -28,6 +29,7 @@ class Chosen(NamedTuple):
         kind: "picture", "text" or "bundle".
         size: (height, width) of the model's input in pixels, where it is larger than usual; None for the usual one.
         labels: what a dual encoder compares the picture with.
+        review: number of the made-up review that a text may be.
     """
 
     model: str
@@ -35,6 +37,7 @@ class Chosen(NamedTuple):
     kind: str = "picture"
     size: tuple[int, int] | None = None
     labels: tuple[str, ...] = ()
+    review: int = 0
 
 
 def choose(first: str) -> Chosen:
@@ -70,7 +73,7 @@ def context(looked: Chosen, more: DeltaGenerator) -> Context:
     if looked.kind == "bundle":
         _about_file(looked)
     elif looked.kind == "text":
-        looked = looked._replace(given=sentences.field(looked.model))
+        looked = looked._replace(given=sentences.field(looked.model), review=sentences.review())
     else:
         picture = pictures.get(looked.given)
         with more:
@@ -103,7 +106,9 @@ def _recorded(looked: Chosen) -> AttentionRecord:
 
 
 def _picture(looked: Chosen) -> Picture:
-    return Picture.sentence(looked.given) if looked.kind == "text" else pictures.get(looked.given)
+    if looked.kind == "text":
+        return Picture.sentence(looked.given, sentence(looked.review))
+    return pictures.get(looked.given)
 
 
 def made(looked: Chosen, chosen: Selection) -> Context:

@@ -29,6 +29,7 @@ from ui.parts import (
     sentences,
     snippets,
     thumbnails,
+    token_figures,
     trust,
 )
 from ui.store import pictures, resources
@@ -147,7 +148,7 @@ def _sentence(now: Context, asked: Asked, whole: Map, look: dict[str, Any], righ
         prediction(now)
     with others:
         made = films.view(now, method, target, knobs, look, ())
-        sentences.pairs(now, look)
+        token_figures.pairs(now, look)
     if panels.wanted(panels.NONE):
         return
     components.in_words(sentences.in_words(found))

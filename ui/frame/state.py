@@ -27,6 +27,8 @@ NUMBERS = {LAYER: 10, ROW: 7, COLUMN: 7}
 
 CLASS_TOKEN, PATCH = "class token", "patch"
 
+# Key of the field of a text that is read, and its name in the address.
+TEXT = "text"
 # Key of a lesson's step, which counts from 1.
 STEP = "step"
 # Key of the menu of a sentence's tokens, which begin with their numbers from 1, and of a reading's token, a number from

@@ -28,12 +28,12 @@ def draw(_now: Context) -> None:
     left, right = st.columns(2)
     with left:
         said = "A 4 by 4 grid; every cell holds a token x, its query q and its key k."
-        made = figures.kept(("toy", query), lambda: (numbers.tokens_figure(query, "The toy's tokens"),))[0]
+        made = figures.one(("toy", query), lambda: numbers.tokens_figure(query, "The toy's tokens"))
         components.chart(made, "query_toy_tokens", said, _pick)
     with right:
         title = f"Row {row + 1}, column {column + 1} asks"
         said = words.describe(steps.weights, numbers.GRID, title, "weight")
-        made = figures.kept(("toy", query, steps.factor), lambda: (numbers.steps_figure(steps, query, title),))[0]
+        made = figures.one(("toy", query, steps.factor), lambda: numbers.steps_figure(steps, query, title))
         components.chart(made, "query_toy_row", said, _pick)
     best = int(steps.strongest(1)[0])
     q, k = numbers.QUERIES[query].tolist(), numbers.KEYS[best].tolist()

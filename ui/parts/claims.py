@@ -38,7 +38,8 @@ def draw(lesson: str, claim: Claim, now: Any, number: int = 0) -> None:
                 told[name, MANY, _view(_settled(name, now))] = verdicts(lesson, _settled(name, now))[name].words
         for which, view in ((HERE, now.view), (MANY, _view(_settled(name, now)))):
             if said := told.get((name, which, view)):
-                st.info(texts.say("one_picture" if which == HERE else "many_pictures", text=said))
+                things = "texts" if getattr(now, "of_text", False) else "pictures"
+                st.info(texts.say(f"one_{things[:-1]}" if which == HERE else f"many_{things}", text=said))
 
 
 def _settled(name: str, now: Any) -> Any:
@@ -78,12 +79,12 @@ def verdicts(lesson: str, now: Any) -> dict[str, Verdict]:
 def _run(names: list[str], now: Any) -> dict[str, Verdict]:
     bar = st.progress(0.0, texts.say("testing"))
     try:
-        return on_many_at_once(names, now, lambda done, many: bar.progress(done / many, f"{done} of {many}"), _once)
+        return on_many_at_once(names, now, lambda done, many: bar.progress(done / many, f"{done} of {many}"), once)
     finally:
         bar.empty()
 
 
-def _once(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given: Any) -> Any:
+def once(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given: Any) -> Any:
     """Runs a work and keeps nothing: fifty fresh pictures would push out what others look at."""
     loaded = resources.model(model)
     with resources.running:

@@ -99,7 +99,7 @@ def bar_chart(
     names, values = zip(*named, strict=True)
     listed = "; ".join(map(each.format, names, values))
     asked = ("bars", names, values, unit, repr(look))
-    chart(figures.kept(asked, lambda: (summary.bars(names, values, unit, **look),))[0], key, listed.join(ends))
+    chart(figures.one(asked, lambda: summary.bars(names, values, unit, **look)), key, listed.join(ends))
 
 
 def picture_map(

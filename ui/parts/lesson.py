@@ -242,7 +242,7 @@ def _other(lesson: Lesson, shown: str) -> None:
     away = str(st.session_state.get(shown)) == lesson.other
     to = lesson.picture if away else lesson.other
     kind = to.partition("-")[0]
-    label = texts.say(f"same_{kind}" if kind in KINDS else "same_photo")
+    label = texts.say("same_text" if shown == state.TEXT else f"same_{kind}" if kind in KINDS else "same_photo")
     st.button(label, key="other_kind", on_click=_look_at, args=(shown, to))
     if away:
         st.caption(lesson.difference)

@@ -113,11 +113,19 @@ def model(tasks: Sequence[str], first: str = "") -> None:
 
 def places(record: AttentionRecord, needs: Sequence[str] = ALL) -> None:
     """Draw the pickers of layer, head and query token that the figure needs; the others keep what they have."""
-    layers = len(record.maps)
+    layers, of_text = len(record.maps), record.maps[0].query.kind == "text"
     left, right = st.columns(2) if {"layer", "head"} <= set(needs) else (st.container(), st.container())
     first = min(state.NUMBERS[state.LAYER], layers)
     place = left if "layer" in needs else None
-    widgets.slider("Layer", 1, layers, state.LAYER, first, place=place, help="1 is nearest the picture.")
+    widgets.slider(
+        "Layer",
+        1,
+        layers,
+        state.LAYER,
+        first,
+        place=place,
+        help=f"1 is nearest the {'text' if of_text else 'picture'}.",
+    )
     heads = len(record.maps[min(state.layer(), layers - 1)].weights)
     mean = [] if "one head" in needs else ["mean"]
     place, tip = right if "head" in needs else None, "mean: the mean of all heads." if mean else None

@@ -1,8 +1,8 @@
-"""Sentences in the playground: the text that a model reads, its query token, and the figures of its tokens."""
+"""Sentences: the text that a model reads, its query token, a map over its tokens, and what is known of a made-up review."""
 
 import io
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,18 +11,17 @@ import streamlit as st
 from PIL import Image
 
 from tutorials.findings import Context
+from tutorials.findings.deciding import tokens_of
 from tutorials.plain import plain
 from ui.frame import state
 from ui.frame.stop import stop
-from ui.parts import components, parts, script, widgets
+from ui.parts import components, parts, widgets
 from ui.store import resources
 from visualizer.export import files as export
-from visualizer.figures.arcs import arcs
 from visualizer.figures.summary import bars
-from visualizer.figures.token_matrix import token_atlas, token_matrix
 from visualizer.figures.token_sheet import token_sheet
 from visualizer.figures.token_text import token_html
-from visualizer.measures.words import GATHERED, by_words, groups, written
+from visualizer.measures.words import GATHERED, groups, written
 from visualizer.method import Map
 from visualizer.method.token_maps import of_words
 from visualizer.method.token_pairs import ordinary
@@ -33,14 +32,14 @@ from vit_attention.records import Axis
 from worlds.sentences import sentence
 
 # Keys of the field of the text and of the number of a made-up review, and their names in the address.
-KEY, SEED = "text", "sentence"
+KEY, SEED = state.TEXT, "sentence"
 # The review that a session begins with.
 FIRST = 7
 # Letters and tokens of a text that are read.
 LETTERS, TOKENS = 2000, 512
 SHADED, BARS = "shaded text", "bars"
-# Figures of tokens that look at each other.
-PAIRS = ("arcs of one token", "token x token", "all layers and heads")
+# Tokens beyond which a figure gives each its line and scrolls, and the pixels of its height then.
+MANY, SCROLLED = 64, 420
 
 
 def field(name: str) -> str:
@@ -71,15 +70,16 @@ def _take(fresh: bool = False) -> None:
     """Put a made-up review into the field; for callbacks."""
     if fresh:
         st.session_state[SEED] = random.randrange(1_000_000)
-    st.session_state[KEY] = sentence(_seed()).text
+    st.session_state[KEY] = sentence(review()).text
 
 
-def _seed() -> int:
+def review() -> int:
+    """The number of the made-up review that was asked for last."""
     return int(widgets.within(st.session_state.get(SEED, FIRST), 0, 999_999_999))
 
 
-def tokens(axis: Axis) -> None:
-    """The menu of the query token: each token by its number and text, or the mean of all."""
+def tokens(axis: Axis, place: Any = st) -> None:
+    """The menu of the query token: each token by its number and text, or the mean of all; with ``place=None`` it is not drawn."""
     names = [f"{n + 1} {name}" for n, name in enumerate(written(axis))]
     chosen = str(st.session_state.get(state.TOKEN, ""))
     if (
@@ -88,18 +88,22 @@ def tokens(axis: Axis) -> None:
         number = chosen.split(" ")[0]
         known = number.isascii() and number.isdecimal() and 0 < int(number[:9]) <= len(names)
         st.session_state[state.TOKEN] = names[int(number) - 1 if known else 0]
-    widgets.menu("Query token", [*names, state.ALL_TOKENS], state.TOKEN, help="The token whose attention is shown.")
+    tip = "The token whose attention is shown."
+    widgets.menu("Query token", [*names, state.ALL_TOKENS], state.TOKEN, place=place, help=tip)
 
 
-def look(now: Context) -> dict[str, Any]:
-    """How the maps over a text are drawn; nothing here changes the numbers except the scale and the switches, which say so."""
-    drawn = widgets.choice("Drawn as", (SHADED, BARS), "drawn_as")
-    mode = widgets.menu("Scale", list(MODES), "scale")
-    colours = widgets.menu("Colour map", list(theme.COLORMAPS), "colours")
-    special = widgets.toggle("Special tokens", "special", True, help="Such as [CLS] and [SEP].")
-    words = widgets.toggle("Words, not their parts", "words", help=GATHERED)
+def look(now: Context, place: Any = st) -> dict[str, Any]:
+    """How the maps over a text are drawn; nothing here changes the numbers except the scale and the switches, which say so.
+
+    With ``place=None`` the same without the controls.
+    """
+    drawn = widgets.choice("Drawn as", (SHADED, BARS), "drawn_as", place=place)
+    mode = widgets.menu("Scale", list(MODES), "scale", place=place)
+    colours = widgets.menu("Colour map", list(theme.COLORMAPS), "colours", place=place)
+    special = widgets.toggle("Special tokens", "special", True, place=place, help="Such as [CLS] and [SEP].")
+    words = widgets.toggle("Words, not their parts", "words", place=place, help=GATHERED)
     known = bool(now.axis.words)
-    if words and not known:
+    if words and not known and place:
         st.caption("This text comes without word boundaries, so tokens are not joined.")
     return {
         "drawn": drawn,
@@ -125,10 +129,11 @@ def picture(now: Context, found: Map, title: str, look: Mapping[str, Any]) -> No
     """The map over the sentence, shaded or as bars, and in words."""
     st.markdown(f"**{title}**")
     if look["drawn"] == SHADED:
-        asked = _asked(now, look)
-        st.html(
-            token_html(found, scale=look["scale"], colormap=look["colormap"], asking=-1 if asked is None else asked)
-        )
+        who = asked(now, look)
+        with st.container(height=SCROLLED if len(found.names) > MANY else "content", border=False):
+            st.html(
+                token_html(found, scale=look["scale"], colormap=look["colormap"], asking=-1 if who is None else who)
+            )
         st.caption(plain(f"{found.words[0].upper()}{found.words[1:]}."))
         return
     components.panel(
@@ -145,7 +150,7 @@ def in_words(found: Map) -> str:
     return describe(found.row, Axis.text(found.names), found.words, found.unit)
 
 
-def _drawn(now: Context, look: Mapping[str, Any]) -> list[tuple[int, ...]]:
+def units(now: Context, look: Mapping[str, Any]) -> list[tuple[int, ...]]:
     """The numbers of the tokens of every unit that is drawn: a word, a token, or a special token."""
     axis = now.axis
     every = groups(axis.words) if look["words"] else [(n,) for n in range(len(axis))]
@@ -153,78 +158,25 @@ def _drawn(now: Context, look: Mapping[str, Any]) -> list[tuple[int, ...]]:
     return [one for one in every if one[0] in kept]
 
 
-def _asked(now: Context, look: Mapping[str, Any]) -> int | None:
+def asked(now: Context, look: Mapping[str, Any]) -> int | None:
     """The number of the asking token among what is drawn; None where all ask, or where it is left out."""
-    return next((n for n, one in enumerate(_drawn(now, look)) if now.chosen.query in one), None)
-
-
-def pairs(now: Context, look: Mapping[str, Any]) -> None:
-    """Attention between tokens in the chosen layer and head: arcs, a matrix, or all layers and heads."""
-    which = widgets.choice("Attention between tokens", PAIRS, "pairs")
-    number, head = now.record.maps[now.chosen.layer].layer, now.chosen.head
-    special = look["special"] or not has_words(now.axis)
-    record = by_words(now.record) if look["words"] else now.record
-    if look["words"]:
-        st.caption(GATHERED)
-    how: dict[str, Any] = {"special": special}
-    place = _asked(now, look)
-    if which == PAIRS[2]:
-        chosen = None if head is None else (now.chosen.layer, head)
-        key, pick = "text_atlas", components.pick_head
-        figure, words = token_atlas(record, chosen=chosen, colormap=look["colormap"], **how), "Every layer and head."
-    elif which == PAIRS[1] or place is None:
-        key, pick = "text_matrix", None
-        figure = token_matrix(record, number, head, colormap=look["colormap"], scale=look["scale"], **how)
-        words = f"Attention between all tokens in layer {number + 1}, {now.head_name()}."
-        if which == PAIRS[0]:
-            st.caption(
-                "Arcs show one query token, and none that is drawn is chosen, so this is the matrix of all tokens."
-            )
-    else:
-        names = written(now.axis)
-        tokens_drawn = tuple(f"{one[0] + 1} {names[one[0]]}" for one in _drawn(now, look))
-        key, pick = "text_arcs", partial(_pick_token, tokens_drawn)
-        figure = arcs(record, place, number, head, **how)
-        words = f"What {now.query_name()} looks at, on the left, and what looks at it, on the right."
-    components.chart(figure, key, words, pick)
-
-
-def _pick_token(drawn: Sequence[str], points: list[Any]) -> None:
-    """Make the clicked token, or the first of the clicked word, the query token; for callbacks."""
-    for at in script.numbers(points)[:1]:
-        if 0 <= at < len(drawn):
-            st.session_state[state.TOKEN] = drawn[at]
+    return next((n for n, one in enumerate(units(now, look)) if now.chosen.query in one), None)
 
 
 def facts(now: Context, found: Map) -> list[tuple[str, str, str]]:
     """How a map lies on the words that decide a made-up review, for the trust card; [] for other texts."""
-    made = sentence(_seed())
-    if now.record.text != made.text or not now.axis.words:
+    made = now.picture.review
+    if made is None or not now.axis.words:
         return []
-    whole = of_words(found, made.text, special=False)
-    marks = _spans(whole.names, made.text)
-    decides = [made.spans[n] for n in made.decisive]
-    inside = np.array([any(low < end and start < high for start, end in decides) for low, high in marks])
-    row = np.nan_to_num(np.asarray(whole.row, np.float64), nan=-np.inf)
-    best = int(row.argmax())
+    row = np.nan_to_num(found.over(tokens_of(found.axis, made)), nan=-np.inf)
     return [
         (
             "points at a deciding word",
-            "yes" if inside[best] else "no",
+            "yes" if int(row.argmax()) in made.decisive else "no",
             f"the strongest word is one of those that decide the verdict of this made-up review; a random word: "
-            f"{inside.mean():.0%}",
+            f"{len(made.decisive) / len(made.words):.0%}",
         )
     ]
-
-
-def _spans(names: tuple[str, ...], text: str) -> list[tuple[int, int]]:
-    """Where each word stands in the text; (0, 0) for one that is not found."""
-    found, low = [], 0
-    for name in names:
-        at = text.find(name, low)
-        found.append((at, at + len(name)) if at >= 0 else (0, 0))
-        low = max(low, found[-1][1])
-    return found
 
 
 def files(shown_map: Callable[[Context], Map], look: Mapping[str, Any]) -> dict[str, tuple[str, Callable[..., bytes]]]:
@@ -264,7 +216,7 @@ def _csv(found: Map) -> bytes:
 
 def code(now: Context, look: Mapping[str, Any]) -> str:
     """The lines that draw the figures from ``found`` and ``record``."""
-    number, token = now.record.maps[now.chosen.layer].layer, _asked(now, look)
+    number, token = now.record.maps[now.chosen.layer].layer, asked(now, look)
     gathered = "from visualizer import by_words\n\nrecord = by_words(record)\n" * look["words"]
     more = ", special=False" * (not look["special"])
     return (

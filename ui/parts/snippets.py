@@ -52,7 +52,8 @@ def record_code(now: Context) -> str:
     """Picture, model and record, or the file of a record, and the chosen layer, head and query as variables."""
     size = f", size={now.size}, queries=[0], whole=[{now.chosen.layer}], half=True" if now.size else ""
     run = f'{given_code(now)}model = va.load("{now.model}")\n{_attend(now, size)}'
-    opened = f"\nrecord = va.AttentionRecord.load({now.picture.title!r})\n"
+    load = "va.read_attention_json" if now.picture.title.endswith(".json") else "va.AttentionRecord.load"
+    opened = f"\nrecord = {load}({now.picture.title!r})\n"
     return (
         f"import vit_attention as va\n{opened if now.picture.id == BUNDLE else run}"
         f"layer = {now.chosen.layer}  # layer {now.chosen.layer + 1}; numbers begin at 0\n"

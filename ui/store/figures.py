@@ -27,9 +27,14 @@ class Ready(BaseFigure):  # type: ignore[misc]  # plotly has no types
         return self._sent
 
 
-_kept = Kept(MOST, lambda made: getattr(made[0], "_size", 1))
+_kept = Kept(MOST, lambda made: 1 + sum(getattr(one, "_size", 0) for one in made))
 
 
 def kept(key: Hashable, make: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...]:
     """What `make` gives, figures in it ready to be sent; made anew if it is not kept."""
     return _kept(key, lambda: tuple(Ready(one) if isinstance(one, BaseFigure) else one for one in make()))
+
+
+def one(key: Hashable, make: Callable[[], Any]) -> Any:
+    """The figure that `make` gives, ready to be sent."""
+    return kept(key, lambda: (make(),))[0]

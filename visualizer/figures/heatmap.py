@@ -23,6 +23,8 @@ LARGEST = 256
 """A matrix with more rows or columns than this is drawn as means over blocks."""
 AROUND, LONGEST = 170, 16
 """Pixels of a matrix's figure that are not the matrix, and most signs of a word that an axis names; hovering names all."""
+NAMED, ROOM = 13, 0.2
+"""Pixels of a row whose name can be read, and room for such names, as a share of the matrix's width."""
 TURNED = "the text is written from right to left, and so are the keys"
 STEPS = 254
 """Highest colour step; 255 is left for undefined cells, which stay clear."""
@@ -133,7 +135,7 @@ def matrix(
     unit: str = "share of attention",
     note: str = "",
     title: str = "",
-    height: int = theme.HEIGHT,
+    height: int | None = theme.HEIGHT,
 ) -> go.Figure:
     """The whole (queries, keys) matrix of one head: a row is a query, its colours are what it reads from each key.
 
@@ -141,13 +143,16 @@ def matrix(
     under the figure. Lines part the special tokens from the rest. The keys of a text that is written from right to left
     run that way.
 
+    Args:
+        height: in pixels; None gives every row a line with its name, and draws no means, for a place that scrolls.
+
     Raises:
         ValueError: the axes do not fit the weights.
     """
     full = canvas.grid_of(weights, "weights")
     if full.shape != (len(query_axis), len(key_axis)):
         raise GateError("weights", f"{(len(query_axis), len(key_axis))} (queries, keys)", f"{full.shape}")
-    step = -(-max(full.shape) // LARGEST)
+    step = 1 if height is None else -(-max(full.shape) // LARGEST)
     scaled = apply_scale(block_means(full, step), scale, together, unit=unit)
     notes = [f"each cell drawn is the mean of {step} x {step} weights"] if step > 1 else []
     value = "%{z:.3g} " + theme.safe(unit).replace("%{", "% {")
@@ -163,10 +168,11 @@ def matrix(
         )
     said = f"query %{{y}}, key %{{x}}: {value}<extra></extra>"
     fig = Sketch({**trace, "name": "matrix", "hoverinfo": None, "hovertemplate": said})
-    _token_axes(fig, query_axis, key_axis, step, height - AROUND)
+    tall = height or max(theme.HEIGHT, NAMED * len(query_axis) + AROUND)
+    _token_axes(fig, query_axis, key_axis, step, tall - AROUND, square=height is not None)
     notes += [TURNED] if turned(key_axis) else []
     caption = [scaled.caption, *notes, note]
-    return fig.figure(title=title, caption=caption, height=height, bottom=canvas.BAR, top=70)
+    return fig.figure(title=title, caption=caption, height=tall, bottom=canvas.BAR, top=70)
 
 
 def turned(axis: Axis) -> bool:
@@ -200,15 +206,16 @@ def stepped(placed: Placed, scaled: Scaled, colormap: str, **bar: Any) -> dict[s
     return canvas.heat(placed, scaled, colormap, colorbar=canvas.colour_bar(scaled, tickvals=ticks, **bar), **shown)
 
 
-def _token_axes(fig: Sketch, query_axis: Axis, key_axis: Axis, step: int, room: int) -> None:
-    """Axes that name tokens, as many as stand on so many pixels without touching."""
+def _token_axes(fig: Sketch, query_axis: Axis, key_axis: Axis, step: int, room: int, square: bool) -> None:
+    """Axes that name tokens, as many as stand on so many pixels without touching, of cells that are `square` or as wide as fits."""
     common = {"showgrid": False, "zeroline": False, "fixedrange": True, "constrain": "domain", "ticks": "outside"}
     # Slanted names need more room.
     for name, axis, word, least in (
         ("xaxis", key_axis, "is looked at (key)", 17),
-        ("yaxis", query_axis, "asks (query)", 13),
+        ("yaxis", query_axis, "asks (query)", NAMED),
     ):
-        places, words = _ticks(axis, max(2, room // least))
+        pixels = room if square or name == "yaxis" else theme.HEIGHT
+        places, words = _ticks(axis, max(2, pixels // least))
         fig.layout[name] = {
             **common,
             "title": {"text": word, "font": {"size": theme.FONT_SIZE}, "standoff": 4},
@@ -222,12 +229,31 @@ def _token_axes(fig: Sketch, query_axis: Axis, key_axis: Axis, step: int, room: 
     ends = [-0.5, keys - 0.5]
     fig.layout["xaxis"] |= {"range": ends[::-1] if turned(key_axis) else ends, "side": "top", "tickangle": -45}
     fig.layout["yaxis"]["range"] = [queries - 0.5, -0.5]
-    if max(keys, queries) < 4 * min(keys, queries):
+    if square and max(keys, queries) < 4 * min(keys, queries):
         fig.layout["yaxis"]["scaleanchor"] = "x"
+    if not square:
+        _name_rows(fig, query_axis)
     lines = [f"M{n - 0.5},-0.5V{queries - 0.5}" for n in (key_axis.prefix,) if n]
     lines += [f"M-0.5,{n - 0.5}H{keys - 0.5}" for n in (query_axis.prefix,) if n]
     if lines:
         fig.layout["shapes"].append(outlines.path("".join(lines), theme.QUERY[1], 1.5))
+
+
+def _name_rows(fig: Sketch, axis: Axis) -> None:
+    """A name for every row as one trace, in a margin that the columns' axis makes room for.
+
+    As ticks of an axis, 512 names took a browser half a minute: Plotly measures each of them, several times over.
+    """
+    across = fig.layout["xaxis"]
+    start, end = across["range"]
+    start -= ROOM * (end - start)
+    across |= {"range": [start, end], "automargin": False}
+    fig.layout["yaxis"] |= {"showticklabels": False, "ticks": "", "automargin": False, "tickvals": []}
+    names = [theme.safe(letters.cut(name, LONGEST)) for name in written(axis)]
+    beside = start + 0.94 * ROOM / (1 + ROOM) * (end - start)
+    edge, rows = np.full(len(names), beside, np.float32), np.arange(len(names))
+    shown = {"mode": "text", "textposition": "middle left", "textfont": {"size": theme.SMALL}, "hoverinfo": "skip"}
+    fig.data.append({"type": "scatter", "x": edge, "y": rows, "text": names, "cliponaxis": False, **shown})
 
 
 def _hovered(axis: Axis, step: int) -> dict[str, str]:

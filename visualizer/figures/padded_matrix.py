@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
@@ -16,7 +17,13 @@ PADDING = theme.LINES[4]
 
 
 def padded_matrix(
-    weights: ArrayLike, axis: Axis, padding: Sequence[int], *, height: int | None = None, **look: Any
+    weights: ArrayLike,
+    axis: Axis,
+    padding: Sequence[int],
+    *,
+    rows: bool = True,
+    height: int | None = None,
+    **look: Any,
 ) -> go.Figure:
     """The (tokens, tokens) weights of a head as `matrix` draws them, the rows and columns of padding veiled and framed.
 
@@ -24,6 +31,7 @@ def padded_matrix(
         weights: (tokens, tokens) of one head, padding included.
         axis: the tokens.
         padding: numbers of the tokens that are padding; they stand together, before or behind the text.
+        rows: whether what padding itself reads, which nobody uses, is drawn.
         height: in pixels; None fits the number of tokens.
         look: as for `visualizer.matrix`: colormap, scale, unit, note, title.
 
@@ -39,7 +47,10 @@ def padded_matrix(
     places = sorted({canvas.within(n, count, "padding") for n in padding})
     if places and places[-1] - places[0] + 1 != len(places):
         raise GateError("padding", "tokens that stand together", f"{places}")
-    share = float(values[:, places].sum() / max(float(values.sum()), 1e-300)) if places else 0.0
+    if not rows:
+        values = values.astype(np.float64)
+        values[places] = np.nan
+    share = float(np.nansum(values[:, places]) / max(float(np.nansum(values)), 1e-300)) if places else 0.0
     said = f"framed: {len(places)} padding tokens\ntheir columns get {share:.1%} of all weights" if places else ""
     note = "\n".join(filter(None, [said, look.pop("note", "")]))
     fig = matrix(values, axis, axis, note=note, height=height or 260 + 15 * min(36, max(8, count)), **look)

@@ -190,10 +190,14 @@ def bars(
     unit: str,
     *,
     chosen: int | None = None,
+    clickable: bool = False,
     title: str = "",
     height: int | None = None,
 ) -> go.Figure:
-    """Level bars, first one on top, each with its number; `chosen` is drawn in the query's colour and starred."""
+    """Level bars, first one on top, each with its number; `chosen` is drawn in the query's colour and starred.
+
+    Where it is `clickable`, a click reports a bar's number, 0 first.
+    """
     numbers = np.asarray(values, dtype=np.float64)
     if numbers.ndim != 1 or len(labels) != len(numbers):
         raise GateError("labels", "one per value", f"{len(labels)} for shape {numbers.shape}")
@@ -214,6 +218,8 @@ def bars(
         "hovertemplate": "%{hovertext}<extra></extra>",
         **({} if step > 1 else {"text": said, "textposition": "outside"}),
     }
+    # All at one place across, so that the nearest is that of the row: the ends of other bars would be nearer than a bar's own.
+    clicks = [canvas.markers(np.full(len(places), bar_range(numbers)[1] / 2), places, places, whole)] * clickable
     marked = places[(chosen or 0) % step :: step] if step else places
     upright = {
         "tickvals": marked,
@@ -224,10 +230,11 @@ def bars(
     }
     across = {**_axis(unit), "range": bar_range(numbers)}
     axes: dict[str, Any] = {"xaxis": across, "yaxis": {**_axis(""), **upright}}
+    axes |= canvas.CLICKS if clickable else {}
     note = f"one in {step} is named; hovering names all" if step > 1 else ""
     across["title"] |= {"text": (named := theme.safe(unit, UNIT))}
     low = 44 + 16 * named.count("<br>")
-    return Sketch(trace).figure(title=title, caption=note, height=tall, bottom=low, **axes)
+    return Sketch(trace, *clicks).figure(title=title, caption=note, height=tall, bottom=low, **axes)
 
 
 def bar_texts(numbers: NDArray[Any]) -> list[str]:

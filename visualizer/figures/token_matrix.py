@@ -26,8 +26,9 @@ def token_matrix(
     special: bool = True,
     colormap: str = theme.COLORMAP,
     scale: str | Scale = "raw",
+    together: Any = None,
     title: str | None = None,
-    height: int = theme.HEIGHT,
+    height: int | None = theme.HEIGHT,
 ) -> go.Figure:
     """Which token of a text looks at which: a row for each token that asks, a column for each that is looked at.
 
@@ -39,9 +40,9 @@ def token_matrix(
         head: number, 0 first; None takes the mean of all heads.
         kind: of the maps, as for a method.
         special: whether special tokens are shown; nothing is rescaled without them, and the figure says so.
-        colormap, scale: as for `visualizer.matrix`.
+        colormap, scale, together: as for `visualizer.matrix`.
         title: None takes layer and head.
-        height: in pixels.
+        height: in pixels; None gives every row a line with its name.
 
     Raises:
         ValueError: a layer or head that is not there, or maps over something else than text.
@@ -53,6 +54,7 @@ def token_matrix(
         found.axis,
         colormap=colormap,
         scale=scale,
+        together=together,
         note=found.note,
         title=found.words if title is None else title,
         height=height,

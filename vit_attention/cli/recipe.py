@@ -56,6 +56,15 @@ def sentence_command(text: str | None = None, model: str | None = None, **option
     return _line("visualize", [], {"text": text, "model": model, **options})
 
 
+def sentence_extract(text: str, model: str, output_file: str) -> str:
+    """The line that saves the attention of a sentence as JSON.
+
+    >>> sentence_extract("not bad", "review-encoder", "attention_data.json")
+    "python -m vit_attention extract --text 'not bad' --model review-encoder --output_file attention_data.json"
+    """
+    return _line("extract", [], {"text": text, "model": model, "output_file": output_file})
+
+
 def extract_command(picture: str, model: str, **options: Any) -> str:
     """The line that saves the record of a picture as a bundle.
 

@@ -36,3 +36,11 @@ def test_a_text_without_padding_is_the_plain_matrix(sent: Sent) -> None:
 def test_padding_that_cannot_be_is_refused(padding: list[int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         padded_matrix(np.eye(5), AXIS, padding)
+
+
+def test_what_padding_reads_is_hidden_on_request() -> None:
+    weights = np.full((3, 3), 1 / 3)
+    fig = padded_matrix(weights, Axis("text", labels=("a", "b", "[PAD]")), [2], rows=False)
+    assert np.isnan(np.asarray(fig.data[0].z)[2]).all()
+    np.testing.assert_allclose(np.asarray(fig.data[0].z)[:2], 1 / 3)
+    assert "their columns get 33.3% of all weights" in fig.layout.annotations[0].text

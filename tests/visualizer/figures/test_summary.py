@@ -88,3 +88,12 @@ def test_wrong_input_is_refused() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             call()
+
+
+def test_a_click_on_a_bar_means_its_row_however_long_it_is() -> None:
+    fig = bars(["long", "short"], [1.0, 0.1], "share", clickable=True)
+    clicks = fig.data[1]
+    assert list(clicks.customdata) == [0, 1]
+    assert list(clicks.y) == [0, 1]
+    assert len(set(clicks.x)) == 1  # or the end of a short bar would win a click in the middle of a long one above it
+    assert bars(["one"], [1.0], "share").layout.clickmode is None

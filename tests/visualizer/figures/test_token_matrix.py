@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+import vit_attention as va
 from tests.visualizer.texts import HEBREW, by_hand, text_record
 from visualizer import token_atlas, token_matrix
 from visualizer.figures.mosaic import CELLS
@@ -107,3 +108,16 @@ def test_maps_over_something_else_are_refused() -> None:
     for draw in (token_matrix, token_atlas):
         with pytest.raises(ValueError, match="got one where text look at patches"):
             draw(AttentionRecord((cross,)))
+
+
+def test_every_token_has_a_line_where_the_figure_may_scroll() -> None:
+    record = va.load("review-encoder").attend("a " * 300)
+    fig = token_matrix(record, 0, height=None)
+    assert np.asarray(fig.data[0].z).shape == (302, 302)
+    assert list(fig.data[1].text) == ["[CLS]", *"a" * 300, "[SEP]"]
+    assert list(fig.data[1].y) == list(range(302))
+    assert fig.layout.xaxis.range[0] < fig.data[1].x[0] < 0
+    assert fig.layout.height >= 302 * 13
+    assert fig.layout.yaxis.scaleanchor is None
+    assert len(fig.layout.xaxis.ticktext) < 40
+    assert token_matrix(record, 0).layout.height == 460
