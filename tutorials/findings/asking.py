@@ -1,0 +1,271 @@
+"""Labels on patches: whether a map points at what its label names, is inverted, and what labels know beside other labels."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tutorials.findings.context import NO_TRUTH, Context, Finding
+from tutorials.findings.controls import WHERE, Control, against
+from tutorials.findings.labels import LabelLayers, label_layers
+from visualizer.measures.score import HIT_THRESHOLD, mass_in_mask, pointing_hit
+from worlds.outlines import Outline
+from worlds.photographs import photographs
+from worlds.phrases import phrase, phrases
+from worlds.scenes import Scene, Thing, coverage
+
+PATHS = ("naive", "value", "value-value")
+"""The three ways to compare patches with a label, methods of the same names."""
+FULL, MOST = 0.5, 0.9
+"""An object's patches are those of which it covers more than this share; labels divide them if this share is won rightly."""
+HIGHER, LOWER, SAME = "Higher than beside it", "Lower than beside it", "About the same (within 0.01)"
+CLOSE = 0.01
+Array = NDArray[np.float64]
+
+
+class Named(NamedTuple):
+    """Something in a picture that a label names, and where it is.
+
+    Attributes:
+        label: what it is called.
+        cover: (rows, columns) share of every patch that it covers.
+        free: (rows, columns) patches that nothing with a known outline touches.
+    """
+
+    label: str
+    cover: Array
+    free: NDArray[np.bool_]
+
+
+class Scores(NamedTuple):
+    """How a map of similarities lies on what its label names.
+
+    Attributes:
+        hit: whether the strongest patch is one of which it covers more than 10 % (the pointing game, Zhang et al. 2016).
+        share: share of the sum of all positive similarities that lies on it; NaN if none is positive.
+        chance: the share of the picture that it covers.
+        gap: mean similarity of its patches minus that of patches that are free; below 0 the map is inverted, NaN if unknown.
+    """
+
+    hit: bool
+    share: float
+    chance: float
+    gap: float
+
+
+def scored(values: Array, named: Named) -> Scores:
+    """`Scores` of a (rows, columns) map."""
+    inside = named.cover > min(FULL, float(named.cover.max()) / 2)
+    known = inside.any() and named.free.any()
+    return Scores(
+        bool(pointing_hit(values, named.cover)),
+        float(mass_in_mask(np.clip(values, 0, None), named.cover)),
+        float(named.cover.mean()),
+        float(values[inside].mean() - values[named.free].mean()) if known else float("nan"),
+    )
+
+
+def named(now: Context) -> Named | None:
+    """What the label asked about names, or else the first thing of the picture; None where no outline is known."""
+    scene, truth = now.picture.scene, now.truth
+    if truth is None:
+        return None
+    free = truth <= 0
+    if scene is not None:
+        thing = thing_of(scene, now.label) or scene.things[0]
+        return Named(phrase(thing), np.asarray(coverage(thing.mask, now.grid), np.float64), free)
+    known: dict[str, Outline] = dict(photographs()[now.picture.id].outlines) if now.picture.id in photographs() else {}
+    return Named(next(iter(known), now.label), np.asarray(truth, np.float64), free)
+
+
+def thing_of(scene: Scene, label: str) -> Thing | None:
+    """The object of a scene whose colour and shape are both words of a label."""
+    words = set(label.lower().split())
+    return next((thing for thing in scene.things if {thing.colour, thing.shape} <= words), None)
+
+
+def wrong_shape(scene: Scene, thing: Thing) -> str:
+    """A phrase of a thing's colour and of a shape that is nowhere in the scene."""
+    shapes = {one.shape for one in scene.things}
+    found = [text for text in phrases() if text.split()[0] == thing.colour and text.split()[1] not in shapes]
+    return found[scene.seed % len(found)]  # not the same shape in every scene
+
+
+def absent(scene: Scene) -> str:
+    """A phrase neither of whose words is true of anything in the scene."""
+    true = {word for thing in scene.things for word in (thing.colour, thing.shape)}
+    found = [text for text in phrases() if not true & set(text.split())]
+    return found[scene.seed % len(found)]
+
+
+def similar(now: Context, labels: tuple[str, ...], method: str = "naive") -> Array:
+    """(labels, rows, columns) similarity of every patch to each label after the chosen layer."""
+    found: LabelLayers = now.run(label_layers, now.model, now.picture, labels, method)
+    return found.patches[now.chosen.layer]
+
+
+# Controls: what the model says of labels is replaced, and nothing else.
+
+
+def _saying(now: Context, change: Callable[[LabelLayers, str], LabelLayers]) -> Context:
+    """The context in which every outcome of `label_layers` is changed, given the name of its method."""
+    run = now.run
+
+    def again(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given: Any) -> Any:
+        found = run(work, model, picture, *args, **given)
+        return change(found, str(args[-1])) if isinstance(found, LabelLayers) else found
+
+    return replace(now, run=again)
+
+
+def _of_every_label(one: Control) -> Control:
+    """The control whose map is that of every label, of the size of what is named."""
+
+    def change(now: Context, rng: np.random.Generator) -> Context:
+        scene, about = now.picture.scene, named(now)
+        thing = None if scene is None or about is None else thing_of(scene, about.label)
+        alone = now
+        if scene is not None and thing is not None:
+            alone = replace(now, picture=replace(now.picture, scene=replace(scene, things=(thing,))))
+        shown = one.change(alone, rng)
+        values = shown.patch_map(shown.record.maps[0].single[0, 0])
+        return _saying(now, lambda found, _: replace(found, patches=np.broadcast_to(values, found.patches.shape)))
+
+    return Control(one.name, change)
+
+
+def _in_place(which: int) -> Callable[[Context, np.random.Generator], Context]:
+    """The map of another of the labels that were asked, in the place of the first one's."""
+
+    def change(found: LabelLayers, _: str) -> LabelLayers:
+        patches = found.patches.copy()
+        patches[:, 0] = found.patches[:, which]
+        return replace(found, patches=patches)
+
+    return lambda now, rng: _saying(now, change)
+
+
+def _exchanged(now: Context, rng: np.random.Generator) -> Context:
+    def change(found: LabelLayers, _: str) -> LabelLayers:
+        return replace(found, patches=found.patches[:, np.random.default_rng(seed).permutation(found.patches.shape[1])])
+
+    seed = int(rng.integers(2**31))
+    return _saying(now, change)
+
+
+def _paths_exchanged(now: Context, rng: np.random.Generator) -> Context:
+    run, swap = now.run, bool(rng.integers(2))
+    other = {PATHS[0]: PATHS[2], PATHS[2]: PATHS[0]}
+
+    def again(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given: Any) -> Any:
+        asked = (*args[:-1], other[args[-1]]) if swap and work is label_layers and args[-1] in other else args
+        return run(work, model, picture, *asked, **given)
+
+    return replace(now, run=again)
+
+
+PLACES = tuple(map(_of_every_label, WHERE))
+WRONG_SHAPE = Control("the right colour and a wrong shape", _in_place(1))
+ABSENT = Control("a label that names nothing there", _in_place(2))
+LABELS = Control("labels exchanged at random", _exchanged)
+EITHER = Control("the two maps exchanged at random", _paths_exchanged)
+
+
+def _asked(now: Context, about: Named) -> tuple[str, ...]:
+    """The label, and of a scene one of the same colour and a wrong shape and one that names nothing there."""
+    scene = now.picture.scene
+    thing = None if scene is None else thing_of(scene, about.label)
+    if scene is None or thing is None:
+        return (about.label, "a photograph of something else", "nothing")
+    return (about.label, wrong_shape(scene, thing), absent(scene))
+
+
+@against(*PLACES, WRONG_SHAPE, ABSENT)
+def points_at_what_it_names(now: Context) -> Finding:
+    """Whether the strongest patch of a label's naive map lies on what the label names."""
+    if (about := named(now)) is None:
+        return NO_TRUTH
+    maps, labels = similar(now, _asked(now, about)), _asked(now, about)
+    hits = [scored(one, about).hit for one in maps]
+    chance = float((about.cover > HIT_THRESHOLD).mean())
+    others = "; ".join(f"“{label}”: {_yes(hit)}" for label, hit in zip(labels[1:], hits[1:], strict=True))
+    return Finding(
+        hits[0],
+        f"After layer {now.chosen.layer + 1} the patch most similar to “{labels[0]}” lies on it: {_yes(hits[0])} (a patch picked "
+        f"at random: {chance:.1%}). Do the maps of labels that are wrong here point at the same thing? {others}.",
+    )
+
+
+@against(*PLACES, ABSENT)
+def naive_is_inverted(now: Context) -> Finding:
+    """Whether patches beside the thing that a label names are more similar to it than the thing's own (CLIP Surgery, figure 1)."""
+    gap, text = _gap(now)
+    return Finding(None if np.isnan(gap) else bool(gap < 0), text)
+
+
+def where_it_is_high(now: Context) -> Finding:
+    """Where the naive map of a label is higher: on what the label names, or beside it."""
+    gap, text = _gap(now)
+    return Finding(None if np.isnan(gap) else SAME if abs(gap) <= CLOSE else HIGHER if gap > 0 else LOWER, text)
+
+
+def _gap(now: Context) -> tuple[float, str]:
+    """How much higher the naive map is on what the label names than on free patches, and that in words."""
+    if (about := named(now)) is None:
+        return float("nan"), NO_TRUTH.text
+    gap = scored(similar(now, _asked(now, about))[0], about).gap
+    if np.isnan(gap):
+        return gap, "The outlines leave 0 patches free of every object, so that there is nothing to compare with."
+    return gap, _gap_words(now, about, gap)
+
+
+def _gap_words(now: Context, about: Named, gap: float) -> str:
+    more = "more" if gap > 0 else "less"
+    return (
+        f"After layer {now.chosen.layer + 1} the patches of what “{about.label}” names are on average {abs(gap):.3f} {more} similar "
+        "to this label than the patches that no object touches (naive map; cosines, from -1 to 1)."
+    )
+
+
+@against(EITHER)
+def value_value_gathers_more(now: Context) -> Finding:
+    """Whether the value-value map has a larger share of its positive similarities on what the label names than the naive map."""
+    if (about := named(now)) is None:
+        return NO_TRUTH
+    each = {name: scored(similar(now, _asked(now, about), name)[0], about) for name in (PATHS[0], PATHS[2])}
+    shares = [one.share for one in each.values()]
+    if np.isnan(shares).any():
+        return Finding(None, "One of the two maps has no positive similarity, so that there are 0 shares to compare.")
+    said = ", ".join(f"{name} {one.share:.1%} ({one.share / one.chance:.1f} x chance)" for name, one in each.items())
+    return Finding(
+        bool(shares[1] > shares[0]),
+        f"Share of all positive similarities that lies on what “{about.label}” names, after layer {now.chosen.layer + 1}: {said}. "
+        f"Strongest patch on it: {', '.join(f'{name} {_yes(one.hit)}' for name, one in each.items())}.",
+    )
+
+
+@against(LABELS)
+def labels_divide_the_patches(now: Context) -> Finding:
+    """Whether the patches of each object are most similar to its own label, among the true labels and wrong shapes of their colours."""
+    scene = now.picture.scene
+    if scene is None:
+        return NO_TRUTH
+    true = [phrase(thing) for thing in scene.things]
+    labels = tuple(dict.fromkeys([*true, *(wrong_shape(scene, thing) for thing in scene.things)]))
+    winner = similar(now, labels).argmax(axis=0)
+    covers = [coverage(thing.mask, now.grid) for thing in scene.things]
+    own = np.concatenate([winner[cover > FULL] == labels.index(text) for cover, text in zip(covers, true, strict=True)])
+    if not own.size:
+        return Finding(None, "The objects are so small that they fill 0 patches by more than half.")
+    return Finding(
+        bool(own.mean() >= MOST),
+        f"Labels: {', '.join(labels)}. Of {own.size} patches that an object covers by more than half, {int(own.sum())} "
+        f"({own.mean():.0%}) are most similar to their own object's label after layer {now.chosen.layer + 1}; by chance "
+        f"{1 / len(labels):.0%}. The claim asks for {MOST:.0%}.",
+    )
+
+
+def _yes(hit: bool) -> str:
+    return "yes" if hit else "no"
