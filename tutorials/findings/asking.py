@@ -198,7 +198,7 @@ def points_at_what_it_names(now: Context) -> Finding:
     )
 
 
-@against(*PLACES, ABSENT)
+@against(ABSENT)
 def naive_is_inverted(now: Context) -> Finding:
     """Whether patches beside the thing that a label names are more similar to it than the thing's own (CLIP Surgery, figure 1)."""
     gap, text = _gap(now)

@@ -1,6 +1,5 @@
 """Page "Ask the picture with words": labels on patches, beside one another, along three paths, through layers, beside classes."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,12 @@ from ui.frame import state
 from ui.parts import components, controls, films, labels, lesson, panels, pickers, widgets
 from ui.parts.lesson import View
 from ui.read import asking_labels, asking_proof
-from ui.read.asking_labels import answer, path
+from ui.read.asking_labels import answer, compared, knobs, path
 from ui.store import resources
 from visualizer.figures.comparison import side_by_side
 from visualizer.figures.summary import curves
-from visualizer.method import methods
+from visualizer.measures.score import HIT_THRESHOLD
+from visualizer.method import Map, methods
 from worlds.phrases import phrase, phrases
 
 HEIGHT, SMALL = 370, 310
@@ -32,10 +32,11 @@ COUNT = 5
 
 def _map(now: Context, key: str, title: str, height: int, **more: Any) -> Any:
     """Draw one map of the chosen path; returns it."""
-    found, look = answer(now, *path(now, None), **more), controls.look(now, None)
+    method, look = path(), controls.look(now, None)
+    found = answer(now, method, knobs(now, method), **more)
     how = {**look, "scale": found.scale(look["scale"]), "signed": found.signed, "query": (), "height": height}
     said = f"{found.words[0].upper()}{found.words[1:]}"
-    names = {"labels": _winners(now)} if "show" in more else {}
+    names: dict[str, Any] = {"labels": _winners(now)} if "show" in more else {}
     components.picture_map(
         now, key, found.values, title, name=said, unit=found.unit, caption=plain(f"{said}."), **how, **names
     )
@@ -60,31 +61,32 @@ def one(now: Context) -> None:
 
 
 def _one(now: Context) -> None:
-    path(now, st)
+    _knobs(now)
     if widgets.toggle("Raw attention beside it", BESIDE, help="What the class token reads, which no label changes."):
         heads = len(now.record.maps[now.chosen.layer].weights)
         pickers.one_or_mean("Head", state.HEAD, heads)
 
 
+def _knobs(now: Context) -> None:
+    knobs(now, path(), drawn=True)
+
+
 def every(now: Context) -> None:
     """The maps of all labels side by side, on one scale or each on its own."""
-    (method, knobs), look = path(now, None), controls.look(now, None)
+    method, look = path(), controls.look(now, None)
+    given = knobs(now, method)
     scale = "per map" if look["scale"] == "per map" else "shared" if look["scale"] == "raw" else look["scale"]
     how = {"scale": scale, "colormap": look["colormap"], "opacity": look["opacity"], "narrow": controls.on_phone()}
     title = f"{method.label.capitalize()}, layer {now.chosen.layer + 1}"
 
     def make() -> Any:
-        maps = [answer(now, method, knobs, label=label) for label in now.labels]
+        maps = [answer(now, method, given, label=label) for label in now.labels]
         return side_by_side(now.picture.image, maps, list(now.labels), title=title, **how)
 
-    key = ("asking_every", now.view, method.name, *map(str, knobs.items()), *map(str, how.items()))
+    key = ("asking_every", now.view, method.name, *map(str, given.items()), *map(str, how.items()))
     words = f"The maps of {len(now.labels)} labels after layer {now.chosen.layer + 1}: {'; '.join(now.labels)}."
     told = "one scale for all labels: their colours can be compared" if scale == "shared" else f"scale: {scale}"
     components.panel(resources.figures(key, make), "asking_every", words, caption=f"{told.capitalize()}.", below=False)
-
-
-def _path(now: Context) -> None:
-    path(now, st)
 
 
 def winner(now: Context) -> None:
@@ -95,56 +97,59 @@ def winner(now: Context) -> None:
         return
     shown = str(st.session_state.get(SHOWN, WINNER))
     title = f"{'Winner' if shown == WINNER else 'Margin of the winner'} of {len(now.labels)} labels, layer {now.chosen.layer + 1}"
-    found = _map(now, "asking_winner", title, HEIGHT, show=shown)
-    labels.legend(found, now.labels)
+    _map(now, "asking_winner", title, HEIGHT, show=shown)
 
 
 def _winners(now: Context) -> list[str]:
     """The label that wins each patch, for hovering."""
-    method, knobs = path(now, None)
-    maps = np.stack([answer(now, method, knobs, label=label).values for label in now.labels])
+    given = knobs(now, path())
+    maps = np.stack([answer(now, path(), given, label=label).values for label in now.labels])
     return [now.labels[n] for n in maps.argmax(axis=0).ravel()]
 
 
 def _winner(now: Context) -> None:
-    path(now, st)
+    _knobs(now)
     widgets.choice("Shown", (WINNER, MARGIN), SHOWN, help="margin: how far the winner is ahead of the second label.")
 
 
+def _three(now: Context) -> dict[str, Map]:
+    """The map of the label along each path, by name."""
+    return {name: answer(now, methods()[name], knobs(now, methods()[asking.PATHS[0]])) for name in asking.PATHS}
+
+
 def paths(now: Context) -> None:
-    """One label along three paths, and how each map lies on what the label names."""
-    _, knobs = path(now, None)
-    found = {name: answer(now, methods()[name], knobs) for name in asking.PATHS}
-    look = controls.look(now, None)
-    how = {"colormap": look["colormap"], "opacity": look["opacity"], "height": 300}
+    """One label along three paths, side by side."""
+    look, given = controls.look(now, None), knobs(now, methods()[asking.PATHS[0]])
+    how = {"colormap": look["colormap"], "opacity": look["opacity"], "narrow": controls.on_phone()}
     scale = "shared" if look["scale"] == "shared" else "per map"
     title = f"“{now.label}” after layer {now.chosen.layer + 1}"
-    names = [f"{name}" for name in found]
-    key = ("asking_paths", now.view, now.label, *map(str, knobs.items()), scale, *map(str, how.items()))
-    figure = resources.figures(
-        key, lambda: side_by_side(now.picture.image, list(found.values()), names, scale=scale, title=title, **how)
-    )
-    words = f"{title}, along three paths: {', '.join(names)}."
-    components.panel(figure, "asking_paths", words, caption=f"Scale: {scale}.", below=False)
-    _scores(now, {name: one.values for name, one in found.items()})
+
+    def make() -> Any:
+        return side_by_side(
+            now.picture.image, list(_three(now).values()), list(asking.PATHS), scale=scale, title=title, **how
+        )
+
+    key = ("asking_paths", now.view, *map(str, given.items()), scale, *map(str, how.items()))
+    words = f"{title}, along three paths: {', '.join(asking.PATHS)}."
+    components.panel(resources.figures(key, make), "asking_paths", words, caption=f"Scale: {scale}.", below=False)
 
 
-def _scores(now: Context, maps: Mapping[str, Any]) -> None:
-    """How each map lies on what the label names, as a table."""
+def _scores(now: Context) -> None:
+    """How the map of each path lies on what the label names, as a table."""
+    knobs(now, methods()[asking.PATHS[0]], drawn=True)
     about = asking.named(now)
     if about is None or (now.picture.scene is not None and labels.named(now) is None):
         st.caption("Nothing with a known outline is named by this label, so that there is nothing to score.")
         return
-    each = [asking.scored(one, about) for one in maps.values()]
-    share = "share of positive similarity"
+    given = tuple(map(str, knobs(now, methods()[asking.PATHS[0]]).items()))
+    key = ("asking_scores", now.view, given)
+    each = resources.once(key, lambda: [asking.scored(one.values, about) for one in _three(now).values()])
+    hits, places = ("yes" if one.hit else "no" for one in each), about.cover > HIT_THRESHOLD
     components.table(
         {
-            "path": [*maps, "chance"],
-            "strongest patch on it": [
-                *("yes" if one.hit else "no" for one in each),
-                f"{(about.cover > 0.1).mean():.0%}",
-            ],
-            share: [*(f"{one.share:.1%}" for one in each), f"{each[0].chance:.1%}"],
+            "path": [*asking.PATHS, "chance"],
+            "strongest patch on it": [*hits, f"{places.mean():.0%}"],
+            "share of positive similarity": [*(f"{one.share:.1%}" for one in each), f"{each[0].chance:.1%}"],
             "mean on it minus beside it": [*(f"{one.gap:+.3f}" for one in each), "0"],
         }
     )
@@ -152,15 +157,16 @@ def _scores(now: Context, maps: Mapping[str, Any]) -> None:
 
 def film(now: Context) -> None:
     """The map of the label through the layers, played in the browser."""
-    method, knobs = path(now, None)
-    now = labels.compared(now, method, now.label, knobs)
-    shown = films.choices(now, method, knobs, None)
-    films.film(now, method, "", knobs, controls.look(now, None), (), shown, "asking_film")
+    method = path()
+    given = knobs(now, method)
+    now = compared(now, method, given)
+    films.film(
+        now, method, "", given, controls.look(now, None), (), films.choices(now, method, given, None), "asking_film"
+    )
 
 
 def _film(now: Context) -> None:
-    method, knobs = path(now, None)
-    films.choices(now, method, knobs)
+    films.choices(now, path(), knobs(now, path()))
 
 
 def by_layer(now: Context) -> None:
@@ -254,18 +260,18 @@ def _look(now: Context) -> None:
 def below(now: Context) -> None:
     """The map of the label in words, what can be checked, code, commands and files."""
     if any(panels.wanted(name) for name in (panels.WORDS, panels.TRUST, panels.CODE, panels.FILES)):
-        asking_proof.draw(now, *path(now, None), controls.look(now, None))
+        asking_proof.draw(now, path(), knobs(now, path()), controls.look(now, None))
 
 
-ASKED = ("labels", "layer")
+ASKED = ("labels", "layer", "path")
 PAGE = lesson.Page(
     "asking",
     {
         "map": View(one, ASKED, _look, _one),
-        "labels": View(every, ASKED, _look, _path),
+        "labels": View(every, ASKED, _look, _knobs),
         "winner": View(winner, ASKED, _look, _winner),
-        "paths": View(paths, ASKED, _look),
-        "film": View(film, ("labels",), _look, _film),
+        "paths": View(paths, ("labels", "layer"), _look, _scores),
+        "film": View(film, ("labels", "path"), _look, _film),
         "by layer": View(by_layer, (), None, _by_layer),
         "classes": View(classes, ()),
         "words": View(words, ASKED, _look, _words),

@@ -1,6 +1,6 @@
 """Labels on "Ask the picture with words": chips, adding and removing, and the picture under the model with its labels."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -55,7 +55,11 @@ def context(looked: Looked, needs: Sequence[str]) -> Context:
     record = looking.recorded(looked.model, picture, "Change the labels or the picture.", labels=typed)
     for said in record.settings.get("notes", []) if drawn else ():
         st.text(str(said))
-    pickers.places(record, needs)
+    pickers.places(record, ())
+    under = st.container(horizontal=True, vertical_alignment="bottom") if "layer" in needs else None
+    layers = len(record.maps)
+    widgets.slider("Layer", 1, layers, state.LAYER, min(state.NUMBERS[state.LAYER], layers), place=under, width=200)
+    path((under or st) if "path" in needs else None)
     return made(looked, state.selection(record), label)
 
 
@@ -69,11 +73,12 @@ def _chips(typed: Sequence[str], place: Any) -> str:
     if place:
         rules = (
             f".st-key-{labels.ASKED} button:nth-of-type({n + 1})"
-            f"{{border-left:0.5rem solid rgb({','.join(str(round(255 * part)) for part in colour)})}}"
+            f"{{box-shadow:inset 0.5rem 0 0 rgb({','.join(str(round(255 * part)) for part in colour)});padding-left:1rem}}"
             for n, colour in enumerate(COLOURS.values())
         )
         place.html(f"<style>{''.join(rules)}</style>")
-    return widgets.choice("Label asked about", typed, labels.ASKED, place=place, format_func=plain, wrap=True)
+    look: dict[str, Any] = {"format_func": plain, "wrap": True, "label_visibility": "collapsed"}
+    return widgets.choice("Label asked about", typed, labels.ASKED, place=place, **look)
 
 
 def _add() -> None:
@@ -93,21 +98,28 @@ def _remove(label: str) -> None:
     st.session_state[labels.KEY] = "\n".join(one for one in found if one != label)
 
 
-def path(now: Context, place: Any) -> tuple[Method, dict[str, Any]]:
-    """How patches are compared with a label, and with which parameters; with ``place=None`` nothing is drawn."""
+def path(place: Any = None) -> Method:
+    """How patches are compared with a label; with ``place=None`` nothing is drawn."""
     tip = (
         "naive: patches as they leave the layer. value: none looks at another in it. value-value: along a second path."
     )
-    name = widgets.choice("Path", PATHS, PATH, place=place, help=tip)
-    method = methods()[name]
-    return method, controls.knobs(now, (CLASS_INDEPENDENT, *method.run), columns=2, drawn=bool(place))
+    return methods()[widgets.choice("Path", PATHS, PATH, place=place, width="content", help=tip)]
 
 
-def answer(now: Context, method: Method, knobs: dict[str, Any], label: str = "", show: str = "label") -> Map:
+def knobs(now: Context, method: Method, drawn: bool = False) -> dict[str, Any]:
+    """The parameters of a path."""
+    return controls.knobs(now, (CLASS_INDEPENDENT, *method.run), columns=2, drawn=drawn)
+
+
+def answer(now: Context, method: Method, given: Mapping[str, Any], label: str = "", show: str = "label") -> Map:
     """The map of a label (the one asked about unless told), or of the winner of all, from one run for all layers and labels."""
+    return compared(now, method, given, label).answer(method.name, "", {**given, "show": show})
+
+
+def compared(now: Context, method: Method, given: Mapping[str, Any], label: str = "") -> Context:
+    """The same with the similarities of a path in its record."""
     usual = {knob.name: knob.default for knob in method.run}
-    asked = labels.compared(now, method, label or now.label, {**usual, **knobs})
-    return asked.answer(method.name, "", {**knobs, "show": show})
+    return labels.compared(now, method, label or now.label, {**usual, **given})
 
 
 def words(now: Context) -> towers.Words:

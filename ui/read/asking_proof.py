@@ -7,7 +7,7 @@ from typing import Any
 
 from tutorials.findings import Context
 from ui.parts import components, films, labels, parts, snippets, trust
-from ui.read.asking_labels import answer
+from ui.read.asking_labels import answer, compared
 from visualizer.method import Map, Method
 from visualizer.words.maps import describe
 
@@ -25,7 +25,7 @@ overlay(record.image, winner.values, record.geometry, scale=winner.scale(), unit
 
 def draw(now: Context, method: Method, knobs: dict[str, Any], look: Mapping[str, Any]) -> None:
     """Words, trust card, code and files of the map of the label that is asked about."""
-    now = labels.compared(now, method, now.label, {**{knob.name: knob.default for knob in method.run}, **knobs})
+    now = compared(now, method, knobs)
     found = answer(now, method, knobs)
     components.in_words(describe(found.values, None, f"{found.words[0].upper()}{found.words[1:]}", found.unit))
     trust.draw(f"For {found.words}.", [*trust.proof(now.record), *labels.facts(now, found.values)])
