@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tutorials.findings import Context
 from tutorials.findings.asking import thing_of, wrong_shape
 from tutorials.findings.context import Picture
+from ui.frame import address
 from ui.parts import components, widgets
 from ui.store import pictures, resources
 from visualizer.figures.comparison import side_by_side
@@ -34,10 +35,9 @@ def field(name: str, picture: Picture, place: Any = st) -> tuple[str, ...]:
     if not compares(name):
         return ()
     offered = "\n".join(offers(picture))
-    if st.session_state.get(KEY) == st.session_state.get(
-        OFFERED
-    ):  # nobody has changed it: another picture, other labels
-        st.session_state.pop(KEY, None)
+    # Nobody has changed it: another picture, other labels.
+    if st.session_state.get(KEY) == st.session_state.get(OFFERED):
+        address.forget([KEY])
     st.session_state[OFFERED] = offered
     label, tip = (
         "Labels, one a line",

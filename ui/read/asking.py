@@ -61,14 +61,9 @@ def one(now: Context) -> None:
 
 
 def _one(now: Context) -> None:
-    _knobs(now)
     if widgets.toggle("Raw attention beside it", BESIDE, help="What the class token reads, which no label changes."):
         heads = len(now.record.maps[now.chosen.layer].weights)
         pickers.one_or_mean("Head", state.HEAD, heads)
-
-
-def _knobs(now: Context) -> None:
-    knobs(now, path(), drawn=True)
 
 
 def every(now: Context) -> None:
@@ -108,7 +103,6 @@ def _winners(now: Context) -> list[str]:
 
 
 def _winner(now: Context) -> None:
-    _knobs(now)
     widgets.choice("Shown", (WINNER, MARGIN), SHOWN, help="margin: how far the winner is ahead of the second label.")
 
 
@@ -131,12 +125,11 @@ def paths(now: Context) -> None:
 
     key = ("asking_paths", now.view, *map(str, given.items()), scale, *map(str, how.items()))
     words = f"{title}, along three paths: {', '.join(asking.PATHS)}."
-    components.panel(resources.figures(key, make), "asking_paths", words, caption=f"Scale: {scale}.", below=False)
+    components.panel(resources.figures(key, make), "asking_paths", words, below=False)
 
 
 def _scores(now: Context) -> None:
     """How the map of each path lies on what the label names, as a table."""
-    knobs(now, methods()[asking.PATHS[0]], drawn=True)
     about = asking.named(now)
     if about is None or (now.picture.scene is not None and labels.named(now) is None):
         st.caption("Nothing with a known outline is named by this label, so that there is nothing to score.")
@@ -268,7 +261,7 @@ PAGE = lesson.Page(
     "asking",
     {
         "map": View(one, ASKED, _look, _one),
-        "labels": View(every, ASKED, _look, _knobs),
+        "labels": View(every, ASKED, _look),
         "winner": View(winner, ASKED, _look, _winner),
         "paths": View(paths, ("labels", "layer"), _look, _scores),
         "film": View(film, ("labels", "path"), _look, _film),

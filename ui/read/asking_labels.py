@@ -59,8 +59,12 @@ def context(looked: Looked, needs: Sequence[str]) -> Context:
     under = st.container(horizontal=True, vertical_alignment="bottom") if "layer" in needs else None
     layers = len(record.maps)
     widgets.slider("Layer", 1, layers, state.LAYER, min(state.NUMBERS[state.LAYER], layers), place=under, width=200)
-    path((under or st) if "path" in needs else None)
-    return made(looked, state.selection(record), label)
+    method = path((under or st) if "path" in needs else None)
+    now = made(looked, state.selection(record), label)
+    if under or "path" in needs:
+        with (under or st).popover("Parameters"):
+            knobs(now, method if "path" in needs else methods()[PATHS[0]], drawn=True)
+    return now
 
 
 def made(looked: Looked, chosen: Selection, label: str) -> Context:

@@ -15,10 +15,10 @@ CODE = """from visualizer.figures.comparison import side_by_side
 from visualizer.figures.overlay import overlay
 
 overlay(record.image, values, record.geometry, signed=True, unit=found.unit).show()
-maps = [methods()[NAME](record, query=label, layer=layer) for label in labels]
+maps = [methods()[NAME](record, query=label, layer=layerMORE) for label in labels]
 side_by_side(record.image, maps, labels, scale="shared").show()
 """
-WINNER = """winner = methods()[NAME](record, layer=layer, show="winner")
+WINNER = """winner = methods()[NAME](record, layer=layer, show="winner"MORE)
 overlay(record.image, winner.values, record.geometry, scale=winner.scale(), unit=winner.unit).show()
 """
 
@@ -30,7 +30,9 @@ def draw(now: Context, method: Method, knobs: dict[str, Any], look: Mapping[str,
     components.in_words(describe(found.values, None, f"{found.words[0].upper()}{found.words[1:]}", found.unit))
     trust.draw(f"For {found.words}.", [*trust.proof(now.record), *labels.facts(now, found.values)])
     code = snippets.map_code(now, method.name, found, "", knobs) + CODE + WINNER * (len(now.labels) > 1)
-    components.code(now, code.replace("NAME", repr(method.name)), _commands(now, method, knobs, look))
+    more = "".join(f", {name}={one!r}" for name, one in knobs.items())
+    code = code.replace("NAME", repr(method.name)).replace("MORE", more)
+    components.code(now, code, _commands(now, method, knobs, look))
     asked: dict[str, Any] = {"method": method, "knobs": knobs, "look": dict(look)}
     files: dict[str, tuple[str, Callable[..., bytes]]] = {
         "Picture (PNG)": ("label.png", partial(_png, **asked, show="label")),
