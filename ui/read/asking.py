@@ -221,7 +221,7 @@ def words(now: Context) -> None:
     """The map of a label beside what the end token of its text reads, in the text encoder of the same model."""
     left, right = st.columns(2)
     with left:
-        _map(now, "asking_map", f"“{now.label}”, layer {now.chosen.layer + 1}", SMALL)
+        _map(now, "asking_beside", f"“{now.label}”, layer {now.chosen.layer + 1}", SMALL)
     with right:
         read = asking_labels.words(now)
         layer, head = _text_place(read, None)
