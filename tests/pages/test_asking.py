@@ -44,7 +44,7 @@ def test_the_first_figure_is_the_library_s_map_of_the_first_label(app) -> None:
     assert page.session_state[state.PICTURE] == "scene-24"
     assert offered(page)[:2] == TRUE
     np.testing.assert_allclose(drawn(page, "asking_map")[0], wanted(TRUE[0], 11), atol=2e-5)
-    fine(page.button_group(key=labels.ASKED).set_value([TRUE[1]]).run())
+    fine(page.button_group(key=labels.ASKED).set_value(TRUE[1]).run())
     np.testing.assert_allclose(drawn(page, "asking_map")[0], wanted(TRUE[1], 11), atol=2e-5)
     assert page.query_params["label"] in (TRUE[1], [TRUE[1]])
 
@@ -87,7 +87,7 @@ def test_the_winner_has_the_colours_of_the_chips_and_the_margin_is_the_differenc
     assert all(offered(page)[which] in text for which, text in zip(best, np.ravel(hover), strict=True))
     style = next(one.proto.body for one in page.get("html") if "nth-of-type" in one.proto.body)
     assert "nth-of-type(1){box-shadow:inset 0.5rem 0 0 rgb(230,158,0)" in style
-    margin = fine(page.button_group(key="winner_shown").set_value(["margin"]).run())
+    margin = fine(page.button_group(key="winner_shown").set_value("margin").run())
     order = np.sort(maps, axis=0)
     np.testing.assert_allclose(drawn(margin, "asking_winner")[0], order[-1] - order[-2], atol=4e-5)
 
