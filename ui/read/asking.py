@@ -97,9 +97,14 @@ def winner(now: Context) -> None:
 
 def _winners(now: Context) -> list[str]:
     """The label that wins each patch, for hovering."""
-    given = knobs(now, path())
-    maps = np.stack([answer(now, path(), given, label=label).values for label in now.labels])
-    return [now.labels[n] for n in maps.argmax(axis=0).ravel()]
+    method, given = path(), knobs(now, path())
+
+    def make() -> list[str]:
+        maps = np.stack([answer(now, method, given, label=label).values for label in now.labels])
+        return [now.labels[n] for n in maps.argmax(axis=0).ravel()]
+
+    found: list[str] = resources.once(("asking_winners", now.view, method.name, *map(str, given.items())), make)
+    return found
 
 
 def _winner(now: Context) -> None:
