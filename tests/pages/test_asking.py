@@ -159,9 +159,13 @@ def test_a_photograph_and_the_published_model_are_told_about(app) -> None:
     assert page.session_state[state.PICTURE] == "cat"
     assert any("knows only twelve drawn shapes" in one.value for one in page.warning)
     assert any("No link ever fetches it" in one.value for one in page.caption)
-    for step in ("4", "7", "8"):
+    for step in ("7", "8"):
         page = app("asking", picture="cat", step=step)
         assert page.get("plotly_chart")
+    assert offered(page)[:2] == ["head", "eyes"]
+    rows = [table(app("asking", picture="cat", step="4", label=label), "path") for label in ("head", "eyes")]
+    share = [float(one["strongest patch on it"][3].strip("%")) for one in rows]  # each on the outline of its name
+    assert share[0] > 5 * share[1]
 
 
 def test_code_and_commands_make_the_map_of_the_page(app, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from tutorials.findings.context import NO_TRUTH, Context, Finding
 from tutorials.findings.controls import WHERE, Control, against
 from tutorials.findings.labels import LabelLayers, label_layers
+from visualizer.measures.masks import covered
 from visualizer.measures.score import HIT_THRESHOLD, mass_in_mask, pointing_hit
-from worlds.outlines import Outline
 from worlds.photographs import photographs
 from worlds.phrases import phrase, phrases
 from worlds.scenes import Scene, Thing, coverage
@@ -76,8 +76,12 @@ def named(now: Context) -> Named | None:
     if scene is not None:
         thing = thing_of(scene, now.label) or scene.things[0]
         return Named(phrase(thing), np.asarray(coverage(thing.mask, now.grid), np.float64), free)
-    known: dict[str, Outline] = dict(photographs()[now.picture.id].outlines) if now.picture.id in photographs() else {}
-    return Named(next(iter(known), now.label), np.asarray(truth, np.float64), free)
+    known = photographs()[now.picture.id].outlines if now.picture.id in photographs() else {}
+    if not known or now.record.geometry is None:
+        return Named(now.label, np.asarray(truth, np.float64), free)
+    outline = known.get(now.label) or next(iter(known.values()))
+    cover = np.asarray(covered(outline.mask(), now.grid, now.record.geometry), np.float64)
+    return Named(outline.name, cover, free & (cover <= 0))
 
 
 def thing_of(scene: Scene, label: str) -> Thing | None:

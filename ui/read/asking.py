@@ -136,7 +136,8 @@ def paths(now: Context) -> None:
 def _scores(now: Context) -> None:
     """How the map of each path lies on what the label names, as a table."""
     about = asking.named(now)
-    if about is None or (now.picture.scene is not None and labels.named(now) is None):
+    drawn = now.picture.scene is not None
+    if about is None or (labels.named(now) is None if drawn else now.label != about.label):
         st.caption("Nothing with a known outline is named by this label, so that there is nothing to score.")
         return
     given = tuple(map(str, knobs(now, methods()[asking.PATHS[0]]).items()))

@@ -53,8 +53,8 @@ def context(looked: Looked, needs: Sequence[str]) -> Context:
             st.button(f"Remove “{plain(label)}”", key="remove_label", on_click=_remove, args=(label,))
     looked = looked._replace(labels=typed)
     record = looking.recorded(looked.model, picture, "Change the labels or the picture.", labels=typed)
-    for said in record.settings.get("notes", []) if drawn else ():
-        st.text(str(said))
+    if drawn and (notes := record.settings.get("notes")):
+        st.text("\n".join(map(str, notes)))
     pickers.places(record, ())
     under = st.container(horizontal=True, vertical_alignment="bottom") if "layer" in needs else None
     layers = len(record.maps)
