@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tutorials.findings.context import NO_TRUTH, Context, Finding
+from tutorials.findings.context import NO_TRUTH, Context, Finding, Run
 from tutorials.findings.controls import WHERE, Control, against
 from tutorials.findings.labels import LabelLayers, label_layers
 from visualizer.measures.masks import covered
@@ -113,13 +113,13 @@ def similar(now: Context, labels: tuple[str, ...], method: str = "naive") -> Arr
 # Controls: what the model says of labels is replaced, and nothing else.
 
 
-def _saying(now: Context, change: Callable[[LabelLayers, str], LabelLayers]) -> Context:
-    """The context in which every outcome of `label_layers` is changed, given the name of its method."""
+def _saying(now: Context, change: Callable[[LabelLayers], LabelLayers]) -> Context:
+    """The context in which every outcome of `label_layers` is changed."""
     run = now.run
 
     def again(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given: Any) -> Any:
         found = run(work, model, picture, *args, **given)
-        return change(found, str(args[-1])) if isinstance(found, LabelLayers) else found
+        return change(found) if isinstance(found, LabelLayers) else found
 
     return replace(now, run=again)
 
@@ -135,15 +135,28 @@ def _of_every_label(one: Control) -> Control:
             alone = replace(now, picture=replace(now.picture, scene=replace(scene, things=(thing,))))
         shown = one.change(alone, rng)
         values = shown.patch_map(shown.record.maps[0].single[0, 0])
-        return _saying(now, lambda found, _: replace(found, patches=np.broadcast_to(values, found.patches.shape)))
+        return replace(now, run=_drawn(now, values))
 
     return Control(one.name, change)
+
+
+def _drawn(now: Context, values: NDArray[Any]) -> Run:
+    """A run in which this (rows, columns) map is that of every label after every layer, without asking the model."""
+    run, layers = now.run, len(now.record.maps)
+
+    def again(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given: Any) -> Any:
+        if work is not label_layers:
+            return run(work, model, picture, *args, **given)
+        shape = (layers, len(args[0]))
+        return LabelLayers(args[0], np.zeros(shape), np.broadcast_to(values, (*shape, *values.shape)))
+
+    return again
 
 
 def _in_place(which: int) -> Callable[[Context, np.random.Generator], Context]:
     """The map of another of the labels that were asked, in the place of the first one's."""
 
-    def change(found: LabelLayers, _: str) -> LabelLayers:
+    def change(found: LabelLayers) -> LabelLayers:
         patches = found.patches.copy()
         patches[:, 0] = found.patches[:, which]
         return replace(found, patches=patches)
@@ -152,7 +165,7 @@ def _in_place(which: int) -> Callable[[Context, np.random.Generator], Context]:
 
 
 def _exchanged(now: Context, rng: np.random.Generator) -> Context:
-    def change(found: LabelLayers, _: str) -> LabelLayers:
+    def change(found: LabelLayers) -> LabelLayers:
         return replace(found, patches=found.patches[:, np.random.default_rng(seed).permutation(found.patches.shape[1])])
 
     seed = int(rng.integers(2**31))
