@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tutorials.findings.asking import named
 from tutorials.findings.context import NO_TRUTH, Context, Finding, Picture
+from tutorials.findings.labelled import named
 from visualizer.measures.words import written
 from vit_attention.gate import GateError
 from worlds.phrases import phrase, phrases

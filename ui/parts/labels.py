@@ -11,8 +11,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from tutorials.findings import Context
-from tutorials.findings.asking import thing_of, wrong_shape
 from tutorials.findings.context import Picture
+from tutorials.findings.labelled import thing_of, wrong_shape
 from ui.frame import address
 from ui.parts import components, widgets
 from ui.store import pictures, resources

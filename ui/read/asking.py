@@ -2,56 +2,36 @@
 
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
-from tutorials.findings import Context, asking, towers
-from tutorials.findings.labels import label_layers
-from tutorials.plain import plain
+from tutorials.findings import Context, asking, labelled
 from ui.frame import state
 from ui.parts import components, controls, films, labels, lesson, panels, pickers, widgets
 from ui.parts.lesson import View
-from ui.read import asking_labels, asking_proof
+from ui.read import asking_labels, asking_proof, asking_texts
 from ui.read.asking_labels import answer, compared, knobs, path
+from ui.read.asking_map import SMALL, draw_map
 from ui.store import resources
 from visualizer.figures.comparison import side_by_side
-from visualizer.figures.summary import curves
 from visualizer.measures.score import HIT_THRESHOLD
 from visualizer.method import Map, methods
-from worlds.phrases import phrase, phrases
 
-HEIGHT, SMALL = 370, 310
-"""Pixels of a figure, and of one of two."""
-BESIDE, SHOWN, CURVE, TEXT_LAYER, TEXT_HEAD = "raw_beside", "winner_shown", "label_curve", "text_layer", "text_head"
+HEIGHT = 370
+"""Pixels of a figure."""
+BESIDE, SHOWN = "raw_beside", "winner_shown"
 """Keys of controls, and their names in the address."""
 WINNER, MARGIN = "winner", "margin"
-RANK, AHEAD = "rank", "margin"
-COUNT = 5
-"""Classes and labels in a list."""
-
-
-def _map(now: Context, key: str, title: str, height: int, **more: Any) -> Any:
-    """Draw one map of the chosen path; returns it."""
-    method, look = path(), controls.look(now, None)
-    found = answer(now, method, knobs(now, method), **more)
-    how = {**look, "scale": found.scale(look["scale"]), "signed": found.signed, "query": (), "height": height}
-    said = f"{found.words[0].upper()}{found.words[1:]}"
-    names: dict[str, Any] = {"labels": _winners(now)} if "show" in more else {}
-    components.picture_map(
-        now, key, found.values, title, name=said, unit=found.unit, caption=plain(f"{said}."), **how, **names
-    )
-    return found
 
 
 def one(now: Context) -> None:
     """The map of the label asked about; the raw attention of the same layer beside it, if it is wanted."""
     title = f"“{now.label}”, layer {now.chosen.layer + 1}"
     if not st.session_state.get(BESIDE):
-        _map(now, "asking_map", title, HEIGHT)
+        draw_map(now, "asking_map", title, HEIGHT)
         return
     left, right = st.columns(2)
     with left:
-        _map(now, "asking_map", title, SMALL)
+        draw_map(now, "asking_map", title, SMALL)
     with right:
         look = {"height": SMALL, "query": (), "opacity": controls.look(now, None)["opacity"]}
         words = controls.map_name(now)
@@ -92,19 +72,7 @@ def winner(now: Context) -> None:
         return
     shown = str(st.session_state.get(SHOWN, WINNER))
     title = f"{'Winner' if shown == WINNER else 'Margin of the winner'} of {len(now.labels)} labels, layer {now.chosen.layer + 1}"
-    _map(now, "asking_winner", title, HEIGHT, show=shown)
-
-
-def _winners(now: Context) -> list[str]:
-    """The label that wins each patch, for hovering."""
-    method, given = path(), knobs(now, path())
-
-    def make() -> list[str]:
-        maps = np.stack([answer(now, method, given, label=label).values for label in now.labels])
-        return [now.labels[n] for n in maps.argmax(axis=0).ravel()]
-
-    found: list[str] = resources.once(("asking_winners", now.view, method.name, *map(str, given.items())), make)
-    return found
+    draw_map(now, "asking_winner", title, HEIGHT, show=shown)
 
 
 def _winner(now: Context) -> None:
@@ -135,14 +103,14 @@ def paths(now: Context) -> None:
 
 def _scores(now: Context) -> None:
     """How the map of each path lies on what the label names, as a table."""
-    about = asking.named(now)
+    about = labelled.named(now)
     drawn = now.picture.scene is not None
     if about is None or (labels.named(now) is None if drawn else now.label != about.label):
         st.caption("Nothing with a known outline is named by this label, so that there is nothing to score.")
         return
     given = tuple(map(str, knobs(now, methods()[asking.PATHS[0]]).items()))
     key = ("asking_scores", now.view, given)
-    each = resources.once(key, lambda: [asking.scored(one.values, about) for one in _three(now).values()])
+    each = resources.once(key, lambda: [labelled.scored(one.values, about) for one in _three(now).values()])
     hits, places = ("yes" if one.hit else "no" for one in each), about.cover > HIT_THRESHOLD
     components.table(
         {
@@ -168,90 +136,6 @@ def _film(now: Context) -> None:
     films.choices(now, path(), knobs(now, path()))
 
 
-def by_layer(now: Context) -> None:
-    """How near each label is to the class token after every layer: its place among all, or how far it is ahead."""
-    scene, which = now.picture.scene, str(st.session_state.get(CURVE, RANK))
-    texts = now.labels if scene is None else phrases()
-    drawn = now.labels if scene is None else tuple(phrase(thing) for thing in scene.things)
-
-    def make() -> tuple[Any, str]:
-        found = now.run(label_layers, now.model, now.picture, texts)
-        if which == RANK:
-            lines = {label: found.ranks(label) + 1 for label in drawn}
-            unit = f"place among {len(texts)} labels; 1: the nearest"
-        else:
-            lines = {label: found.margins(label) for label in drawn}
-            unit = "cosine minus the largest of another label"
-        figure = curves(
-            lines, unit, title="How near to the class token", reference={} if which == RANK else {"ahead": 0.0}
-        )
-        nearest = "; ".join(f"{n + 1}: {label}" for n, label in enumerate(found.answers()))
-        return figure, f"Nearest after each layer: {nearest}."
-
-    if which == AHEAD and len(texts) < 2:
-        st.info("A margin needs at least two labels: add one.")
-        which = RANK
-    figure, said = resources.figures(("asking_by_layer", now.view, which, texts, drawn), make)
-    components.panel(figure, "asking_by_layer", said, caption=plain(said), below=False)
-
-
-def _by_layer(now: Context) -> None:
-    tip = "rank: the place of the label among all. margin: its similarity minus the largest to another label; above 0 it is first."
-    widgets.choice("Curve", (RANK, AHEAD), CURVE, help=tip)
-
-
-def classes(now: Context) -> None:
-    """What a list of classes and what labels call the same scene."""
-    if now.picture.scene is None:
-        st.caption(f"{towers.CLASSIFIER} has classes for drawn scenes alone. Here are the labels.")
-        said = now.record.prediction.top(len(now.labels))
-        components.bar_chart(
-            "asking_labels", said, "share of the softmax", "{} {:.1%}", title="How well each label fits"
-        )
-        return
-    known, told = towers.both_told(now)
-    for place, one, key, title in zip(
-        st.columns(2),
-        (known, told),
-        ("asking_classes", "asking_labels"),
-        (f"{towers.CLASSIFIER}: {len(known.names)} classes", f"{now.model}: {len(told.names)} labels"),
-        strict=True,
-    ):
-        with place:
-            said = list(zip(one.names, one.shares, strict=True))[:COUNT]
-            components.bar_chart(key, said, "probability", "{} {:.1%}", (f"{title}: ", "."), title=title, height=280)
-    st.caption(f"Truth: {' and '.join(phrase(thing) for thing in now.picture.scene.things)}.")
-
-
-def words(now: Context) -> None:
-    """The map of a label beside what the end token of its text reads, in the text encoder of the same model."""
-    left, right = st.columns(2)
-    with left:
-        _map(now, "asking_beside", f"“{now.label}”, layer {now.chosen.layer + 1}", SMALL)
-    with right:
-        read = asking_labels.words(now)
-        layer, head = _text_place(read, None)
-        row = read.weights[layer].mean(axis=0) if head is None else read.weights[layer][head]
-        who = "mean of heads" if head is None else f"head {head + 1}"
-        title = f"Read by the end token, text layer {layer + 1}, {who}"
-        named = list(zip(read.names, map(float, row), strict=True))
-        components.bar_chart(
-            "asking_words", named, "share of attention", "{} {:.0%}", (f"{title}: ", "."), title=title, height=SMALL
-        )
-
-
-def _words(now: Context) -> None:
-    _text_place(asking_labels.words(now), st)
-
-
-def _text_place(read: towers.Words, place: Any) -> tuple[int, int | None]:
-    """The chosen layer and head of the text encoder, 0 first."""
-    layers, heads = read.weights.shape[:2]
-    places = place.columns(2) if place else (None, None)
-    layer = widgets.slider("Text layer", 1, layers, TEXT_LAYER, layers, place=places[0]) - 1
-    return layer, pickers.one_or_mean("Text head", TEXT_HEAD, heads, place=places[1])
-
-
 def _look(now: Context) -> None:
     controls.look(now)
 
@@ -271,9 +155,9 @@ PAGE = lesson.Page(
         "winner": View(winner, ASKED, _look, _winner),
         "paths": View(paths, ("labels", "layer"), _look, _scores),
         "film": View(film, ("labels", "path"), _look, _film),
-        "by layer": View(by_layer, (), None, _by_layer),
-        "classes": View(classes, ()),
-        "words": View(words, ASKED, _look, _words),
+        "by layer": View(asking_texts.by_layer, (), None, asking_texts.curve),
+        "classes": View(asking_texts.classes, ()),
+        "words": View(asking_texts.words, ASKED, _look, asking_texts.text_place),
     },
     below,
     asking_labels.choose,

@@ -11,9 +11,9 @@ import pytest
 import vit_attention as va
 from tests.tutorials.findings.hand import context, everywhere
 from tutorials.claims.many import on_one
-from tutorials.findings import asking, towers
-from tutorials.findings.asking import Named
+from tutorials.findings import asking, labelled, towers
 from tutorials.findings.context import Context, Picture, Selection, anew
+from tutorials.findings.labelled import Named
 from tutorials.findings.labels import LabelLayers
 from worlds.scenes import Scene, Thing
 
@@ -44,12 +44,12 @@ RED = ("red", "ring", RING)
 
 
 def test_scores_are_those_of_the_definition() -> None:
-    found = asking.scored(np.array(ON), Named("red ring", RING.astype(float), ~RING))
+    found = labelled.scored(np.array(ON), Named("red ring", RING.astype(float), ~RING))
     assert found.hit
     assert found.share == pytest.approx(1.1 / 1.5)
     assert found.chance == pytest.approx(2 / 6)
     assert found.gap == pytest.approx((0.9 + 0.2) / 2 - (-0.5 + 0.0 + 0.1 + 0.3) / 4)
-    nothing = asking.scored(-np.ones(GRID), Named("red ring", np.ones(GRID), np.zeros(GRID, bool)))
+    nothing = labelled.scored(-np.ones(GRID), Named("red ring", np.ones(GRID), np.zeros(GRID, bool)))
     assert np.isnan(nothing.share)
     assert np.isnan(nothing.gap)
 
@@ -96,10 +96,10 @@ def test_wrong_labels_are_wrong() -> None:
         scene = Picture.drawn(f"scene-{seed}").scene
         assert scene is not None
         for thing in scene.things:
-            colour, shape = asking.wrong_shape(scene, thing).split()
+            colour, shape = labelled.wrong_shape(scene, thing).split()
             assert colour == thing.colour
             assert shape not in {one.shape for one in scene.things}
-        colour, shape = asking.absent(scene).split()
+        colour, shape = labelled.absent(scene).split()
         assert not {colour, shape} & {word for thing in scene.things for word in (thing.colour, thing.shape)}
 
 
