@@ -117,7 +117,10 @@ def knobs(now: Context, method: Method, drawn: bool = False) -> dict[str, Any]:
 
 def answer(now: Context, method: Method, given: Mapping[str, Any], label: str = "", show: str = "label") -> Map:
     """The map of a label (the one asked about unless told), or of the winner of all, from one run for all layers and labels."""
-    return compared(now, method, given, label).answer(method.name, "", {**given, "show": show})
+    key = ("asking", now.view, label, method.name, *map(str, given.items()), show)
+    return resources.once(
+        key, lambda: compared(now, method, given, label).answer(method.name, "", {**given, "show": show})
+    )
 
 
 def compared(now: Context, method: Method, given: Mapping[str, Any], label: str = "") -> Context:
