@@ -32,6 +32,13 @@ def of_pictures() -> list[Any]:
 
 
 @cache
+def of_labels() -> list[Any]:
+    model, chosen = load("scene-clip"), Selection(9, None, 0, 6, 6, ())
+    scenes = [Picture.drawn(f"scene-{seed}") for seed in (7, 24)]
+    return [Context("scene-clip", one, model.attend(one.image, half=True), chosen) for one in scenes]
+
+
+@cache
 def of_readings() -> list[Any]:
     made = []
     for name, layer, head in (("receipt-3-3", None, None), ("form-1", 3, 2)):
@@ -71,6 +78,7 @@ def of_reviews() -> list[Any]:
 
 
 OF = {
+    **dict.fromkeys(("asking", "labels", "towers"), of_labels),
     "reading": of_readings,
     "fields": of_readings,
     "swin": of_windows,

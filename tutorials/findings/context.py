@@ -194,7 +194,7 @@ class Context:
     @property
     def view(self) -> tuple[object, ...]:
         """What is looked at: two contexts of the same view give the same findings."""
-        return (self.model, self.picture.key, self.chosen, self.size, self.labels)
+        return (self.model, self.picture.key, self.chosen, self.size, self.labels, self.label)
 
     @property
     def axis(self) -> Axis:

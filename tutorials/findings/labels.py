@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from tutorials.findings.context import NO_TRUTH, Context, Finding, Picture
 from visualizer.measures.score import HIT_THRESHOLD, pointing_hit
+from visualizer.method import methods
 from vit_attention.gate import GateError
-from vit_attention.records import Run
 from worlds.phrases import phrase, phrases
 from worlds.scenes import coverage
 
@@ -50,13 +50,14 @@ class LabelLayers:
         return np.asarray(self.patches[layer].argmax(axis=0))
 
 
-def label_layers(model: Any, picture: Picture, labels: tuple[str, ...] = ()) -> LabelLayers:
+def label_layers(model: Any, picture: Picture, labels: tuple[str, ...] = (), method: str = "naive") -> LabelLayers:
     """`LabelLayers` of one picture under a loaded dual encoder.
 
     Args:
         model: of pictures and texts, such as `scene-clip`.
         picture: to look at.
         labels: texts; () takes all phrases of the scenes.
+        method: how patches are compared: "naive", "value" or "value-value", see `DualModel.labels`.
 
     Raises:
         GateError: a model that compares no texts.
@@ -64,8 +65,9 @@ def label_layers(model: Any, picture: Picture, labels: tuple[str, ...] = ()) -> 
     if getattr(model, "text", None) is None:
         raise GateError("model", "one that compares pictures with texts, such as scene-clip", model.card.name)
     asked = labels or phrases()
-    record = model.attend(picture.image, labels=list(asked), keep={Run.of("naive")}, heads=[0], queries=[0], layers=[0])
-    found, axis = np.asarray(record.signals["naive"], np.float64)[:, :-1], record.maps[0].key
+    needs = methods()[method].needs
+    record = model.attend(picture.image, labels=list(asked), keep=needs, heads=[0], queries=[0], layers=[0])
+    found, axis = np.asarray(record.signals[method], np.float64)[:, :-1], record.maps[0].key
     # The first column is the whole picture, then come the tokens; the class token leads them.
     tokens = found[:, :, 1:]
     patches = tokens[:, :, axis.prefix :].reshape(*tokens.shape[:2], *(axis.grid or (1, 1)))

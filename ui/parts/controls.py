@@ -129,25 +129,28 @@ def _similarity(now: Context, key: str) -> str:
     return str(Similar(to=to))
 
 
-def look(now: Context) -> dict[str, Any]:
+def look(now: Context, place: Any = st) -> dict[str, Any]:
     """How a map is drawn, as `overlay` takes it: colours, opacity, blending, scale and the true outline.
 
-    Nothing here changes the numbers except the scale, which is printed on the figure.
+    Nothing here changes the numbers except the scale, which is printed on the figure. With ``place=None`` nothing is drawn.
     """
     # No format_func on bound menus: the address would carry the words.
-    mode = widgets.menu("Scale", list(MODES), "scale")
-    colours = widgets.menu("Colour map", list(theme.COLORMAPS), "colours")
-    st.caption(f"{mode}: {MODES[mode]}. {colours}: {theme.NOTES[colours]}.")
-    opacity = widgets.slider("Opacity of the map", 0.0, 1.0, "opacity", 0.8, 0.05)
-    fade = widgets.toggle("Let low values fade", "fade", True, help="The opacity of a patch follows its value.")
-    smooth = widgets.toggle("Blend between patches", "smooth", help="Adds no knowledge: one number a patch.")
+    mode = widgets.menu("Scale", list(MODES), "scale", place=place)
+    colours = widgets.menu("Colour map", list(theme.COLORMAPS), "colours", place=place)
+    if place:
+        place.caption(f"{mode}: {MODES[mode]}. {colours}: {theme.NOTES[colours]}.")
+    opacity = widgets.slider("Opacity of the map", 0.0, 1.0, "opacity", 0.8, 0.05, place=place)
+    tip = "The opacity of a patch follows its value."
+    fade = widgets.toggle("Let low values fade", "fade", True, place=place, help=tip)
+    tip = "Adds no knowledge: one number a patch."
+    smooth = widgets.toggle("Blend between patches", "smooth", place=place, help=tip)
     return {
         "colormap": colours,
         "opacity": opacity,
         "fade": fade,
         "smooth": smooth,
         "scale": mode,
-        "truth": truth(now),
+        "truth": truth(now) if place else truth_shown(now),
     }
 
 

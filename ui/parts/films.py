@@ -22,30 +22,76 @@ LONGEST = 5000
 def view(
     now: Context, method: Method, target: str, knobs: Mapping[str, Any], look: Mapping[str, Any], query: Sequence[int]
 ) -> dict[str, Any]:
-    """The film of a method, on request; the options of the command line that make it, {} without one."""
+    """The film of a method, on request, and its files; the options of the command line that make it, {} without one."""
     label = "Play this method through all layers"
     if method.layers == "all" or not widgets.toggle(label, "film"):
         return {}
-    layers, time = _choices(now, method, knobs)
-    numbers = [now.record.maps[n].layer for n in layers]
+    made = film(now, method, target, knobs, look, query, choices(now, method, knobs))
+    if made:
+        downloads(now, method, target, knobs, look)
+    return made
+
+
+def film(
+    now: Context,
+    method: Method,
+    target: str,
+    knobs: Mapping[str, Any],
+    look: Mapping[str, Any],
+    query: Sequence[int],
+    shown: tuple[Sequence[int], int],
+    key: str = "playground_film",
+) -> dict[str, Any]:
+    """Draw the film of a method; the options of the command line that make it, {} if it has none.
+
+    Args:
+        now: what is looked at.
+        method, target, knobs: what is asked.
+        look: how it is drawn.
+        query: numbers of the patches to outline.
+        shown: what `choices` gives.
+        key: of the chart.
+    """
+    layers, time = shown
     try:
         with st.spinner(f"Running {len(layers)} layers ...", show_time=True):
             found = _maps(now, method.name, target, knobs, layers, look)
-        scale = scale_of(found, "shared" if look["scale"] == "raw" else look["scale"])
+        scale = _scale(found, look)
         figure = _figure(now, method, found, layers, {**look, "scale": scale, "duration": time}, query)
     except ValueError as error:
         st.error(f"This method has no film here: {plain(str(error))}")
         return {}
     alt = f"A film of {len(found)} maps. First: {found[0].words}. Last: {found[-1].words}."
-    components.chart(figure, "playground_film", alt)
-    paint = {"duration": time, "scale": scale, "colormap": look["colormap"], "alpha": look.get("opacity", 1.0)}
-    paint["fade"] = look.get("fade", False)
-    words = {name: look[name] for name in ("words", "special") if name in look}
-    asked = partial(_bytes, name=method.name, target=target, knobs=knobs, layers=layers, look=words, paint=paint)
-    made = {label: (f"film{kind}", partial(asked, kind=kind)) for label, kind in KINDS.items()}
-    components.downloads("film", made, now)
+    components.chart(figure, key, alt)
+    return options(now, shown)
+
+
+def options(now: Context, shown: tuple[Sequence[int], int]) -> dict[str, Any]:
+    """The options of the command line that make the film of these layers, for so many milliseconds each."""
+    layers, time = shown
+    numbers = [now.record.maps[n].layer for n in layers]
     span = f"{numbers[0]}-{numbers[-1]}" if len(numbers) > 1 else numbers[0]
     return {"film": "gif", "frame_time": time, "layer": span}
+
+
+def downloads(now: Context, method: Method, target: str, knobs: Mapping[str, Any], look: Mapping[str, Any]) -> None:
+    """The film as files, made when they are asked for."""
+    layers, time = choices(now, method, knobs, None)
+    words = {name: look[name] for name in ("words", "special") if name in look}
+    drawn = {
+        "scale": look["scale"],
+        "colormap": look["colormap"],
+        "alpha": look.get("opacity", 1.0),
+        "fade": look.get("fade", False),
+    }
+    asked = partial(_bytes, name=method.name, target=target, knobs=knobs, layers=layers, look=words)
+    asked = partial(asked, paint={"duration": time, **drawn})
+    made = {label: (f"film{kind}", partial(asked, kind=kind)) for label, kind in KINDS.items()}
+    components.downloads("film", made, now)
+
+
+def _scale(found: Sequence[Map], look: Mapping[str, Any]) -> Any:
+    return scale_of(found, "shared" if look["scale"] == "raw" else look["scale"])
 
 
 def _maps(
@@ -58,16 +104,17 @@ def _maps(
 
 def _bytes(now: Context, kind: str, paint: Mapping[str, Any], **asked: Any) -> bytes:
     """The file of a film, made when it is asked for."""
-    return film_bytes(now.record, _maps(now, **asked), kind, **paint)
+    found = _maps(now, **asked)
+    return film_bytes(now.record, found, kind, **{**paint, "scale": _scale(found, paint)})
 
 
-def _choices(now: Context, method: Method, knobs: Mapping[str, Any]) -> tuple[Sequence[int], int]:
-    """Which layers are shown, by their places, and for how many milliseconds each."""
+def choices(now: Context, method: Method, knobs: Mapping[str, Any], place: Any = st) -> tuple[Sequence[int], int]:
+    """Which layers are shown, by their places, and for how many milliseconds each; with ``place=None`` nothing is drawn."""
     most = len(now.record.maps)
-    with st.container(horizontal=True):
-        first = widgets.number("First layer", 1, most, "film_from", 1)
-        last = widgets.number("Last layer", 1, most, "film_to", most)
-        time = widgets.number("Time a layer (ms)", 20, LONGEST, "film_time", 500)
+    row = place and place.container(horizontal=True)
+    first = widgets.number("First layer", 1, most, "film_from", 1, place=row)
+    last = widgets.number("Last layer", 1, most, "film_to", most, place=row)
+    time = widgets.number("Time a layer (ms)", 20, LONGEST, "film_time", 500, place=row)
     span = range(min(first, last) - 1, max(first, last))
     able = method.fitting(dict(enumerate(now.record.maps)))  # a pool behind the blocks asks with no patch
     stops = [n for n in method.stops(range(most), knobs) if n in span and n in able]

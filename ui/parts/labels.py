@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from tutorials.findings import Context
 from tutorials.findings.context import Picture
+from tutorials.findings.labelled import thing_of, wrong_shape
+from ui.frame import address
 from ui.parts import components, controls, widgets
 from ui.store import pictures, resources
 from visualizer.figures.comparison import side_by_side
 from visualizer.measures import score
 from visualizer.method import Map, Method, methods
 from visualizer.method.labels import COLOURS
-from worlds.phrases import phrase, phrases
+from worlds.phrases import phrase
 from worlds.scenes import Thing, coverage
 
 KEY, OFFERED, ASKED = "labels", "offered_labels", "label"
@@ -28,26 +30,25 @@ MOST, LETTERS = len(COLOURS), 80
 PLAIN = ("a cat", "a dog", "a person")
 
 
-def field(name: str, picture: Picture) -> tuple[str, ...]:
-    """Draw the field of labels of a dual encoder; what stands in it, () for other models."""
+def field(name: str, picture: Picture, place: Any = st) -> tuple[str, ...]:
+    """Draw the field of labels of a dual encoder; what stands in it, () for other models. ``place=None`` draws nothing."""
     if not compares(name):
         return ()
     offered = "\n".join(offers(picture))
-    if st.session_state.get(KEY) == st.session_state.get(
-        OFFERED
-    ):  # nobody has changed it: another picture, other labels
-        st.session_state.pop(KEY, None)
+    # Nobody has changed it: another picture, other labels.
+    if st.session_state.get(KEY) == st.session_state.get(OFFERED):
+        address.forget([KEY])
     st.session_state[OFFERED] = offered
     label, tip = (
         "Labels, one a line",
         f"At most {MOST} texts that the picture is compared with. They are the classes of this model.",
     )
-    typed = widgets.text(label, KEY, offered, MOST * (LETTERS + 1), area=True, height=110, help=tip)
+    typed = widgets.text(label, KEY, offered, MOST * (LETTERS + 1), place=place, area=True, height=110, help=tip)
     found, left_out = read(typed)
-    if left_out:
-        st.caption(f"At most {MOST} different labels of {LETTERS} letters are read; {left_out}.")
-    if not found:
-        st.caption("There is no label to compare the picture with. Type at least one.")
+    if left_out and place:
+        place.caption(f"At most {MOST} different labels of {LETTERS} letters are read; {left_out}.")
+    if not found and place:
+        place.caption("There is no label to compare the picture with. Type at least one.")
     return found
 
 
@@ -63,12 +64,8 @@ def offers(picture: Picture) -> tuple[str, ...]:
     """Labels to begin with: what is in a scene and one wrong one, what is outlined in a photograph, or something common."""
     if picture.scene is None:
         return tuple(pictures.outlines(picture.id))[:MOST] or PLAIN
-    there = [phrase(thing) for thing in picture.scene.things]
     # Of the colour that is there and another shape: colour alone must not do.
-    colour = picture.scene.things[0].colour
-    shapes = {thing.shape for thing in picture.scene.things}
-    wrong = next(one for one in phrases() if one.startswith(colour) and one.split(" ")[-1] not in shapes)
-    return (*there, wrong)
+    return (*map(phrase, picture.scene.things), wrong_shape(picture.scene, picture.scene.things[0]))
 
 
 def read(typed: str) -> tuple[tuple[str, ...], str]:
@@ -87,9 +84,9 @@ def read(typed: str) -> tuple[tuple[str, ...], str]:
 
 
 def asked(now: Context, knobs: Mapping[str, Any]) -> str:
-    """The menu of the label that is asked about; "" where the winner of all is shown."""
+    """The menu of the label that is asked about; "" where what is shown is about all of them."""
     labels = now.record.prediction.labels
-    if knobs.get("show") == "winner" or not labels:
+    if knobs.get("show", "label") != "label" or not labels:
         return ""
     return widgets.menu("Label asked about", labels, ASKED)
 
@@ -166,9 +163,7 @@ def all_labels(now: Context, method: Method, knobs: Mapping[str, Any], look: Map
 
 def named(now: Context) -> Thing | None:
     """The object of the scene that the label asked about names."""
-    things = now.picture.scene.things if now.picture.scene is not None else ()
-    words = set(now.label.lower().split())
-    return next((thing for thing in things if {thing.colour, thing.shape} <= words), None)
+    return None if now.picture.scene is None else thing_of(now.picture.scene, now.label)
 
 
 def facts(now: Context, values: NDArray[Any]) -> list[tuple[str, str, str]]:

@@ -24,8 +24,8 @@ SHOW = Knob(
     "show",
     "label",
     "Shown",
-    "One label, or for every patch the winner of all labels, brighter the larger its margin over the second.",
-    choices=("label", "winner"),
+    "One label; for every patch the winner of all labels, brighter the larger its margin over the second; or that margin.",
+    choices=("label", "winner", "margin"),
 )
 KNOBS = (CLASS_INDEPENDENT, SHOW)
 COLOURS = {
@@ -74,8 +74,8 @@ def label_map(record: AttentionRecord, question: Question, knobs: Knobs, signal:
     rows = similarities(kept, layer, knobs["class_independent"])[:, 1:]
     after = f"{told}, layer {layer + 1}" + ", straight to the output space" * (layer + 1 < len(kept))
     unit = "cosine similarity" + " without the class-independent part" * (knobs["class_independent"] == "remove")
-    if knobs["show"] == "winner":
-        return _winner(record, one, rows, layer, after, unit)
+    if knobs["show"] != "label":
+        return _winner(record, one, rows, layer, after, unit, knobs["show"] == "margin")
     number, why = label_of(record, question.query)
     words = f'similarity to "{record.prediction.labels[number]}"{why}: {after}'
     return answer(record, one, Askers((), ""), rows[number], words, unit, layer, signed=True)
@@ -101,15 +101,19 @@ def label_of(record: AttentionRecord, query: tuple[str, ...]) -> tuple[int, str]
     raise QuestionError("query", f"want one of the labels {', '.join(said.labels)}, got {' '.join(query)}")
 
 
-def _winner(record: AttentionRecord, one: Any, rows: NDArray[np.float64], layer: int, after: str, unit: str) -> Map:
+def _winner(
+    record: AttentionRecord, one: Any, rows: NDArray[np.float64], layer: int, after: str, unit: str, alone: bool
+) -> Map:
+    """The winner of every patch in its label's colour, or how far it is ahead of the second, `alone`."""
     labels = record.prediction.labels
     if not 2 <= len(labels) <= len(COLOURS):
         raise QuestionError("show", f"want 2 to {len(COLOURS)} labels for a winner, got {len(labels)}")
     order = np.sort(rows, axis=0)
     winner, margin = rows.argmax(axis=0), order[-1] - order[-2]
-    found = answer(
-        record, one, Askers((), ""), margin, f"winner of {len(labels)} labels: {after}", f"margin, {unit}", layer
-    )
+    told = f"{'margin of the ' * alone}winner of {len(labels)} labels: {after}"
+    found = answer(record, one, Askers((), ""), margin, told, f"margin, {unit}", layer)
+    if alone:
+        return found
     names = list(COLOURS)[: len(labels)]
     palette, prefix, grid = np.array([COLOURS[name] for name in names]), one.key.prefix, one.key.grid or ()
     light = undefined.ratio(margin[prefix:], np.full(len(margin) - prefix, margin[prefix:].max()))

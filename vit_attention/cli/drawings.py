@@ -139,7 +139,11 @@ def _drawings(record: AttentionRecord, maps: Maps, view: View) -> Iterator[Drawi
 
 def each_label(record: AttentionRecord, view: View) -> list[tuple[tuple[str, ...], str]]:
     """Every label and what its files are called by, where a method compares labels and none was chosen; else none."""
-    if view.chosen.asked_by != "label" or view.given.get("show") == "winner" or view.query not in ((), ("each",)):
+    if (
+        view.chosen.asked_by != "label"
+        or view.given.get("show", "label") != "label"
+        or view.query not in ((), ("each",))
+    ):
         return []
     return [((label,), f"label_{n}_{files.safe(label)}") for n, label in enumerate(record.prediction.labels)]
 

@@ -174,6 +174,10 @@ def test_labels_on_patches(both: tuple[Any, Any], name: str, layer: int) -> None
     order = np.sort(wanted, axis=0)
     winner = methods()[name](record, layer=layer, show="winner")
     np.testing.assert_allclose(winner.values, order[-1] - order[-2], atol=4e-6)
+    margin = methods()[name](record, layer=layer, show="margin")
+    np.testing.assert_allclose(margin.values, order[-1] - order[-2], atol=4e-6)
+    assert margin.colours is None
+    assert margin.unit == "margin, cosine similarity"
 
 
 def test_the_picture_passes_through_its_tower_once(both: tuple[Any, Any]) -> None:
