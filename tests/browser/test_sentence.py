@@ -29,7 +29,7 @@ def test_a_token_is_hovered_and_clicked(visit: Any) -> None:
     seen.page.mouse.move(x, y)
     hover = seen.figure("text_arcs").locator(".hoverlayer")
     seen.until(
-        lambda: "is looked at" in (hover.text_content() or "") or None, "the weights of the token under the pointer"
+        lambda: "is read with" in (hover.text_content() or "") or None, "the weights of the token under the pointer"
     )
     seen.page.mouse.click(x, y)
     seen.until_address(token="6 good")

@@ -114,7 +114,7 @@ def choices(now: Context, method: Method, knobs: Mapping[str, Any], place: Any =
     row = place and place.container(horizontal=True)
     first = widgets.number("First layer", 1, most, "film_from", 1, place=row)
     last = widgets.number("Last layer", 1, most, "film_to", most, place=row)
-    time = widgets.number("Time a layer (ms)", 20, LONGEST, "film_time", 500, place=row)
+    time = widgets.number("Time a layer (ms)", 20, LONGEST, "film_time", 500, 20, place=row)
     span = range(min(first, last) - 1, max(first, last))
     able = method.fitting(dict(enumerate(now.record.maps)))  # a pool behind the blocks asks with no patch
     stops = [n for n in method.stops(range(most), knobs) if n in span and n in able]
@@ -124,7 +124,12 @@ def choices(now: Context, method: Method, knobs: Mapping[str, Any], place: Any =
 def _figure(
     now: Context, method: Method, found: Sequence[Map], layers: Sequence[int], look: Mapping[str, Any], query: Any
 ) -> Any:
-    names, title = [f"layer {now.record.maps[n].layer + 1}" for n in layers], f"{method.label}, layer by layer"
+    names = [f"layer {now.record.maps[n].layer + 1}" for n in layers]
+    title = (
+        f"“{now.label}”, layer by layer"
+        if now.label
+        else f"{method.label[0].upper()}{method.label[1:]}, layer by layer"
+    )
     start = layers.index(now.chosen.layer) if now.chosen.layer in layers else len(layers) - 1
     shown: dict[str, Any] = {"names": names, "start": start, "title": title, "duration": look["duration"]}
     if now.of_text:

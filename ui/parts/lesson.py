@@ -99,10 +99,10 @@ def _set(step: Step) -> None:
 
 def _set_back(keys: Iterable[str]) -> None:
     for key in keys:
-        if (value := st.session_state[BEFORE][key]) is None:
-            address.forget([key])
-        else:
-            st.session_state[key] = value
+        address.forget([key])
+        # Kept as well: the next step may draw no control of it, and Streamlit then drops its value.
+        if (value := st.session_state[BEFORE][key]) is not None:
+            st.session_state[key] = address.of_session().kept[key] = value
 
 
 def _go(lesson: str, number: int) -> None:

@@ -80,7 +80,9 @@ def _chips(typed: Sequence[str], place: Any) -> str:
             f"{{box-shadow:inset 0.5rem 0 0 rgb({','.join(str(round(255 * part)) for part in colour)});padding-left:1rem}}"
             for n, colour in enumerate(COLOURS.values())
         )
-        place.html(f"<style>{''.join(rules)}</style>")
+        # Beside the narrow window's button the chips would stand one below another.
+        room = f".st-key-{ROW}>:first-child{{min-width:min(100%,20rem)}}"
+        place.html(f"<style>{room}{''.join(rules)}</style>")
     look: dict[str, Any] = {"format_func": plain, "wrap": True, "label_visibility": "collapsed"}
     return widgets.choice("Label asked about", typed, labels.ASKED, place=place, **look)
 
@@ -104,9 +106,7 @@ def _remove(label: str) -> None:
 
 def path(place: Any = None) -> Method:
     """How patches are compared with a label; with ``place=None`` nothing is drawn."""
-    tip = (
-        "naive: patches as they leave the layer. value: none looks at another in it. value-value: along a second path."
-    )
+    tip = "naive: patches as they leave the layer. value: none reads another in it. value-value: each reads similar values."
     return methods()[widgets.choice("Path", PATHS, PATH, place=place, width="content", help=tip)]
 
 
@@ -143,7 +143,9 @@ def remarks(now: Context) -> None:
         st.caption(told)
     if now.model != PUBLISHED:
         there = (
-            "is at hand: choose it in the sidebar" if resources.usable(PUBLISHED) else "is not at hand on this server"
+            "is available: choose it in the sidebar"
+            if resources.usable(PUBLISHED)
+            else "is not available on this server"
         )
         st.caption(f"The published CLIP, {PUBLISHED}, knows photographs; it {there}. No link ever fetches it.")
     for note in (*now.picture.notes, now.picture.credit):

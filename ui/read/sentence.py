@@ -133,7 +133,7 @@ def remarks(now: Context) -> None:
         st.info(f"From the file {plain(now.picture.title)}: figures of its numbers alone. The sidebar's text waits.")
     elif now.picture.review is None and now.model == resources.READER:
         st.caption(
-            "This is no made-up review: the model knows about 270 words, and its verdict on other texts is a guess."
+            "This is not one of the made-up reviews: the model knows about 270 words, and its verdict on other texts is a guess."
         )
     for note in record_notes(now):
         st.text(note)

@@ -41,7 +41,7 @@ def look(now: Context) -> None:
 
 
 def matrix(now: Context) -> None:
-    """Which token looks at which."""
+    """Which token reads which."""
     shown = sentences.look(now, None)
     token_figures.matrix(now, shown, HEIGHT)
     _gathered(shown)
@@ -56,9 +56,9 @@ def atlas(now: Context) -> None:
 
 
 def arcs(now: Context) -> None:
-    """What one token looks at, and what looks at it; a click chooses another."""
+    """What one token reads, and what reads it; a click chooses another."""
     shown = sentences.look(now, None)
-    token_figures.arcs(now, shown, 440)
+    token_figures.arcs(now, shown, HEIGHT)
     _gathered(shown)
 
 

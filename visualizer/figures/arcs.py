@@ -1,4 +1,4 @@
-"""Arcs of one token, both ways: on the left what it looks at, on the right what looks at it."""
+"""Arcs of one token, both ways: on the left what it reads, on the right what reads it."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ MOST = 24
 """Arcs drawn on either side."""
 THIN, THICK = 1.0, 8.0
 """Width of a line in pixels for nothing and for the largest share."""
-ROW, LEAST, AROUND = 20, 15, 150
+ROW, LEAST, AROUND = 20, 13, 150
 """In pixels: room for a token, the least between two names, and what title and caption take."""
 LONGEST = 16
 """Most signs of a token's name; hovering says all."""
@@ -49,7 +49,7 @@ def arcs(
     title: str | None = None,
     height: int | None = None,
 ) -> go.Figure:
-    """What one token of a text looks at (left) and what looks at it (right), as arcs; a click reports a token's number.
+    """What one token of a text reads (left) and what reads it (right), as arcs; a click reports a token's number.
 
     The drawing of attention-head views such as BertViz's (Vig 2019, arXiv:1906.05714), for one token and both ways. Width and
     opacity of a line are the share of attention, on one scale for both sides; what is not drawn is said under the figure.
@@ -137,7 +137,7 @@ def _names(fig: Sketch, found: TokenPairs, asked: int, sides: Sequence[Side], ta
     fig.data.append({**written_out, "x": np.zeros(len(named), np.float32), "y": np.array(named)})
     down, up = (side.shares for side in sides)
     told = [
-        f"token {n + theme.FIRST}, {name}: is looked at {theme.short(down[n])}; looks at it {theme.short(up[n])}"
+        f"token {n + theme.FIRST}, {name}: is read with {theme.short(down[n])}; reads it with {theme.short(up[n])}"
         for n, name in enumerate(names)
     ]
     fig.data.append(canvas.markers(np.zeros(rows), np.arange(rows), np.arange(rows, dtype=np.int32), told))
@@ -169,12 +169,12 @@ def _heads(asked: int, found: TokenPairs) -> list[dict[str, Any]]:
     name = theme.safe(letters.cut(written(found.axis)[asked], 8))
     place = {"yref": "paper", "y": 1, "yanchor": "bottom", "xref": "paper", "font": {"size": theme.SMALL}}
     return [
-        {**place, "x": 0, "xanchor": "left", "text": f'{_dot(0)} "{name}" looks at (keys)'},
+        {**place, "x": 0, "xanchor": "left", "text": f'{_dot(0)} "{name}" reads (keys)'},
         {
             **place,
             "x": 1,
             "xanchor": "right",
-            "text": f'looks at "{name}" (queries) {_dot(1)}',
+            "text": f'reads "{name}" (queries) {_dot(1)}',
         },
     ]
 

@@ -170,6 +170,7 @@ def matrix(
     fig = Sketch({**trace, "name": "matrix", "hoverinfo": None, "hovertemplate": said})
     tall = height or max(theme.HEIGHT, NAMED * len(query_axis) + AROUND)
     _token_axes(fig, query_axis, key_axis, step, tall - AROUND, square=height is not None)
+    notes += ["orange lines: after the first special tokens"] if query_axis.prefix or key_axis.prefix else []
     notes += [TURNED] if turned(key_axis) else []
     caption = [scaled.caption, *notes, note]
     return fig.figure(title=title, caption=caption, height=tall, bottom=canvas.BAR, top=70)
@@ -211,8 +212,8 @@ def _token_axes(fig: Sketch, query_axis: Axis, key_axis: Axis, step: int, room: 
     common = {"showgrid": False, "zeroline": False, "fixedrange": True, "constrain": "domain", "ticks": "outside"}
     # Slanted names need more room.
     for name, axis, word, least in (
-        ("xaxis", key_axis, "is looked at (key)", 17),
-        ("yaxis", query_axis, "asks (query)", NAMED),
+        ("xaxis", key_axis, "key (is read)", 17),
+        ("yaxis", query_axis, "query (reads)", NAMED),
     ):
         pixels = room if square or name == "yaxis" else theme.HEIGHT
         places, words = _ticks(axis, max(2, pixels // least))

@@ -1,4 +1,4 @@
-"""Tokens of a text that look at each other: one head as a matrix, and all layers and heads as one mosaic."""
+"""Tokens of a text that read each other: one head as a matrix, and all layers and heads as one mosaic."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -30,7 +30,7 @@ def token_matrix(
     title: str | None = None,
     height: int | None = theme.HEIGHT,
 ) -> go.Figure:
-    """Which token of a text looks at which: a row for each token that asks, a column for each that is looked at.
+    """Which token of a text reads which: a row for each query token, a column for each key token.
 
     The plain token x token heatmap, as in the first part of BertViz (Vig 2019, arXiv:1906.05714).
 

@@ -1,4 +1,4 @@
-"""Figures of a text in plain words: what one token looks at and what looks at it, and the strongest pairs of a head."""
+"""Figures of a text in plain words: what one token reads and what reads it, and the strongest pairs of a head."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ def describe_arcs(
     special: bool = True,
     strongest: int = 3,
 ) -> str:
-    """`visualizer.arcs` in sentences: the tokens that one token looks at most, and those that look at it most.
+    """`visualizer.arcs` in sentences: the tokens that one token reads most, and those that read it most.
 
     Args:
         record, token, layer, head, kind, special: as for `visualizer.arcs`.
@@ -35,8 +35,8 @@ def describe_arcs(
     up = _listed(found, found.weights[:, asked], strongest)
     note = f" Note: {found.note}." * bool(found.note)
     return (
-        f"{found.words[0].upper()}{found.words[1:]}. {who[0].upper()}{who[1:]} looks most at {down}. "
-        f"Most looked at by {up}. Values are shares of attention.{note}"
+        f"{found.words[0].upper()}{found.words[1:]}. {who[0].upper()}{who[1:]} gives most weight to {down}. "
+        f"It gets most weight from {up}. Values are shares of attention.{note}"
     )
 
 
@@ -49,7 +49,7 @@ def describe_token_matrix(
     special: bool = True,
     strongest: int = 3,
 ) -> str:
-    """`visualizer.token_matrix` in sentences: its strongest pairs, who is looked at most on the whole, and its entropy.
+    """`visualizer.token_matrix` in sentences: its strongest pairs, who is read most on the whole, and its entropy.
 
     Args:
         record, layer, head, kind, special: as for `visualizer.token_matrix`.
@@ -62,13 +62,13 @@ def describe_token_matrix(
     weights, count = np.nan_to_num(found.weights), len(found.axis)
     order = np.argsort(-weights, axis=None, kind="stable")[:strongest]
     pairs = [divmod(int(n), count) for n in order]
-    named = "; ".join(f"{found.called(q)} looks at {found.called(k)}, {short(weights[q, k])}" for q, k in pairs)
+    named = "; ".join(f"{found.called(q)} reads {found.called(k)}, {short(weights[q, k])}" for q, k in pairs)
     most = int(weights.mean(axis=0).argmax())
     bits = float(np.mean(entropy(found.weights / weights.sum(axis=-1, keepdims=True))))
     note = f" Note: {found.note}." * bool(found.note)
     return (
         f"{found.words[0].upper()}{found.words[1:]}, {count} tokens. Strongest shares of attention: {named}. "
-        f"Looked at most on the whole: {found.called(most)}, {short(weights[:, most].mean())} of a row in the mean. "
+        f"Read most on the whole: {found.called(most)}, {short(weights[:, most].mean())} of a row in the mean. "
         f"Mean entropy of a row: {short(bits)} of at most {short(np.log2(count))} bits.{note}"
     )
 

@@ -24,7 +24,7 @@ def ends(line: dict[str, Any]) -> tuple[bool, float, float]:
     return bool(line["x"].mean() < 0), round(float(line["y"][0]), 3), round(float(line["y"][-1]), 3)
 
 
-def test_the_left_is_what_it_looks_at_and_the_right_what_looks_at_it(sent: Sent) -> None:
+def test_the_left_is_what_it_reads_and_the_right_what_reads_it(sent: Sent) -> None:
     out = sent(arcs(text_record(by_hand()), "not", 1, 0))
     drawn = {ends(line): line["line"]["width"] for line in lines(out)}
     # On the left 4 -> 3 and 4 -> 4, on the right 0 -> 4 and, once more, 4 -> 4.
@@ -42,8 +42,8 @@ def test_the_left_is_what_it_looks_at_and_the_right_what_looks_at_it(sent: Sent)
 def test_hovering_says_all_and_a_click_reports_the_token(sent: Sent) -> None:
     names, chooser = [one for one in sent(arcs(text_record(by_hand()), 4, 1, 0))["data"] if one["mode"] != "lines"]
     assert names["text"] == ["[CLS]", "un", "happy", "is", "<b>not</b>", "[SEP]"]
-    assert chooser["text"][0] == "token 1, [CLS]: is looked at 0; looks at it 0.9"
-    assert chooser["text"][3] == "token 4, is: is looked at 0.6; looks at it 0"
+    assert chooser["text"][0] == "token 1, [CLS]: is read with 0; reads it with 0.9"
+    assert chooser["text"][3] == "token 4, is: is read with 0.6; reads it with 0"
     assert chooser["customdata"].tolist() == [0, 1, 2, 3, 4, 5]
 
 

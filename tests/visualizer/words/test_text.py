@@ -11,8 +11,8 @@ from vit_attention.records import Axis
 def test_arcs_in_words_name_both_ways() -> None:
     said = describe_arcs(text_record(by_hand()), "not", 1, 0, strongest=2)
     assert said == (
-        'Layer 2, head 1. Token 5, "not" looks most at token 4, "is" (0.6); token 5, "not" (0.4). '
-        'Most looked at by token 1, "[CLS]" (0.9); token 5, "not" (0.4). Values are shares of attention.'
+        'Layer 2, head 1. Token 5, "not" gives most weight to token 4, "is" (0.6); token 5, "not" (0.4). '
+        'It gets most weight from token 1, "[CLS]" (0.9); token 5, "not" (0.4). Values are shares of attention.'
     )
     assert describe_arcs(text_record(by_hand()), 1, 1, 0, special=False).endswith("so that rows sum to less than 1.")
 
@@ -23,8 +23,8 @@ def test_a_matrix_in_words_names_pairs_and_spread() -> None:
     weights[0, 0, 4] = [0, 0, 0, 1, 0, 0]
     weights[0, 0, 0] = [0.5, 0.5, 0, 0, 0, 0]
     said = describe_token_matrix(text_record(weights), strongest=1)
-    assert 'Strongest shares of attention: token 2, "un" looks at token 6, "[SEP]", 1.' in said
-    assert 'Looked at most on the whole: token 6, "[SEP]", 0.667 of a row in the mean.' in said
+    assert 'Strongest shares of attention: token 2, "un" reads token 6, "[SEP]", 1.' in said
+    assert 'Read most on the whole: token 6, "[SEP]", 0.667 of a row in the mean.' in said
     assert "Mean entropy of a row: 0.167 of at most 2.58 bits." in said  # one bit in one of six rows
 
 
