@@ -194,7 +194,7 @@ def test_the_card_scores_what_the_label_names(app) -> None:
 def test_files_are_made_from_names(app, monkeypatch: pytest.MonkeyPatch) -> None:
     made: dict[str, bytes] = {}
 
-    def make(name: str, files: dict, title: str = "", now: Any = None) -> None:
+    def make(name: str, files: dict, now: Any = None) -> None:
         made.update({file: maker(now.again()) for file, maker in files.values()})
 
     monkeypatch.setattr("ui.parts.components.downloads", make)
