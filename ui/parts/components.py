@@ -198,7 +198,7 @@ def pick_head(points: list[Any]) -> None:
 def pick_number(shared: str, points: list[Any], first: int = 0) -> None:
     """Make the clicked thing, numbered from 0, the choice of that key; the menu of heads holds words."""
     for at in script.numbers(points)[:1]:
-        number = first + at + 1
+        number = max(first + at + 1, 1)
         st.session_state[shared] = str(number) if shared == state.HEAD else number
 
 

@@ -42,7 +42,7 @@ def page(now: Reading) -> None:
         _heat(now, "reading_page", height=figure_height(now), window=None)
     with right:
         first = min(now.maps[0].query.prefix, len(now.tokens) - 1)
-        reading_json.draw(now.tokens, now.token, first, "reading_json", partial(reading.choose_number, TOKEN))
+        reading_json.draw(now.tokens, now.token, first, "reading_json", partial(components.pick_number, TOKEN))
         st.text(said_of(now))
 
 
@@ -174,7 +174,7 @@ def sure(now: Reading) -> None:
         _heat(now, "reading_sure", height=figure_height(now), window=None)
     with right:
         if np.isfinite(now.chances).any():
-            components.kept(now, "reading_strip", _strip, now.token, pick=partial(reading.choose_number, TOKEN))
+            components.kept(now, "reading_strip", _strip, now.token, pick=partial(components.pick_number, TOKEN))
         else:
             st.caption("This reading was kept without its probabilities.")
         st.text(said_of(now))
