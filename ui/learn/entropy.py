@@ -284,17 +284,13 @@ def _png(now: Context, truth: NDArray[np.bool_] | None) -> bytes:
     return components.png(now, now.patch_map(), title, query=controls.query_patches(now), truth=truth)
 
 
-def _extremes_look(_now: Context) -> None:
-    controls.scale("entropy", _MODES)
-
-
 PAGE = lesson.Page(
     "entropy",
     {
         "extremes": View(
             components.shown("entropy_extremes", extremes, lambda now: controls.scale_shown("entropy", _MODES)),
             ("query",),
-            _extremes_look,
+            lambda _now: controls.scale("entropy", _MODES),
         ),
         "heads": View(heads, look=_rows_look, under=controls.truth),
         "averages": View(components.shown("entropy_averages", averages, lambda now: _rows()), ("query",), _rows_look),

@@ -233,7 +233,7 @@ def below(now: Context) -> None:
     components.code(now, snippets.map_code(now, "rollout", whole) + DRAW, commands, snippets.note(scale))
     files = {
         "Rollout (PNG)": ("rollout.png", partial(_png, knobs=knobs)),
-        "Rollout (CSV)": ("rollout.csv", partial(_csv, knobs=knobs)),
+        "Rollout (CSV)": ("rollout.csv", lambda now: components.csv(rolled(now, knobs).values)),
     }
     components.downloads("rollout", files, now=now)
 
@@ -243,19 +243,11 @@ def _png(now: Context, knobs: Mapping[str, Any]) -> bytes:
     return components.png(now, whole.values, whole.words, settings=now.model)
 
 
-def _csv(now: Context, knobs: Mapping[str, Any]) -> bytes:
-    return components.csv(rolled(now, knobs).values)
-
-
 def _scale(place: Any = None) -> str:
     mode = widgets.choice("Scale of the two maps", SCALES, "rollout_scale", place=place)
     if place:
         place.caption(f"{mode}: {MODES[mode]}.")
     return mode
-
-
-def _compare_look(_now: Context) -> None:
-    _scale(st)
 
 
 PAGE = lesson.Page(
@@ -264,7 +256,7 @@ PAGE = lesson.Page(
         "compare": View(
             components.shown("rollout_compare", compare, _knobs, lambda now: _scale()),
             ("layer", "head"),
-            _compare_look,
+            lambda _now: _scale(st),
             _under,
         ),
         "so far": View(depth_map, ("layer", "query"), under=_under),

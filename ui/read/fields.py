@@ -263,7 +263,10 @@ def below(now: Reading) -> None:
     _code(now, number, snug)
     files: dict[str, tuple[str, Callable[..., bytes]]] = {
         "JSON with boxes": ("fields.json", partial(_json, tight=snug)),
-        "This heat (PNG)": (f"field-{number + 1}.png", partial(_png, number=number)),
+        "This heat (PNG)": (
+            f"field-{number + 1}.png",
+            lambda now: reading_proof.overlay(now, heats(now)[number], f"Field {number + 1}"),
+        ),
         "Every head (CSV)": ("heads.csv", lambda now: field_heads.heads_csv(page_sample(now))),
     }
     components.downloads("fields", files, now=now)
@@ -271,10 +274,6 @@ def below(now: Reading) -> None:
 
 def _json(now: Reading, tight: bool) -> bytes:
     return json.dumps(boxed(now.record, now.layers, now.heads, tight), indent=2, ensure_ascii=False).encode()
-
-
-def _png(now: Reading, number: int) -> bytes:
-    return reading_proof.overlay(now, heats(now)[number], f"Field {number + 1}")
 
 
 def _code(now: Reading, number: int, tight: bool) -> None:
