@@ -34,10 +34,14 @@ def tall(now: Inside) -> int:
 
 def drawn(**defaults: Any) -> dict[str, Any]:
     """How maps are drawn, as figures take it; only the scale changes what a colour stands for, and it is printed."""
-    opacity = widgets.within(st.session_state.get("swin_opacity", 0.7), 0, 1)
     colours = str(st.session_state.get("swin_colours", theme.OFFERED[0]))
     colours = colours if colours in theme.OFFERED else theme.OFFERED[0]
-    return {"scale": controls.scale_shown("swin", MODES), "colormap": colours, "opacity": opacity, **defaults}
+    return {
+        "scale": controls.scale_shown("swin", MODES),
+        "colormap": colours,
+        "opacity": controls.opacity_shown("swin_opacity", 0.7),
+        **defaults,
+    }
 
 
 def _look(_now: Inside) -> None:
