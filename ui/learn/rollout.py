@@ -214,7 +214,7 @@ def below(now: Context) -> None:
     look = snippets.FADED | snippets.scaled(scale, [now.patch_map(), whole.values])
     commands = [snippets.command(now, **look), snippets.command(now, "rollout", knobs=knobs, **look)]
     components.code(now, snippets.map_code(now, "rollout", whole) + DRAW, commands, snippets.note(scale))
-    files = {
+    files: dict[str, tuple[str, Callable[..., bytes]]] = {
         "Rollout (PNG)": ("rollout.png", partial(_png, knobs=knobs)),
         "Rollout (CSV)": ("rollout.csv", lambda now: components.csv(rolled(now, knobs).values)),
     }
