@@ -22,7 +22,7 @@ def of_session() -> Any:
     """What a session's address asks for and carries.
 
     asked: parameters still to be honoured; noted: part of the page to what it noted; own: every key ever noted; written: the
-        parameters last written; kept: what was chosen, by key; given: what the step of the lesson sets, by key, which a link to
+    parameters last written; kept: what was chosen, by key; given: what the step of the lesson sets, by key, which a link to
     the step brings without saying so; complaints: sentences about parameters that could not be honoured; page, part: the
     page, and the part being drawn; running: whether the whole script runs, and not a fragment alone.
     """

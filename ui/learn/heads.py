@@ -187,10 +187,6 @@ def distances_csv(now: Context) -> bytes:
     return ("layer,head,distance_pixels\n" + "".join(lines)).encode()
 
 
-def _statistic(_now: Context) -> None:
-    widgets.menu("Statistic", tuple(STATISTICS), "heads_statistic", "distance")
-
-
 def _metric(_now: Context) -> None:
     tip = "cosine: strong weights decide. jensen-shannon: 1 minus the divergence in bits, all queries count the same."
     widgets.menu("Compare by", METRICS, "heads_metric", help=tip)
@@ -219,7 +215,11 @@ PAGE = lesson.Page(
             ),
             look=lambda _now: controls.scale("heads_atlas", MODES),
         ),
-        "number": View(number, ("layer", "head"), under=_statistic),
+        "number": View(
+            number,
+            ("layer", "head"),
+            under=lambda _now: widgets.menu("Statistic", tuple(STATISTICS), "heads_statistic", "distance"),
+        ),
         "kinds": View(
             components.shown("heads_kinds", kinds, lambda now: str(st.session_state[KIND]), pick=components.pick_head),
             (),

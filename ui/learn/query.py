@@ -1,7 +1,6 @@
 """Page "One query": what is read, the arithmetic of a row, the whole matrix, and what is taken over in the end."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -218,15 +217,14 @@ def below(now: Context) -> None:
     truth = controls.truth_shown(now)
     components.code(now, CODE, [snippets.command(now, truth=truth is not None, **snippets.FADED)])
     files: dict[str, tuple[str, Callable[..., bytes]]] = {
-        "Map (PNG)": ("query.png", partial(_png, name=map_name(now))),
+        "Map (PNG)": (
+            "query.png",
+            lambda now: components.png(now, now.patch_map(), map_name(now), query=controls.query_patches(now)),
+        ),
         "Map (CSV)": ("query.csv", lambda now: components.csv(now.patch_map())),
         "Every step (CSV)": ("query-steps.csv", steps_csv),
     }
     components.downloads("query", files, now=now)
-
-
-def _png(now: Context, name: str) -> bytes:
-    return components.png(now, now.patch_map(), name, query=controls.query_patches(now))
 
 
 def steps_csv(now: Context) -> bytes:

@@ -53,7 +53,7 @@ def _look(_now: Inside) -> None:
 def windows(now: Inside) -> None:
     """The page under the windows of the chosen block."""
     plain = bool(st.session_state.get("swin_plain"))
-    components.kept(now, "swin_page", _windows, plain, tall(now), pick=_pick(now))
+    components.kept(now, "swin_page", _windows, plain, tall(now), pick=partial(swin.pick_cell, now.here.grid))
 
 
 def _windows(now: Inside, plain: bool, height: int) -> tuple[Any, str, str]:
@@ -83,13 +83,10 @@ def _windows_look(now: Inside) -> None:
     widgets.toggle("Show the plain windows too", "swin_plain", disabled=not now.shift, help=tip)
 
 
-def _pick(now: Inside) -> Any:
-    return partial(swin.pick_cell, now.here.grid)
-
-
 def stitched(now: Inside) -> None:
     """The query's attention put back on the page."""
-    components.kept(now, "swin_map", _stitched, _close(now), tall(now), drawn(), pick=_pick(now))
+    pick = partial(swin.pick_cell, now.here.grid)
+    components.kept(now, "swin_map", _stitched, _close(now), tall(now), drawn(), pick=pick)
 
 
 def _stitched(now: Inside, close: bool, height: int, look: dict[str, Any]) -> tuple[Any, str, str]:
