@@ -50,18 +50,8 @@ SHOTS = (
     Shot("swin", "swin", {"step": 4}),
     Shot("captions", "captions", {"word": 3}),
     Shot("playground", "playground", {"picture": "cat", "grid": 37, "layer": 11, "head": 6}),
-    Shot(
-        "labels",
-        "playground",
-        {
-            "model": "scene-clip",
-            "picture": "scene-2-2-50",
-            "layer": 12,
-            "method": "label similarity, naive",
-            "all_labels": "true",
-        },
-    ),
-    Shot("sentences", "playground", {"model": "review-encoder", "layer": 4}),
+    Shot("labels", "asking", {"step": 2}),
+    Shot("sentences", "sentence", {}),
     Shot("trust", "heads", {"step": 2, "picture": "cat", "head": 5, "panel": "trust"}, size=(1280, 1100)),
     Shot("phone", "layers", {}, size=(390, 844), scheme="dark"),
 )

@@ -187,14 +187,14 @@ def test_code_and_commands_make_the_map_of_the_page(app, monkeypatch: pytest.Mon
 
 def test_the_card_scores_what_the_label_names(app) -> None:
     page = app("asking", panel="trust")
-    assert "points at what it names" in table(page, "what it tells")["check"]
-    assert "the label" in table(app("asking", panel="trust", label="yellow heart"), "what it tells")["check"]
+    assert "points at what it names" in table(page, "what it means")["check"]
+    assert "the label" in table(app("asking", panel="trust", label="yellow heart"), "what it means")["check"]
 
 
 def test_files_are_made_from_names(app, monkeypatch: pytest.MonkeyPatch) -> None:
     made: dict[str, bytes] = {}
 
-    def make(name: str, files: dict, title: str = "", now: Any = None) -> None:
+    def make(name: str, files: dict, now: Any = None) -> None:
         made.update({file: maker(now.again()) for file, maker in files.values()})
 
     monkeypatch.setattr("ui.parts.components.downloads", make)

@@ -57,6 +57,15 @@ def test_a_sink_of_the_first_layer_is_left_out_at_display(app) -> None:
     assert any("the model was not changed" in one.value for one in page.caption)
 
 
+@pytest.mark.parametrize(("name", "step"), [("entropy", "1"), ("entropy", "7"), ("rollout", "1"), ("rollout", "10")])
+def test_low_values_fade_on_two_maps_as_on_single_ones(app, name: str, step: str) -> None:
+    drawn = next(iter(figures(app(name, step=step)).values()))
+    heats = [one for one in drawn["data"] if one["type"] == "heatmap"]
+    assert [one["opacity"] for one in heats] == [0.8, 0.8]
+    for colours in (one["colorscale"] for one in heats):
+        assert (colours[0][1][-6:], colours[-1][1][-6:]) == ("0.000)", "1.000)")
+
+
 def test_who_takes_the_attention_is_drawn_in_three_shares(app) -> None:
     drawn = next(iter(figures(app("entropy", step="8")).values()))
     assert [line["name"] for line in drawn["data"]] == ["special tokens", "sinks", "other patches"]

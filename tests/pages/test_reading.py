@@ -22,6 +22,7 @@ from tests.vit_attention import donuts
 from tutorials.lessons import lessons
 from ui.frame import visitors
 from ui.parts import stepping
+from ui.parts.components import pick_number
 from ui.read import reading
 from ui.store import documents, readers
 from worlds.receipts import WIDTH, receipt
@@ -516,5 +517,5 @@ def test_whatever_the_browser_sends_is_a_number_or_nothing(
 ) -> None:
     kept: dict[str, Any] = {}
     monkeypatch.setattr("streamlit.session_state", kept)
-    reading.choose_number("token", sent)
+    pick_number("token", sent)
     assert kept.get("token") == number

@@ -230,7 +230,7 @@ def test_code_and_commands_run(app: App, tmp_path: Path, monkeypatch: pytest.Mon
 def test_files_to_take_home_open_again(app: App, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     made: dict[str, bytes] = {}
 
-    def make(name: str, files: dict, title: str = "", now: Any = None) -> None:
+    def make(name: str, files: dict, now: Any = None) -> None:
         made.update({file: maker(now.again()) for file, maker in files.values()})
 
     monkeypatch.setattr(sentence.components, "downloads", make)

@@ -151,7 +151,7 @@ def test_the_command_draws_the_map_of_the_page(
 def test_files_to_take_home(app: App, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     made: dict[str, bytes] = {}
 
-    def make(name: str, files: dict, title: str = "", now: Any = None) -> None:
+    def make(name: str, files: dict, now: Any = None) -> None:
         made.update({file: maker(now.again()) for file, maker in files.values()})
 
     monkeypatch.setattr("ui.explore.playground.components.downloads", make)

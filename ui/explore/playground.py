@@ -65,7 +65,7 @@ def _body(looked: chosen.Chosen, left: Any, asking: Any, under: Any, more: Any, 
             now = chosen.context(looked, more)
         with asking:
             asked = _asked(now, more)
-            label = labels.asked(now, asked.knobs) if _of_labels(asked) else ""
+            label = labels.asked(now, asked.knobs) if asked.method.asked_by == "label" else ""
         with under, st.container(horizontal=True, vertical_alignment="center"):
             with st.popover(texts.say("how_drawn")):
                 look = sentences.look(now) if now.of_text else controls.look(now)
@@ -114,7 +114,7 @@ def _figure(
     try:
         with right:
             told = long_runs.wait(now, asked.method, asked.target, asked.knobs, "playground_run")
-            if label or _of_labels(asked):
+            if label or asked.method.asked_by == "label":
                 with st.spinner(told, show_time=True):
                     now = labels.compared(now, asked.method, label, asked.knobs)
             found = asked.answer(now, told)
@@ -126,10 +126,6 @@ def _figure(
         right.error(f"This method has no map here: {plain(str(error))}")
         return
     (_sentence if now.of_text else _picture)(now, asked, found, look, right, others)
-
-
-def _of_labels(asked: Asked) -> bool:
-    return asked.method.asked_by == "label"
 
 
 def _target(now: Context) -> str:
@@ -321,9 +317,7 @@ def array_bytes(values: NDArray[Any]) -> bytes:
     return out.getvalue()
 
 
-def _record(now: Context) -> bytes:
-    return parts.saved(now.record.save)
-
-
-_RECORD: dict[str, tuple[str, Callable[..., bytes]]] = {"Record (NPZ)": ("record.npz", _record)}
+_RECORD: dict[str, tuple[str, Callable[..., bytes]]] = {
+    "Record (NPZ)": ("record.npz", lambda now: parts.saved(now.record.save))
+}
 """The whole record as a bundle, which this page and `AttentionRecord.load` open again."""

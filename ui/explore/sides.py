@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from tutorials.findings.context import Context, Selection
-from ui.frame import address
 from ui.parts import controls, live, long_runs, looking, pickers, widgets
 from ui.store import pictures, resources
 from visualizer.method import Map, methods
@@ -67,7 +65,18 @@ def right_side(now: Context, here: Sequence[str]) -> Context:
     """The right side's context, from its own controls, the models `here` among them; what is not changed is the left side's."""
     first, second = st.columns(2)
     model = widgets.menu("Model", [SAME, *here], MODEL, place=first, help="Models that are on this machine.")
-    picture = now.picture if (wanted := _picture_menu(second)) == SAME else pictures.get(wanted)
+    with second:
+        pickers.one_of(
+            "Picture",
+            PICTURE,
+            SAME,
+            lambda one: [SAME, *pictures.options(one)],
+            pictures.OWN,
+            lambda one: SAME if one == SAME else pictures.title(one),
+            on_change=live.whole_page,
+        )
+    wanted = str(st.session_state[PICTURE])
+    picture = now.picture if wanted == SAME else pictures.get(wanted)
     name = now.model if model == SAME else model
     if name != now.model:  # the sidebar says it of the left side's
         card = registry.card(name)
@@ -81,20 +90,6 @@ def right_side(now: Context, here: Sequence[str]) -> Context:
     layer = widgets.menu("Layer", layers, LAYER, place=first)
     head = widgets.menu("Head", [SAME, "mean", *(str(n + 1) for n in range(heads))], HEAD, place=second)
     return looking.made(looking.Looked(name, picture.id), linked(now, record, layer, head))
-
-
-def _picture_menu(place: DeltaGenerator) -> str:
-    options = [SAME, *pictures.options(address.wanted(PICTURE) or str(st.session_state.get(PICTURE, SAME)))]
-    address.take(
-        PICTURE,
-        SAME,
-        lambda text: text if text == SAME else pickers.known("picture", text, pictures.options(text)),
-        "picture",
-    )
-    names = {SAME: SAME, **{one: pictures.title(one) for one in options[1:]}}
-    return widgets.menu(
-        "Picture", options, PICTURE, place=place, format_func=names.__getitem__, on_change=live.whole_page
-    )
 
 
 def method(now: Context, key: str, more: Sequence[str] = (), prefix: str = "") -> Asked:

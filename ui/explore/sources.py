@@ -113,13 +113,8 @@ def _saved_record() -> None:
     label = f"Record bundle (.npz, at most {MOST} MB) saved by this app or by record.save"
     st.file_uploader(label, ["npz"], key="playground_npz", on_change=_open_bundle, max_upload_size=MOST)
     if st.session_state.get(BUNDLE) is not None:
-        st.button("Close the record and run the model again", key="playground_close", on_click=_close)
+        st.button("Close the record and run the model again", key="playground_close", on_click=_away, args=(BUNDLE,))
     st.caption("A bundle is drawn from its file alone: no model is run, and nothing in it is executed.")
-
-
-def _close() -> None:
-    st.session_state[BUNDLE] = None
-    live.whole_page()
 
 
 def _open_bundle() -> None:
@@ -174,7 +169,7 @@ def _another_model() -> None:
         if st.button("Load it", key="playground_load", disabled=not name):
             _load(name.strip())
     if st.session_state.get(OTHER) is not None:
-        st.button("Back to the sidebar's model", key="playground_back", on_click=_back)
+        st.button("Back to the sidebar's model", key="playground_back", on_click=_away, args=(OTHER,))
     st.caption("Only configuration and numbers are read, never code.")
 
 
@@ -184,8 +179,9 @@ def _listed() -> None:
         live.whole_page()
 
 
-def _back() -> None:
-    st.session_state[OTHER] = None
+def _away(key: str) -> None:
+    """Close the record or the model of that key; for callbacks."""
+    st.session_state[key] = None
     live.whole_page()
 
 

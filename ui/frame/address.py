@@ -5,7 +5,7 @@ history, and Back would restore none. Instead each control takes its value here,
 at the end of a run.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +22,7 @@ def of_session() -> Any:
     """What a session's address asks for and carries.
 
     asked: parameters still to be honoured; noted: part of the page to what it noted; own: every key ever noted; written: the
-        parameters last written; kept: what was chosen, by key; given: what the step of the lesson sets, by key, which a link to
+    parameters last written; kept: what was chosen, by key; given: what the step of the lesson sets, by key, which a link to
     the step brings without saying so; complaints: sentences about parameters that could not be honoured; page, part: the
     page, and the part being drawn; running: whether the whole script runs, and not a fragment alone.
     """
@@ -164,12 +164,3 @@ def _write() -> None:
     if wanted != found:
         st.query_params.from_dict(wanted)
     state.written = wanted
-
-
-def link(**parameters: object) -> Mapping[str, str]:
-    """Parameters of a link to a page, as text; what is None is left out.
-
-    >>> link(layer=3, head=None)
-    {'layer': '3'}
-    """
-    return {key: str(value) for key, value in parameters.items() if value is not None}

@@ -27,12 +27,8 @@ def pages(first: Callable[[], None] | None = None) -> dict[str, list[StreamlitPa
             st.Page(script(one.name), title=one.title, url_path=one.name, visibility=visible)
         )
     # The default page has no address of its own, so it stands beside the hidden script that answers to /start.
-    found[""].insert(0, st.Page(first or _nothing, title=PAGES[0].title, default=True))
+    found[""].insert(0, st.Page(first or (lambda: None), title=PAGES[0].title, default=True))
     return found
-
-
-def _nothing() -> None:
-    pass
 
 
 def show(wing: str) -> None:

@@ -1,6 +1,5 @@
 """What stands around every page: the bar of pages, the title line, what could not be honoured, the style sheet."""
 
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ PRESENT, TEACHER = "present", "teacher"
 def run() -> None:
     """Draw the page that the address names; the whole of app.py."""
     st.set_page_config(page_title="Sightlines", page_icon="👁️", layout="wide")
-    chosen = st.navigation(routing.pages(_first), position="top", expanded=True)
+    chosen = st.navigation(routing.pages(lambda: routing.show(FIRST)), position="top", expanded=True)
     here = page(chosen.url_path)
     st.set_page_config(page_title=texts.say("title", title=here.title) if here is not PAGES[0] else "Sightlines")
     address.start(here.name, state.OF_A_LESSON if here in lessons() else ())
@@ -50,10 +49,6 @@ def _finish(said: Any) -> None:
     address.finish()
     for sentence in address.of_session().complaints:
         said.warning(sentence)
-
-
-def _first() -> None:
-    importlib.import_module(FIRST).draw()
 
 
 def switched(name: str) -> bool:

@@ -100,7 +100,8 @@ def positions(now: Context) -> None:
         st.info("This model has no table with one learned position for each place, so there is nothing to compare.")
         return
     # The place of the table that lies where the chosen patch lies.
-    row, column = ((2 * at + 1) * size // (2 * n) for at, size, n in zip(_chosen(now), grid, now.grid, strict=True))
+    chosen = (now.chosen.row, now.chosen.column)
+    row, column = ((2 * at + 1) * size // (2 * n) for at, size, n in zip(chosen, grid, now.grid, strict=True))
     kept = ("positions", now.model, row, column)
     values = resources.once(kept, lambda: position_similarity(table, grid, special)[row, column].copy())
     title = f"Positions similar to row {row + 1}, column {column + 1}"
@@ -129,10 +130,6 @@ def positions(now: Context) -> None:
             "scene-vit's table started from a designed code, waves along rows and columns in 12 of its 144 channels, and was then "
             "trained (see Careful)."
         )
-
-
-def _chosen(now: Context) -> tuple[int, int]:
-    return now.chosen.row, now.chosen.column
 
 
 def _grid_of(places: int, grid: tuple[int, int]) -> tuple[int, int] | None:

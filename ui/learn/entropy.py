@@ -14,7 +14,6 @@ from ui.parts import components, controls, lesson, snippets, trust, widgets
 from ui.parts.lesson import View
 from ui.store import resources
 from visualizer import entropy
-from visualizer.figures import comparison
 from visualizer.figures.sinks import share_curves
 from visualizer.figures.summary import curves, head_summary
 from visualizer.measures import score
@@ -79,18 +78,8 @@ def extremes(now: Context, scale: Scale) -> tuple[Any, str, str]:
         f"{name}: {bits[place]:.2f} of {most(now):.2f} bits, {float(row[: now.axis.prefix].sum()):.1%} of the row on special tokens"
         for name, place, row in zip(("Left", "Right"), places, rows, strict=True)
     ]
-    figure = comparison.before_after(
-        now.picture.image,
-        maps[0],
-        maps[1],
-        (names[0], names[1]),
-        now.record.geometry,
-        difference=False,
-        scale=scale,
-        query=controls.query_patches(now),
-        title="Most focused and most spread row",
-        height=HEIGHT,
-    )
+    title = "Most focused and most spread row"
+    figure = components.two_maps(now, maps, (names[0], names[1]), scale=scale, title=title, height=HEIGHT)
     listed = "\n".join(words.describe(one, name=name) for one, name in zip(maps, names, strict=True))
     return figure, listed, f"{'. '.join(said)}; no patch shows these."
 
@@ -192,18 +181,9 @@ def quarters(now: Context) -> None:
 def sinks(now: Context) -> tuple[Any, str, str]:
     """The chosen map with and without the sinks of its layer at display, each on its own scale."""
     whole, without = now.answer("raw"), now.answer("raw", sinks="hide")
-    figure = comparison.before_after(
-        now.picture.image,
-        whole.values,
-        without.values,
-        ("as it was read", "without sinks"),
-        now.record.geometry,
-        difference=False,
-        scale="per map",
-        query=controls.query_patches(now),
-        title=f"Layer {now.chosen.layer + 1}, {now.head_name()}",
-        height=HEIGHT - 40,
-    )
+    maps, names = [whole.values, without.values], ("as it was read", "without sinks")
+    title = f"Layer {now.chosen.layer + 1}, {now.head_name()}"
+    figure = components.two_maps(now, maps, names, title=title, height=HEIGHT - 40)
     said = f"This row: {float(entropy(now.row())):.2f} of {most(now):.2f} bits."
     gone = without.words.removeprefix(whole.words).lstrip("; ")
     return figure, said, f"{said} {gone[:1].upper()}{gone[1:]}."
@@ -270,7 +250,7 @@ def commands(now: Context) -> list[str]:
     model, picture = snippets.source(now)
     made = [] if model is None else [extract_command(picture, model, half=True)]
     for name, (layer, head) in zip(("focused", "spread"), places, strict=True):
-        look = {"truth": truth, "output": f"attn_vis/{name}", **snippets.scaled(scale, maps)}
+        look = {"truth": truth, "output": f"attn_vis/{name}", **snippets.FADED, **snippets.scaled(scale, maps)}
         made.append(snippets.command(now, layer=now.record.maps[layer].layer, head=head, **look))
     return made
 
@@ -284,17 +264,13 @@ def _png(now: Context, truth: NDArray[np.bool_] | None) -> bytes:
     return components.png(now, now.patch_map(), title, query=controls.query_patches(now), truth=truth)
 
 
-def _extremes_look(_now: Context) -> None:
-    controls.scale("entropy", _MODES)
-
-
 PAGE = lesson.Page(
     "entropy",
     {
         "extremes": View(
             components.shown("entropy_extremes", extremes, lambda now: controls.scale_shown("entropy", _MODES)),
             ("query",),
-            _extremes_look,
+            lambda _now: controls.scale("entropy", _MODES),
         ),
         "heads": View(heads, look=_rows_look, under=controls.truth),
         "averages": View(components.shown("entropy_averages", averages, lambda now: _rows()), ("query",), _rows_look),

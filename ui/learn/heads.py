@@ -187,22 +187,6 @@ def distances_csv(now: Context) -> bytes:
     return ("layer,head,distance_pixels\n" + "".join(lines)).encode()
 
 
-def _grid_look(_now: Context) -> None:
-    controls.scale("heads")
-
-
-def _atlas_look(_now: Context) -> None:
-    controls.scale("heads_atlas", MODES)
-
-
-def _statistic(_now: Context) -> None:
-    widgets.menu("Statistic", tuple(STATISTICS), "heads_statistic", "distance")
-
-
-def _kind(_now: Context) -> None:
-    widgets.choice("Kind of heads", KINDS, KIND)
-
-
 def _metric(_now: Context) -> None:
     tip = "cosine: strong weights decide. jensen-shannon: 1 minus the divergence in bits, all queries count the same."
     widgets.menu("Compare by", METRICS, "heads_metric", help=tip)
@@ -218,7 +202,7 @@ PAGE = lesson.Page(
                 lambda now: controls.scale_shown("heads"),
                 pick=partial(components.pick_number, state.HEAD),
             ),
-            look=_grid_look,
+            look=lambda _now: controls.scale("heads"),
         ),
         "chosen": View(chosen, look=controls.truth),
         "first layer": View(first_layer, ()),
@@ -229,13 +213,17 @@ PAGE = lesson.Page(
                 lambda now: controls.scale_shown("heads_atlas", MODES),
                 pick=components.pick_head,
             ),
-            look=_atlas_look,
+            look=lambda _now: controls.scale("heads_atlas", MODES),
         ),
-        "number": View(number, ("layer", "head"), under=_statistic),
+        "number": View(
+            number,
+            ("layer", "head"),
+            under=lambda _now: widgets.menu("Statistic", tuple(STATISTICS), "heads_statistic", "distance"),
+        ),
         "kinds": View(
             components.shown("heads_kinds", kinds, lambda now: str(st.session_state[KIND]), pick=components.pick_head),
             (),
-            under=_kind,
+            under=lambda _now: widgets.choice("Kind of heads", KINDS, KIND),
         ),
         "likeness": View(
             components.shown("heads_likeness", likeness, lambda now: str(st.session_state["heads_metric"])),

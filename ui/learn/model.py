@@ -9,12 +9,10 @@ import streamlit as st
 from tutorials.findings import whole
 from tutorials.plain import plain
 from ui.frame import state
-from ui.frame.stop import stop
-from ui.parts import components, controls, lesson, looking, pickers, trust, widgets
+from ui.parts import components, controls, lesson, looking, parts, pickers, trust, widgets
 from ui.parts.lesson import View
 from ui.store import resources
 from visualizer.figures.blocks import VIT_B_16, Block, Sizes, block_diagram, blocks
-from vit_attention.gate import GateError
 
 BLOCK, FIRST = "block", "scene-vit"
 """Key of the chosen block, a number from 1; the model at first, one with classes."""
@@ -53,11 +51,8 @@ def choose(_picture: str) -> str:
 
 def context(model: str, needs: Sequence[str]) -> Looked:
     """Draw the picker of blocks, the twin of a click; what the figures are given."""
-    try:
+    with parts.or_stop(f"{model} cannot be drawn as blocks", "model"):
         of: Sizes = whole.SIZES.get(model) or resources.run(_sizes, model, None)
-    except (GateError, RuntimeError, OSError) as error:
-        st.error(f"{model} cannot be drawn as blocks: {error}")
-        stop()
     tip = "In the order of the pass; 1 is the picture."
     place = st if BLOCK in needs else None
     return Looked(model, of, widgets.slider("Block", 1, len(blocks(of)), BLOCK, 1, place=place, help=tip))

@@ -109,22 +109,14 @@ def below(now: Context) -> None:
     components.code(now, CODE.replace("PATCH", str(tokens.chosen_patch(now))), commands)
     files: dict[str, tuple[str, Callable[..., bytes]]] = {
         "Similarity (PNG)": ("patches.png", partial(_png, centred=centred, title=f"{now.model}: {_title(now)}")),
-        "Similarity (CSV)": ("patches.csv", partial(_csv, centred=centred)),
-        "Change (CSV)": ("patches-change.csv", _change_csv),
+        "Similarity (CSV)": ("patches.csv", lambda now: components.csv(_similar(now, centred))),
+        "Change (CSV)": ("patches-change.csv", lambda now: components.csv(_changed(now))),
     }
     components.downloads("patches", files, now=now)
 
 
 def _png(now: Context, centred: bool, title: str) -> bytes:
     return components.png(now, _similar(now, centred), title, query=(tokens.chosen_patch(now),), unit=COSINE)
-
-
-def _csv(now: Context, centred: bool) -> bytes:
-    return components.csv(_similar(now, centred))
-
-
-def _change_csv(now: Context) -> bytes:
-    return components.csv(_changed(now))
 
 
 def facts(now: Context) -> list[trust.Fact]:
@@ -153,10 +145,6 @@ def common(_now: Context) -> None:
     widgets.toggle("Subtract the mean of all patches first", CENTRED, True, help=tip)
 
 
-def _scale(_now: Context) -> None:
-    widgets.choice("Colour scale", ("log", "raw"), REACH_SCALE)
-
-
 PAGE = lesson.Page(
     "patches",
     {
@@ -166,7 +154,11 @@ PAGE = lesson.Page(
         "positions": View(cutting.positions, ("patch",)),
         "first": View(first, ("patch",), controls.truth),
         "deeper": View(deeper, ("layer", "patch"), controls.truth, common),
-        "reach": View(reach, ("layer", "patch"), _scale),
+        "reach": View(
+            reach,
+            ("layer", "patch"),
+            lambda _now: widgets.choice("Colour scale", ("log", "raw"), REACH_SCALE),
+        ),
         "reading": View(reading, ("layer", "patch"), controls.truth),
     },
     below,

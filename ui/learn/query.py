@@ -1,9 +1,6 @@
 """Page "One query": what is read, the arithmetic of a row, the whole matrix, and what is taken over in the end."""
 
-import csv
-import io
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +11,7 @@ from tutorials.findings import Context
 from tutorials.findings.query import head_vectors, live_steps, scale_softens
 from tutorials.findings.values import beside, heaviest_is_longest, live_values, value_parts
 from ui.learn import toy
-from ui.parts import components, controls, lesson, snippets, trust, widgets
+from ui.parts import components, controls, lesson, parts, snippets, trust, widgets
 from ui.parts.lesson import View
 from ui.store import resources
 from visualizer import entropy
@@ -220,31 +217,24 @@ def below(now: Context) -> None:
     truth = controls.truth_shown(now)
     components.code(now, CODE, [snippets.command(now, truth=truth is not None, **snippets.FADED)])
     files: dict[str, tuple[str, Callable[..., bytes]]] = {
-        "Map (PNG)": ("query.png", partial(_png, name=map_name(now))),
-        "Map (CSV)": ("query.csv", _map_csv),
+        "Map (PNG)": (
+            "query.png",
+            lambda now: components.png(now, now.patch_map(), map_name(now), query=controls.query_patches(now)),
+        ),
+        "Map (CSV)": ("query.csv", lambda now: components.csv(now.patch_map())),
         "Every step (CSV)": ("query-steps.csv", steps_csv),
     }
     components.downloads("query", files, now=now)
 
 
-def _png(now: Context, name: str) -> bytes:
-    return components.png(now, now.patch_map(), name, query=controls.query_patches(now))
-
-
-def _map_csv(now: Context) -> bytes:
-    return components.csv(now.patch_map())
-
-
 def steps_csv(now: Context) -> bytes:
     """Every step of the row as a table, one line per key, numbers in full."""
-    steps, taken, out = live_steps(now), live_values(now), io.StringIO()
+    steps, taken = live_steps(now), live_values(now)
     names = [now.axis.name(token) for token in range(len(steps.weights))]
     lengths = taken.norms[now.chosen.head or 0]
     numbers = (one.tolist() for one in (steps.products, steps.scaled, steps.powers, steps.weights, lengths))
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("key", "product", "scaled", "power", "weight", "length_of_weight_times_value"))
-    writer.writerows(zip(names, *numbers, strict=True))
-    return out.getvalue().encode()
+    heads = ("key", "product", "scaled", "power", "weight", "length_of_weight_times_value")
+    return parts.csv_text([heads, *zip(names, *numbers, strict=True)]).encode()
 
 
 PAGE = lesson.Page(

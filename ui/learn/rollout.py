@@ -33,7 +33,8 @@ from visualizer.figures.comparison import before_after
 axis = record.maps[0].query
 direct = weights.mean(axis=0)[query] if head is None else weights[head, query]
 direct = direct[axis.prefix :].reshape(axis.grid)
-before_after(record.image, direct, values, ("direct", "rollout"), record.geometry).show()
+names = ("direct", "rollout")
+before_after(record.image, direct, values, names, record.geometry, opacity=0.8, fade=True).show()
 """
 
 
@@ -67,17 +68,8 @@ def compare(now: Context, knobs: Mapping[str, Any], scale: str) -> tuple[Any, st
     direct, whole = now.patch_map(), rolled(now, knobs)
     one = f"layer {now.chosen.layer + 1}, {now.head_name()}"
     special = float(np.sum(whole.row[: now.axis.prefix]))
-    figure = comparison.before_after(
-        now.picture.image,
-        direct,
-        whole.values,
-        (f"layer {now.chosen.layer + 1} alone", "rollout"),
-        now.record.geometry,
-        difference=False,
-        scale=scale,
-        query=controls.query_patches(now),
-        height=HEIGHT,
-    )
+    names = (f"layer {now.chosen.layer + 1} alone", "rollout")
+    figure = components.two_maps(now, [direct, whole.values], names, scale=scale, height=HEIGHT)
     residual = knobs["residual"]
     said = f"{describe(direct, name=one)}\n\n{describe(whole.values, name='Rollout')}"
     caption = (
@@ -204,17 +196,8 @@ def sinks(now: Context, knobs: Mapping[str, Any]) -> tuple[Any, str, str]:
     whole, without = rolled(now, knobs), rolled(now, knobs, "hide")
     row = whole.row[now.axis.prefix :]
     first, second = np.sort(row)[::-1][:2] / row.sum()
-    figure = comparison.before_after(
-        now.picture.image,
-        whole.values,
-        without.values,
-        ("rollout", "without its sinks"),
-        now.record.geometry,
-        difference=False,
-        scale="per map",
-        query=controls.query_patches(now),
-        height=HEIGHT,
-    )
+    maps, names = [whole.values, without.values], ("rollout", "without its sinks")
+    figure = components.two_maps(now, maps, names, height=HEIGHT)
     said = (
         f"The strongest patch holds {first:.1%} of the rollout's patch weight, the second {second:.1%}; an even share would be "
         f"{1 / len(row):.1%}."
@@ -228,12 +211,12 @@ def below(now: Context) -> None:
     knobs, scale = _knobs(now), _scale()
     whole = rolled(now, knobs)
     trust.card(now, whole.values, whole.row, whole.words, ("rollout", "", knobs))
-    look = snippets.scaled(scale, [now.patch_map(), whole.values])
+    look = snippets.FADED | snippets.scaled(scale, [now.patch_map(), whole.values])
     commands = [snippets.command(now, **look), snippets.command(now, "rollout", knobs=knobs, **look)]
     components.code(now, snippets.map_code(now, "rollout", whole) + DRAW, commands, snippets.note(scale))
-    files = {
+    files: dict[str, tuple[str, Callable[..., bytes]]] = {
         "Rollout (PNG)": ("rollout.png", partial(_png, knobs=knobs)),
-        "Rollout (CSV)": ("rollout.csv", partial(_csv, knobs=knobs)),
+        "Rollout (CSV)": ("rollout.csv", lambda now: components.csv(rolled(now, knobs).values)),
     }
     components.downloads("rollout", files, now=now)
 
@@ -243,19 +226,11 @@ def _png(now: Context, knobs: Mapping[str, Any]) -> bytes:
     return components.png(now, whole.values, whole.words, settings=now.model)
 
 
-def _csv(now: Context, knobs: Mapping[str, Any]) -> bytes:
-    return components.csv(rolled(now, knobs).values)
-
-
 def _scale(place: Any = None) -> str:
     mode = widgets.choice("Scale of the two maps", SCALES, "rollout_scale", place=place)
     if place:
         place.caption(f"{mode}: {MODES[mode]}.")
     return mode
-
-
-def _compare_look(_now: Context) -> None:
-    _scale(st)
 
 
 PAGE = lesson.Page(
@@ -264,7 +239,7 @@ PAGE = lesson.Page(
         "compare": View(
             components.shown("rollout_compare", compare, _knobs, lambda now: _scale()),
             ("layer", "head"),
-            _compare_look,
+            lambda _now: _scale(st),
             _under,
         ),
         "so far": View(depth_map, ("layer", "query"), under=_under),

@@ -16,6 +16,7 @@ from ui.parts import controls, panels, script, snippets
 from ui.store import figures
 from visualizer.export import files as export
 from visualizer.figures import overlay, rooms, summary
+from visualizer.figures.comparison import before_after
 from visualizer.method.base import SHARE
 from visualizer.words.maps import describe
 from vit_attention.cli.recipe import OWN_PICTURE
@@ -144,6 +145,20 @@ def picture_map(
         st.caption(caption)
 
 
+def two_maps(now: Context, maps: Sequence[NDArray[Any]], names: tuple[str, str], **look: Any) -> Any:
+    """Two maps of attention side by side over the page's picture, drawn as single ones are, the asking patches outlined.
+
+    Args:
+        now: what the page looks at.
+        maps: two of (rows, columns).
+        names: of the two, over them.
+        look: as `before_after` takes it; each map has its own scale unless it says otherwise.
+    """
+    look = {"scale": "per map", "query": controls.query_patches(now), **controls.shares(SHARE), **look}
+    first, second = maps
+    return before_after(now.picture.image, first, second, names, now.record.geometry, difference=False, **look)
+
+
 def told(value: Any) -> str | bytes:
     """What tells a look's values apart, for keys of the store: arrays by a digest, the rest by how they are written."""
     if isinstance(value, np.ndarray) or (isinstance(value, list) and value and isinstance(value[0], np.ndarray)):
@@ -198,7 +213,7 @@ def pick_head(points: list[Any]) -> None:
 def pick_number(shared: str, points: list[Any], first: int = 0) -> None:
     """Make the clicked thing, numbered from 0, the choice of that key; the menu of heads holds words."""
     for at in script.numbers(points)[:1]:
-        number = first + at + 1
+        number = max(first + at + 1, 1)
         st.session_state[shared] = str(number) if shared == state.HEAD else number
 
 
@@ -209,21 +224,17 @@ def code(now: Context, lines: str, commands: Sequence[str] = (), note: str = "")
 
 def code_box(lines: str, commands: Sequence[str] = (), note: str = "") -> None:
     """Whole lines of Python and the commands that make a view, if they are wanted."""
-    if panels.wanted(panels.CODE):
-        with st.container(border=True):
-            st.code(lines, language="python")
-            copy_commands(commands, note)
-
-
-def copy_commands(commands: Sequence[str], note: str = "") -> None:
-    """Lines for a shell, with a button that copies them; for the inside of "Show me the code"."""
-    if commands:
-        st.caption("The same from the command line, into the folder attn_vis. The button in its corner copies it.")
-        st.code("\n".join(commands), language="bash")
-    if any(OWN_PICTURE in line for line in commands):  # nobody knows where on the disk it is
-        st.caption(f"{OWN_PICTURE} stands for your own picture: put its path there.")
-    if note:
-        st.caption(note)
+    if not panels.wanted(panels.CODE):
+        return
+    with st.container(border=True):
+        st.code(lines, language="python")
+        if commands:
+            st.caption("The same from the command line, into the folder attn_vis. The button in its corner copies it.")
+            st.code("\n".join(commands), language="bash")
+        if any(OWN_PICTURE in line for line in commands):  # nobody knows where on the disk it is
+            st.caption(f"{OWN_PICTURE} stands for your own picture: put its path there.")
+        if note:
+            st.caption(note)
 
 
 def downloads(name: str, files: Mapping[str, tuple[str, Callable[..., bytes]]], now: Any = None) -> None:

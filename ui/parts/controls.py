@@ -173,6 +173,11 @@ def scale_shown(page: str, modes: Sequence[str] = COMPARING) -> Scale:
     return Scale(mode, clip_percentile=clip) if mode == "clipped" else Scale(mode if mode in modes else modes[0])
 
 
+def opacity_shown(key: str, first: float) -> float:
+    """How strongly a map covers its picture, as the slider of that key says; `first` before it was drawn."""
+    return widgets.within(st.session_state.get(key, first), 0, 1)
+
+
 def truth(now: Context) -> Any:
     """Draw the switch of the outline; the mask of a scene's objects, or of a photograph's chosen outline, or None."""
     outline = pictures.outline(now.picture.id)

@@ -1,7 +1,6 @@
 """Downloads of published weights: one at a time on a server, in the background, so that it can be watched and stopped."""
 
 import threading
-from collections.abc import Callable
 
 import streamlit as st
 
@@ -101,7 +100,7 @@ def offer(wanted: str, shown: str, key: str, more: str = "") -> None:
             name = f"Download {card.name} ({card.megabytes:.0f} MB)"
             st.button(name, key=key, on_click=start, args=(wanted,), help="What has arrived of it before is kept.")
         else:
-            _watch(wanted, f"{key}_stop")
+            _look(wanted, f"{key}_stop")
 
 
 def _say_problem(wanted: str) -> None:
@@ -111,13 +110,9 @@ def _say_problem(wanted: str) -> None:
         st.text(mine.problem)
 
 
-def _watch(wanted: str, key: str) -> None:
-    """A download under way; the whole page runs anew when it has ended."""
-    looks: Callable[[str, str], None] = st.fragment(run_every=EVERY)(_look)
-    looks(wanted, key)
-
-
+@st.fragment(run_every=EVERY)
 def _look(wanted: str, key: str) -> None:
+    """A download under way; the whole page runs anew when it has ended."""
     found = running()
     if found is None:
         st.rerun()

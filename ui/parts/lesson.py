@@ -173,10 +173,7 @@ def _live(page: Page, number: int, looked: Any, right: Any, asked: Any, below: A
     with asked:
         _ask(lesson, step, now)
     with below:
-        if not panels.wanted(panels.NONE):
-            page.below(now)
-        page.remarks(now)
-        _key(lesson, now)
+        _after(page, lesson, now)
     return ("back", "next")
 
 
@@ -273,14 +270,14 @@ def _read_all(page: Page, looked: Any) -> None:
             with right:
                 page.views[step.view].draw(now)
             drawn.add(step.view)
+    _after(page, lesson, now)
+
+
+def _after(page: Page, lesson: Lesson, now: Any) -> None:
+    """What belongs to what is shown, below it; the answers for teachers who ask for them."""
     if not panels.wanted(panels.NONE):
         page.below(now)
     page.remarks(now)
-    _key(lesson, now)
-
-
-def _key(lesson: Lesson, now: Any) -> None:
-    """The answers for what is shown, for teachers who ask for them."""
     if st.session_state.get(shell.TEACHER):
         with st.expander(texts.say("answer_key"), expanded=True):
             questions.key(lesson, now)

@@ -1,4 +1,4 @@
-"""Parts that the pages of captions, reading and Swin share: the guard, long runs, files of one's own."""
+"""Parts that several pages share: the guard, long runs, tables and records as files, files of one's own."""
 
 import csv
 import io

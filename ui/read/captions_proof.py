@@ -1,17 +1,13 @@
 """What can be checked about a sentence's maps on the caption page, and the code, commands and files that make them again."""
 
-import csv
-import io
 import math
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tutorials.findings.captioning import Captioning
 from tutorials.findings.captions import HIT
-from ui.parts import components, panels, snippets, trust
+from ui.parts import components, panels, parts, snippets, trust
 from ui.read.captions import COVER
 from visualizer.export import files as export
 from visualizer.measures.entropy import entropy
@@ -109,12 +105,9 @@ def to_csv(now: Captioning) -> str:
     """One line a word and region, both from 1: its box in pixels of the picture, if known, and its share of attention."""
     boxes = region_boxes(now.axis, now.record.geometry).tolist()
     places = [["" if math.isnan(side) else f"{side:g}" for side in box] for box in boxes]
-    out = io.StringIO()
-    rows = csv.writer(out, lineterminator="\n")
-    rows.writerow(("word", "region", "left", "top", "right", "bottom", "share"))
-    for (word, region), share in np.ndenumerate(now.rows(now.head)):
-        rows.writerow((word + 1, region + 1, *places[region], str(share)))
-    return out.getvalue()
+    shares = np.ndenumerate(now.rows(now.head))
+    rows = [(word + 1, region + 1, *places[region], str(share)) for (word, region), share in shares]
+    return parts.csv_text([("word", "region", "left", "top", "right", "bottom", "share"), *rows])
 
 
 def downloads(now: Captioning) -> None:
@@ -122,7 +115,7 @@ def downloads(now: Captioning) -> None:
     files = {
         "This word (PNG)": (f"caption-{now.word + 1}.png", _picture),
         "All words (CSV)": ("caption.csv", lambda now: to_csv(now).encode()),
-        "Whole record (NPZ)": ("caption.npz", _bundle),
+        "Whole record (NPZ)": ("caption.npz", lambda now: parts.saved(now.record.save)),
     }
     components.downloads("captions", files, now=now)
 
@@ -133,8 +126,3 @@ def _picture(now: Captioning) -> bytes:
     return export.overlay_png(
         now.picture.image, now.heat(now.row()), now.record.geometry, caption, settings=now.model, opacity=COVER
     )
-
-
-def _bundle(now: Captioning) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        return now.record.save(Path(folder) / "caption.npz").read_bytes()

@@ -46,11 +46,6 @@ def word_map(now: Captioning, scale: Scale, opacity: float, truth: Any) -> tuple
     )
 
 
-def opacity() -> float:
-    """How strongly the map of a word covers the picture."""
-    return widgets.within(st.session_state.get("word_opacity", COVER), 0, 1)
-
-
 def _look(now: Captioning) -> None:
     controls.scale("word", SCALES)
     widgets.slider("Opacity of the map", 0.0, 1.0, "word_opacity", COVER, 0.05)
@@ -153,7 +148,7 @@ def below(now: Captioning) -> None:
     """What can be checked, the code and the files of the word's map."""
     components.in_words(describe_row(now, now.row(), f"Looked at to choose {now.map_name()}"))
     captions_proof.card(now)
-    captions_proof.code(now, controls.scale_shown("word", SCALES), opacity())
+    captions_proof.code(now, controls.scale_shown("word", SCALES), controls.opacity_shown("word_opacity", COVER))
     captions_proof.downloads(now)
 
 
@@ -165,7 +160,7 @@ PAGE = lesson.Page(
                 "captions_map",
                 word_map,
                 lambda now: controls.scale_shown("word", SCALES),
-                lambda now: opacity(),
+                lambda _now: controls.opacity_shown("word_opacity", COVER),
                 _truth,
             ),
             ("head", "query"),

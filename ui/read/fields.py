@@ -120,7 +120,7 @@ def page(now: Reading) -> None:
     true = [one.true_box for one in found.scored if boxes_shown(now) and one.true_box is not None]
     left, right = st.columns([3, 2])
     with left:
-        pick = partial(reading.choose_number, FIELD)
+        pick = partial(components.pick_number, FIELD)
         components.kept(now, "fields_page", _on_page, number, tight(), true, height, pick=pick)
     with right:
         st.text(_told(found, number))
@@ -223,7 +223,7 @@ def _grid(
     now: Reading, maps: NDArray[np.float32], names: Sequence[str], key: str, title: str, chosen: int | None = None
 ) -> None:
     """Maps of the page side by side, in its proportions, each on a scale of its own."""
-    pick = None if chosen is None else partial(reading.choose_number, FIELD)
+    pick = None if chosen is None else partial(components.pick_number, FIELD)
     components.kept(now, key, _side_by_side, maps, names, title, chosen, controls.on_phone(), pick=pick)
 
 
@@ -263,7 +263,10 @@ def below(now: Reading) -> None:
     _code(now, number, snug)
     files: dict[str, tuple[str, Callable[..., bytes]]] = {
         "JSON with boxes": ("fields.json", partial(_json, tight=snug)),
-        "This heat (PNG)": (f"field-{number + 1}.png", partial(_png, number=number)),
+        "This heat (PNG)": (
+            f"field-{number + 1}.png",
+            lambda now: reading_proof.overlay(now, heats(now)[number], f"Field {number + 1}"),
+        ),
         "Every head (CSV)": ("heads.csv", lambda now: field_heads.heads_csv(page_sample(now))),
     }
     components.downloads("fields", files, now=now)
@@ -271,10 +274,6 @@ def below(now: Reading) -> None:
 
 def _json(now: Reading, tight: bool) -> bytes:
     return json.dumps(boxed(now.record, now.layers, now.heads, tight), indent=2, ensure_ascii=False).encode()
-
-
-def _png(now: Reading, number: int) -> bytes:
-    return reading_proof.overlay(now, heats(now)[number], f"Field {number + 1}")
 
 
 def _code(now: Reading, number: int, tight: bool) -> None:

@@ -117,11 +117,6 @@ def growth(now: Inside) -> None:
     components.bar_chart("swin_growth", found, "% of the page", "{} {:.2f} %", ends, title=title)
 
 
-def below(now: Inside) -> None:
-    """What can be checked, the code and the files of the block."""
-    swin_proof.below(now, swin_view.drawn())
-
-
 PAGE = lesson.Page(
     "merging",
     {
@@ -131,7 +126,7 @@ PAGE = lesson.Page(
         "reach": View(components.shown("swin_reach", reach, swin_view.tall), ("layer", "query")),
         "growth": View(growth, ("query",)),
     },
-    below,
+    lambda now: swin_proof.below(now, swin_view.drawn()),
     reading.choose,
     swin.context,
     swin.remarks,

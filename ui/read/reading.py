@@ -155,12 +155,6 @@ def choose_head(points: list[Any]) -> None:
         st.session_state.update({DECODER_LAYER: str(found[0] + 1), DECODER_HEAD: str(found[1] + 1)})
 
 
-def choose_number(key: str, points: list[Any]) -> None:
-    """For figures whose points carry a number (0 first): makes it the choice under that key, which counts from 1."""
-    for number in script.numbers(points)[:1]:
-        st.session_state[key] = max(number + 1, 1)
-
-
 def remarks(now: Reading) -> None:
     """What this reader was not made for, and how the page was opened."""
     if now.model == readers.BUNDLED and now.document.truth is None:

@@ -42,7 +42,7 @@ def page(now: Reading) -> None:
         _heat(now, "reading_page", height=figure_height(now), window=None)
     with right:
         first = min(now.maps[0].query.prefix, len(now.tokens) - 1)
-        reading_json.draw(now.tokens, now.token, first, "reading_json", partial(reading.choose_number, TOKEN))
+        reading_json.draw(now.tokens, now.token, first, "reading_json", partial(components.pick_number, TOKEN))
         st.text(said_of(now))
 
 
@@ -60,7 +60,7 @@ def _heat(now: Reading, key: str, **how: Any) -> None:
     look = {
         "true": true,
         "scale": controls.scale_shown("heat", SCALES),
-        "opacity": opacity_shown(),
+        "opacity": controls.opacity_shown("heat_opacity", OPACITY),
         "zoom": zoom,
         **how,
     }
@@ -86,11 +86,6 @@ def _page_figure(now: Reading, token: int, look: dict[str, Any]) -> tuple[Any, s
 def boxes_shown(now: Reading) -> bool:
     """Whether true boxes are wanted, and known."""
     return now.document.truth is not None and bool(st.session_state.get(BOXES))
-
-
-def opacity_shown() -> float:
-    """How strongly the heat covers the page."""
-    return widgets.within(st.session_state.get("heat_opacity", OPACITY), 0, 1)
 
 
 def _true_box(now: Reading) -> list[Any]:
@@ -174,7 +169,7 @@ def sure(now: Reading) -> None:
         _heat(now, "reading_sure", height=figure_height(now), window=None)
     with right:
         if np.isfinite(now.chances).any():
-            components.kept(now, "reading_strip", _strip, now.token, pick=partial(reading.choose_number, TOKEN))
+            components.kept(now, "reading_strip", _strip, now.token, pick=partial(components.pick_number, TOKEN))
         else:
             st.caption("This reading was kept without its probabilities.")
         st.text(said_of(now))
@@ -258,17 +253,16 @@ def below(now: Reading) -> None:
     """The map in words, what can be checked about it, the code and the files."""
     components.in_words(describe_token(now.heat(), now.tokens, now.token, now.record.geometry))
     reading_proof.card(now, now.heat(), f"token {now.token + 1}")
-    reading_proof.code(now, controls.scale_shown("heat", SCALES).mode, opacity_shown())
+    reading_proof.code(now, controls.scale_shown("heat", SCALES).mode, controls.opacity_shown("heat_opacity", OPACITY))
     name = f"reading-{now.token + 1}"
     files = {
-        "This page (PNG)": (f"{name}.png", _png),
+        "This page (PNG)": (
+            f"{name}.png",
+            lambda now: reading_proof.overlay(now, now.heat(), called(now.tokens, now.token)),
+        ),
         "This heat (CSV)": (f"{name}.csv", lambda now: components.csv(now.heat())),
     }
     components.downloads("reading", files, now=now)
-
-
-def _png(now: Reading) -> bytes:
-    return reading_proof.overlay(now, now.heat(), called(now.tokens, now.token))
 
 
 PAGE = lesson.Page(

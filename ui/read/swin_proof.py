@@ -16,7 +16,12 @@ def below(now: Inside, look: dict[str, Any]) -> None:
     """What can be checked about the cell's row, the code that draws it like `look`, and its files."""
     card(now)
     code(now, look)
-    downloads(now)
+    files = {
+        "Map (PNG)": ("swin.png", _picture),
+        "Map (CSV)": ("swin.csv", lambda now: components.csv(now.row())),
+        "Bias of every head (CSV)": ("swin-bias.csv", lambda now: bias_csv(now).encode()),
+    }
+    components.downloads("swin", files, now=now)
 
 
 def card(now: Inside) -> None:
@@ -109,16 +114,6 @@ def code(now: Inside, look: dict[str, Any]) -> None:
             )
         ],
     )
-
-
-def downloads(now: Inside) -> None:
-    """The map as a picture and as numbers, and the bias of every head."""
-    files = {
-        "Map (PNG)": ("swin.png", _picture),
-        "Map (CSV)": ("swin.csv", lambda now: components.csv(now.row())),
-        "Bias of every head (CSV)": ("swin-bias.csv", lambda now: bias_csv(now).encode()),
-    }
-    components.downloads("swin", files, now=now)
 
 
 def _picture(now: Inside) -> bytes:

@@ -34,10 +34,14 @@ def tall(now: Inside) -> int:
 
 def drawn(**defaults: Any) -> dict[str, Any]:
     """How maps are drawn, as figures take it; only the scale changes what a colour stands for, and it is printed."""
-    opacity = widgets.within(st.session_state.get("swin_opacity", 0.7), 0, 1)
     colours = str(st.session_state.get("swin_colours", theme.OFFERED[0]))
     colours = colours if colours in theme.OFFERED else theme.OFFERED[0]
-    return {"scale": controls.scale_shown("swin", MODES), "colormap": colours, "opacity": opacity, **defaults}
+    return {
+        "scale": controls.scale_shown("swin", MODES),
+        "colormap": colours,
+        "opacity": controls.opacity_shown("swin_opacity", 0.7),
+        **defaults,
+    }
 
 
 def _look(_now: Inside) -> None:
@@ -49,7 +53,7 @@ def _look(_now: Inside) -> None:
 def windows(now: Inside) -> None:
     """The page under the windows of the chosen block."""
     plain = bool(st.session_state.get("swin_plain"))
-    components.kept(now, "swin_page", _windows, plain, tall(now), pick=_pick(now))
+    components.kept(now, "swin_page", _windows, plain, tall(now), pick=partial(swin.pick_cell, now.here.grid))
 
 
 def _windows(now: Inside, plain: bool, height: int) -> tuple[Any, str, str]:
@@ -79,13 +83,10 @@ def _windows_look(now: Inside) -> None:
     widgets.toggle("Show the plain windows too", "swin_plain", disabled=not now.shift, help=tip)
 
 
-def _pick(now: Inside) -> Any:
-    return partial(swin.pick_cell, now.here.grid)
-
-
 def stitched(now: Inside) -> None:
     """The query's attention put back on the page."""
-    components.kept(now, "swin_map", _stitched, _close(now), tall(now), drawn(), pick=_pick(now))
+    pick = partial(swin.pick_cell, now.here.grid)
+    components.kept(now, "swin_map", _stitched, _close(now), tall(now), drawn(), pick=pick)
 
 
 def _stitched(now: Inside, close: bool, height: int, look: dict[str, Any]) -> tuple[Any, str, str]:

@@ -210,10 +210,11 @@ def stepped(placed: Placed, scaled: Scaled, colormap: str, **bar: Any) -> dict[s
 def _token_axes(fig: Sketch, query_axis: Axis, key_axis: Axis, step: int, room: int, square: bool) -> None:
     """Axes that name tokens, as many as stand on so many pixels without touching, of cells that are `square` or as wide as fits."""
     common = {"showgrid": False, "zeroline": False, "fixedrange": True, "constrain": "domain", "ticks": "outside"}
-    # Slanted names need more room.
+    # Slanted names need more room than upright ones.
+    upright = 17 * len(key_axis) > (room if square else theme.HEIGHT)
     for name, axis, word, least in (
-        ("xaxis", key_axis, "key (is read)", 17),
-        ("yaxis", query_axis, "query (reads)", NAMED),
+        ("xaxis", key_axis, "key token (is read)", NAMED if upright else 17),
+        ("yaxis", query_axis, "query token (reads)", NAMED),
     ):
         pixels = room if square or name == "yaxis" else theme.HEIGHT
         places, words = _ticks(axis, max(2, pixels // least))
@@ -228,7 +229,7 @@ def _token_axes(fig: Sketch, query_axis: Axis, key_axis: Axis, step: int, room: 
         }
     keys, queries = len(key_axis), len(query_axis)
     ends = [-0.5, keys - 0.5]
-    fig.layout["xaxis"] |= {"range": ends[::-1] if turned(key_axis) else ends, "side": "top", "tickangle": -45}
+    fig.layout["xaxis"] |= {"range": ends[::-1] if turned(key_axis) else ends, "side": "top", "tickangle": -90 if upright else -45}
     fig.layout["yaxis"]["range"] = [queries - 0.5, -0.5]
     if square and max(keys, queries) < 4 * min(keys, queries):
         fig.layout["yaxis"]["scaleanchor"] = "x"

@@ -44,7 +44,7 @@ def test_queries_go_down_and_keys_across_the_higher_the_brighter(tmp_path: Path)
 def test_texts_of_a_figure_are_all_there(tmp_path: Path) -> None:
     names = ["[CLS]", "<b>x</b>", "$a_b$", "שלום"]
     svg = save_matrix(np.eye(4), names, names, tmp_path / "a.svg", title="layer 1, head 2\nnot good").read_text("utf-8")
-    for said in ("layer 1, head 2", "not good", "query (reads)", "key (is read)", "share of attention"):
+    for said in ("layer 1, head 2", "not good", "query token (reads)", "key token (is read)", "share of attention"):
         assert said in svg
     assert svg.count("&lt;b&gt;x&lt;/b&gt;</text>") == 2
     assert svg.count("$a_b$</text>") == 2

@@ -25,7 +25,7 @@ def test_rows_ask_and_columns_are_looked_at(sent: Sent) -> None:
     out = sent(token_matrix(text_record(by_hand()), 1, 0))
     np.testing.assert_allclose(out["data"][0]["z"], by_hand()[1, 0], rtol=1e-6)
     across, down = out["layout"]["xaxis"], out["layout"]["yaxis"]
-    assert (across["title"]["text"], down["title"]["text"]) == ("key (is read)", "query (reads)")
+    assert (across["title"]["text"], down["title"]["text"]) == ("key token (is read)", "query token (reads)")
     assert across["ticktext"] == down["ticktext"] == ["[CLS]", "un", "happy", "is", "not", "[SEP]"]
     assert across["labelalias"]["4"] == "5 not"  # what hovering says
     assert across["range"] == [-0.5, 5.5]
