@@ -234,7 +234,7 @@ def test_files_to_take_home_open_again(app: App, monkeypatch: pytest.MonkeyPatch
         made.update({file: maker(now.again()) for file, maker in files.values()})
 
     monkeypatch.setattr(sentence.components, "downloads", make)
-    app("sentence", text=TEXT)
+    app("sentence", text=TEXT, panel="files")
     for name in ("attention_data.json", "backend_data.json"):
         page = upload(app("sentence"), name, made[name])
         assert any("From the file" in one.value for one in page.info)
@@ -251,3 +251,12 @@ def test_the_card_says_whether_the_map_points_at_a_deciding_word(app: App) -> No
 def test_words_tell_the_matrix(app: App) -> None:
     page = app("sentence", panel="words", text=TEXT)
     assert any("Strongest shares of attention" in one.value for one in page.text)
+
+
+def test_what_a_step_sets_is_set_back_where_no_control_shows_it(app: App) -> None:
+    """Step 4 gathers tokens into words; step 5 has no such switch, and step 7 has tokens again, as at first."""
+    page = app("sentence", step="3")
+    for _ in range(4):
+        page = next(one for one in page.button if one.label == "Next").click().run()
+    assert page.query_params["step"] in ("7", ["7"])
+    assert "words" not in page.query_params

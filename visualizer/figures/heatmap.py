@@ -229,7 +229,11 @@ def _token_axes(fig: Sketch, query_axis: Axis, key_axis: Axis, step: int, room: 
         }
     keys, queries = len(key_axis), len(query_axis)
     ends = [-0.5, keys - 0.5]
-    fig.layout["xaxis"] |= {"range": ends[::-1] if turned(key_axis) else ends, "side": "top", "tickangle": -90 if upright else -45}
+    fig.layout["xaxis"] |= {
+        "range": ends[::-1] if turned(key_axis) else ends,
+        "side": "top",
+        "tickangle": -90 if upright else -45,
+    }
     fig.layout["yaxis"]["range"] = [queries - 0.5, -0.5]
     if square and max(keys, queries) < 4 * min(keys, queries):
         fig.layout["yaxis"]["scaleanchor"] = "x"
