@@ -11,8 +11,6 @@ from typing import Any
 
 import torch
 
-from vit_attention.heavy import heavy_imports
-
 # torchvision registers meta kernels for these two while it is imported, and dies if no operator of that name exists.
 SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -55,26 +53,27 @@ def uncompiled() -> Iterator[None]:
     else is asked of the compiler imports it. It does nothing where the compiler is there already.
 
     Yields:
-        None; the lock of heavy imports is held meanwhile.
+        None; whoever calls holds the lock of heavy imports.
     """
-    with heavy_imports:
-        if COMPILER in sys.modules:
-            yield
-            return
-        plain = torch.distributed.is_available
-        sys.modules |= {COMPILER: _Compiler(COMPILER), f"{COMPILER}.utils": _Compiler(f"{COMPILER}.utils")}
-        torch.distributed.is_available = lambda: False
-        try:
-            yield
-        finally:
-            torch.distributed.is_available = plain
-            _Compiler.leave()
+    if COMPILER in sys.modules:
+        yield
+        return
+    plain = torch.distributed.is_available
+    sys.modules |= {COMPILER: _Compiler(COMPILER), f"{COMPILER}.utils": _Compiler(f"{COMPILER}.utils")}
+    torch.distributed.is_available = lambda: False
+    try:
+        yield
+    finally:
+        torch.distributed.is_available = plain
+        _Compiler.leave()
 
 
 class _Compiler(types.ModuleType):
     """Stands for the compiler's package, or for its module `utils`, until something is asked that only the real one can answer."""
 
-    __path__ = (str(Path(torch.__file__).parent / "_dynamo"),)  # other modules are the real ones
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__path__ = [str(Path(torch.__file__).parent / "_dynamo")]  # other modules are the real ones
 
     @staticmethod
     def disable(function: Any = None, *_: Any, **__: Any) -> Any:

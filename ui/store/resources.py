@@ -67,7 +67,7 @@ def _loaded(name: str) -> Any:
 
     if not registry.card(name).bundled:
         return registry.load(name)
-    with eight_bits.staying() as kept, uncompiled():  # the app never compiles
+    with heavy.heavy_imports, eight_bits.staying() as kept, uncompiled():  # the app never compiles
         loaded: Any = registry.load(name)
     return loaded if eight_bits.pack(loaded.module, kept) else registry.load(name)
 
