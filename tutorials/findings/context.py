@@ -152,7 +152,8 @@ def answered(
         run = {knob.name for knob in method.run}
         how: dict[str, Any] = {"keep": method.needs_for(query=query, **{k: v for k, v in knobs if k in run})}
     else:
-        whole = None if "hidden" in method.signals else layer  # what reads tokens needs no weights of the layer
+        # What reads tokens, or fused heads, needs no weights of the layer.
+        whole = None if "hidden" in method.signals or method.fuses else layer
         how = {**method.sparing(model.axis(size), whole, query, **dict(knobs)), "size": size}
     how |= {"labels": labels} if labels else {}
     return method(model.attend(picture.given, target=target or None, **how), **question, **dict(knobs))

@@ -36,6 +36,9 @@ if sys.platform == "linux":
         _libc = ctypes.CDLL("libc.so.6")
         _libc.mallopt(-8, 1)  # M_ARENA_MAX
         _libc.mallopt(-1, 1 << 20)  # M_TRIM_THRESHOLD, in bytes
+        # M_MMAP_THRESHOLD: tensors of 37 x 37 patches go back as soon as they are freed, and are not scattered. Half of it would make
+        # a pass on 16 x 16 a third slower.
+        _libc.mallopt(-3, 2 << 20)
 
 
 def give_back() -> None:

@@ -64,7 +64,8 @@ def run(buttons: tuple[str, str] | None = None) -> None:
     }
     # Registered anew each run: a component is known to the server that registered it, and a second one may follow.
     component = st.components.v2.component("sightlines_page", html="<span></span>", js=program())
-    component(key=COMPONENT, data=data, on_picked_change=lambda: _picked(picks))
+    # In a tuple: Streamlit looks for tables in a dictionary, and would import pandas and pyarrow (60 MB) to know one.
+    component(key=COMPONENT, data=(data,), on_picked_change=lambda: _picked(picks))
 
 
 def _picked(picks: dict[str, Pick]) -> None:

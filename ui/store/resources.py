@@ -62,11 +62,12 @@ def model(name: str) -> Any:
 
 def _loaded(name: str) -> Any:
     """A model, the matrices of a bundled one in 8 bits if its file has them so: 66 MB less for photo-dino."""
+    from vit_attention.compat import uncompiled
     from vit_attention.weights import eight_bits
 
     if not registry.card(name).bundled:
         return registry.load(name)
-    with eight_bits.staying() as kept:
+    with heavy.heavy_imports, eight_bits.staying() as kept, uncompiled():  # the app never compiles
         loaded: Any = registry.load(name)
     return loaded if eight_bits.pack(loaded.module, kept) else registry.load(name)
 

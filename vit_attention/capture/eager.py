@@ -293,9 +293,10 @@ def _matmul(
     settled = _settled(one, layout.fold(precise))
     if settled is None:
         return None
-    lead = torch.broadcast_shapes(rows.shape[:-2], value.shape[:-2])
-    if lead != rows.shape[:-2]:  # one map for several values
-        return None
+    # Not by `torch.broadcast_shapes`, which imports sympy: half a second and 29 MB.
+    lead, other = rows.shape[:-2], value.shape[:-2]
+    if len(other) > len(lead) or any(n not in (1, m) for m, n in zip(lead[::-1], other[::-1], strict=False)):
+        return None  # one map for several values
 
     def run(used: Tensor | None) -> Tensor:
         if used is None:

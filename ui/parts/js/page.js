@@ -1,6 +1,6 @@
 // One small program for a page: clicks on figures, keys of a lesson, maps that follow a slider, a walk.
 export default function (component) {
-  const { data, setTriggerValue, parentElement } = component;
+  const { data: [data], setTriggerValue, parentElement } = component;
   const stops = [
     clicks(data.figures || [], (picked) => setTriggerValue('picked', picked)),
     data.buttons ? keys(data.buttons) : () => {},
