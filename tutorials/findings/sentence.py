@@ -200,7 +200,7 @@ def weights_of_a_head(now: Context) -> Finding:
         return NO_TEXT
     count = len(now.axis)
     return Finding(
-        float(count**2), f"{count} tokens ask and {count} are looked at: {count} x {count} = {count**2} weights."
+        float(count**2), f"{count} tokens read and {count} are read: {count} x {count} = {count**2} weights."
     )
 
 
