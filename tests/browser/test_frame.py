@@ -18,9 +18,9 @@ LAPTOP, SMALL = {"width": 1366, "height": 768}, {"width": 1280, "height": 800}
 LESSONS = [one.name for one in PAGES if one.name in lessons()]
 TALLEST = 220
 """Pixels above the first figure of a page."""
-# A figure of Plotly's, or in its place a picture or a table; of what lies in a box that scrolls, the box.
+# A figure of Plotly's, or in its place a picture, a table or a shaded text; of what lies in a box that scrolls, the box.
 BOX = """() => { let one = document.querySelector('[data-testid=stMain] .js-plotly-plot')
-    || document.querySelector('.st-key-lesson_figure img, .st-key-lesson_figure table');
+    || document.querySelector('.st-key-lesson_figure :is(img, table, [data-testid=stHtml])');
   if (!one) return null;
   for (let up = one; up && !up.matches('[data-testid=stMain]'); up = up.parentElement)
     if (/auto|scroll/.test(getComputedStyle(up).overflowY)) one = up;

@@ -90,7 +90,9 @@ def test_layer_by_key_opacity_and_a_clicked_patch(visit: Any) -> None:
     """What is painted is, patch for patch, what the library gives; without opacity it is the bare picture."""
     maps = va.load("scene-vit").attend(scene(7).picture).maps
     asked = {"picture": "scene-7", "model": "scene-vit", "opacity": "1.0", "scale": "log", "layer": "2", "head": "10"}
-    seen = visit(f"playground?{urlencode(asked)}")  # early heads read widely: many values to compare
+    seen = visit(
+        f"playground?{urlencode({**asked, 'fade': 'false'})}"
+    )  # early heads read widely: many values to compare
     assert is_map_of(seen, maps[1].weights[9, 0, 1:])
     assert not is_map_of(seen, maps[1].weights[9, 0, 1:].reshape(14, 14).T.ravel())
     seen.page.locator(".st-key-layer input").press("ArrowLeft")

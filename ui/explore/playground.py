@@ -72,7 +72,7 @@ def _body(looked: chosen.Chosen, left: Any, asking: Any, under: Any, more: Any, 
             drawing = outlining.control(now)
     with below:
         others = st.container()
-        panels.choose()
+        panels.choose(panels.CODE)
         _figure(now, asked, label, look, drawing, more, right, others)
 
 

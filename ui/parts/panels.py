@@ -10,10 +10,10 @@ OPEN = "panel"
 """Key of the choice, and its name in the address."""
 
 
-def choose() -> None:
-    """Draw the choice, before anything that asks what is wanted."""
+def choose(first: str = NONE) -> None:
+    """Draw the choice, before anything that asks what is wanted; `first` is open until somebody chooses."""
     names, words = (NONE, WORDS, TRUST, CODE, FILES), lambda name: texts.say(f"panel_{name}")
-    widgets.choice(texts.say("panel"), names, OPEN, label_visibility="collapsed", format_func=words)
+    widgets.choice(texts.say("panel"), names, OPEN, first, label_visibility="collapsed", format_func=words)
 
 
 def show(name: str) -> None:
