@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from benchmarks.server import CHROMIUM, CHROMIUM_FLAGS, ROOT, Server, serve
 
 FILES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
-READ = ("captions", "fields", "merging", "reading", "refiner", "sentence", "swin")
+READ = ("asking", "captions", "fields", "merging", "reading", "refiner", "sentence", "swin")
 """Pages whose models need the transformers library, whose import alone takes 135 MB."""
 PAGES = [name for name in FILES if name not in READ]
 
