@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,7 +32,7 @@ class Space:
     Attributes:
         picture: (batch, channels, height, width) pixels to (batch, width) embeddings.
         text: numbers of tokens and whether they count, (batch, tokens) each, to (batch, width) embeddings.
-        whole: (1, tokens, width) tokens behind the last block to the same (1, width) embedding as the picture's.
+        whole: (batch, tokens, width) tokens behind the last block to the same (batch, width) embeddings as the pictures'.
         token: (tokens, width) tokens behind a block to (tokens, width of the space), each sent the way of the class token; where
             the network pools, as if the pool looked at that token alone.
         scale: a score is this times the cosine ...
@@ -102,7 +101,11 @@ class DualModel(VisionModel):
         view.classes, view._texts = found, self._embedded_texts(ready)
         with torch.inference_mode(False):  # a clone made here takes part in gradients whatever the caller does
             texts = view._texts[: len(found)].clone()
-        view.anatomy = replace(self.anatomy, forward=partial(view._against, texts))
+        view.anatomy = replace(
+            self.anatomy,
+            forward=lambda pixels: view._against(texts, self.space.picture(pixels)),
+            tail=lambda tokens: view._against(texts, self.space.whole(tokens)),
+        )
         said = dict.fromkeys(note for one in ready for note in one.notes)
         view.notes = (*self.notes, *said)
         return view
@@ -178,9 +181,6 @@ class DualModel(VisionModel):
         if wanting and self._texts is None:
             raise GateError("labels", f"texts that {wanting[0]} compares patches with", "none")
 
-    def _keeps_states(self, asked: Asked) -> bool:
-        return super()._keeps_states(asked) or bool({run.name for run in asked.runs} & {*runs("labels")})
-
     def _again(self, ready: Any, passed: Pass, **options: Any) -> Any:
         again = super()._again(ready, passed, **options)
         if self._texts is None or not passed.states:
@@ -204,9 +204,8 @@ class DualModel(VisionModel):
         layers = labeled * (len(self.classes) + 1) * (tokens + 1) + states
         return super()._estimate(tokens, asked) + 4 * (len(self.anatomy.blocks) + 1) * layers
 
-    def _against(self, texts: Tensor, pixels: Tensor) -> Tensor:
-        """(batch, labels) scores of pictures."""
-        found = self.space.picture(pixels)
+    def _against(self, texts: Tensor, found: Tensor) -> Tensor:
+        """(batch, labels) scores of the embeddings of pictures."""
         scores: Tensor = (
             self.space.scale * nn.functional.normalize(found, dim=-1) @ texts.to(found).mT + self.space.bias
         )
