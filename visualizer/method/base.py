@@ -56,6 +56,8 @@ class Method:
         heads: whether it can use a single head; other methods take all heads together.
         asked_by: accepted query tokens: "any", only the "class" token, one "patch", one or several "patches", or "nobody" for
             no query; "label" for a label of the picture.
+        passes: how many passes through the model its run takes, from the knobs and (rows, columns) of the patches; None for
+            a run of one or two.
         norms: whether it reads the lengths of the tokens, `record.norms`.
         changes: what its run changes parts of, a "picture" or a "text"; "" for neither.
         place: position in menus and tables, smallest first.
@@ -75,6 +77,7 @@ class Method:
     asked_by: str = "any"
     norms: bool = False
     changes: str = ""
+    passes: Callable[[Knobs, tuple[int, int]], int] | None = None
     place: int = 100
     name: str = ""
 
