@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
-import re
 from pathlib import Path
 from types import SimpleNamespace
 
