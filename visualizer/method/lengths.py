@@ -6,7 +6,7 @@ from visualizer.method.question import Askers, Question, QuestionError
 from vit_attention.records import AttentionRecord
 
 
-def norms(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
+def lengths(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
     """Euclidean length of every token after the layer, and how many are outliers by `outliers`."""
     layer, one = question.map(record)
     last = len(record.norms) - 1  # behind the blocks may lie a pool, which leaves no tokens
@@ -22,7 +22,7 @@ def norms(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
 
 
 METHOD = Method(
-    norms,
+    lengths,
     meaning="How long the token of every patch is after the chosen layer; patches of outlier length may be sinks.",
     source="Darcet et al. 2023, arXiv:2309.16588, section 2",
     title="length of tokens",
