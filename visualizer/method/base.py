@@ -60,6 +60,7 @@ class Method:
             a run of one or two.
         norms: whether it reads the lengths of the tokens, `record.norms`.
         changes: what its run changes parts of, a "picture" or a "text"; "" for neither.
+        most: how many pairs of tokens, over all layers, it can go through in a few seconds; 0 for any number.
         place: position in menus and tables, smallest first.
         name: name of its file, with dashes; set by `methods`.
     """
@@ -78,6 +79,7 @@ class Method:
     norms: bool = False
     changes: str = ""
     passes: Callable[[Knobs, tuple[int, int]], int] | None = None
+    most: int = 0
     place: int = 100
     name: str = ""
 
@@ -183,6 +185,9 @@ class Method:
             return error.text
         except ValueError as error:
             return str(error)
+        pairs = sum(len(one.query) * len(one.key) for one in maps.values())
+        if self.most and pairs > self.most:
+            return f"takes at most {self.most:,} pairs of tokens over all layers, and this record has {pairs:,}"
         one = next(iter(maps.values()))
         similar = self.asks_class and isinstance(record.prediction.target, Similar)
         if self.asked_by == "class" and class_row(one.query) is None and not similar:

@@ -203,7 +203,7 @@ class EncoderModel(Model):
             ),
             prediction=self._said(passed, target),
             norms=np.stack([array(one[0]) for one in norms]) if norms else np.zeros((0, 0), np.float32),
-            signals={**kept.signals(asked.signals, passed), **ran},
+            signals={**kept.signals(asked.signals, passed, self), **ran},
             unheard=passed.unheard,
             **{
                 **about,
