@@ -77,8 +77,8 @@ def _depth(record: "AttentionRecord") -> int:
 
 def _check_gradients(record: "AttentionRecord") -> None:
     said = record.prediction
-    if said.labels and said.target is None and any(one.gradient is not None for one in record.maps):
-        raise GateError(RECORD, "the class that gradients are about", "none", field="prediction: target")
+    if (said.labels or said.tokens) and said.target is None and any(one.gradient is not None for one in record.maps):
+        raise GateError(RECORD, "the class or token that gradients are about", "none", field="prediction: target")
 
 
 def _check_target(record: "AttentionRecord") -> None:
