@@ -24,7 +24,7 @@ from visualizer.method.question import (
     patch_of,
     query_texts,
 )
-from visualizer.method.said import class_row
+from visualizer.method.said import scored_row
 from vit_attention.gate import GateError, shown
 from vit_attention.records import AttentionRecord, Axis, Run, Similar
 from vit_attention.records.similar import EXAMPLE
@@ -194,7 +194,7 @@ class Method:
             return str(error)
         one = next(iter(maps.values()))
         similar = self.asks_class and isinstance(record.prediction.target, Similar)
-        if self.asked_by == "class" and class_row(one.query) is None and not similar:
+        if self.asked_by == "class" and scored_row(record, one.query) is None and not similar:
             return "needs a class token, and this model has none"
         given = "text" if all(other.key.kind == "text" for other in record.maps) else "picture"
         if self.changes not in ("", given):

@@ -12,7 +12,7 @@ from visualizer.method.base import Knobs, Map, Method, answer
 from visualizer.method.decoded import decoded
 from visualizer.method.question import Askers, Question, name
 from visualizer.method.rollout import START_LAYER, from_start
-from visualizer.method.said import class_row
+from visualizer.method.said import scored_row
 from vit_attention.records import AttentionMap, AttentionRecord, Similar
 
 
@@ -36,7 +36,7 @@ def relevance(
     said = record.prediction
     similar = said.target if isinstance(said.target, Similar) else None
     axis = maps[-1].query
-    row = (class_row(axis) or 0) if similar is None else similar.row(axis)
+    row = (scored_row(record, axis) or 0) if similar is None else similar.row(axis)
     asking = name(axis, row) if axis.kind == "text" else "the class token"
     who = Askers((row,), asking if similar is None else "")
     found = rule([one.weights for one in maps], [one.gradient for one in maps], query=row)

@@ -162,9 +162,10 @@ def _check_settings(record: "AttentionRecord") -> None:
     runs = record.settings.get("runs", {})
     if not isinstance(runs, dict) or not all(isinstance(knobs, dict) for knobs in runs.values()):
         raise GateError(RECORD, "knobs by name for every run", shown(runs), field="settings: runs")
-    labels = record.settings.get("labels")
-    if labels is not None and list(record.prediction.labels) != labels:
-        raise GateError(RECORD, "the labels that the prediction has", shown(labels), field="settings: labels")
+    for name in ("labels", "pictures"):
+        classes = record.settings.get(name)
+        if classes is not None and list(record.prediction.labels) != classes:
+            raise GateError(RECORD, "the labels that the prediction has", shown(classes), field=f"settings: {name}")
     gates = record.settings.get("gates")
     if gates is None:
         return
