@@ -166,6 +166,7 @@ class Settings(Schema):
     kinds: Annotated[list[Name], FIRST] = Field(default_factory=list)
     windows: Annotated[list[Knobs], FIRST] = Field(default_factory=list)
     labels: Annotated[list[Name], FIRST] | None = None
+    pictures: Annotated[list[Name], FIRST] | None = None
     gates: Gates | None = None
 
     @model_validator(mode="after")

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, Protocol, overload
 
@@ -16,7 +16,6 @@ from vit_attention.gate import GateError
 from vit_attention.models import kept, targets
 from vit_attention.models.arguments import distinct
 from vit_attention.models.arguments import whole as numbers
-from vit_attention.models.devices import thaw
 from vit_attention.models.model import Asked, Attended, Model, array, as_map, plain
 from vit_attention.models.passes import Pass
 from vit_attention.models.targets import Aim
@@ -296,15 +295,6 @@ class EncoderModel(Model):
                 raise
             raise GateError(what, *found, advice=f"Its network says: {' '.join(str(error).split())}") from error
         return scores if self.classes else None  # a head without classes gives its features back
-
-    @contextmanager
-    def _differentiable(self) -> Iterator[None]:
-        """Gradients are recorded inside, also where the caller has switched them off, and in full precision.
-        Weights that were loaded or moved inside `torch.inference_mode` can't be gone back through, and are copied once.
-        """
-        with torch.inference_mode(False), torch.enable_grad(), torch.autocast(self.device.type, enabled=False):
-            thaw(self.module)
-            yield
 
     def _said_of(self, ready: Any) -> Sequence[str]:
         """What there is to say of the pass of an input, in sentences."""

@@ -77,8 +77,8 @@ def _depth(record: "AttentionRecord") -> int:
 
 def _check_gradients(record: "AttentionRecord") -> None:
     said = record.prediction
-    if said.labels and said.target is None and any(one.gradient is not None for one in record.maps):
-        raise GateError(RECORD, "the class that gradients are about", "none", field="prediction: target")
+    if (said.labels or said.tokens) and said.target is None and any(one.gradient is not None for one in record.maps):
+        raise GateError(RECORD, "the class or token that gradients are about", "none", field="prediction: target")
 
 
 def _check_target(record: "AttentionRecord") -> None:
@@ -171,9 +171,10 @@ def _check_settings(record: "AttentionRecord") -> None:
     runs = record.settings.get("runs", {})
     if not isinstance(runs, dict) or not all(isinstance(knobs, dict) for knobs in runs.values()):
         raise GateError(RECORD, "knobs by name for every run", shown(runs), field="settings: runs")
-    labels = record.settings.get("labels")
-    if labels is not None and list(record.prediction.labels) != labels:
-        raise GateError(RECORD, "the labels that the prediction has", shown(labels), field="settings: labels")
+    for name in ("labels", "pictures"):
+        classes = record.settings.get(name)
+        if classes is not None and list(record.prediction.labels) != classes:
+            raise GateError(RECORD, "the labels that the prediction has", shown(classes), field=f"settings: {name}")
     gates = record.settings.get("gates")
     if gates is None:
         return
