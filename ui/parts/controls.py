@@ -1,5 +1,6 @@
 """The controls of methods and of drawing, shared by pages; every value is checked, whatever the address says."""
 
+import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -85,6 +86,8 @@ def _knob(now: Context, knob: Knob, key: str, place: Any) -> Any:
     if isinstance(knob.default, float):
         low, most = float(knob.low), float(knob.high - knob.step)
         return widgets.slider(knob.label, low, most, key, float(knob.default), float(knob.step), **look)
+    if knob.high < math.inf:
+        return widgets.number(knob.label, int(knob.low), int(knob.high), key, knob.default, int(knob.step), **look)
     # A layer counts from 0 in Python and from 1 on pages; sides of squares are what they are.
     first, most = (int(knob.low == 0), min(now.grid) if knob.name in _SIDES else len(now.record.maps))
     low = int(knob.low) + first

@@ -168,6 +168,7 @@ def _anatomy(module: Any, config: Any, tokenizer: Any) -> TextAnatomy:
         longest=longest,
         vocabulary=config.vocab_size,
         pad=int(pad or 0),
+        embedding=base.get_input_embeddings(),
     )
 
 
