@@ -88,11 +88,10 @@ def _knob(now: Context, knob: Knob, key: str, place: Any) -> Any:
     if isinstance(knob.default, float):
         low, most = float(knob.low), float(knob.high - knob.step)
         return widgets.slider(knob.label, low, most, key, float(knob.default), float(knob.step), **look)
+    if knob.high < math.inf:
+        return widgets.number(knob.label, int(knob.low), int(knob.high), key, knob.default, int(knob.step), **look)
     first = int(knob.name == _LAYER)
-    here = min(now.grid) if knob.name in _SIDES else len(now.record.maps) - 1 + first
-    most = (
-        int(knob.high) if math.isfinite(knob.high) else here
-    )  # a knob without an end has as many values as there are layers
+    most = min(now.grid) if knob.name in _SIDES else len(now.record.maps) - 1 + first
     low = int(knob.low) + first
     if most <= low:
         return knob.default

@@ -261,7 +261,7 @@ class Method:
         run = self._run(question.query, values) if self.reads_run else None
         if run is not None:
             try:
-                record.check_run(run)
+                record.check_run(run, {knob.name: knob.default for knob in self.run})
             except ValueError as error:
                 raise SignalError("method", str(error)) from error
         found = self.function(record, meant, values)

@@ -133,8 +133,15 @@ def _wanted(name: str, record: "AttentionRecord") -> tuple[str, Callable[[Any], 
     known: dict[str, tuple[str, Callable[[Any], bool]]] = {
         "hidden": (f"{rows}, each of some width", lambda a: _is_by_token(a, 3, states, tokens)),
         "painted": (rows, lambda a: _is_by_token(a, 2, states, tokens)),
-        "occlusion": ("one number a patch", lambda a: not isinstance(a, tuple) and cells <= {a.size}),
     }
+    known |= dict.fromkeys(("occlusion", "rise"), ("one number a patch", lambda a: _is_of_size(a, cells)))
+    parts = {len(one.key) - one.key.prefix * (one.key.kind != "text") for one in record.maps}
+    slopes = ("input-gradients", "smoothgrad")
+    known |= dict.fromkeys(slopes, ("one number a patch or token", lambda a: _is_of_size(a, parts)))
+    known["integrated-gradients"] = (
+        "one number a patch or token, and two scores",
+        lambda a: isinstance(a, tuple) and len(a) == 2 and _is_of_size(a[0], parts) and a[1].shape == (2,),
+    )
     texts = len(record.prediction.labels) + 1
     cosines = f"at least {states - 1} layers of {texts} labels, the empty one included, and one number more than tokens"
     known |= dict.fromkeys(LABELED, (cosines, lambda a: _is_by_token(a, 3, states - 1, {n + 1 for n in tokens}, texts)))
@@ -156,6 +163,10 @@ def _wanted(name: str, record: "AttentionRecord") -> tuple[str, Callable[[Any], 
 def _heads(record: "AttentionRecord") -> int:
     """How many heads a layer has at least, by the numbers of those that were kept."""
     return max((len(one.weights) if one.heads is None else max(one.heads) + 1 for one in of_input(record)), default=0)
+
+
+def _is_of_size(array: Any, sizes: set[int]) -> bool:
+    return not isinstance(array, tuple) and sizes <= {array.size}
 
 
 def _is_by_token(array: Any, axes: int, states: int, tokens: set[int], texts: int | None = None) -> bool:

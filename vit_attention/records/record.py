@@ -1,7 +1,7 @@
 """The attention record: what one picture, page or sentence made one model look at. numpy only."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,12 +106,17 @@ class AttentionRecord:
             signal == "weights" or signal in self.signals or (signal == "target" and self.prediction.target is not None)
         )
 
-    def check_run(self, run: Run) -> None:
-        """Refuse a run that the record was not made with; raises GateError with what it was made with."""
+    def check_run(self, run: Run, defaults: Mapping[str, Any]) -> None:
+        """Refuse a run that the record was not made with; raises GateError with what it was made with.
+
+        Args:
+            run: wanted.
+            defaults: of its knobs, which those had that came later than the record.
+        """
         made = self.settings.get("runs", {}).get(run.name) if run.name in self.signals else None
         if made is None:
             raise GateError(run.name, f"a record made with keep=methods()[{run.name!r}].needs", "one without")
-        if made != run.plain():
+        if {**defaults, **made} != run.plain():
             advice = f"Attend again with keep=methods()[{run.name!r}].needs_for(...), or ask with the same knobs."
             raise GateError(
                 run.name, f"a record made with {run.plain()}", f"one made with {shown(made)}", advice=advice

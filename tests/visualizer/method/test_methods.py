@@ -20,6 +20,7 @@ from vit_attention.records.geometry import Geometry
 AXIS = Axis.patches(2, 3, ("class",))
 NAMES = tuple(methods())
 LABELED = ("naive", "value", "value-value")
+SLOPES = ("input-gradients", "smoothgrad")
 PATCH = (1, 0)  # token 4
 
 
@@ -34,12 +35,14 @@ def record(**more: Any) -> AttentionRecord:
     signals = {
         "hidden": rng.normal(size=(4, 7, 5)).astype(np.float32),
         "painted": rng.random((4, 7)),
-        "occlusion": rng.normal(size=(2, 3)).astype(np.float32),
+        **{name: rng.normal(size=(2, 3)).astype(np.float32) for name in ("occlusion", "rise", *SLOPES)},
+        "integrated-gradients": (rng.normal(size=(2, 3)).astype(np.float32), np.array([0.5, 2], np.float32)),
         **{name: rng.uniform(-1, 1, (3, 3, 8)).astype(np.float32) for name in LABELED},
     }
     runs: dict[str, Any] = {"painted": {"patch": list(PATCH)}, "occlusion": {"fill": "mean", "stride": 1, "window": 1}}
     runs |= {"naive": {}, "value": {}, "value-value": {"depth": 6}}
     signals["grad-cam"], runs["grad-cam"] = rng.random(7), {"above": 0, "at": "norm"}
+    runs |= {name: {} for name in ("rise", "integrated-gradients", *SLOPES)}
     said = Prediction(("cat", "dog"), np.array([0.0, 1.0], np.float32), target=1)
     norms = np.linalg.norm(signals["hidden"][1:], axis=-1)
     given = {
@@ -252,10 +255,12 @@ def test_runs_are_read_as_they_are() -> None:
 def test_a_run_made_with_other_knobs_is_refused() -> None:
     with pytest.raises(ValueError, match=r"made with {'fill': 'mean', 'stride': 1, 'window': 1}"):
         ask("occlusion", window=2)
+    with pytest.raises(ValueError, match=r"made with {'fill': 'mean', 'stride': 1, 'window': 1}"):
+        ask("occlusion", cover="superpixels")  # a knob that came later than the record
     with pytest.raises(ValueError, match=r"want a record made with {'patch': \[0, 2\]}"):
         ask("painted", query=(0, 2))
     assert methods()["occlusion"].needs_for(window=2) - methods()["occlusion"].needs == {
-        Run.of("occlusion", window=2, stride=1, fill="mean")
+        Run.of("occlusion", cover="window", window=2, stride=1, segments=50, fill="mean")
     }
 
 

@@ -48,7 +48,8 @@ def test_signals_survive_a_bundle(model: Any, picture: Image.Image, tmp_path: Pa
     again = va.AttentionRecord.load(made.save(tmp_path / "a.npz"))
     np.testing.assert_array_equal(again.signals["queries"][0], made.signals["queries"][0])
     np.testing.assert_array_equal(again.signals["occlusion"], made.signals["occlusion"])
-    assert again.settings["runs"] == {"occlusion": {"fill": "mean", "stride": 7, "window": 7}}
+    knobs = {"cover": "window", "fill": "mean", "segments": 50, "stride": 7, "window": 7}
+    assert again.settings["runs"] == {"occlusion": knobs}
     shown = methods()["occlusion"](again, window=7, stride=7)
     np.testing.assert_array_equal(shown.values, made.signals["occlusion"])
     assert made.nbytes > model.attend(picture, layers=[0]).nbytes
