@@ -33,6 +33,7 @@ def record(**more: Any) -> AttentionRecord:
     )
     signals = {
         "hidden": rng.normal(size=(4, 7, 5)).astype(np.float32),
+        "value-grams": np.broadcast_to(np.eye(3, dtype=np.float32), (3, 7, 3, 3)),
         "painted": rng.random((4, 7)),
         "occlusion": rng.normal(size=(2, 3)).astype(np.float32),
         **{name: rng.uniform(-1, 1, (3, 3, 8)).astype(np.float32) for name in LABELED},
