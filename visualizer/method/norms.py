@@ -31,6 +31,8 @@ def _together(one: AttentionMap, weights: NDArray[np.float64], grams: NDArray[An
         raise QuestionError(
             "head", f"want one of {', '.join(map(str, one.heads))}, as this record kept some heads only"
         )
+    heads = len(weights)
+    grams = grams[:, :heads, :heads]  # a layer may have fewer heads than another
     found = np.einsum("hqk,khg,gqk->qk", weights, grams, weights, optimize=True)
     return np.asarray(np.sqrt(np.maximum(found, 0)))  # rounding may leave less than nothing where heads cancel
 

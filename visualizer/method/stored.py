@@ -25,7 +25,7 @@ def signal_of(record: AttentionRecord, one: AttentionMap, name: str) -> NDArray[
     """A map's part of a signal that has one for every map in which the input's own tokens ask; None where there is none."""
     kept: Any = record.signals.get(name)
     at = next((number for number, other in enumerate(of_input(record)) if other is one), None)
-    return None if kept is None or at is None else np.asarray(kept[at])
+    return None if kept is None or at is None or at >= len(kept) else np.asarray(kept[at])
 
 
 def layer_of(record: AttentionRecord, one: AttentionMap, fusion: str) -> NDArray[Any]:

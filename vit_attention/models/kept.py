@@ -1,5 +1,6 @@
 """What a vision transformer's pass leaves for the record: how many bytes that is beforehand, and the signals afterwards."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ def signals(names: frozenset[str], passed: Pass, model: Any) -> dict[str, Any]:
             found[name] = tuple(array(_part(one, part)[0].float()) for one in passed.seen)
     if GRAMS in names:
         own = [one for one in passed.seen if one.layer < len(model.anatomy.blocks)]  # no pool behind the blocks
-        found[GRAMS] = np.stack([_grams(_part(one, "value")[0], model, one.layer) for one in own])
+        found[GRAMS] = _stacked([_grams(_part(one, "value")[0], model, one.layer) for one in own])
     return found | {f"head-{name}": _matrices(passed, name) for name in fusions(names)}
 
 
@@ -94,6 +95,12 @@ def _grams(values: Tensor, model: Any, layer: int) -> NDArray[np.float32]:
         )  # (heads, tokens, width of a token)
     vectors = handed.transpose(0, 1).cpu().double()  # where heads cancel, float32 would leave noise
     return array((vectors @ vectors.mT).float())
+
+
+def _stacked(grams: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """(layers, tokens, heads, heads) of all layers; 0 for heads that a layer does not have."""
+    most = max(one.shape[2] for one in grams)
+    return np.stack([np.pad(one, [(0, 0), *[(0, most - one.shape[2])] * 2]) for one in grams])
 
 
 def _part(one: Seen, part: str) -> Any:

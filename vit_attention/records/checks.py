@@ -154,7 +154,10 @@ def _wanted(name: str, record: "AttentionRecord") -> tuple[str, Callable[[Any], 
     known |= dict.fromkeys(FUSED, (matrices, lambda a: not isinstance(a, tuple) and {a.shape} == square))
     known[GRAMS] = (
         f"(tokens, heads, heads) of {', '.join(map(str, sorted(tokens))) or 'all'} tokens a map, of all their heads",
-        lambda a: _is_by_token(a, 4, len(of_input(record)), tokens) and a.shape[2] == a.shape[3] >= _heads(record),
+        lambda a: (
+            _is_by_token(a, 4, sum(one.kind == "self" for one in of_input(record)), tokens)
+            and a.shape[2] == a.shape[3] >= _heads(record)
+        ),
     )
     vectors = ("(heads, tokens, width) a map", lambda a: isinstance(a, tuple) and len(a) == len(record.maps))
     return known.get(name, vectors if name in ("queries", "keys", "values") else None)

@@ -34,6 +34,7 @@ def record(**more: Any) -> AttentionRecord:
     )
     signals = {
         "hidden": rng.normal(size=(4, 7, 5)).astype(np.float32),
+        "value-grams": np.broadcast_to(np.eye(3, dtype=np.float32), (3, 7, 3, 3)),
         "painted": rng.random((4, 7)),
         **{name: rng.normal(size=(2, 3)).astype(np.float32) for name in ("occlusion", "rise", *SLOPES)},
         "integrated-gradients": (rng.normal(size=(2, 3)).astype(np.float32), np.array([0.5, 2], np.float32)),

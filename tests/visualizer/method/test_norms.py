@@ -20,6 +20,8 @@ from tests.vit_attention.folders import HEADED, text_folder
 from visualizer import methods
 from visualizer.method.question import QuestionError, SignalError
 from vit_attention.gate import GateError
+from vit_attention.models.kept import _stacked
+from vit_attention.records import AttentionMap, Axis
 from worlds.scenes import scene
 
 TEXT = "The soup was not good, the waiters slowed!"
@@ -174,3 +176,20 @@ def test_its_memory_is_estimated_and_counts() -> None:
     assert more == 12 * 197 * 12 * 12 * 4
     record = model.attend(scene(7).picture, keep={"value-grams"})
     assert record.nbytes - replace(record, signals={}).nbytes == more
+
+
+def test_layers_may_differ_in_their_heads() -> None:
+    """Of pruned networks: what is not there is 0, and is not read."""
+    one, other = np.ones((4, 2, 2), np.float32), np.ones((4, 3, 3), np.float32)
+    found = _stacked([one, other])
+    assert found.shape == (2, 4, 3, 3)
+    np.testing.assert_array_equal(found[0, :, :2, :2], one)
+    assert found[0].sum() == one.sum()
+    axis = Axis.patches(1, 3, ("class",))
+    maps = tuple(
+        AttentionMap(np.full((heads, 4, 4), 0.25, np.float32), f"b.{n}", n, "self", axis, axis)
+        for n, heads in enumerate((2, 3))
+    )
+    record = va.AttentionRecord(maps, signals={"value-grams": found})
+    for layer, heads in enumerate((2, 3)):
+        np.testing.assert_allclose(methods()["norms"](record, layer=layer).row, 0.25 * heads)

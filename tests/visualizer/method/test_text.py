@@ -34,7 +34,8 @@ def record(rng: np.random.Generator) -> AttentionRecord:
     ]
     said = Prediction(labels=("bad", "good"), scores=np.array([0.5, 1], np.float32), target=1)
     norms = rng.uniform(1, 2, (3, TOKENS)).astype(np.float32)
-    return AttentionRecord(tuple(maps), prediction=said, norms=norms, text="Unhappy is not")
+    grams = {"value-grams": np.ones((3, TOKENS, 2, 2), np.float32)}
+    return AttentionRecord(tuple(maps), prediction=said, norms=norms, signals=grams, text="Unhappy is not")
 
 
 def mean(record: AttentionRecord, layer: int) -> np.ndarray:
