@@ -13,8 +13,16 @@ pytestmark = pytest.mark.browser
 
 TEXT = "The soup was not good."
 LONG = " ".join("abcdefghijklmnopqrstuvwxyz"[n % 26] for n in range(510))
-LIMIT = 200
-"""Milliseconds that one task of the browser may keep its processor busy; a busy machine only makes it wait longer."""
+LIMIT = 2.35
+"""How long one task may keep the browser's processor busy, as a multiple of `WORK`'s time in the same browser."""
+WORK = """() => {
+    const box = document.body.appendChild(document.createElement("div"));
+    for (let n = 0; n < 12000; n++) box.appendChild(document.createElement("span")).textContent = `word ${n} `;
+    const height = box.offsetHeight;
+    box.remove();
+    return height;
+}"""
+"""Writes 12,000 words and lays them out: a measure of the machine, 85 ms where the limit is then 200 ms."""
 
 
 def middle(place: Any) -> tuple[float, float]:
@@ -96,9 +104,10 @@ def test_512_tokens_are_drawn_scrolled_and_hovered_without_a_long_task(browser: 
             seen.page.wait_for_timeout(30)
 
     # What else keeps the machine busy makes a task take longer, never shorter: the shortest of three is its own.
-    assert min(busiest(browser, seen.page, another_layer) for _ in range(3)) < LIMIT
-    assert busiest(browser, seen.page, scroll) < LIMIT
+    limit = LIMIT * min(busiest(browser, seen.page, lambda: seen.page.evaluate(WORK)) for _ in range(3))
+    assert min(busiest(browser, seen.page, another_layer) for _ in range(3)) < limit
+    assert busiest(browser, seen.page, scroll) < limit
     down = place.evaluate("box => Math.max(...[box, ...box.querySelectorAll('*')].map(one => one.scrollTop))")
     assert down > 1000
-    assert busiest(browser, seen.page, hover) < LIMIT
+    assert busiest(browser, seen.page, hover) < limit
     assert "query" in seen.figure("text_matrix").locator(".hoverlayer").text_content()

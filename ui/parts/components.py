@@ -227,10 +227,10 @@ def code_box(lines: str, commands: Sequence[str] = (), note: str = "") -> None:
     if not panels.wanted(panels.CODE):
         return
     with st.container(border=True):
-        st.code(lines, language="python")
+        st.code(lines, language="python", wrap_lines=True)
         if commands:
             st.caption("The same from the command line, into the folder attn_vis. The button in its corner copies it.")
-            st.code("\n".join(commands), language="bash")
+            st.code("\n".join(commands), language="bash", wrap_lines=True)
         if any(OWN_PICTURE in line for line in commands):  # nobody knows where on the disk it is
             st.caption(f"{OWN_PICTURE} stands for your own picture: put its path there.")
         if note:

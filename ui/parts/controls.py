@@ -1,5 +1,6 @@
 """The controls of methods and of drawing, shared by pages; every value is checked, whatever the address says."""
 
+import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -67,6 +68,8 @@ def method(
 
 _SIDES = ("window", "stride")
 """Knobs that are sides of squares, in patches."""
+_LAYER = "start_layer"
+"""The knob that is a number of a layer, which counts from 0 in Python and from 1 on pages."""
 
 
 def knobs(
@@ -85,12 +88,15 @@ def _knob(now: Context, knob: Knob, key: str, place: Any) -> Any:
     if isinstance(knob.default, float):
         low, most = float(knob.low), float(knob.high - knob.step)
         return widgets.slider(knob.label, low, most, key, float(knob.default), float(knob.step), **look)
-    # A layer counts from 0 in Python and from 1 on pages; sides of squares are what they are.
-    first, most = (int(knob.low == 0), min(now.grid) if knob.name in _SIDES else len(now.record.maps))
+    first = int(knob.name == _LAYER)
+    here = min(now.grid) if knob.name in _SIDES else len(now.record.maps) - 1 + first
+    most = (
+        int(knob.high) if math.isfinite(knob.high) else here
+    )  # a knob without an end has as many values as there are layers
     low = int(knob.low) + first
     if most <= low:
         return knob.default
-    return widgets.slider(knob.label, low, most, key, min(knob.default + first, most), **look) - first
+    return widgets.slider(knob.label, low, most, key, min(knob.default + first, most), int(knob.step), **look) - first
 
 
 def target(now: Context, key: str, label: str = "Class asked about", first: str = "") -> str:

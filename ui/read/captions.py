@@ -100,6 +100,7 @@ def _say_how() -> None:
             'model = va.load("aoanet", weights="model.pth", infos="infos.pkl")\n'
             'model.attend("features.npz", picture="picture.jpg", half=True).save("caption.npz")\n',
             language="python",
+            wrap_lines=True,
         )
 
 

@@ -60,9 +60,12 @@ class Method:
         heads: whether it can use a single head; other methods take all heads together.
         asked_by: accepted query tokens: "any", only the "class" token, one "patch", one or several "patches", or "nobody" for
             no query; "label" for a label of the picture.
+        passes: how many passes through the model its run takes, from the knobs and (rows, columns) of the patches; None for
+            a run of one or two.
         spoken: whether it can also be about a token that a reader or captioner said, through encoder and decoder.
         norms: whether it reads the lengths of the tokens, `record.norms`.
         changes: what its run changes parts of, a "picture" or a "text"; "" for neither.
+        most: how many pairs of tokens, over all layers, it can go through in a few seconds; 0 for any number.
         place: position in menus and tables, smallest first.
         name: name of its file, with dashes; set by `methods`.
     """
@@ -81,6 +84,8 @@ class Method:
     spoken: bool = False
     norms: bool = False
     changes: str = ""
+    passes: Callable[[Knobs, tuple[int, int]], int] | None = None
+    most: int = 0
     place: int = 100
     name: str = ""
 
@@ -192,6 +197,9 @@ class Method:
             return error.text
         except ValueError as error:
             return str(error)
+        pairs = sum(len(one.query) * len(one.key) for one in maps.values())
+        if self.most and pairs > self.most:
+            return f"takes at most {self.most:,} pairs of tokens over all layers, and this record has {pairs:,}"
         one = next(iter(maps.values()))
         similar = self.asks_class and isinstance(record.prediction.target, Similar)
         if self.asked_by == "class" and scored_row(record, one.query) is None and not similar:

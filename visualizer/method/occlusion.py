@@ -25,6 +25,17 @@ def occlusion(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
     return answer(record, one, Askers((), ""), row, words, unit, one.layer, signed=True)
 
 
+def windows(knobs: Knobs, grid: tuple[int, int]) -> int:
+    """How many squares cover a grid of (rows, columns); the last of a row ends at the edge.
+
+    >>> [windows({"window": n, "stride": n}, (14, 14)) for n in (1, 2, 4)]
+    [196, 49, 16]
+    """
+    side, step = int(knobs["window"]), int(knobs["stride"])
+    rows, columns = (max(0, -(-(length - side) // step)) + 1 for length in grid)
+    return rows * columns
+
+
 METHOD = Method(
     occlusion,
     meaning="How much the raw score of one class, or a similarity, falls when a square of patches is covered; no weight is used.",
@@ -33,6 +44,7 @@ METHOD = Method(
     run=(WINDOW, STRIDE, FILL),
     layers="all",
     changes="picture",
+    passes=windows,
     asked_by="nobody",
     place=80,
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from vit_attention import compat  # noqa: F401  (compat goes before transformers)
@@ -16,6 +17,7 @@ from vit_attention.gate.encoder_config import DualEncoder, TextEncoder
 from vit_attention.gate.folder import inside, read_settings
 from vit_attention.heavy import Progress, heavy_imports, library
 from vit_attention.models.cards import Card
+from vit_attention.models.tail import with_tokens
 from vit_attention.models.text import TextAnatomy, TextModel
 from vit_attention.weights import checkpoints
 from vit_attention.weights.shards import weights_in
@@ -159,8 +161,15 @@ def _anatomy(module: Any, config: Any, tokenizer: Any) -> TextAnatomy:
     def forward(ids: Tensor, mask: Tensor) -> Tensor | None:
         return getattr(module(input_ids=ids, attention_mask=mask.long()), "logits", None)
 
+    blocks = _blocks(base, config)
+
+    def tail(tokens: Tensor) -> Tensor:
+        every = torch.ones(tokens.shape[:2], dtype=torch.long, device=tokens.device)
+        scores: Tensor = with_tokens(module, blocks, tokens)(input_ids=every, attention_mask=every).logits
+        return scores
+
     return TextAnatomy(
-        blocks=_blocks(base, config),
+        blocks=blocks,
         heads=config.num_attention_heads,
         width=config.hidden_size,
         norm=_norm(base),
@@ -168,6 +177,7 @@ def _anatomy(module: Any, config: Any, tokenizer: Any) -> TextAnatomy:
         longest=longest,
         vocabulary=config.vocab_size,
         pad=int(pad or 0),
+        tail=tail,
     )
 
 

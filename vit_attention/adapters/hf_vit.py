@@ -16,6 +16,7 @@ from vit_attention.heavy import Progress, heavy_imports, library
 from vit_attention.inputs.prepared import Input
 from vit_attention.inputs.processor import Processor
 from vit_attention.models.cards import Card
+from vit_attention.models.tail import with_tokens
 from vit_attention.models.vision import Anatomy, VisionModel
 from vit_attention.weights import checkpoints
 from vit_attention.weights.shards import weights_in
@@ -105,6 +106,7 @@ def _blocks(base: nn.Module, count: int) -> tuple[nn.Module, ...]:
 def _anatomy(module: nn.Module, config: Any, processor: Processor) -> Anatomy:
     base: Any = module.base_model
     patch, native = _sides(config.patch_size), _sides(config.image_size)
+    blocks = _blocks(base, config.num_hidden_layers)
     takes_sizes = "interpolate_pos_encoding" in inspect.signature(module.forward).parameters
 
     def ready(picture: Image.Image, size: tuple[int, int] | None) -> Input:
@@ -113,6 +115,11 @@ def _anatomy(module: nn.Module, config: Any, processor: Processor) -> Anatomy:
         if sides != native and config.model_type == "beit":
             raise ValueError(f"size: a BEiT model takes {native[0]} x {native[1]} pixels only, got {sides}")
         return found
+
+    def tail(tokens: Tensor) -> Tensor:
+        empty = tokens.new_zeros((len(tokens), config.num_channels, *native))
+        scores: Tensor = with_tokens(module, blocks, tokens)(pixel_values=empty).logits
+        return scores
 
     def forward(pixels: Tensor) -> Tensor | None:
         other = tuple(pixels.shape[-2:]) != native
@@ -123,7 +130,7 @@ def _anatomy(module: nn.Module, config: Any, processor: Processor) -> Anatomy:
     return Anatomy(
         special=_special(config),
         patch=patch,
-        blocks=_blocks(base, config.num_hidden_layers),
+        blocks=blocks,
         heads=config.num_attention_heads,
         patch_filters=base.embeddings.patch_embeddings.projection.weight,
         positions=None if positions is None else positions[0],
@@ -131,4 +138,5 @@ def _anatomy(module: nn.Module, config: Any, processor: Processor) -> Anatomy:
         prepare=ready,
         forward=forward,
         norm=base.layernorm,
+        tail=tail,
     )

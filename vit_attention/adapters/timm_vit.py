@@ -191,6 +191,7 @@ def _anatomy(timm: Any, module: Any, name: str) -> Anatomy:
         prepare=ready,
         forward=forward,
         norm=module.norm,
+        tail=lambda tokens: module.forward_head(module.norm(tokens)),
     )
 
 

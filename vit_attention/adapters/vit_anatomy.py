@@ -38,6 +38,7 @@ def anatomy(module: Any, recipe: Recipe) -> Anatomy:
         prepare=ready,
         forward=forward,
         norm=module.encoder.ln,
+        tail=lambda tokens: module.heads(module.encoder.ln(tokens)[:, 0]),
     )
 
 

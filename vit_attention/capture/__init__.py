@@ -7,7 +7,7 @@
 import sys
 from types import ModuleType
 
-from vit_attention.capture.hooks import given_to, listening, register_kind
+from vit_attention.capture.hooks import given_to, leaf_at, listening, register_kind
 from vit_attention.capture.listener import capture
 from vit_attention.capture.seen import CaptureError, Enough, Heard, NothingHeardError, Request, Seen
 
@@ -20,6 +20,7 @@ __all__ = [
     "Seen",
     "capture",
     "given_to",
+    "leaf_at",
     "listening",
     "register_kind",
 ]

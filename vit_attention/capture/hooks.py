@@ -181,3 +181,31 @@ def listening(
         return [block.register_forward_pre_hook(entered) for block in first] + after
 
     return _hooked(register)
+
+
+def leaf_at(module: nn.Module, hear: Callable[[Tensor], None], entering: bool = False) -> AbstractContextManager[None]:
+    """Cut the graph in this thread's passes where a tensor leaves `module`, so that gradients are recorded from there on.
+
+    Args:
+        module: its first output, or its first input, is a tensor.
+        hear: takes the leaf, a tensor of the same values to differentiate by.
+        entering: cut where the tensor enters.
+    """
+    mine = threading.get_ident()
+
+    def cut(given: Tensor) -> Tensor:
+        leaf = given.detach().requires_grad_()
+        hear(leaf)
+        return leaf
+
+    def left(_module: nn.Module, _args: Any, output: Any) -> Any:
+        if threading.get_ident() != mine:
+            return None
+        return (cut(output[0]), *output[1:]) if isinstance(output, tuple) else cut(output)
+
+    def entered(_module: nn.Module, args: Any) -> Any:
+        return (cut(args[0]), *args[1:]) if threading.get_ident() == mine else None
+
+    if entering:
+        return _hooked(lambda: [module.register_forward_pre_hook(entered)])
+    return _hooked(lambda: [module.register_forward_hook(left)])

@@ -33,7 +33,7 @@ class Space:
     Attributes:
         picture: (batch, channels, height, width) pixels to (batch, width) embeddings.
         text: numbers of tokens and whether they count, (batch, tokens) each, to (batch, width) embeddings.
-        whole: (1, tokens, width) tokens behind the last block to the same (1, width) embedding as the picture's.
+        whole: (batch, tokens, width) tokens behind the last block to the same (batch, width) embeddings as the pictures'.
         token: (tokens, width) tokens behind a block to (tokens, width of the space), each sent the way of the class token; where
             the network pools, as if the pool looked at that token alone.
         scale: a score is this times the cosine ...
@@ -102,8 +102,12 @@ class DualModel(VisionModel):
         # See `label_map` for what the empty one is for.
         ready = [*(self.text.prepare(one) for one in found), self.text.tokens_of("")]
         view.classes, view._texts = found, self._embedded_texts(ready)
-        scores = self._compared(self.space.picture, view._texts[: len(found)])
-        view.anatomy = replace(self.anatomy, forward=scores)
+        whole = view._texts[: len(found)]
+        view.anatomy = replace(
+            self.anatomy,
+            forward=self._compared(self.space.picture, whole),
+            tail=self._compared(self.space.whole, whole),
+        )
         said = dict.fromkeys(note for one in ready for note in one.notes)
         view.notes = (*self.notes, *said)
         return view
@@ -195,9 +199,6 @@ class DualModel(VisionModel):
         wanting = sorted({run.name for run in needed} & {*runs("labels")})
         if wanting and self._texts is None:
             raise GateError("labels", f"texts that {wanting[0]} compares patches with", "none")
-
-    def _keeps_states(self, asked: Asked) -> bool:
-        return super()._keeps_states(asked) or bool({run.name for run in asked.runs} & {*runs("labels")})
 
     def _again(self, ready: Any, passed: Pass, **options: Any) -> Any:
         again = super()._again(ready, passed, **options)

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, Protocol, overload
 
@@ -18,8 +19,8 @@ from vit_attention.models.arguments import whole as numbers
 from vit_attention.models.model import Asked, Attended, Model, array, as_map, plain
 from vit_attention.models.passes import Pass
 from vit_attention.models.targets import Aim
-from vit_attention.records import SIGNALS, AttentionMap, Axis, Prediction
-from vit_attention.signals import carry_out, runs
+from vit_attention.records import SIGNALS, AttentionMap, Axis, Prediction, Run
+from vit_attention.signals import After, Behind, Net, carry_out, reads_states, ride, rides, runs
 
 
 class Blocks(Protocol):
@@ -30,6 +31,7 @@ class Blocks(Protocol):
         heads: how many heads a block has.
         width: of a token.
         norm: the final norm, from the tokens that leave the last block.
+        tail: (batch, tokens, width) tokens that leave the last block to (batch, classes) scores; None without classes.
     """
 
     @property
@@ -40,6 +42,8 @@ class Blocks(Protocol):
     def width(self) -> int: ...
     @property
     def norm(self) -> Callable[[Tensor], Tensor]: ...
+    @property
+    def tail(self) -> Callable[[Tensor], Tensor] | None: ...
 
 
 class EncoderModel(Model):
@@ -101,14 +105,29 @@ class EncoderModel(Model):
         tokens = max((self.axis_of(one) for one in inputs), key=len)
         if isinstance(asked.target, Aim):
             asked.target.said.check(tokens)
-        estimate = len(inputs) * max(self._estimate(len(tokens), one) for one in (asked, asked.during))
+        # A run that takes part keeps the graph of the pass, about as much as gradients of all weights.
+        graph = replace(asked, request=replace(asked.request, gradients=True)) if any(map(rides, asked.runs)) else asked
+        estimate = len(inputs) * max(self._estimate(len(tokens), one) for one in (asked, graph.during))
         asked.check_budget(estimate, ", queries=" + ", batch=" * (len(inputs) > 1))
         passed = self._pass(inputs, asked)
         for n, ready in enumerate(inputs):
             yield self._attended(ready, passed.of(n), asked, **options)
 
     def _pass(self, inputs: Sequence[Any], asked: Asked) -> Pass:
+        """The pass with one of the runs that take part in it; each of the others, whose gradients flow otherwise, has its own."""
+        riding = [run for run in asked.runs if rides(run)]
+        own = None if asked.request.gradients or not riding else riding.pop(0)
+        passed = self._pass_with(own, inputs, asked)
+        alone = replace(asked, request=replace(asked.request, gradients=False, parts=False, fused=()))
+        others = {run.name: self._pass_with(run, inputs, alone).ridden[run.name] for run in riding}
+        return replace(passed, ridden={**passed.ridden, **others})
+
+    def _pass_with(self, run: Run | None, inputs: Sequence[Any], asked: Asked) -> Pass:
         request, target, blocks = asked.request, asked.target, list(dict.fromkeys(self.anatomy.blocks))
+        axis = self.axis_of(inputs[0])
+        riding = None if run is None else ride(run, Net(blocks, axis.prefix))
+        if riding is not None and riding.probes:
+            request = replace(request, gradients=True)
         shared = len(blocks) < len(self.anatomy.blocks)  # one block used again and again: its calls are the layers
         norms: list[Tensor] = []
         states: list[Tensor] = []
@@ -122,8 +141,9 @@ class EncoderModel(Model):
 
         rows = None if request.whole else request.queries  # of calls that have no numbers yet
         heard = replace(request, layers=None, whole=(), queries=rows) if shared else request
-        with self._differentiable() if request.gradients else torch.inference_mode():
-            with listening(blocks, hear, before_first=True), capture(self.tower, heard) as seen:
+        with self._differentiable() if request.gradients or riding else torch.inference_mode():
+            during = nullcontext() if riding is None else riding.during
+            with listening(blocks, hear, before_first=True), capture(self.tower, heard) as seen, during:
                 scores = self._forward(self._together(inputs))
             notes = [[*seen.notes, *self._said_of(inputs[0])] for _ in inputs]
             if shared:
@@ -131,16 +151,41 @@ class EncoderModel(Model):
             about: Sequence[int | Aim | None] = [target] * len(inputs)
             asked_scores = scores
             if isinstance(target, Aim):
-                about, asked_scores = targets.held(target, self.anatomy.norm(last[0]), self.axis_of(inputs[0]), notes)
+                about, asked_scores = targets.held(target, self.anatomy.norm(last[0]), axis, notes)
             elif asked.about_a_class and target is None:
                 assert scores is not None, "signals about classes are refused without classes"
                 about = [self._likeliest(one, some) for one, some in zip(scores, notes, strict=True)]
-            gradients = self._gradients(asked_scores, seen, about) if request.gradients else [None] * len(seen)
-        return Pass([*seen], scores, about, gradients, norms, states, notes, seen.unheard)
+            gradients: list[Tensor | None] = [None] * len(seen)
+            ridden = {}
+            if asked.request.gradients:
+                gradients = self._gradients(asked_scores, seen, about)
+            if run is not None and riding is not None:
+                ridden[run.name] = riding.after(self._after(asked_scores, seen, about)).detach()
+        return Pass([*seen], scores, about, gradients, norms, states, notes, seen.unheard, ridden)
+
+    def _after(self, asked: Any, seen: Heard, about: Sequence[Any]) -> After:
+        """What a run that took part in a pass goes on with."""
+        norm, tail = self.anatomy.norm, self.anatomy.tail
+
+        def of_tokens(tokens: Tensor) -> Tensor:
+            if isinstance(about[0], Aim):
+                return torch.cat([one.scores(norm(tokens)[n : n + 1]) for n, one in enumerate(about)]).sum()
+            assert tail is not None, "a class was found, so that there is a head"
+            return _sum(tail(tokens), about)
+
+        return After(_sum(asked, about), of_tokens, [*seen])
+
+    def _behind(self, ready: Any, passed: Pass) -> Behind | None:
+        """The tokens of one input between the blocks, if they were kept."""
+        if not passed.states:
+            return None
+        states = [one[0] for one in passed.states]
+        tail = self.anatomy.tail if self.classes else None
+        return Behind(states, self.axis_of(ready).prefix, self.anatomy.norm, tail)
 
     def _keeps_states(self, asked: Asked) -> bool:
         """Whether the tokens between the blocks are kept: the record keeps them, or a run reads them."""
-        return "hidden" in asked.signals
+        return "hidden" in asked.signals or any(reads_states(run) for run in asked.runs)
 
     def _attended(self, ready: Any, passed: Pass, asked: Asked, **options: Any) -> Attended:
         """What became of one input, which `passed` holds alone."""
@@ -149,14 +194,15 @@ class EncoderModel(Model):
         again = self._again(ready, passed, **options) if asked.runs else None
         about = self._about(ready, asked, **options)
         with torch.autocast(self.device.type, enabled=False):
-            ran = {run.name: carry_out(run, again) for run in asked.runs}
+            ran = {run.name: carry_out(run, again) for run in asked.runs if not rides(run)}
+        ran |= {name: array(one[0].float()) for name, one in passed.ridden.items()}
         return Attended(
             maps=tuple(
                 self._map(*pair, axis, asked.request) for pair in zip(passed.seen, passed.gradients, strict=True)
             ),
             prediction=self._said(passed, target),
             norms=np.stack([array(one[0]) for one in norms]) if norms else np.zeros((0, 0), np.float32),
-            signals={**kept.signals(asked.signals, passed), **ran},
+            signals={**kept.signals(asked.signals, passed, self), **ran},
             unheard=passed.unheard,
             **{
                 **about,
@@ -280,8 +326,7 @@ class EncoderModel(Model):
     def _gradients(self, scores: Any, seen: Heard, about: Sequence[int | Aim | None]) -> list[Tensor | None]:
         probes = [one.probe for one in seen if one.probe is not None]
         similar = any(isinstance(one, Aim) for one in about)
-        # Inputs of a batch know nothing of each other, so that the sum of their scores gives each its own gradients.
-        asked = scores.sum() if similar else scores[range(len(about)), about].sum()
+        asked = _sum(scores, about)
         # torch.autograd.grad and never .backward(): threads share the model, and backward writes to shared tensors.
         # A pool behind the blocks (SigLIP) does not move the tokens that are compared: its gradients are 0.
         return list(torch.autograd.grad(asked, probes, materialize_grads=similar))
@@ -291,6 +336,11 @@ class EncoderModel(Model):
         pools = one.layer >= len(self.anatomy.blocks)
         query, kind = (Axis.text(("pool",)), "cross") if pools else (axis, one.kind)
         return as_map(one, one.layer, kind, query, axis, request, gradient)
+
+
+def _sum(scores: Tensor, about: Sequence[Any]) -> Tensor:
+    """The target's scores together; inputs of a batch know nothing of each other, so that each has its own gradients."""
+    return scores.sum() if isinstance(about[0], Aim) else scores[range(len(about)), about].sum()
 
 
 def _renumber(seen: Heard, request: Request) -> None:

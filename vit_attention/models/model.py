@@ -21,6 +21,7 @@ from vit_attention.models.cards import Card
 from vit_attention.models.devices import thaw, usable
 from vit_attention.models.targets import Aim
 from vit_attention.records import (
+    GRAMS,
     SIGNALS,
     AttentionMap,
     AttentionRecord,
@@ -230,7 +231,7 @@ class Model(ABC):
                 `open_picture`), the name of a drawn picture such as ``scene-7``, or a tensor of prepared pixels; for
                 captioners also region features.
             keep: what else to keep, as a method's ``needs`` names it: "gradients", "hidden", "queries", "keys",
-                "values", "target", "head-mean", "head-max", "head-min", and runs.
+                "values", "value-grams", "target", "head-mean", "head-max", "head-min", and runs.
             target: what methods about a target ask for: a class, by name or number; or, of models for pictures, a `Similar`
                 or its text such as ``similar:6,8``, which models without classes need; or, of readers and captioners, a
                 token of what they say, by number (0 first, prompt excluded) or by a text that occurs once. Without `keep`,
@@ -301,7 +302,7 @@ class Model(ABC):
             queries,
             self.half if half is None else half,
             gradients="gradients" in names,
-            parts=bool({"queries", "keys", "values"} & names),
+            parts=bool({"queries", "keys", "values", GRAMS} & names),
             proof_rows=proof_rows,
         )
         return Asked(request, names - {"weights"}, runs, about, budget), options

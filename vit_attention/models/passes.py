@@ -1,7 +1,7 @@
 """What one forward pass of several pictures left, and the part of it that belongs to one of them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
@@ -22,6 +22,7 @@ class Pass:
         norms, states: of the tokens that entered the first block and left every block, their lengths and themselves.
         notes: sentences, a list for each picture.
         unheard: attention layers that could not be heard.
+        ridden: (batch, ..., tokens) by the name of a run that took part.
         all_rows: whether the weights still have every row, though some were asked for: padding would be among them.
     """
 
@@ -33,6 +34,7 @@ class Pass:
     states: Sequence[Tensor]
     notes: Sequence[list[str]]
     unheard: Sequence[str]
+    ridden: Mapping[str, Tensor] = field(default_factory=dict)
     all_rows: bool = False
 
     def without_padding(self, counts: Tensor, request: Request) -> "Pass":
@@ -66,7 +68,8 @@ class Pass:
             seen.append(replace(one, weights=weights, parts=parts, fused=fused))
         gradients = [None if one is None else cut(one, 2, 3) for one in self.gradients]
         norms, states = [cut(one, 1) for one in self.norms], [cut(one, 1) for one in self.states]
-        return replace(self, seen=seen, gradients=gradients, norms=norms, states=states)
+        ridden = {name: cut(one, one.ndim - 1) for name, one in self.ridden.items()}
+        return replace(self, seen=seen, gradients=gradients, norms=norms, states=states, ridden=ridden)
 
     def of(self, n: int) -> "Pass":
         """The part of picture `n` alone."""
@@ -95,5 +98,6 @@ class Pass:
             [alone(one) for one in self.states],
             self.notes[n : n + 1],
             self.unheard,
+            {name: alone(one) for name, one in self.ridden.items()},
             self.all_rows,
         )

@@ -28,6 +28,7 @@ class TextAnatomy:
         width: of a token.
         norm: the final norm, from the tokens that leave the last block.
         forward: (batch, tokens) numbers and whether they count to raw class scores (batch, classes), or None.
+        tail: (batch, tokens, width) tokens that leave the last block to the same scores; None without classes.
         longest: tokens that it has positions for.
         vocabulary: tokens that it has numbers for.
         pad: number of the token that fills up a batch.
@@ -45,6 +46,7 @@ class TextAnatomy:
     pad: int = 0
     padded: bool = False
     reads: str = ""
+    tail: Callable[[Tensor], Tensor] | None = None
 
 
 class TextModel(EncoderModel):
@@ -172,7 +174,15 @@ class TextModel(EncoderModel):
         target = passed.targets[0]
         assert target is None or isinstance(target, int), "texts have no similarity"
         mask_id = self.tokenizer.mask_token_id
-        return Reading(ready.ids, ready.mask, ready.axis.words, target, lambda *both: self._scores(both), mask_id)
+        return Reading(
+            ready.ids,
+            ready.mask,
+            ready.axis.words,
+            target,
+            lambda *both: self._scores(both),
+            mask_id,
+            behind=self._behind(ready, passed),
+        )
 
     def _about(self, ready: Sentence, asked: Asked) -> dict[str, Any]:
         reads = [self.anatomy.reads] if self.anatomy.reads else []

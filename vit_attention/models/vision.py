@@ -44,6 +44,8 @@ class Anatomy:
         prepare: upright RGB picture and optional (height, width) to model input; ValueError for an impossible size.
         forward: model input to raw class scores (batch, classes), or None for models without classes.
         norm: the final norm, from the tokens that leave the last block.
+        tail: (batch, tokens, width) tokens that leave the last block to raw class scores (batch, classes), as `forward` makes
+            them of pixels; None for models without classes. At least one patch has to be among the tokens.
     """
 
     special: tuple[str, ...]
@@ -56,6 +58,7 @@ class Anatomy:
     prepare: Callable[[Image.Image, tuple[int, int] | None], Input]
     forward: Callable[[Tensor], Tensor | None]
     norm: Callable[[Tensor], Tensor]
+    tail: Callable[[Tensor], Tensor] | None = None
 
     @property
     def width(self) -> int:
@@ -164,7 +167,13 @@ class VisionModel(EncoderModel):
         column, scores = (0, partial(self._similarities, target)) if isinstance(target, Aim) else (target, self._scores)
         grid = self._grid(ready)[0]
         return Again(
-            ready, grid, self.anatomy.patch, column, scores, lambda image: self.hidden_states(image, size=size)
+            ready,
+            grid,
+            self.anatomy.patch,
+            column,
+            scores,
+            lambda image: self.hidden_states(image, size=size),
+            behind=self._behind(ready, passed),
         )
 
     def _about(self, ready: Input, asked: Asked, *, size: int | tuple[int, int] | None = None) -> dict[str, Any]:

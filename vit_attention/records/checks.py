@@ -11,7 +11,7 @@ from vit_attention.gate.refusal import reading
 from vit_attention.records.axes import Axis
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.maps import AttentionMap, check_numbers
-from vit_attention.records.needs import FUSED, LABELED
+from vit_attention.records.needs import FUSED, GRAMS, LABELED
 from vit_attention.records.similar import Similar
 
 if TYPE_CHECKING:
@@ -145,8 +145,17 @@ def _wanted(name: str, record: "AttentionRecord") -> tuple[str, Callable[[Any], 
     matrices = f"a matrix of {', '.join(map(str, sorted(tokens))) or 'all'} tokens a map"
     square = {(len(of_input(record)), n, n) for n in tokens}
     known |= dict.fromkeys(FUSED, (matrices, lambda a: not isinstance(a, tuple) and {a.shape} == square))
+    known[GRAMS] = (
+        f"(tokens, heads, heads) of {', '.join(map(str, sorted(tokens))) or 'all'} tokens a map, of all their heads",
+        lambda a: _is_by_token(a, 4, len(of_input(record)), tokens) and a.shape[2] == a.shape[3] >= _heads(record),
+    )
     vectors = ("(heads, tokens, width) a map", lambda a: isinstance(a, tuple) and len(a) == len(record.maps))
     return known.get(name, vectors if name in ("queries", "keys", "values") else None)
+
+
+def _heads(record: "AttentionRecord") -> int:
+    """How many heads a layer has at least, by the numbers of those that were kept."""
+    return max((len(one.weights) if one.heads is None else max(one.heads) + 1 for one in of_input(record)), default=0)
 
 
 def _is_by_token(array: Any, axes: int, states: int, tokens: set[int], texts: int | None = None) -> bool:

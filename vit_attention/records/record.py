@@ -48,7 +48,8 @@ class AttentionRecord:
         versions: library versions that made the record.
         signals: what methods need besides weights, if it was kept: "hidden", (layers + 1, tokens, width), the tokens
             that enter the first block and leave every block; "queries", "keys" and "values", one (heads, tokens, head
-            width) array a map; "head-mean", "head-max" and "head-min", (maps, tokens, tokens), all heads fused into one
+            width) array a map; "value-grams", (maps, tokens, heads, heads), inner products of what the heads hand over of
+            each token; "head-mean", "head-max" and "head-min", (maps, tokens, tokens), all heads fused into one
             matrix; and what runs left, by their names. Gradients are with the maps.
         loaded: whether it was read from a file; its residuals are then those stated by the file, not checked here.
     """

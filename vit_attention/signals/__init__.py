@@ -1,9 +1,13 @@
-"""What methods need beside weights and a single forward pass does not leave: runs, one file each, found by their names."""
+"""What methods need beside weights: runs, one file each, found by their names.
+
+A run either runs the model again behind the pass, ``run(again, **knobs)``, or takes part in it, ``ride(net, **knobs)``.
+"""
 
 import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -11,8 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
+from vit_attention.capture import Seen
 from vit_attention.gate import GateError
 from vit_attention.inputs.prepared import Input
 from vit_attention.records import Run
@@ -39,6 +44,68 @@ class Again:
     scores: Callable[[Tensor], NDArray[np.float32]]
     hidden: Callable[[Any], NDArray[np.float32]]
     joint: "Joint | None" = None
+    behind: "Behind | None" = None
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What a pass left between the blocks, and what the network makes of it: what a run with ``STATES = True`` is given.
+
+    Attributes:
+        states: (tokens, width) tokens that enter the first block, then those that leave every block.
+        prefix: how many special tokens lead.
+        norm: the final norm.
+        tail: (batch, tokens, width) tokens to (batch, classes) raw scores, as if the last block had left them; at least one
+            token behind the special ones. None for models without classes.
+    """
+
+    states: Sequence[Tensor]
+    prefix: int
+    norm: Callable[[Tensor], Tensor]
+    tail: Callable[[Tensor], Tensor] | None
+
+
+@dataclass(frozen=True)
+class Net:
+    """A network before its pass: what a ride is given.
+
+    Attributes:
+        blocks: the transformer blocks, each once, in order.
+        prefix: how many special tokens lead.
+    """
+
+    blocks: Sequence[nn.Module]
+    prefix: int
+
+
+@dataclass(frozen=True)
+class After:
+    """A pass that has ended, with the graph of what was differentiable in it: what a ride goes on with.
+
+    Attributes:
+        asked: the target's score, the sum over the inputs of a batch, which know nothing of each other.
+        of_tokens: (batch, tokens, width) tokens to the same score, as if the last block had left them.
+        seen: what every block did; with ``probes`` each has its weights in the graph.
+    """
+
+    asked: Tensor
+    of_tokens: Callable[[Tensor], Tensor]
+    seen: Sequence[Seen]
+
+
+@dataclass(frozen=True)
+class Ride:
+    """What takes part in a pass, in which gradients are recorded from wherever a tensor asks for them.
+
+    Attributes:
+        during: a context around the pass: hooks that listen or put a leaf in, modes that change how gradients flow.
+        after: the pass to (batch, ..., tokens), what the record keeps of every input.
+        probes: whether the weights of every block are made differentiable.
+    """
+
+    during: AbstractContextManager[Any]
+    after: Callable[[After], Tensor]
+    probes: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,6 +159,7 @@ class Reading:
     target: int | None
     scores: Callable[[Tensor, Tensor], NDArray[np.float32]]
     hidden_word: int | None
+    behind: "Behind | None" = None
 
 
 def label_space(again: Again) -> Joint:
@@ -109,7 +177,17 @@ def runs(of: str) -> tuple[str, ...]:
     ('occlusion', 'painted')
     """
     names = sorted(one.name for one in pkgutil.iter_modules(__path__))
-    return tuple(name.replace("_", "-") for name in names if of == _module(name).OF)
+    return tuple(name.replace("_", "-") for name in names if of in _module(name).OF)
+
+
+def rides(run: Run) -> bool:
+    """Whether a run takes part in the pass."""
+    return hasattr(_module(run.name), "ride")
+
+
+def reads_states(run: Run) -> bool:
+    """Whether a run reads the tokens between the blocks."""
+    return getattr(_module(run.name), "STATES", False)
 
 
 def _module(name: str) -> Any:
@@ -118,9 +196,19 @@ def _module(name: str) -> Any:
 
 def carry_out(run: Run, again: Any) -> NDArray[Any]:
     """What a run leaves for its method to read; raises ValueError for other knobs than it has, or one out of range."""
-    module = _module(run.name)
-    wanted = sorted({*inspect.signature(module.run).parameters} - {"again"})
+    found: NDArray[Any] = _checked(run, _module(run.name).run, "again")(again, **run.knobs)
+    return found
+
+
+def ride(run: Run, net: Net) -> Ride:
+    """What takes part in a pass for a run; raises as `carry_out` does."""
+    found: Ride = _checked(run, _module(run.name).ride, "net")(net, **run.knobs)
+    return found
+
+
+def _checked(run: Run, function: Callable[..., Any], given: str) -> Callable[..., Any]:
+    """The function of a run, if it has these knobs."""
+    wanted = sorted({*inspect.signature(function).parameters} - {given})
     if sorted(run.knobs) != wanted:
         raise GateError(f"{run.name}", f"the knobs {', '.join(wanted)}", f"{', '.join(sorted(run.knobs)) or 'none'}")
-    found: NDArray[Any] = module.run(again, **run.knobs)
-    return found
+    return function

@@ -8,7 +8,7 @@ from torch import Tensor
 from vit_attention.gate import GateError, shown
 from vit_attention.signals import Reading
 
-OF = "texts"
+OF = ("texts",)
 AT_ONCE = 16
 """Changed texts that go through the model together."""
 UNITS = ("word", "token")

@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 
 from vit_attention.signals import Again, label_space
 
-OF = "labels"
+OF = ("labels",)
+STATES = True
 
 
 def run(again: Again) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ from torch import Tensor
 from vit_attention.gate import GateError, shown
 from vit_attention.signals import Again
 
-OF = "pictures"
+OF = ("pictures",)
 AT_ONCE = 16
 """Covered pictures that go through the model together."""
 

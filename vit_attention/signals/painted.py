@@ -7,7 +7,7 @@ from vit_attention.gate import GateError, shown
 from vit_attention.inputs.edited import painted_over
 from vit_attention.signals import Again
 
-OF = "pictures"
+OF = ("pictures",)
 
 
 def run(again: Again, *, patch: tuple[int, int]) -> NDArray[np.float64]:

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from vit_attention.signals import Again, label_space
 
-OF = "labels"
+OF = ("labels",)
+STATES = True
 
 
 def run(again: Again) -> NDArray[np.float32]:

@@ -10,7 +10,8 @@ from torch import Tensor
 from vit_attention.gate import GateError, shown
 from vit_attention.signals import Again, Joint, label_space
 
-OF = "labels"
+OF = ("labels",)
+STATES = True
 
 
 def run(again: Again, *, depth: int) -> NDArray[np.float32]:
