@@ -5,7 +5,7 @@ from visualizer.method.parts import of_parts
 from visualizer.method.question import Question
 from vit_attention.records import AttentionRecord, Similar
 
-MASKS = Knob("masks", 200, "Masks", "Random masks; the time grows with them, and the noise falls.", low=1, high=100_000)
+MASKS = Knob("masks", 200, "Masks", "Random masks; the time grows with them, and the noise falls.", low=1, high=10_000)
 CELLS = Knob("cells", 7, "Cells", "Rows and columns of the coarse grid that masks are enlarged from.", low=2, high=64)
 KEPT = Knob(
     "kept",
@@ -17,7 +17,7 @@ KEPT = Knob(
     below=True,
     step=0.05,
 )
-SEED = Knob("seed", 0, "Seed", "Of what is random; the same seed gives the same numbers.", high=1_000_000)
+SEED = Knob("seed", 0, "Seed", "Of what is random; the same seed gives the same numbers.", high=9999)
 
 
 def rise(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:

@@ -60,7 +60,7 @@ def no_target(run: str) -> GateError:
 def chosen(run: str, name: str, given: str, choices: Iterable[str]) -> str:
     """A knob's value; raises GateError if it is none of the choices."""
     if given not in choices:
-        raise GateError(run, f"a {name} of {' or '.join(choices)}", shown(given))
+        raise GateError(run, f"{name} as {' or '.join(choices)}", shown(given))
     return given
 
 

@@ -299,7 +299,7 @@ def test_scores_of_one_picture_are_named(model: Any, picture: Image.Image) -> No
         (
             "scene-vit",
             {"target": 0, "keep": {Run.of("occlusion", window=7, stride=7, fill="blue")}},
-            "want a fill of mean or zero, got 'blue'",
+            "want fill as mean or zero, got 'blue'",
         ),
         ("scene-vit", {"target": True}, "target: want a class name or a number from 0 to 11, got True"),
         ("scene-vit", {"target": -1}, "target: want a class name or a number from 0 to 11, got -1"),
