@@ -35,7 +35,7 @@ def flow_network(
 ) -> go.Figure:
     """The network behind one value of attention flow (Abnar & Zuidema 2020, arXiv:2005.00928, section 3).
 
-    Rows are the tokens after each layer, the input at the bottom. Grey: pipes, as wide as their capacity; blue: what flows
+    Rows of dots are the tokens after each layer, the input at the bottom. Grey: pipes, as wide as their capacity; blue: what flows
     through; orange and dashed: the pipes of the narrowest cut, with their capacities, which sum to the flow.
 
     Args:
@@ -63,6 +63,7 @@ def flow_network(
         *_lines(
             [one for one in pipes if one in cut], found.capacities, {"color": theme.LINES[1], "dash": "4px,3px"}, 1
         ),
+        _dots(depth, tokens),
         _hover(pipes, found, named),
     )
     plain = {"visible": False, "fixedrange": True}
@@ -70,11 +71,13 @@ def flow_network(
     return fig.figure(
         title=title,
         caption=caption,
-        labels=[*_tokens(depth, named, *ends), *_rows(depth), *_capacities(found)],
+        labels=[*_names(depth, named, *ends), *_rows(depth), *_capacities(found)],
         height=height,
+        bottom=36,
+        top=36,
         hovermode="closest",
-        xaxis={**plain, "range": [-1.5, tokens - 0.4]},
-        yaxis={**plain, "range": [-0.45, depth + 0.35]},
+        xaxis={**plain, "range": [-1.1, tokens - 0.5]},
+        yaxis={**plain, "range": [-0.1, depth + 0.1]},
     )
 
 
@@ -103,23 +106,28 @@ def _hover(pipes: Sequence[Line], found: Flow, names: Sequence[str]) -> dict[str
     return canvas.markers(x, y, [-1] * len(pipes), said)
 
 
-def _tokens(depth: int, names: Sequence[str], query: int, target: int) -> list[dict[str, Any]]:
-    """The names of the tokens in every row; the two between which it flows are bold in a frame."""
+def _names(depth: int, names: Sequence[str], query: int, target: int) -> list[dict[str, Any]]:
+    """The tokens' names over the last row and under the first; the two between which it flows are bold in a frame."""
     found = []
-    for level in range(depth + 1):
+    for level, asked, side in ((depth, query, "bottom"), (0, target, "top")):
         for n, name in enumerate(names):
-            short = theme.safe(letters.cut(name, LONGEST))
-            end = (level, n) in ((depth, query), (0, target))
-            frame = {"bordercolor": theme.QUERY[1], "borderwidth": 2} if end else {}
-            look = {"bgcolor": "rgba(128,128,128,0.35)", "borderpad": 2, "font": {"size": theme.SMALL}, **frame}
-            found.append({"x": n, "y": level, "text": f"<b>{short}</b>" if end else short, **look})
+            short = theme.safe(letters.cut(name, LONGEST), 7)
+            frame = {"bordercolor": theme.QUERY[1], "borderwidth": 2, "borderpad": 2, "text": f"<b>{short}</b>"}
+            place = {"x": n, "y": level, "yanchor": side, "yshift": 9 if level else -9, "font": {"size": theme.SMALL}}
+            found.append({**place, "text": short, **(frame if n == asked else {})})
     return found
 
 
 def _rows(depth: int) -> list[dict[str, Any]]:
-    texts = ["input", *(f"after layer {n + theme.FIRST}" for n in range(depth))]
-    place = {"x": -1.45, "xanchor": "left", "font": {"size": theme.SMALL}}
-    return [{**place, "y": level, "text": text} for level, text in enumerate(texts)]
+    """The numbers of the layers beside their pipes."""
+    place = {"x": -1.05, "xanchor": "left", "font": {"size": theme.SMALL}}
+    return [{**place, "y": n + 0.5, "text": f"layer {n + theme.FIRST}"} for n in range(depth)]
+
+
+def _dots(depth: int, tokens: int) -> dict[str, Any]:
+    y, x = np.indices((depth + 1, tokens), np.float32)
+    look = {"size": 9, "color": theme.LINE}
+    return {"type": "scatter", "mode": "markers", "x": x.ravel(), "y": y.ravel(), "marker": look, "hoverinfo": "skip"}
 
 
 def _capacities(found: Flow) -> list[dict[str, Any]]:

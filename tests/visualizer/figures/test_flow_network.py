@@ -49,8 +49,8 @@ def test_pipes_flow_and_cut(sent: Sent) -> None:
     assert lines(out, theme.LINES[1]) == {(1, 1, 2, 0): WIDEST / 4}
     texts = [note["text"] for note in out["layout"]["annotations"]]
     assert texts.count("<b>0.25</b>") == 1
-    assert ("<b>class token</b>" in texts, "<b>b</b>" in texts, "<b>a</b>" in texts) == (True, True, False)
-    hover = next(one for one in out["data"] if one["mode"] == "markers")["text"]
+    assert ("<b>class<br>token</b>" in texts, "<b>b</b>" in texts, "<b>a</b>" in texts) == (True, True, False)
+    hover = next(one for one in out["data"] if "text" in one)["text"]
     assert "layer 1, a to b: capacity 0.25, flow 0.25" in hover
     assert "layer 1, class token to a: capacity 1, flow 0" in hover
 
