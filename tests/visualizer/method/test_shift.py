@@ -14,7 +14,7 @@ from visualizer.method import Method, methods
 from worlds.scenes import scene
 
 SHIFT = 3  # patches of 16 pixels
-MADE = scene(2, difficulty=0.0, objects=1)  # one object on an even ground, far from the edges
+MADE = scene(1, difficulty=0.0, objects=1)  # one object on an even ground, far from the edges
 
 
 @pytest.fixture(scope="module")
