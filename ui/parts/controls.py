@@ -101,9 +101,7 @@ def _knob(now: Context, knob: Knob, key: str, place: Any) -> Any:
 def target(now: Context, key: str, label: str = "Class asked about", first: str = "") -> str:
     """A menu of classes worth asking about: the shapes of a scene, the likeliest five, and the one in the address."""
     prediction, scene = now.record.prediction, now.picture.scene
-    if isinstance(prediction.target, Similar) or (
-        prediction.tokens and prediction.asked
-    ):  # an opened record, for which no model is run
+    if isinstance(prediction.target, Similar):  # an opened record, for which no model is run
         st.caption(f"The record is about {prediction.asked_words}.")
         return prediction.asked
     if now.may_be_similar:

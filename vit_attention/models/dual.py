@@ -17,7 +17,7 @@ from vit_attention.models.cards import Card
 from vit_attention.models.devices import thaw
 from vit_attention.models.model import Asked, Model, array
 from vit_attention.models.passes import Pass
-from vit_attention.models.text import TextModel
+from vit_attention.models.text import TextAnatomy, TextModel
 from vit_attention.models.vision import Anatomy, VisionModel
 from vit_attention.records import Run
 from vit_attention.signals import Joint, runs
@@ -36,6 +36,7 @@ class Space:
         whole: (batch, tokens, width) tokens behind the last block to the same (batch, width) embeddings as the pictures'.
         token: (tokens, width) tokens behind a block to (tokens, width of the space), each sent the way of the class token; where
             the network pools, as if the pool looked at that token alone.
+        said: (batch, tokens, width) tokens of texts behind the last block to their (batch, width) embeddings, read off the last.
         scale: a score is this times the cosine ...
         bias: ... and this more.
         tower: the network that looks at pictures.
@@ -45,6 +46,7 @@ class Space:
     text: Callable[[Tensor, Tensor], Tensor]
     whole: Callable[[Tensor], Tensor]
     token: Callable[[Tensor], Tensor]
+    said: Callable[[Tensor], Tensor]
     scale: float
     bias: float
     tower: nn.Module
@@ -129,7 +131,8 @@ class DualModel(VisionModel):
         """
         found = self._embedded_pictures(pictures)
         thaw(self.module)  # the projection behind the text encoder is no part of it
-        return TextBesidePictures(self.text, self._compared(self.space.text, found), len(found))
+        scores, tail = (self._compared(embed, found) for embed in (self.space.text, self.space.said))
+        return TextBesidePictures(self.text, replace(self.text.anatomy, forward=scores, tail=tail), len(found))
 
     def similarity(self, pictures: Any, texts: str | Iterable[str]) -> NDArray[np.float32]:
         """(pictures, texts) cosine similarity of pictures and texts, from -1 to 1.
@@ -258,9 +261,8 @@ class DualModel(VisionModel):
 class TextBesidePictures(TextModel):
     """The text encoder of a dual encoder, with pictures as its classes; see `DualModel.about_pictures`."""
 
-    def __init__(self, text: TextModel, scores: Callable[[Tensor, Tensor], Tensor], count: int) -> None:
+    def __init__(self, text: TextModel, anatomy: TextAnatomy, count: int) -> None:
         names = tuple(f"picture {n + 1}" for n in range(count))
-        anatomy = replace(text.anatomy, forward=scores)
         super().__init__(text.card, text.module, anatomy, names, text.weights_hash, text.tokenizer)
         self.notes = text.notes
 
@@ -268,6 +270,16 @@ class TextBesidePictures(TextModel):
     def signals(self) -> frozenset[str]:  # type: ignore[override]
         """Those of a text encoder with classes; where padding counts, leaving a token out of what counts changes nothing."""
         return super().signals - ({"masking"} if self.anatomy.padded else set())
+
+    def prepare(self, given: Any) -> Sentence:
+        """The tokens of a text, of which the last has to count: the score is read off it."""
+        found = super().prepare(given)
+        if not bool(found.mask.all()):
+            raise GateError("text", "tokens that all count, beside pictures", "some that are masked")
+        return found
+
+    def alike(self, one: Sentence, other: Sentence) -> bool:
+        return one.ids.shape == other.ids.shape  # padding behind a shorter one would stand in the last token's place
 
     def _about(self, ready: Sentence, asked: Asked) -> dict[str, Any]:
         return {**super()._about(ready, asked), "settings": {"pictures": [*self.classes]}}

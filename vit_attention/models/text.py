@@ -35,7 +35,7 @@ class TextAnatomy:
         pad: number of the token that fills up a batch.
         padded: whether every text is filled up to `longest` with padding that counts, as SigLIP was trained.
         reads: what is read off which token, in a sentence; "" for nothing.
-        embedding: from numbers of tokens to their word embeddings; None for networks without classes.
+        embedding: from numbers of tokens to their word embeddings; None for networks that nothing is asked of.
     """
 
     blocks: Sequence[nn.Module]

@@ -76,6 +76,28 @@ def test_relevance_is_the_row_of_the_token_that_the_score_is_read_off(
     assert not np.allclose(RELEVANCE(beside.attend(TEXT, target=0)).row, found.row)
 
 
+def test_what_lies_behind_the_blocks_gives_the_scores(both: tuple[Any, Any, Any]) -> None:
+    _, beside, _ = both
+    states = torch.from_numpy(beside.hidden_states(TEXT))
+    scores = beside.anatomy.tail(states[-1:].double())[0].detach().numpy()
+    np.testing.assert_allclose(scores, beside.attend(TEXT).prediction.scores, rtol=1e-4)
+
+
+def test_texts_of_several_lengths_are_what_each_is_alone() -> None:
+    beside = va.load("scene-clip").about_pictures(["scene-7", "scene-8"])
+    texts = ["a red ring", "a ring", "a blue square"]
+    for record, text in zip(beside.attend_many(texts, target=1, progress=False), texts, strict=True):
+        alone = beside.attend(text, target=1)
+        assert record.text == text
+        np.testing.assert_allclose(RELEVANCE(record).row, RELEVANCE(alone).row, rtol=1e-4, atol=1e-6)
+    ids = beside.tokenizer("a red ring", return_tensors="pt")
+    ids["attention_mask"][0, -1] = 0
+    with pytest.raises(
+        va.GateError, match="text: want tokens that all count, beside pictures, got some that are masked"
+    ):
+        beside.attend(ids)
+
+
 def test_what_a_text_lacks_is_said() -> None:
     model = va.load("scene-clip")
     assert "needs a class" in RELEVANCE.unfit(model.attend(TEXT))
