@@ -290,7 +290,8 @@ class Method:
             raise QuestionError("layer", f"{self.name} goes through all layers: leave it out, or give a start layer")
         if self.asked_by == "class" and any(who not in ("class", "0") for who in question.query):
             raise QuestionError("query", f"{self.name} tells what the class token used for one class: leave it out")
-        if self.asked_by == "nobody" and question.query:
+        # What is about a target has it in the place of a token that asks, which "class" may say.
+        if self.asked_by == "nobody" and question.query not in ((), ("class",) if self.asks_class else ()):
             raise QuestionError("query", f"in {self.name} no token asks: leave it out")
         question.maps(record)
         why = self.unfit(record, question.kind, fusion)

@@ -86,11 +86,13 @@ class After:
         asked: the target's score, the sum over the inputs of a batch, which know nothing of each other.
         of_tokens: (batch, tokens, width) tokens to the same score, as if the last block had left them.
         seen: what every block did; with ``probes`` each has its weights in the graph.
+        similar: whether it is a similarity, which is measured when the network has run.
     """
 
     asked: Tensor
     of_tokens: Callable[[Tensor], Tensor]
     seen: Sequence[Seen]
+    similar: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,11 +103,13 @@ class Ride:
         during: a context around the pass: hooks that listen or put a leaf in, modes that change how gradients flow.
         after: the pass to (batch, ..., tokens), what the record keeps of every input.
         probes: whether the weights of every block are made differentiable.
+        notes: sentences for the record, complete when `after` has run.
     """
 
     during: AbstractContextManager[Any]
     after: Callable[[After], Tensor]
     probes: bool = False
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
