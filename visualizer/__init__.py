@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from visualizer.measures.components import Components, principal_components
 from visualizer.measures.distance import attention_distance, patch_distances
 from visualizer.measures.entropy import entropy, relative_entropy
-from visualizer.measures.flow import attention_flow
+from visualizer.measures.flow import attention_cut, attention_flow, largest_flow
 from visualizer.measures.invariants import Invariants, check
 from visualizer.measures.masks import coverage, covered
 from visualizer.measures.outliers import Outliers, outliers
@@ -113,6 +113,7 @@ __all__ = [
     "arcs",
     "as_json",
     "atlas",
+    "attention_cut",
     "attention_distance",
     "attention_flow",
     "bare",
@@ -161,6 +162,7 @@ __all__ = [
     "heads_on_mask",
     "hits",
     "json_html",
+    "largest_flow",
     "layer_animation",
     "mass_in_mask",
     "matrix",

@@ -1,5 +1,6 @@
 """The controls of methods and of drawing, shared by pages; every value is checked, whatever the address says."""
 
+import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -67,6 +68,8 @@ def method(
 
 _SIDES = ("window", "stride")
 """Knobs that are sides of squares, in patches."""
+_LAYER = "start_layer"
+"""The knob that is a number of a layer, which counts from 0 in Python and from 1 on pages."""
 
 
 def knobs(
@@ -85,18 +88,22 @@ def _knob(now: Context, knob: Knob, key: str, place: Any) -> Any:
     if isinstance(knob.default, float):
         low, most = float(knob.low), float(knob.high - knob.step)
         return widgets.slider(knob.label, low, most, key, float(knob.default), float(knob.step), **look)
-    # A layer counts from 0 in Python and from 1 on pages; sides of squares are what they are.
-    first, most = (int(knob.low == 0), min(now.grid) if knob.name in _SIDES else len(now.record.maps))
+    if knob.high < math.inf:
+        return widgets.number(knob.label, int(knob.low), int(knob.high), key, knob.default, int(knob.step), **look)
+    first = int(knob.name == _LAYER)
+    most = min(now.grid) if knob.name in _SIDES else len(now.record.maps) - 1 + first
     low = int(knob.low) + first
     if most <= low:
         return knob.default
-    return widgets.slider(knob.label, low, most, key, min(knob.default + first, most), **look) - first
+    return widgets.slider(knob.label, low, most, key, min(knob.default + first, most), int(knob.step), **look) - first
 
 
 def target(now: Context, key: str, label: str = "Class asked about", first: str = "") -> str:
     """A menu of classes worth asking about: the shapes of a scene, the likeliest five, and the one in the address."""
     prediction, scene = now.record.prediction, now.picture.scene
-    if isinstance(prediction.target, Similar):  # an opened record, for which no model is run
+    if isinstance(prediction.target, Similar) or (
+        prediction.tokens and prediction.asked
+    ):  # an opened record, for which no model is run
         st.caption(f"The record is about {prediction.asked_words}.")
         return prediction.asked
     if now.may_be_similar:

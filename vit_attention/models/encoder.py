@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, Protocol, overload
 
@@ -16,7 +16,6 @@ from vit_attention.gate import GateError
 from vit_attention.models import kept, targets
 from vit_attention.models.arguments import distinct
 from vit_attention.models.arguments import whole as numbers
-from vit_attention.models.devices import thaw
 from vit_attention.models.model import Asked, Attended, Model, array, as_map, plain
 from vit_attention.models.passes import Pass
 from vit_attention.models.targets import Aim
@@ -164,7 +163,8 @@ class EncoderModel(Model):
             if asked.request.gradients:
                 gradients = self._gradients(asked_scores, seen, about)
             if run is not None and riding is not None:
-                ridden[run.name] = riding.after(self._after(asked_scores, seen, about)).detach()
+                after = replace(self._after(asked_scores, seen, about), inner=self._inner(inputs).to(self.device))
+                ridden[run.name] = riding.after(after).detach()
                 for some in notes:
                     some.extend(riding.notes)
         return Pass([*seen], scores, about, gradients, norms, states, notes, seen.unheard, ridden)
@@ -180,6 +180,11 @@ class EncoderModel(Model):
             return _sum(tail(tokens), about)
 
         return After(_sum(asked, about), of_tokens, [*seen], isinstance(about[0], Aim))
+
+    def _inner(self, inputs: Sequence[Any]) -> Tensor:
+        """(batch, tokens) whether a token is one of the input's own, neither special nor padding."""
+        axis = self.axis_of(inputs[0])
+        return torch.tensor([[n >= axis.prefix for n in range(len(axis))]] * len(inputs))
 
     def _behind(self, ready: Any, passed: Pass) -> Behind | None:
         """The tokens of one input between the blocks, if they were kept."""
@@ -208,7 +213,7 @@ class EncoderModel(Model):
             ),
             prediction=self._said(passed, target),
             norms=np.stack([array(one[0]) for one in norms]) if norms else np.zeros((0, 0), np.float32),
-            signals={**kept.signals(asked.signals, passed), **ran},
+            signals={**kept.signals(asked.signals, passed, self), **ran},
             unheard=passed.unheard,
             **{
                 **about,
@@ -301,15 +306,6 @@ class EncoderModel(Model):
                 raise
             raise GateError(what, *found, advice=f"Its network says: {' '.join(str(error).split())}") from error
         return scores if self.classes else None  # a head without classes gives its features back
-
-    @contextmanager
-    def _differentiable(self) -> Iterator[None]:
-        """Gradients are recorded inside, also where the caller has switched them off, and in full precision.
-        Weights that were loaded or moved inside `torch.inference_mode` can't be gone back through, and are copied once.
-        """
-        with torch.inference_mode(False), torch.enable_grad(), torch.autocast(self.device.type, enabled=False):
-            thaw(self.module)
-            yield
 
     def _said_of(self, ready: Any) -> Sequence[str]:
         """What there is to say of the pass of an input, in sentences."""

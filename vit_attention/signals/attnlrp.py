@@ -10,6 +10,7 @@ from vit_attention.capture import Rules, listening
 from vit_attention.signals import After, Net, Ride
 
 OF = ("pictures", "texts")
+AIMED = True
 
 
 def ride(net: Net) -> Ride:

@@ -5,6 +5,7 @@ from vit_attention.signals import Net, Ride
 from vit_attention.signals.attnlrp import propagated
 
 OF = ("pictures", "texts")
+AIMED = True
 
 
 def ride(net: Net) -> Ride:

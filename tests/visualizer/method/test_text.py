@@ -98,7 +98,7 @@ def test_columns_and_lengths_are_of_tokens(record: AttentionRecord) -> None:
     square = mean(record, 2)
     others = [np.delete(square[:, k], k).mean() * TOKENS for k in range(TOKENS)]
     np.testing.assert_allclose(methods()["received"](record).row, others, rtol=1e-5)
-    np.testing.assert_array_equal(methods()["norms"](record, layer=1).row, record.norms[1])
+    np.testing.assert_array_equal(methods()["lengths"](record, layer=1).row, record.norms[1])
 
 
 @pytest.mark.parametrize("name", PATCHES)
