@@ -15,7 +15,7 @@ from vit_attention.models.model import Asked
 from vit_attention.models.passes import Pass
 from vit_attention.models.targets import Aim
 from vit_attention.records import Axis, Run, Similar
-from vit_attention.signals import Reading
+from vit_attention.signals import Reading, rides
 
 
 @dataclass(frozen=True)
@@ -144,9 +144,14 @@ class TextModel(EncoderModel):
         if not self.classes and {"gradients", "target"} & names:
             raise GateError("target", "a model with classes", f"{self.card.name}, which has none")
         super()._check_signals(names, needed, target)
+        if not self.classes and any(map(rides, needed)):
+            raise GateError("target", "a model with classes", f"{self.card.name}, which has none")
 
     def _together(self, inputs: Sequence[Sentence]) -> tuple[Tensor, Tensor]:
         return sentences.together(inputs, self.anatomy.pad)
+
+    def _counts(self, inputs: Sequence[Sentence]) -> Tensor:
+        return self._together(inputs)[1].bool()
 
     def _forward(self, batch: tuple[Tensor, Tensor]) -> Tensor | None:
         ids, mask = (part.to(self.device) for part in batch)

@@ -25,7 +25,7 @@ from vit_attention.models.targets import Aim
 from vit_attention.records import Axis, Run, Similar
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.similar import missing
-from vit_attention.signals import Again
+from vit_attention.signals import Again, rides
 from vit_attention.weights.positions import resized_note
 
 
@@ -105,7 +105,8 @@ class VisionModel(EncoderModel):
     def _check_signals(self, names: frozenset[str], needed: tuple[Run, ...], target: Any) -> None:
         super()._check_signals(names, needed, target)
         wanted = {*names, *(run.name for run in needed)}
-        if target is None and not self.classes and wanted & {"target", "gradients", "occlusion"}:
+        about = wanted & {"target", "gradients", "occlusion"} or any(map(rides, needed))
+        if target is None and not self.classes and about:
             raise missing(self.card.name, None)
 
     def axis_of(self, ready: Input) -> Axis:

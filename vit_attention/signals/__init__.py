@@ -56,13 +56,16 @@ class Behind:
         prefix: how many special tokens lead.
         norm: the final norm.
         tail: (batch, tokens, width) tokens to (batch, classes) raw scores, as if the last block had left them; at least one
-            token behind the special ones. None for models without classes.
+            token behind the special ones. With a similarity as the target, to (batch, 1), that of the last token. None where
+            nothing is asked about and there are no classes.
+        similar: whether a similarity is asked about.
     """
 
     states: Sequence[Tensor]
     prefix: int
     norm: Callable[[Tensor], Tensor]
     tail: Callable[[Tensor], Tensor] | None
+    similar: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,12 @@ class Net:
     Attributes:
         blocks: the transformer blocks, each once, in order.
         prefix: how many special tokens lead.
+        depth: how many layers they make; a block may be used again and again.
     """
 
     blocks: Sequence[nn.Module]
     prefix: int
+    depth: int
 
 
 @dataclass(frozen=True)
@@ -86,11 +91,24 @@ class After:
         asked: the target's score, the sum over the inputs of a batch, which know nothing of each other.
         of_tokens: (batch, tokens, width) tokens to the same score, as if the last block had left them.
         seen: what every block did; with ``probes`` each has its weights in the graph.
+        counts: (batch, tokens) which tokens are no padding.
     """
 
     asked: Tensor
     of_tokens: Callable[[Tensor], Tensor]
     seen: Sequence[Seen]
+    counts: Tensor
+
+    def of_blocks(self, net: Net) -> list[Seen]:
+        """What each layer did, in order, if all are in the graph; without a pool behind the blocks, which asks by itself.
+
+        Raises:
+            GateError: a layer that could not be captured, or whose weights nothing can be differentiated by.
+        """
+        found = [one for one in self.seen if one.layer < net.depth and one.probe is not None and one.mixed is not None]
+        if len(found) < net.depth:
+            raise GateError("keep", f"{net.depth} layers that are captured with their weights", f"{len(found)}")
+        return sorted(found, key=lambda one: one.layer)
 
 
 @dataclass(frozen=True)

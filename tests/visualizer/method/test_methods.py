@@ -37,8 +37,12 @@ def record(**more: Any) -> AttentionRecord:
         "occlusion": rng.normal(size=(2, 3)).astype(np.float32),
         **{name: rng.uniform(-1, 1, (3, 3, 8)).astype(np.float32) for name in LABELED},
     }
+    signals |= {name: rng.normal(size=(3, 7)).astype(np.float32) for name in ("legrad", "decision-flow")}
+    signals["logit-lens"] = np.abs(rng.normal(size=(4, 5, 7))).astype(np.float32)
+    signals["logit-lens"][:, 3] = rng.integers(0, 2, (4, 7))
     runs: dict[str, Any] = {"painted": {"patch": list(PATCH)}, "occlusion": {"fill": "mean", "stride": 1, "window": 1}}
     runs |= {"naive": {}, "value": {}, "value-value": {"depth": 6}}
+    runs |= {"legrad": {"pool": "head"}, "decision-flow": {"effects": "positive"}, "logit-lens": {}}
     said = Prediction(("cat", "dog"), np.array([0.0, 1.0], np.float32), target=1)
     norms = np.linalg.norm(signals["hidden"][1:], axis=-1)
     given = {
