@@ -38,12 +38,12 @@ def ordinary(axis: Axis) -> NDArray[np.bool_]:
 def span_of(depth: int, question: Question, start: int) -> tuple[range, str]:
     """Numbers of the layers from `start` to the chosen one or the last, and that in words.
 
+    A pool behind the blocks, which a record may number after them, is no layer of these.
+
     Raises:
-        QuestionError: the chosen layer lies below the first, or there is none of such a number.
+        QuestionError: the chosen layer lies below the first.
     """
-    last = depth - 1 if question.layer is None else question.layer
-    if not 0 <= last < depth:
-        raise QuestionError("layer", f"want numbers of 0 to {depth - 1}, got {last}")
+    last = depth - 1 if question.layer is None else min(question.layer, depth - 1)
     if start > last:
         raise QuestionError("start_layer", f"want a whole number from 0 to {last}, got {start}")
     return range(start, last + 1), f"layers {start + 1} to {last + 1}"

@@ -189,7 +189,8 @@ class EncoderModel(Model):
         """The tokens of one input between the blocks, if they were kept."""
         if not passed.states:
             return None
-        states, norm, aim = [one[0] for one in passed.states], self.anatomy.norm, passed.targets[0]
+        kind, norm, aim = next(self.tower.parameters()).dtype, self.anatomy.norm, passed.targets[0]
+        states = [one[0].to(kind) for one in passed.states]  # the norm and the head take no other precision
         tail = self.anatomy.tail if self.classes else None
         if isinstance(aim, Aim):
             tail = lambda tokens: aim.similarity(norm(tokens)[:, -1])[:, None]  # noqa: E731  (a closure over this pass)
