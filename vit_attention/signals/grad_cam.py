@@ -32,12 +32,14 @@ def ride(net: Net, *, at: str, above: int) -> Ride:
 
     def after(passed: After) -> Tensor:
         (gradient,) = torch.autograd.grad(passed.asked, found, materialize_grads=True)
-        inner = gradient[:, net.prefix :]
-        if not bool(inner.any()):
+        counts = passed.counts.to(gradient)
+        inner = counts * (counts.cumsum(dim=1) > net.prefix)  # neither special tokens nor padding
+        mean = torch.einsum("bnd,bn->bd", gradient, inner) / inner.sum(dim=1, keepdim=True)
+        if not bool((gradient * inner[..., None]).any()):
             got = f"the {at} of layer {number + 1}, behind which only special tokens count: the gradient of all others is 0"
             want, advice = "a place from which tokens still have an effect on the score", "Take above=1."
             raise GateError("grad-cam", want, got, advice=advice)
-        return (inner.mean(dim=1, keepdim=True) * found[0].detach()).sum(dim=-1).relu()
+        return torch.einsum("bd,bnd->bn", mean, found[0].detach()).relu()
 
     return Ride(leaf_at(place, found.append), after)
 
