@@ -14,15 +14,9 @@ READ = Knob(
     "read",
     "score",
     "Read off",
-    "The raw score of the class, its probability among all, or its rank, 1 first.",
-    choices=tuple(PARTS),
-)
-SHOW = Knob(
-    "show",
-    "class",
-    "Shown",
-    "The target's class; or, for every patch, the class with the highest score, brighter the higher its probability.",
-    choices=("class", "winner"),
+    "The raw score of the class, its probability among all, or its rank, 1 first; or, for every patch, the winner: the class with the "
+    "highest score, brighter the higher its probability.",
+    choices=(*PARTS, "winner"),
 )
 
 
@@ -31,11 +25,10 @@ def logit_lens(record: AttentionRecord, question: Question, knobs: Knobs) -> Map
     kept = np.asarray(record.signals["logit-lens"], np.float64)
     layer = span_of(len(kept) - 1, question, 0)[0][-1]
     numbers, similar = kept[layer + 1], kept.shape[1] == 1
-    if similar and (knobs["read"], knobs["show"]) != ("score", "class"):
-        name = "read" if knobs["read"] != "score" else "show"
-        raise QuestionError(name, f"want {'score' if name == 'read' else 'class'} for a similarity, got {knobs[name]}")
+    if similar and knobs["read"] != "score":
+        raise QuestionError("read", f"want score for a similarity, got {knobs['read']}")
     told = f"each token after layer {layer + 1} by itself through the final norm"
-    if knobs["show"] == "winner":
+    if knobs["read"] == "winner":
         return _winners(record, numbers[3].astype(int), numbers[4], f"{told} and the head", layer)
     unit = "cosine similarity" if similar else PARTS[knobs["read"]]
     said = record.prediction.asked_words
@@ -50,7 +43,7 @@ def _winners(
     """The winner of every patch: those of most patches in a colour each, all others in the last."""
     found = scored(record, chance, f"class with the highest score: {told}", "probability of that class", layer=layer)
     if found.axis.kind != "patches":
-        raise QuestionError("show", f"want class, as this record is of a {found.axis.kind}, got winner")
+        raise QuestionError("read", f"want one of {', '.join(PARTS)}, as no patches are read here, got winner")
     numbers, counts = np.unique(winner[found.axis.prefix :], return_counts=True)
     order = numbers[np.argsort(-counts, kind="stable")]
     few = order if len(order) <= len(COLOURS) else order[: len(COLOURS) - 1]
@@ -67,7 +60,7 @@ METHOD = Method(
     "taken in others; and no layer but the last was trained to be read so. For labels it is the naive similarity times the scale.",
     source="Vilas et al. 2023, arXiv:2310.18969, section 3; nostalgebraist 2020, “interpreting GPT: the logit lens”",
     title="logit lens",
-    knobs=(READ, SHOW),
+    knobs=(READ,),
     signals=frozenset({"target"}),
     plain_run=True,
     asked_by="nobody",

@@ -66,7 +66,7 @@ def test_the_lens_reads_scores_probabilities_and_ranks_after_the_layer() -> None
 
 
 def test_winners_have_a_colour_each_and_are_brighter_the_more_probable() -> None:
-    found = methods()["logit-lens"](record(), layer=1, show="winner")
+    found = methods()["logit-lens"](record(), layer=1, read="winner")
     assert found.legend == "orange: dog; sky blue: cat; the brighter, the more probable"
     np.testing.assert_allclose(found.values, [[0.9, 0.6, 0.7]], atol=1e-6)
     assert found.colours is not None
@@ -85,7 +85,7 @@ def test_more_winners_than_colours_share_the_last() -> None:
     made = AttentionRecord(
         (one,), Geometry.of(48, 36), prediction=said, signals={"logit-lens": lens}, settings=settings
     )
-    found = methods()["logit-lens"](made, show="winner")
+    found = methods()["logit-lens"](made, read="winner")
     assert found.legend.startswith("orange: a; sky blue: j; green: b; ")
     assert "white: other classes; the brighter" in found.legend
 
@@ -94,9 +94,9 @@ def test_of_a_similarity_there_is_the_cosine_alone() -> None:
     lens, target = methods()["logit-lens"], Similar(to=(0, 1))
     made = record(LENS[:, :1], (), target=target)
     assert lens(made, layer=1).unit == "cosine similarity"
-    for asked, why in (({"read": "rank"}, "read: want score .*got rank"), ({"show": "winner"}, "show: want class")):
-        with pytest.raises(QuestionError, match=why):
-            lens(made, **asked)
+    for read in ("probability", "rank", "winner"):
+        with pytest.raises(QuestionError, match=f"read: want score for a similarity, got {read}"):
+            lens(made, read=read)
 
 
 @pytest.mark.parametrize(

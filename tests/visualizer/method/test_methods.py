@@ -269,7 +269,7 @@ def test_the_code_shown_makes_the_map(name: str) -> None:
     asked |= {"layer": 1} if method.layers != "all" else {}
     asked |= {"head": 1} if method.heads else {}
     other = {"head_fusion": "max", "residual": 0.3, "discard_ratio": 0.5, "start_layer": 1, "component": "2"}
-    other |= {"class_independent": "remove", "show": "winner", "blocks": "stretched", "read": "probability"}
+    other |= {"class_independent": "remove", "show": "winner", "blocks": "stretched", "read": "winner"}
     asked |= {knob.name: other[knob.name] for knob in method.knobs}
     found = ask(name, made, **asked)
     again = eval(found.code, {"methods": methods, "record": made})  # the code is ours
