@@ -1,6 +1,6 @@
 """What the methods that compare patches with labels have in common: the label asked about, what all labels share, the winner."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -114,13 +114,25 @@ def _winner(
     found = answer(record, one, Askers((), ""), margin, told, f"margin, {unit}", layer)
     if alone:
         return found
-    names = list(COLOURS)[: len(labels)]
-    palette, prefix, grid = np.array([COLOURS[name] for name in names]), one.key.prefix, one.key.grid or ()
-    light = undefined.ratio(margin[prefix:], np.full(len(margin) - prefix, margin[prefix:].max()))
-    colours = palette[winner[prefix:]] * (0.15 + 0.85 * np.nan_to_num(light))[:, None]
-    legend = "; ".join(f"{name}: {label}" for name, label in zip(names, labels, strict=True))
-    legend += "; the brighter, the further ahead of the second"
-    return replace(found, colours=colours.reshape(*grid, 3), legend=legend)
+    light = undefined.ratio(margin, np.full(len(margin), margin[one.key.prefix :].max()))
+    return coloured(found, winner, light, labels, "the brighter, the further ahead of the second")
+
+
+def coloured(found: Map, winner: NDArray[Any], light: NDArray[Any], names: Sequence[str], told: str) -> Map:
+    """A map of patches in the colours of winners.
+
+    Args:
+        found: whose values stay what they are.
+        winner: (tokens,) numbers of names.
+        light: (tokens,) how bright, from 0 to 1.
+        names: at most as many as there are `COLOURS`.
+        told: what brightness means.
+    """
+    colours, prefix = list(COLOURS)[: len(names)], found.axis.prefix
+    palette = np.array([COLOURS[one] for one in colours])
+    shown = palette[winner[prefix:]] * (0.15 + 0.85 * np.nan_to_num(light[prefix:]))[:, None]
+    legend = "; ".join(f"{colour}: {name}" for colour, name in zip(colours, names, strict=True))
+    return replace(found, colours=shown.reshape(*(found.axis.grid or ()), 3), legend=f"{legend}; {told}")
 
 
 def method_of(signal: str, told: str) -> Callable[[AttentionRecord, Question, Knobs], Map]:

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from vit_attention.gate.encoder_config import DualEncoder, TextEncoder
 from vit_attention.gate.folder import inside, read_settings
 from vit_attention.heavy import Progress, heavy_imports, library
 from vit_attention.models.cards import Card
-from vit_attention.models.tail import with_tokens
+from vit_attention.models.tail import in_tuples, with_tokens
 from vit_attention.models.text import TextAnatomy, TextModel
 from vit_attention.weights import checkpoints
 from vit_attention.weights.shards import weights_in
@@ -163,9 +164,15 @@ def _anatomy(module: Any, config: Any, tokenizer: Any) -> TextAnatomy:
 
     blocks = _blocks(base, config)
 
+    @cache
+    def wrapped() -> bool:
+        word = torch.ones(1, 1, dtype=torch.long, device=module.device)
+        return in_tuples(module, blocks, lambda view: view(input_ids=word, attention_mask=word))
+
     def tail(tokens: Tensor) -> Tensor:
         every = torch.ones(tokens.shape[:2], dtype=torch.long, device=tokens.device)
-        scores: Tensor = with_tokens(module, blocks, tokens)(input_ids=every, attention_mask=every).logits
+        view = with_tokens(module, blocks, tokens, wrapped())
+        scores: Tensor = view(input_ids=every, attention_mask=every).logits
         return scores
 
     return TextAnatomy(

@@ -117,7 +117,7 @@ def _anatomy(module: nn.Module, config: Any, processor: Processor) -> Anatomy:
         return found
 
     def tail(tokens: Tensor) -> Tensor:
-        empty = tokens.new_zeros((len(tokens), config.num_channels, *native))
+        empty = tokens.new_zeros((1, config.num_channels, *native))  # whose patches go nowhere
         scores: Tensor = with_tokens(module, blocks, tokens)(pixel_values=empty).logits
         return scores
 

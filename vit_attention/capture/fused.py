@@ -143,9 +143,11 @@ def _attend_in_graph(call: Asked, gradients: bool) -> tuple[Tensor, Evidence]:
     probe = differentiable(weights) if gradients else None
     out = (weights if probe is None else probe).to(call.value.dtype) @ call.value
     kept = weights.detach()
+    mixed = None if probe is None else out
     if keyless is None:
-        return out, Evidence(kept, probe=probe)
-    return out, Evidence(kept.masked_fill(keyless, float("nan")), probe=probe, undefined=int(keyless.sum()))
+        return out, Evidence(kept, probe=probe, mixed=mixed)
+    undefined = int(keyless.sum())
+    return out, Evidence(kept.masked_fill(keyless, float("nan")), probe=probe, undefined=undefined, mixed=mixed)
 
 
 def _attend_in_place(call: Asked) -> tuple[Tensor, Evidence]:

@@ -219,5 +219,6 @@ def _multiply(who: Who, product: eager.Product) -> Tensor:
         mixed = product.mix(out)[:, :, rows]
         return mixed, fused.mixed_by_kernel(product.precise[:, :, rows], product.value)
 
-    _keep(who, Evidence(product.precise, proof, probe, {"value": product.value}))
+    mixed, parts = None if probe is None else out, {"value": product.value}
+    _keep(who, Evidence(product.precise, proof, probe, parts, mixed=mixed, lined=product.mix))
     return out

@@ -56,7 +56,8 @@ class Recorder:
             weights, fused = self.request.at(number).select(own), self.request.fuse(own)
         named = found.parts.items() if self.request.parts else ()
         parts = {part: self.request.select_items(tensor.detach()) for part, tensor in named}
-        self._piece(call, Seen(call.name, number, self._kinds[block], weights, residual, found.probe, parts, fused))
+        kind, graph = self._kinds[block], (found.mixed, found.lined)
+        self._piece(call, Seen(call.name, number, kind, weights, residual, found.probe, parts, fused, *graph))
         if found.undefined:
             have = "row has" if found.undefined == 1 else "rows have"
             self.note(f"{call.name}: {found.undefined} {have} no key to look at; the weights there are undefined (NaN)")

@@ -126,6 +126,8 @@ class Seen:
         probe: with gradients, the tensor to differentiate with respect to, of the shape of all the block's weights.
         parts: with parts, "query", "key", "value" of (batch, heads, tokens, head width), as far as available.
         fused: with fused, (batch, queries, keys) by the name of the fusion.
+        mixed: with gradients, weights x values in the graph, in the shape in which the model goes on with them.
+        lined: from that shape to (batch, heads, queries, head width).
     """
 
     name: str
@@ -136,6 +138,8 @@ class Seen:
     probe: Tensor | None = None
     parts: dict[str, Tensor] = field(default_factory=dict)
     fused: dict[str, Tensor] = field(default_factory=dict)
+    mixed: Tensor | None = None
+    lined: Callable[[Tensor], Tensor] = lambda mixed: mixed
 
 
 @dataclass(eq=False)
@@ -146,7 +150,7 @@ class Evidence:
         weights: (batch, heads, queries, keys), float32 or better.
         proof: from numbers of rows to two tensors that must be equal if the weights are right: what PyTorch computed, and
             weights x values; None where there is nothing to compare with.
-        probe, parts: as in `Seen`.
+        probe, parts, mixed, lined: as in `Seen`.
         undefined: how many rows have no key at all.
         fused: None, or the heads fused as the request says; `weights` is then what the request keeps already.
         tokens: then the numbers of queries and keys that there were.
@@ -159,6 +163,8 @@ class Evidence:
     undefined: int = 0
     fused: dict[str, Tensor] | None = None
     tokens: tuple[int, int] | None = None
+    mixed: Tensor | None = None
+    lined: Callable[[Tensor], Tensor] = lambda mixed: mixed
 
     @property
     def sides(self) -> tuple[int, int]:

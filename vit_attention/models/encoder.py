@@ -116,9 +116,10 @@ class EncoderModel(Model):
     def _pass(self, inputs: Sequence[Any], asked: Asked) -> Pass:
         """The pass with one of the runs that take part in it; each of the others, whose gradients flow otherwise, has its own."""
         riding = [run for run in asked.runs if rides(run)]
-        own = None if asked.request.gradients or not riding else riding.pop(0)
+        # A run takes part in whole passes: where layers were chosen, none is left for it.
+        own = None if asked.request.gradients or asked.request.layers is not None or not riding else riding.pop(0)
         passed = self._pass_with(own, inputs, asked)
-        alone = replace(asked, request=replace(asked.request, gradients=False, parts=False, fused=()))
+        alone = replace(asked, request=Request(proof_rows=asked.request.proof_rows))
         others = [self._pass_with(run, inputs, alone) for run in riding]
         ridden = {name: one for other in (passed, *others) for name, one in other.ridden.items()}
         each = zip(passed.notes, *(one.notes for one in others), strict=True)
@@ -128,9 +129,12 @@ class EncoderModel(Model):
     def _pass_with(self, run: Run | None, inputs: Sequence[Any], asked: Asked) -> Pass:
         request, target, blocks = asked.request, asked.target, list(dict.fromkeys(self.anatomy.blocks))
         axis = self.axis_of(inputs[0])
-        riding = None if run is None else ride(run, Net(blocks, axis.prefix))
+        riding = None if run is None else ride(run, Net(blocks, axis.prefix, len(self.anatomy.blocks)))
         if riding is not None:
-            request = replace(request, gradients=request.gradients or riding.probes, in_graph=True)
+            probes = riding.probes
+            request = replace(
+                request, gradients=request.gradients or probes, parts=request.parts or probes, in_graph=True
+            )
         shared = len(blocks) < len(self.anatomy.blocks)  # one block used again and again: its calls are the layers
         norms: list[Tensor] = []
         states: list[Tensor] = []
@@ -155,7 +159,7 @@ class EncoderModel(Model):
             asked_scores = scores
             if isinstance(target, Aim):
                 about, asked_scores = targets.held(target, self.anatomy.norm(last[0]), axis, notes)
-            elif asked.about_a_class and target is None:
+            elif (asked.about_a_class or riding) and target is None:
                 assert scores is not None, "signals about classes are refused without classes"
                 about = [self._likeliest(one, some) for one, some in zip(scores, notes, strict=True)]
             gradients: list[Tensor | None] = [None] * len(seen)
@@ -163,26 +167,34 @@ class EncoderModel(Model):
             if asked.request.gradients:
                 gradients = self._gradients(asked_scores, seen, about)
             if run is not None and riding is not None:
-                after = replace(self._after(asked_scores, seen, about), inner=self._inner(inputs).to(self.device))
-                ridden[run.name] = riding.after(after).detach()
+                ridden[run.name] = riding.after(self._after(asked_scores, seen, about, inputs)).detach()
                 for some in notes:
                     some.extend(riding.notes)
         return Pass([*seen], scores, about, gradients, norms, states, notes, seen.unheard, ridden)
 
-    def _after(self, asked: Any, seen: Heard, about: Sequence[Any]) -> After:
+    def _after(self, asked: Any, seen: Heard, about: Sequence[Any], inputs: Sequence[Any]) -> After:
         """What a run that took part in a pass goes on with."""
-        norm, tail = self.anatomy.norm, self.anatomy.tail
+        norm, tail, counts = self.anatomy.norm, self.anatomy.tail, self._counts(inputs)
 
         def of_tokens(tokens: Tensor) -> Tensor:
             if isinstance(about[0], Aim):
                 return torch.cat([one.scores(norm(tokens)[n : n + 1]) for n, one in enumerate(about)]).sum()
             assert tail is not None, "a class was found, so that there is a head"
-            return _sum(tail(tokens), about)
+            if bool(counts.all()):
+                return _sum(tail(tokens), about)
+            # A head may take the mean of all tokens, in which padding has no place.
+            alone = [tail(one[own.to(one.device)][None]) for one, own in zip(tokens, counts, strict=True)]
+            return _sum(torch.cat(alone), about)
 
-        return After(_sum(asked, about), of_tokens, [*seen], isinstance(about[0], Aim))
+        inner = self._inner(inputs).to(self.device)
+        return After(_sum(asked, about), of_tokens, [*seen], counts, inner, isinstance(about[0], Aim))
+
+    def _counts(self, inputs: Sequence[Any]) -> Tensor:
+        """(batch, tokens) which tokens of a batch are no padding."""
+        return torch.ones(len(inputs), len(self.axis_of(inputs[0])), dtype=torch.bool)
 
     def _inner(self, inputs: Sequence[Any]) -> Tensor:
-        """(batch, tokens) whether a token is one of the input's own, neither special nor padding."""
+        """(batch, tokens) which tokens are the input's own, neither special nor padding."""
         axis = self.axis_of(inputs[0])
         return torch.tensor([[n >= axis.prefix for n in range(len(axis))]] * len(inputs))
 
@@ -190,9 +202,12 @@ class EncoderModel(Model):
         """The tokens of one input between the blocks, if they were kept."""
         if not passed.states:
             return None
-        states = [one[0] for one in passed.states]
+        kind, norm, aim = next(self.tower.parameters()).dtype, self.anatomy.norm, passed.targets[0]
+        states = [one[0].to(kind) for one in passed.states]  # the norm and the head take no other precision
         tail = self.anatomy.tail if self.classes else None
-        return Behind(states, self.axis_of(ready).prefix, self.anatomy.norm, tail)
+        if isinstance(aim, Aim):
+            tail = lambda tokens: aim.similarity(norm(tokens)[:, -1])[:, None]  # noqa: E731  (a closure over this pass)
+        return Behind(states, self.axis_of(ready).prefix, norm, tail, isinstance(aim, Aim))
 
     def _keeps_states(self, asked: Asked) -> bool:
         """Whether the tokens between the blocks are kept: the record keeps them, or a run reads them."""

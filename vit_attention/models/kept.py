@@ -49,8 +49,8 @@ def estimate(asked: Asked, tokens: int, blocks: int, heads: int, width: int, cla
     states = (blocks + 1) * tokens * width * ("hidden" in asked.signals)
     vectors = len(layers) * tokens * width * len(VECTORS.keys() & asked.signals)
     grams = len(layers) * tokens * heads * heads * (GRAMS in asked.signals)
-    # A run leaves a number or two a token and layer at most, in double precision.
-    runs = 2 * (blocks + 1) * tokens * len(asked.runs)
+    # A run leaves five numbers a token and layer at most, or a number or two in double precision.
+    runs = 5 * (blocks + 1) * tokens * len(asked.runs)
     return maps + matrices + _STATE * (states + vectors + grams + runs + blocks * tokens + classes)
 
 

@@ -47,9 +47,13 @@ class Aim:
         Raises:
             GateError: a token of length 0, which has no direction.
         """
-        assert self.fixed is not None, "scores are taken of what was held"
         assert self.axis is not None, "what was held has an axis"
-        asked = tokens[:, self.said.row(self.axis)].float()
+        return self.similarity(tokens[:, self.said.row(self.axis)])
+
+    def similarity(self, tokens: Tensor) -> Tensor:
+        """(n,) the same of (n, width) tokens, whatever they stand for; raises as `scores` does."""
+        assert self.fixed is not None, "scores are taken of what was held"
+        asked = tokens.float()
         fixed = self.fixed.float()
         lengths = torch.linalg.vector_norm(asked, dim=-1) * torch.linalg.vector_norm(fixed)
         if not bool((lengths.detach() > 0).all() & torch.isfinite(lengths.detach()).all()):

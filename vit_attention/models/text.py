@@ -145,7 +145,8 @@ class TextModel(EncoderModel):
         return super()._target(given, options)
 
     def _check_signals(self, names: frozenset[str], needed: tuple[Run, ...], target: Any) -> None:
-        if not self.classes and {"gradients", "target"} & names:
+        wanted = {*names, *(run.name for run in needed)}
+        if not self.classes and {"gradients", "target", *aimed()} & wanted:
             raise GateError("target", "a model with classes", f"{self.card.name}, which has none")
         super()._check_signals(names, needed, target)
 
@@ -157,6 +158,9 @@ class TextModel(EncoderModel):
         for row, one in zip(found, inputs, strict=True):
             row[row.clone()] = torch.tensor([word >= 0 for word in one.axis.words])
         return found
+
+    def _counts(self, inputs: Sequence[Sentence]) -> Tensor:
+        return self._together(inputs)[1].bool()
 
     def _forward(self, batch: tuple[Tensor, Tensor]) -> Tensor | None:
         ids, mask = (part.to(self.device) for part in batch)

@@ -11,7 +11,7 @@ from vit_attention.gate.refusal import reading
 from vit_attention.records.axes import Axis
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.maps import AttentionMap, check_numbers
-from vit_attention.records.needs import FUSED, GRAMS, LABELED
+from vit_attention.records.needs import FUSED, GRAMS, LABELED, LAYERED
 from vit_attention.records.similar import Similar
 
 if TYPE_CHECKING:
@@ -142,6 +142,12 @@ def _wanted(name: str, record: "AttentionRecord") -> tuple[str, Callable[[Any], 
         "one number a patch or token, and two scores",
         lambda a: isinstance(a, tuple) and len(a) == 2 and _is_of_size(a[0], parts) and a[1].shape == (2,),
     )
+    layers = f"at least {states - 1} rows of {', '.join(map(str, sorted(tokens))) or 'all'} tokens"
+    known |= dict.fromkeys(LAYERED, (layers, lambda a: _is_by_token(a, 2, states - 1, tokens)))
+    known["logit-lens"] = (
+        f"{rows}, of one number or of 5, the fourth that of a class",
+        lambda a: _is_read(a, states, tokens, len(record.prediction.labels)),
+    )
     texts = len(record.prediction.labels) + 1
     cosines = f"at least {states - 1} layers of {texts} labels, the empty one included, and one number more than tokens"
     known |= dict.fromkeys(LABELED, (cosines, lambda a: _is_by_token(a, 3, states - 1, {n + 1 for n in tokens}, texts)))
@@ -178,6 +184,13 @@ def _is_by_token(array: Any, axes: int, states: int, tokens: set[int], texts: in
     if not whole or len(array) < states:
         return False
     return tokens <= {array.shape[1]} if texts is None else tokens <= {array.shape[2]} and array.shape[1] == texts
+
+
+def _is_read(array: Any, states: int, tokens: set[int], labels: int) -> bool:
+    """Whether an array has what a lens reads off every token, in which the number of a class is one there is."""
+    if _is_by_token(array, 3, states, tokens, 5):
+        return bool(((array[:, 3] >= 0) & (array[:, 3] < labels)).all())
+    return _is_by_token(array, 3, states, tokens, 1)
 
 
 def _check_settings(record: "AttentionRecord") -> None:

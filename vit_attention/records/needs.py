@@ -10,6 +10,8 @@ FUSED = ("head-mean", "head-max", "head-min")
 """Signals that hold, for every layer, all heads fused into one (tokens, tokens) matrix; `gate.bundle` says so of files."""
 LABELED = ("naive", "value", "value-value")
 """Runs that hold, for every layer, the cosine similarity of a picture's tokens to its labels."""
+LAYERED = ("legrad", "decision-flow")
+"""Runs that hold, for every layer, a number a token."""
 GRAMS = "value-grams"
 """Signal that holds, for every layer and token, (heads, heads) inner products of the token's values behind the output projection."""
 SIGNALS = ("weights", "target", "gradients", "hidden", "queries", "keys", "values", GRAMS, *FUSED)

@@ -8,7 +8,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -61,13 +61,16 @@ class Behind:
         prefix: how many special tokens lead.
         norm: the final norm.
         tail: (batch, tokens, width) tokens to (batch, classes) raw scores, as if the last block had left them; at least one
-            token behind the special ones. None for models without classes.
+            token behind the special ones. With a similarity as the target, to (batch, 1), that of the last token. None where
+            nothing is asked about and there are no classes.
+        similar: whether a similarity is asked about.
     """
 
     states: Sequence[Tensor]
     prefix: int
     norm: Callable[[Tensor], Tensor]
     tail: Callable[[Tensor], Tensor] | None
+    similar: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,10 +80,12 @@ class Net:
     Attributes:
         blocks: the transformer blocks, each once, in order.
         prefix: how many special tokens lead.
+        depth: how many layers they make; a block may be used again and again.
     """
 
     blocks: Sequence[nn.Module]
     prefix: int
+    depth: int
 
 
 @dataclass(frozen=True)
@@ -91,15 +96,28 @@ class After:
         asked: the target's score, the sum over the inputs of a batch, which know nothing of each other.
         of_tokens: (batch, tokens, width) tokens to the same score, as if the last block had left them.
         seen: what every block did; with ``probes`` each has its weights in the graph.
-        similar: whether it is a similarity, which is measured when the network has run.
+        counts: (batch, tokens) which tokens are no padding.
         inner: (batch, tokens) which tokens are the input's own, neither special nor padding.
+        similar: whether it is a similarity, which is measured when the network has run.
     """
 
     asked: Tensor
     of_tokens: Callable[[Tensor], Tensor]
     seen: Sequence[Seen]
+    counts: Tensor
+    inner: Tensor
     similar: bool = False
-    inner: Tensor = field(default_factory=lambda: torch.ones(1, 1, dtype=torch.bool))
+
+    def of_blocks(self, net: Net) -> list[Seen]:
+        """What each layer did, in order, if all are in the graph; without a pool behind the blocks, which asks by itself.
+
+        Raises:
+            GateError: a layer that could not be captured, or whose weights nothing can be differentiated by.
+        """
+        found = [one for one in self.seen if one.layer < net.depth and one.probe is not None and one.mixed is not None]
+        if len(found) < net.depth:
+            raise GateError("keep", f"{net.depth} layers that are captured with their weights", f"{len(found)}")
+        return sorted(found, key=lambda one: one.layer)
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,7 @@ def rich() -> AttentionRecord:
         for n in range(3)
     )
     runs = [Run.of("painted", patch=(0, 1)), Run.of("naive"), Run.of("value"), Run.of("value-value", depth=6)]
+    runs += [Run.of("legrad", pool="head"), Run.of("decision-flow", effects="positive"), Run.of("logit-lens")]
     return AttentionRecord(
         maps,
         picture=encode_picture(GREY),
@@ -124,6 +125,8 @@ def rich() -> AttentionRecord:
             "hidden": rng.normal(size=(4, 5, 6)),
             "painted": rng.uniform(size=(4, 5)),
             **{name: rng.uniform(-1, 1, (3, 3, 6)) for name in ("naive", "value", "value-value")},
+            **{name: rng.normal(size=(3, 5)) for name in ("legrad", "decision-flow")},
+            "logit-lens": rng.integers(0, 2, (4, 5, 5)).astype(np.float64),
         },
         settings={"runs": {run.name: run.plain() for run in runs}, "labels": ["cat", "dog"]},
     )

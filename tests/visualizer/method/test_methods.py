@@ -40,12 +40,16 @@ def record(**more: Any) -> AttentionRecord:
         "integrated-gradients": (rng.normal(size=(2, 3)).astype(np.float32), np.array([0.5, 2], np.float32)),
         **{name: rng.uniform(-1, 1, (3, 3, 8)).astype(np.float32) for name in LABELED},
     }
+    signals |= {name: rng.normal(size=(3, 7)).astype(np.float32) for name in ("legrad", "decision-flow")}
+    signals["logit-lens"] = np.abs(rng.normal(size=(4, 5, 7))).astype(np.float32)
+    signals["logit-lens"][:, 3] = rng.integers(0, 2, (4, 7))
     runs: dict[str, Any] = {"painted": {"patch": list(PATCH)}, "occlusion": {"fill": "mean", "stride": 1, "window": 1}}
     runs |= {"naive": {}, "value": {}, "value-value": {"depth": 6}}
     signals["grad-cam"], runs["grad-cam"] = rng.random(7), {"above": 0, "at": "norm"}
     for name in ("attnlrp", "cp-lrp"):
         signals[name], runs[name] = rng.normal(size=(4, 7)), {}
     runs |= {name: {} for name in ("rise", "integrated-gradients", *SLOPES)}
+    runs |= {"legrad": {"pool": "head"}, "decision-flow": {"effects": "positive"}, "logit-lens": {}}
     said = Prediction(("cat", "dog"), np.array([0.0, 1.0], np.float32), target=1)
     norms = np.linalg.norm(signals["hidden"][1:], axis=-1)
     given = {
@@ -274,7 +278,7 @@ def test_the_code_shown_makes_the_map(name: str) -> None:
     asked |= {"layer": 1} if method.layers != "all" else {}
     asked |= {"head": 1} if method.heads else {}
     other = {"head_fusion": "max", "residual": 0.3, "discard_ratio": 0.5, "start_layer": 1, "component": "2"}
-    other |= {"class_independent": "remove", "show": "winner"}
+    other |= {"class_independent": "remove", "show": "winner", "blocks": "stretched", "read": "winner"}
     asked |= {knob.name: other[knob.name] for knob in method.knobs}
     found = ask(name, made, **asked)
     again = eval(found.code, {"methods": methods, "record": made})  # the code is ours
