@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from types import MappingProxyType
 from typing import Any
 
@@ -75,10 +76,16 @@ _LAYER = "start_layer"
 def knobs(
     now: Context, wanted: Sequence[Knob], prefix: str = "", columns: int | Sequence[float] = 1, drawn: bool = True
 ) -> dict[str, Any]:
-    """One control for each knob in columns, if they are drawn: its values by name; the asking patch needs no control."""
+    """One control for each knob in columns, if they are drawn: its values by name; the asking patch needs no control, nor does
+    a knob that does nothing because of another.
+    """
     shown = [knob for knob in wanted if not isinstance(knob.default, tuple)]
-    places: list[Any] = list(st.columns(columns)) if shown and drawn else [None]
-    return {knob.name: _knob(now, knob, prefix + knob.key, places[n % len(places)]) for n, knob in enumerate(shown)}
+    places: Any = cycle(st.columns(columns) if shown and drawn else [None])
+    found: dict[str, Any] = {}
+    for knob in shown:
+        idle = knob.when is not None and found.get(knob.when[0]) != knob.when[1]
+        found[knob.name] = _knob(now, knob, prefix + knob.key, None if idle else next(places))
+    return found
 
 
 def _knob(now: Context, knob: Knob, key: str, place: Any) -> Any:

@@ -311,7 +311,8 @@ class Method:
         if self.asked_by == "class" and any(who not in ("class", "0") for who in question.query):
             about = "one token was made from" if record.prediction.tokens else "the class token used for one class"
             raise QuestionError("query", f"{self.name} tells what {about}: leave it out")
-        if self.asked_by == "nobody" and question.query:
+        # What is about a target has it in the place of a token that asks, which "class" may say.
+        if self.asked_by == "nobody" and question.query not in ((), ("class",) if self.asks_class else ()):
             raise QuestionError("query", f"in {self.name} no token asks: leave it out")
         question.maps(record)
         why = self.unfit(record, question.kind, fusion)

@@ -12,9 +12,12 @@ COVER = Knob(
     "A square of patches, or a superpixel: a part of similar colour, by SLIC.",
     choices=("window", "superpixels"),
 )
-WINDOW = Knob("window", 1, "Window", "Side of the covered square in patches.", low=1)
-STRIDE = Knob("stride", 1, "Stride", "Steps between covered squares in patches.", low=1)
-SEGMENTS = Knob("segments", 50, "Superpixels", "About how many superpixels the picture is cut into.", low=1, high=2000)
+SQUARES, SUPERPIXELS = ("cover", "window"), ("cover", "superpixels")
+WINDOW = Knob("window", 1, "Window", "Side of the covered square in patches.", low=1, when=SQUARES)
+STRIDE = Knob("stride", 1, "Stride", "Steps between covered squares in patches.", low=1, when=SQUARES)
+SEGMENTS = Knob(
+    "segments", 50, "Superpixels", "About how many the picture is cut into.", low=1, high=2000, when=SUPERPIXELS
+)
 FILL = Knob(
     "fill", "mean", "Filled with", "The picture's mean colour, or 0 of the prepared pixels.", choices=("mean", "zero")
 )

@@ -9,6 +9,7 @@ from types import ModuleType
 
 from vit_attention.capture.hooks import given_to, leaf_at, listening, register_kind
 from vit_attention.capture.listener import capture
+from vit_attention.capture.rules import Rules
 from vit_attention.capture.seen import CaptureError, Enough, Heard, NothingHeardError, Request, Seen
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Heard",
     "NothingHeardError",
     "Request",
+    "Rules",
     "Seen",
     "capture",
     "given_to",

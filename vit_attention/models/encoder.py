@@ -119,15 +119,18 @@ class EncoderModel(Model):
         own = None if asked.request.gradients or not riding else riding.pop(0)
         passed = self._pass_with(own, inputs, asked)
         alone = replace(asked, request=replace(asked.request, gradients=False, parts=False, fused=()))
-        others = {run.name: self._pass_with(run, inputs, alone).ridden[run.name] for run in riding}
-        return replace(passed, ridden={**passed.ridden, **others})
+        others = [self._pass_with(run, inputs, alone) for run in riding]
+        ridden = {name: one for other in (passed, *others) for name, one in other.ridden.items()}
+        each = zip(passed.notes, *(one.notes for one in others), strict=True)
+        notes = [[*dict.fromkeys(note for some in notes for note in some)] for notes in each]
+        return replace(passed, ridden=ridden, notes=notes)
 
     def _pass_with(self, run: Run | None, inputs: Sequence[Any], asked: Asked) -> Pass:
         request, target, blocks = asked.request, asked.target, list(dict.fromkeys(self.anatomy.blocks))
         axis = self.axis_of(inputs[0])
         riding = None if run is None else ride(run, Net(blocks, axis.prefix))
-        if riding is not None and riding.probes:
-            request = replace(request, gradients=True)
+        if riding is not None:
+            request = replace(request, gradients=request.gradients or riding.probes, in_graph=True)
         shared = len(blocks) < len(self.anatomy.blocks)  # one block used again and again: its calls are the layers
         norms: list[Tensor] = []
         states: list[Tensor] = []
@@ -160,7 +163,10 @@ class EncoderModel(Model):
             if asked.request.gradients:
                 gradients = self._gradients(asked_scores, seen, about)
             if run is not None and riding is not None:
-                ridden[run.name] = riding.after(self._after(asked_scores, seen, about)).detach()
+                after = replace(self._after(asked_scores, seen, about), inner=self._inner(inputs).to(self.device))
+                ridden[run.name] = riding.after(after).detach()
+                for some in notes:
+                    some.extend(riding.notes)
         return Pass([*seen], scores, about, gradients, norms, states, notes, seen.unheard, ridden)
 
     def _after(self, asked: Any, seen: Heard, about: Sequence[Any]) -> After:
@@ -173,7 +179,12 @@ class EncoderModel(Model):
             assert tail is not None, "a class was found, so that there is a head"
             return _sum(tail(tokens), about)
 
-        return After(_sum(asked, about), of_tokens, [*seen])
+        return After(_sum(asked, about), of_tokens, [*seen], isinstance(about[0], Aim))
+
+    def _inner(self, inputs: Sequence[Any]) -> Tensor:
+        """(batch, tokens) whether a token is one of the input's own, neither special nor padding."""
+        axis = self.axis_of(inputs[0])
+        return torch.tensor([[n >= axis.prefix for n in range(len(axis))]] * len(inputs))
 
     def _behind(self, ready: Any, passed: Pass) -> Behind | None:
         """The tokens of one input between the blocks, if they were kept."""

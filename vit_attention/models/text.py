@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from vit_attention.gate import GateError, shown
@@ -150,6 +151,12 @@ class TextModel(EncoderModel):
 
     def _together(self, inputs: Sequence[Sentence]) -> tuple[Tensor, Tensor]:
         return sentences.together(inputs, self.anatomy.pad)
+
+    def _inner(self, inputs: Sequence[Sentence]) -> Tensor:
+        found = self._together(inputs)[1].clone()
+        for row, one in zip(found, inputs, strict=True):
+            row[row.clone()] = torch.tensor([word >= 0 for word in one.axis.words])
+        return found
 
     def _forward(self, batch: tuple[Tensor, Tensor]) -> Tensor | None:
         ids, mask = (part.to(self.device) for part in batch)

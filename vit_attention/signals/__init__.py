@@ -8,7 +8,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -91,11 +91,15 @@ class After:
         asked: the target's score, the sum over the inputs of a batch, which know nothing of each other.
         of_tokens: (batch, tokens, width) tokens to the same score, as if the last block had left them.
         seen: what every block did; with ``probes`` each has its weights in the graph.
+        similar: whether it is a similarity, which is measured when the network has run.
+        inner: (batch, tokens) which tokens are the input's own, neither special nor padding.
     """
 
     asked: Tensor
     of_tokens: Callable[[Tensor], Tensor]
     seen: Sequence[Seen]
+    similar: bool = False
+    inner: Tensor = field(default_factory=lambda: torch.ones(1, 1, dtype=torch.bool))
 
 
 @dataclass(frozen=True)
@@ -106,11 +110,13 @@ class Ride:
         during: a context around the pass: hooks that listen or put a leaf in, modes that change how gradients flow.
         after: the pass to (batch, ..., tokens), what the record keeps of every input.
         probes: whether the weights of every block are made differentiable.
+        notes: sentences for the record, complete when `after` has run.
     """
 
     during: AbstractContextManager[Any]
     after: Callable[[After], Tensor]
     probes: bool = False
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

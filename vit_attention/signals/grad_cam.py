@@ -32,13 +32,15 @@ def ride(net: Net, *, at: str, above: int) -> Ride:
     place = net.blocks[number] if at == "output" else first_norm(net.blocks[number])
 
     def after(passed: After) -> Tensor:
-        (gradient,) = torch.autograd.grad(passed.asked, found, materialize_grads=True)
-        inner = gradient[:, net.prefix :]
-        if not bool(inner.any()):
+        features, inner = found[-1], passed.inner[..., None]  # the last, of a block that is used again and again
+        (gradient,) = torch.autograd.grad(passed.asked, features, materialize_grads=True)
+        gradient = gradient * inner
+        if not bool(gradient.flatten(1).any(dim=1).all()):
             got = f"the {at} of layer {number + 1}, behind which only special tokens count: the gradient of all others is 0"
             want, advice = "a place from which tokens still have an effect on the score", "Take above=1."
             raise GateError("grad-cam", want, got, advice=advice)
-        return (inner.mean(dim=1, keepdim=True) * found[0].detach()).sum(dim=-1).relu()
+        mean = gradient.sum(dim=1, keepdim=True) / inner.sum(dim=1, keepdim=True)
+        return (mean * features.detach()).sum(dim=-1).relu()
 
     return Ride(leaf_at(place, found.append), after)
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
+from visualizer import mixed_layers
+from visualizer.measures import flow
 from visualizer.measures.flow import attention_cut, attention_flow, largest_flow
 
 FUSIONS = {"mean": np.mean, "max": np.max, "min": np.min}
@@ -105,6 +107,22 @@ def test_rounding_loses_less_than_one_unit_a_pipe_of_the_cut():
         assert missing <= 2.0**-30 * len(attention_cut(layers, 0, target, residual=0)) + 1e-15
 
 
+@pytest.mark.parametrize(
+    ("residual", "query", "enough"), [(0.0, 3, False), (0.5, 3, False), (0.0, [1 / 70] * 70, True)]
+)
+def test_many_tokens_give_the_same_as_the_whole_network(monkeypatch, residual, query, enough):
+    """One query whose few pipes lead to tokens with many narrow ones: the widest pipes alone let too little through."""
+    rng = np.random.default_rng(1)
+    layers = [rng.dirichlet(np.full(70, scale), size=(1, 70)) for scale in (5.0, 5.0, 0.5, 0.02)]
+    found = attention_flow(layers, residual, query=query)
+    thin = flow._network(flow._thinned(mixed_layers(layers, residual)), flow._entry(query, 70))
+    alone = np.array([flow._solved(thin, target).flow_value for target in range(70)]) / 2**30
+    monkeypatch.setattr(flow, "MANY", 1000)
+    np.testing.assert_array_equal(found, attention_flow(layers, residual, query=query))
+    assert (alone <= found).all()
+    assert (alone == found).all() == enough
+
+
 def test_nothing_flows_where_no_pipe_leads():
     layer = np.array([[[1.0, 0.0], [0.0, 1.0]]])
     assert attention_cut([layer, layer], 0, 1) == ()
@@ -133,11 +151,11 @@ def test_one_layer_gives_the_row_itself_and_two_layers_the_narrowest_pipes():
 
 def test_flow_stays_within_the_unit_that_leaves_the_query():
     layers = random_layers(depth=8, tokens=40)  # capacities of so many pipes, rounded up, would let more than 1 out
-    flow = attention_flow(layers)
-    assert flow.min() >= 0
-    assert flow.max() <= 1
-    assert flow.max() > 1 - 1e-6  # saturated: why ranks mean nothing
-    assert flow.sum() > 1
+    found = attention_flow(layers)
+    assert found.min() >= 0
+    assert found.max() <= 1
+    assert found.max() > 1 - 1e-6  # saturated: why ranks mean nothing
+    assert found.sum() > 1
 
 
 def test_large_networks_are_refused_with_the_reason():

@@ -43,6 +43,8 @@ def record(**more: Any) -> AttentionRecord:
     runs: dict[str, Any] = {"painted": {"patch": list(PATCH)}, "occlusion": {"fill": "mean", "stride": 1, "window": 1}}
     runs |= {"naive": {}, "value": {}, "value-value": {"depth": 6}}
     signals["grad-cam"], runs["grad-cam"] = rng.random(7), {"above": 0, "at": "norm"}
+    for name in ("attnlrp", "cp-lrp"):
+        signals[name], runs[name] = rng.normal(size=(4, 7)), {}
     runs |= {name: {} for name in ("rise", "integrated-gradients", *SLOPES)}
     said = Prediction(("cat", "dog"), np.array([0.0, 1.0], np.float32), target=1)
     norms = np.linalg.norm(signals["hidden"][1:], axis=-1)

@@ -380,3 +380,13 @@ def test_models_without_classes_say_what_to_ask(headless: Any, tmp_path: Path, r
         if name != "rise":
             with pytest.raises(GateError, match="target: want a model with classes"):
                 wordless.attend(TEXT, keep=methods()[name].needs)
+
+
+def test_a_similarity_is_asked_about_in_single_precision_too(tmp_path: Path, headless: Any, ready: Tensor) -> None:
+    model = dino(tmp_path, head=False)
+    model.module.float()
+    for name in ("input-gradients", "integrated-gradients"):
+        wanted = ask(headless, ready, name, "similar:1,2").values
+        np.testing.assert_allclose(
+            ask(model, ready.float(), name, "similar:1,2").values, wanted, atol=1e-3 * wanted.max()
+        )
