@@ -63,13 +63,13 @@ def method(
 
 
 def among(
-    why: Mapping[str, str], key: str, more: Sequence[str] = (), label: str = "Method", first: str = "", place: Any = st
+    why: Mapping[str, str], key: str, more: Sequence[str] = (), label: str = "Method", first: str = "", **how: Any
 ) -> str:
     """The menu alone, of the methods for which there is no reason why not, by their names; the rest as for `method`."""
     fitting = (one for one in methods().values() if not why.get(one.name, "not on offer"))
     names = {**{text: text for text in more}, **{one.label: one.name for one in fitting}}
     titles = list(names)
-    return names[widgets.menu(label, titles, key, first or titles[0], place=place)]
+    return names[widgets.menu(label, titles, key, first or titles[0], **how)]
 
 
 def not_here(why: Mapping[str, str], told: Any = st) -> None:

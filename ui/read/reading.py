@@ -162,7 +162,8 @@ def _places(asked: said.Said, needs: Sequence[str]) -> tuple[int | None, int | N
     first, last = min(maps[0].query.prefix, len(tokens) - 1), len(tokens)
     begin, count = _walk(tuple(tokens), first)
     shown = [one for one in ("token", "field", "method", "layer", "head") if one in needs]
-    columns = st.columns([2 if one in ("token", "field") else 1 for one in shown]) if shown else []
+    wide = {"token": 2, "field": 2, "method": 1.4}
+    columns = st.columns([wide.get(one, 1) for one in shown]) if shown else []
     place = dict(zip(shown, columns, strict=True))
     tip = "Arrow keys left and right step too, where the JSON stands beside the page."
     token = widgets.slider("Token", first + 1, last, TOKEN, begin, place=place.get("token"), help=tip)

@@ -9,7 +9,7 @@ from visualizer.figures.reading import page_with_heat
 from visualizer.method import methods
 from visualizer.style.scale import Scale
 
-HELD = " The gradient stops at the encoded page, so that each cell stands for itself."
+HELD = " The gradient stops at the encoded page."
 DRAW = (
     "from visualizer.figures.reading import page_with_heat\n",
     "page_with_heat(record.image, found.values, record.geometry, unit=found.unit).show()",

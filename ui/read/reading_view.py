@@ -40,7 +40,8 @@ def page(now: Mapped) -> None:
     """The page under the heat of the token, beside what the model wrote, which is clicked or walked through."""
     left, right = st.columns([4, 3])
     with left:
-        _heat(now, "reading_page", now.way, height=figure_height(now), window=None)
+        # Less high where its caption has more lines.
+        _heat(now, "reading_page", now.way, height=figure_height(now) - 40 * bool(now.way.name), window=None)
     with right:
         first = min(now.maps[0].query.prefix, len(now.tokens) - 1)
         reading_json.draw(now.tokens, now.token, first, "reading_json", partial(components.pick_number, TOKEN))
@@ -255,7 +256,7 @@ def tags(now: Reading) -> None:
 def _look_of_page(now: Mapped) -> None:
     """How the heat is drawn, and which methods have no map here."""
     look(now)
-    said.not_here(now.asked)
+    said.not_here(now.asked, now.way)
 
 
 def below(now: Mapped) -> None:

@@ -1,5 +1,6 @@
 """Maps of methods other than raw attention, for a token that a reader or captioner said: menu, map, caption, code, files."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
@@ -16,7 +17,7 @@ from visualizer.words.maps import describe
 from vit_attention.cli.recipe import command
 from vit_attention.records import AttentionMap, AttentionRecord
 
-ATTENTION = "attention weights"
+ATTENTION = "attention"
 OWN = ("raw", "mean-of-layers")
 """Methods that these pages draw themselves, by their pickers of layer and head."""
 REFUSED = {"received": "no token asks in it"}
@@ -118,9 +119,9 @@ def _why_not(said: Said, method: Method, gives: frozenset[str]) -> str:
     return "this record was saved for another word" if other else ""
 
 
-def menu(said: Said, key: str, place: Any) -> str:
+def menu(said: Said, key: str, place: Any, **how: Any) -> str:
     """The menu of methods; the name of the chosen one, "" for raw attention."""
-    chosen = controls.among(unfit(said), key, (ATTENTION,), place=place)
+    chosen = controls.among(unfit(said), key, (ATTENTION,), place=place, **how)
     return "" if chosen == ATTENTION else chosen
 
 
@@ -133,8 +134,10 @@ def knobs(record: AttentionRecord, name: str, prefix: str) -> Way:
     return Way(name, tuple(found.items()))
 
 
-def not_here(said: Said) -> None:
-    """Which methods have no map of the token, and why."""
+def not_here(said: Said, way: Way) -> None:
+    """What the chosen method shows, which methods have no map of the token, and why."""
+    if way.method is not None:
+        st.caption(way.method.meaning)
     controls.not_here(unfit(said))
 
 
@@ -200,9 +203,10 @@ def title(said: Said, way: Way) -> str:
 
 
 def caption(found: Map, way: Way, more: str = "") -> str:
-    """Under the figure of a map; Markdown."""
+    """Under the figure of a map, with the first clause of what it means; Markdown."""
     assert way.method is not None
-    return plain(f"{_capital(found.words)}. {way.method.meaning.partition('. ')[0].rstrip('.')}.{more}")
+    meaning = re.split(r"[,.:;] ", way.method.meaning)[0].rstrip(".")
+    return plain(f"{_capital(found.words)}: {meaning[:1].lower()}{meaning[1:]}.{more}")
 
 
 def _capital(text: str) -> str:
