@@ -162,7 +162,7 @@ def _places(asked: said.Said, needs: Sequence[str]) -> tuple[int | None, int | N
     first, last = min(maps[0].query.prefix, len(tokens) - 1), len(tokens)
     begin, count = _walk(tuple(tokens), first)
     shown = [one for one in ("token", "field", "method", "layer", "head") if one in needs]
-    wide = {"token": 2, "field": 2, "method": 1.4}
+    wide = {"token": 1.8, "field": 2, "method": 1.2} if "method" in shown else {"token": 2, "field": 2}
     columns = st.columns([wide.get(one, 1) for one in shown]) if shown else []
     place = dict(zip(shown, columns, strict=True))
     tip = "Arrow keys left and right step too, where the JSON stands beside the page."
