@@ -387,12 +387,13 @@ def test_a_word_said_twice_has_two_maps(app) -> None:
 
 def test_a_saved_record_has_the_maps_that_it_was_saved_for_and_says_why_not_others(app, tmp_path: Path) -> None:
     model, picture = va.load("scene-aoanet"), scene(6, objects=2).picture
-    page = opened(app, "captions", "own.npz", model.attend(picture), tmp_path, word="3")
+    page = opened(app, "captions", "own.npz", model.attend(picture), tmp_path)
     assert "relevance" not in page.selectbox(key="word_method").options
     told = " ".join(one.value for one in page.caption).replace("\\", "")
     assert "relevance (this record was saved without gradients, and no model is run for a file)" in told
     record = model.attend(picture, target=2, keep=methods()["relevance"].needs)
-    page = opened(app, "captions", "own.npz", record, tmp_path, word="3", panel="code")
+    page = opened(app, "captions", "own.npz", record, tmp_path, panel="code")
+    fine(page.button(key="captions_word_2").click().run())
     fine(page.selectbox(key="word_method").set_value("relevance").run())
     (drawn,) = heats(figures(page)["captions_map"])
     np.testing.assert_allclose(array(drawn["z"]), methods()["relevance"](record).values, rtol=1e-4, atol=1e-6)
