@@ -100,6 +100,11 @@ class Method:
         return self.title or self.name.replace("-", " ")
 
     @property
+    def heading(self) -> str:
+        """The same over a figure: with a capital at its beginning."""
+        return self.label[:1].upper() + self.label[1:]
+
+    @property
     def needs(self) -> frozenset[str | Run]:
         """What `model.attend(..., keep=method.needs)` must keep for it; a run uses its default parameters."""
         return self.needs_for()
