@@ -136,7 +136,7 @@ def largest_flow(layers: Layers, query: int, target: int, residual: float = 0.5,
         [flow[(n + 1) * tokens : (n + 2) * tokens, n * tokens : (n + 1) * tokens].toarray() for n in range(depth)]
     )
     reached = _reached(network - flow).reshape(depth + 1, tokens)
-    over = [reached[n + 1][:, None] & ~reached[n] & (steps[n] * _UNIT >= 1) for n in range(depth)]
+    over = [reached[n + 1][:, None] & ~reached[n] & (steps[n] > 0) for n in range(depth)]
     cut = [
         Pipe(n, int(q), int(k), float(steps[n][q, k])) for n in reversed(range(depth)) for q, k in np.argwhere(over[n])
     ]
