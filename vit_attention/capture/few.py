@@ -16,10 +16,10 @@ class FewTokens(TorchFunctionMode):
     """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        spared = _SPARED.get(func)
-        if spared is None or kwargs or not args[0].requires_grad or any(_trained(one) for one in args[1:]):
+        short = _SHORT.get(func)
+        if short is None or kwargs or not spared(args):
             return func(*args, **(kwargs or {}))
-        return spared(*args)
+        return short(*args)
 
 
 def linear(given: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -28,8 +28,9 @@ def linear(given: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return found
 
 
-def _trained(one: Any) -> bool:
-    return isinstance(one, Tensor) and one.requires_grad
+def spared(args: Any) -> bool:
+    """Whether the first of some arguments has a gradient, and none of the others, which are frozen parameters."""
+    return bool(args[0].requires_grad) and not any(isinstance(one, Tensor) and one.requires_grad for one in args[1:])
 
 
 def _of_few(gradient: Tensor, width: int, change: Callable[[Tensor, Tensor | slice], Tensor]) -> Tensor:
@@ -68,4 +69,4 @@ class _Gelu(torch.autograd.Function):
 
 
 _linear: Callable[..., Any] = _Linear.apply
-_SPARED: dict[Any, Callable[..., Any]] = {F.linear: linear, F.gelu: _Gelu.apply}
+_SHORT: dict[Any, Callable[..., Any]] = {F.linear: linear, F.gelu: _Gelu.apply}
