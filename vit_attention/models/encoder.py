@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vit_attention.capture import CaptureError, Heard, Request, Seen, capture, listening
+from vit_attention.capture import CaptureError, FewTokens, Heard, Request, Seen, capture, listening
 from vit_attention.gate import GateError
 from vit_attention.models import kept, targets
 from vit_attention.models.arguments import distinct
@@ -149,7 +149,7 @@ class EncoderModel(Model):
         rows = None if request.whole else request.queries  # of calls that have no numbers yet
         heard = replace(request, layers=None, whole=(), queries=rows) if shared else request
         with self._differentiable() if request.gradients or riding else torch.inference_mode():
-            during = nullcontext() if riding is None else riding.during
+            during = riding.during if riding else FewTokens() if request.gradients else nullcontext()
             with listening(blocks, hear, before_first=True), capture(self.tower, heard) as seen, during:
                 scores = self._forward(self._together(inputs))
             notes = [[*seen.notes, *self._said_of(inputs[0])] for _ in inputs]
