@@ -4,17 +4,10 @@ from functools import partial
 
 import numpy as np
 
-from visualizer.method.base import Knob, Knobs, Map, Method, answer
+from visualizer.method.base import Knobs, Map, Method, answer
 from visualizer.method.question import Askers, Question, QuestionError
+from visualizer.method.rollout import START_LAYER
 from vit_attention.records import AttentionRecord
-
-START_LAYER = Knob(
-    "start_layer",
-    0,
-    "Start layer",
-    "Relevance of the tokens that enter this layer; 0 is the first, which the token embeddings enter.",
-    short="start",
-)
 
 
 def relevance(record: AttentionRecord, question: Question, knobs: Knobs, name: str) -> Map:
@@ -34,7 +27,7 @@ def relevance(record: AttentionRecord, question: Question, knobs: Knobs, name: s
 
 METHOD = Method(
     partial(relevance, name="AttnLRP"),
-    meaning="The share of every token in the target's score, for and against it, handed back layer by layer; biases keep their share.",
+    meaning="The share of every token in the target's score, for and against it, handed back layer by layer down to those that enter the start layer; biases keep their share.",
     source="Achtibat et al. 2024, arXiv:2402.05602, equations 7 to 9, propositions 3.1 to 3.4",
     title="AttnLRP",
     knobs=(START_LAYER,),
