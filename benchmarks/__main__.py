@@ -7,6 +7,7 @@ import sys
 
 ALL = (
     "localisation",
+    "methods",
     "captioning",
     "labels",
     "reading",

@@ -66,6 +66,20 @@ def test_every_method_draws(app: App, name: str) -> None:
     assert len(test.get("plotly_chart")) == 2
 
 
+def test_knobs_that_do_nothing_are_not_drawn_and_keep_their_values(app: App) -> None:
+    asked = {"picture": "scene-24", "method": "occlusion", "window": "7", "stride": "7", "segments": "5"}
+    test = app("playground", **asked, cover="superpixels")
+    assert not test.exception
+    assert test.number_input(key="segments").value == 5
+    assert not [one for one in test.slider if one.key in ("window", "stride")]
+    assert any("by superpixels" in one.value for one in test.caption)
+    assert any("--cover superpixels" in one.value and "--segments 5" in one.value for one in test.code)
+    again = app("playground", **asked)
+    assert again.slider(key="window").value == 7
+    assert "segments" not in [one.key for one in again.number_input]
+    assert test.query_params["window"] == again.query_params["window"]
+
+
 def test_the_address_restores_the_view(app: App) -> None:
     test = app(
         "playground",

@@ -1,6 +1,8 @@
 """The controls of methods and of drawing, shared by pages; every value is checked, whatever the address says."""
 
+import math
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from types import MappingProxyType
 from typing import Any
 
@@ -67,15 +69,23 @@ def method(
 
 _SIDES = ("window", "stride")
 """Knobs that are sides of squares, in patches."""
+_LAYER = "start_layer"
+"""The knob that is a number of a layer, which counts from 0 in Python and from 1 on pages."""
 
 
 def knobs(
     now: Context, wanted: Sequence[Knob], prefix: str = "", columns: int | Sequence[float] = 1, drawn: bool = True
 ) -> dict[str, Any]:
-    """One control for each knob in columns, if they are drawn: its values by name; the asking patch needs no control."""
+    """One control for each knob in columns, if they are drawn: its values by name; the asking patch needs no control, nor does
+    a knob that does nothing because of another.
+    """
     shown = [knob for knob in wanted if not isinstance(knob.default, tuple)]
-    places: list[Any] = list(st.columns(columns)) if shown and drawn else [None]
-    return {knob.name: _knob(now, knob, prefix + knob.key, places[n % len(places)]) for n, knob in enumerate(shown)}
+    places: Any = cycle(st.columns(columns) if shown and drawn else [None])
+    found: dict[str, Any] = {}
+    for knob in shown:
+        idle = knob.when is not None and found.get(knob.when[0]) != knob.when[1]
+        found[knob.name] = _knob(now, knob, prefix + knob.key, None if idle else next(places))
+    return found
 
 
 def _knob(now: Context, knob: Knob, key: str, place: Any) -> Any:
@@ -85,12 +95,14 @@ def _knob(now: Context, knob: Knob, key: str, place: Any) -> Any:
     if isinstance(knob.default, float):
         low, most = float(knob.low), float(knob.high - knob.step)
         return widgets.slider(knob.label, low, most, key, float(knob.default), float(knob.step), **look)
-    # A layer counts from 0 in Python and from 1 on pages; sides of squares are what they are.
-    first, most = (int(knob.low == 0), min(now.grid) if knob.name in _SIDES else len(now.record.maps))
+    if knob.high < math.inf:
+        return widgets.number(knob.label, int(knob.low), int(knob.high), key, knob.default, int(knob.step), **look)
+    first = int(knob.name == _LAYER)
+    most = min(now.grid) if knob.name in _SIDES else len(now.record.maps) - 1 + first
     low = int(knob.low) + first
     if most <= low:
         return knob.default
-    return widgets.slider(knob.label, low, most, key, min(knob.default + first, most), **look) - first
+    return widgets.slider(knob.label, low, most, key, min(knob.default + first, most), int(knob.step), **look) - first
 
 
 def target(now: Context, key: str, label: str = "Class asked about", first: str = "") -> str:

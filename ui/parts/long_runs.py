@@ -22,22 +22,13 @@ def knobs(now: Context, method: Method, prefix: str = "", columns: int = 1) -> d
 
 
 def _affordable(now: Context, method: Method) -> Sequence[Knob]:
-    names = {knob.name for knob in method.run}
-    if not {"window", "stride"} <= names or not _runs_a_model(now):
+    usual = {knob.name: knob.default for knob in method.run}
+    if method.passes is None or "window" not in usual or not _runs_a_model(now):
         return method.run
     sides = range(1, min(now.grid) + 1)
-    side = next((n for n in sides if seconds(now, windows(now.grid, n, n)) <= LONG), sides[-1])
+    takes = {n: seconds(now, method.passes({**usual, "window": n, "stride": n}, now.grid)) for n in sides}
+    side = next((n for n in sides if takes[n] <= LONG), sides[-1])
     return [replace(knob, default=side) if knob.name in ("window", "stride") else knob for knob in method.run]
-
-
-def windows(grid: tuple[int, int], window: int, stride: int) -> int:
-    """How many squares of so many patches cover a grid of (rows, columns); the last of a row ends at the edge.
-
-    >>> windows((16, 16), 1, 1), windows((16, 16), 2, 2), windows((14, 14), 4, 4)
-    (256, 64, 16)
-    """
-    rows, columns = (max(0, -(-(side - window) // stride)) + 1 for side in grid)
-    return rows * columns
 
 
 def seconds(now: Context, runs: int) -> float:
@@ -48,18 +39,18 @@ def seconds(now: Context, runs: int) -> float:
 
 def wait(now: Context, method: Method, target: str, values: Mapping[str, Any], key: str) -> str:
     """Ask before a run that takes long, and stop until it is wanted; what to say while the model runs."""
-    if "window" not in values or "stride" not in values or not _runs_a_model(now):
+    if method.passes is None or not _runs_a_model(now):
         return "The model is looking again ..."
-    runs = windows(now.grid, int(values["window"]), int(values["stride"]))
+    runs = method.passes(values, now.grid)
     takes = seconds(now, runs)
     if takes > LONG:
         told = (
-            f"{method.label.capitalize()} runs {now.model} {runs} times, once for each covered window: about {takes:.0f} s on "
-            "an idle machine, and it cannot be stopped. A larger window with a larger stride takes fewer runs."
+            f"{method.heading} runs {now.model} {runs} times: about {takes:.0f} s on an idle machine, and it cannot "
+            "be stopped. Its controls can make it fewer runs."
         )
         wish = (now.model, now.picture.key, target, *map(str, values.items()))
         parts.agree(wish, lambda: told, f"Run it {runs} times", key)
-    return f"The model runs {runs} times, each time with another window covered ..."
+    return f"The model runs {runs} times, each time on a changed picture ..."
 
 
 def _runs_a_model(now: Context) -> bool:

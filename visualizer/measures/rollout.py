@@ -191,12 +191,22 @@ def relevance(layers: Layers, gradients: Layers, start_layer: int = 0, query: in
     pairs = _with_gradients(layers, gradients, start_layer)
     row = start_row(query, pairs[0][0].shape[-1])
     for layer, slope in reversed(pairs):
-        layer, slope = at_least_single(layer), at_least_single(slope)
-        with np.errstate(invalid="ignore", over="ignore"):
-            effect = fuse_fast(np.maximum(layer * slope, 0), "mean")
-        check_finite(effect, "layers and gradients")
+        effect = effect_of(layer, slope)
         row = row + row.astype(effect.dtype) @ effect
     return row
+
+
+def effect_of(layer: Array, gradient: Array) -> Array:
+    """(queries, keys) mean over heads of max(gradient * weights, 0) of a block (arXiv:2103.15679, equation 5).
+
+    >>> effect_of(np.array([[[0.5, 0.5]], [[1.0, 0.0]]]), np.array([[[2.0, -2.0]], [[4.0, 4.0]]]))
+    array([[2.5, 0. ]])
+    """
+    layer, gradient = at_least_single(layer), at_least_single(gradient)
+    with np.errstate(invalid="ignore", over="ignore"):
+        effect = fuse_fast(np.maximum(layer * gradient, 0), "mean")
+    check_finite(effect, "layers and gradients")
+    return effect
 
 
 def gradient_rollout(layers: Layers, gradients: Layers, start_layer: int = 0, query: int = 0) -> NDArray[np.float64]:

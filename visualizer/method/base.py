@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from visualizer.measures.steps import HEAD_FUSIONS
+from visualizer.method.decoded import lacking
 from visualizer.method.knob import Knob, Knobs
 from visualizer.method.map import SHARE, Map, answer, scale_of
 from visualizer.method.question import (
@@ -23,7 +24,7 @@ from visualizer.method.question import (
     patch_of,
     query_texts,
 )
-from visualizer.method.said import class_row
+from visualizer.method.said import scored_row
 from vit_attention.gate import GateError, shown
 from vit_attention.records import AttentionRecord, Axis, Run, Similar
 from vit_attention.records.similar import EXAMPLE
@@ -34,6 +35,9 @@ LARGE = 16 * 16
 """Patches up to which a record keeps everything without being asked; see `Method.sparing`."""
 SEVERAL = 64
 """Query tokens up to which each has rows of its own in a sparing record; the mean of all heads stands in for more."""
+
+POOL = ("pool",)
+"""What the query of a pool behind the blocks is called, which is no word that was said."""
 
 Function = Callable[[AttentionRecord, Question, Knobs], Map]
 
@@ -56,8 +60,12 @@ class Method:
         heads: whether it can use a single head; other methods take all heads together.
         asked_by: accepted query tokens: "any", only the "class" token, one "patch", one or several "patches", or "nobody" for
             no query; "label" for a label of the picture.
+        passes: how many passes through the model its run takes, from the knobs and (rows, columns) of the patches; None for
+            a run of one or two.
+        spoken: whether it can also be about a token that a reader or captioner said, through encoder and decoder.
         norms: whether it reads the lengths of the tokens, `record.norms`.
         changes: what its run changes parts of, a "picture" or a "text"; "" for neither.
+        most: how many pairs of tokens, over all layers, it can go through in a few seconds; 0 for any number.
         place: position in menus and tables, smallest first.
         name: name of its file, with dashes; set by `methods`.
     """
@@ -73,8 +81,11 @@ class Method:
     layers: str = "one"
     heads: bool = False
     asked_by: str = "any"
+    spoken: bool = False
     norms: bool = False
     changes: str = ""
+    passes: Callable[[Knobs, tuple[int, int]], int] | None = None
+    most: int = 0
     place: int = 100
     name: str = ""
 
@@ -87,6 +98,11 @@ class Method:
     def label(self) -> str:
         """Its title in menus."""
         return self.title or self.name.replace("-", " ")
+
+    @property
+    def heading(self) -> str:
+        """The same over a figure: with a capital at its beginning."""
+        return self.label[:1].upper() + self.label[1:]
 
     @property
     def needs(self) -> frozenset[str | Run]:
@@ -153,8 +169,12 @@ class Method:
         return self.layers != "one" and not self.heads and self.asked_by != "nobody"
 
     def fitting(self, maps: Maps) -> Maps:
-        """Those of some maps that it can look at, by number: those where patches ask, for methods about patches."""
-        return {n: one for n, one in maps.items() if one.query.kind == "patches" or not self.of_patches}
+        """Those of some maps that it can look at, by number: those where patches ask, for methods about patches; those where
+        words ask, for methods about a token that was said.
+        """
+        said = {n: one for n, one in maps.items() if self.spoken and one.kind == "cross" and one.query.kind == "text"}
+        said = {n: one for n, one in said.items() if one.query.labels != POOL}
+        return said or {n: one for n, one in maps.items() if one.query.kind == "patches" or not self.of_patches}
 
     def stops(self, layers: Sequence[int], knobs: Knobs) -> Sequence[int]:
         """Those of some layers at which it can stop: from the start layer up, or the last alone, which says why not."""
@@ -170,6 +190,8 @@ class Method:
             kind: of the maps, as for a call.
             fusion: the head fusion wanted, where a record may hold fused heads alone; None takes any.
         """
+        if self.spoken and record.prediction.tokens:
+            return lacking(record)
         asked = Question(kind=kind)
         try:
             maps = asked.chain(record, "self" if self.multiplies else None)
@@ -180,9 +202,12 @@ class Method:
             return error.text
         except ValueError as error:
             return str(error)
+        pairs = sum(len(one.query) * len(one.key) for one in maps.values())
+        if self.most and pairs > self.most:
+            return f"takes at most {self.most:,} pairs of tokens over all layers, and this record has {pairs:,}"
         one = next(iter(maps.values()))
         similar = self.asks_class and isinstance(record.prediction.target, Similar)
-        if self.asked_by == "class" and class_row(one.query) is None and not similar:
+        if self.asked_by == "class" and scored_row(record, one.query) is None and not similar:
             return "needs a class token, and this model has none"
         given = "text" if all(other.key.kind == "text" for other in record.maps) else "picture"
         if self.changes not in ("", given):
@@ -241,7 +266,7 @@ class Method:
         run = self._run(question.query, values) if self.reads_run else None
         if run is not None:
             try:
-                record.check_run(run)
+                record.check_run(run, {knob.name: knob.default for knob in self.run})
             except ValueError as error:
                 raise SignalError("method", str(error)) from error
         found = self.function(record, meant, values)
@@ -289,8 +314,10 @@ class Method:
         if question.layer is not None and self.layers == "all":
             raise QuestionError("layer", f"{self.name} goes through all layers: leave it out, or give a start layer")
         if self.asked_by == "class" and any(who not in ("class", "0") for who in question.query):
-            raise QuestionError("query", f"{self.name} tells what the class token used for one class: leave it out")
-        if self.asked_by == "nobody" and question.query:
+            about = "one token was made from" if record.prediction.tokens else "the class token used for one class"
+            raise QuestionError("query", f"{self.name} tells what {about}: leave it out")
+        # What is about a target has it in the place of a token that asks, which "class" may say.
+        if self.asked_by == "nobody" and question.query not in ((), ("class",) if self.asks_class else ()):
             raise QuestionError("query", f"in {self.name} no token asks: leave it out")
         question.maps(record)
         why = self.unfit(record, question.kind, fusion)
@@ -300,7 +327,8 @@ class Method:
             self._check_patches(question.map(record)[1].query, question)
         missing = sorted(name for name in self.signals if not record.has(name))
         if missing:
-            want = f"model.attend(picture{', target=CLASS' * self.asks_class}, keep=methods()[{self.name!r}].needs)"
+            target = ", target=TOKEN" if record.prediction.tokens else ", target=CLASS"
+            want = f"model.attend(picture{target * self.asks_class}, keep=methods()[{self.name!r}].needs)"
             raise SignalError("method", f"this record has no {missing[0]}: want {want}")
 
     def _check_patches(self, axis: Axis, question: Question) -> None:

@@ -4,9 +4,9 @@ import numpy as np
 
 from visualizer.measures import undefined
 from visualizer.method.base import Knob, Knobs, Map, Method
+from visualizer.method.parts import of_parts, ordinary, span_of
 from visualizer.method.question import Question
 from visualizer.method.rollout import START_LAYER
-from visualizer.method.scored import ordinary, scored, span_of
 from vit_attention.records import AttentionRecord
 
 EFFECTS = Knob(
@@ -35,7 +35,7 @@ def decision_flow(record: AttentionRecord, question: Question, knobs: Knobs) -> 
         low, high = inner.min(axis=1, keepdims=True), inner.max(axis=1, keepdims=True)
         blocks, unit = np.nan_to_num(undefined.ratio(blocks - low, high - low)), "sum of blocks, each from 0 to 1"
     words = f"decision flow, sum of {told}, for {record.prediction.asked_words}"
-    return scored(record, blocks.sum(axis=0), words, unit, layer=layers[-1])
+    return of_parts(record, blocks.sum(axis=0), words, unit, layer=layers[-1])
 
 
 METHOD = Method(

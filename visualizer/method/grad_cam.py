@@ -1,8 +1,8 @@
 """Grad-CAM on tokens."""
 
 from visualizer.method.base import Knob, Knobs, Map, Method
+from visualizer.method.parts import of_parts
 from visualizer.method.question import Question
-from visualizer.method.scored import scored
 from vit_attention.records import AttentionRecord
 
 AT = Knob(
@@ -20,7 +20,7 @@ ABOVE = Knob(
 def grad_cam(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
     """The run's positive parts, special tokens left out."""
     words = f"Grad-CAM for {record.prediction.asked_words}"
-    return scored(record, record.signals["grad-cam"], words, "feature x mean gradient")
+    return of_parts(record, record.signals["grad-cam"], words, "feature x mean gradient")
 
 
 METHOD = Method(

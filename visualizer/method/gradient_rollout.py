@@ -17,5 +17,6 @@ METHOD = replace(
     meaning="Rollout with each layer's weights times their effect on one class's score. The query is the class token; with a "
     "similarity as the target, the token that it is about.",
     source="Gildenblat 2020, “Exploring explainability for vision transformers”; rollout as in arXiv:2005.00928, section 3",
+    spoken=False,
     place=70,
 )

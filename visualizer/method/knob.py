@@ -26,6 +26,7 @@ class Knob:
         help: one line, for pages and the command line.
         choices: accepted values, for texts.
         low, high: range of a number; `below` excludes `high` itself.
+        when: name and value of another knob, before this one, without which it does nothing.
         step: step of a slider on a page, which excludes a `high` of 1, where nothing of the layers would be left.
     """
 
@@ -39,6 +40,7 @@ class Knob:
     high: float = math.inf
     below: bool = False
     step: float = 1
+    when: tuple[str, str] | None = None
 
     @property
     def key(self) -> str:

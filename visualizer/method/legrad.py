@@ -3,9 +3,9 @@
 import numpy as np
 
 from visualizer.method.base import Knob, Knobs, Map, Method
+from visualizer.method.parts import of_parts, span_of
 from visualizer.method.question import Question
 from visualizer.method.rollout import START_LAYER
-from visualizer.method.scored import scored, span_of
 from vit_attention.records import AttentionRecord
 
 POOL = Knob(
@@ -22,7 +22,7 @@ def legrad(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
     kept = np.asarray(record.signals["legrad"], np.float64)
     layers, told = span_of(len(kept), question, knobs["start_layer"])
     words = f"LeGrad, mean of {told}, for {record.prediction.asked_words}"
-    return scored(record, kept[list(layers)].mean(axis=0), words, "mean positive gradient", layer=layers[-1])
+    return of_parts(record, kept[list(layers)].mean(axis=0), words, "mean positive gradient", layer=layers[-1])
 
 
 METHOD = Method(

@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from visualizer.method.base import Knob, Knobs, Map, Method
 from visualizer.method.labels import COLOURS, coloured
+from visualizer.method.parts import of_parts, span_of
 from visualizer.method.question import Question, QuestionError
-from visualizer.method.scored import scored, span_of
 from vit_attention.records import AttentionRecord
 
 PARTS = {"score": "raw score", "probability": "probability", "rank": "rank, 1 first"}
@@ -34,14 +34,14 @@ def logit_lens(record: AttentionRecord, question: Question, knobs: Knobs) -> Map
     said = record.prediction.asked_words
     words = f"{said}: {told}" if similar else f"{unit.split(',')[0]} of {said}: {told} and the head"
     row = numbers[list(PARTS).index(knobs["read"])]
-    return scored(record, row, words, unit, signed=knobs["read"] == "score", layer=layer)
+    return of_parts(record, row, words, unit, signed=knobs["read"] == "score", layer=layer)
 
 
 def _winners(
     record: AttentionRecord, winner: NDArray[np.int_], chance: NDArray[np.float64], told: str, layer: int
 ) -> Map:
     """The winner of every patch: those of most patches in a colour each, all others in the last."""
-    found = scored(record, chance, f"class with the highest score: {told}", "probability of that class", layer=layer)
+    found = of_parts(record, chance, f"class with the highest score: {told}", "probability of that class", layer=layer)
     if found.axis.kind != "patches":
         raise QuestionError("read", f"want one of {', '.join(PARTS)}, as no patches are read here, got winner")
     numbers, counts = np.unique(winner[found.axis.prefix :], return_counts=True)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from visualizer.style.scale import Scale
 
 SHARE = "share of attention"
+_ADDING = ("share of", "relevance", "contribution", "absolute gradient", "gradient times")
+"""How units of numbers begin whose sum over several tokens is theirs together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,13 +64,14 @@ class Map:
         return written(axis) if axis.kind == "text" else tuple(axis.name(n) for n in range(len(axis)))
 
     def over(self, groups: Sequence[Sequence[int]]) -> NDArray[np.float64]:
-        """(groups,) numbers of groups of tokens, such as the words of a text: sums of shares and of relevance, means of others.
+        """(groups,) numbers of groups of tokens, such as the words of a text: sums of what adds up, such as shares, relevance and
+        gradients, means of others.
 
         >>> found = Map(np.array([0.2, 0.3, 0.5]), Axis.text("abc"), SHARE, "", (), 0)
         >>> found.over([(0,), (1, 2)]).tolist()
         [0.2, 0.8]
         """
-        adds = self.unit == "relevance" or self.unit.startswith("share of")
+        adds = self.unit.startswith(_ADDING)
         parts = np.array([np.sum(self.row[list(one)], dtype=np.float64) for one in groups])
         return parts if adds else parts / [len(one) for one in groups]
 

@@ -1,9 +1,8 @@
 """Masking: how much a class's score falls when a word of the text cannot be read."""
 
-import numpy as np
-
-from visualizer.method.base import Knob, Knobs, Map, Method, answer
-from visualizer.method.question import Askers, Question
+from visualizer.method.base import Knob, Knobs, Map, Method
+from visualizer.method.parts import of_parts, score_words
+from visualizer.method.question import Question
 from vit_attention.records import AttentionRecord
 
 UNIT = Knob("unit", "word", "Hidden at a time", "A whole word, or one of its tokens.", choices=("word", "token"))
@@ -18,11 +17,8 @@ HIDE = Knob(
 
 def masking(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
     """The run's falls of the target's score; special tokens are left out (NaN)."""
-    one = list(Question().maps(record).values())[-1]
-    row = np.asarray(record.signals["masking"], np.float64).copy()
-    row[[word < 0 for word in one.key.words]] = np.nan
-    words = f"fall of the score of {record.prediction.asked} when a {knobs['unit']} is hidden"
-    return answer(record, one, Askers((), ""), row, words, "raw score", one.layer, signed=True)
+    words = f"fall of {score_words(record)} when a {knobs['unit']} is hidden"
+    return of_parts(record, record.signals["masking"], words, "raw score", signed=True)
 
 
 METHOD = Method(

@@ -6,7 +6,7 @@ from visualizer.measures.fields import canonical, fields
 from visualizer.measures.spelling import plain
 from visualizer.measures.words import Word, words_of, written
 from vit_attention.gate import GateError, shown
-from vit_attention.records import Axis
+from vit_attention.records import AttentionRecord, Axis
 
 CLASS_TOKENS = ("[CLS]", "<cls>", "<s>")
 """What the token is called whose last state a classifier of text reads, where it leads."""
@@ -33,6 +33,11 @@ def class_row(axis: Axis) -> int | None:
     if axis.kind != "text":
         return 0 if axis.prefix else None
     return 0 if axis.prefix and axis.words and axis.special[0] in CLASS_TOKENS else None
+
+
+def scored_row(record: AttentionRecord, axis: Axis) -> int | None:
+    """The row that a target's score is read from: the class token's, or the last of a text that is compared with pictures."""
+    return len(axis) - 1 if record.settings.get("pictures") else class_row(axis)
 
 
 def said(axis: Axis, text: str, number: int | None) -> tuple[int, ...]:

@@ -18,9 +18,14 @@ def complete(one: AttentionMap) -> bool:
 
 def fused_matrix(record: AttentionRecord, one: AttentionMap, fusion: str) -> NDArray[Any] | None:
     """(tokens, tokens) all heads of a map fused by "mean", "max" or "min", if the record keeps that."""
-    kept: Any = record.signals.get(f"head-{fusion}")
+    return signal_of(record, one, f"head-{fusion}")
+
+
+def signal_of(record: AttentionRecord, one: AttentionMap, name: str) -> NDArray[Any] | None:
+    """A map's part of a signal that has one for every map in which the input's own tokens ask; None where there is none."""
+    kept: Any = record.signals.get(name)
     at = next((number for number, other in enumerate(of_input(record)) if other is one), None)
-    return None if kept is None or at is None else np.asarray(kept[at])
+    return None if kept is None or at is None or at >= len(kept) else np.asarray(kept[at])
 
 
 def layer_of(record: AttentionRecord, one: AttentionMap, fusion: str) -> NDArray[Any]:

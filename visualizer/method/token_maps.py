@@ -12,7 +12,7 @@ from visualizer.method.token_pairs import ordinary, without_special
 def of_words(found: Map, text: str = "", words: bool = True, special: bool = True) -> Map:
     """The same map with words for tokens, as `visualizer.by_words` does it for a record.
 
-    Shares and relevance of the parts of a word are summed; of any other number the mean is taken, since a length or a fall of a
+    Shares, relevance and gradients of the parts of a word are summed; of any other number the mean is taken, since a length or a fall of a
     score does not grow with the number of parts (`Map.over`).
 
     Args:

@@ -66,8 +66,13 @@ def _space(module: Any) -> Space:
         found: Tensor = vision.head(normed[:, None]) if pooled else module.visual_projection(normed)
         return found
 
+    def said(tokens: Tensor) -> Tensor:
+        normed = texts.final_layer_norm(tokens)[:, -1]
+        found: Tensor = texts.head(normed) if pooled else module.text_projection(normed)
+        return found
+
     scale = float(module.logit_scale.detach().exp().float())
-    return Space(picture, text, whole, token, scale, 0.0 if bias is None else float(bias.detach()), vision)
+    return Space(picture, text, whole, token, said, scale, 0.0 if bias is None else float(bias.detach()), vision)
 
 
 def _text(module: Any, tokenizer: Any) -> TextAnatomy:
@@ -85,6 +90,7 @@ def _text(module: Any, tokenizer: Any) -> TextAnatomy:
         width=config.hidden_size,
         norm=tower.final_layer_norm,
         forward=forward,
+        embedding=tower.embeddings.token_embedding,
         longest=int(config.max_position_embeddings),
         vocabulary=int(config.vocab_size),
         pad=int(tokenizer.pad_token_id if tokenizer.pad_token_id is not None else config.pad_token_id or 0),

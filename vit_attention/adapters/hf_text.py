@@ -185,6 +185,7 @@ def _anatomy(module: Any, config: Any, tokenizer: Any) -> TextAnatomy:
         vocabulary=config.vocab_size,
         pad=int(pad or 0),
         tail=tail,
+        embedding=base.get_input_embeddings(),
     )
 
 

@@ -7,16 +7,20 @@
 import sys
 from types import ModuleType
 
+from vit_attention.capture.few import FewTokens
 from vit_attention.capture.hooks import given_to, leaf_at, listening, register_kind
 from vit_attention.capture.listener import capture
+from vit_attention.capture.rules import Rules
 from vit_attention.capture.seen import CaptureError, Enough, Heard, NothingHeardError, Request, Seen
 
 __all__ = [
     "CaptureError",
     "Enough",
+    "FewTokens",
     "Heard",
     "NothingHeardError",
     "Request",
+    "Rules",
     "Seen",
     "capture",
     "given_to",

@@ -151,6 +151,16 @@ def given_to(module: nn.Module, hear: Callable[[Tensor], None]) -> AbstractConte
     return _hooked(lambda: [module.register_forward_pre_hook(entered, with_kwargs=True)])
 
 
+def replaced(module: nn.Module, output: Tensor) -> AbstractContextManager[None]:
+    """What `module` gives in this thread is `output`, whatever it computes."""
+    mine = threading.get_ident()
+
+    def left(_module: nn.Module, _args: Any, _output: Any) -> Tensor | None:
+        return output if threading.get_ident() == mine else None
+
+    return _hooked(lambda: [module.register_forward_hook(left)])
+
+
 def listening(
     blocks: Sequence[nn.Module], hear: Callable[[Tensor], None], before_first: bool = False
 ) -> AbstractContextManager[None]:

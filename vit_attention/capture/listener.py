@@ -1,7 +1,7 @@
 """The one listener on PyTorch: a thread's calls of attention functions, while a capture is open in that thread."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -176,7 +176,7 @@ def _attend(who: Who, args: Any, kwargs: Any, partly: bool = False) -> tuple[Ten
         return F.scaled_dot_product_attention(*args, **kwargs), None
     given = fused.asked(heads_of(who[0][1].module), *args, **kwargs)
     request = who[0][0].asks(who[0][1]) if partly and len(who) == 1 else None
-    out, found = _computed(given, any(recorder.request.gradients for recorder, _ in who), request, args, kwargs)
+    out, found = _computed(given, [recorder.request for recorder, _ in who], request, args, kwargs)
     with fused.exactly(given.query):
         _keep(who, found)
     return out, found.weights
@@ -196,10 +196,11 @@ def _attend_natively(who: Who, given: dict[str, Any]) -> tuple[Tensor, Tensor | 
 
 
 def _computed(
-    given: fused.Asked, gradients: bool, request: Request | None, args: Any, kwargs: Any
+    given: fused.Asked, asked: Sequence[Request], request: Request | None, args: Any, kwargs: Any
 ) -> tuple[Tensor, Evidence]:
     """What the model goes on with, weights x values in the shape of the fused function's result; and the attention."""
-    if gradients or not (torch.is_grad_enabled() and given.in_graph):
+    gradients = any(one.gradients for one in asked)
+    if gradients or any(one.in_graph for one in asked) or not (torch.is_grad_enabled() and given.in_graph):
         out, found = fused.attend(given, gradients, request)
         return given.layout.unfold(out), found
     # Training: gradient checkpointing wants the very tensors saved that it will see again, so PyTorch's own kernel runs.

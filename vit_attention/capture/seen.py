@@ -36,6 +36,8 @@ class Request:
         fused: how to fuse all heads of a block into one matrix that is kept beside the weights: "mean", "max", "min".
         half: keep weights in float16.
         gradients: make the weights part of the graph, so that a score can be differentiated by them.
+        in_graph: where there is a graph, the model goes on with the captured weights x values, instead of having PyTorch's
+            kernel compute the attention a second time; not for training, where gradient checkpointing wants the kernel.
         parts: keep the queries, keys and values too.
         proof_rows: rows on which the parity proof runs; None proves every row.
         items: entries of the batch to keep (windows of Swin, beams); None keeps all.
@@ -47,6 +49,7 @@ class Request:
     queries: Sequence[int] | None = None
     half: bool = False
     gradients: bool = False
+    in_graph: bool = False
     parts: bool = False
     proof_rows: int | None = 4
     items: Sequence[int] | None = None

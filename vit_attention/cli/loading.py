@@ -138,8 +138,9 @@ def attend(model: Any, given: Any, /, **wanted: Any) -> AttentionRecord:
     return record
 
 
-def target(model: Any, text: str | None) -> int | Similar | None:
-    """The number of a class, from its name, or from its number where no class is called so; or a similarity.
+def target(model: Any, text: str | None) -> int | str | Similar | None:
+    """The number of a class, from its name, or from its number where no class is called so; or a similarity; a token of what
+    is read or said as it is, since nothing was said yet.
 
     Raises:
         ChoiceError: a class that the model does not know, a name that several carry, a picture that cannot be read, or a class
@@ -147,6 +148,8 @@ def target(model: Any, text: str | None) -> int | Similar | None:
     """
     if text is None:
         return None
+    if getattr(model, "speaks", False):
+        return text
     classes = tuple(getattr(model, "classes", ()))
     if "target" in model.signals:
         said = _similar(text, classes)

@@ -213,7 +213,8 @@ _SEEN: tuple[Command, ...] = (
     click.option(
         "--target",
         metavar="CLASS",
-        help="Class, by name or number, whose score the gradients belong to; or a similarity, such as similar:6,8.",
+        help="Class, by name or number, whose score the gradients belong to; or a similarity, such as similar:6,8; "
+        "or a token that a reader or captioner says, by number or text.",
     ),
 )
 _LABEL: tuple[Command, ...] = (

@@ -198,7 +198,7 @@ def _tell(report: Report, item: Given, record: AttentionRecord, picture: Opened,
         report.note(f"{item.said}: {note}")
     if record.prediction.text:
         report.note(f"{item.said}: {record.prediction.text}")
-        if not view.query:
+        if not view.query and not view.chosen.asks_class:
             report.note(
                 f"{item.said}: this is the mean over all tokens; choose one with --query WORD or NUMBER, or draw each with --query each."
             )

@@ -14,6 +14,8 @@ WEIGHTS = ("f2", "f4")
 BYTES = ("u1",)
 FUSED = ("head-mean", "head-max", "head-min")
 """Signals that hold, for every layer, all heads fused into one (tokens, tokens) matrix."""
+GRAMS = "value-grams"
+"""The signal that holds, for every layer, a (heads, heads) matrix a token."""
 
 
 def _finite(value: Any) -> Any:
@@ -59,6 +61,13 @@ class Form:
 
     kinds: tuple[str, ...]
     shape: tuple[int | None, ...] | None
+
+
+def _form(signal: str) -> Form:
+    """What the arrays of a signal have to be."""
+    if signal == GRAMS:
+        return Form(FLOATS, (None, None, None, None))
+    return Form(WEIGHTS, (None, None, None)) if signal in FUSED else Form(FLOATS, None)
 
 
 class Stamp(Schema):
@@ -157,6 +166,7 @@ class Settings(Schema):
     kinds: Annotated[list[Name], FIRST] = Field(default_factory=list)
     windows: Annotated[list[Knobs], FIRST] = Field(default_factory=list)
     labels: Annotated[list[Name], FIRST] | None = None
+    pictures: Annotated[list[Name], FIRST] | None = None
     gates: Gates | None = None
 
     @model_validator(mode="after")
@@ -189,8 +199,7 @@ class Manifest(Schema):
             forms |= {f"gradient_{number}": Form(WEIGHTS, one.form())} if one.gradient else {}
         for name, count in self.signals.items():
             ends = [""] if count is None else [f"_{number}" for number in range(count)]
-            form = Form(WEIGHTS, (None, None, None)) if name in FUSED else Form(FLOATS, None)
-            forms |= {f"signal_{name}{end}": form for end in ends}
+            forms |= {f"signal_{name}{end}": _form(name) for end in ends}
         return forms
 
     def possible(self) -> dict[str, Form]:

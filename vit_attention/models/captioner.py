@@ -21,7 +21,8 @@ from vit_attention.inputs.region_features import Features, region_features, trea
 from vit_attention.models.arguments import count
 from vit_attention.models.captioning import Caption, captions
 from vit_attention.models.cards import Card
-from vit_attention.models.model import Asked, Attended, Model, as_map
+from vit_attention.models.model import Asked, Attended, as_map
+from vit_attention.models.speaking import SpeakingModel
 from vit_attention.networks.aoanet import AoANet
 from vit_attention.records import AttentionMap, Axis, Prediction
 
@@ -44,7 +45,7 @@ class Eyes:
     note: str = ""
 
 
-class CaptionModel(Model):
+class CaptionModel(SpeakingModel):
     """A captioning network: for every word, which regions were looked at to produce it.
 
     It attends over a *set* of regions. The rows and columns of its maps have no special tokens and no positions; the
@@ -57,6 +58,9 @@ class CaptionModel(Model):
     ``record.settings["gates"]`` holds the values of the gates (mean over channels, 0 to 1):
     ``"decoder"`` has one number per word, ``"refiner"`` one list per layer with one number per region; None where the
     network has no such gate.
+
+    `target` of attend is a word of the caption, by number or text. Gradients are of the logit that gave it, by the weights
+    of refiner and decoder; what earlier words looked at reaches it through the LSTM.
 
     Options of attend:
         picture: the picture that features were taken from.
@@ -112,7 +116,15 @@ class CaptionModel(Model):
 
     features = prepare  # what captioning code calls it
 
-    def _attend(self, given: Any, asked: Asked, *, picture: Any = None, beams: int = 1) -> Attended:
+    def _attend(
+        self,
+        given: Any,
+        asked: Asked,
+        *,
+        target: int | str | None = None,
+        picture: Any = None,
+        beams: int = 1,
+    ) -> Attended:
         seen, request = self.prepare(given, picture), asked.request
         layers = request.layers
         if request.queries is not None:
@@ -121,21 +133,26 @@ class CaptionModel(Model):
             raise GateError(
                 "layers", f"numbers from 0 to {self.refiner_layers}, the last one the decoder's", f"{layers}"
             )
-        asked.check_budget(self.estimate(len(seen.values), layers, request.heads, request.half))
+        for one in (request, asked.during.request):
+            size = self.estimate(len(seen.values), layers, one.heads, one.half)
+            asked.check_budget(size * (1 + one.gradients))
         values = torch.tensor(seen.values)[None]  # a copy: what came from a file may not be written to
         whole = None if seen.fc is None or self.network.options.mean_feats else torch.from_numpy(seen.fc)[None]
         said = self._say(seen, values, whole, count("beams", beams, 1) or 1)
-        words = self.words(said)
+        words, notes = self.words(said), [*seen.notes]
+        token = self._about(target, asked, words, notes)
         return Attended(
-            maps=self._maps(self._read(values, whole, said, request), seen.axis, words, request),
+            maps=self._maps(*self._read(values, whole, said, request, token or 0), seen.axis, words, request),
             geometry=seen.geometry,
             prediction=Prediction(
                 text=" ".join(word for word in words if word != END),
                 tokens=words,
                 chances=np.exp(said.logprobs).astype(np.float32),
+                target=token,
             ),
             image=seen.picture,
             settings={
+                "target": token,
                 "beams": beams,
                 "regions": len(seen.values),
                 "gates": {
@@ -143,7 +160,7 @@ class CaptionModel(Model):
                     "refiner": None if said.refiner_gates is None else said.refiner_gates.tolist(),
                 },
             },
-            notes=seen.notes,
+            notes=notes,
             libraries=("torch", "torchvision", "numpy"),
         )
 
@@ -210,21 +227,38 @@ class CaptionModel(Model):
             want = f"{options.fc_feat_size} features of the whole picture beside the regions, for this checkpoint"
             raise GateError("fc", want, str(whole or "none"), advice="Add an array called fc to the .npz file.")
 
-    def _read(self, values: Tensor, whole: Tensor | None, said: Caption, request: Request) -> Heard:
-        """What every attention did while the caption was read: refiner layers, then the decoder once per word."""
+    def _read(
+        self, values: Tensor, whole: Tensor | None, said: Caption, request: Request, step: int
+    ) -> tuple[Heard, Sequence[Tensor | None]]:
+        """What every attention did while the caption was read: refiner layers, then the decoder once per word; and, if they
+        are asked for, the derivatives by its weights of the logit that gave the word of a step.
+        """
         like = self.network.logit.weight
         fed = torch.tensor([[0, *said.tokens[:-1].tolist()]], device=like.device)
-        with torch.inference_mode(), capture(self.network, request) as seen:
-            self.network(values.to(like), fed, fc=None if whole is None else whole.to(like))
-        return seen
+        given = values.to(like), fed, None, None if whole is None else whole.to(like)
+        with self._differentiable() if request.gradients else torch.inference_mode():
+            with capture(self.network, request) as seen:
+                logits = self.network.logits(*given)[0]
+            if not request.gradients:
+                return seen, [None] * len(seen)
+            return seen, self._by_weights(logits[step, int(said.tokens[step])], seen)
 
-    def _maps(self, seen: Heard, regions: Axis, words: tuple[str, ...], request: Request) -> tuple[AttentionMap, ...]:
-        depth = self.refiner_layers
-        maps = [as_map(one, one.layer, "self", regions, regions, request) for one in seen if one.layer < depth]
+    def _maps(
+        self,
+        seen: Heard,
+        gradients: Sequence[Tensor | None],
+        regions: Axis,
+        words: tuple[str, ...],
+        request: Request,
+    ) -> tuple[AttentionMap, ...]:
+        depth, pairs = self.refiner_layers, [*zip(seen, gradients, strict=True)]
+        maps = [as_map(one, one.layer, "self", regions, regions, request, g) for one, g in pairs if one.layer < depth]
         steps = [one for one in seen if one.layer == depth]
         if steps:
             found = [one.residual for one in steps]
             residual = None if None in found else max(r for r in found if r is not None)
             whole = replace(steps[0], weights=torch.cat([one.weights for one in steps], dim=2), residual=residual)
-            maps.append(as_map(whole, depth, "cross", Axis.text(words), regions, request))
+            slopes = [g for one, g in pairs if one.layer == depth and g is not None]
+            gradient = torch.cat(slopes, dim=2) if slopes else None
+            maps.append(as_map(whole, depth, "cross", Axis.text(words), regions, request, gradient))
         return tuple(maps)

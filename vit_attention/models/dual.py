@@ -14,9 +14,10 @@ from vit_attention.gate import LIMITS, GateError, shown
 from vit_attention.inputs.pictures import open_picture
 from vit_attention.inputs.sentences import Sentence
 from vit_attention.models.cards import Card
+from vit_attention.models.devices import thaw
 from vit_attention.models.model import Asked, Model, array
 from vit_attention.models.passes import Pass
-from vit_attention.models.text import TextModel
+from vit_attention.models.text import TextAnatomy, TextModel
 from vit_attention.models.vision import Anatomy, VisionModel
 from vit_attention.records import Run
 from vit_attention.signals import Joint, runs
@@ -35,6 +36,7 @@ class Space:
         whole: (batch, tokens, width) tokens behind the last block to the same (batch, width) embeddings as the pictures'.
         token: (tokens, width) tokens behind a block to (tokens, width of the space), each sent the way of the class token; where
             the network pools, as if the pool looked at that token alone.
+        said: (batch, tokens, width) tokens of texts behind the last block to their (batch, width) embeddings, read off the last.
         scale: a score is this times the cosine ...
         bias: ... and this more.
         tower: the network that looks at pictures.
@@ -44,6 +46,7 @@ class Space:
     text: Callable[[Tensor, Tensor], Tensor]
     whole: Callable[[Tensor], Tensor]
     token: Callable[[Tensor], Tensor]
+    said: Callable[[Tensor], Tensor]
     scale: float
     bias: float
     tower: nn.Module
@@ -57,15 +60,17 @@ class DualModel(VisionModel):
     `attend` of a text (a str; a picture's file is a `Path`) gives the record of the text encoder, and of anything else that of
     the picture encoder, as for `VisionModel`. With ``labels=["red ring", "blue square"]`` the labels are the classes: their
     scores are in the prediction, `target` can be one of them, and ``keep=methods()["naive"].needs`` keeps how similar
-    every patch is to every label after every layer.
+    every patch is to every label after every layer. Beside a text, ``pictures=[...]`` are the classes "picture 1", "picture 2", ...
 
     >>> import vit_attention as va
     >>> model = va.load("scene-clip")
     >>> model.attend("a red ring").maps[0].query.kind
     'text'
+    >>> model.attend("a red ring", pictures=["scene-7", "scene-8"], target=0).prediction.asked
+    'picture 1'
     """
 
-    options = VisionModel.options | {"labels"}
+    options = VisionModel.options | {"labels", "pictures"}
 
     def __init__(
         self, card: Card, module: nn.Module, anatomy: Anatomy, space: Space, text: TextModel, weights_hash: str
@@ -99,16 +104,35 @@ class DualModel(VisionModel):
         # See `label_map` for what the empty one is for.
         ready = [*(self.text.prepare(one) for one in found), self.text.tokens_of("")]
         view.classes, view._texts = found, self._embedded_texts(ready)
-        with torch.inference_mode(False):  # a clone made here takes part in gradients whatever the caller does
-            texts = view._texts[: len(found)].clone()
+        whole = view._texts[: len(found)]
         view.anatomy = replace(
             self.anatomy,
-            forward=lambda pixels: view._against(texts, self.space.picture(pixels)),
-            tail=lambda tokens: view._against(texts, self.space.whole(tokens)),
+            forward=self._compared(self.space.picture, whole),
+            tail=self._compared(self.space.whole, whole),
         )
         said = dict.fromkeys(note for one in ready for note in one.notes)
         view.notes = (*self.notes, *said)
         return view
+
+    def about_pictures(self, pictures: Any) -> TextModel:
+        """The text encoder with pictures as its classes "picture 1", "picture 2", ...; it shares the network.
+
+        Args:
+            pictures: one, as for `attend`, or several in a list or batch; a str is the name of a picture here.
+
+        Raises:
+            GateError: no picture at all, or too many.
+            PictureError: a picture that cannot be read.
+
+        >>> import vit_attention as va
+        >>> model = va.load("scene-clip").about_pictures(["scene-7", "scene-8"])
+        >>> model.classes
+        ('picture 1', 'picture 2')
+        """
+        found = self._embedded_pictures(pictures)
+        thaw(self.module)  # the projection behind the text encoder is no part of it
+        scores, tail = (self._compared(embed, found) for embed in (self.space.text, self.space.said))
+        return TextBesidePictures(self.text, replace(self.text.anatomy, forward=scores, tail=tail), len(found))
 
     def similarity(self, pictures: Any, texts: str | Iterable[str]) -> NDArray[np.float32]:
         """(pictures, texts) cosine similarity of pictures and texts, from -1 to 1.
@@ -126,11 +150,7 @@ class DualModel(VisionModel):
         >>> va.load("scene-clip").similarity([scene(7).picture], ["red ring", "blue square"]).shape
         (1, 2)
         """
-        several = pictures if self._several(pictures) else [pictures]
-        ready = [self.prepare(one).pixels for one in several]
-        if not ready:
-            raise GateError("pictures", "at least one", "none")
-        found = torch.cat([self._embedded(self.space.picture, one.to(self.device)) for one in ready])
+        found = self._embedded_pictures(pictures)
         words = [self.text.prepare(one) for one in _texts(texts)]
         return array(found @ self._embedded_texts(words).mT)
 
@@ -166,13 +186,15 @@ class DualModel(VisionModel):
         return found
 
     def _answering(self, given: Any, options: Mapping[str, Any]) -> tuple[Model, dict[str, Any]]:
-        rest = {name: one for name, one in options.items() if name != "labels"}
+        rest = {name: one for name, one in options.items() if name not in ("labels", "pictures")}
+        labels, pictures = options.get("labels"), options.get("pictures")
         if isinstance(given, str) or hasattr(given, "input_ids") or isinstance(given, Mapping):
-            if options.get("labels") is not None:
+            if labels is not None:
                 advice = "A str is a text here: give a file as Path(FILE), a name as va.open_picture(NAME).image."
                 raise GateError("labels", "a picture beside them", f"the text {shown(given)}", advice=advice)
-            return self.text, rest
-        labels = options.get("labels")
+            return (self.text if pictures is None else self.about_pictures(pictures)), rest
+        if pictures is not None:
+            raise GateError("pictures", "a text (a str) beside them", "a picture")
         return (self if labels is None else self.about(labels)), rest
 
     def _check_signals(self, names: frozenset[str], needed: tuple[Run, ...], target: Any) -> None:
@@ -204,12 +226,24 @@ class DualModel(VisionModel):
         layers = labeled * (len(self.classes) + 1) * (tokens + 1) + states
         return super()._estimate(tokens, asked) + 4 * (len(self.anatomy.blocks) + 1) * layers
 
-    def _against(self, texts: Tensor, found: Tensor) -> Tensor:
-        """(batch, labels) scores of the embeddings of pictures."""
-        scores: Tensor = (
-            self.space.scale * nn.functional.normalize(found, dim=-1) @ texts.to(found).mT + self.space.bias
-        )
+    def _compared(self, embed: Callable[..., Tensor], others: Tensor) -> Callable[..., Tensor]:
+        """A function from what one encoder takes to (batch, others) scores; `others`, of the other one, are held fixed."""
+        with torch.inference_mode(False):  # a clone made here takes part in gradients whatever the caller does
+            fixed = others.clone()
+
+        def scores(*given: Tensor) -> Tensor:
+            found = nn.functional.normalize(embed(*given), dim=-1)
+            return self.space.scale * found @ fixed.to(found).mT + self.space.bias
+
         return scores
+
+    def _embedded_pictures(self, pictures: Any) -> Tensor:
+        """(pictures, width) embeddings of length 1 of one picture or several."""
+        several = pictures if self._several(pictures) else [pictures]
+        ready = [self.prepare(one).pixels for one in several]
+        if not ready:
+            raise GateError("pictures", "at least one", "none")
+        return torch.cat([self._embedded(self.space.picture, one.to(self.device)) for one in ready])
 
     def _embedded_texts(self, ready: Sequence[Sentence]) -> Tensor:
         """(texts, width) embeddings of length 1, of some texts at a time."""
@@ -222,6 +256,33 @@ class DualModel(VisionModel):
             parts = given if isinstance(given, tuple) else (given,)
             found = embed(*(part.to(self.device) for part in parts)).float()
             return nn.functional.normalize(found, dim=-1)
+
+
+class TextBesidePictures(TextModel):
+    """The text encoder of a dual encoder, with pictures as its classes; see `DualModel.about_pictures`."""
+
+    def __init__(self, text: TextModel, anatomy: TextAnatomy, count: int) -> None:
+        names = tuple(f"picture {n + 1}" for n in range(count))
+        super().__init__(text.card, text.module, anatomy, names, text.weights_hash, text.tokenizer)
+        self.notes = text.notes
+
+    @property
+    def signals(self) -> frozenset[str]:  # type: ignore[override]
+        """Those of a text encoder with classes; where padding counts, leaving a token out of what counts changes nothing."""
+        return super().signals - ({"masking"} if self.anatomy.padded else set())
+
+    def prepare(self, given: Any) -> Sentence:
+        """The tokens of a text, of which the last has to count: the score is read off it."""
+        found = super().prepare(given)
+        if not bool(found.mask.all()):
+            raise GateError("text", "tokens that all count, beside pictures", "some that are masked")
+        return found
+
+    def alike(self, one: Sentence, other: Sentence) -> bool:
+        return one.ids.shape == other.ids.shape  # padding behind a shorter one would stand in the last token's place
+
+    def _about(self, ready: Sentence, asked: Asked) -> dict[str, Any]:
+        return {**super()._about(ready, asked), "settings": {"pictures": [*self.classes]}}
 
 
 def _texts(given: str | Iterable[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, Protocol, overload
 
@@ -11,12 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vit_attention.capture import CaptureError, Heard, Request, Seen, capture, listening
+from vit_attention.capture import CaptureError, FewTokens, Heard, Request, Seen, capture, listening
 from vit_attention.gate import GateError
 from vit_attention.models import kept, targets
 from vit_attention.models.arguments import distinct
 from vit_attention.models.arguments import whole as numbers
-from vit_attention.models.devices import thaw
 from vit_attention.models.model import Asked, Attended, Model, array, as_map, plain
 from vit_attention.models.passes import Pass
 from vit_attention.models.targets import Aim
@@ -121,15 +120,21 @@ class EncoderModel(Model):
         own = None if asked.request.gradients or asked.request.layers is not None or not riding else riding.pop(0)
         passed = self._pass_with(own, inputs, asked)
         alone = replace(asked, request=Request(proof_rows=asked.request.proof_rows))
-        others = {run.name: self._pass_with(run, inputs, alone).ridden[run.name] for run in riding}
-        return replace(passed, ridden={**passed.ridden, **others})
+        others = [self._pass_with(run, inputs, alone) for run in riding]
+        ridden = {name: one for other in (passed, *others) for name, one in other.ridden.items()}
+        each = zip(passed.notes, *(one.notes for one in others), strict=True)
+        notes = [[*dict.fromkeys(note for some in notes for note in some)] for notes in each]
+        return replace(passed, ridden=ridden, notes=notes)
 
     def _pass_with(self, run: Run | None, inputs: Sequence[Any], asked: Asked) -> Pass:
         request, target, blocks = asked.request, asked.target, list(dict.fromkeys(self.anatomy.blocks))
         axis = self.axis_of(inputs[0])
         riding = None if run is None else ride(run, Net(blocks, axis.prefix, len(self.anatomy.blocks)))
-        if riding is not None and riding.probes:
-            request = replace(request, gradients=True, parts=True)
+        if riding is not None:
+            probes = riding.probes
+            request = replace(
+                request, gradients=request.gradients or probes, parts=request.parts or probes, in_graph=True
+            )
         shared = len(blocks) < len(self.anatomy.blocks)  # one block used again and again: its calls are the layers
         norms: list[Tensor] = []
         states: list[Tensor] = []
@@ -144,7 +149,7 @@ class EncoderModel(Model):
         rows = None if request.whole else request.queries  # of calls that have no numbers yet
         heard = replace(request, layers=None, whole=(), queries=rows) if shared else request
         with self._differentiable() if request.gradients or riding else torch.inference_mode():
-            during = nullcontext() if riding is None else riding.during
+            during = riding.during if riding else FewTokens() if request.gradients else nullcontext()
             with listening(blocks, hear, before_first=True), capture(self.tower, heard) as seen, during:
                 scores = self._forward(self._together(inputs))
             notes = [[*seen.notes, *self._said_of(inputs[0])] for _ in inputs]
@@ -163,6 +168,8 @@ class EncoderModel(Model):
                 gradients = self._gradients(asked_scores, seen, about)
             if run is not None and riding is not None:
                 ridden[run.name] = riding.after(self._after(asked_scores, seen, about, inputs)).detach()
+                for some in notes:
+                    some.extend(riding.notes)
         return Pass([*seen], scores, about, gradients, norms, states, notes, seen.unheard, ridden)
 
     def _after(self, asked: Any, seen: Heard, about: Sequence[Any], inputs: Sequence[Any]) -> After:
@@ -179,11 +186,17 @@ class EncoderModel(Model):
             alone = [tail(one[own.to(one.device)][None]) for one, own in zip(tokens, counts, strict=True)]
             return _sum(torch.cat(alone), about)
 
-        return After(_sum(asked, about), of_tokens, [*seen], counts)
+        inner = self._inner(inputs).to(self.device)
+        return After(_sum(asked, about), of_tokens, [*seen], counts, inner, isinstance(about[0], Aim))
 
     def _counts(self, inputs: Sequence[Any]) -> Tensor:
         """(batch, tokens) which tokens of a batch are no padding."""
         return torch.ones(len(inputs), len(self.axis_of(inputs[0])), dtype=torch.bool)
+
+    def _inner(self, inputs: Sequence[Any]) -> Tensor:
+        """(batch, tokens) which tokens are the input's own, neither special nor padding."""
+        axis = self.axis_of(inputs[0])
+        return torch.tensor([[n >= axis.prefix for n in range(len(axis))]] * len(inputs))
 
     def _behind(self, ready: Any, passed: Pass) -> Behind | None:
         """The tokens of one input between the blocks, if they were kept."""
@@ -215,7 +228,7 @@ class EncoderModel(Model):
             ),
             prediction=self._said(passed, target),
             norms=np.stack([array(one[0]) for one in norms]) if norms else np.zeros((0, 0), np.float32),
-            signals={**kept.signals(asked.signals, passed), **ran},
+            signals={**kept.signals(asked.signals, passed, self), **ran},
             unheard=passed.unheard,
             **{
                 **about,
@@ -308,15 +321,6 @@ class EncoderModel(Model):
                 raise
             raise GateError(what, *found, advice=f"Its network says: {' '.join(str(error).split())}") from error
         return scores if self.classes else None  # a head without classes gives its features back
-
-    @contextmanager
-    def _differentiable(self) -> Iterator[None]:
-        """Gradients are recorded inside, also where the caller has switched them off, and in full precision.
-        Weights that were loaded or moved inside `torch.inference_mode` can't be gone back through, and are copied once.
-        """
-        with torch.inference_mode(False), torch.enable_grad(), torch.autocast(self.device.type, enabled=False):
-            thaw(self.module)
-            yield
 
     def _said_of(self, ready: Any) -> Sequence[str]:
         """What there is to say of the pass of an input, in sentences."""

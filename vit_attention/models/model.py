@@ -1,7 +1,8 @@
 """The one face of a loaded model: an input in, an attention record out, whatever the family."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import version
@@ -17,9 +18,10 @@ from vit_attention.capture import Request, Seen
 from vit_attention.gate import GateError, shown
 from vit_attention.models.arguments import class_number, count, whole
 from vit_attention.models.cards import Card
-from vit_attention.models.devices import usable
+from vit_attention.models.devices import thaw, usable
 from vit_attention.models.targets import Aim
 from vit_attention.records import (
+    GRAMS,
     SIGNALS,
     AttentionMap,
     AttentionRecord,
@@ -152,6 +154,7 @@ class Model(ABC):
         classes: names of the classes; empty for models without classes.
         signals: what `attend(keep=...)` can keep besides weights, including runs.
         half: whether weights are kept in float16 unless asked otherwise.
+        speaks: whether it generates text, of which a token can be asked about.
         options: arguments of `attend` besides those that all families share.
         notes: what was assumed when the weights were loaded; repeated in the notes of every record.
         dictates: the model whose words a reader or captioner repeats instead of its own; None says its own.
@@ -161,6 +164,7 @@ class Model(ABC):
     dictates: "Model | None" = None
     signals: ClassVar[frozenset[str]] = frozenset()
     half: ClassVar[bool] = False
+    speaks: ClassVar[bool] = False
     options: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, card: Card, module: Any, weights_hash: str, classes: tuple[str, ...] = ()) -> None:
@@ -193,6 +197,15 @@ class Model(ABC):
     def _attend(self, *args: Any, **options: Any) -> Attended:
         """What the family makes of (given, asked), with its own options."""
 
+    @contextmanager
+    def _differentiable(self) -> Iterator[None]:
+        """Gradients are recorded inside, also where the caller has switched them off, and in full precision.
+        Weights that were loaded or moved inside `torch.inference_mode` can't be gone back through, and are copied once.
+        """
+        with torch.inference_mode(False), torch.enable_grad(), torch.autocast(self.device.type, enabled=False):
+            thaw(self.module)
+            yield
+
     @abstractmethod
     def _size(self) -> str:
         """The model's size in words."""
@@ -218,11 +231,12 @@ class Model(ABC):
                 `open_picture`), the name of a drawn picture such as ``scene-7``, or a tensor of prepared pixels; for
                 captioners also region features.
             keep: what else to keep, as a method's ``needs`` names it: "gradients", "hidden", "queries", "keys",
-                "values", "target", "head-mean", "head-max", "head-min", and runs.
+                "values", "value-grams", "target", "head-mean", "head-max", "head-min", and runs.
             target: what methods about a target ask for: a class, by name or number; or, of models for pictures, a `Similar`
-                or its text such as ``similar:6,8``, which models without classes need. Without `keep`, gradients of its
-                score are kept. If a class is needed and none is given, the most probable one is used and the record's
-                notes name it. A name that several classes share is refused; the message lists their numbers.
+                or its text such as ``similar:6,8``, which models without classes need; or, of readers and captioners, a
+                token of what they say, by number (0 first, prompt excluded) or by a text that occurs once. Without `keep`,
+                gradients of its score are kept. If a class or token is needed and none is given, the most probable class or the first
+                word is used, and the record's notes name it. A name that several classes share is refused; the message lists their numbers.
             layers, heads, queries: numbers to keep, counted from 0, without repeats; None keeps all.
             half: store weights as float16; None takes the default of the model family.
             proof_rows: rows of every block on which the parity proof runs; None proves all.
@@ -288,7 +302,7 @@ class Model(ABC):
             queries,
             self.half if half is None else half,
             gradients="gradients" in names,
-            parts=bool({"queries", "keys", "values"} & names),
+            parts=bool({"queries", "keys", "values", GRAMS} & names),
             proof_rows=proof_rows,
         )
         return Asked(request, names - {"weights"}, runs, about, budget), options

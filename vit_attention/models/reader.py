@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vit_attention.capture import Request, Seen, capture
+from vit_attention.capture import Heard, Request, Seen, capture
 from vit_attention.gate import GateError, shown
 from vit_attention.inputs.pictures import open_picture
 from vit_attention.inputs.prepared import Input
@@ -16,11 +16,16 @@ from vit_attention.models import swin
 from vit_attention.models.arguments import count, integer
 from vit_attention.models.cards import Card
 from vit_attention.models.generation import cut_note, generate, prediction, prompt_ids
-from vit_attention.models.model import DEFAULT_BUDGET, Asked, Attended, Model, as_map
+from vit_attention.models.model import DEFAULT_BUDGET, Asked, Attended, as_map
+from vit_attention.models.speaking import SpeakingModel
 from vit_attention.records import AttentionMap, Axis
 from vit_attention.records.windows import Stage, Windows
 
 MAX_BEAMS = 8
+HELD = (
+    "Gradients stop at what the encoder made of the page, which is held fixed: its windows and merging do not chain, so "
+    "that every cell stands for itself."
+)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -36,7 +41,7 @@ class Page(Input):
     memory: Tensor
 
 
-class ReadingModel(Model):
+class ReadingModel(SpeakingModel):
     """A Donut-style reader: a `VisionEncoderDecoderModel` with a DonutSwin encoder (Kim et al. 2022, arXiv:2111.15664).
 
     The page is read first. Then the decoder is run once more on the whole reading and captured: a causal decoder
@@ -44,6 +49,9 @@ class ReadingModel(Model):
 
     Row t of a map belongs to the token that it produced; prompt tokens are the special tokens of the query axis. In a
     "self" map the columns are the tokens read so far, the prompt first; later tokens have weight 0.
+
+    `target` of attend is a token of the reading. Gradients are of the logit that gave it, by the decoder's weights; rows of
+    later tokens are 0.
 
     Options of attend:
         prompt: task prompt such as ``<s_receipt>``; None takes the model's own.
@@ -123,6 +131,7 @@ class ReadingModel(Model):
         given: Any,
         asked: Asked,
         *,
+        target: int | str | None = None,
         prompt: str | None = None,
         kinds: Sequence[str] = ("cross", "self"),
         windows: Sequence[tuple[int, int]] = (),
@@ -145,7 +154,11 @@ class ReadingModel(Model):
             raise GateError("beams", f"1 to {MAX_BEAMS}", f"{beams}")
 
         def size(tokens: int) -> int:
-            return self.estimate(len(start) + tokens, asked.request.layers, request.heads, kinds, request.half)
+            some = [(one.heads, one.half) for one in (asked.request, asked.during.request)]
+            found = [
+                self.estimate(len(start) + tokens, asked.request.layers, heads, kinds, half) for heads, half in some
+            ]
+            return max(found) * (1 + request.gradients)
 
         most = self._most(len(start), max_tokens)
         if max_tokens is None:
@@ -156,29 +169,51 @@ class ReadingModel(Model):
         page = given if isinstance(given, Page) else self.page(given)
         with torch.inference_mode():
             ids = self._say(page, start, beams, most, on_token)
-            with capture(self.module.decoder, request) as seen:
-                logits = self.module.decoder(
-                    input_ids=ids[None, :-1], encoder_hidden_states=page.memory, use_cache=False
-                ).logits[0]
+        notes = [*page.notes, *cut_note(self.tokenizer, ids, most)]
+        tokens = self.tokenizer.convert_ids_to_tokens(ids[len(start) :].tolist())
+        token = self._about(target, asked, tokens, notes)
+        seen, logits, gradients = self._reread(page, ids, request, len(start) + (token or 0))
+        notes += [HELD] * request.gradients
         chosen = [swin.windows(self.module.encoder, page.pixels, stage, block, queries) for stage, block in windows]
         return Attended(
             maps=(
                 *(one.to_map(queries) for one in chosen),
-                *(self._map(one, numbers[one.layer], ids, len(start), request) for one in seen),
+                *(
+                    self._map(one, numbers[one.layer], ids, len(start), request, gradient)
+                    for one, gradient in zip(seen, gradients, strict=True)
+                ),
             ),
             geometry=page.geometry,
-            prediction=prediction(self.tokenizer, ids, len(start), logits),
+            prediction=replace(prediction(self.tokenizer, ids, len(start), logits), target=token),
             image=page.image,
             settings={
+                "target": token,
                 "prompt": self.tokenizer.decode(start),
                 "beams": beams,
                 "max_tokens": most,
                 "kinds": list(kinds),
                 "windows": [one.settings(queries) for one in chosen],
             },
-            notes=[*page.notes, *cut_note(self.tokenizer, ids, most)],
+            notes=notes,
             libraries=("torch", "transformers", "numpy"),
         )
+
+    def _reread(
+        self, page: Page, ids: Tensor, request: Request, place: int
+    ) -> tuple[Heard, Tensor, Sequence[Tensor | None]]:
+        """What the decoder did on (tokens,) prompt and reading, its (tokens - 1, vocabulary) logits, and, if they are asked
+        for, the derivatives by its weights of the logit that gave the token at `place`.
+        """
+        with self._differentiable() if request.gradients else torch.inference_mode():
+            # Copies: what was made in inference mode can't be gone back through.
+            ids, memory = ids.clone(), page.memory.clone()
+            with capture(self.module.decoder, request) as seen:
+                logits = self.module.decoder(
+                    input_ids=ids[None, :-1], encoder_hidden_states=memory, use_cache=False
+                ).logits[0]
+            if not request.gradients:
+                return seen, logits, [None] * len(seen)
+            return seen, logits.detach(), self._by_weights(logits[place - 1, ids[place]], seen)
 
     def _say(
         self, page: Page, start: list[int], beams: int, most: int, on_token: Callable[[str], None] | None
@@ -265,11 +300,19 @@ class ReadingModel(Model):
         places = {2 * n + (kind == "cross"): (n, kind) for n in wanted for kind in ("self", "cross") if kind in kinds}
         return replace(request, layers=sorted(places)), places
 
-    def _map(self, one: Seen, where: tuple[int, str], ids: Tensor, prompt: int, request: Request) -> AttentionMap:
+    def _map(
+        self,
+        one: Seen,
+        where: tuple[int, str],
+        ids: Tensor,
+        prompt: int,
+        request: Request,
+        gradient: Tensor | None = None,
+    ) -> AttentionMap:
         names, (layer, kind) = self.tokenizer.convert_ids_to_tokens(ids.tolist()), where
         query = Axis.text(names[prompt:], special=names[1:prompt])
         key = Axis.patches(*self.grid) if kind == "cross" else Axis.text(names[prompt:-1], special=names[:prompt])
-        return as_map(one, layer, kind, query, key, request)
+        return as_map(one, layer, kind, query, key, request, gradient)
 
 
 def _fitting(size: Callable[[int], int], most: int, budget: int) -> int:

@@ -4,18 +4,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from vit_attention.gate import GateError, shown
 from vit_attention.inputs import sentences
 from vit_attention.inputs.sentences import Sentence
+from vit_attention.models import slopes
 from vit_attention.models.cards import Card
 from vit_attention.models.encoder import EncoderModel
 from vit_attention.models.model import Asked
 from vit_attention.models.passes import Pass
 from vit_attention.models.targets import Aim
 from vit_attention.records import Axis, Run, Similar
-from vit_attention.signals import Reading, rides
+from vit_attention.signals import Reading, aimed
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class TextAnatomy:
         pad: number of the token that fills up a batch.
         padded: whether every text is filled up to `longest` with padding that counts, as SigLIP was trained.
         reads: what is read off which token, in a sentence; "" for nothing.
+        embedding: from numbers of tokens to their word embeddings; None for networks that nothing is asked of.
     """
 
     blocks: Sequence[nn.Module]
@@ -47,6 +50,7 @@ class TextAnatomy:
     padded: bool = False
     reads: str = ""
     tail: Callable[[Tensor], Tensor] | None = None
+    embedding: nn.Module | None = None
 
 
 class TextModel(EncoderModel):
@@ -84,7 +88,7 @@ class TextModel(EncoderModel):
     def signals(self) -> frozenset[str]:  # type: ignore[override]
         """Everything that a pass leaves, and the runs on texts; without classes nothing that is about one."""
         found = super().signals
-        return found if self.classes else found - {"gradients", "target", "masking"}
+        return found if self.classes else found - {"gradients", "target", *aimed()}
 
     def prepare(self, given: Any) -> Sentence:
         """The tokens of a text.
@@ -141,14 +145,19 @@ class TextModel(EncoderModel):
         return super()._target(given, options)
 
     def _check_signals(self, names: frozenset[str], needed: tuple[Run, ...], target: Any) -> None:
-        if not self.classes and {"gradients", "target"} & names:
+        wanted = {*names, *(run.name for run in needed)}
+        if not self.classes and {"gradients", "target", *aimed()} & wanted:
             raise GateError("target", "a model with classes", f"{self.card.name}, which has none")
         super()._check_signals(names, needed, target)
-        if not self.classes and any(map(rides, needed)):
-            raise GateError("target", "a model with classes", f"{self.card.name}, which has none")
 
     def _together(self, inputs: Sequence[Sentence]) -> tuple[Tensor, Tensor]:
         return sentences.together(inputs, self.anatomy.pad)
+
+    def _inner(self, inputs: Sequence[Sentence]) -> Tensor:
+        found = self._together(inputs)[1].clone()
+        for row, one in zip(found, inputs, strict=True):
+            row[row.clone()] = torch.tensor([word >= 0 for word in one.axis.words])
+        return found
 
     def _counts(self, inputs: Sequence[Sentence]) -> Tensor:
         return self._together(inputs)[1].bool()
@@ -186,7 +195,8 @@ class TextModel(EncoderModel):
             target,
             lambda *both: self._scores(both),
             mask_id,
-            behind=self._behind(ready, passed),
+            slopes.of_text(self, ready, target),
+            self._behind(ready, passed),
         )
 
     def _about(self, ready: Sentence, asked: Asked) -> dict[str, Any]:

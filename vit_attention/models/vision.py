@@ -16,7 +16,7 @@ from vit_attention.capture import listening
 from vit_attention.gate import GateError
 from vit_attention.inputs.pictures import open_picture
 from vit_attention.inputs.prepared import GREY, Input, uncovered
-from vit_attention.models import sizes, targets
+from vit_attention.models import sizes, slopes, targets
 from vit_attention.models.cards import Card
 from vit_attention.models.encoder import EncoderModel
 from vit_attention.models.model import Asked, plain
@@ -25,7 +25,7 @@ from vit_attention.models.targets import Aim
 from vit_attention.records import Axis, Run, Similar
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.similar import missing
-from vit_attention.signals import Again, rides
+from vit_attention.signals import Again, aimed
 from vit_attention.weights.positions import resized_note
 
 
@@ -105,8 +105,7 @@ class VisionModel(EncoderModel):
     def _check_signals(self, names: frozenset[str], needed: tuple[Run, ...], target: Any) -> None:
         super()._check_signals(names, needed, target)
         wanted = {*names, *(run.name for run in needed)}
-        about = wanted & {"target", "gradients", "occlusion"} or any(map(rides, needed))
-        if target is None and not self.classes and about:
+        if target is None and not self.classes and wanted & {"target", "gradients", *aimed()}:
             raise missing(self.card.name, None)
 
     def axis_of(self, ready: Input) -> Axis:
@@ -175,6 +174,8 @@ class VisionModel(EncoderModel):
             scores,
             lambda image: self.hidden_states(image, size=size),
             behind=self._behind(ready, passed),
+            slope=slopes.of_picture(self, ready, grid, target),
+            similar=isinstance(target, Aim),
         )
 
     def _about(self, ready: Input, asked: Asked, *, size: int | tuple[int, int] | None = None) -> dict[str, Any]:

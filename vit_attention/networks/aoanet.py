@@ -165,14 +165,25 @@ class AoANet(nn.Module):
             (batch, steps, heads, regions) weights.
         """
         trace = Trace() if attention else None
+        scores = self.logits(features, tokens, mask, fc, trace).log_softmax(-1)
+        return scores if trace is None else (scores, torch.cat(trace.weights, 2).transpose(1, 2))
+
+    def logits(
+        self,
+        features: Tensor,
+        tokens: Tensor,
+        mask: Tensor | None = None,
+        fc: Tensor | None = None,
+        trace: Trace | None = None,
+    ) -> Tensor:
+        """(batch, steps, vocab_size + 1) raw scores whose softmax `forward` gives; `trace` gains the decoder's weights."""
         seen = self.prepare(features, mask, fc)
-        state = self.start(seen)
-        outputs = []
+        state, outputs = self.start(seen), []
         for word in self.embed(tokens).unbind(1):
             output, state = self.core(word, seen, state, trace)
             outputs.append(output)
-        scores = self.logit(torch.stack(outputs, 1)).log_softmax(-1)
-        return scores if trace is None else (scores, torch.cat(trace.weights, 2).transpose(1, 2))
+        scores: Tensor = self.logit(torch.stack(outputs, 1))
+        return scores
 
     def prepare(
         self, features: Tensor, mask: Tensor | None = None, fc: Tensor | None = None, trace: Trace | None = None

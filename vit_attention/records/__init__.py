@@ -3,7 +3,7 @@
 from vit_attention.records.axes import AXIS_KINDS, Axis
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.maps import MAP_KINDS, ROW_SUM_TOLERANCE, AttentionMap, half_to_single
-from vit_attention.records.needs import FUSED, SIGNALS, Run, sorted_out
+from vit_attention.records.needs import FUSED, GRAMS, SIGNALS, Run, sorted_out
 from vit_attention.records.prediction import Prediction
 from vit_attention.records.record import AttentionRecord, encode_picture
 from vit_attention.records.similar import Similar
@@ -11,6 +11,7 @@ from vit_attention.records.similar import Similar
 __all__ = [
     "AXIS_KINDS",
     "FUSED",
+    "GRAMS",
     "MAP_KINDS",
     "ROW_SUM_TOLERANCE",
     "SIGNALS",

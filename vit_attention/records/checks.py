@@ -11,7 +11,7 @@ from vit_attention.gate.refusal import reading
 from vit_attention.records.axes import Axis
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.maps import AttentionMap, check_numbers
-from vit_attention.records.needs import FUSED, LABELED, LAYERED
+from vit_attention.records.needs import FUSED, GRAMS, LABELED, LAYERED
 from vit_attention.records.similar import Similar
 
 if TYPE_CHECKING:
@@ -77,8 +77,8 @@ def _depth(record: "AttentionRecord") -> int:
 
 def _check_gradients(record: "AttentionRecord") -> None:
     said = record.prediction
-    if said.labels and said.target is None and any(one.gradient is not None for one in record.maps):
-        raise GateError(RECORD, "the class that gradients are about", "none", field="prediction: target")
+    if (said.labels or said.tokens) and said.target is None and any(one.gradient is not None for one in record.maps):
+        raise GateError(RECORD, "the class or token that gradients are about", "none", field="prediction: target")
 
 
 def _check_target(record: "AttentionRecord") -> None:
@@ -133,8 +133,15 @@ def _wanted(name: str, record: "AttentionRecord") -> tuple[str, Callable[[Any], 
     known: dict[str, tuple[str, Callable[[Any], bool]]] = {
         "hidden": (f"{rows}, each of some width", lambda a: _is_by_token(a, 3, states, tokens)),
         "painted": (rows, lambda a: _is_by_token(a, 2, states, tokens)),
-        "occlusion": ("one number a patch", lambda a: not isinstance(a, tuple) and cells <= {a.size}),
     }
+    known |= dict.fromkeys(("occlusion", "rise"), ("one number a patch", lambda a: _is_of_size(a, cells)))
+    parts = {len(one.key) - one.key.prefix * (one.key.kind != "text") for one in record.maps}
+    slopes = ("input-gradients", "smoothgrad")
+    known |= dict.fromkeys(slopes, ("one number a patch or token", lambda a: _is_of_size(a, parts)))
+    known["integrated-gradients"] = (
+        "one number a patch or token, and two scores",
+        lambda a: isinstance(a, tuple) and len(a) == 2 and _is_of_size(a[0], parts) and a[1].shape == (2,),
+    )
     layers = f"at least {states - 1} rows of {', '.join(map(str, sorted(tokens))) or 'all'} tokens"
     known |= dict.fromkeys(LAYERED, (layers, lambda a: _is_by_token(a, 2, states - 1, tokens)))
     known["logit-lens"] = (
@@ -151,8 +158,24 @@ def _wanted(name: str, record: "AttentionRecord") -> tuple[str, Callable[[Any], 
     matrices = f"a matrix of {', '.join(map(str, sorted(tokens))) or 'all'} tokens a map"
     square = {(len(of_input(record)), n, n) for n in tokens}
     known |= dict.fromkeys(FUSED, (matrices, lambda a: not isinstance(a, tuple) and {a.shape} == square))
+    known[GRAMS] = (
+        f"(tokens, heads, heads) of {', '.join(map(str, sorted(tokens))) or 'all'} tokens a map, of all their heads",
+        lambda a: (
+            _is_by_token(a, 4, sum(one.kind == "self" for one in of_input(record)), tokens)
+            and a.shape[2] == a.shape[3] >= _heads(record)
+        ),
+    )
     vectors = ("(heads, tokens, width) a map", lambda a: isinstance(a, tuple) and len(a) == len(record.maps))
     return known.get(name, vectors if name in ("queries", "keys", "values") else None)
+
+
+def _heads(record: "AttentionRecord") -> int:
+    """How many heads a layer has at least, by the numbers of those that were kept."""
+    return max((len(one.weights) if one.heads is None else max(one.heads) + 1 for one in of_input(record)), default=0)
+
+
+def _is_of_size(array: Any, sizes: set[int]) -> bool:
+    return not isinstance(array, tuple) and sizes <= {array.size}
 
 
 def _is_by_token(array: Any, axes: int, states: int, tokens: set[int], texts: int | None = None) -> bool:
@@ -175,9 +198,10 @@ def _check_settings(record: "AttentionRecord") -> None:
     runs = record.settings.get("runs", {})
     if not isinstance(runs, dict) or not all(isinstance(knobs, dict) for knobs in runs.values()):
         raise GateError(RECORD, "knobs by name for every run", shown(runs), field="settings: runs")
-    labels = record.settings.get("labels")
-    if labels is not None and list(record.prediction.labels) != labels:
-        raise GateError(RECORD, "the labels that the prediction has", shown(labels), field="settings: labels")
+    for name in ("labels", "pictures"):
+        classes = record.settings.get(name)
+        if classes is not None and list(record.prediction.labels) != classes:
+            raise GateError(RECORD, "the labels that the prediction has", shown(classes), field=f"settings: {name}")
     gates = record.settings.get("gates")
     if gates is None:
         return

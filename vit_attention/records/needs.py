@@ -12,7 +12,9 @@ LABELED = ("naive", "value", "value-value")
 """Runs that hold, for every layer, the cosine similarity of a picture's tokens to its labels."""
 LAYERED = ("legrad", "decision-flow")
 """Runs that hold, for every layer, a number a token."""
-SIGNALS = ("weights", "target", "gradients", "hidden", "queries", "keys", "values", *FUSED)
+GRAMS = "value-grams"
+"""Signal that holds, for every layer and token, (heads, heads) inner products of the token's values behind the output projection."""
+SIGNALS = ("weights", "target", "gradients", "hidden", "queries", "keys", "values", GRAMS, *FUSED)
 """Names that `model.attend(keep=...)` takes beside runs; the first is always kept, the second is one class to ask about."""
 
 

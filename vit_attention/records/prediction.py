@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vit_attention.gate import GateError, shown
+from vit_attention.gate.refusal import one_line
 from vit_attention.records.maps import check_numbers
 from vit_attention.records.similar import Similar
+from vit_attention.records.tokens import bare
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +22,8 @@ class Prediction:
         text: generated text or caption, or "".
         tokens: what was generated, one entry a token, the end token included if the model gave one.
         chances: (tokens,) probability of each generated token at its step, float32; empty if not measured.
-        target: what was asked about, which gradients and runs belong to: the number of a class, a similarity, or None.
+        target: what was asked about, which gradients and runs belong to: the number of a class, of a generated token where
+            there are no classes, a similarity, or None.
     """
 
     labels: tuple[str, ...] = ()
@@ -44,28 +47,38 @@ class Prediction:
         check_numbers(self.scores, where, "scores")
         check_numbers(self.chances, where, "chances", 0, 1)
         whole = isinstance(target, (int, np.integer)) and not isinstance(target, bool)
-        if not (target is None or isinstance(target, Similar) or (whole and 0 <= target < len(self.labels))):
-            want = f"the number of one of {len(self.labels)} labels, a similarity, or None"
+        if not (target is None or isinstance(target, Similar) or (whole and 0 <= target < len(self._askable))):
+            kind = "tokens" if self.tokens and not self.labels else "labels"
+            want = f"the number of one of {len(self._askable)} {kind}, a similarity, or None"
             raise GateError(where, want, shown(target), field="target")
 
     @property
+    def _askable(self) -> tuple[str, ...]:
+        """What a number as the target counts."""
+        return self.labels or self.tokens
+
+    @property
     def asked(self) -> str:
-        """What was asked about, as `attend(target=...)` takes it: a class's name, the text of a similarity, or ""."""
+        """What was asked about, as `attend(target=...)` takes it: a class's name, a token's number, a similarity's text, or ""."""
         plain = self.plain_target
-        return self.labels[plain] if isinstance(plain, int) else plain or ""
+        if isinstance(plain, int):
+            return self.labels[plain] if self.labels else str(plain)
+        return plain or ""
 
     @property
     def plain_target(self) -> int | str | None:
-        """The target as JSON can hold it: the number of a class, the text of a similarity, or None."""
+        """The target as JSON can hold it: the number of a class or token, the text of a similarity, or None."""
         if isinstance(self.target, Similar):
             return str(self.target)
         return None if self.target is None else int(self.target)
 
     @property
     def asked_words(self) -> str:
-        """The same in words: "the class star", "the similarity of the class token to patch (6, 8)", or ""."""
+        """The same in words: "the class star", "the similarity of the class token to patch (6, 8)", 'token 5 "total"', or ""."""
         if isinstance(self.target, Similar):
             return self.target.words
+        if self.target is not None and not self.labels:
+            return f'token {self.target} "{one_line(bare(self.tokens[self.target]))}"'
         return f"the class {self.asked}" if self.asked else ""
 
     @property

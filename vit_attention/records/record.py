@@ -1,7 +1,7 @@
 """The attention record: what one picture, page or sentence made one model look at. numpy only."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,7 +48,8 @@ class AttentionRecord:
         versions: library versions that made the record.
         signals: what methods need besides weights, if it was kept: "hidden", (layers + 1, tokens, width), the tokens
             that enter the first block and leave every block; "queries", "keys" and "values", one (heads, tokens, head
-            width) array a map; "head-mean", "head-max" and "head-min", (maps, tokens, tokens), all heads fused into one
+            width) array a map; "value-grams", (maps, tokens, heads, heads), inner products of what the heads hand over of
+            each token; "head-mean", "head-max" and "head-min", (maps, tokens, tokens), all heads fused into one
             matrix; and what runs left, by their names. Gradients are with the maps.
         loaded: whether it was read from a file; its residuals are then those stated by the file, not checked here.
     """
@@ -105,12 +106,17 @@ class AttentionRecord:
             signal == "weights" or signal in self.signals or (signal == "target" and self.prediction.target is not None)
         )
 
-    def check_run(self, run: Run) -> None:
-        """Refuse a run that the record was not made with; raises GateError with what it was made with."""
+    def check_run(self, run: Run, defaults: Mapping[str, Any]) -> None:
+        """Refuse a run that the record was not made with; raises GateError with what it was made with.
+
+        Args:
+            run: wanted.
+            defaults: of its knobs, which those had that came later than the record.
+        """
         made = self.settings.get("runs", {}).get(run.name) if run.name in self.signals else None
         if made is None:
             raise GateError(run.name, f"a record made with keep=methods()[{run.name!r}].needs", "one without")
-        if made != run.plain():
+        if {**defaults, **made} != run.plain():
             advice = f"Attend again with keep=methods()[{run.name!r}].needs_for(...), or ask with the same knobs."
             raise GateError(
                 run.name, f"a record made with {run.plain()}", f"one made with {shown(made)}", advice=advice

@@ -16,6 +16,20 @@ def tokens_of(axis: Axis) -> tuple[str, ...]:
     return (*axis.special, *axis.labels)
 
 
+def begins(token: str) -> bool:
+    """Whether a token is spelled as the beginning of a word."""
+    return token.startswith(_NEW)
+
+
+def bare(token: str) -> str:
+    """A token without the mark of its tokenizer that begins or ends a word.
+
+    >>> bare("▁tea"), bare("tea</w>"), bare("</s>"), bare("▁")
+    ('tea', 'tea', '</s>', '▁')
+    """
+    return token.removesuffix(_END).lstrip("".join(_NEW)) or token
+
+
 def axis_of(tokens: Sequence[str]) -> Axis:
     """The axis of tokens of which only the spelling is known: that of WordPiece, BPE or SentencePiece.
 
@@ -25,11 +39,11 @@ def axis_of(tokens: Sequence[str]) -> Axis:
     (-1, 0, 0, 1, 2, -1)
     """
     leading = next((n for n, token in enumerate(tokens) if not SPECIAL.fullmatch(token)), 0)
-    begins, ends = any(token.startswith(_NEW) for token in tokens), any(token.endswith(_END) for token in tokens)
+    marked, ends = any(map(begins, tokens)), any(token.endswith(_END) for token in tokens)
     words, before = [-1], ""
     for token in tokens:
         inside = token.startswith("##") or (ends and not before.endswith(_END))
-        inside |= begins and not token.startswith(_NEW) and not _SIGN.fullmatch(token)
+        inside |= marked and not begins(token) and not _SIGN.fullmatch(token)
         follows = inside and words[-1] >= 0
         words.append(-1 if SPECIAL.fullmatch(token) else max(words) + (not follows))
         before = token

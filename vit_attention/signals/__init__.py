@@ -21,6 +21,7 @@ from vit_attention.capture import Seen
 from vit_attention.gate import GateError
 from vit_attention.inputs.prepared import Input
 from vit_attention.records import Run
+from vit_attention.signals.slope import Slope
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Again:
         target: which column of the scores is asked about, or None.
         scores: (batch, 3, height, width) pixels to (batch, classes) raw scores, or to (batch, 1) similarities where one is asked about.
         joint: the space that the picture shares with labels, where there are some.
+        slope: gradients of the target's score by the prepared pixels; None without a target.
+        similar: whether a similarity is asked about, and no class.
         hidden: a picture, prepared like this one, to (layers + 1, tokens, width), the tokens that enter the first block and leave every block.
     """
 
@@ -44,6 +47,8 @@ class Again:
     scores: Callable[[Tensor], NDArray[np.float32]]
     hidden: Callable[[Any], NDArray[np.float32]]
     joint: "Joint | None" = None
+    slope: Slope | None = None
+    similar: bool = False
     behind: "Behind | None" = None
 
 
@@ -92,12 +97,16 @@ class After:
         of_tokens: (batch, tokens, width) tokens to the same score, as if the last block had left them.
         seen: what every block did; with ``probes`` each has its weights in the graph.
         counts: (batch, tokens) which tokens are no padding.
+        inner: (batch, tokens) which tokens are the input's own, neither special nor padding.
+        similar: whether it is a similarity, which is measured when the network has run.
     """
 
     asked: Tensor
     of_tokens: Callable[[Tensor], Tensor]
     seen: Sequence[Seen]
     counts: Tensor
+    inner: Tensor
+    similar: bool = False
 
     def of_blocks(self, net: Net) -> list[Seen]:
         """What each layer did, in order, if all are in the graph; without a pool behind the blocks, which asks by itself.
@@ -119,11 +128,13 @@ class Ride:
         during: a context around the pass: hooks that listen or put a leaf in, modes that change how gradients flow.
         after: the pass to (batch, ..., tokens), what the record keeps of every input.
         probes: whether the weights of every block are made differentiable.
+        notes: sentences for the record, complete when `after` has run.
     """
 
     during: AbstractContextManager[Any]
     after: Callable[[After], Tensor]
     probes: bool = False
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -169,6 +180,7 @@ class Reading:
         target: which column of the scores is asked about, or None.
         scores: (batch, tokens) numbers and whether they count to (batch, classes) raw scores.
         hidden_word: number of the token that stands for a word nobody may read, or None.
+        slope: gradients of the target's score by the word embeddings; None without a target.
     """
 
     ids: Tensor
@@ -177,6 +189,7 @@ class Reading:
     target: int | None
     scores: Callable[[Tensor, Tensor], NDArray[np.float32]]
     hidden_word: int | None
+    slope: Slope | None = None
     behind: "Behind | None" = None
 
 
@@ -189,13 +202,24 @@ def label_space(again: Again) -> Joint:
 
 @cache
 def runs(of: str) -> tuple[str, ...]:
-    """Names of the runs on "pictures", "texts" or the "labels" of a picture, as each file says.
+    """Names of the runs on "pictures", "texts" or the "labels" of a picture, as each file says; some are on several.
 
-    >>> runs("pictures")
-    ('occlusion', 'painted')
+    >>> runs("texts")
+    ('input-gradients', 'integrated-gradients', 'masking', 'smoothgrad')
     """
+    return tuple(name for name, module in _files() if of in getattr(module, "OF", ()))
+
+
+@cache
+def aimed() -> frozenset[str]:
+    """Names of the runs that are about a target, as each file says."""
+    return frozenset(name for name, module in _files() if getattr(module, "AIMED", False))
+
+
+@cache
+def _files() -> tuple[tuple[str, Any], ...]:
     names = sorted(one.name for one in pkgutil.iter_modules(__path__))
-    return tuple(name.replace("_", "-") for name in names if of in _module(name).OF)
+    return tuple((name.replace("_", "-"), _module(name)) for name in names)
 
 
 def rides(run: Run) -> bool:
@@ -212,10 +236,11 @@ def _module(name: str) -> Any:
     return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
 
 
-def carry_out(run: Run, again: Any) -> NDArray[Any]:
-    """What a run leaves for its method to read; raises ValueError for other knobs than it has, or one out of range."""
-    found: NDArray[Any] = _checked(run, _module(run.name).run, "again")(again, **run.knobs)
-    return found
+def carry_out(run: Run, again: Any) -> Any:
+    """What a run leaves for its method to read, an array or several; raises ValueError for other knobs than it has, or one
+    out of range.
+    """
+    return _checked(run, _module(run.name).run, "again")(again, **run.knobs)
 
 
 def ride(run: Run, net: Net) -> Ride:
@@ -225,8 +250,9 @@ def ride(run: Run, net: Net) -> Ride:
 
 
 def _checked(run: Run, function: Callable[..., Any], given: str) -> Callable[..., Any]:
-    """The function of a run, if it has these knobs."""
-    wanted = sorted({*inspect.signature(function).parameters} - {given})
-    if sorted(run.knobs) != wanted:
-        raise GateError(f"{run.name}", f"the knobs {', '.join(wanted)}", f"{', '.join(sorted(run.knobs)) or 'none'}")
+    """The function of a run, if it has these knobs; a knob with a default came later than its run, and may be left out."""
+    knobs = {name: one for name, one in inspect.signature(function).parameters.items() if name != given}
+    needed = {name for name, one in knobs.items() if one.default is one.empty}
+    if not needed <= {*run.knobs} <= {*knobs}:
+        raise GateError(run.name, f"the knobs {', '.join(sorted(knobs))}", f"{', '.join(sorted(run.knobs)) or 'none'}")
     return function

@@ -1,13 +1,17 @@
 """Grad-CAM on tokens: which tokens of a late layer have features that raise the target's score."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
-from vit_attention.capture import leaf_at
+from vit_attention.capture import FewTokens, leaf_at
 from vit_attention.gate import GateError, shown
 from vit_attention.signals import After, Net, Ride
 
 OF = ("pictures", "texts")
+AIMED = True
 PLACES = ("norm", "output")
 
 
@@ -31,17 +35,22 @@ def ride(net: Net, *, at: str, above: int) -> Ride:
     place = net.blocks[number] if at == "output" else first_norm(net.blocks[number])
 
     def after(passed: After) -> Tensor:
-        (gradient,) = torch.autograd.grad(passed.asked, found, materialize_grads=True)
-        counts = passed.counts.to(gradient)
-        inner = counts * (counts.cumsum(dim=1) > net.prefix)  # neither special tokens nor padding
-        mean = torch.einsum("bnd,bn->bd", gradient, inner) / inner.sum(dim=1, keepdim=True)
-        if not bool((gradient * inner[..., None]).any()):
+        features, inner = found[-1], passed.inner[..., None]  # the last, of a block that is used again and again
+        (gradient,) = torch.autograd.grad(passed.asked, features, materialize_grads=True)
+        gradient = gradient * inner
+        if not bool(gradient.flatten(1).any(dim=1).all()):
             got = f"the {at} of layer {number + 1}, behind which only special tokens count: the gradient of all others is 0"
             want, advice = "a place from which tokens still have an effect on the score", "Take above=1."
             raise GateError("grad-cam", want, got, advice=advice)
-        return torch.einsum("bd,bnd->bn", mean, found[0].detach()).relu()
+        mean = gradient.sum(dim=1, keepdim=True) / inner.sum(dim=1, keepdim=True)
+        return (mean * features.detach()).sum(dim=-1).relu()
 
-    return Ride(leaf_at(place, found.append), after)
+    @contextmanager
+    def during() -> Iterator[None]:
+        with leaf_at(place, found.append), FewTokens():
+            yield
+
+    return Ride(during(), after)
 
 
 def first_norm(block: nn.Module) -> nn.Module:

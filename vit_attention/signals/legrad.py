@@ -11,6 +11,7 @@ from vit_attention.gate import GateError, shown
 from vit_attention.signals import After, Net, Ride
 
 OF = ("pictures", "texts")
+AIMED = True
 POOLS = ("head", "mean")
 
 

@@ -11,6 +11,7 @@ from vit_attention.gate import GateError
 from vit_attention.signals import Again, Behind, Reading
 
 OF = ("pictures", "texts")
+AIMED = True
 STATES = True
 AT_ONCE = 256
 """Tokens that go through the head together."""

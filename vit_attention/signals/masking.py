@@ -7,10 +7,11 @@ from torch import Tensor
 
 from vit_attention.gate import GateError, shown
 from vit_attention.signals import Reading
+from vit_attention.signals.parts import batches
+from vit_attention.signals.slope import no_target
 
 OF = ("texts",)
-AT_ONCE = 16
-"""Changed texts that go through the model together."""
+AIMED = True
 UNITS = ("word", "token")
 HIDES = ("mask", "leave out")
 
@@ -33,7 +34,7 @@ def run(again: Reading, *, unit: str, hide: str) -> NDArray[np.float32]:
             "masking", f"a unit of {', '.join(UNITS)} and to hide by {', '.join(HIDES)}", shown(f"{unit}, {hide}")
         )
     if again.target is None:
-        raise GateError("masking", "a class, target=CLASS or keep=methods()['masking'].needs", "none")
+        raise no_target("masking")
     if hide == "mask" and again.hidden_word is None:
         raise GateError("masking", "to hide by leave out, as this model has no mask token", "mask")
     places = again.mask[0].nonzero()[:, 0]  # of the tokens that count
@@ -42,9 +43,8 @@ def run(again: Reading, *, unit: str, hide: str) -> NDArray[np.float32]:
         if word >= 0:
             groups.setdefault(word if unit == "word" else number, []).append(number)
     before = float(again.scores(again.ids, again.mask)[0, again.target])
-    found, units = np.zeros(len(again.words), np.float32), list(groups.values())
-    for first in range(0, len(units), AT_ONCE):
-        some = units[first : first + AT_ONCE]
+    found = np.zeros(len(again.words), np.float32)
+    for some in batches(groups.values()):
         changed = [_hidden(again, places[one], hide) for one in some]
         after = again.scores(torch.cat([ids for ids, _ in changed]), torch.cat([mask for _, mask in changed]))
         for tokens, scores in zip(some, after, strict=True):

@@ -112,6 +112,6 @@ def test_the_command_line_leaves_them_out(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "left out at display" in done.output
     assert "left out at display" not in CliRunner().invoke(main, words).output
-    words[5] = "norms"
+    words[5] = "lengths"
     done = CliRunner().invoke(main, [*words, "--without-sinks"])
     assert "--without-sinks: want a map of shares of attention to leave sinks out of, got one of length" in done.output

@@ -20,6 +20,7 @@ from vit_attention.records.geometry import Geometry
 AXIS = Axis.patches(2, 3, ("class",))
 NAMES = tuple(methods())
 LABELED = ("naive", "value", "value-value")
+SLOPES = ("input-gradients", "smoothgrad")
 PATCH = (1, 0)  # token 4
 
 
@@ -33,8 +34,10 @@ def record(**more: Any) -> AttentionRecord:
     )
     signals = {
         "hidden": rng.normal(size=(4, 7, 5)).astype(np.float32),
+        "value-grams": np.broadcast_to(np.eye(3, dtype=np.float32), (3, 7, 3, 3)),
         "painted": rng.random((4, 7)),
-        "occlusion": rng.normal(size=(2, 3)).astype(np.float32),
+        **{name: rng.normal(size=(2, 3)).astype(np.float32) for name in ("occlusion", "rise", *SLOPES)},
+        "integrated-gradients": (rng.normal(size=(2, 3)).astype(np.float32), np.array([0.5, 2], np.float32)),
         **{name: rng.uniform(-1, 1, (3, 3, 8)).astype(np.float32) for name in LABELED},
     }
     signals |= {name: rng.normal(size=(3, 7)).astype(np.float32) for name in ("legrad", "decision-flow")}
@@ -42,6 +45,10 @@ def record(**more: Any) -> AttentionRecord:
     signals["logit-lens"][:, 3] = rng.integers(0, 2, (4, 7))
     runs: dict[str, Any] = {"painted": {"patch": list(PATCH)}, "occlusion": {"fill": "mean", "stride": 1, "window": 1}}
     runs |= {"naive": {}, "value": {}, "value-value": {"depth": 6}}
+    signals["grad-cam"], runs["grad-cam"] = rng.random(7), {"above": 0, "at": "norm"}
+    for name in ("attnlrp", "cp-lrp"):
+        signals[name], runs[name] = rng.normal(size=(4, 7)), {}
+    runs |= {name: {} for name in ("rise", "integrated-gradients", *SLOPES)}
     runs |= {"legrad": {"pool": "head"}, "decision-flow": {"effects": "positive"}, "logit-lens": {}}
     said = Prediction(("cat", "dog"), np.array([0.0, 1.0], np.float32), target=1)
     norms = np.linalg.norm(signals["hidden"][1:], axis=-1)
@@ -100,18 +107,18 @@ def test_rollout(name: str, layer: int | None, last: int, fusion: str) -> None:
     assert (found.unit, found.layer, found.patches) == ("share of attention", last, (3,))
 
 
-def test_norms_are_those_of_the_record() -> None:
+def test_lengths_are_those_of_the_record() -> None:
     made = record()
-    found = ask("norms", made, layer=1)
+    found = ask("lengths", made, layer=1)
     np.testing.assert_array_equal(found.row, np.sqrt((made.signals["hidden"][2] ** 2).sum(axis=-1)))
     assert (found.unit, found.words) == ("length", "length of the tokens after layer 2; outliers: 0")
     for none in ((0, 0), (0, 7)):
-        assert methods()["norms"].unfit(record(norms=np.zeros(none, np.float32))).startswith("needs the lengths")
+        assert methods()["lengths"].unfit(record(norms=np.zeros(none, np.float32))).startswith("needs the lengths")
     pool = AttentionMap(made.maps[2].weights[:, :1], "pool", 3, "cross", Axis.text(("pool",)), AXIS)
     pooled = replace(made, maps=(*made.maps, pool))
-    np.testing.assert_array_equal(ask("norms", pooled).row, made.norms[2])
+    np.testing.assert_array_equal(ask("lengths", pooled).row, made.norms[2])
     with pytest.raises(QuestionError, match="layer: want a number from 0 to 2, after which tokens have lengths, got 3"):
-        ask("norms", pooled, layer=3)
+        ask("lengths", pooled, layer=3)
 
 
 def test_received_leaves_out_what_a_token_gives_itself() -> None:
@@ -255,10 +262,12 @@ def test_runs_are_read_as_they_are() -> None:
 def test_a_run_made_with_other_knobs_is_refused() -> None:
     with pytest.raises(ValueError, match=r"made with {'fill': 'mean', 'stride': 1, 'window': 1}"):
         ask("occlusion", window=2)
+    with pytest.raises(ValueError, match=r"made with {'fill': 'mean', 'stride': 1, 'window': 1}"):
+        ask("occlusion", cover="superpixels")  # a knob that came later than the record
     with pytest.raises(ValueError, match=r"want a record made with {'patch': \[0, 2\]}"):
         ask("painted", query=(0, 2))
     assert methods()["occlusion"].needs_for(window=2) - methods()["occlusion"].needs == {
-        Run.of("occlusion", window=2, stride=1, fill="mean")
+        Run.of("occlusion", cover="window", window=2, stride=1, segments=50, fill="mean")
     }
 
 
@@ -374,7 +383,7 @@ def test_only_whole_products_are_made() -> None:
 def test_what_does_not_fit_is_known_before_it_is_asked() -> None:
     made = record()
     said = {name: one.unfit(replace(made, settings={"unheard": ["block.1"]})) for name, one in methods().items()}
-    products = {"rollout", "rollout-so-far", "relevance", "gradient-rollout"}
+    products = {"flow", "rollout", "rollout-so-far", "relevance", "gradient-rollout"}
     assert {name for name, why in said.items() if why} == {*products, *LABELED, "masking"}
     assert said["masking"] == "changes parts of a text, and this record is of a picture"
     assert said["naive"] == "compares patches with labels, and this model takes none"

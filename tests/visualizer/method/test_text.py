@@ -34,7 +34,8 @@ def record(rng: np.random.Generator) -> AttentionRecord:
     ]
     said = Prediction(labels=("bad", "good"), scores=np.array([0.5, 1], np.float32), target=1)
     norms = rng.uniform(1, 2, (3, TOKENS)).astype(np.float32)
-    return AttentionRecord(tuple(maps), prediction=said, norms=norms, text="Unhappy is not")
+    grams = {"value-grams": np.ones((3, TOKENS, 2, 2), np.float32)}
+    return AttentionRecord(tuple(maps), prediction=said, norms=norms, signals=grams, text="Unhappy is not")
 
 
 def mean(record: AttentionRecord, layer: int) -> np.ndarray:
@@ -98,7 +99,7 @@ def test_columns_and_lengths_are_of_tokens(record: AttentionRecord) -> None:
     square = mean(record, 2)
     others = [np.delete(square[:, k], k).mean() * TOKENS for k in range(TOKENS)]
     np.testing.assert_allclose(methods()["received"](record).row, others, rtol=1e-5)
-    np.testing.assert_array_equal(methods()["norms"](record, layer=1).row, record.norms[1])
+    np.testing.assert_array_equal(methods()["lengths"](record, layer=1).row, record.norms[1])
 
 
 @pytest.mark.parametrize("name", PATCHES)

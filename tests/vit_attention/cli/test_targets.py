@@ -56,3 +56,18 @@ def test_a_model_without_classes_takes_similarities_alone() -> None:
     words = SimpleNamespace(classes=(), signals=set(), card=SimpleNamespace(name="reader"))
     with pytest.raises(ChoiceError, match=r"--target: want none, got 'similar:6,8'. reader has no classes"):
         loading.target(words, "similar:6,8")
+
+
+def test_a_word_of_a_caption_is_drawn_and_filmed_by_relevance(tmp_path: Path) -> None:
+    line = ["visualize", "scene-7", "--model", "scene-aoanet", "--method", "relevance", "--film", "gif", "--bundle"]
+    done = CliRunner().invoke(main, [*line, "--target", "ring", "--output", str(tmp_path), "--json"])
+    assert done.exit_code == 0, done.output
+    assert {"film_relevance.gif", "attn_map_layer_2_relevance.png"} <= {one.name for one in tmp_path.iterdir()}
+    assert 'relevance from layer 1 for token 2 \\"ring\\"' in done.output
+    assert "mean over all tokens" not in done.output
+    assert AttentionRecord.load(next(tmp_path.glob("*.npz"))).prediction.target == 2
+    wrong = CliRunner().invoke(main, [*line, "--target", "star", "--output", str(tmp_path)])
+    assert wrong.exit_code == 1
+    assert (
+        "target: want a token's number from 0 to 3, or a text that was said (a green ring), got 'star'" in wrong.output
+    )

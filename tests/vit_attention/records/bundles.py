@@ -94,9 +94,13 @@ def classifier() -> Parts:
         "value-value": {"depth": 6},
     }
     manifest["settings"]["labels"] = ["cat", "dog"]
-    manifest["signals"] = {"hidden": None, "queries": 3} | dict.fromkeys(manifest["settings"]["runs"])
+    manifest["signals"] = {"hidden": None, "value-grams": None, "queries": 3} | dict.fromkeys(
+        manifest["settings"]["runs"]
+    )
     arrays["norms"], arrays["scores"] = rng.random((3, 17)).astype(np.float32), np.float32([2, 1])
     arrays["signal_hidden"] = rng.normal(size=(4, 17, 5)).astype(np.float32)
+    vectors = rng.normal(size=(3, 17, 2, 4))
+    arrays["signal_value-grams"] = (vectors @ vectors.swapaxes(2, 3)).astype(np.float32)
     arrays["signal_painted"], arrays["signal_occlusion"] = rng.random((4, 17)), rng.normal(size=(4, 4))
     arrays["signal_naive"], arrays["signal_value-value"] = rng.uniform(-1, 1, (2, 3, 3, 18))
     for n in range(3):
