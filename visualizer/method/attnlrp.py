@@ -27,8 +27,8 @@ def relevance(record: AttentionRecord, question: Question, knobs: Knobs, name: s
 
 METHOD = Method(
     partial(relevance, name="AttnLRP"),
-    meaning="The share of every token in the target's score, for and against it, handed back layer by layer; biases keep their share. "
-    "For a reader: of every cell of the page in the score of one token that it said.",
+    meaning="The share of every token in the target's score, for and against it, handed back layer by layer down to those that enter "
+    "the start layer; biases keep their share. For a reader: of every cell of the page in the score of one token that it said.",
     source="Achtibat et al. 2024, arXiv:2402.05602, equations 7 to 9, propositions 3.1 to 3.4",
     title="AttnLRP",
     knobs=(START_LAYER,),

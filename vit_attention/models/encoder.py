@@ -206,7 +206,7 @@ class EncoderModel(Model):
         states = [one[0].to(kind) for one in passed.states]  # the norm and the head take no other precision
         tail = self.anatomy.tail if self.classes else None
         if isinstance(aim, Aim):
-            tail = lambda tokens: aim.similarity(norm(tokens)[:, -1])[:, None]  # noqa: E731  (a closure over this pass)
+            tail = aim.of_last(norm)
         return Behind(states, self.axis_of(ready).prefix, norm, tail, isinstance(aim, Aim))
 
     def _keeps_states(self, asked: Asked) -> bool:
