@@ -191,6 +191,8 @@ class Method:
             fusion: the head fusion wanted, where a record may hold fused heads alone; None takes any.
         """
         if self.spoken and record.prediction.tokens:
+            if self.reads_run and "prompt" not in record.settings:
+                return "goes back through the decoder of a document reader, not through a captioner's"
             return lacking(record)
         asked = Question(kind=kind)
         try:
