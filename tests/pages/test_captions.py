@@ -16,13 +16,14 @@ import pytest
 from PIL import Image
 
 import vit_attention as va
-from tests.pages.reading import figures, fine, said, titles
+from tests.pages.reading import array, figures, fine, heats, said, titles
 from tutorials.findings.captioning import Captioning
 from tutorials.findings.context import Picture
 from tutorials.lessons import lessons
 from ui.read import captions, captions_proof
 from ui.read.captions import OPENED, read_bundle
 from ui.store.blobs import blobs
+from visualizer import methods
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Prediction, encode_picture
 from vit_attention.records.geometry import Geometry
 from worlds.captions import caption
@@ -203,6 +204,7 @@ def test_the_code_of_a_region_makes_its_map(app, monkeypatch: pytest.MonkeyPatch
         ("refiner", {"region": "100000"}, "There is no query region 100000, only 1 to 196; query region 59"),
         ("captions", {"scene": "<script>"}, "There is no picture named"),
         ("captions", {"head": "evil"}, "There is no head"),
+        ("captions", {"word_method": "flow"}, "There is no method 'flow'; method attention is shown."),
         ("refiner", {"refiner_layer": "x"}, "There is no refiner layer"),
         ("captions", {"beams": "-3"}, "There is no beams -3, only 1 to 5"),
         ("captions", {"captioner": "<b>"}, "There is no captioner"),
@@ -340,6 +342,65 @@ def test_a_record_with_boxes_is_drawn_with_its_boxes(app, tmp_path: Path) -> Non
     assert "Choose a scene" in try_claim(page, "nouns_on_objects")
     page = opened(app, "refiner", "own.npz", boxes_record(), tmp_path)
     assert any("does not keep its maps" in one.value for one in page.info)
+
+
+def relevance(target: int, **options: Any) -> np.ndarray:
+    """The relevance map of a word of a scene, straight from the library."""
+    picture = scene(6, objects=2, difficulty=0.5).picture
+    record = va.load("scene-aoanet").attend(picture, target=target, keep=methods()["relevance"].needs, **options)
+    return methods()["relevance"](record).values
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+def test_the_map_of_a_method_is_the_library_s_for_every_word(app, beams: int) -> None:
+    page = app("captions", scene="scene-6-2-50", beams=str(beams), word="1", word_method="relevance", panel="code")
+    of_words = [relevance(word, **({"beams": beams} if beams > 1 else {})) for word in (0, 1)]
+    for word, expected in enumerate(of_words):
+        fine(page.button(key=f"captions_word_{word}").click().run())
+        assert titles(page) == [f"Relevance for word {word + 1}, “{words(page)[word]}”"]
+        (drawn,) = heats(figures(page)["captions_map"])
+        np.testing.assert_allclose(array(drawn["z"]), expected, rtol=1e-4, atol=1e-6)
+        assert not [one for one in page.select_slider if one.key == "head"], "it takes all heads together"
+        more = "--beams 3 " if beams > 1 else ""
+        assert page.code[-1].value.endswith(f"--method relevance --alpha 0.4 {more}--target {word}")
+    assert not np.allclose(*of_words, rtol=0.01), "negative control: another word has another map"
+
+
+def test_the_code_of_a_method_makes_its_map(app, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = app("captions", scene="scene-6-2-50", word="3", word_method="relevance", panel="code")
+    monkeypatch.setattr(go.Figure, "show", lambda figure: None)
+    kept: dict[str, Any] = {}
+    exec(page.code[0].value, kept)
+    np.testing.assert_allclose(kept["found"].values, relevance(2), rtol=1e-4, atol=1e-6)
+
+
+def test_a_word_said_twice_has_two_maps(app) -> None:
+    page = app("captions", scene="scene-0-2-50")
+    said_twice = [n for n, word in enumerate(words(page)) if words(page).count(word) > 1][:2]
+    assert len(said_twice) == 2
+    maps = []
+    for word in said_twice:
+        page = app("captions", scene="scene-0-2-50", word=str(word + 1), word_method="relevance")
+        maps.append(array(heats(figures(page)["captions_map"])[0]["z"]))
+    assert not np.allclose(*maps, rtol=0.01)
+
+
+def test_a_saved_record_has_the_maps_that_it_was_saved_for_and_says_why_not_others(app, tmp_path: Path) -> None:
+    model, picture = va.load("scene-aoanet"), scene(6, objects=2).picture
+    page = opened(app, "captions", "own.npz", model.attend(picture), tmp_path, word="3")
+    assert "relevance" not in page.selectbox(key="word_method").options
+    told = " ".join(one.value for one in page.caption).replace("\\", "")
+    assert "relevance (this record was saved without gradients, and no model is run for a file)" in told
+    record = model.attend(picture, target=2, keep=methods()["relevance"].needs)
+    page = opened(app, "captions", "own.npz", record, tmp_path, word="3", panel="code")
+    fine(page.selectbox(key="word_method").set_value("relevance").run())
+    (drawn,) = heats(figures(page)["captions_map"])
+    np.testing.assert_allclose(array(drawn["z"]), methods()["relevance"](record).values, rtol=1e-4, atol=1e-6)
+    assert page.code[-1].value == "python -m vit_attention visualize own.npz --method relevance --alpha 0.4"
+    assert "model.attend" not in page.code[0].value
+    fine(page.button(key="captions_word_3").click().run())
+    assert "relevance (this record was saved for another word)" in " ".join(one.value for one in page.caption)
+    assert titles(page)[0].startswith("To say")
 
 
 def test_a_record_that_is_no_longer_kept_is_asked_for_again(app) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.pages.reading import figures, fine, said, table, titles
+import vit_attention as va
+from tests.pages.reading import array, figures, fine, heats, said, table, titles
 from tests.tutorials.findings.readings import CELLS, TOKENS, looks
 from tests.tutorials.findings.readings import reading as made
 from tests.vit_attention import donuts
@@ -24,7 +26,9 @@ from ui.frame import visitors
 from ui.parts import stepping
 from ui.parts.components import pick_number
 from ui.read import reading
+from ui.read import said as said_
 from ui.store import documents, readers
+from visualizer import methods
 from worlds.receipts import WIDTH, receipt
 
 DRAWN = receipt(3, 3)
@@ -175,6 +179,8 @@ def test_a_link_restores_the_window(app) -> None:
         ({"document": "own document"}, "An own page stays in its session and is in no link"),
         ({"reader": "<b>"}, "There is no reader '<b>'; reader receipt-donut is shown."),
         ({"heat_scale": "evil"}, "There is no colour scale 'evil'"),
+        ({"heat_method": "rollout"}, "There is no method 'rollout'; method attention is shown."),
+        ({"heat_method": "relevance", "heat_start": "5"}, "There is no start layer 5, only 1 to 4"),
         ({"heat_opacity": "7"}, "There is no opacity of the heat 7, only 0 to 1"),
         ({"step": "99"}, "There is no step 99, only 1 to 10"),
         ({"step": "4", "zoom": "1e9"}, "There is no zoom 1e9, only 1 to 8"),
@@ -221,6 +227,107 @@ def test_layers_and_heads_are_those_of_the_record(app) -> None:
     assert page.select_slider(key="decoder_layer").options == ["mean", "1", "2", "3", "4"]
     assert page.select_slider(key="decoder_layer").value == "4", "the last layer points best"
     assert 4 * (len(page.select_slider(key="decoder_head").options) - 1) == heads
+
+
+def by_method(page: Any, key: str = "reading_page") -> np.ndarray:
+    """The map that the page's figure shows."""
+    (drawn,) = heats(figures(page)[key])
+    return array(drawn["z"])
+
+
+@pytest.fixture(scope="module")
+def of_library() -> Callable[[int], np.ndarray]:
+    """The relevance map of a token of the default page, straight from the library."""
+    model = va.load("receipt-donut")
+
+    def relevance(target: int) -> np.ndarray:
+        record = model.attend(DRAWN.picture, prompt="<s_receipt>", target=target, keep=methods()["relevance"].needs)
+        return methods()["relevance"](record).values
+
+    return relevance
+
+
+def test_the_map_of_a_method_is_the_library_s_for_every_token(app, of_library) -> None:
+    page = app("reading", token="3", heat_method="relevance")
+    assert heading(page) == 'Relevance for token 3, "ark"'
+    np.testing.assert_allclose(by_method(page), of_library(2), rtol=1e-5, atol=1e-9)
+    fine(page.button(key="token_next").click().run())
+    assert heading(page).startswith("Relevance for token 4,")
+    np.testing.assert_allclose(by_method(page), of_library(3), rtol=1e-5, atol=1e-9)
+    assert np.abs(of_library(2) - of_library(3)).max() > 0.01, "negative control: another token has another map"
+    fine(page.selectbox(key="heat_method").set_value("attention").run())
+    assert heading(page).startswith("Read for token 4,")
+    assert "heat_method" not in page.query_params
+
+
+def test_a_text_that_was_written_twice_has_two_maps(app, of_library) -> None:
+    written = Written(app("reading")).tokens
+    text = next(one for one in written.values() if one.strip().isdigit() and [*written.values()].count(one) > 1)
+    first, second = [n for n, one in sorted(written.items()) if one == text][:2]
+    for number in (first, second):
+        page = app("reading", token=str(number + 1), heat_method="relevance")
+        np.testing.assert_allclose(by_method(page), of_library(number), rtol=1e-5, atol=1e-9)
+    assert not np.allclose(of_library(first), of_library(second), rtol=0.01)
+
+
+def test_a_method_about_a_token_needs_no_layer_and_the_menu_says_what_it_lacks(app) -> None:
+    page = app("reading", heat_method="relevance")
+    assert not [one for one in page.select_slider if one.key in ("decoder_layer", "decoder_head")]
+    assert page.selectbox(key="heat_scale").options[0] == "raw", "the other tokens' maps are not there to share a scale"
+    told = texts(page)
+    assert "The gradient stops at the encoded page" in told
+    assert re.search(r"Not here: .*rollout.* \(wants self-attention over the picture", told)
+    page = app("reading", heat_method="heads of one layer", decoder_layer="2", heat_fusion="max")
+    assert page.select_slider(key="decoder_layer").options == ["1", "2", "3", "4"]
+    assert "Layer 2, max of all heads, asked by token 2" in texts(page)
+
+
+def test_a_closer_look_is_at_the_method_s_map_and_figures_of_attention_stay(app, of_library) -> None:
+    page = app("reading", step="4", token="3", heat_method="relevance")
+    np.testing.assert_allclose(by_method(page, "reading_closer"), of_library(2), rtol=1e-5, atol=1e-9)
+    layout = figures(page)["reading_closer"]["layout"]
+    row, column = np.unravel_index(of_library(2).argmax(), (8, 12))
+    assert layout["xaxis"]["range"][0] <= 32 * column + 16 <= layout["xaxis"]["range"][1]
+    assert layout["yaxis"]["range"][1] <= 64 * row + 32 <= layout["yaxis"]["range"][0]
+    fine(page.run())
+    hits = app("reading", step="5", heat_method="relevance")
+    assert figures(hits).keys() == figures(app("reading", step="5")).keys()
+    assert not [one for one in hits.selectbox if one.key == "heat_method"], "what does nothing is not shown"
+
+
+def test_code_command_and_files_follow_the_method(app, of_library, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = app("reading", token="4", heat_method="relevance", heat_start="2", panel="code")
+    lines, command = (one.value for one in page.code)
+    expected = (
+        "receipt-3-3 --model receipt-donut --method relevance --start 1 --alpha 0.4 --prompt '<s_receipt>' --target 3"
+    )
+    assert command == f"python -m vit_attention visualize {expected}"
+    shown: list[Any] = []
+    monkeypatch.setattr("plotly.graph_objects.Figure.show", lambda figure: shown.append(figure))
+    kept: dict[str, Any] = {}
+    exec(compile(lines, "page", "exec"), kept)
+    np.testing.assert_allclose(kept["found"].values, by_method(page), rtol=1e-5, atol=1e-9)
+    assert not np.allclose(kept["found"].values, of_library(3)), "from the second layer on"
+    assert len(shown) == 1
+    now = reading.made(
+        reading.Looked(readers.BUNDLED, "receipt-3-3"), "<s_receipt>", 3, None, 3, said_.Way("relevance")
+    ).again()
+    files = said_.files("relevance-4")
+    numbers = np.loadtxt(io.BytesIO(files["This map (CSV)"][1](now)), delimiter=",", skiprows=1)
+    np.testing.assert_allclose(numbers[:, 2], of_library(3).ravel(), rtol=1e-4, atol=1e-9)
+    assert Image.open(io.BytesIO(files["This map (PNG)"][1](now))).width == 448
+
+
+def test_a_map_that_cannot_be_had_says_why_and_attention_is_shown(app, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise ValueError("budget: want less")
+
+    app("reading")
+    monkeypatch.setattr("ui.store.resources.run", fail)
+    page = app("reading", heat_method="relevance")
+    (problem,) = (one.value.replace("\\", "") for one in page.error)
+    assert problem == "This method has no map here: budget: want less"
+    assert heading(page).startswith("Read for token 2,")
 
 
 def test_what_is_said_of_a_token_names_kind_field_and_probability(app) -> None:
@@ -431,7 +538,8 @@ def test_a_published_reader_is_offered_and_the_bundled_one_shown(app) -> None:
 def test_a_published_reader_states_its_needs_and_waits(app, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     by_hand = made([[looks(CELLS)]], chances=np.full(len(TOKENS), 0.5))
-    loaded = SimpleNamespace(grid=(80, 60), recipe=SimpleNamespace(size=(2560, 1920)), estimate=lambda tokens: 123e6)
+    about = {"grid": (80, 60), "recipe": SimpleNamespace(size=(2560, 1920)), "signals": frozenset()}
+    loaded = SimpleNamespace(**about, estimate=lambda tokens: 123e6)
     monkeypatch.setattr(documents, "get", lambda _: by_hand.document)
     monkeypatch.setattr(readers, "at_hand", lambda name: True)
     monkeypatch.setattr(readers, "model", lambda name: loaded)

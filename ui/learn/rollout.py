@@ -43,7 +43,7 @@ before_after(record.image, direct, values, names, record.geometry, opacity=0.8, 
 
 def _knobs(now: Context, drawn: bool = False) -> dict[str, Any]:
     """The rollout's parameters by name; their controls are drawn under the figures that show what they do."""
-    return controls.knobs(now, methods()["rollout"].knobs, columns=(5, 3, 3, 3), drawn=drawn)
+    return controls.knobs(now.record, methods()["rollout"].knobs, columns=(5, 3, 3, 3), drawn=drawn)
 
 
 def _under(now: Context) -> None:

@@ -16,7 +16,7 @@ from visualizer.method import Knob, methods
 from visualizer.method.base import SHARE
 from visualizer.style import theme
 from visualizer.style.scale import MODES, Scale
-from vit_attention.records import Similar
+from vit_attention.records import AttentionRecord, Similar
 from worlds.photographs import photographs
 
 HERE = "a patch of this picture"
@@ -56,15 +56,30 @@ def method(
     """
     asked = ("unfit", now.model, now.picture.key, now.size, now.labels)
     unfit = resources.once(asked, lambda: {one.name: now.unfit(one) for one in methods().values()})
-    why = {one: refused.get(one.name) or unfit[one.name] for one in methods().values()}
-    names = {**{text: text for text in more}, **{one.label: one.name for one, reason in why.items() if not reason}}
+    why = {**unfit, **refused}
+    chosen = among(why, key, more, label, first)
+    not_here(why, told)
+    return chosen
+
+
+def among(
+    why: Mapping[str, str], key: str, more: Sequence[str] = (), label: str = "Method", first: str = "", **how: Any
+) -> str:
+    """The menu alone, of the methods for which there is no reason why not, by their names; the rest as for `method`."""
+    fitting = (one for one in methods().values() if not why.get(one.name, "not on offer"))
+    names = {**{text: text for text in more}, **{one.label: one.name for one in fitting}}
     titles = list(names)
-    chosen = widgets.menu(label, titles, key, first or titles[0])
+    return names[widgets.menu(label, titles, key, first or titles[0], **how)]
+
+
+def not_here(why: Mapping[str, str], told: Any = st) -> None:
+    """The methods that have no map here, with the reason of each, by their names."""
     reasons = dict.fromkeys(reason for reason in why.values() if reason)
-    missing = (f"{', '.join(one.label for one in why if why[one] == reason)} ({reason})" for reason in reasons)
+    missing = (
+        f"{', '.join(methods()[one].label for one in why if why[one] == reason)} ({reason})" for reason in reasons
+    )
     if reasons:
         told.caption(f"Not here: {'; '.join(missing)}.")
-    return names[chosen]
 
 
 _SIDES = ("window", "stride")
@@ -74,7 +89,11 @@ _LAYER = "start_layer"
 
 
 def knobs(
-    now: Context, wanted: Sequence[Knob], prefix: str = "", columns: int | Sequence[float] = 1, drawn: bool = True
+    record: AttentionRecord,
+    wanted: Sequence[Knob],
+    prefix: str = "",
+    columns: int | Sequence[float] = 1,
+    drawn: bool = True,
 ) -> dict[str, Any]:
     """One control for each knob in columns, if they are drawn: its values by name; the asking patch needs no control, nor does
     a knob that does nothing because of another.
@@ -84,11 +103,11 @@ def knobs(
     found: dict[str, Any] = {}
     for knob in shown:
         idle = knob.when is not None and found.get(knob.when[0]) != knob.when[1]
-        found[knob.name] = _knob(now, knob, prefix + knob.key, None if idle else next(places))
+        found[knob.name] = _knob(record, knob, prefix + knob.key, None if idle else next(places))
     return found
 
 
-def _knob(now: Context, knob: Knob, key: str, place: Any) -> Any:
+def _knob(record: AttentionRecord, knob: Knob, key: str, place: Any) -> Any:
     look = {"place": place, "help": knob.help}
     if knob.choices:
         return widgets.choice(knob.label, knob.choices, key, str(knob.default), wrap=True, **look)
@@ -98,7 +117,8 @@ def _knob(now: Context, knob: Knob, key: str, place: Any) -> Any:
     if knob.high < math.inf:
         return widgets.number(knob.label, int(knob.low), int(knob.high), key, knob.default, int(knob.step), **look)
     first = int(knob.name == _LAYER)
-    most = min(now.grid) if knob.name in _SIDES else len(now.record.maps) - 1 + first
+    maps = record.maps
+    most = min(maps[0].query.grid or (1, 1)) if knob.name in _SIDES else len({one.layer for one in maps}) - 1 + first
     low = int(knob.low) + first
     if most <= low:
         return knob.default

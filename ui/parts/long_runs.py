@@ -18,7 +18,7 @@ SPEED = 6e10
 
 def knobs(now: Context, method: Method, prefix: str = "", columns: int = 1) -> dict[str, Any]:
     """The controls of a method and of its run; a covered window is at first as small as the model is quick enough for."""
-    return controls.knobs(now, (*method.knobs, *_affordable(now, method)), prefix, columns)
+    return controls.knobs(now.record, (*method.knobs, *_affordable(now, method)), prefix, columns)
 
 
 def _affordable(now: Context, method: Method) -> Sequence[Knob]:

@@ -134,7 +134,9 @@ def places(record: AttentionRecord, needs: Sequence[str] = ALL) -> None:
         _query(record, needs)
 
 
-def one_or_mean(label: str, key: str, most: int, default: str = MEAN, *, place: Any = st) -> int | None:
+def one_or_mean(
+    label: str, key: str, most: int, default: str = MEAN, *, place: Any = st, mean: bool = True
+) -> int | None:
     """A slider of the numbers of layers or heads and the mean of all; the number, 0 first, or None for the mean.
 
     Args:
@@ -143,9 +145,10 @@ def one_or_mean(label: str, key: str, most: int, default: str = MEAN, *, place: 
         most: how many there are.
         default: what is chosen at first.
         place: where it is drawn; None draws nothing.
+        mean: whether the mean is on offer.
     """
-    options = [MEAN, *(str(n + 1) for n in range(most))]
-    tip = f"mean: the mean of all {label.split()[-1].lower()}s."
+    options = [*[MEAN] * mean, *(str(n + 1) for n in range(most))]
+    tip = f"mean: the mean of all {label.split()[-1].lower()}s." if mean else None
     found = widgets.steps(label, options, key, default, place=place, help=tip)
     return None if found == MEAN else int(found) - 1
 

@@ -112,7 +112,7 @@ def path(place: Any = None) -> Method:
 
 def knobs(now: Context, method: Method, drawn: bool = False) -> dict[str, Any]:
     """The parameters of a path."""
-    return controls.knobs(now, (CLASS_INDEPENDENT, *method.run), columns=2, drawn=drawn)
+    return controls.knobs(now.record, (CLASS_INDEPENDENT, *method.run), columns=2, drawn=drawn)
 
 
 def answer(now: Context, method: Method, given: Mapping[str, Any], label: str = "", show: str = "label") -> Map:

@@ -3,7 +3,7 @@
 import hashlib
 import random
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,10 +16,12 @@ from tutorials.findings.context import Picture
 from tutorials.plain import plain
 from ui.frame import address, state
 from ui.parts import lesson, panels, parts, pickers, stepping, widgets
+from ui.read import said
 from ui.store import pictures, resources
 from ui.store.blobs import blobs
 from ui.store.bundles import unpacked
 from visualizer.measures.regions import region_heat
+from visualizer.method import Map
 from vit_attention import registry
 from worlds import captions as worlds_captions
 from worlds.naming import scene_name
@@ -30,6 +32,7 @@ CAPTIONER, SCENE, BEAMS, WORD = "captioner", "scene", "beams", "word"
 OPENED = "captions_record"
 # Session key: whose words and regions are counted.
 CAPTIONED = "_captioned"
+METHOD = "word_method"
 BUNDLED, MOST_BEAMS = "scene-aoanet", 5
 # How strongly maps cover the picture at first: under more, red and green things are hard to tell apart.
 COVER = 0.4
@@ -44,6 +47,22 @@ class Told(NamedTuple):
     picture: str
     beams: int
     file: tuple[str, str] | None
+
+
+@dataclass(frozen=True)
+class Mapped(Captioning):
+    """A caption, and the map of its word by a method other than raw attention, if one is chosen."""
+
+    way: said.Way = said.RAW
+    found: Map | None = None
+
+    @property
+    def asked(self) -> said.Said:
+        """The word, as methods are asked about it."""
+        name = f"word {self.word + 1}, “{shown(self.words[self.word])}”"
+        beams = (("beams", self.beams),) if self.beams > 1 else ()
+        where = (self.decoder.layer, self.head, beams)
+        return said.Said(self.model, self.picture, self.record, self.word, name, *where, runs=self.runs)
 
 
 def choose(first: str) -> Told:
@@ -104,33 +123,41 @@ def _say_how() -> None:
         )
 
 
-def context(told: Told, needs: Sequence[str]) -> Captioning:
-    """Draw the pickers of word and head that a figure needs; the caption as the reader sees it now."""
+def context(told: Told, needs: Sequence[str]) -> Mapped:
+    """Draw the pickers of word, method and head that a figure needs; the caption as the reader sees it now."""
     now = looked(told)
     sentence = st.container(horizontal=True, gap="small") if "query" in needs else None
     left, right = st.columns([3, 2], vertical_alignment="bottom") if needs else (None, None)
-    word = _word(now, sentence, left)
-    heads = len(now.decoder.weights)
-    head = pickers.one_or_mean("Head", state.HEAD, heads, place=right if "head" in needs else None)
-    return made(told, head, word)
+    word, method = _word(now, sentence, left), ""
+    if "method" in needs:
+        look = {"label_visibility": "collapsed", "width": 150}
+        method = said.menu(replace(now, word=word).asked, METHOD, sentence, **look)
+    heads, drawn = len(now.decoder.weights), "head" in needs and said.Way(method).takes("head")
+    head = pickers.one_or_mean("Head", state.HEAD, heads, place=right if drawn else None)
+    return said.mapped(partial(made, told, head, word), said.knobs(now.record, method, "word_"))
 
 
-def looked(told: Told) -> Captioning:
+def looked(told: Told) -> Mapped:
     """The caption, before a head and a word are chosen; stops the page with a message if there is none."""
     problem = f"{told.file[0]} cannot be shown" if told.file else f"{BUNDLED} cannot caption this picture"
     with parts.or_stop(problem, "picture"), st.spinner("The model is looking ..."):
         return made(told, None, 0)
 
 
-def made(told: Told, head: int | None, word: int) -> Captioning:
-    """The caption of what these names say, its record from the store or run anew; raises ValueError if there is none."""
+def made(told: Told, head: int | None, word: int, way: said.Way = said.RAW) -> Mapped:
+    """The caption of what these names say, its record from the store or run anew.
+
+    Raises:
+        ValueError: there is none, or the method has no map of this word.
+    """
     if told.file is not None:
         now = _opened(*told.file)
     else:
         picture = pictures.get(told.picture)
         record = resources.record(BUNDLED, picture, beams=told.beams)
-        now = Captioning(BUNDLED, picture, record, None, 0, told.beams, run=resources.run)
-    return replace(now, head=head, word=word, again=partial(made, told, head, word))
+        now = Mapped(BUNDLED, picture, record, None, 0, told.beams, run=resources.run)
+    now = replace(now, head=head, word=word, way=way, again=partial(made, told, head, word, way))
+    return replace(now, found=said.answer(now.asked, way))
 
 
 def _word(now: Captioning, sentence: Any, steps: Any) -> int:
@@ -193,14 +220,14 @@ def _close() -> None:
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _opened(name: str, digest: str) -> Captioning:
+def _opened(name: str, digest: str) -> Mapped:
     data = blobs.get(digest)
     if data is None:
         raise ValueError(GONE)
     return read_bundle(name, data)
 
 
-def read_bundle(name: str, data: bytes) -> Captioning:
+def read_bundle(name: str, data: bytes) -> Mapped:
     """The caption in the bytes of a bundle of that name.
 
     Raises:
@@ -217,4 +244,4 @@ def read_bundle(name: str, data: bytes) -> Captioning:
         raise ValueError("want a record with its picture (attend(features, picture=...)), got one without")
     region_heat(np.zeros(len(cross[0].key)), cross[0].key, record.geometry)  # says so if nobody knows the boxes
     picture = Picture("own record", hashlib.sha256(data).hexdigest()[:20], name, record.image)
-    return Captioning(record.model or "unnamed model", picture, record, None, 0, runs=False)
+    return Mapped(record.model or "unnamed model", picture, record, None, 0, runs=False)

@@ -8,10 +8,12 @@ import numpy as np
 from tutorials.findings.captioning import Captioning
 from tutorials.findings.captions import HIT
 from ui.parts import components, panels, parts, snippets, trust
-from ui.read.captions import COVER
+from ui.read import said
+from ui.read.captions import COVER, Mapped
 from visualizer.export import files as export
 from visualizer.measures.entropy import entropy
 from visualizer.measures.regions import region_boxes
+from visualizer.method import Map
 from visualizer.style.scale import Scale
 from vit_attention import registry
 from vit_attention.cli.recipe import command
@@ -77,14 +79,19 @@ def _nouns(now: Captioning) -> list[tuple[str, str, str]]:
 
 def record_code(now: Captioning) -> str:
     """Picture, model, record, and the chosen head and word as variables."""
-    made = 'record = va.AttentionRecord.load("caption.npz")\n'
-    if now.runs:
-        beams = "" if now.beams == 1 else f", beams={now.beams}"
-        made = f'{snippets.picture_code(now.picture.id)}model = va.load("{now.model}")\nrecord = model.attend(picture{beams})\n'
+    beams = "" if now.beams == 1 else f", beams={now.beams}"
+    attended = f"record = model.attend(picture{beams})\n" * now.runs
     return (
-        f"import vit_attention as va\n{made}head = {now.head}  # {now.head_name()}\n"
+        f"import vit_attention as va\n{_made(now)}{attended}head = {now.head}  # {now.head_name()}\n"
         f"word = {now.word}  # word {now.word + 1} of {len(now.words)}; numbers begin at 0\n\n"
     )
+
+
+def _made(now: Captioning) -> str:
+    """Picture and model, or the file of a record."""
+    if not now.runs:
+        return 'record = va.AttentionRecord.load("caption.npz")\n'
+    return f'{snippets.picture_code(now.picture.id)}model = va.load("{now.model}")\n'
 
 
 def code(now: Captioning, scale: Scale, opacity: float) -> None:
@@ -92,6 +99,22 @@ def code(now: Captioning, scale: Scale, opacity: float) -> None:
     look = {"alpha": opacity, **snippets.scaled(scale, now.rows(now.head))}
     command = map_command(now, now.decoder.layer, now.head, now.word, **look)
     components.code_box(record_code(now) + DRAW, [command])
+
+
+FOUND = (
+    "from visualizer.figures.captions import regions_map\n",
+    "regions_map(record.image, found.row, found.axis, record.geometry, unit=found.unit, opacity=0.4).show()",
+)
+
+
+def found(now: Mapped, shown: Map, scale: Scale, opacity: float) -> None:
+    """The map of another method in words, what can be checked about it, the code and the files."""
+    components.in_words(said.in_words(shown))
+    said.card(now.asked, shown)
+    made = f"import vit_attention as va\n{_made(now)}"
+    line = said.line(now.asked, now.way, alpha=opacity, **snippets.scaled(scale))
+    components.code_box(said.code(now.asked, shown, now.way, made, FOUND, "picture"), [line])
+    components.downloads("captions", said.files(f"{now.way.name}-{now.word + 1}"), now=now)
 
 
 def map_command(now: Captioning, layer: int, head: int | None, query: int, **look: Any) -> str:

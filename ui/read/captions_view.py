@@ -11,48 +11,54 @@ from tutorials.plain import plain
 from ui.frame import state
 from ui.parts import components, controls, lesson, widgets
 from ui.parts.lesson import View
-from ui.read import captions, captions_proof
-from ui.read.captions import COVER, OF_BOXES, WORD
+from ui.read import captions, captions_proof, said
+from ui.read.captions import COVER, OF_BOXES, WORD, Mapped
 from visualizer.figures.captions import film_strip, regions_map
 from visualizer.figures.charts import gate_bars
 from visualizer.figures.mosaic import head_grid
 from visualizer.measures.entropy import entropy
 from visualizer.measures.regions import region_heat
+from visualizer.method import methods
 from visualizer.style.scale import MODES, Scale
 
 HEIGHT = 380
 """Pixels of a figure that stands beside a step; the sentence follows it."""
 SCALES = ("shared", "per map", "log")
+HELD = " Layers are the refiner's, then the decoder's; the regions' features are held fixed."
 _JUMP = partial(components.pick_number, WORD)
 
 
-def word_map(now: Captioning, scale: Scale, opacity: float, truth: Any) -> tuple[Any, str, str]:
-    """Where the decoder looked to choose the word."""
-    return (
-        regions_map(
-            now.picture.image,
+def word_map(now: Mapped, scale: Scale, opacity: float, truth: Any, way: said.Way) -> tuple[Any, str, str]:
+    """Where the decoder looked to choose the word, or the map of another method for it."""
+    found = now.found
+    look = {"truth": truth, "scale": scale, "opacity": opacity, "height": HEIGHT}
+    if found is None:
+        together = now.rows(now.head) if scale.mode == "shared" else None
+        row, words, caption = (
             now.row(),
-            now.axis,
-            now.record.geometry,
-            truth=truth,
-            scale=scale,
-            opacity=opacity,
-            together=now.rows(now.head) if scale.mode == "shared" else None,
-            title=f"To say “{shown(now.words[now.word])}”",
-            height=HEIGHT,
-        ),
-        describe_row(now, now.row(), f"Looked at to choose {now.map_name()}"),
-        about(now),
-    )
+            describe_row(now, now.row(), f"Looked at to choose {now.map_name()}"),
+            about(now),
+        )
+        look |= {"together": together, "title": f"To say “{shown(now.words[now.word])}”"}
+    else:
+        more = HELD * methods()[way.name].spoken + f" {OF_BOXES}" * (now.axis.grid is None)
+        row, words, caption = found.row, said.in_words(found), said.caption(found, way, more)
+        look |= {"unit": found.unit, "title": said.title(now.asked, way)}
+    return regions_map(now.picture.image, row, now.axis, now.record.geometry, **look), words, caption
 
 
-def _look(now: Captioning) -> None:
-    controls.scale("word", SCALES)
+def _scale(now: Mapped) -> Scale:
+    return controls.scale_shown("word", said.scales(now.way, SCALES))
+
+
+def _look(now: Mapped) -> None:
+    controls.scale("word", said.scales(now.way, SCALES))
     widgets.slider("Opacity of the map", 0.0, 1.0, "word_opacity", COVER, 0.05)
     if now.picture.scene is not None:
         widgets.toggle("Show the true outline of what is named", "named")
         if now.word not in now.nouns:
             st.caption("This word names no thing: all things are outlined.")
+    said.not_here(now.asked, now.way)
 
 
 def _truth(now: Captioning) -> Any:
@@ -144,11 +150,15 @@ def heads(now: Captioning) -> tuple[Any, str, str]:
     )
 
 
-def below(now: Captioning) -> None:
+def below(now: Mapped) -> None:
     """What can be checked, the code and the files of the word's map."""
+    opacity = controls.opacity_shown("word_opacity", COVER)
+    if now.found is not None:
+        captions_proof.found(now, now.found, _scale(now), opacity)
+        return
     components.in_words(describe_row(now, now.row(), f"Looked at to choose {now.map_name()}"))
     captions_proof.card(now)
-    captions_proof.code(now, controls.scale_shown("word", SCALES), controls.opacity_shown("word_opacity", COVER))
+    captions_proof.code(now, _scale(now), opacity)
     captions_proof.downloads(now)
 
 
@@ -159,11 +169,12 @@ PAGE = lesson.Page(
             components.shown(
                 "captions_map",
                 word_map,
-                lambda now: controls.scale_shown("word", SCALES),
+                _scale,
                 lambda _now: controls.opacity_shown("word_opacity", COVER),
                 _truth,
+                lambda now: now.way,
             ),
-            ("head", "query"),
+            ("head", "query", "method"),
             _look,
         ),
         "strip": View(

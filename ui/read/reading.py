@@ -1,6 +1,7 @@
 """What every page about a reading shares: its sidebar, its pickers, and what is looked at."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -11,18 +12,21 @@ from tutorials.plain import plain
 from ui.frame import address, visitors
 from ui.frame.state import DECODER_HEAD, DECODER_LAYER, DOCUMENT, FIELD, READER, TOKEN
 from ui.parts import fetching, lesson, parts, pickers, script, stepping, widgets
+from ui.read import said
 from ui.store import documents, readers
 from visualizer.measures.fields import fields
 from visualizer.measures.reading import cross_maps, token_names
-from visualizer.words.reading import token_runs
+from visualizer.method import Map
+from visualizer.words.reading import called, token_runs
 from vit_attention import registry
-from vit_attention.records import AttentionRecord
 
 READ = "_reading"
 """Session key: whose tokens and fields the sliders count, as (reader, page)."""
 FIRST_FIELD, MOST_FIELDS = 2, 60
 """Field shown first, if there are so many: on the default page its two words have several tokens each, and its box is right; and how
 many are offered, of which a download holds all."""
+METHOD = "heat_method"
+"""Key of the menu of methods, and its name in the address."""
 KINDS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"]
 
 
@@ -31,6 +35,21 @@ class Looked(NamedTuple):
 
     reader: str
     document: str
+
+
+@dataclass(frozen=True)
+class Mapped(Reading):
+    """A reading, and the map of its token by a method other than raw attention, if one is chosen."""
+
+    way: said.Way = said.RAW
+    found: Map | None = None
+
+    @property
+    def asked(self) -> said.Said:
+        """The token, as methods are asked about it."""
+        layer = None if self.layer is None else self.maps[self.layer].layer
+        name, prompt = called(self.tokens, self.token), (("prompt", self.prompt),)
+        return said.Said(self.model, self.document, self.record, self.token, name, layer, self.head, prompt)
 
 
 def choose(first: str = documents.DEFAULT) -> Looked:
@@ -87,7 +106,7 @@ def _load() -> None:
         st.session_state["reader_problem"] = str(error)
 
 
-def context(looked: Looked, needs: Sequence[str] = ("token", "layer", "head")) -> Reading:
+def context(looked: Looked, needs: Sequence[str] = ("token", "layer", "head")) -> Mapped:
     """Draw the pickers that a figure needs; the reading as it is looked at now.
 
     Stops the page with a message if there is no record to show.
@@ -101,15 +120,24 @@ def context(looked: Looked, needs: Sequence[str] = ("token", "layer", "head")) -
         with st.spinner("The model is reading ..."):
             record = readers.record(name, document, prompt)
     _begin_anew((name, document.key))
-    return made(looked, prompt, *_places(record, needs))
+    asked = said.Said(name, document, record, 0, "", None, None, (("prompt", prompt),))
+    layer, head, token, method = _places(asked, needs)
+    return said.mapped(partial(made, looked, prompt, layer, head, token), said.knobs(record, method, "heat_"))
 
 
-def made(looked: Looked, prompt: str, layer: int | None, head: int | None, token: int) -> Reading:
-    """The reading of names and a choice (0 first, or None for the mean), its record from the store or read anew."""
+def made(
+    looked: Looked, prompt: str, layer: int | None, head: int | None, token: int, way: said.Way = said.RAW
+) -> Mapped:
+    """The reading of names and a choice (0 first, or None for the mean), its record from the store or read anew.
+
+    Raises:
+        ValueError: the method has no map of this token; says why.
+    """
     document = documents.get(looked.document)
     record = readers.record(looked.reader, document, prompt)
-    again = partial(made, looked, prompt, layer, head, token)
-    return Reading(looked.reader, document, record, layer, head, token, readers.run, again=again)
+    again = partial(made, looked, prompt, layer, head, token, way)
+    now = Mapped(looked.reader, document, record, layer, head, token, readers.run, again=again, way=way)
+    return replace(now, found=said.answer(now.asked, way))
 
 
 def _begin_anew(whose: tuple[str, str]) -> None:
@@ -127,26 +155,36 @@ def _walk(tokens: tuple[str, ...], first: int) -> tuple[int, int]:
     return next(written, first) + 1, min(len(fields(tokens)), MOST_FIELDS)
 
 
-def _places(record: AttentionRecord, needs: Sequence[str]) -> tuple[int | None, int | None, int]:
-    """The pickers; what they choose as (layer, head, token)."""
-    maps, tokens = cross_maps(record), token_names(record)
+def _places(asked: said.Said, needs: Sequence[str]) -> tuple[int | None, int | None, int, str]:
+    """The pickers; what they choose as (layer, head, token, method or "")."""
+    maps, tokens = cross_maps(asked.record), token_names(asked.record)
     # How many rows the prompt takes: the first row that was produced and not given.
     first, last = min(maps[0].query.prefix, len(tokens) - 1), len(tokens)
     begin, count = _walk(tuple(tokens), first)
-    shown = [one for one in ("token", "field", "layer", "head") if one in needs]
-    columns = st.columns([2 if one in ("token", "field") else 1 for one in shown]) if shown else []
+    shown = [one for one in ("token", "field", "method", "layer", "head") if one in needs]
+    wide = {"token": 1.8, "field": 2, "method": 1.2} if "method" in shown else {"token": 2, "field": 2}
+    columns = st.columns([wide.get(one, 1) for one in shown]) if shown else []
     place = dict(zip(shown, columns, strict=True))
     tip = "Arrow keys left and right step too, where the JSON stands beside the page."
     token = widgets.slider("Token", first + 1, last, TOKEN, begin, place=place.get("token"), help=tip)
     if count:
         widgets.slider("Field", 1, count, FIELD, min(FIRST_FIELD, count), place=place.get("field"))
+    way = said.Way(said.menu(asked, METHOD, place["method"]) if "method" in needs else "")
+    place = {one: there for one, there in place.items() if way.takes(one)}
     layers, heads = len(maps), len(maps[0].weights)
     # The last layer is the default: it points better than the mean of all layers.
-    layer = pickers.one_or_mean("Decoder layer", DECODER_LAYER, layers, str(layers), place=place.get("layer"))
+    layer = pickers.one_or_mean(
+        "Decoder layer",
+        DECODER_LAYER,
+        layers,
+        str(layers),
+        place=place.get("layer"),
+        mean=not way.name or not way.takes("layer"),
+    )
     head = pickers.one_or_mean("Decoder head", DECODER_HEAD, heads, place=place.get("head"))
     if "token" in needs:
         stepping.buttons(TOKEN, token, first + 1, last, "token")
-    return layer, head, token - 1
+    return layer, head, token - 1, way.name
 
 
 def choose_head(points: list[Any]) -> None:

@@ -11,7 +11,8 @@ from tutorials.findings.reading import BLANK, LAST, NEXT, OTHER, tag_places
 from ui.frame.state import DOCUMENT, TOKEN
 from ui.parts import components, controls, lesson, widgets
 from ui.parts.lesson import View
-from ui.read import reading, reading_json, reading_proof
+from ui.read import reading, reading_json, reading_method, reading_proof, said
+from ui.read.reading import Mapped
 from visualizer.figures.charts import strip
 from visualizer.figures.reading import OPACITY, heads_of_token, minimap, page_with_heat
 from visualizer.measures.entropy import entropy
@@ -35,11 +36,11 @@ KINDS = {
 }
 
 
-def page(now: Reading) -> None:
+def page(now: Mapped) -> None:
     """The page under the heat of the token, beside what the model wrote, which is clicked or walked through."""
     left, right = st.columns([4, 3])
     with left:
-        _heat(now, "reading_page", height=figure_height(now), window=None)
+        _heat(now, "reading_page")
     with right:
         first = min(now.maps[0].query.prefix, len(now.tokens) - 1)
         reading_json.draw(now.tokens, now.token, first, "reading_json", partial(components.pick_number, TOKEN))
@@ -54,17 +55,22 @@ def said_of(now: Reading) -> str:
     return f"{name}; {KINDS.get(sort, sort)}{field}" + (f"; probability {chance:.1%}" if np.isfinite(chance) else "")
 
 
-def _heat(now: Reading, key: str, **how: Any) -> None:
-    """The page, or a window of it, under the heat of the token; dragging a box zooms further."""
+def _heat(now: Mapped, key: str, window: tuple[float, ...] | None = None) -> None:
+    """The page, or a window of it, under the heat of the token, or under the map of a method; dragging a box zooms further."""
     true, zoom = _true_box(now), not controls.on_phone()  # a finger that drags means to scroll; zoom has its sliders
     look = {
         "true": true,
-        "scale": controls.scale_shown("heat", SCALES),
+        "scale": controls.scale_shown("heat", said.scales(now.way, SCALES)),
         "opacity": controls.opacity_shown("heat_opacity", OPACITY),
         "zoom": zoom,
-        **how,
+        # Less high where the caption has more lines.
+        "height": figure_height(now) - 40 * bool(now.way.name),
+        "window": window,
     }
-    components.kept(now, key, _page_figure, now.token, look)
+    if now.way.name:
+        components.kept(now, key, reading_method.figure, now.token, look, now.way)
+    else:
+        components.kept(now, key, _page_figure, now.token, look)
     if boxes_shown(now) and not true:
         st.caption("This token stands nowhere on the page: it is a tag, or part of a value that was read wrong.")
 
@@ -98,15 +104,16 @@ def _true_box(now: Reading) -> list[Any]:
     return found
 
 
-def look(now: Reading) -> None:
+def look(now: Mapped) -> None:
     """How the heat is drawn."""
-    controls.scale("heat", SCALES)
+    controls.scale("heat", said.scales(now.way, SCALES))
     widgets.slider("Opacity of the heat", 0.0, 1.0, "heat_opacity", OPACITY, 0.05)
     if now.document.truth is not None:
         widgets.toggle("Show where this token is printed", BOXES)
+    said.not_here(now.asked, now.way)
 
 
-def closer(now: Reading) -> None:
+def closer(now: Mapped) -> None:
     """A window of the page, at first round the strongest cell, and where it lies on the whole page."""
     left, right = st.columns([4, 3])
     size = now.document.image.size
@@ -124,7 +131,7 @@ def closer(now: Reading) -> None:
             now, "reading_minimap", lambda now, *at: (minimap(now.document.image, *at), said, said), window, size
         )
     with left:
-        _heat(now, "reading_closer", height=figure_height(now), window=window)
+        _heat(now, "reading_closer", window)
 
 
 def page_shape(now: Reading) -> float:
@@ -138,9 +145,9 @@ def figure_height(now: Reading) -> int:
     return min(HEIGHT, round(340 * page_shape(now)) + 100)
 
 
-def _strongest_place(now: Reading) -> tuple[float, float] | None:
+def _strongest_place(now: Mapped) -> tuple[float, float] | None:
     """Middle of the strongest cell in pixels of the original page; None where the model's page is not known."""
-    geometry, heat = now.record.geometry, now.heat()
+    geometry, heat = now.record.geometry, now.heat() if now.found is None else now.found.values
     if geometry is None or not np.isfinite(heat).any():
         return None
     row, column = divmod(int(np.nanargmax(heat)), heat.shape[1])
@@ -162,11 +169,11 @@ def heads(now: Reading, token: int) -> tuple[Any, str, str]:
     )
 
 
-def sure(now: Reading) -> None:
+def sure(now: Mapped) -> None:
     """The page under the heat of the token, beside the probability of every token; a click on one chooses it."""
     left, right = st.columns([4, 3])
     with left:
-        _heat(now, "reading_sure", height=figure_height(now), window=None)
+        _heat(now, "reading_sure")
     with right:
         if np.isfinite(now.chances).any():
             components.kept(now, "reading_strip", _strip, now.token, pick=partial(components.pick_number, TOKEN))
@@ -249,8 +256,12 @@ def tags(now: Reading) -> None:
     components.say_wide()
 
 
-def below(now: Reading) -> None:
+def below(now: Mapped) -> None:
     """The map in words, what can be checked about it, the code and the files."""
+    if now.way.name:
+        scale = controls.scale_shown("heat", said.scales(now.way, SCALES))
+        reading_method.below(now, scale, controls.opacity_shown("heat_opacity", OPACITY))
+        return
     components.in_words(describe_token(now.heat(), now.tokens, now.token, now.record.geometry))
     reading_proof.card(now, now.heat(), f"token {now.token + 1}")
     reading_proof.code(now, controls.scale_shown("heat", SCALES).mode, controls.opacity_shown("heat_opacity", OPACITY))
@@ -268,15 +279,15 @@ def below(now: Reading) -> None:
 PAGE = lesson.Page(
     "reading",
     {
-        "page": View(page, ("token", "layer", "head"), look),
-        "closer": View(closer, ("token", "layer", "head"), look),
+        "page": View(page, ("token", "method", "layer", "head"), look),
+        "closer": View(closer, ("token", "method", "layer", "head"), look),
         "heads": View(
             components.shown("reading_heads", heads, lambda now: now.token, pick=reading.choose_head),
             ("token", "layer", "head"),
         ),
         "tags": View(tags, ("layer", "head")),
         "hits": View(hits, ("layer", "head")),
-        "sure": View(sure, ("token", "layer", "head"), look),
+        "sure": View(sure, ("token", "method", "layer", "head"), look),
         "spread": View(spread, ("layer", "head")),
     },
     below,

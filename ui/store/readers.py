@@ -48,13 +48,19 @@ def active() -> str:
     return wanted if fits and at_hand(wanted) else BUNDLED
 
 
-# A page's key stands for its pixels.
+# A page's key stands for its pixels. Few, since one of a published reader takes 80 MB.
+@st.cache_resource(max_entries=2, show_spinner=False, hash_funcs={Document: lambda page: page.key})
+def encoded(name: str, document: Document) -> Any:
+    """The page as the encoder hands it on, with what was read from it: asked about another token it is not read again."""
+    return model(name).page(document.image)
+
+
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={Document: lambda page: page.key})
 def record(name: str, document: Document, prompt: str) -> AttentionRecord:
     """The record of a reading: run once a page, then shared, so that layer, head and token never run the model again."""
     loaded = model(name)
     with running:
-        return loaded.attend(document.image, prompt=prompt)
+        return loaded.attend(encoded(name, document), prompt=prompt)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

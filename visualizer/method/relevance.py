@@ -70,8 +70,8 @@ def _pair(one: AttentionMap) -> Pair:
 
 METHOD = Method(
     relevance,
-    meaning="Weights times their effect on one class's score, through all layers or up to the chosen one. The query is the class token; with a "
-    "similarity as the target, the token that it is about. For a reader or captioner: on the score of one token that it said.",
+    meaning="Weights times their effect on the target's score, through all layers or up to the chosen one. The query is the class token; with a "
+    "similarity as the target, the token that it is about. The target of a reader or captioner is a token that it said.",
     source="Chefer et al. 2021, arXiv:2103.15679, equations 5 and 6; with a decoder 5 to 11",
     knobs=(START_LAYER,),
     signals=frozenset({"gradients"}),

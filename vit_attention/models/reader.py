@@ -1,7 +1,7 @@
 """A loaded document reader of the Donut family: what each generated token was read from, and the windows of its encoder."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -31,15 +31,17 @@ HELD = (
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Page(Input):
-    """A page made ready and encoded once; reading it again with another prompt or beam width starts here.
+    """A page made ready and encoded once; reading it again with another prompt, beam width or target starts here.
 
     Attributes:
         encoded: (1, cells, width) what the encoder made of it.
         memory: the same in the decoder's width, where the two differ.
+        said: what was read from it already, by reader, prompt, beams and length: asked about another token it is not read again.
     """
 
     encoded: Tensor
     memory: Tensor
+    said: dict[tuple[Any, ...], Tensor] = field(default_factory=dict, repr=False)
 
 
 class ReadingModel(SpeakingModel):
@@ -243,7 +245,10 @@ class ReadingModel(SpeakingModel):
         if isinstance(self.dictates, ReadingModel):
             told = self.dictates.page(page.pixels)
             return self.dictates._say(told, start, beams, most, on_token)
-        return generate(self.module, self.tokenizer, page.encoded, start, beams, most, on_token)
+        asked = (self.weights_hash, *start, beams, most)
+        if asked not in page.said or on_token is not None:
+            page.said[asked] = generate(self.module, self.tokenizer, page.encoded, start, beams, most, on_token)
+        return page.said[asked]
 
     def windows(
         self,
