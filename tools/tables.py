@@ -27,8 +27,8 @@ On the command line: `vit-attention visualize PICTURE --model NAME --method rele
 """
 TAKES = """## What each one takes
 
-*Needs* is what the record must contain: pass it to `attend` as `keep=methods()[NAME].needs`. A run means that the model is run
-again on changed inputs.
+*Needs* is what the record must contain: pass it to `attend` as `keep=methods()[NAME].needs`. A run takes part in the
+pass, or runs the model again on changed inputs.
 """
 NUMBERS = """## Numbers of a head
 

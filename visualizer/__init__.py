@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from visualizer.figures.arcs import arcs
     from visualizer.figures.charts import strip
     from visualizer.figures.comparison import before_after, side_by_side
+    from visualizer.figures.flow_network import flow_network
     from visualizer.figures.heatmap import matrix, patch_map, signed
     from visualizer.figures.mosaic import atlas, head_grid
     from visualizer.figures.overlay import bare, overlay
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from visualizer.method.components import components
     from visualizer.method.heads import heads_on_mask
     from visualizer.style.scale import Scale
+    from visualizer.words.flow import describe_flow
     from visualizer.words.maps import describe, describe_grid
     from visualizer.words.reading import describe_heads, describe_token, json_html, token_runs
     from visualizer.words.swin import (
@@ -74,6 +76,7 @@ _LAZY = {
     "export.film": ("film",),
     "export.numbers": ("save_numbers",),
     "figures.comparison": ("before_after", "side_by_side"),
+    "figures.flow_network": ("flow_network",),
     "figures.heatmap": ("matrix", "patch_map", "signed"),
     "figures.mosaic": ("atlas", "head_grid"),
     "figures.overlay": ("bare", "overlay"),
@@ -94,6 +97,7 @@ _LAZY = {
     "method.components": ("components",),
     "method.heads": ("heads_on_mask",),
     "style.scale": ("Scale",),
+    "words.flow": ("describe_flow",),
     "words.maps": ("describe", "describe_grid"),
     "words.reading": ("describe_heads", "describe_token", "json_html", "token_runs"),
     "words.text": ("describe_arcs", "describe_token_matrix"),
@@ -136,6 +140,7 @@ __all__ = [
     "describe",
     "describe_arcs",
     "describe_bias",
+    "describe_flow",
     "describe_grid",
     "describe_heads",
     "describe_merge",
@@ -149,6 +154,7 @@ __all__ = [
     "field_scores",
     "fields",
     "film",
+    "flow_network",
     "forbidden_share",
     "fuse",
     "gather",

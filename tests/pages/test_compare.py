@@ -66,8 +66,13 @@ def test_one_scale_is_printed(app: App) -> None:
 
 
 def test_units_that_differ_are_told(app: App) -> None:
-    test = app("compare", picture="scene-24", compare_method="relevance")
-    assert any("units differ" in one.value for one in test.warning)
+    test = app("compare", picture="scene-24", compare_method="relevance", panel="code")
+    assert any("units differ" in one.value for one in test.info)
+    assert "each map stretched" in captions(test)
+    assert any("difference=False" in one.value for one in test.code)
+    test.selectbox(key="compare_method").set_value("rollout").run()
+    assert "one scale for all maps" in captions(test)
+    assert any("difference=True" in one.value for one in test.code)
 
 
 @pytest.mark.parametrize("bad", ["compare_model", "compare_picture", "compare_layer", "compare_head", "compare_method"])

@@ -80,13 +80,16 @@ def _body(looked: looking.Looked, here: Sequence[str]) -> None:
         other = sides.right_side(now, here)
         own = sides.method(other, "compare_method", (sides.SAME,), "compare_")
     own = asked if own.name == sides.SAME else own
-    scale = widgets.choice("Scale of both maps", SCALES, "compare_scale")
     with maps:
         try:
             left, right = (sides.side(*one) for one in (("left", now, asked), ("right", other, own)))
         except ValueError as error:
             st.error(f"One of the two has no map: {plain(str(error))}")
             return
+    # On one scale, maps of two units would hide each other; each pair of units has a choice of its own.
+    first, key = (SCALES[0], "compare_scale") if _same_unit(left, right) else ("per map", "compare_units_scale")
+    scale = widgets.choice("Scale of both maps", SCALES, key, first)
+    with maps:
         _figure(left, right, scale)
     _said(left, right)
     panels.choose()
@@ -96,6 +99,14 @@ def _body(looked: looking.Looked, here: Sequence[str]) -> None:
 
 def _agree(left: Side, right: Side) -> bool:
     return left.now.grid == right.now.grid
+
+
+def _subtracted(left: Side, right: Side) -> bool:
+    return _agree(left, right) and _same_unit(left, right)
+
+
+def _same_unit(left: Side, right: Side) -> bool:
+    return left.found.unit == right.found.unit
 
 
 def _words(left: Side, right: Side) -> str:
@@ -118,10 +129,10 @@ def _both(left: Side, right: Side, scale: str) -> Any:
         second.values,
         ("left", "right"),
         (now.record.geometry, other.record.geometry),
-        difference=_agree(left, right),
+        difference=_subtracted(left, right),
         scale=scale,
         query=controls.query_patches(now) if _agree(left, right) else (),
-        unit=first.unit if first.unit == second.unit else "each map's own unit",
+        unit=first.unit if _same_unit(left, right) else "each map's own unit",
         narrow=controls.on_phone(),
     )
 
@@ -138,9 +149,10 @@ def _said(left: Side, right: Side) -> None:
         st.info(f"The grids differ ({sizes} patches), so the maps are compared by drawing only, on one scale.")
     elif right.now.picture.key != left.now.picture.key:
         st.caption("The pictures differ: the numbers compare places in the grid, not what is seen there.")
-    if first.unit != second.unit:
-        units = f"{first.unit}; {second.unit}"
-        st.warning(f"The units differ ({units}): on the shared scale the sizes say nothing. Try “per map”.")
+    if not _same_unit(left, right):
+        st.info(
+            f"The units differ ({first.unit}; {second.unit}): compare places, not sizes; there is no difference to draw."
+        )
 
 
 def _named(side: Side) -> str:
@@ -151,8 +163,8 @@ def _numbers(left: Side, right: Side) -> None:
     first, second = left.found, right.found
     found = likeness(first.values, second.values, deletion.count(left.now.grid))
     order = "not defined" if np.isnan(found.rank) else f"{round(found.rank, 2) + 0.0:+.2f}"
-    same_unit = first.unit == second.unit
-    largest = f"{float(np.abs(second.values - first.values).max()):.3g}" if same_unit else "units differ"
+    gap = float(np.abs(second.values - first.values).max())
+    largest = f"{gap:.3g}" if _same_unit(left, right) else "units differ"
     where = f"Of one patch, right minus left, whatever its sign; in units of {first.unit}."
     common, by_chance = f"{found.common} of {found.number}", f"By chance about {found.chance:.1f}."
     facts = (
@@ -175,7 +187,7 @@ def _below(left: Side, right: Side, scale: str) -> None:
     components.code(
         left.now,
         f"{codes[0]}left, first = record, values\n\n{snippets.record_code(right.now)}{codes[1]}"
-        f"{CODE.replace('AGREE', str(_agree(left, right)))}",
+        f"{CODE.replace('AGREE', str(_subtracted(left, right)))}",
         [snippets.command(one.now, *one.asked, output=f"attn_vis/{one.name}", **look) for one in both],
         snippets.note(scale),
     )

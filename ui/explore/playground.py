@@ -138,7 +138,7 @@ def _sentence(now: Context, asked: Asked, whole: Map, look: dict[str, Any], righ
     found = sentences.shown(now, whole, look)
     with right:
         try:
-            sentences.picture(now, found, method.label.capitalize(), look)
+            sentences.picture(now, found, method.heading, look)
         except ValueError as error:
             st.error(f"This map cannot be drawn: {plain(str(error))}")
         prediction(now)
@@ -170,7 +170,7 @@ def _picture(now: Context, asked: Asked, found: Map, look: dict[str, Any], right
     scale = found.scale(look["scale"])
     who = () if method.asked_by in ("nobody", "label") else controls.query_patches(now)
     with right:
-        words_, title = found.words[0].upper() + found.words[1:], method.label.capitalize()
+        words_, title = found.words[0].upper() + found.words[1:], method.heading
         how = {
             "name": words_,
             "unit": found.unit,

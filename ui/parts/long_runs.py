@@ -45,7 +45,7 @@ def wait(now: Context, method: Method, target: str, values: Mapping[str, Any], k
     takes = seconds(now, runs)
     if takes > LONG:
         told = (
-            f"{method.label[0].upper()}{method.label[1:]} runs {now.model} {runs} times: about {takes:.0f} s on an idle machine, and it cannot "
+            f"{method.heading} runs {now.model} {runs} times: about {takes:.0f} s on an idle machine, and it cannot "
             "be stopped. Its controls can make it fewer runs."
         )
         wish = (now.model, now.picture.key, target, *map(str, values.items()))

@@ -52,7 +52,7 @@ def every(now: Context) -> None:
     given = knobs(now, method)
     scale = "per map" if look["scale"] == "per map" else "shared" if look["scale"] == "raw" else look["scale"]
     how = {"scale": scale, "colormap": look["colormap"], "opacity": look["opacity"], "narrow": controls.on_phone()}
-    title = f"{method.label.capitalize()}, layer {now.chosen.layer + 1}"
+    title = f"{method.heading}, layer {now.chosen.layer + 1}"
 
     def make() -> Any:
         maps = [answer(now, method, given, label=label) for label in now.labels]

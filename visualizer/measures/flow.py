@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MAX_EDGES = 800_000
 """Most pipes of a network, layers * tokens**2: 12 layers of 16 x 16 patches and a class token."""
 MANY = 64
-"""Tokens from which most flows are found in a network of the widest pipes, which takes a fifth of the time."""
+"""Tokens from which most flows are found in a network of the widest pipes, which takes about a quarter of the time."""
 # One unit of flow; the largest power of two for which a row of capacities, which sums to 1, fits 32-bit integers.
 _UNIT = 2**30
 
@@ -70,7 +70,7 @@ def attention_flow(
         query: the last-layer token from which everything flows; or (tokens,) shares of 1 together: of one unit as much
             enters at each of several tokens.
         max_edges: refuse larger networks. There are layers * tokens**2 pipes, and every input token is a problem of
-            its own: the 465 708 pipes of ViT-B/16 take a few seconds.
+            its own: the 465 708 pipes of ViT-B/16 take one to four seconds.
 
     Returns:
         (tokens,); 0 to 1.
@@ -136,7 +136,7 @@ def largest_flow(layers: Layers, query: int, target: int, residual: float = 0.5,
         [flow[(n + 1) * tokens : (n + 2) * tokens, n * tokens : (n + 1) * tokens].toarray() for n in range(depth)]
     )
     reached = _reached(network - flow).reshape(depth + 1, tokens)
-    over = [reached[n + 1][:, None] & ~reached[n] & (steps[n] * _UNIT >= 1) for n in range(depth)]
+    over = [reached[n + 1][:, None] & ~reached[n] & (steps[n] > 0) for n in range(depth)]
     cut = [
         Pipe(n, int(q), int(k), float(steps[n][q, k])) for n in reversed(range(depth)) for q, k in np.argwhere(over[n])
     ]
@@ -175,7 +175,7 @@ def _network(capacities: list[NDArray[np.float64]], entry: NDArray[np.int32]) ->
 
 
 def _thinned(steps: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
-    """The same with only the widest pipes of every token in the layers between the last and the first.
+    """The same with only the widest pipes of every token in all layers but the first two and the last two, where flows spread.
 
     What flows through them flows in the whole network, too; where it is all that can leave the query or enter the target, it is
     the largest flow there.
@@ -185,8 +185,8 @@ def _thinned(steps: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
         at = matrix.shape[axis] * 15 // 16
         return matrix >= np.take(np.partition(matrix, at, axis=axis), [at], axis=axis)
 
-    inner = [np.where(widest(step, 0) | widest(step, 1), step, 0) for step in steps[1:-1]]
-    return [steps[0], *inner, *steps[1:][-1:]]
+    inner = [np.where(widest(step, 0) | widest(step, 1), step, 0) for step in steps[2:-2]]
+    return [*steps[:2], *inner, *steps[2:][-2:]]
 
 
 def _most(network: "csr_array", depth: int, tokens: int) -> NDArray[np.int64]:

@@ -100,6 +100,11 @@ class Method:
         return self.title or self.name.replace("-", " ")
 
     @property
+    def heading(self) -> str:
+        """The same over a figure: with a capital at its beginning."""
+        return self.label[:1].upper() + self.label[1:]
+
+    @property
     def needs(self) -> frozenset[str | Run]:
         """What `model.attend(..., keep=method.needs)` must keep for it; a run uses its default parameters."""
         return self.needs_for()
@@ -186,6 +191,8 @@ class Method:
             fusion: the head fusion wanted, where a record may hold fused heads alone; None takes any.
         """
         if self.spoken and record.prediction.tokens:
+            if self.reads_run and "prompt" not in record.settings:
+                return "goes back through the decoder of a document reader, not through a captioner's"
             return lacking(record)
         asked = Question(kind=kind)
         try:

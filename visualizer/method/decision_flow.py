@@ -41,7 +41,8 @@ def decision_flow(record: AttentionRecord, question: Question, knobs: Knobs) -> 
 METHOD = Method(
     decision_flow,
     meaning="What every token put into the features that raise the target's score, block by block, summed over all layers or up to the chosen "
-    "one: weight x value x gradient, positive parts. The query is the token that the score is read off, or all that are.",
+    "one: weight x value x gradient, positive parts. The query is the token that the score is read off; all together where a "
+    "head averages or pools them.",
     source="Liao, Gao & Zhang 2025 (Dynamic Accumulated Attention Map), arXiv:2503.14640, section 3",
     knobs=(START_LAYER, BLOCKS),
     signals=frozenset({"target"}),

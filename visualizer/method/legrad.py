@@ -27,8 +27,8 @@ def legrad(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
 
 METHOD = Method(
     legrad,
-    meaning="How much more weight on a token would raise the target's score if the block were the last one, mean of all layers or up to "
-    "the chosen one; the weights themselves do not count.",
+    meaning="How much the target's score would rise with more weight on a token if the block were the last one: the mean of all layers, or of "
+    "those up to the chosen one. The weights themselves do not count.",
     source="Bousselham et al. 2024 (LeGrad), arXiv:2404.03214, equations 5 to 9, without the final stretch to 0 and 1",
     title="LeGrad",
     knobs=(START_LAYER,),

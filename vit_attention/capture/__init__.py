@@ -7,6 +7,7 @@
 import sys
 from types import ModuleType
 
+from vit_attention.capture.few import FewTokens
 from vit_attention.capture.hooks import given_to, leaf_at, listening, register_kind
 from vit_attention.capture.listener import capture
 from vit_attention.capture.rules import Rules
@@ -15,6 +16,7 @@ from vit_attention.capture.seen import CaptureError, Enough, Heard, NothingHeard
 __all__ = [
     "CaptureError",
     "Enough",
+    "FewTokens",
     "Heard",
     "NothingHeardError",
     "Request",

@@ -30,6 +30,7 @@ NESTED = (
 LARGE = 1 << 22
 """Weights of one block and picture, in numbers, above which heads are computed one by one; 16 MB in float32."""
 _COMPOSITE = inspect.signature(F.multi_head_attention_forward)
+_DEFAULTS = {name: None if one.default is one.empty else one.default for name, one in _COMPOSITE.parameters.items()}
 
 
 @dataclass(eq=False)
@@ -242,9 +243,7 @@ def mixed_by_kernel(weights: Tensor, value: Tensor) -> Tensor:
 
 def composite_arguments(args: Any, kwargs: Any) -> dict[str, Any]:
     """All arguments of a call of `multi_head_attention_forward` by name, in order."""
-    bound = _COMPOSITE.bind(*args, **kwargs)
-    bound.apply_defaults()
-    return dict(bound.arguments)
+    return {**_DEFAULTS, **dict(zip(_COMPOSITE.parameters, args, strict=False)), **kwargs}
 
 
 def inside_composite(attention: Callable[..., Tensor], given: dict[str, Any]) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from vit_attention.capture import few
 from vit_attention.capture.fused import composite_arguments
 
 _NEVER_ZERO = 1e-10
@@ -79,6 +80,9 @@ class Rules(TorchFunctionMode):
         axes = len(named["normalized_shape"])
         return _norm(named["input"], named.get("weight"), named.get("bias"), named.get("eps", 1e-5), axes)
 
+    def _linear(self, func: Any, args: Any, kwargs: Any) -> Any:
+        return few.linear(*args) if not kwargs and few.spared(args) else func(*args, **kwargs)
+
     def _product(self, func: Any, args: Any, kwargs: Any) -> Any:
         graph = [one for one in _flat((*args, *kwargs.values())) if _in_graph(one)]
         if len(graph) < 2:
@@ -134,6 +138,7 @@ _RULES: dict[str, Callable[[Rules, Any, Any, Any], Any]] = {
     **dict.fromkeys(("add", "__add__", "__radd__", "sub", "__sub__", "to"), Rules._sum),
     **dict.fromkeys(("rsqrt", "sqrt", "norm", "linalg_vector_norm", "var", "std", "var_mean", "std_mean"), Rules._held),
     "softmax": Rules._softmax,
+    "linear": Rules._linear,
     **dict.fromkeys(("normalize", "rms_norm"), Rules._element),  # which divide a token by one number
     "layer_norm": Rules._norm,
     **dict.fromkeys(("matmul", "__matmul__", "__rmatmul__", "bmm", "baddbmm", "einsum"), Rules._product),

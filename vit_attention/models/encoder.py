@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vit_attention.capture import CaptureError, Heard, Request, Seen, capture, listening
+from vit_attention.capture import CaptureError, FewTokens, Heard, Request, Seen, capture, listening
 from vit_attention.gate import GateError
 from vit_attention.models import kept, targets
 from vit_attention.models.arguments import distinct
@@ -149,7 +149,7 @@ class EncoderModel(Model):
         rows = None if request.whole else request.queries  # of calls that have no numbers yet
         heard = replace(request, layers=None, whole=(), queries=rows) if shared else request
         with self._differentiable() if request.gradients or riding else torch.inference_mode():
-            during = nullcontext() if riding is None else riding.during
+            during = riding.during if riding else FewTokens() if request.gradients else nullcontext()
             with listening(blocks, hear, before_first=True), capture(self.tower, heard) as seen, during:
                 scores = self._forward(self._together(inputs))
             notes = [[*seen.notes, *self._said_of(inputs[0])] for _ in inputs]
@@ -206,7 +206,7 @@ class EncoderModel(Model):
         states = [one[0].to(kind) for one in passed.states]  # the norm and the head take no other precision
         tail = self.anatomy.tail if self.classes else None
         if isinstance(aim, Aim):
-            tail = lambda tokens: aim.similarity(norm(tokens)[:, -1])[:, None]  # noqa: E731  (a closure over this pass)
+            tail = aim.of_last(norm)
         return Behind(states, self.axis_of(ready).prefix, norm, tail, isinstance(aim, Aim))
 
     def _keeps_states(self, asked: Asked) -> bool:

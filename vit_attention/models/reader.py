@@ -18,8 +18,9 @@ from vit_attention.models.cards import Card
 from vit_attention.models.generation import cut_note, generate, prediction, prompt_ids
 from vit_attention.models.model import DEFAULT_BUDGET, Asked, Attended, as_map
 from vit_attention.models.speaking import SpeakingModel
-from vit_attention.records import AttentionMap, Axis
+from vit_attention.records import AttentionMap, Axis, Run
 from vit_attention.records.windows import Stage, Windows
+from vit_attention.signals import Said, carry_out, runs
 
 MAX_BEAMS = 8
 HELD = (
@@ -76,6 +77,11 @@ class ReadingModel(SpeakingModel):
         super().__init__(card, module, weights_hash)
         self.tokenizer, self.recipe, self.prompt = tokenizer, recipe, prompt
         self._stages = swin.stages(self.module.encoder, recipe.size)
+
+    @property
+    def signals(self) -> frozenset[str]:  # type: ignore[override]
+        """What the decoder's pass leaves, and the runs on pages."""
+        return frozenset({"gradients", "target", *runs("pages")})
 
     def _size(self) -> str:
         return f"{self.layers} decoder layers, pages of {self.recipe.size} pixels"
@@ -175,7 +181,8 @@ class ReadingModel(SpeakingModel):
         tokens = self.tokenizer.convert_ids_to_tokens(ids[len(start) :].tolist())
         token = self._about(target, asked, tokens, notes)
         seen, logits, gradients = self._reread(page, ids, request, len(start) + (token or 0))
-        notes += [HELD] * request.gradients
+        ran = {run.name: self._rerun(run, page, ids, len(start) + (token or 0), notes) for run in asked.runs}
+        notes += [HELD] * (request.gradients or bool(ran))
         chosen = [swin.windows(self.module.encoder, page.pixels, stage, block, queries) for stage, block in windows]
         return Attended(
             maps=(
@@ -188,6 +195,7 @@ class ReadingModel(SpeakingModel):
             geometry=page.geometry,
             prediction=replace(prediction(self.tokenizer, ids, len(start), logits), target=token),
             image=page.image,
+            signals=ran,
             settings={
                 "target": token,
                 "prompt": self.tokenizer.decode(start),
@@ -216,6 +224,20 @@ class ReadingModel(SpeakingModel):
             if not request.gradients:
                 return seen, logits, [None] * len(seen)
             return seen, logits.detach(), self._by_weights(logits[place - 1, ids[place]], seen)
+
+    def _rerun(self, run: Run, page: Page, ids: Tensor, place: int, notes: list[str]) -> Any:
+        """What a run leaves that is about the logit which gave the token at `place`."""
+        with self._differentiable():
+            ids = ids.clone()
+
+            def score(memory: Tensor) -> Tensor:
+                # Words that were said before have a share, too: in the graph, they take it.
+                said = self.module.decoder.get_input_embeddings()(ids[None, :place]).requires_grad_()
+                given = {"inputs_embeds": said, "encoder_hidden_states": memory, "use_cache": False}
+                logit: Tensor = self.module.decoder(**given).logits[0, -1, ids[place]]
+                return logit
+
+            return carry_out(run, Said(page.memory.clone(), score, notes))
 
     def _say(
         self, page: Page, start: list[int], beams: int, most: int, on_token: Callable[[str], None] | None

@@ -1,6 +1,6 @@
 """A similarity as the target of gradients and runs: how much one token resembles another, which is held fixed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -60,6 +60,10 @@ class Aim:
             raise GateError("target", "tokens with a direction", f"one of length 0, in {self.said}")
         scores: Tensor = asked @ fixed / lengths
         return scores
+
+    def of_last(self, norm: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        """From (batch, tokens, width) to (batch, 1): the similarity of the last token, whatever it stands for, behind `norm`."""
+        return lambda tokens: self.similarity(norm(tokens)[:, -1])[:, None]
 
     def note(self, score: float) -> str:
         """What a record's notes say of it."""

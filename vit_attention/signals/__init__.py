@@ -138,6 +138,21 @@ class Ride:
 
 
 @dataclass(frozen=True)
+class Said:
+    """A token that a document reader said: what a run on pages is given, where gradients are recorded.
+
+    Attributes:
+        memory: (1, cells, width) what the decoder reads.
+        score: such a memory to the score of the token.
+        notes: takes sentences for the record.
+    """
+
+    memory: Tensor
+    score: Callable[[Tensor], Tensor]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
 class Joint:
     """A picture in the space that it shares with its labels: what a run on labels is given.
 
@@ -202,7 +217,7 @@ def label_space(again: Again) -> Joint:
 
 @cache
 def runs(of: str) -> tuple[str, ...]:
-    """Names of the runs on "pictures", "texts" or the "labels" of a picture, as each file says; some are on several.
+    """Names of the runs on "pictures", "texts", the "labels" of a picture or "pages" that are read, as each file says; some are on several.
 
     >>> runs("texts")
     ('input-gradients', 'integrated-gradients', 'masking', 'smoothgrad')

@@ -3,22 +3,29 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from vit_attention.capture import Rules, listening
-from vit_attention.signals import After, Net, Ride
+from vit_attention.signals import After, Net, Ride, Said
 
-OF = ("pictures", "texts")
+OF = ("pictures", "texts", "pages")
 AIMED = True
 
 
 def ride(net: Net) -> Ride:
     """(layers + 1, tokens) relevance of the tokens that enter the first block and of those that leave every block.
 
-    Achtibat et al. 2024, arXiv:2402.05602, in the form input x gradient of section 3.4, by the rules of `capture.Rules`.
+    Achtibat et al. 2024, arXiv:2402.05602, as input x gradient by the rules of `capture.Rules`.
     """
     return propagated(net, Rules())
+
+
+def run(again: Said) -> NDArray[np.float32]:
+    """(1, cells) relevance of the cells that a decoder reads, for one token that it said."""
+    return handed_back(again, Rules())
 
 
 def propagated(net: Net, rules: Rules) -> Ride:
@@ -46,3 +53,20 @@ def propagated(net: Net, rules: Rules) -> Ride:
         return torch.stack([(one.detach() * by).sum(-1) for one, by in zip(stages, gradients, strict=True)], dim=1)
 
     return Ride(during(), after, notes=notes)
+
+
+def handed_back(again: Said, rules: Rules) -> NDArray[np.float32]:
+    """The same for the cells of a page, to which a decoder's cross-attention leads; its own tokens keep their share."""
+    cells = again.memory.requires_grad_()
+    with rules:
+        score = again.score(cells)
+    (gradient,) = torch.autograd.grad(score, cells)
+    again.notes.extend(_noted(rules))
+    found: NDArray[np.float32] = (cells.detach() * gradient).sum(-1).float().cpu().numpy()
+    return found
+
+
+def _noted(rules: Rules) -> list[str]:
+    """What there is to say of functions that no rule is for."""
+    named = ", ".join(rules.plain)
+    return [f"Relevance went by the plain gradient through {named}, which no rule is for."] if named else []

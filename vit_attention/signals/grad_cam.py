@@ -1,9 +1,12 @@
 """Grad-CAM on tokens: which tokens of a late layer have features that raise the target's score."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
-from vit_attention.capture import leaf_at
+from vit_attention.capture import FewTokens, leaf_at
 from vit_attention.gate import GateError, shown
 from vit_attention.signals import After, Net, Ride
 
@@ -42,7 +45,12 @@ def ride(net: Net, *, at: str, above: int) -> Ride:
         mean = gradient.sum(dim=1, keepdim=True) / inner.sum(dim=1, keepdim=True)
         return (mean * features.detach()).sum(dim=-1).relu()
 
-    return Ride(leaf_at(place, found.append), after)
+    @contextmanager
+    def during() -> Iterator[None]:
+        with leaf_at(place, found.append), FewTokens():
+            yield
+
+    return Ride(during(), after)
 
 
 def first_norm(block: nn.Module) -> nn.Module:

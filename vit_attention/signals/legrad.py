@@ -40,8 +40,8 @@ def ride(net: Net, *, pool: str) -> Ride:
             tokens = states.pop(0)  # with which the graph of this block goes
             score = passed.of_tokens(tokens if pool == "head" else _mean(tokens, counts))
             (gradient,) = torch.autograd.grad(score, [probe], materialize_grads=True)
-            rows = gradient.relu().mean(dim=1) * counts[..., None]
-            found.append(rows.sum(dim=1) / counts.sum(dim=1, keepdim=True))
+            # The rows of padding have no gradient, as the score does not read it.
+            found.append(gradient.relu().mean(dim=1).sum(dim=1) / counts.sum(dim=1, keepdim=True))
         return torch.stack(found, dim=1)
 
     return Ride(_block_by_block(net, states), after, probes=True)

@@ -123,6 +123,7 @@ def rich() -> AttentionRecord:
         norms=rng.uniform(1, 2, (3, 5)).astype(np.float32),
         signals={
             "hidden": rng.normal(size=(4, 5, 6)),
+            "value-grams": np.broadcast_to(np.eye(2), (3, 5, 2, 2)),
             "painted": rng.uniform(size=(4, 5)),
             **{name: rng.uniform(-1, 1, (3, 3, 6)) for name in ("naive", "value", "value-value")},
             **{name: rng.normal(size=(3, 5)) for name in ("legrad", "decision-flow")},

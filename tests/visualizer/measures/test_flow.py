@@ -113,7 +113,7 @@ def test_rounding_loses_less_than_one_unit_a_pipe_of_the_cut():
 def test_many_tokens_give_the_same_as_the_whole_network(monkeypatch, residual, query, enough):
     """One query whose few pipes lead to tokens with many narrow ones: the widest pipes alone let too little through."""
     rng = np.random.default_rng(1)
-    layers = [rng.dirichlet(np.full(70, scale), size=(1, 70)) for scale in (5.0, 5.0, 0.5, 0.02)]
+    layers = [rng.dirichlet(np.full(70, scale), size=(1, 70)) for scale in (5.0, 5.0, 5.0, 0.02, 0.02)]
     found = attention_flow(layers, residual, query=query)
     thin = flow._network(flow._thinned(mixed_layers(layers, residual)), flow._entry(query, 70))
     alone = np.array([flow._solved(thin, target).flow_value for target in range(70)]) / 2**30

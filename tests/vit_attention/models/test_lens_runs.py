@@ -184,19 +184,39 @@ def test_the_lens_of_labels_is_the_naive_similarity_times_the_scale() -> None:
     np.testing.assert_allclose(record.signals["logit-lens"][1:, 0], naive, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["legrad", "decision-flow", "logit-lens"])
+@pytest.mark.parametrize(
+    ("name", "knobs"),
+    [("legrad", {"pool": "head"}), ("legrad", {"pool": "mean"}), ("decision-flow", {}), ("logit-lens", {})],
+)
 @pytest.mark.parametrize(
     ("family", "more"), [("bert", {}), ("modernbert", {"classifier_pooling": "mean"}), ("albert", {})]
 )
-def test_padding_of_a_batch_of_texts_changes_nothing(tmp_path: Path, family: str, more: Any, name: str) -> None:
+def test_padding_of_a_batch_of_texts_changes_nothing(
+    tmp_path: Path, family: str, more: Any, name: str, knobs: Any
+) -> None:
     text_folder(tmp_path, family, **more)
     model, texts = va.load(f"hf:{tmp_path}"), [TEXT, "Never good."]
-    needs = methods()["legrad"].needs_for(pool="mean") if name == "legrad" else methods()[name].needs
+    needs = methods()[name].needs_for(**knobs)
     together = model.attend_many(texts, batch=2, keep=needs, target=1)
     for one, text in zip(together, texts, strict=True):
         alone = model.attend(text, keep=needs, target=1).signals[name]
         assert alone.shape[-1] == len(one.maps[0].key)
         np.testing.assert_allclose(one.signals[name], alone, atol=1e-5, rtol=1e-3)
+
+
+def test_legrad_keeps_no_graph_from_one_block_to_the_next(model: Any) -> None:
+    """Which would change no number, and cost the pass back through all of them."""
+    entered: list[bool] = []
+    handles = [
+        one.ln_1.register_forward_pre_hook(lambda _, given: entered.append(given[0].requires_grad))
+        for one in model.module.encoder.layers
+    ]
+    for name, graph in (("legrad", [False] * 3), ("decision-flow", [False, True, True])):
+        entered.clear()
+        kept(model, name)
+        assert entered == graph
+    for one in handles:
+        one.remove()
 
 
 @pytest.mark.parametrize("family", ["deberta-v2", "mpnet"])

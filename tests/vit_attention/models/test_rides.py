@@ -133,6 +133,12 @@ def test_a_pass_that_fails_leaves_nothing_behind(model: Any, name: str, monkeypa
     assert np.isfinite(model.attend(plain.pixels(), target=1, keep=methods()[name].needs).signals[name]).all()
 
 
+def test_a_network_of_which_a_layer_was_not_captured_is_refused() -> None:
+    passed = signals.After(torch.zeros(()), lambda tokens: tokens.sum(), [], *[torch.ones(1, 5, dtype=torch.bool)] * 2)
+    with pytest.raises(GateError, match="keep: want 2 layers that are captured with their weights, got 0"):
+        passed.of_blocks(signals.Net((), 1, 2))
+
+
 @pytest.mark.parametrize("name", RIDES)
 def test_eight_threads_each_with_its_own_picture(model: Any, name: str) -> None:
     def attend(seed: int) -> Any:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -15,6 +16,7 @@ from torch import nn
 import vit_attention as va
 from tests.vit_attention.capture import families
 from tests.vit_attention.folders import HEADED, dual_folder, picture, text_folder
+from visualizer import methods
 from vit_attention.capture import listening
 
 TINY = {
@@ -104,6 +106,20 @@ def check(model: Any, given: Any) -> None:
     assert not torch.allclose(other, wanted, atol=1e-3)  # it does read the tokens
 
 
+def check_runs(model: Any, given: Any) -> None:
+    """Runs that read what lies behind the blocks have numbers for every layer and token of every family."""
+    names = ("legrad", "decision-flow", "logit-lens")
+    needs = frozenset().union(*(methods()[name].needs for name in names))
+    record = model.attend(given, target=1, keep=needs)
+    depth, tokens = len(model.anatomy.blocks), len(model.axis_of(model.prepare(given)))
+    for name, shape in zip(names, ((depth, tokens), (depth, tokens), (depth + 1, 5, tokens)), strict=True):
+        found = record.signals[name]
+        assert found.shape == shape
+        assert np.isfinite(found).all()
+        assert np.ptp(found[-1]) > 0
+        assert np.isfinite(methods()[name](record).row).any()
+
+
 def attributes(module: nn.Module) -> list[Any]:
     """Every attribute of every part, by identity, and its hooks' numbers."""
     return [
@@ -114,12 +130,16 @@ def attributes(module: nn.Module) -> list[Any]:
 
 @pytest.mark.parametrize("name", HF)
 def test_classifiers_of_transformers(tmp_path: Path, name: str) -> None:
-    check(hf(tmp_path, name), picture())
+    model = hf(tmp_path, name)
+    check(model, picture())
+    check_runs(model, picture())
 
 
 @pytest.mark.parametrize("name", TIMM)
 def test_classifiers_of_timm(tmp_path: Path, name: str) -> None:
-    check(timm_model(tmp_path, name), picture())
+    model = timm_model(tmp_path, name)
+    check(model, picture())
+    check_runs(model, picture())
 
 
 def test_the_bundled_classifier() -> None:
@@ -129,10 +149,14 @@ def test_the_bundled_classifier() -> None:
 @pytest.mark.parametrize(("family", "more"), WORD_HEADS)
 def test_classifiers_of_texts(tmp_path: Path, family: str, more: dict[str, Any]) -> None:
     text_folder(tmp_path, family, **more)
-    check(va.load(f"hf:{tmp_path}"), TEXT)
+    model = va.load(f"hf:{tmp_path}")
+    check(model, TEXT)
+    check_runs(model, TEXT)
 
 
 @pytest.mark.parametrize("family", ["clip", "siglip"])
 def test_labels_of_dual_encoders(tmp_path: Path, family: str) -> None:
     dual_folder(tmp_path, family)
-    check(va.load(f"hf:{tmp_path}").about(["red ring", "blue square", "soup"]), picture())
+    model = va.load(f"hf:{tmp_path}").about(["red ring", "blue square", "soup"])
+    check(model, picture())
+    check_runs(model, picture())
