@@ -274,6 +274,9 @@ def test_compare(app: Any, run: Any) -> None:
         {"token": "9", "decoder_layer": "3", "decoder_head": "8"},
         {"token": "12", "decoder_layer": "mean", "decoder_head": "mean", "heat_scale": "per map"},
         {"document": "form-1", "token": "6", "decoder_head": "2", "heat_opacity": "0.3", "heat_scale": "log"},
+        {"token": "9", "heat_method": "relevance", "heat_start": "2"},
+        {"token": "9", "heat_method": "AttnLRP"},
+        {"token": "9", "heat_method": "heads of one layer", "decoder_layer": "2", "heat_fusion": "max"},
     ],
 )
 def test_reading(app: Any, run: Any, more: dict[str, str]) -> None:
@@ -324,6 +327,8 @@ def test_swin(app: Any, run: Any, more: dict[str, str]) -> None:
 def test_captions(app: Any, run: Any) -> None:
     shown = {"scene": "scene-0-2-50", "beams": "2", "panel": "code"}
     page = app("captions", word="3", head="2", word_opacity="0.3", **shown)
+    same(figures(page)["captions_map"], run(lines(page)[0]))
+    page = app("captions", word="3", word_method="relevance", word_start="2", word_scale="log", **shown)
     same(figures(page)["captions_map"], run(lines(page)[0]))
     page = app("refiner", refiner_layer="2", head="3", region="57", **shown)
     made = run(lines(page)[0])
