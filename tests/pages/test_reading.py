@@ -27,7 +27,7 @@ from tutorials.lessons import lessons
 from ui.frame import visitors
 from ui.parts import stepping
 from ui.parts.components import pick_number
-from ui.read import reading
+from ui.read import reading, said_view
 from ui.read import said as said_
 from ui.store import documents, readers
 from visualizer import methods
@@ -348,7 +348,7 @@ def test_code_command_and_files_follow_the_method(app, of_library, monkeypatch: 
     now = reading.made(
         reading.Looked(readers.BUNDLED, "receipt-3-3"), "<s_receipt>", 3, None, 3, said_.Way("relevance")
     ).again()
-    files = said_.files("relevance-4")
+    files = said_view.files("relevance-4")
     numbers = np.loadtxt(io.BytesIO(files["This map (CSV)"][1](now)), delimiter=",", skiprows=1)
     np.testing.assert_allclose(numbers[:, 2], of_library(3).ravel(), rtol=1e-4, atol=1e-9)
     assert Image.open(io.BytesIO(files["This map (PNG)"][1](now))).width == 448

@@ -8,7 +8,7 @@ import numpy as np
 from tutorials.findings.captioning import Captioning
 from tutorials.findings.captions import HIT
 from ui.parts import components, panels, parts, snippets, trust
-from ui.read import said
+from ui.read import said_view
 from ui.read.captions import COVER, Mapped
 from visualizer.export import files as export
 from visualizer.measures.entropy import entropy
@@ -109,12 +109,12 @@ FOUND = (
 
 def found(now: Mapped, shown: Map, scale: Scale, opacity: float) -> None:
     """The map of another method in words, what can be checked about it, the code and the files."""
-    components.in_words(said.in_words(shown))
-    said.card(now.asked, shown)
+    components.in_words(said_view.in_words(shown))
+    said_view.card(now.asked, shown)
     made = f"import vit_attention as va\n{_made(now)}"
-    line = said.line(now.asked, now.way, alpha=opacity, **snippets.scaled(scale))
-    components.code_box(said.code(now.asked, shown, now.way, made, FOUND, "picture"), [line])
-    components.downloads("captions", said.files(f"{now.way.name}-{now.word + 1}"), now=now)
+    line = said_view.line(now.asked, now.way, alpha=opacity, **snippets.scaled(scale))
+    components.code_box(said_view.code(now.asked, shown, now.way, made, FOUND, "picture"), [line])
+    components.downloads("captions", said_view.files(f"{now.way.name}-{now.word + 1}"), now=now)
 
 
 def map_command(now: Captioning, layer: int, head: int | None, query: int, **look: Any) -> str:

@@ -11,7 +11,7 @@ from tutorials.plain import plain
 from ui.frame import state
 from ui.parts import components, controls, lesson, widgets
 from ui.parts.lesson import View
-from ui.read import captions, captions_proof, said
+from ui.read import captions, captions_proof, said, said_view
 from ui.read.captions import COVER, OF_BOXES, WORD, Mapped
 from visualizer.figures.captions import film_strip, regions_map
 from visualizer.figures.charts import gate_bars
@@ -42,17 +42,17 @@ def word_map(now: Mapped, scale: Scale, opacity: float, truth: Any, way: said.Wa
         look |= {"together": together, "title": f"To say “{shown(now.words[now.word])}”"}
     else:
         more = HELD * methods()[way.name].spoken + f" {OF_BOXES}" * (now.axis.grid is None)
-        row, words, caption = found.row, said.in_words(found), said.caption(found, way, more)
-        look |= {"unit": found.unit, "title": said.title(now.asked, way)}
+        row, words, caption = found.row, said_view.in_words(found), said_view.caption(found, way, more)
+        look |= {"unit": found.unit, "title": said_view.title(now.asked, way)}
     return regions_map(now.picture.image, row, now.axis, now.record.geometry, **look), words, caption
 
 
 def _scale(now: Mapped) -> Scale:
-    return controls.scale_shown("word", said.scales(now.way, SCALES))
+    return controls.scale_shown("word", said_view.scales(now.way, SCALES))
 
 
 def _look(now: Mapped) -> None:
-    controls.scale("word", said.scales(now.way, SCALES))
+    controls.scale("word", said_view.scales(now.way, SCALES))
     widgets.slider("Opacity of the map", 0.0, 1.0, "word_opacity", COVER, 0.05)
     if now.picture.scene is not None:
         widgets.toggle("Show the true outline of what is named", "named")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ui.parts import components, snippets
-from ui.read import reading_proof, said
+from ui.read import reading_proof, said, said_view
 from ui.read.reading import Mapped
 from visualizer.figures.reading import page_with_heat
 from visualizer.method import methods
@@ -24,20 +24,20 @@ def figure(now: Mapped, token: int, look: dict[str, Any], way: said.Way) -> tupl
         now.document.image,
         found.values,
         now.record.geometry,
-        title=said.title(now.asked, way),
+        title=said_view.title(now.asked, way),
         unit=found.unit,
         **look,
     )
-    return drawn, said.in_words(found), said.caption(found, way, HELD * methods()[way.name].spoken)
+    return drawn, said_view.in_words(found), said_view.caption(found, way, HELD * methods()[way.name].spoken)
 
 
 def below(now: Mapped, scale: Scale, opacity: float) -> None:
     """The map in words, what can be checked about it, the code and the files."""
     found = now.found
     assert found is not None, "a way has a map"
-    components.in_words(said.in_words(found))
-    said.card(now.asked, found)
+    components.in_words(said_view.in_words(found))
+    said_view.card(now.asked, found)
     made = f"import vit_attention as va\n{reading_proof.page_code(now.document.id)}model = va.load({now.model!r})\n"
-    line = said.line(now.asked, now.way, alpha=opacity, **snippets.scaled(scale))
-    components.code_box(said.code(now.asked, found, now.way, made, DRAW, "page"), [line])
-    components.downloads("reading", said.files(f"{now.way.name}-{now.token + 1}"), now=now)
+    line = said_view.line(now.asked, now.way, alpha=opacity, **snippets.scaled(scale))
+    components.code_box(said_view.code(now.asked, found, now.way, made, DRAW, "page"), [line])
+    components.downloads("reading", said_view.files(f"{now.way.name}-{now.token + 1}"), now=now)

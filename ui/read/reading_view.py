@@ -11,7 +11,7 @@ from tutorials.findings.reading import BLANK, LAST, NEXT, OTHER, tag_places
 from ui.frame.state import DOCUMENT, TOKEN
 from ui.parts import components, controls, lesson, widgets
 from ui.parts.lesson import View
-from ui.read import reading, reading_json, reading_method, reading_proof, said
+from ui.read import reading, reading_json, reading_method, reading_proof, said, said_view
 from ui.read.reading import Mapped
 from visualizer.figures.charts import strip
 from visualizer.figures.reading import OPACITY, heads_of_token, minimap, page_with_heat
@@ -60,7 +60,7 @@ def _heat(now: Mapped, key: str, window: tuple[float, ...] | None = None) -> Non
     true, zoom = _true_box(now), not controls.on_phone()  # a finger that drags means to scroll; zoom has its sliders
     look = {
         "true": true,
-        "scale": controls.scale_shown("heat", said.scales(now.way, SCALES)),
+        "scale": controls.scale_shown("heat", said_view.scales(now.way, SCALES)),
         "opacity": controls.opacity_shown("heat_opacity", OPACITY),
         "zoom": zoom,
         # Less high where the caption has more lines.
@@ -106,7 +106,7 @@ def _true_box(now: Reading) -> list[Any]:
 
 def look(now: Mapped) -> None:
     """How the heat is drawn."""
-    controls.scale("heat", said.scales(now.way, SCALES))
+    controls.scale("heat", said_view.scales(now.way, SCALES))
     widgets.slider("Opacity of the heat", 0.0, 1.0, "heat_opacity", OPACITY, 0.05)
     if now.document.truth is not None:
         widgets.toggle("Show where this token is printed", BOXES)
@@ -259,7 +259,7 @@ def tags(now: Reading) -> None:
 def below(now: Mapped) -> None:
     """The map in words, what can be checked about it, the code and the files."""
     if now.way.name:
-        scale = controls.scale_shown("heat", said.scales(now.way, SCALES))
+        scale = controls.scale_shown("heat", said_view.scales(now.way, SCALES))
         reading_method.below(now, scale, controls.opacity_shown("heat_opacity", OPACITY))
         return
     components.in_words(describe_token(now.heat(), now.tokens, now.token, now.record.geometry))
