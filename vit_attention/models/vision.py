@@ -25,7 +25,8 @@ from vit_attention.models.targets import Aim
 from vit_attention.records import Axis, Run, Similar
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.similar import missing
-from vit_attention.signals import Again, aimed
+from vit_attention.signals import aimed
+from vit_attention.signals.given import Again
 from vit_attention.weights.positions import resized_note
 
 
