@@ -374,6 +374,25 @@ def test_the_code_of_a_method_makes_its_map(app, monkeypatch: pytest.MonkeyPatch
     np.testing.assert_allclose(kept["found"].values, relevance(2), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
+def test_the_lesson_says_how_well_relevance_points() -> None:
+    """The figures of "Careful": nouns whose strongest cell is on their object, and the share of the map there."""
+    model, found, scenes = va.load("scene-aoanet"), [], 0
+    for seed in range(40):
+        picture = Picture.drawn(f"scene-{seed}-2-50")
+        now = Captioning("scene-aoanet", picture, model.attend(picture.image), None, 0)
+        if not now.truth.clear:
+            continue
+        scenes += 1
+        for word, thing in now.nouns.items():
+            on = now.covers()[thing] > 0.1
+            again = model.attend(picture.image, target=word, keep=methods()["relevance"].needs)
+            rows = methods()["relevance"](again).row, now.rows(None)[word]
+            found.append([(on[row.argmax()], row[on].sum() / row.sum()) for row in rows])
+    assert scenes == 33
+    np.testing.assert_allclose(np.mean(found, axis=0), [[1, 0.52], [1, 0.84]], atol=0.006)
+
+
 def test_a_word_said_twice_has_two_maps(app) -> None:
     page = app("captions", scene="scene-0-2-50")
     said_twice = [n for n, word in enumerate(words(page)) if words(page).count(word) > 1][:2]
@@ -387,12 +406,13 @@ def test_a_word_said_twice_has_two_maps(app) -> None:
 
 def test_a_saved_record_has_the_maps_that_it_was_saved_for_and_says_why_not_others(app, tmp_path: Path) -> None:
     model, picture = va.load("scene-aoanet"), scene(6, objects=2).picture
-    page = opened(app, "captions", "own.npz", model.attend(picture), tmp_path, word="3")
+    page = opened(app, "captions", "own.npz", model.attend(picture), tmp_path)
     assert "relevance" not in page.selectbox(key="word_method").options
     told = " ".join(one.value for one in page.caption).replace("\\", "")
     assert "relevance (this record was saved without gradients, and no model is run for a file)" in told
     record = model.attend(picture, target=2, keep=methods()["relevance"].needs)
-    page = opened(app, "captions", "own.npz", record, tmp_path, word="3", panel="code")
+    page = opened(app, "captions", "own.npz", record, tmp_path, panel="code")
+    fine(page.button(key="captions_word_2").click().run())
     fine(page.selectbox(key="word_method").set_value("relevance").run())
     (drawn,) = heats(figures(page)["captions_map"])
     np.testing.assert_allclose(array(drawn["z"]), methods()["relevance"](record).values, rtol=1e-4, atol=1e-6)

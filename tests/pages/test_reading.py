@@ -21,6 +21,8 @@ from tests.pages.reading import array, figures, fine, heats, said, table, titles
 from tests.tutorials.findings.readings import CELLS, TOKENS, looks
 from tests.tutorials.findings.readings import reading as made
 from tests.vit_attention import donuts
+from tutorials.findings.page import OTHERS
+from tutorials.findings.reading import other_pages
 from tutorials.lessons import lessons
 from ui.frame import visitors
 from ui.parts import stepping
@@ -29,6 +31,8 @@ from ui.read import reading
 from ui.read import said as said_
 from ui.store import documents, readers
 from visualizer import methods
+from visualizer.measures.reading import token_heat, token_names
+from visualizer.measures.reading_score import hits, token_truth
 from worlds.receipts import WIDTH, receipt
 
 DRAWN = receipt(3, 3)
@@ -260,6 +264,38 @@ def test_the_map_of_a_method_is_the_library_s_for_every_token(app, of_library) -
     assert "heat_method" not in page.query_params
 
 
+def test_signed_relevance_of_a_token_is_the_library_s(app) -> None:
+    page = app("reading", token="3", heat_method="AttnLRP")
+    record = va.load("receipt-donut").attend(
+        DRAWN.picture, prompt="<s_receipt>", target=2, keep=methods()["attnlrp"].needs
+    )
+    expected = methods()["attnlrp"](record).values
+    np.testing.assert_allclose(by_method(page), expected, rtol=1e-4, atol=1e-7)
+    assert expected.min() < 0 < expected.max()
+    assert not [one for one in page.slider if one.key == "heat_start"], "there is no layer to start from"
+
+
+@pytest.mark.slow
+def test_the_lesson_says_how_well_relevance_points() -> None:
+    """The figures of "Careful": six receipts, strongest cells on the print of sub-words and of digits, in percent."""
+    model, counts = va.load("receipt-donut"), np.zeros((2, 2, 2))
+    for document in other_pages("receipt", OTHERS):
+        page = model.page(document.image)
+        record = model.attend(page, prompt=document.prompt)
+        truth = token_truth(token_names(record), document.values, record.geometry)
+        maps = token_heat(record, [3]), token_heat(record, [3])
+        for row in np.flatnonzero(np.isfinite(truth.boxes[:, 0])).tolist():
+            again = model.attend(page, prompt=document.prompt, target=row, keep=methods()["relevance"].needs)
+            maps[0][row] = methods()["relevance"](again).values
+        for n, heat in enumerate(maps):
+            found = hits(heat, truth, record.geometry.seen)
+            counts[n] += [(one.hit * one.tokens, one.tokens) for one in (found.words, found.digits)]
+    numbers = np.round(100 * counts[..., 0] / counts[..., 1]).astype(int)
+    assert numbers.tolist() == [[90, 66], [86, 98]]
+    careful = lessons()["reading"].sections["Careful"]
+    assert all(f"{number} %" in careful for number in numbers.ravel())
+
+
 def test_a_text_that_was_written_twice_has_two_maps(app, of_library) -> None:
     written = Written(app("reading")).tokens
     text = next(one for one in written.values() if one.strip().isdigit() and [*written.values()].count(one) > 1)
@@ -290,9 +326,9 @@ def test_a_closer_look_is_at_the_method_s_map_and_figures_of_attention_stay(app,
     assert layout["xaxis"]["range"][0] <= 32 * column + 16 <= layout["xaxis"]["range"][1]
     assert layout["yaxis"]["range"][1] <= 64 * row + 32 <= layout["yaxis"]["range"][0]
     fine(page.run())
-    hits = app("reading", step="5", heat_method="relevance")
-    assert figures(hits).keys() == figures(app("reading", step="5")).keys()
-    assert not [one for one in hits.selectbox if one.key == "heat_method"], "what does nothing is not shown"
+    rates = app("reading", step="5", heat_method="relevance")
+    assert figures(rates).keys() == figures(app("reading", step="5")).keys()
+    assert not [one for one in rates.selectbox if one.key == "heat_method"], "what does nothing is not shown"
 
 
 def test_code_command_and_files_follow_the_method(app, of_library, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,7 +130,7 @@ def context(told: Told, needs: Sequence[str]) -> Mapped:
     left, right = st.columns([3, 2], vertical_alignment="bottom") if needs else (None, None)
     word, method = _word(now, sentence, left), ""
     if "method" in needs:
-        look = {"label_visibility": "collapsed", "width": 150}
+        look = {"label_visibility": "collapsed", "width": 130}
         method = said.menu(replace(now, word=word).asked, METHOD, sentence, **look)
     heads, drawn = len(now.decoder.weights), "head" in needs and said.Way(method).takes("head")
     head = pickers.one_or_mean("Head", state.HEAD, heads, place=right if drawn else None)

@@ -64,7 +64,7 @@ def _heat(now: Mapped, key: str, window: tuple[float, ...] | None = None) -> Non
         "opacity": controls.opacity_shown("heat_opacity", OPACITY),
         "zoom": zoom,
         # Less high where the caption has more lines.
-        "height": figure_height(now) - 40 * bool(now.way.name),
+        "height": figure_height(now) - 60 * bool(now.way.name),
         "window": window,
     }
     if now.way.name:

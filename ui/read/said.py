@@ -130,7 +130,9 @@ def knobs(record: AttentionRecord, name: str, prefix: str) -> Way:
     way = Way(name)
     if way.method is None:
         return way
-    found = controls.knobs(record, (*way.method.knobs, *way.method.run), prefix, 2)
+    # What a run through a decoder leaves is of one layer alone.
+    own = [one for one in way.method.knobs if one.name != "start_layer" or not way.method.reads_run]
+    found = controls.knobs(record, (*own, *way.method.run), prefix, 2)
     return Way(name, tuple(found.items()))
 
 
@@ -206,7 +208,7 @@ def caption(found: Map, way: Way, more: str = "") -> str:
     """Under the figure of a map, with the first clause of what it means; Markdown."""
     assert way.method is not None
     meaning = re.split(r"[,.:;] ", way.method.meaning)[0].rstrip(".")
-    return plain(f"{_capital(found.words)}: {meaning[:1].lower()}{meaning[1:]}.{more}")
+    return plain(f"{_capital(found.words)}. {meaning}.{more}")
 
 
 def _capital(text: str) -> str:

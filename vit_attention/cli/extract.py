@@ -67,7 +67,9 @@ def extract(
 ) -> None:
     """Save a bundle of every picture; those that fail are reported and skipped. Or the attention of a sentence."""
     report = Report(as_json)
-    texts.check_alone(images, {"text": text, "model_dir": model_dir, "output_file": output_file})
+    texts.check_alone(
+        images, {"text": text, "model_dir": model_dir, "output_file": output_file, "beside": given["beside"] or None}
+    )
     if text is not None:
         texts.check_no_picture({"label": given["labels"], "size": given["size"], "features": given["features"]})
         texts.extract(text, given, model_dir, output_file, output, report)

@@ -12,6 +12,7 @@ import click
 from vit_attention import registry
 from vit_attention.cli.errors import FAILURES, ChoiceError, NoModelError
 from vit_attention.cli.guard import unexpected
+from vit_attention.cli.inputs import expand, opened
 from vit_attention.cli.report import Report
 from vit_attention.gate import GateError
 from vit_attention.gate.refusal import one_line
@@ -37,6 +38,7 @@ class Source:
     weights_key: str | None = None
     device: str = "cpu"
     labels: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 def load(source: Source, report: Report) -> Any:
@@ -60,7 +62,7 @@ def load(source: Source, report: Report) -> Any:
         raise click.UsageError(one_line(error)) from error
     except Exception as error:  # not once for every picture
         raise click.ClickException(f"{one_line(name)}: {unexpected(error)}") from error
-    return _about(model, source.labels)
+    return _beside(model, source.beside) if source.beside else _about(model, source.labels)
 
 
 def _about(model: Any, labels: tuple[str, ...]) -> Any:
@@ -73,6 +75,16 @@ def _about(model: Any, labels: tuple[str, ...]) -> Any:
         return model.about(labels)
     except GateError as error:
         raise ChoiceError(f"--{error}".replace("--labels", "--label")) from error
+
+
+def _beside(model: Any, pictures: tuple[str, ...]) -> Any:
+    """Its text encoder with pictures as its classes; raises ChoiceError for a model or a picture that does not do."""
+    if "pictures" not in model.options:
+        raise ChoiceError(f"--beside: want a model of pictures and texts, such as scene-clip, got {model.card.name}")
+    try:
+        return model.about_pictures([opened(one).image for one in expand(pictures)])
+    except (GateError, OSError) as error:
+        raise ChoiceError(f"--beside: {one_line(error)}") from error
 
 
 def _named(source: Source) -> tuple[str, Path | None]:

@@ -380,6 +380,13 @@ _OUTPUT_FILE = click.option(
     metavar="FILE",
     help="With a sentence: file to write, in place of one in --output.",
 )
+_BESIDE = click.option(
+    "--beside",
+    multiple=True,
+    metavar="IMAGE",
+    help="With --text: picture that a model of pictures and texts compares the text with; may be repeated. The pictures are its "
+    'classes, "picture 1" and so on.',
+)
 _SAID: tuple[Command, ...] = (
     click.option("--text", metavar="TEXT", help="A sentence, for a model that reads text, in place of pictures."),
     click.option(
@@ -387,10 +394,12 @@ _SAID: tuple[Command, ...] = (
         metavar="DIR",
         help="With --text: folder or name of the model, such as review-encoder.  [default: ./model_output]",
     ),
+    _BESIDE,
     _OUTPUT_FILE,
 )
 _SENTENCE: tuple[Command, ...] = (
     _SAID[0],
+    _BESIDE,
     click.option(
         "--input_file",
         type=FILE,

@@ -103,6 +103,7 @@ _DEFAULTS: dict[str, Any] = {
     "beams": 1,
     "features": None,
     "labels": (),
+    "beside": (),
     "text": None,
     "input_file": None,
     "words": False,
@@ -136,8 +137,8 @@ def _option(name: str, value: Any) -> list[str]:
     flag = "--" + (name if name in _UNDERLINED else name.replace("_", "-"))
     if name == "query":
         return [word for text in _queries(value) for word in _words(flag, text)]
-    if name == "labels":
-        return [word for text in value for word in _words("--label", text)]
+    if name in ("labels", "beside"):
+        return [word for text in value for word in _words(flag.removesuffix("s"), text)]
     # An empty target is a page's way of saying "the likeliest".
     if value is None or value == _DEFAULTS[name] or (value == "" and _DEFAULTS[name] is None and name == "target"):
         return []

@@ -38,6 +38,8 @@ def visualize(
     """
     if asked.text is not None and asked.input_file is not None:
         raise click.UsageError("want one of --text and --input_file, got both")
+    if asked.beside and asked.text is None:
+        raise click.UsageError("--beside: want --text, which the pictures are compared with, got --input_file")
     if asked.mode in FORMS:
         texts.check_json(wanted)
     model = None

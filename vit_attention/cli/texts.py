@@ -43,6 +43,7 @@ class Asked:
         output_file: where to; None takes the mode's own name.
         output: folder for it if no file is named.
         words: gather subwords to words.
+        beside: pictures that a model compares the text with.
         without_special: leave special tokens out.
     """
 
@@ -52,6 +53,7 @@ class Asked:
     output_file: Path | None = None
     output: Path = FOLDER
     words: bool = False
+    beside: tuple[str, ...] = ()
     without_special: bool = False
 
     @property
@@ -64,7 +66,7 @@ class Asked:
         """The options that are about a sentence alone, by name; those that were not given are empty."""
         mode = self.mode if self.mode != "plot" else ""
         found = {"text": self.text, "input_file": self.input_file, "mode": mode, "output_file": self.output_file}
-        return {**found, "words": self.words, "without-special": self.without_special}
+        return {**found, "words": self.words, "without-special": self.without_special, "beside": self.beside or None}
 
     @property
     def target(self) -> Path:

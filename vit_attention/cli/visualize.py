@@ -44,6 +44,7 @@ HELP = """Draw what a model attends to: for pictures an overlay and a heatmap fo
   vit-attention visualize scene-7 --model scene-clip --label "green ring" --label "blue square" --method value-value
   vit-attention visualize cat.npz --colormap jet
   vit-attention visualize --text "The soup was not good." --model review-encoder --layer 3 --head 1
+  vit-attention visualize --text "a red ring" --beside scene-7 --model scene-clip --method relevance
   vit-attention visualize --input_file attention_data.json --mode prepare --output_file backend_data.json
   vit-attention --image cat.jpg --infos_path infos.pkl --model model.pth
 

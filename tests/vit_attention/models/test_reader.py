@@ -80,6 +80,29 @@ def test_row_t_belongs_to_the_token_that_it_produced(reader: ReadingModel, page:
         assert float(chances[ids[-1]]) == pytest.approx(float(chance), rel=1e-4)
 
 
+def test_a_page_is_read_once_whatever_is_asked_about_it(
+    reader: ReadingModel, page: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generate, calls = reader.module.generate, []
+    monkeypatch.setattr(reader.module, "generate", lambda **how: calls.append(how) or generate(**how))
+    kept = reader.page(page)
+    for target in (0, 1, 0):
+        found = reader.attend(kept, target=target, max_tokens=4)
+        anew = reader.attend(page, target=target, max_tokens=4)
+        for one, other in zip(found.maps, anew.maps, strict=True):
+            np.testing.assert_allclose(one.gradient, other.gradient, atol=1e-6)
+    assert len(calls) == 1 + 3, "once for the kept page, and for every picture anew"
+    for other in ({"prompt": "<s_receipt><s_menu>"}, {"beams": 2}, {"max_tokens": 5}):
+        before = len(calls)
+        record = reader.attend(kept, **{"max_tokens": 4, **other})
+        expected = reader.attend(page, **{"max_tokens": 4, **other})
+        assert record.prediction.tokens == expected.prediction.tokens
+        assert len(calls) == before + 2, "another reading"
+    heard: list[str] = []
+    reader.attend(kept, max_tokens=4, on_token=heard.append)
+    assert len(heard) == 4, "who wants to hear the tokens hears them again"
+
+
 @pytest.mark.parametrize("beams", [2, 4])
 def test_beams_are_followed_back(reader: ReadingModel, page: Image.Image, beams: int) -> None:
     """The rows are those of the beams that the winner really came from, step by step in `generate`."""
