@@ -141,7 +141,8 @@ class VisionModel(EncoderModel):
         image = opened.image if channels == 3 else opened.image.convert("L").convert("RGB")
         ready = self.anatomy.prepare(image, size)
         notes = (*opened.notes, *ready.notes, *([] if channels == 3 else [GREY]))
-        return replace(ready, pixels=ready.pixels[:, :channels], image=opened.image, notes=notes)
+        pixels = ready.pixels[:, :channels].to(self.anatomy.patch_filters.dtype)
+        return replace(ready, pixels=pixels, image=opened.image, notes=notes)
 
     def _ready(self, pixels: Tensor, channels: int) -> Input:
         """Prepared pixels in the precision that the network computes in."""
