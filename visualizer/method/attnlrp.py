@@ -37,5 +37,5 @@ METHOD = Method(
     layers="all",
     asked_by="nobody",
     spoken=True,
-    place=66,
+    place=64,
 )

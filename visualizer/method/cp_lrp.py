@@ -12,5 +12,5 @@ METHOD = replace(
     meaning="As AttnLRP, but the weights of attention are constants: no relevance goes to queries and keys.",
     source="Ali et al. 2022, arXiv:2202.07304, section 3",
     title="CP-LRP",
-    place=67,
+    place=65,
 )

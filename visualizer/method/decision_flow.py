@@ -49,5 +49,5 @@ METHOD = Method(
     run=(EFFECTS,),
     layers="through",
     asked_by="nobody",
-    place=74,
+    place=68,
 )

@@ -32,5 +32,5 @@ METHOD = Method(
     run=(AT, ABOVE),
     layers="all",
     asked_by="nobody",
-    place=72,
+    place=66,
 )

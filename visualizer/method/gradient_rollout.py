@@ -18,5 +18,5 @@ METHOD = replace(
     "similarity as the target, the token that it is about.",
     source="Gildenblat 2020, “Exploring explainability for vision transformers”; rollout as in arXiv:2005.00928, section 3",
     spoken=False,
-    place=70,
+    place=62,
 )

@@ -61,16 +61,16 @@ class Knob:
                 raise QuestionError(self.name, f"want row and column of one patch, got {value!r}")
             return pair
         kind = type(self.default)
-        number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-        number = number and abs(value) <= HUGE
+        plain = value.item() if isinstance(value, np.generic) else value  # float32 cannot be compared with HUGE
+        number = isinstance(plain, (int, float)) and not isinstance(plain, bool) and abs(plain) <= HUGE
         if (
             not number
-            or kind(value) != value
-            or not (self.low <= value < self.high or (value == self.high and not self.below))
+            or kind(plain) != plain
+            or not (self.low <= plain < self.high or (plain == self.high and not self.below))
         ):
             bound = (
                 f"{self.low:g} up" if self.high == math.inf else f"{self.low:g} to {'below ' * self.below}{self.high:g}"
             )
             whole = "a whole number" if kind is int else "a number"
             raise QuestionError(self.name, f"want {whole} from {bound}, got {value!r}")
-        return kind(value)
+        return kind(plain)

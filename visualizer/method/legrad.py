@@ -36,5 +36,5 @@ METHOD = Method(
     run=(POOL,),
     layers="through",
     asked_by="nobody",
-    place=73,
+    place=67,
 )

@@ -64,5 +64,5 @@ METHOD = Method(
     signals=frozenset({"target"}),
     plain_run=True,
     asked_by="nobody",
-    place=90,
+    place=75,
 )

@@ -20,7 +20,8 @@ from vit_attention.models.passes import Pass
 from vit_attention.models.text import TextAnatomy, TextModel
 from vit_attention.models.vision import Anatomy, VisionModel
 from vit_attention.records import Run
-from vit_attention.signals import Joint, runs
+from vit_attention.signals import runs
+from vit_attention.signals.given import Joint
 
 _AT_ONCE = 64
 """Texts that go through the text encoder together: a thousand of CLIP's would take 600 MB a layer."""

@@ -20,7 +20,8 @@ from vit_attention.models.model import Asked, Attended, Model, array, as_map, pl
 from vit_attention.models.passes import Pass
 from vit_attention.models.targets import Aim
 from vit_attention.records import SIGNALS, AttentionMap, Axis, Prediction, Run
-from vit_attention.signals import After, Behind, Net, carry_out, reads_states, ride, rides, runs
+from vit_attention.signals import carry_out, reads_states, ride, rides, runs
+from vit_attention.signals.given import After, Behind, Net
 
 
 class Blocks(Protocol):

@@ -20,7 +20,8 @@ from vit_attention.models.model import DEFAULT_BUDGET, Asked, Attended, as_map
 from vit_attention.models.speaking import SpeakingModel
 from vit_attention.records import AttentionMap, Axis, Run
 from vit_attention.records.windows import Stage, Windows
-from vit_attention.signals import Said, carry_out, runs
+from vit_attention.signals import carry_out, runs
+from vit_attention.signals.given import Said
 
 MAX_BEAMS = 8
 HELD = (

@@ -17,7 +17,8 @@ from vit_attention.models.model import Asked
 from vit_attention.models.passes import Pass
 from vit_attention.models.targets import Aim
 from vit_attention.records import Axis, Run, Similar
-from vit_attention.signals import Reading, aimed
+from vit_attention.signals import aimed
+from vit_attention.signals.given import Reading
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ from vit_attention.models.targets import Aim
 from vit_attention.records import Axis, Run, Similar
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.similar import missing
-from vit_attention.signals import Again, aimed
+from vit_attention.signals import aimed
+from vit_attention.signals.given import Again
 from vit_attention.weights.positions import resized_note
 
 
@@ -140,7 +141,8 @@ class VisionModel(EncoderModel):
         image = opened.image if channels == 3 else opened.image.convert("L").convert("RGB")
         ready = self.anatomy.prepare(image, size)
         notes = (*opened.notes, *ready.notes, *([] if channels == 3 else [GREY]))
-        return replace(ready, pixels=ready.pixels[:, :channels], image=opened.image, notes=notes)
+        pixels = ready.pixels[:, :channels].to(self.anatomy.patch_filters.dtype)
+        return replace(ready, pixels=pixels, image=opened.image, notes=notes)
 
     def _ready(self, pixels: Tensor, channels: int) -> Input:
         """Prepared pixels in the precision that the network computes in."""

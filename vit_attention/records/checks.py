@@ -11,7 +11,7 @@ from vit_attention.gate.refusal import reading
 from vit_attention.records.axes import Axis
 from vit_attention.records.geometry import Geometry
 from vit_attention.records.maps import AttentionMap, check_numbers
-from vit_attention.records.needs import FUSED, GRAMS, LABELED, LAYERED
+from vit_attention.records.needs import FUSED, GRAMS, LABELED, LAYERED, PROPAGATED
 from vit_attention.records.similar import Similar
 
 if TYPE_CHECKING:
@@ -132,8 +132,9 @@ def _wanted(name: str, record: "AttentionRecord") -> tuple[str, Callable[[Any], 
     rows = f"at least {states} rows of {', '.join(map(str, sorted(tokens))) or 'all'} tokens"
     known: dict[str, tuple[str, Callable[[Any], bool]]] = {
         "hidden": (f"{rows}, each of some width", lambda a: _is_by_token(a, 3, states, tokens)),
-        "painted": (rows, lambda a: _is_by_token(a, 2, states, tokens)),
     }
+    staged = (rows, lambda a: _is_by_token(a, 2, states, tokens))
+    known |= dict.fromkeys(("painted", *PROPAGATED), staged)
     known |= dict.fromkeys(("occlusion", "rise"), ("one number a patch", lambda a: _is_of_size(a, cells)))
     parts = {len(one.key) - one.key.prefix * (one.key.kind != "text") for one in record.maps}
     slopes = ("input-gradients", "smoothgrad")
@@ -151,10 +152,8 @@ def _wanted(name: str, record: "AttentionRecord") -> tuple[str, Callable[[Any], 
     texts = len(record.prediction.labels) + 1
     cosines = f"at least {states - 1} layers of {texts} labels, the empty one included, and one number more than tokens"
     known |= dict.fromkeys(LABELED, (cosines, lambda a: _is_by_token(a, 3, states - 1, {n + 1 for n in tokens}, texts)))
-    known["masking"] = (
-        "one number a token",
-        lambda a: not isinstance(a, tuple) and {a.shape} == {(n,) for n in tokens},
-    )
+    each = ("one number a token", lambda a: not isinstance(a, tuple) and {a.shape} == {(n,) for n in tokens})
+    known |= dict.fromkeys(("masking", "grad-cam"), each)
     matrices = f"a matrix of {', '.join(map(str, sorted(tokens))) or 'all'} tokens a map"
     square = {(len(of_input(record)), n, n) for n in tokens}
     known |= dict.fromkeys(FUSED, (matrices, lambda a: not isinstance(a, tuple) and {a.shape} == square))

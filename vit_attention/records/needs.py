@@ -12,6 +12,8 @@ LABELED = ("naive", "value", "value-value")
 """Runs that hold, for every layer, the cosine similarity of a picture's tokens to its labels."""
 LAYERED = ("legrad", "decision-flow")
 """Runs that hold, for every layer, a number a token."""
+PROPAGATED = ("attnlrp", "cp-lrp")
+"""Runs that hold a number for every token that enters the first block or leaves a block."""
 GRAMS = "value-grams"
 """Signal that holds, for every layer and token, (heads, heads) inner products of the token's values behind the output projection."""
 SIGNALS = ("weights", "target", "gradients", "hidden", "queries", "keys", "values", GRAMS, *FUSED)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vit_attention.capture import Rules, listening
-from vit_attention.signals import After, Net, Ride, Said
+from vit_attention.signals.given import After, Net, Ride, Said
 
 OF = ("pictures", "texts", "pages")
 AIMED = True

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vit_attention.capture import Rules
-from vit_attention.signals import Net, Ride, Said
 from vit_attention.signals.attnlrp import handed_back, propagated
+from vit_attention.signals.given import Net, Ride, Said
 
 OF = ("pictures", "texts", "pages")
 AIMED = True

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from vit_attention.capture import FewTokens, leaf_at
 from vit_attention.gate import GateError, shown
-from vit_attention.signals import After, Net, Ride
+from vit_attention.signals.given import After, Net, Ride
 
 OF = ("pictures", "texts")
 AIMED = True

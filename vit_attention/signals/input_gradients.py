@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from vit_attention.signals import Again, Reading
+from vit_attention.signals.given import Again, Reading
 from vit_attention.signals.slope import chosen, slope_of
 
 OF = ("pictures", "texts")

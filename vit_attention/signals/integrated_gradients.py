@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from vit_attention.signals import Again, Reading
+from vit_attention.signals.given import Again, Reading
 from vit_attention.signals.slope import chosen, counted, slope_of
 
 OF = ("pictures", "texts")

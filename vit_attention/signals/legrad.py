@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vit_attention.capture import leaf_at, listening
 from vit_attention.gate import GateError, shown
-from vit_attention.signals import After, Net, Ride
+from vit_attention.signals.given import After, Net, Ride
 
 OF = ("pictures", "texts")
 AIMED = True

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vit_attention.gate import GateError
-from vit_attention.signals import Again, Behind, Reading
+from vit_attention.signals.given import Again, Behind, Reading
 
 OF = ("pictures", "texts")
 AIMED = True

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vit_attention.gate import GateError, shown
-from vit_attention.signals import Reading
+from vit_attention.signals.given import Reading
 from vit_attention.signals.parts import batches
 from vit_attention.signals.slope import no_target
 

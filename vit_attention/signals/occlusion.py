@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vit_attention.gate import GateError, shown
-from vit_attention.signals import Again
+from vit_attention.signals.given import Again
 from vit_attention.signals.parts import batches, in_patches
 from vit_attention.signals.slope import chosen, counted, no_target
 

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from vit_attention.gate import GateError, shown
 from vit_attention.inputs.edited import painted_over
-from vit_attention.signals import Again
+from vit_attention.signals.given import Again
 
 OF = ("pictures",)
 

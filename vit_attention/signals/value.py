@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vit_attention.signals import Again, label_space
+from vit_attention.signals.given import Again, label_space
 
 OF = ("labels",)
 STATES = True

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vit_attention.gate import GateError, shown
-from vit_attention.signals import Again, Joint, label_space
+from vit_attention.signals.given import Again, Joint, label_space
 
 OF = ("labels",)
 STATES = True

@@ -11,7 +11,7 @@ from torch import Tensor
 import vit_attention as va
 from vit_attention import compat  # noqa: F401  (compat goes before transformers)
 from vit_attention.inputs.prepared import Input
-from vit_attention.signals import Again
+from vit_attention.signals.given import Again
 from vit_attention.signals.parts import in_patches
 from vit_attention.signals.slope import Slope
 
