@@ -251,3 +251,12 @@ def test_a_bar_shows_where_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -
         warnings.simplefilter("error")
         list(model().attend_many(NAMES[:2]))
     assert capsys.readouterr().err == ""
+
+
+def test_pictures_may_be_named() -> None:
+    model = va.load("scene-vit")
+    named = [one.prediction.scores for one in model.attend_many(pictures=["scene-1", "scene-2"], progress=False)]
+    placed = [one.prediction.scores for one in model.attend_many(["scene-1", "scene-2"], progress=False)]
+    np.testing.assert_array_equal(named, placed)
+    with pytest.raises(GateError, match="want a folder, a glob, a list, a generator or a batch, got None"):
+        model.attend_many()

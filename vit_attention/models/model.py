@@ -345,14 +345,16 @@ class Model(ABC):
         got = f"{self.card.name} ({self.card.task})"
         return GateError(asked, "a model of pictures and texts, such as scene-clip or clip-vit-b-16", got)
 
-    def attend_many(self, pictures: Any, /, batch: int = 16, *, progress: bool | None = None, **attend: Any) -> "Many":
+    def attend_many(
+        self, inputs: Any = None, /, batch: int = 16, *, progress: bool | None = None, **attend: Any
+    ) -> "Many":
         """The attention records of many inputs, in order, each computed when it is requested.
 
         Args:
-            pictures: a folder, a glob, a list or generator of what `attend` takes; a (pictures, 3, height, width) tensor of
+            inputs: a folder, a glob, a list or generator of what `attend` takes; a (pictures, 3, height, width) tensor of
                 prepared pixels; an array of pictures, (pictures, height, width, 3) or (pictures, 3, height, width). A dual
-                encoder takes a list that begins with a text (str) as texts, and a picture's file as a `Path`. Positional alone,
-                since ``pictures=`` are what a dual encoder compares texts with.
+                encoder takes a list that begins with a text (str) as texts, and a picture's file as a `Path`. Also as
+                ``pictures=``, which beside texts are what a dual encoder compares them with.
             batch: number of inputs that pass through the network together, if the family supports it; `budget` limits
                 the memory of all their maps.
             progress: whether to show a bar on standard error; None shows one if that is a terminal.
@@ -374,9 +376,10 @@ class Model(ABC):
         """
         from vit_attention.models.many import Many
 
-        rows = isinstance(pictures, (Sequence, np.ndarray)) and not isinstance(pictures, (str, bytes)) and len(pictures)
-        model, attend = self._answering(pictures[0] if rows else None, attend)
-        return Many(model, pictures, batch, progress, attend)
+        inputs = attend.pop("pictures", None) if inputs is None else inputs
+        rows = isinstance(inputs, (Sequence, np.ndarray)) and not isinstance(inputs, (str, bytes)) and len(inputs)
+        model, attend = self._answering(inputs[0] if rows else None, attend)
+        return Many(model, inputs, batch, progress, attend)
 
 
 def as_map(
