@@ -258,5 +258,5 @@ def test_pictures_may_be_named() -> None:
     named = [one.prediction.scores for one in model.attend_many(pictures=["scene-1", "scene-2"], progress=False)]
     placed = [one.prediction.scores for one in model.attend_many(["scene-1", "scene-2"], progress=False)]
     np.testing.assert_array_equal(named, placed)
-    with pytest.raises(GateError, match="want a folder, a glob, a list, a generator or a batch, got None"):
+    with pytest.raises(ValueError, match="want a folder, a glob, a list, a generator or a batch, got None"):
         model.attend_many()
