@@ -16,7 +16,7 @@ from vit_attention.cli.recipe import command
 def title(said: Said, way: Way) -> str:
     """Over the figure of a map."""
     assert way.method is not None
-    return f"{_capital(way.method.label)} for {said.name}"
+    return f"{way.method.heading} for {said.name}"
 
 
 def caption(found: Map, way: Way, more: str = "") -> str:
