@@ -24,7 +24,7 @@ def flow(record: AttentionRecord, question: Question, knobs: Knobs) -> Map:
     full = int(np.count_nonzero(row[axis.prefix :] >= SATURATED))
     words = (
         f"attention flow from layer {numbers[0] + 1} to layer {numbers[-1] + 1}, {fusion} of heads, residual share "
-        f"{knobs['residual']:g}; {full} of {len(axis) - axis.prefix} tie at 1.0, the most there can be: compare values, not ranks"
+        f"{knobs['residual']:g} ({full} of {len(axis) - axis.prefix} tie at 1.0, the most there can be: compare values, not ranks)"
     )
     return answer(record, maps[-1], who, row, words, "largest flow", numbers[-1])
 

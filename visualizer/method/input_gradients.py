@@ -1,7 +1,7 @@
 """Input gradients: how much a small change of a patch's pixels, or of a word's embedding, changes a score."""
 
 from visualizer.method.base import Knob, Knobs, Map, Method
-from visualizer.method.parts import of_parts, score_words
+from visualizer.method.parts import of_parts, score_words, summed
 from visualizer.method.question import Question
 from vit_attention.records import AttentionRecord
 
@@ -18,7 +18,7 @@ def input_gradients(record: AttentionRecord, question: Question, knobs: Knobs) -
     """The run's sums over all pixels and channels of a patch, or over all numbers of a word embedding."""
     times = knobs["times_input"] == "yes"
     what = "gradient times input" if times else "absolute gradient"
-    words = f"sum of {what} of {score_words(record)}"
+    words = f"{what} of {score_words(record)}, {summed(record)}"
     return of_parts(record, record.signals["input-gradients"], words, what, signed=times)
 
 

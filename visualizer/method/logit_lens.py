@@ -32,7 +32,9 @@ def logit_lens(record: AttentionRecord, question: Question, knobs: Knobs) -> Map
         return _winners(record, numbers[3].astype(int), numbers[4], f"{told} and the head", layer)
     unit = "cosine similarity" if similar else PARTS[knobs["read"]]
     said = record.prediction.asked_words
-    words = f"{said}: {told}" if similar else f"{unit.split(',')[0]} of {said}: {told} and the head"
+    words = f"{told}, in the place of the token asked about in {said}"
+    if not similar:
+        words = f"{unit.split(',')[0]} of {said}: {told} and the head"
     row = numbers[list(PARTS).index(knobs["read"])]
     return of_parts(record, row, words, unit, signed=knobs["read"] == "score", layer=layer)
 

@@ -54,6 +54,11 @@ def score_words(record: AttentionRecord) -> str:
     return said.asked_words if isinstance(said.target, Similar) else f"the score of {said.asked}"
 
 
+def summed(record: AttentionRecord) -> str:
+    """What the gradients of an input are summed over, in words."""
+    return "summed over " + ("a token's embedding" if record.text else "the pixels of a patch")
+
+
 def score_unit(record: AttentionRecord) -> str:
     """The unit of that score."""
     return "cosine similarity" if isinstance(record.prediction.target, Similar) else "raw score"

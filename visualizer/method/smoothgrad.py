@@ -1,7 +1,7 @@
 """SmoothGrad: input gradients, averaged over copies of the input with noise."""
 
 from visualizer.method.base import Knob, Knobs, Map, Method
-from visualizer.method.parts import of_parts, score_words
+from visualizer.method.parts import of_parts, score_words, summed
 from visualizer.method.question import Question
 from visualizer.method.rise import SEED
 from vit_attention.records import AttentionRecord
@@ -28,7 +28,8 @@ def smoothgrad(record: AttentionRecord, question: Question, knobs: Knobs) -> Map
     """The run's sums over all pixels and channels of a patch, or over all numbers of a word embedding."""
     mean = "absolute mean" if knobs["absolute"] == "after" else "mean absolute"
     words = (
-        f"sum of {mean} gradient of {score_words(record)} over {knobs['samples']} copies, noise {knobs['noise']:.0%}"
+        f"{mean} gradient of {score_words(record)} over {knobs['samples']} copies with noise of "
+        f"{knobs['noise']:.0%}, {summed(record)}"
     )
     return of_parts(record, record.signals["smoothgrad"], words, "absolute gradient")
 

@@ -126,13 +126,14 @@ def check_signals(model: Any, keep: frozenset[Any], target: str | None) -> None:
         ChoiceError: names the signal, or the target that is needed and was not given.
     """
     missing = sorted(str(getattr(one, "name", one)) for one in keep if getattr(one, "name", one) not in model.signals)
-    if missing:
-        raise ChoiceError(f"--method: needs {missing[0]}, which {model.card.name} ({model.card.task}) does not have")
     try:
         if target is None:
             model.asked(keep=keep)
     except GateError as error:
-        raise ChoiceError(f"--{error}".replace("--labels", "--label")) from error
+        if error.file != "keep":  # which is said shorter below
+            raise ChoiceError(f"--{error}".replace("--labels", "--label")) from error
+    if missing:
+        raise ChoiceError(f"--method: needs {missing[0]}, which {model.card.name} ({model.card.task}) does not have")
 
 
 def attend(model: Any, given: Any, /, **wanted: Any) -> AttentionRecord:

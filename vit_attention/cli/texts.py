@@ -149,10 +149,11 @@ def attended(model: Any, text: str, wanted: Wanted, keep: frozenset[Any] = froze
     options = {
         name: value for name in wanted.__dataclass_fields__ if (value := getattr(wanted, name)) not in (None, False)
     }
-    options["target"] = loading.target(model, wanted.target)
+    reader = getattr(model, "text", model)  # of a dual encoder, whose pictures can be asked about otherwise
+    options["target"] = loading.target(reader, wanted.target)
     more = keep - {"weights"}
     if more:
-        loading.check_signals(model, more, wanted.target)
+        loading.check_signals(reader, more, wanted.target)
     return loading.attend(model, text, **options, keep=more or None)
 
 

@@ -106,10 +106,12 @@ class EncoderModel(Model):
         tokens = max((self.axis_of(one) for one in inputs), key=len)
         if isinstance(asked.target, Aim):
             asked.target.said.check(tokens)
-        # A run that takes part keeps the graph of the pass, about as much as gradients of all weights.
-        graph = replace(asked, request=replace(asked.request, gradients=True)) if any(map(rides, asked.runs)) else asked
-        estimate = len(inputs) * max(self._estimate(len(tokens), one) for one in (asked, graph.during))
-        asked.check_budget(estimate, ", queries=" + ", batch=" * (len(inputs) > 1))
+        # A run that takes part keeps the graph of a whole pass, about as much as gradients of all weights.
+        whole = replace(asked.request, gradients=True, layers=None)
+        graph = replace(asked, request=whole) if any(map(rides, asked.runs)) else asked
+        batch = ", batch=" * (len(inputs) > 1)
+        asked.check_budget(len(inputs) * self._estimate(len(tokens), asked), f", queries={batch}")
+        asked.check_budget(len(inputs) * self._estimate(len(tokens), graph.during), batch, during=True)
         passed = self._pass(inputs, asked)
         for n, ready in enumerate(inputs):
             yield self._attended(ready, passed.of(n), asked, **options)

@@ -92,12 +92,19 @@ class Asked:
         """Whether a class or a similarity is asked about."""
         return self.target is not None or bool({"gradients", "target"} & self.signals)
 
-    def check_budget(self, estimate: int, more: str = "") -> None:
-        """Refuse, before anything is run, maps that would take more than the budget; `more` names further ways out."""
+    def check_budget(self, estimate: int, more: str = "", during: bool = False) -> None:
+        """Refuse, before anything is run, maps that would take more than the budget.
+
+        Args:
+            estimate: bytes.
+            more: names further ways out.
+            during: whether they are what gradients need during the pass, where what is kept afterwards makes no difference.
+        """
         if estimate > self.budget:
+            ways = f"Give a smaller input{more}" if during else f"Choose layers=, heads={more}, take half=True"
             raise BudgetError(
-                f"this capture: want at most {self.budget / 1e6:.0f} MB of maps, got up to {estimate / 1e6:.0f} MB. "
-                f"Choose layers=, heads={more}, take half=True, or raise budget=."
+                f"this capture: want at most {self.budget / 1e6:.0f} MB of maps, got up to {estimate / 1e6:.0f} MB"
+                f"{' of all weights, for gradients' * during}. {ways}, or raise budget=."
             )
 
 

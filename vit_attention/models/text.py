@@ -148,7 +148,9 @@ class TextModel(EncoderModel):
     def _check_signals(self, names: frozenset[str], needed: tuple[Run, ...], target: Any) -> None:
         wanted = {*names, *(run.name for run in needed)}
         if not self.classes and {"gradients", "target", *aimed()} & wanted:
-            raise GateError("target", "a model with classes", f"{self.card.name}, which has none")
+            beside = self.card.task == "label"  # of a dual encoder
+            want = "pictures beside the text as its classes, pictures=[...]" if beside else "a model with classes"
+            raise GateError("target", want, "none" if beside else f"{self.card.name}, which has none")
         super()._check_signals(names, needed, target)
 
     def _together(self, inputs: Sequence[Sentence]) -> tuple[Tensor, Tensor]:

@@ -40,7 +40,8 @@ def ride(net: Net, *, at: str, above: int) -> Ride:
         gradient = gradient * inner
         if not bool(gradient.flatten(1).any(dim=1).all()):
             got = f"the {at} of layer {number + 1}, behind which only special tokens count: the gradient of all others is 0"
-            want, advice = "a place from which tokens still have an effect on the score", "Take above=1."
+            want = "a place from which tokens still have an effect on the score"
+            advice = f"Take above={above + 1}." * (number > 0)
             raise GateError("grad-cam", want, got, advice=advice)
         mean = gradient.sum(dim=1, keepdim=True) / inner.sum(dim=1, keepdim=True)
         return (mean * features.detach()).sum(dim=-1).relu()

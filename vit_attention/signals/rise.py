@@ -55,7 +55,7 @@ def drawn(masks: int, cells: int, kept: float, seed: int, size: tuple[int, int])
     chance = torch.Generator().manual_seed(seed)
     sides = [-(-side // cells) for side in size]
     for _ in range(masks):
-        coarse = (torch.rand((1, 1, cells, cells), generator=chance) < kept).float()
+        coarse = (torch.rand((1, 1, cells, cells), generator=chance, dtype=torch.float32) < kept).float()
         large = [(cells + 1) * side for side in sides]
         fine = torch.nn.functional.interpolate(coarse, large, mode="bilinear", align_corners=False)[0, 0]
         top, left = (int(torch.randint(side, (), generator=chance)) for side in sides)

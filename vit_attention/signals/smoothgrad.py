@@ -42,4 +42,6 @@ def _noisy(start: Tensor, samples: int, spread: float, seed: int) -> Iterator[Te
     """Copies of an input with noise; the generator is its own, so that threads do not mix theirs."""
     chance = torch.Generator().manual_seed(seed)
     for _ in range(samples):
-        yield start + spread * torch.randn(start.shape, generator=chance).to(start)
+        # In another precision, such as a caller's default, the same seed draws other numbers.
+        noise = torch.randn(start.shape, generator=chance, dtype=torch.float32)
+        yield start + spread * noise.to(start)

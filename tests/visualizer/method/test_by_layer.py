@@ -118,3 +118,11 @@ def test_a_bundle_with_other_numbers_is_refused(name: str, wrong: Any) -> None:
             signals={**good.signals, name: wrong},
             settings=good.settings,
         )
+
+
+def test_a_similarity_read_off_every_token_is_said_to_be_of_that_token() -> None:
+    found = methods()["logit-lens"](record(LENS[:, :1], (), target=Similar(to=(0, 1))), layer=1)
+    assert found.words == (
+        "each token after layer 2 by itself through the final norm, in the place of the token asked about in the similarity "
+        "of the class token to patch (0, 1)"
+    )

@@ -43,7 +43,7 @@ def test_it_is_the_largest_flow_to_every_token(asked: dict[str, Any], shares: di
     wanted = flows(made, shares, asked.get("residual", 0.5), fusion, span)
     np.testing.assert_allclose(found.row, wanted, atol=1e-6)
     assert found.unit == "largest flow"
-    assert f"; {sum(one > 1 - 1e-6 for one in wanted[1:])} of 12 tie at 1.0" in found.words
+    assert f"({sum(one > 1 - 1e-6 for one in wanted[1:])} of 12 tie at 1.0" in found.words
     fused = methods()["flow"](some((), fusion), **asked)
     np.testing.assert_allclose(fused.row, found.row, atol=1e-6)
 

@@ -451,3 +451,11 @@ def test_two_numbers_are_two_tokens_where_text_has_no_rows() -> None:
     axis = Axis.text(("a", "red", "ring"))
     assert askers(axis, query_texts([1, 2])).rows == (1, 2)
     assert askers(Axis.patches(2, 3), query_texts([1, 2])).rows == (5,)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [np.float32(0.5), np.float16(0.5), np.float64(0.5)])
+def test_a_number_of_numpy_is_a_number(value: Any) -> None:
+    assert methods()["rise"].needs_for(kept=value) == methods()["rise"].needs_for(kept=0.5)
+    with pytest.raises(QuestionError, match="masks: want a whole number from 1 to 10000"):
+        methods()["rise"].needs_for(masks=value)

@@ -71,3 +71,11 @@ def test_a_word_of_a_caption_is_drawn_and_filmed_by_relevance(tmp_path: Path) ->
     assert (
         "target: want a token's number from 0 to 3, or a text that was said (a green ring), got 'star'" in wrong.output
     )
+
+
+def test_a_text_of_a_dual_encoder_wants_pictures_and_no_patch(tmp_path: Path) -> None:
+    line = ["visualize", "--text", "a green ring", "--model", "scene-clip", "--method", "attnlrp"]
+    done = CliRunner().invoke(main, [*line, "--output", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "--target: want pictures beside the text" in done.output
+    assert "similar" not in done.output

@@ -13,6 +13,7 @@ import vit_attention as va
 from tests.vit_attention.folders import dual_folder, picture
 from tests.vit_attention.models.test_speaking import slope
 from visualizer.method import methods
+from vit_attention.gate import GateError
 from vit_attention.inputs.pictures import PictureError
 
 RELEVANCE = methods()["relevance"]
@@ -112,3 +113,9 @@ def test_what_a_text_lacks_is_said() -> None:
         model.space.scale * model.similarity(["scene-7", "scene-8"], TEXT)[:, 0],
         rtol=1e-5,
     )
+
+
+@pytest.mark.parametrize("name", ["relevance", "attnlrp", "input-gradients"])
+def test_a_text_alone_is_told_what_it_lacks(name: str) -> None:
+    with pytest.raises(GateError, match=r"target: want pictures beside the text as its classes, pictures=.*, got none"):
+        va.load("scene-clip").attend("a red ring", keep=methods()[name].needs)

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import vit_attention as va
+from tests.vit_attention.models import plain_vit
+from visualizer import methods
 from vit_attention.models.devices import moved, usable
 from worlds.scenes import scene
 
@@ -51,3 +54,14 @@ def test_maps_are_the_same_on_an_accelerator() -> None:
     here, there = (va.load("scene-vit").to(name).attend(picture) for name in ("cpu", "auto"))
     for one, two in zip(here.maps, there.maps, strict=True):
         np.testing.assert_allclose(one.weights, two.weights, atol=1e-4)
+
+
+@pytest.mark.parametrize("precision", [torch.float64, torch.bfloat16, torch.float16])
+def test_a_picture_goes_in_as_the_network_computes(precision: torch.dtype) -> None:
+    model, method = plain_vit.build(), methods()["attnlrp"]
+    model.module.to(precision)
+    grey = Image.new("RGB", (16, 16), (51, 102, 204))  # prepared by (value / 255 - 0.5) / 0.5
+    prepared = torch.tensor([-0.6, -0.2, 0.6], dtype=torch.float64)[None, :, None, None].expand(1, 3, 16, 16)
+    wanted = plain_vit.build().module(prepared)[0].numpy()
+    np.testing.assert_allclose([*model.classify(grey).values()], wanted, atol=0.1 if precision.itemsize < 4 else 1e-5)
+    assert np.isfinite(method(model.attend(grey, target=1, keep=method.needs)).values).all()

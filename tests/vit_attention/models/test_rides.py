@@ -16,6 +16,7 @@ from tests.vit_attention.models import plain_vit as plain
 from visualizer import methods
 from vit_attention import signals
 from vit_attention.gate import GateError
+from vit_attention.models.model import BudgetError
 from vit_attention.records import Run
 
 TEXTS = ["The soup was not good, the waiters slowed!", "Never good."]
@@ -149,3 +150,11 @@ def test_eight_threads_each_with_its_own_picture(model: Any, name: str) -> None:
         for mine, theirs in zip(pool.map(attend, range(12)), alone, strict=True):
             np.testing.assert_allclose(mine, theirs, atol=1e-9)
     assert left(model.module) == before
+
+
+@pytest.mark.parametrize("name", RIDES)
+def test_the_graph_of_a_whole_pass_counts_whatever_is_kept(model: Any, name: str) -> None:
+    few = {"layers": [0], "heads": [0], "queries": [0], "half": True, "target": 1, "keep": methods()[name].needs}
+    with pytest.raises(BudgetError, match=r"for gradients\. Give a smaller input, or raise budget="):
+        model.attend(plain.pixels(), **few, budget=1200)  # the graph holds 3 layers, 2 heads and 5 x 5 weights twice
+    assert model.attend(plain.pixels(), **few, budget=10_000).signals[name].size

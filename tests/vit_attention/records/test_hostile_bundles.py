@@ -18,6 +18,7 @@ from PIL import Image
 
 from tests.vit_attention.records.bundles import KINDS, classifier, draw, pack, patches, png, sentence
 from tests.vit_attention.records.mutants import ODD
+from visualizer.method import methods
 from vit_attention.gate import LIMITS, Limit
 from vit_attention.records import AttentionMap, AttentionRecord, Axis, Geometry, Prediction, encode_picture
 from vit_attention.records.bundle import BundleError
@@ -301,3 +302,12 @@ def test_labels_are_those_of_the_prediction(tmp_path: Path) -> None:
 def test_signals_of_texts_are_checked(tmp_path: Path, name: str, change: Any, said: str) -> None:
     manifest, arrays = sentence()
     assert said in refused(tmp_path, pack(manifest, {**arrays, name: change(arrays[name])}))
+
+
+@pytest.mark.parametrize("odd", [np.ones(3), np.ones((17, 4)), np.ones((2, 2, 2, 3))], ids=lambda a: str(a.shape))
+@pytest.mark.parametrize("name", sorted(name for name, one in methods().items() if one.reads_run))
+def test_what_a_run_left_has_its_shape(tmp_path: Path, name: str, odd: np.ndarray) -> None:
+    manifest, arrays = classifier()
+    manifest["signals"][name] = None
+    whole = pack(manifest, {**arrays, f"signal_{name}": odd})
+    assert f"signal '{name}': want" in refused(tmp_path, whole)

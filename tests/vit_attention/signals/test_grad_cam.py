@@ -127,6 +127,9 @@ def test_places_without_a_slope_are_refused() -> None:
     module, pixels = tiny.network(), tiny.pixels()
     with pytest.raises(GateError, match=re.escape("the output of layer 2, behind which only special tokens count")):
         made(module, pixels, 0, at="output")
+    with pytest.raises(GateError) as refusal:
+        made(tiny.network(1), pixels, 0, at="output")
+    assert refusal.value.advice == ""  # there is no block above which to look
     for knobs in ({"at": "middle"}, {"above": 2}):
         with pytest.raises(ValueError, match=r"want one of norm, output"):
             made(module, pixels, 0, **knobs)

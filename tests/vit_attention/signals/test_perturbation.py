@@ -147,3 +147,15 @@ def test_what_a_run_does_not_take_is_said(name: str, knobs: dict[str, Any], why:
         carry_out(Run.of(name, **{**KNOBS[name], **knobs}), again(pixels(), curved))
     with pytest.raises(GateError, match=f"{name}: want a class, target=CLASS"):
         carry_out(Run.of(name, **KNOBS[name]), again(pixels(), curved, target=None))
+
+
+@pytest.mark.parametrize("name", ["rise", "smoothgrad"])
+def test_a_seed_means_the_same_whatever_the_callers_precision(name: str) -> None:
+    smooth = {"samples": 3, "noise": 0.15, "absolute": "after", "seed": 5}
+    run, given = Run.of(name, **KNOBS.get(name, smooth)), again(pixels(), curved)
+    wanted, usual = carry_out(run, given), torch.get_default_dtype()
+    try:
+        torch.set_default_dtype(torch.float64)
+        np.testing.assert_allclose(carry_out(run, given), wanted, rtol=1e-5)
+    finally:
+        torch.set_default_dtype(usual)
