@@ -135,6 +135,10 @@ def _wanted(name: str, record: "AttentionRecord") -> tuple[str, Callable[[Any], 
     }
     staged = (rows, lambda a: _is_by_token(a, 2, states, tokens))
     known |= dict.fromkeys(("painted", *PROPAGATED), staged)
+    if record.prediction.tokens:  # through a decoder, to the cells of the page
+        page = {(1, len(one.key)) for one in record.maps if one.kind == "cross"}
+        cells_once = ("one row of the page's cells", lambda a: not isinstance(a, tuple) and page <= {a.shape})
+        known |= dict.fromkeys(PROPAGATED, cells_once)
     known |= dict.fromkeys(("occlusion", "rise"), ("one number a patch", lambda a: _is_of_size(a, cells)))
     parts = {len(one.key) - one.key.prefix * (one.key.kind != "text") for one in record.maps}
     slopes = ("input-gradients", "smoothgrad")
