@@ -11,7 +11,7 @@ STEPS = Knob(
     "steps",
     32,
     "Steps",
-    "Gradients between baseline and input; more miss less of the difference and take longer.",
+    "Gradients between baseline and input; more steps miss less of the difference and take longer.",
     low=1,
     high=10_000,
 )

@@ -59,7 +59,7 @@ def _winners(
 METHOD = Method(
     logit_lens,
     meaning="What the network's own norm and head make of every token by itself after the chosen layer. A token is not its patch: it has "
-    "taken in others; and no layer but the last was trained to be read so. For labels it is the naive similarity times the scale.",
+    "taken in others; and no layer but the last was trained to be read so. For labels it is the naive similarity times the network's scale, plus its bias.",
     source="Vilas et al. 2023, arXiv:2310.18969, section 3; nostalgebraist 2020, “interpreting GPT: the logit lens”",
     title="logit lens",
     knobs=(READ,),

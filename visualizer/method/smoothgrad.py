@@ -19,7 +19,7 @@ ABSOLUTE = Knob(
     "absolute",
     "after",
     "Absolute values",
-    "Taken after averaging, as in the paper's figures, or before, when opposite signs cannot cancel.",
+    "Taken after averaging, as in the paper's figures, or before, so that opposite signs cannot cancel.",
     choices=("after", "before"),
 )
 

@@ -208,8 +208,9 @@ class DualModel(VisionModel):
         again = super()._again(ready, passed, **options)
         if self._texts is None or not passed.states:
             return again
-        whole = self._embedded(self.space.whole, passed.states[-1])[0]
-        states = [one[0] for one in passed.states]
+        kind = self.anatomy.patch_filters.dtype  # the network takes no other precision
+        states = [one[0].to(kind) for one in passed.states]
+        whole = self._embedded(self.space.whole, states[-1][None])[0]
         return replace(again, joint=Joint(self._texts.to(whole), whole, states, self.anatomy.blocks, self.space.token))
 
     def _about(self, ready: Any, asked: Asked, **options: Any) -> dict[str, Any]:

@@ -139,3 +139,16 @@ def test_a_label_is_as_long_as_a_file_may_keep(folders: Path, tmp_path: Path) ->
     loaded = va.AttentionRecord.load(record.save(tmp_path / "labels.npz"))
     assert loaded.prediction.labels == tuple(longest)
     assert "<img src=x" not in loaded._repr_html_()
+
+
+@pytest.mark.parametrize("precision", [torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("family", ["clip", "siglip"])
+def test_labels_of_a_network_in_another_precision(folders: Path, family: str, precision: torch.dtype) -> None:
+    keep = NEEDS - {"gradients"} | methods()["logit-lens"].needs
+    model: Any = va.load(f"hf:{folders / family}")
+    wanted = model.attend(picture(), labels=LABELS, target="soup", keep=keep).signals
+    model.module.to(precision)
+    found = model.attend(picture(), labels=LABELS, target="soup", keep=keep).signals
+    for name in ("naive", "value", "value-value"):
+        np.testing.assert_allclose(found[name], wanted[name], atol=0.1 if precision.itemsize < 4 else 1e-5)
+    assert np.isfinite(found["logit-lens"]).all()
