@@ -87,7 +87,8 @@ def choices(view: View) -> Iterator[None]:
         yield
     except SignalError as error:
         raise ValueError(
-            f"--method {view.method}: {error.text}. Here: --bundle, with the same --method and its options, keeps it"
+            f"--method {view.method}: {error.text.removeprefix(f'{view.method}: ').removesuffix('.')}. "
+            "Here: --bundle, with the same --method and its options, keeps it"
         ) from error
     except QuestionError as error:
         option = {"sinks": "without-sinks"}.get(error.option, error.option.replace("_", "-"))

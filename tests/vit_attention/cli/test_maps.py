@@ -210,6 +210,10 @@ def test_only_what_shows_weights_is_called_after_its_block() -> None:
         name: drawings(full, View(method=name, query=("0,1",), layer=(1,)))[0].name
         for name in ("raw", "fused", "likeness", "painted", "rollout")
     }
+    with pytest.raises(
+        ValueError, match=r"--method painted: want a record made with .* the same knobs\. Here: --bundle"
+    ):
+        drawings(full, View(method="painted", query=("0,0",), layer=(1,)))  # painted over at another patch
     block = made.maps[1].name
     assert called == {"raw": block, "fused": block, "likeness": "likeness", "painted": "painted", "rollout": "rollout"}
 

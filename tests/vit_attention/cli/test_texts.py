@@ -246,6 +246,7 @@ def test_methods_draw_bars_also_from_a_file(say: Say, bert: Path, monkeypatch: p
     assert say("visualize", "--input_file", "attention_data.json", "--method", "rollout", "--query", "class")[0] == 0
     np.testing.assert_allclose(found[0][1], rollout(eager(bert, GOOD))[0], atol=1e-5)
     assert say("visualize", "--text", GOOD, "--model", bert, "--method", "no-such-method")[0] == 2
+    assert say("visualize", "--text", GOOD, "--model", bert, "--method", "occlusion")[0] == 2
 
 
 REFUSED = [
