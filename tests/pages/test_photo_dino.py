@@ -14,6 +14,7 @@ import vit_attention as va
 from tests.pages.conftest import ROOT
 from ui.parts import long_runs
 from ui.store import resources
+from visualizer import methods
 from vit_attention.records import AttentionRecord
 from vit_attention.signals import occlusion
 
@@ -27,7 +28,10 @@ def score_lines(page: AppTest, begins: str) -> list[str]:
 @pytest.mark.parametrize(("window", "stride"), [(1, 1), (2, 2), (3, 2), (5, 4), (16, 3)])
 def test_windows_are_counted_as_the_run_covers_them(window: int, stride: int) -> None:
     starts = occlusion._starts(16, window, stride), occlusion._starts(14, window, stride)
-    assert long_runs.windows((16, 14), window, stride) == len(starts[0]) * len(starts[1])
+    passes = methods()["occlusion"].passes
+    assert passes is not None
+    counted = passes({"cover": "window", "window": window, "stride": stride}, (16, 14))
+    assert counted == len(starts[0]) * len(starts[1])
 
 
 def test_a_long_run_asks_first(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
