@@ -193,7 +193,7 @@ class CaptionModel(SpeakingModel):
         opened = open_picture(given)
         ready = self.eyes.prepare(opened.image)
         with torch.inference_mode():
-            grid, whole = self.eyes.look(ready.pixels.to(self.device))
+            grid, whole = self.eyes.look(ready.pixels.to(self.device, self.precision))
         rows, columns, width = grid.shape
         notes = (*opened.notes, *([self.eyes.note] if self.eyes.note else []))
         return Features(

@@ -218,8 +218,13 @@ def _caption(path: _Path, trace: Trace, mask: Tensor | None, number: int) -> Cap
     return Caption(
         tokens=np.array(path.tokens, dtype=np.int64),
         logprobs=np.array(path.logprobs, dtype=np.float32),
-        attention=weights[..., real].cpu().numpy(),
-        gates=torch.stack(path.gates).cpu().numpy() if path.gates else None,
-        refiner_attention=torch.stack(layers).cpu().numpy() if layers else np.zeros((0, 1, count, count), np.float32),
-        refiner_gates=torch.stack([one[number][real] for one in trace.gates]).cpu().numpy() if trace.gates else None,
+        attention=_numbers(weights[..., real]),
+        gates=_numbers(torch.stack(path.gates)) if path.gates else None,
+        refiner_attention=_numbers(torch.stack(layers)) if layers else np.zeros((0, 1, count, count), np.float32),
+        refiner_gates=_numbers(torch.stack([one[number][real] for one in trace.gates])) if trace.gates else None,
     )
+
+
+def _numbers(tensor: Tensor) -> NDArray[Any]:
+    """A tensor as numpy has it, which knows no bfloat16."""
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).cpu().numpy()

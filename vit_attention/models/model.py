@@ -187,6 +187,12 @@ class Model(ABC):
         found: torch.device = next(self.module.parameters()).device
         return found
 
+    @property
+    def precision(self) -> torch.dtype:
+        """The precision of the first parameter, in which inputs go in."""
+        found: torch.dtype = next(self.module.parameters()).dtype
+        return found
+
     def to(self, device: str | torch.device) -> Self:
         """Move the model to a device and return it; records stay NumPy arrays in ordinary memory.
 

@@ -116,11 +116,11 @@ class ReadingModel(SpeakingModel):
         if isinstance(given, Input):
             return given
         if isinstance(given, Tensor):
-            return Input.ready(given)
+            return Input.ready(given.to(self.precision))
         opened = open_picture(given)
         ready = self.recipe.prepare(opened.image)
         notes = (*opened.notes, *ready.notes)
-        return replace(ready, pixels=ready.pixels.to(self.device), image=opened.image, notes=notes)
+        return replace(ready, pixels=ready.pixels.to(self.device, self.precision), image=opened.image, notes=notes)
 
     def page(self, given: Any) -> Page:
         """The encoded page, which does not depend on the prompt and can be read several times.

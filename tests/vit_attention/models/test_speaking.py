@@ -280,3 +280,12 @@ def test_eight_threads_at_once_give_what_one_gives_and_leave_no_trace(reader: Re
     with pytest.raises(va.GateError):
         reader.attend(page, target=99, max_tokens=6)
     assert not any(one.requires_grad for one in reader.module.parameters())
+
+
+@pytest.mark.parametrize(("name", "given"), [("receipt-donut", "receipt-3-3"), ("scene-aoanet", "scene-7")])
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float64])
+def test_a_picture_goes_in_in_the_precision_of_the_network(name: str, given: str, precision: torch.dtype) -> None:
+    wanted = va.load(name).attend(given).prediction.text
+    model = va.load(name)
+    model.module.to(precision)
+    assert str(model.attend(given).prediction.text)[:10] == str(wanted)[:10]
