@@ -264,7 +264,7 @@ def test_many_pictures_with_labels_are_those_alone(both: tuple[Any, Any]) -> Non
         (lambda m: m.similarity(picture(), []), "texts: want at least one text"),
         (lambda m: m.attend(""), "text: want words, got an empty text"),
         (lambda m: m.attend("a", target="x"), "x"),
-        (lambda m: m.attend("a", keep={"gradients"}), "target: want a model with classes"),
+        (lambda m: m.attend("a", keep={"gradients"}), "target: want pictures beside the text as its classes"),
         (lambda m: m.classify(picture()), "classify: want a model with classes"),
     ],
 )
