@@ -18,6 +18,7 @@ from vit_attention import signals
 from vit_attention.gate import GateError
 from vit_attention.models.model import BudgetError
 from vit_attention.records import Run
+from vit_attention.signals import given
 
 TEXTS = ["The soup was not good, the waiters slowed!", "Never good."]
 RIDES = sorted(
@@ -135,9 +136,9 @@ def test_a_pass_that_fails_leaves_nothing_behind(model: Any, name: str, monkeypa
 
 
 def test_a_network_of_which_a_layer_was_not_captured_is_refused() -> None:
-    passed = signals.After(torch.zeros(()), lambda tokens: tokens.sum(), [], *[torch.ones(1, 5, dtype=torch.bool)] * 2)
+    passed = given.After(torch.zeros(()), lambda tokens: tokens.sum(), [], *[torch.ones(1, 5, dtype=torch.bool)] * 2)
     with pytest.raises(GateError, match="keep: want 2 layers that are captured with their weights, got 0"):
-        passed.of_blocks(signals.Net((), 1, 2))
+        passed.of_blocks(given.Net((), 1, 2))
 
 
 @pytest.mark.parametrize("name", RIDES)
