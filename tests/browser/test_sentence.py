@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,9 +14,9 @@ pytestmark = pytest.mark.browser
 
 TEXT = "The soup was not good."
 LONG = " ".join("abcdefghijklmnopqrstuvwxyz"[n % 26] for n in range(510))
-LIMIT = 6
-"""How long one task may keep the browser's processor busy, as a multiple of `WORK`'s time in the same browser: about 1.8 on a quiet
-machine, and as much again beside other programs; a name for every row, as ticks have, took more than a hundred."""
+LIMIT = 2.35
+"""How long one task may keep the browser's processor busy, as a multiple of `WORK`'s time in the same browser: 200 ms where that
+takes 85."""
 WORK = """() => {
     const box = document.body.appendChild(document.createElement("div"));
     for (let n = 0; n < 12000; n++) box.appendChild(document.createElement("span")).textContent = `word ${n} `;
@@ -86,10 +87,10 @@ def test_512_tokens_are_drawn_scrolled_and_hovered_without_a_long_task(browser: 
     x, y = middle(place)
     slider = seen.page.locator(".st-key-layer").get_by_role("slider")
 
-    def another_layer() -> None:
+    def another_layer(key: str = "ArrowLeft") -> None:
         before = seen.address().get("layer")
         slider.focus()
-        seen.page.keyboard.press("ArrowLeft")
+        seen.page.keyboard.press(key)
         seen.until(lambda: seen.address().get("layer") != before or None, "another layer")
         seen.settle()
 
@@ -104,9 +105,11 @@ def test_512_tokens_are_drawn_scrolled_and_hovered_without_a_long_task(browser: 
             seen.page.mouse.move(x + 5 * n, y + 5 * n)
             seen.page.wait_for_timeout(30)
 
-    # What else keeps the machine busy makes a task take longer, never shorter: the shortest of three is its own.
+    # What else keeps the machine busy makes a task take longer, never shorter: the shortest of several is its own. There and
+    # back, the server has drawn both layers already, and leaves the processor to the browser.
     limit = LIMIT * min(busiest(browser, seen.page, lambda: seen.page.evaluate(WORK)) for _ in range(3))
-    assert min(busiest(browser, seen.page, another_layer) for _ in range(3)) < limit
+    moves = ("ArrowLeft", "ArrowRight") * 4
+    assert min(busiest(browser, seen.page, partial(another_layer, key)) for key in moves) < limit
     assert busiest(browser, seen.page, scroll) < limit
     down = place.evaluate("box => Math.max(...[box, ...box.querySelectorAll('*')].map(one => one.scrollTop))")
     assert down > 1000
