@@ -61,13 +61,13 @@ def ours(module: Any, pixels: Tensor, name: str) -> Callable[[], Any]:
 class Mapped(nn.Module):
     """A norm whose patches go through a place of (batch, features, rows, columns), the only form that torchcam knows."""
 
-    def __init__(self, norm: nn.Module) -> None:
+    def __init__(self, norm: nn.Module, grid: tuple[int, int]) -> None:
         super().__init__()
-        self.norm, self.place = norm, nn.Identity()
+        self.norm, self.place, self.grid = norm, nn.Identity(), grid
 
     def forward(self, x: Tensor) -> Tensor:
         out = self.norm(x)
-        cells = self.place(out[:, 1:].mT.unflatten(2, (14, 14)))
+        cells = self.place(out[:, 1:].mT.unflatten(2, self.grid))
         return torch.cat([out[:, :1], cells.flatten(2).mT], dim=1)
 
 
@@ -83,7 +83,7 @@ def package(module: Any, pixels: Tensor, name: str) -> Callable[[], Any]:
         return lambda: cam(pixels, [ClassifierOutputTarget(TARGET)] * len(pixels))
     from torchcam.methods import GradCAM as Other
 
-    block.ln_1 = Mapped(block.ln_1)
+    block.ln_1 = Mapped(block.ln_1, (14, 14))
     other = Other(theirs, target_layer=block.ln_1.place, input_shape=(3, 224, 224))
     return lambda: other(TARGET, theirs(pixels), normalized=False)
 

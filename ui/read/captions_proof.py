@@ -109,12 +109,8 @@ FOUND = (
 
 def found(now: Mapped, shown: Map, scale: Scale, opacity: float) -> None:
     """The map of another method in words, what can be checked about it, the code and the files."""
-    components.in_words(said_view.in_words(shown))
-    said_view.card(now.asked, shown)
-    made = f"import vit_attention as va\n{_made(now)}"
-    line = said_view.line(now.asked, now.way, alpha=opacity, **snippets.scaled(scale))
-    components.code_box(said_view.code(now.asked, shown, now.way, made, FOUND, "picture"), [line])
-    components.downloads("captions", said_view.files(f"{now.way.name}-{now.word + 1}"), now=now)
+    lines = (f"import vit_attention as va\n{_made(now)}", FOUND, "picture")
+    said_view.below(now, shown, lines, "captions", scale, opacity)
 
 
 def map_command(now: Captioning, layer: int, head: int | None, query: int, **look: Any) -> str:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from ui.parts import components, snippets
 from ui.read import reading_proof, said, said_view
 from ui.read.reading import Mapped
 from visualizer.figures.reading import page_with_heat
@@ -35,9 +34,5 @@ def below(now: Mapped, scale: Scale, opacity: float) -> None:
     """The map in words, what can be checked about it, the code and the files."""
     found = now.found
     assert found is not None, "a way has a map"
-    components.in_words(said_view.in_words(found))
-    said_view.card(now.asked, found)
     made = f"import vit_attention as va\n{reading_proof.page_code(now.document.id)}model = va.load({now.model!r})\n"
-    line = said_view.line(now.asked, now.way, alpha=opacity, **snippets.scaled(scale))
-    components.code_box(said_view.code(now.asked, found, now.way, made, DRAW, "page"), [line])
-    components.downloads("reading", said_view.files(f"{now.way.name}-{now.token + 1}"), now=now)
+    said_view.below(now, found, (made, DRAW, "page"), "reading", scale, opacity)

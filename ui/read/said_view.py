@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tutorials.plain import plain
-from ui.parts import components, trust
+from ui.parts import components, snippets, trust
 from ui.read.said import Said, Way
 from visualizer.export import files as export
 from visualizer.method import Map
+from visualizer.style.scale import Scale
 from visualizer.words.maps import describe
 from vit_attention.cli.recipe import command
 
@@ -72,6 +73,21 @@ def line(said: Said, way: Way, **look: Any) -> str:
     if said.runs:
         return command(said.model, said.given.id, method=way.name, **options, **said.wanted(method))
     return command(None, said.given.title, method=way.name, **options)
+
+
+def below(now: Any, found: Map, lines: tuple[str, Sequence[str], str], page: str, scale: Scale, opacity: float) -> None:
+    """The map in words, what can be checked about it, the code, the command and the files.
+
+    Args:
+        now: the view, whose `asked` and `way` made the map.
+        lines: made, drawn and given, as for `code`.
+        page: its name.
+    """
+    components.in_words(in_words(found))
+    card(now.asked, found)
+    drawn = line(now.asked, now.way, alpha=opacity, **snippets.scaled(scale))
+    components.code_box(code(now.asked, found, now.way, *lines), [drawn])
+    components.downloads(page, files(f"{now.way.name}-{now.asked.row + 1}"), now=now)
 
 
 def files(name: str) -> dict[str, tuple[str, Callable[[Any], bytes]]]:

@@ -13,6 +13,7 @@ import vit_attention as va
 from visualizer.method import Method, methods
 from worlds.scenes import scene
 
+NOISY = ("rise", "integrated-gradients")  # random masks, and a rough sum of gradients
 SHIFT = 3  # patches of 16 pixels
 MADE = scene(1, difficulty=0.0, objects=1)  # one object on an even ground, far from the edges
 
@@ -42,6 +43,6 @@ def test_a_map_is_shifted_with_the_picture_and_a_shuffled_one_is_not(model: Any,
     after = np.roll(values(model, method, np.roll(MADE.pixels, 16 * SHIFT, axis=1)), -SHIFT, axis=1)
     mixed = np.random.default_rng(0).permutation(before.ravel()).reshape(before.shape)
     aligned = alike(before, after)
-    assert aligned > 0.6  # random masks, noise, and flows that all reach 1 leave noise
+    assert aligned > (0.6 if name in NOISY else 0.8)
     assert aligned > alike(before, np.roll(after, SHIFT, axis=1)) + 0.3
     assert aligned > alike(mixed, after) + 0.3

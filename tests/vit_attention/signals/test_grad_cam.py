@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 import vit_attention as va
+from benchmarks.gradients import Mapped
 from tests.vit_attention.folders import text_folder
 from tests.vit_attention.signals import tiny_vits as tiny
 from visualizer import methods
@@ -84,19 +85,6 @@ def _scaled(values: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(low / (low.max() + 1e-7), np.float32)
 
 
-class Mapped(nn.Module):
-    """A norm whose patches go through a place of (batch, features, rows, columns), the only form that torchcam knows."""
-
-    def __init__(self, norm: nn.Module) -> None:
-        super().__init__()
-        self.norm, self.place = norm, nn.Identity()
-
-    def forward(self, x: Tensor) -> Tensor:
-        out = self.norm(x)
-        cells = self.place(out[:, 1:].mT.unflatten(2, (4, 4)))
-        return torch.cat([out[:, :1], cells.flatten(2).mT], dim=1)
-
-
 @pytest.mark.parametrize(("seed", "target"), [(0, 0), (1, 1), (2, 2)])
 def test_torchcam_gives_the_same(seed: int, target: int) -> None:
     package = pytest.importorskip("torchcam.methods")
@@ -104,7 +92,7 @@ def test_torchcam_gives_the_same(seed: int, target: int) -> None:
     ours = made(module, pixels, target)
     theirs = copy.deepcopy(module).requires_grad_(True)
     block = theirs.encoder.layers[-1]
-    block.ln_1 = Mapped(block.ln_1)
+    block.ln_1 = Mapped(block.ln_1, (4, 4))
     with package.GradCAM(theirs, target_layer=block.ln_1.place, input_shape=(3, 16, 16)) as cam:
         scores = theirs(pixels)
         found = cam(target, scores, normalized=False)[0][0].detach().numpy()
