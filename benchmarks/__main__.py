@@ -17,6 +17,7 @@ ALL = (
     "photo",
     "claims",
     "capture",
+    "gradients",
     "numbers",
     "speed",
     "upload",
