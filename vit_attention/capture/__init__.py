@@ -7,14 +7,16 @@
 import sys
 from types import ModuleType
 
+from vit_attention.capture.editing import Edit
 from vit_attention.capture.few import FewTokens
 from vit_attention.capture.hooks import given_to, leaf_at, listening, register_kind
-from vit_attention.capture.listener import capture
+from vit_attention.capture.listener import capture, editing
 from vit_attention.capture.rules import Rules
 from vit_attention.capture.seen import CaptureError, Enough, Heard, NothingHeardError, Request, Seen
 
 __all__ = [
     "CaptureError",
+    "Edit",
     "Enough",
     "FewTokens",
     "Heard",
@@ -23,6 +25,7 @@ __all__ = [
     "Rules",
     "Seen",
     "capture",
+    "editing",
     "given_to",
     "leaf_at",
     "listening",

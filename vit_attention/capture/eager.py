@@ -112,6 +112,7 @@ class Product:
         value: (batch, heads, keys, width).
         run: the model's own product; or the same with other weights, given in the form of `weights`.
         mix: `run`'s result as (batch, heads, queries, width).
+        unmix: back from there.
     """
 
     origin: Tensor
@@ -120,6 +121,7 @@ class Product:
     value: Tensor
     run: Callable[[Tensor | None], Tensor]
     mix: Callable[[Tensor], Tensor]
+    unmix: Callable[[Tensor], Tensor]
 
 
 class Softmaxes:
@@ -307,9 +309,12 @@ def _matmul(
     def mix(out: Tensor) -> Tensor:
         return layout.fold(out.mT if flip else out)
 
-    return Product(
-        one.origin, layout.fold(rows), settled, layout.fold(value.expand(*lead, *value.shape[-2:])), run, mix
-    )
+    def unmix(mixed: Tensor) -> Tensor:
+        out = layout.unfold(mixed)
+        return out.mT if flip else out
+
+    wide = layout.fold(value.expand(*lead, *value.shape[-2:]))
+    return Product(one.origin, layout.fold(rows), settled, wide, run, mix, unmix)
 
 
 def _heads(one: Waiting, rows: Tensor, heads: int | None) -> int | None:
@@ -362,8 +367,12 @@ def _einsum(
         found = torch.einsum(f"{result}->{''.join([*lead, *queries, *width])}", out)
         return layout.fold(found if queries else found.unsqueeze(-2))
 
+    def unmix(mixed: Tensor) -> Tensor:
+        out = layout.unfold(mixed)
+        return torch.einsum(f"{''.join([*lead, *queries, *width])}->{result}", out if queries else out.squeeze(-2))
+
     value = torch.einsum(f"{other}->{''.join([*lead, key, *width])}", operands[1 - at])
-    return Product(one.origin, layout.fold(rows), settled, layout.fold(value), run, mix)
+    return Product(one.origin, layout.fold(rows), settled, layout.fold(value), run, mix, unmix)
 
 
 def _spelled(equation: str, operands: list[Tensor]) -> tuple[list[str], str]:

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vit_attention.capture.editing import OfBlock
 from vit_attention.capture.kept import Kept
 from vit_attention.capture.layout import Layout
 from vit_attention.capture.seen import CaptureError, Evidence, Request, differentiable
@@ -110,7 +111,9 @@ def exactly(like: Tensor) -> contextlib.AbstractContextManager[Any]:
     return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else contextlib.nullcontext()
 
 
-def attend(call: Asked, gradients: bool = False, request: Request | None = None) -> tuple[Tensor, Evidence]:
+def attend(
+    call: Asked, gradients: bool = False, request: Request | None = None, edit: OfBlock | None = None
+) -> tuple[Tensor, Evidence]:
     """Weights = softmax(Q K^T scale + mask) in float32 or better, and weights x values (Vaswani et al. 2017, equation 1).
 
     Args:
@@ -118,12 +121,15 @@ def attend(call: Asked, gradients: bool = False, request: Request | None = None)
         gradients: take the weights into the graph, as a probe to differentiate by.
         request: of the one listener, as it holds for this block: large weights of which it keeps a part are never in memory
             all at once; None for several listeners, or where the caller wants the weights.
+        edit: what becomes of the weights and of the heads' outputs; the proof is of what they were before.
 
     Returns:
         (batch, heads, queries, head width) weights x values, 0 in rows without any key as in PyTorch's own kernels; and
         the weights, NaN in such rows, with the proof against PyTorch's fused kernel.
     """
     with exactly(call.query):
+        if edit is not None:
+            return _attend_edited(call, gradients, edit)
         if gradients or (torch.is_grad_enabled() and call.in_graph) or call.query.device.type != "cpu":
             out, found = _attend_in_graph(call, gradients)
         elif request is not None and request.partial and math.prod(call.shape[1:]) > LARGE and call.mask is None:
@@ -135,12 +141,29 @@ def attend(call: Asked, gradients: bool = False, request: Request | None = None)
     return out, found
 
 
-def _attend_in_graph(call: Asked, gradients: bool) -> tuple[Tensor, Evidence]:
+def _attend_edited(call: Asked, gradients: bool, edit: OfBlock) -> tuple[Tensor, Evidence]:
+    """The same with changed weights and outputs; rows without any key stay 0 unless the edit fills them."""
+    own, keyless = _softmax(call)
+    weights = edit.weights(own)
+    probe = differentiable(weights) if gradients else None
+    out = edit.mixed(weights.to(call.value.dtype) @ call.value)
+    found = Evidence(weights.detach(), probe=probe, mixed=None if probe is None else out)
+    found.undefined = 0 if keyless is None else int(keyless.sum())
+    found.parts = {"query": call.query, "key": call.key, "value": call.value}
+    found.proof = lambda rows: (own_rows(call, rows), own[:, :, rows].detach().to(call.value.dtype) @ call.value)
+    return out, found
+
+
+def _softmax(call: Asked) -> tuple[Tensor, Tensor | None]:
+    """(batch, heads, queries, keys) weights in the graph, 0 in rows without any key; and which rows those are."""
     precise = torch.promote_types(call.query.dtype, torch.float32)
     scores = _masked((call.query.to(precise) * call.scale) @ call.key.to(precise).mT, call)
     weights, keyless = scores.softmax(-1), _keyless(scores, call)
-    if keyless is not None:
-        weights = weights.masked_fill(keyless, 0)
+    return (weights if keyless is None else weights.masked_fill(keyless, 0)), keyless
+
+
+def _attend_in_graph(call: Asked, gradients: bool) -> tuple[Tensor, Evidence]:
+    weights, keyless = _softmax(call)
     probe = differentiable(weights) if gradients else None
     out = (weights if probe is None else probe).to(call.value.dtype) @ call.value
     kept = weights.detach()

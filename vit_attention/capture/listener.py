@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from vit_attention.capture import eager, fused, native
+from vit_attention.capture.editing import Edit, Editor, OfBlock, of_block
 from vit_attention.capture.graphs import refuse_graphs
 from vit_attention.capture.hooks import attached, registered
 from vit_attention.capture.place import Call, Network, heads_of
@@ -48,6 +49,27 @@ def capture(module: nn.Module, request: Request | None = None, **wanted: Any) ->
     with attached(recorder, lambda: recorder in _recorders()), _opened(_Listener(recorder)):
         yield recorder.heard
     recorder.close()
+
+
+@contextmanager
+def editing(module: nn.Module, edit: Edit) -> Iterator[None]:
+    """Change the attention of `module` while the `with` is open, in this thread's passes alone.
+
+    Neither the module nor a setting of PyTorch is touched. A capture that is open around it hears the changed weights; its
+    proof is of those that PyTorch computed before they were changed.
+
+    Args:
+        module: any torch module.
+        edit: which blocks, and what becomes of them.
+
+    Raises:
+        CaptureError: a block did not run, or attends in a way that can't be changed.
+    """
+    refuse_graphs(module)
+    editor = Editor(module, registered, edit)
+    with _opened(_Listener(editor)):
+        yield
+    editor.close()
 
 
 @contextmanager
@@ -100,7 +122,7 @@ class _Listener(TorchFunctionMode):
             return func(*args, **kwargs)
         given = fused.composite_arguments(args, kwargs)
         wanted = any(recorder.wants(call.name) for recorder, call in who)
-        more = any(recorder.request.gradients or recorder.request.parts for recorder, _ in who)
+        more = any(recorder.request.gradients or recorder.request.parts for recorder, _ in who) or of_block(who)
         if wanted and not more and native.fits(given):
             out, weights = _attend_natively(who, given)
         else:
@@ -176,7 +198,7 @@ def _attend(who: Who, args: Any, kwargs: Any, partly: bool = False) -> tuple[Ten
         return F.scaled_dot_product_attention(*args, **kwargs), None
     given = fused.asked(heads_of(who[0][1].module), *args, **kwargs)
     request = who[0][0].asks(who[0][1]) if partly and len(who) == 1 else None
-    out, found = _computed(given, [recorder.request for recorder, _ in who], request, args, kwargs)
+    out, found = _computed(given, [recorder.request for recorder, _ in who], request, of_block(who), args, kwargs)
     with fused.exactly(given.query):
         _keep(who, found)
     return out, found.weights
@@ -196,12 +218,12 @@ def _attend_natively(who: Who, given: dict[str, Any]) -> tuple[Tensor, Tensor | 
 
 
 def _computed(
-    given: fused.Asked, asked: Sequence[Request], request: Request | None, args: Any, kwargs: Any
+    given: fused.Asked, asked: Sequence[Request], request: Request | None, edit: OfBlock | None, args: Any, kwargs: Any
 ) -> tuple[Tensor, Evidence]:
     """What the model goes on with, weights x values in the shape of the fused function's result; and the attention."""
     gradients = any(one.gradients for one in asked)
-    if gradients or any(one.in_graph for one in asked) or not (torch.is_grad_enabled() and given.in_graph):
-        out, found = fused.attend(given, gradients, request)
+    if gradients or edit or any(one.in_graph for one in asked) or not (torch.is_grad_enabled() and given.in_graph):
+        out, found = fused.attend(given, gradients, request, edit)
         return given.layout.unfold(out), found
     # Training: gradient checkpointing wants the very tensors saved that it will see again, so PyTorch's own kernel runs.
     with torch.no_grad():
@@ -210,15 +232,21 @@ def _computed(
 
 
 def _multiply(who: Who, product: eager.Product) -> Tensor:
-    """The model's own product of weights and values."""
+    """The model's own product of weights and values, or that of changed ones."""
+    edit = of_block(who)
+    own = product.weights if edit is None else edit.weights(product.weights)
     gradients = any(recorder.request.gradients for recorder, _ in who)
-    probe = differentiable(product.weights) if gradients else None
-    out = product.run(probe)
+    probe = differentiable(own) if gradients else None
+    out = product.run(probe if edit is None else own)
+    plain = out if edit is None else product.run(None)
+    if edit is not None:
+        out = product.unmix(edit.mixed(product.mix(out)))
 
     def proof(rows: Tensor) -> tuple[Tensor, Tensor]:
-        mixed = product.mix(out)[:, :, rows]
+        mixed = product.mix(plain)[:, :, rows]
         return mixed, fused.mixed_by_kernel(product.precise[:, :, rows], product.value)
 
     mixed, parts = None if probe is None else out, {"value": product.value}
-    _keep(who, Evidence(product.precise, proof, probe, parts, mixed=mixed, lined=product.mix))
+    precise = product.precise if edit is None else edit.weights(product.precise)
+    _keep(who, Evidence(precise, proof, probe, parts, mixed=mixed, lined=product.mix))
     return out
