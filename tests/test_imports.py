@@ -34,6 +34,7 @@ ROOMS = {
         "registry",
         "adapters",
         "models",
+        "changes",
         "signals",
         "capture",
         "inputs",

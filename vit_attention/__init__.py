@@ -15,6 +15,7 @@ from vit_attention.registry import card, load, models
 
 if TYPE_CHECKING:
     from vit_attention.capture import CaptureError, Seen, capture, register_kind
+    from vit_attention.changes import AddedRegister, ChangedRows, HeadGains, WithoutColumns
     from vit_attention.gate import GateError
     from vit_attention.inputs.pictures import PictureError, open_pages, open_picture
     from vit_attention.models.any_module import ModuleError, record_of
@@ -24,14 +25,18 @@ if TYPE_CHECKING:
 
 # Most of it needs torch, so it is imported when it is asked for.
 _LAZY = {
+    "AddedRegister": "vit_attention.changes",
     "BudgetError": "vit_attention.models.model",
     "CaptureError": "vit_attention.capture",
+    "ChangedRows": "vit_attention.changes",
     "GateError": "vit_attention.gate",
+    "HeadGains": "vit_attention.changes",
     "Many": "vit_attention.models.many",
     "Model": "vit_attention.models.model",
     "ModuleError": "vit_attention.models.any_module",
     "PictureError": "vit_attention.inputs.pictures",
     "Seen": "vit_attention.capture",
+    "WithoutColumns": "vit_attention.changes",
     "capture": "vit_attention.capture.listener",
     "open_pages": "vit_attention.inputs.pictures",
     "open_picture": "vit_attention.inputs.pictures",
@@ -41,14 +46,17 @@ _LAZY = {
 }
 
 __all__ = [
+    "AddedRegister",
     "AttentionMap",
     "AttentionRecord",
     "Axis",
     "BudgetError",
     "CaptureError",
     "Card",
+    "ChangedRows",
     "GateError",
     "Geometry",
+    "HeadGains",
     "Many",
     "Model",
     "ModuleError",
@@ -56,6 +64,7 @@ __all__ = [
     "Prediction",
     "Seen",
     "Similar",
+    "WithoutColumns",
     "capture",
     "card",
     "load",

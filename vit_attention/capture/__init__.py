@@ -9,7 +9,7 @@ from types import ModuleType
 
 from vit_attention.capture.editing import Edit
 from vit_attention.capture.few import FewTokens
-from vit_attention.capture.hooks import given_to, leaf_at, listening, register_kind
+from vit_attention.capture.hooks import changed_input, given_to, leaf_at, listening, register_kind, with_token
 from vit_attention.capture.listener import capture, editing
 from vit_attention.capture.rules import Rules
 from vit_attention.capture.seen import CaptureError, Enough, Heard, NothingHeardError, Request, Seen
@@ -25,11 +25,13 @@ __all__ = [
     "Rules",
     "Seen",
     "capture",
+    "changed_input",
     "editing",
     "given_to",
     "leaf_at",
     "listening",
     "register_kind",
+    "with_token",
 ]
 
 

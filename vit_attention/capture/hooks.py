@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from vit_attention.capture.place import Call
@@ -219,3 +220,43 @@ def leaf_at(module: nn.Module, hear: Callable[[Tensor], None], entering: bool = 
     if entering:
         return _hooked(lambda: [module.register_forward_pre_hook(entered)])
     return _hooked(lambda: [module.register_forward_hook(left)])
+
+
+def with_token(blocks: Sequence[nn.Module], at: int) -> AbstractContextManager[None]:
+    """In this thread's passes one token more goes through the blocks, which enters the first as zeros and leaves behind the last.
+
+    Args:
+        blocks: transformer blocks whose first input and first output are (batch, tokens, width).
+        at: its number among the tokens.
+    """
+    mine = threading.get_ident()
+
+    def entered(_module: nn.Module, args: Any) -> Any:
+        if threading.get_ident() != mine or not args:
+            return None
+        tokens = args[0]
+        return (torch.cat([tokens[:, :at], torch.zeros_like(tokens[:, :1]), tokens[:, at:]], dim=1), *args[1:])
+
+    def left(_module: nn.Module, _args: Any, output: Any) -> Any:
+        if threading.get_ident() != mine:
+            return None
+        tokens = output[0] if isinstance(output, tuple) else output
+        without = torch.cat([tokens[:, :at], tokens[:, at + 1 :]], dim=1)
+        return (without, *output[1:]) if isinstance(output, tuple) else without
+
+    def register() -> list[Any]:
+        # Who listens to the first block hears the token too, and who listens to the last still does.
+        first = blocks[0].register_forward_pre_hook(entered, prepend=True)
+        return [first, blocks[-1].register_forward_hook(left)]
+
+    return _hooked(register)
+
+
+def changed_input(module: nn.Module, change: Callable[[Tensor], Tensor]) -> AbstractContextManager[None]:
+    """What this thread gives `module` first is ``change`` of it."""
+    mine = threading.get_ident()
+
+    def entered(_module: nn.Module, args: Any) -> Any:
+        return (change(args[0]), *args[1:]) if threading.get_ident() == mine and args else None
+
+    return _hooked(lambda: [module.register_forward_pre_hook(entered)])

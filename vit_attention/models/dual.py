@@ -193,6 +193,10 @@ class DualModel(VisionModel):
             if labels is not None:
                 advice = "A str is a text here: give a file as Path(FILE), a name as va.open_picture(NAME).image."
                 raise GateError("labels", "a picture beside them", f"the text {shown(given)}", advice=advice)
+            if self.changes:
+                raise GateError(
+                    "change", "a picture, as the encoder of pictures is changed", f"the text {shown(given)}"
+                )
             return (self.text if pictures is None else self.about_pictures(pictures)), rest
         if pictures is not None:
             raise GateError("pictures", "a text (a str) beside them", "a picture")
@@ -245,7 +249,8 @@ class DualModel(VisionModel):
         ready = [self.prepare(one).pixels for one in several]
         if not ready:
             raise GateError("pictures", "at least one", "none")
-        return torch.cat([self._embedded(self.space.picture, one.to(self.device)) for one in ready])
+        with self._changed():
+            return torch.cat([self._embedded(self.space.picture, one.to(self.device)) for one in ready])
 
     def _embedded_texts(self, ready: Sequence[Sentence]) -> Tensor:
         """(texts, width) embeddings of length 1, of some texts at a time."""

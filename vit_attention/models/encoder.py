@@ -1,10 +1,11 @@
 """What every encoder has in common: one sequence of tokens through transformer blocks, and the record of that pass."""
 
+import copy
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
-from typing import Any, Protocol, overload
+from typing import Any, Protocol, Self, overload
 
 import numpy as np
 import torch
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vit_attention.capture import CaptureError, FewTokens, Heard, Request, Seen, capture, listening
-from vit_attention.gate import GateError
+from vit_attention.changes import Change, Inside
+from vit_attention.gate import GateError, shown
 from vit_attention.models import kept, targets
 from vit_attention.models.arguments import distinct
 from vit_attention.models.arguments import whole as numbers
@@ -55,6 +57,7 @@ class EncoderModel(Model):
     """
 
     options = frozenset({"whole"})
+    changes: tuple[Change, ...] = ()
     inputs = ""
     """What its runs change: "pictures" or "texts"."""
     anatomy: Blocks
@@ -88,6 +91,51 @@ class EncoderModel(Model):
     @abstractmethod
     def _about(self, *given: Any, **options: Any) -> dict[str, Any]:
         """What the record tells of an input beside its maps, of (ready, asked): fields of `Attended`."""
+
+    def under(self, change: Change) -> Self:
+        """The same model with something changed inside it while it runs; it shares the network, which stays as it is.
+
+        Everything that the model can do, it can do under the change: records, methods, runs, batches. Their notes tell it.
+
+        Args:
+            change: one of `vit_attention.changes`; called again, the changes add up in this order.
+
+        Raises:
+            GateError: something that the model does not have, or a network in which nothing can be changed.
+
+        >>> import vit_attention as va
+        >>> from vit_attention.changes import HeadGains
+        >>> model = va.load("scene-vit")
+        >>> without = model.under(HeadGains({(8, 2): 0.0}))
+        >>> without.classify("scene-7")["ring"] < model.classify("scene-7")["ring"]
+        True
+        """
+        if not isinstance(change, Change):
+            raise GateError("change", "one of vit_attention.changes", shown(change))
+        if len({*map(id, self.anatomy.blocks)}) < len(self.anatomy.blocks):
+            raise GateError("change", "a network in which each layer is a block of its own", f"{self.card.name}")
+        view = copy.copy(self)
+        view.changes = (*self.changes, change)
+        view.notes = (*self.notes, f"Changed while it ran: {change.text}.")
+        with view._changed(enter=False):
+            return view
+
+    def _changed(self, enter: bool = True) -> ExitStack:
+        """A context in which the network is changed; without `enter`, the changes are only checked."""
+        prefix = self._prefix - sum(len(one.special) for one in self.changes)
+        with ExitStack() as stack:
+            for one in self.changes:
+                network = self.anatomy.heads, prefix, self.anatomy.width
+                context = one.during(Inside(self.tower, self.anatomy.blocks, *network))
+                prefix += len(one.special)
+                if enter:
+                    stack.enter_context(context)
+            return stack.pop_all()
+
+    @property
+    @abstractmethod
+    def _prefix(self) -> int:
+        """How many special tokens lead."""
 
     def asked(self, *, whole: Iterable[int] | None = None, **attend: Any) -> tuple[Asked, dict[str, Any]]:
         """The arguments of `attend`, checked, with the layers to be kept whole."""
@@ -238,6 +286,7 @@ class EncoderModel(Model):
                 "settings": {
                     "target": targets.text(target, self.classes),
                     "whole": plain(asked.request.whole),
+                    **({"changes": [one.text for one in self.changes]} if self.changes else {}),
                     **about.get("settings", {}),
                 },
                 "notes": [*about.get("notes", ()), *passed.notes[0]],
@@ -314,16 +363,25 @@ class EncoderModel(Model):
         """Scores of a batch in full precision; what the network says against an input of the wrong size is told."""
         try:
             # A caller's autocast would make another record of the same model and input.
-            with torch.autocast(self.device.type, enabled=False):
+            with torch.autocast(self.device.type, enabled=False), self._changed():
                 scores = forward(batch)
         except (CaptureError, torch.OutOfMemoryError):
             raise
         except (RuntimeError, AssertionError, ValueError, IndexError) as error:
-            found = misfit()
+            if isinstance(error, GateError):
+                raise
+            found = misfit() or self._unchangeable()
             if found is None:
                 raise
             raise GateError(what, *found, advice=f"Its network says: {' '.join(str(error).split())}") from error
         return scores if self.classes else None  # a head without classes gives its features back
+
+    def _unchangeable(self) -> tuple[str, str] | None:
+        """What a network wants that can't take a token more."""
+        added = any(one.special for one in self.changes)
+        return (
+            ("a network whose blocks take any number of tokens", f"{self.card.name} with one more") if added else None
+        )
 
     def _said_of(self, ready: Any) -> Sequence[str]:
         """What there is to say of the pass of an input, in sentences."""

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
+from vit_attention.changes import Change
 from vit_attention.gate import GateError, shown
 from vit_attention.inputs import sentences
 from vit_attention.inputs.sentences import Sentence
@@ -81,6 +82,16 @@ class TextModel(EncoderModel):
     ) -> None:
         super().__init__(card, module, weights_hash, classes)
         self.anatomy, self.tokenizer = anatomy, tokenizer
+
+    @property
+    def _prefix(self) -> int:
+        return self.tokens_of("a").axis.prefix
+
+    def under(self, change: Change) -> Self:
+        """The same model with something changed inside it while it runs; see `EncoderModel.under`."""
+        if change.special:
+            raise GateError("change", "one that adds no token to a text", change.text)
+        return super().under(change)
 
     def _size(self) -> str:
         return f"{len(self.anatomy.blocks)} layers, {len(self.classes)} classes, texts of {self.anatomy.longest} tokens"

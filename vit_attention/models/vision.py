@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from vit_attention.capture import listening
+from vit_attention.changes import Change
 from vit_attention.gate import GateError
 from vit_attention.inputs.pictures import open_picture
 from vit_attention.inputs.prepared import GREY, Input, uncovered
@@ -91,6 +92,16 @@ class VisionModel(EncoderModel):
     def __init__(self, card: Card, module: nn.Module, anatomy: Anatomy, classes: tuple[str, ...], weights_hash: str):
         super().__init__(card, module, weights_hash, classes)
         self.anatomy = anatomy
+
+    @property
+    def _prefix(self) -> int:
+        return len(self.anatomy.special)
+
+    def under(self, change: Change) -> Self:
+        """The same model with something changed inside it while it runs; see `EncoderModel.under`."""
+        view = super().under(change)
+        view.anatomy = replace(self.anatomy, special=(*self.anatomy.special, *change.special))
+        return view
 
     def _size(self) -> str:
         return f"{len(self.anatomy.blocks)} layers, {len(self.classes)} classes"
