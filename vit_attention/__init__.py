@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vit_attention.capture import CaptureError, Seen, capture, register_kind
     from vit_attention.gate import GateError
     from vit_attention.inputs.pictures import PictureError, open_pages, open_picture
+    from vit_attention.judging import faithfulness
     from vit_attention.models.any_module import ModuleError, record_of
     from vit_attention.models.many import Many
     from vit_attention.models.model import BudgetError, Model
@@ -33,6 +34,7 @@ _LAZY = {
     "PictureError": "vit_attention.inputs.pictures",
     "Seen": "vit_attention.capture",
     "capture": "vit_attention.capture.listener",
+    "faithfulness": "vit_attention.judging",
     "open_pages": "vit_attention.inputs.pictures",
     "open_picture": "vit_attention.inputs.pictures",
     "read_attention_json": "vit_attention.records.attention_json",
@@ -58,6 +60,7 @@ __all__ = [
     "Similar",
     "capture",
     "card",
+    "faithfulness",
     "load",
     "models",
     "open_pages",
