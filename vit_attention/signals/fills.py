@@ -74,7 +74,7 @@ def imputed(pixels: Tensor, cover: Tensor) -> Tensor:
     hidden = cover.cpu().numpy()
     if hidden.all() or not hidden.any():
         return torch.where(cover, plain(pixels, "mean"), pixels)
-    seen = pixels[0].cpu().double().numpy()
+    seen = pixels[0].cpu().double().numpy().copy()
     seen[:, hidden] = _solved(seen, hidden).T
     return torch.from_numpy(seen)[None].to(pixels)
 
