@@ -81,9 +81,9 @@ def faithfulness(
         ValueError: a method, question or knob that does not fit, or an input that cannot be read.
 
     >>> import vit_attention as va
-    >>> found = va.faithfulness(va.load("scene-vit"), "scene-7", "rollout", controls=False, road=False)
-    >>> found.about, found.baselines, found.passes["map"]
-    ('the class ring', ('mean', 'blur'), 39)
+    >>> found = va.faithfulness(va.load("scene-vit"), "scene-7", "rollout", steps=2, controls=False, road=False)
+    >>> found.about, found.baselines, found.curve("deletion").scores.round(2).tolist()
+    ('the class ring', ('mean', 'blur'), [1.0, 0.0, 0.0])
     """
     options = {name: one for name, one in (("size", size), ("labels", labels)) if one is not None}
     model, options = model._answering(given, options)

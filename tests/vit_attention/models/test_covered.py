@@ -132,7 +132,14 @@ def test_what_does_not_fit_is_refused(scenes: Any, reviews: Any, tiny: VisionMod
     for wrong in (fine[0], fine.astype(float), covers(1, 13), [[True, [False]]], None, fine[..., None]):
         with pytest.raises((GateError, ValueError)):
             scenes.scores_covered("scene-7", wrong)
-    for more in ({"fill": "mask"}, {"fill": "black"}, {"target": "unicorn"}, {"seed": -1}, {"whole": [1]}, {"size": 13}):
+    for more in (
+        {"fill": "mask"},
+        {"fill": "black"},
+        {"target": "unicorn"},
+        {"seed": -1},
+        {"whole": [1]},
+        {"size": 13},
+    ):
         with pytest.raises(GateError):
             scenes.scores_covered("scene-7", fine, **more)
     with pytest.raises(GateError, match="mask or leave out"):
