@@ -29,6 +29,7 @@ ROOMS = {
         "__main__",
         "visualize",
         "cli",
+        "judging",
         "doors",
         "doctor",
         "registry",
@@ -53,6 +54,8 @@ WINGS = {"learn", "read", "explore"}
 # A record's short ways look up at visualizer, and only these files call them, inside the function that is asked.
 DOORS = "vit_attention.doors"
 MAY_ASK_DOORS = {f"vit_attention/{name}.py" for name in ("records/record", "models/many", "models/dual")}
+AT_TOP = {"doors", "judging"}
+"""Files beside the command line that look up at visualizer."""
 HEAVY = {"torch", "torchvision", "transformers"}
 FILES = sorted(p for p in [ROOT / "app.py", *(f for name in MAY for f in (ROOT / name).rglob("*.py"))] if p.exists())
 
@@ -74,8 +77,9 @@ def test_imports_go_down_only(path: Path) -> None:
     for name in imported(path):
         top = name.split(".")[0]
         if top in OURS:
-            # The command line is the top of the library: it draws what the rest records; doors do so for a record.
-            at_top = path.parent.name == "cli" or path == ROOT / "vit_attention" / "doors.py"
+            # The command line is the top of the library: it draws what the rest records; doors do so for a record, and
+            # judging for a model.
+            at_top = path.parent.name == "cli" or (path.parent == ROOT / "vit_attention" and path.stem in AT_TOP)
             top_of_library = {"visualizer"} if at_top else set()
             assert top in MAY[package] | top_of_library, f"{package} must not import {name}"
         if top in HEAVY and package not in ("vit_attention", "training", "benchmarks"):

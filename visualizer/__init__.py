@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from visualizer.figures.arcs import arcs
     from visualizer.figures.charts import strip
     from visualizer.figures.comparison import before_after, side_by_side
+    from visualizer.figures.faithfulness import deletion_insertion
     from visualizer.figures.flow_network import flow_network
     from visualizer.figures.heatmap import matrix, patch_map, signed
     from visualizer.figures.mosaic import atlas, head_grid
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from visualizer.figures.swin_structure import bias_map, merge_picture, stage_tracker, window_heads
     from visualizer.figures.token_matrix import token_atlas, token_matrix
     from visualizer.measures.controls import Scored, centre_prior, colour_contrast, outline_mask, score_against
+    from visualizer.measures.faithfulness import Curve, Faithfulness, strongest_first
     from visualizer.measures.field_box import boxed, proposals, propose_box
     from visualizer.measures.fields import as_json, fields, pretty
     from visualizer.measures.pointing import points_into
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from visualizer.method.components import components
     from visualizer.method.heads import heads_on_mask
     from visualizer.style.scale import Scale
+    from visualizer.words.faithfulness import describe_faithfulness
     from visualizer.words.flow import describe_flow
     from visualizer.words.maps import describe, describe_grid
     from visualizer.words.reading import describe_heads, describe_token, json_html, token_runs
@@ -76,6 +79,7 @@ _LAZY = {
     "export.film": ("film",),
     "export.numbers": ("save_numbers",),
     "figures.comparison": ("before_after", "side_by_side"),
+    "figures.faithfulness": ("deletion_insertion",),
     "figures.flow_network": ("flow_network",),
     "figures.heatmap": ("matrix", "patch_map", "signed"),
     "figures.mosaic": ("atlas", "head_grid"),
@@ -87,6 +91,7 @@ _LAZY = {
     "figures.swin_structure": ("bias_map", "merge_picture", "stage_tracker", "window_heads"),
     "figures.token_matrix": ("token_atlas", "token_matrix"),
     "measures.controls": ("Scored", "centre_prior", "colour_contrast", "outline_mask", "score_against"),
+    "measures.faithfulness": ("Curve", "Faithfulness", "strongest_first"),
     "measures.field_box": ("boxed", "proposals", "propose_box"),
     "measures.fields": ("as_json", "fields", "pretty"),
     "measures.pointing": ("points_into",),
@@ -97,6 +102,7 @@ _LAZY = {
     "method.components": ("components",),
     "method.heads": ("heads_on_mask",),
     "style.scale": ("Scale",),
+    "words.faithfulness": ("describe_faithfulness",),
     "words.flow": ("describe_flow",),
     "words.maps": ("describe", "describe_grid"),
     "words.reading": ("describe_heads", "describe_token", "json_html", "token_runs"),
@@ -109,6 +115,8 @@ __all__ = [
     "STATISTICS",
     "Chance",
     "Components",
+    "Curve",
+    "Faithfulness",
     "Invariants",
     "Outliers",
     "Scale",
@@ -137,9 +145,11 @@ __all__ = [
     "coverage",
     "covered",
     "curves",
+    "deletion_insertion",
     "describe",
     "describe_arcs",
     "describe_bias",
+    "describe_faithfulness",
     "describe_flow",
     "describe_grid",
     "describe_heads",
@@ -206,6 +216,7 @@ __all__ = [
     "special_share",
     "stage_tracker",
     "strip",
+    "strongest_first",
     "token_atlas",
     "token_heat",
     "token_matrix",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vit_attention.changes import AddedRegister, ChangedRows, HeadGains, WithoutColumns
     from vit_attention.gate import GateError
     from vit_attention.inputs.pictures import PictureError, open_pages, open_picture
+    from vit_attention.judging import faithfulness
     from vit_attention.models.any_module import ModuleError, record_of
     from vit_attention.models.many import Many
     from vit_attention.models.model import BudgetError, Model
@@ -38,6 +39,7 @@ _LAZY = {
     "Seen": "vit_attention.capture",
     "WithoutColumns": "vit_attention.changes",
     "capture": "vit_attention.capture.listener",
+    "faithfulness": "vit_attention.judging",
     "open_pages": "vit_attention.inputs.pictures",
     "open_picture": "vit_attention.inputs.pictures",
     "read_attention_json": "vit_attention.records.attention_json",
@@ -67,6 +69,7 @@ __all__ = [
     "WithoutColumns",
     "capture",
     "card",
+    "faithfulness",
     "load",
     "models",
     "open_pages",

@@ -249,7 +249,7 @@ class DualModel(VisionModel):
         ready = [self.prepare(one).pixels for one in several]
         if not ready:
             raise GateError("pictures", "at least one", "none")
-        if 1:
+        with self._changed():
             return torch.cat([self._embedded(self.space.picture, one.to(self.device)) for one in ready])
 
     def _embedded_texts(self, ready: Sequence[Sentence]) -> Tensor:

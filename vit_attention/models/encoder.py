@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
-from typing import Any, Protocol, Self, overload
+from typing import Any, Protocol, Self, SupportsIndex, overload
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from vit_attention.models.arguments import whole as numbers
 from vit_attention.models.model import Asked, Attended, Model, array, as_map, plain
 from vit_attention.models.passes import Pass
 from vit_attention.models.targets import Aim
-from vit_attention.records import SIGNALS, AttentionMap, Axis, Prediction, Run
+from vit_attention.records import SIGNALS, AttentionMap, Axis, Prediction, Run, Similar
 from vit_attention.signals import carry_out, reads_states, ride, rides, runs
 from vit_attention.signals.given import After, Behind, Net
 
@@ -87,6 +87,10 @@ class EncoderModel(Model):
     @abstractmethod
     def _again(self, *given: Any, **options: Any) -> Any:
         """What a run is given to run the model again on one input, of (ready, passed)."""
+
+    @abstractmethod
+    def _covered(self, ready: Any, covers: Any, fill: str | None, asked: Asked, seed: int) -> NDArray[np.float64]:
+        """The numbers of `scores_covered` for an input that was made ready."""
 
     @abstractmethod
     def _about(self, *given: Any, **options: Any) -> dict[str, Any]:
@@ -328,6 +332,53 @@ class EncoderModel(Model):
         if not ready:
             raise GateError("classify", "at least one input", "none")
         return self._scores(self._together(ready))
+
+    def scores_covered(
+        self,
+        given: Any,
+        covers: Any,
+        *,
+        fill: str | None = None,
+        target: str | SupportsIndex | Similar | None = None,
+        seed: int = 0,
+        **options: Any,
+    ) -> NDArray[np.float64]:
+        """The score of an input some of whose patches or tokens are covered: a probability, or a similarity.
+
+        Args:
+            given: as for `attend`.
+            covers: (n, rows, columns) booleans, which patches are covered; or (n, tokens) of a text, special tokens included,
+                which stay.
+            fill: what stands there. For pictures "mean" (the default; the mean colour of the prepared picture), "zero", "blur" (a
+                Gaussian whose standard deviation is one patch) or "road" (noisy linear imputation, arXiv:2202.00449). For texts
+                "mask" (the model's mask token; the default where it has one) or "leave out" (no token looks at it).
+            target: a class or similarity, as for `attend`; None takes the most probable class of the untouched input, which
+                costs one pass.
+            seed: of the noise of "road".
+            options: ``size`` of a picture; ``labels`` or ``pictures`` of a dual encoder.
+
+        Returns:
+            (n,) float64: the probability of the class, 0 to 1, or the cosine similarity, -1 to 1; one pass for each, several at
+            a time.
+
+        Raises:
+            GateError: covers of another shape, another fill, nothing to ask about.
+            PictureError: the picture cannot be read.
+
+        >>> import vit_attention as va
+        >>> covers = np.zeros((2, 14, 14), dtype=bool)
+        >>> covers[1] = True
+        >>> va.load("scene-vit").scores_covered("scene-7", covers, target="ring").round(2).tolist()
+        [1.0, 0.0]
+        """
+        model: Any  # an encoder, of pictures or texts
+        model, options = self._answering(given, options)
+        strange = sorted({*options} - (model.options & {"size"}))
+        if strange:
+            raise GateError("scores_covered", "options that this kind of model takes here", f"{strange[0]}=")
+        asked, options = model.asked(keep={"target"}, target=target, **options)
+        found: NDArray[np.float64] = model._covered(model.prepare(given, **options), covers, fill, asked, seed)
+        return found
 
     @abstractmethod
     def alike(self, one: Any, other: Any) -> bool:

@@ -344,6 +344,10 @@ class Model(ABC):
         """Scores by class name; see `EncoderModel.classify`."""
         raise GateError("classify", "a model with classes", f"{self.card.name} ({self.card.task})")
 
+    def scores_covered(self, given: Any, covers: Any, **asked: Any) -> NDArray[np.float64]:
+        """(n,) scores of a covered input; see `EncoderModel.scores_covered`."""
+        raise GateError("scores_covered", "a model with one score of an input", f"{self.card.name} ({self.card.task})")
+
     def similarity(self, pictures: Any, texts: str | Iterable[str]) -> NDArray[np.float32]:
         """(pictures, texts) cosine similarity; see `DualModel.similarity`."""
         raise self._no_texts("similarity")

@@ -4,14 +4,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vit_attention.changes import Change
 from vit_attention.gate import GateError, shown
 from vit_attention.inputs import sentences
 from vit_attention.inputs.sentences import Sentence
-from vit_attention.models import slopes
+from vit_attention.models import covered, slopes
 from vit_attention.models.cards import Card
 from vit_attention.models.encoder import EncoderModel
 from vit_attention.models.model import Asked
@@ -212,6 +214,10 @@ class TextModel(EncoderModel):
             slopes.of_text(self, ready, target),
             self._behind(ready, passed),
         )
+
+    def _covered(self, ready: Sentence, covers: Any, fill: str | None, asked: Asked, seed: int) -> NDArray[np.float64]:
+        assert not isinstance(asked.target, Aim), "texts have no similarity"
+        return covered.of_text(self, ready, covers, fill, asked.target)
 
     def _about(self, ready: Sentence, asked: Asked) -> dict[str, Any]:
         reads = [self.anatomy.reads] if self.anatomy.reads else []

@@ -17,7 +17,7 @@ from vit_attention.changes import Change
 from vit_attention.gate import GateError
 from vit_attention.inputs.pictures import open_picture
 from vit_attention.inputs.prepared import GREY, Input, uncovered
-from vit_attention.models import sizes, slopes, targets
+from vit_attention.models import covered, sizes, slopes, targets
 from vit_attention.models.cards import Card
 from vit_attention.models.encoder import EncoderModel
 from vit_attention.models.model import Asked, plain
@@ -177,7 +177,7 @@ class VisionModel(EncoderModel):
 
     def _again(self, ready: Input, passed: Pass, *, size: int | tuple[int, int] | None = None) -> Again:
         target = passed.targets[0]
-        column, scores = (0, partial(self._similarities, target)) if isinstance(target, Aim) else (target, self._scores)
+        column, scores = self._scored(target)
         grid = self._grid(ready)[0]
         return Again(
             ready,
@@ -190,6 +190,13 @@ class VisionModel(EncoderModel):
             slope=slopes.of_picture(self, ready, grid, target),
             similar=isinstance(target, Aim),
         )
+
+    def _scored(self, target: int | Aim | None) -> tuple[int | None, Callable[[Tensor], NDArray[np.float32]]]:
+        """Which column is asked about, and what gives the scores of a batch."""
+        return (0, partial(self._similarities, target)) if isinstance(target, Aim) else (target, self._scores)
+
+    def _covered(self, ready: Input, covers: Any, fill: str | None, asked: Asked, seed: int) -> NDArray[np.float64]:
+        return covered.of_picture(self, ready, covers, fill, asked.target, seed)
 
     def _about(self, ready: Input, asked: Asked, *, size: int | tuple[int, int] | None = None) -> dict[str, Any]:
         _, geometry, cut = self._grid(ready)

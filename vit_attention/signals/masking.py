@@ -45,18 +45,25 @@ def run(again: Reading, *, unit: str, hide: str) -> NDArray[np.float32]:
     before = float(again.scores(again.ids, again.mask)[0, again.target])
     found = np.zeros(len(again.words), np.float32)
     for some in batches(groups.values()):
-        changed = [_hidden(again, places[one], hide) for one in some]
+        changed = [hidden(again.ids, again.mask, places[one], hide, again.hidden_word) for one in some]
         after = again.scores(torch.cat([ids for ids, _ in changed]), torch.cat([mask for _, mask in changed]))
         for tokens, scores in zip(some, after, strict=True):
             found[tokens] = before - float(scores[again.target])
     return found
 
 
-def _hidden(again: Reading, places: Tensor, hide: str) -> tuple[Tensor, Tensor]:
-    """(1, tokens) numbers and whether they count, with some tokens hidden."""
-    ids, mask = again.ids.clone(), again.mask.clone()
+def hidden(ids: Tensor, mask: Tensor, places: Tensor, hide: str, word: int | None) -> tuple[Tensor, Tensor]:
+    """(1, tokens) numbers and whether they count, of a text some of whose tokens nobody can read.
+
+    Args:
+        ids, mask: (1, tokens) of the text.
+        places: numbers of the tokens.
+        hide: "mask" or "leave out".
+        word: number of the token that stands for a word nobody may read, which "mask" needs.
+    """
+    ids, mask = ids.clone(), mask.clone()
     if hide == "mask":
-        ids[0, places] = again.hidden_word or 0
+        ids[0, places] = word or 0
     else:
         mask[0, places] = False
     return ids, mask

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vit_attention.gate import GateError, shown
+from vit_attention.signals.fills import plain
 from vit_attention.signals.given import Again
 from vit_attention.signals.parts import batches, in_patches
 from vit_attention.signals.slope import chosen, counted, no_target
@@ -47,7 +48,7 @@ def run(
     if again.target is None:
         raise no_target("occlusion")
     pixels = again.ready.pixels
-    colour = pixels.mean(dim=(-2, -1), keepdim=True) if fill == "mean" else torch.zeros_like(pixels[..., :1, :1])
+    colour = plain(pixels, fill)
     parts = _squares(again, window, stride) if cover == "window" else iter(superpixels(pixels, segments))
     before = float(again.scores(pixels)[0, again.target])
     total, weight = np.zeros(again.grid), np.zeros(again.grid)

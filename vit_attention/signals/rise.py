@@ -10,7 +10,7 @@ from torch import Tensor
 from vit_attention.gate import GateError, shown
 from vit_attention.signals.given import Again
 from vit_attention.signals.parts import batches, in_patches
-from vit_attention.signals.slope import counted, no_target
+from vit_attention.signals.slope import chances, counted, no_target
 
 OF = ("pictures",)
 AIMED = True
@@ -42,7 +42,7 @@ def run(again: Again, *, masks: int, cells: int, kept: float, seed: int) -> NDAr
     total, weight = torch.zeros(2, *size, dtype=torch.float64)
     for some in batches(drawn(masks, cells, kept, seed, size)):
         seen = torch.stack(some)
-        scores = _chances(again, again.scores(pixels * seen[:, None].to(pixels)))
+        scores = chances(again.scores(pixels * seen[:, None].to(pixels)), again.target, again.similar)
         total += torch.einsum("n,nhw->hw", scores, seen.double())
         weight += seen.double().sum(dim=0)
     # What no mask left to be seen has no expected score; with few masks that can be a pixel.
@@ -60,9 +60,3 @@ def drawn(masks: int, cells: int, kept: float, seed: int, size: tuple[int, int])
         fine = torch.nn.functional.interpolate(coarse, large, mode="bilinear", align_corners=False)[0, 0]
         top, left = (int(torch.randint(side, (), generator=chance)) for side in sides)
         yield fine[top : top + size[0], left : left + size[1]]
-
-
-def _chances(again: Again, scores: NDArray[np.float32]) -> Tensor:
-    """(batch,) probabilities of the class, or the similarities."""
-    found = torch.from_numpy(scores).double()
-    return (found if again.similar else found.softmax(dim=-1))[:, again.target]

@@ -69,3 +69,9 @@ def counted(run: str, name: str, given: int, low: int = 1) -> int:
     if isinstance(given, bool) or not isinstance(given, int) or given < low:
         raise GateError(run, f"{name} as a whole number from {low} up", shown(given))
     return given
+
+
+def chances(scores: NDArray[np.float32], target: int, similar: bool) -> Tensor:
+    """(batch,) probabilities of a class, of (batch, classes) raw scores; or the similarities that they are."""
+    found = torch.from_numpy(scores).double()
+    return (found if similar else found.softmax(dim=-1))[:, target]

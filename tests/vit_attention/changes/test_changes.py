@@ -16,9 +16,9 @@ import vit_attention as va
 from tests.vit_attention.folders import dual_folder, picture, text_folder
 from tests.vit_attention.models import plain_vit
 from tests.vit_attention.models.test_tail import HF, TIMM, WORD_HEADS, hf, timm_model
+from visualizer import methods
 from vit_attention.capture import CaptureError
 from vit_attention.models.trial import each_head_off, head_means, head_scores
-from visualizer import methods
 
 LAYERS, HEADS, TOKENS = plain_vit.DEPTH, plain_vit.HEADS, 5
 Block = Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -277,7 +277,7 @@ def test_a_block_that_is_used_again_and_again_is_refused(tmp_path: Path) -> None
     ],
 )
 def test_what_a_model_does_not_have_is_refused_before_it_runs(model: Any, change: Callable[[], Any]) -> None:
-    with pytest.raises(va.GateError, match="want .*, got"):
+    with pytest.raises(va.GateError, match=r"want .*, got"):
         model.under(change())
 
 
