@@ -1,5 +1,6 @@
 """What hooks on modules hear: kinds of attention of people's own, added with one call, and tokens between blocks."""
 
+import copy
 import inspect
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -219,3 +220,19 @@ def leaf_at(module: nn.Module, hear: Callable[[Tensor], None], entering: bool = 
     if entering:
         return _hooked(lambda: [module.register_forward_pre_hook(entered)])
     return _hooked(lambda: [module.register_forward_hook(left)])
+
+
+def copied(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
+    """A deep copy of a module without the hooks that passes of this library have on it at this moment.
+
+    Args:
+        module: may run in other threads meanwhile.
+        memo: as for `copy.deepcopy`; tensors in it are shared.
+    """
+    with _registering:
+        found = copy.deepcopy(module, memo)
+    for part in found.modules():
+        for hooks in (part._forward_hooks, part._forward_pre_hooks):
+            for number in [n for n, hook in hooks.items() if getattr(hook, "__module__", "") == __name__]:
+                del hooks[number]
+    return found
