@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from visualizer.measures.masks import covered
-from visualizer.measures.score import chance, mass_in_mask, pointing_hit
+from visualizer.measures.score import chance, iou, mass_in_mask, pointing_hit
 from vit_attention.gate import GateError
 from vit_attention.gate.outlines import outline_mask
 from vit_attention.records import Geometry
@@ -34,11 +34,13 @@ class Scored(NamedTuple):
         name: "map", "chance", "centre prior" or "colour contrast".
         inside: share of the map's weight inside the outline, 0 to 1; NaN for a map with negative values.
         hit: 1 if the strongest patch lies on the outlined thing, else 0; for chance the probability of that.
+        iou: overlap of as many strongest patches as are on the outlined thing with these, 0 to 1; see `iou`.
     """
 
     name: str
     inside: float
     hit: float
+    iou: float
 
 
 def score_against(
@@ -48,7 +50,7 @@ def score_against(
     geometry: Geometry | None = None,
     sigma: float = SIGMA,
 ) -> tuple[Scored, ...]:
-    """The share of a map inside an outline and whether it points there, and the same for maps that know no model.
+    """The share of a map inside an outline, whether it points there, its overlap, and the same for maps that know no model.
 
     Pointing is that of Zhang et al. 2016 (arXiv:1608.00507), see `pointing_hit`. A map deserves a sentence only where it
     beats all controls: photographers put things in the middle, and things differ in colour from what is behind them.
@@ -68,11 +70,11 @@ def score_against(
 
     >>> mask = np.zeros((20, 20), bool)
     >>> mask[:10, :10] = True
-    >>> for name, inside, hit in score_against([[3.0, 1.0], [0.0, 0.0]], mask):
-    ...     print(f"{name}: {inside:.2f} {hit:.2f}")
-    map: 0.75 1.00
-    chance: 0.25 0.25
-    centre prior: 0.25 1.00
+    >>> for name, inside, hit, iou in score_against([[3.0, 1.0], [0.0, 0.0]], mask):
+    ...     print(f"{name}: {inside:.2f} {hit:.2f} {iou:.2f}")
+    map: 0.75 1.00 1.00
+    chance: 0.25 0.25 0.25
+    centre prior: 0.25 1.00 1.00
     """
     found = np.asarray(values, np.float64)
     if found.ndim != 2 or not found.size:
@@ -86,13 +88,13 @@ def score_against(
     if picture is not None:
         maps["colour contrast"] = colour_contrast(picture, grid, geometry)
     scored = [_scored(name, one, truth) for name, one in maps.items()]
-    return (scored[0], Scored("chance", float(uniform.mass), float(uniform.hit)), *scored[1:])
+    return (scored[0], Scored("chance", *map(float, uniform)), *scored[1:])
 
 
 def _scored(name: str, values: NDArray[np.float64], truth: NDArray[np.float64]) -> Scored:
     signed = bool((values < 0).any())
     inside = np.nan if signed else float(mass_in_mask(values, truth))
-    return Scored(name, inside, float(pointing_hit(values, truth)))
+    return Scored(name, inside, float(pointing_hit(values, truth)), float(iou(values, truth)))
 
 
 def centre_prior(grid: tuple[int, int], sigma: float = SIGMA) -> NDArray[np.float64]:

@@ -1,5 +1,6 @@
 """What hooks on modules hear: kinds of attention of people's own, added with one call, and tokens between blocks."""
 
+import copy
 import inspect
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -260,3 +261,19 @@ def changed_input(module: nn.Module, change: Callable[[Tensor], Tensor]) -> Abst
         return (change(args[0]), *args[1:]) if threading.get_ident() == mine and args else None
 
     return _hooked(lambda: [module.register_forward_pre_hook(entered)])
+
+
+def copied(module: nn.Module, memo: dict[int, Any]) -> nn.Module:
+    """A deep copy of a module without the hooks that passes of this library have on it at this moment.
+
+    Args:
+        module: may run in other threads meanwhile.
+        memo: as for `copy.deepcopy`; tensors in it are shared.
+    """
+    with _registering:
+        found = copy.deepcopy(module, memo)
+    for part in found.modules():
+        for hooks in (part._forward_hooks, part._forward_pre_hooks):
+            for number in [n for n, hook in hooks.items() if getattr(hook, "__module__", "") == __name__]:
+                del hooks[number]
+    return found

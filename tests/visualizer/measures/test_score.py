@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from visualizer.measures.score import chance, mass_in_mask, pointing_hit
+from visualizer.measures.score import chance, iou, mass_in_mask, pointing_hit
 
 COVERAGE = np.array([[0.0, 0.1, 0.5], [0.0, 0.0, 1.0]])
 
@@ -53,6 +53,33 @@ def test_chance_is_what_blind_maps_score():
     stacked = chance(np.stack([COVERAGE, np.zeros((2, 3))]), threshold=0.05)
     np.testing.assert_allclose(stacked.mass, [1.6 / 6, 0])
     np.testing.assert_allclose(stacked.hit, [3 / 6, 0])
+
+
+def test_iou_by_hand_and_by_sets():
+    # Two patches are covered by more than a tenth: (0, 2) and (1, 2).
+    assert iou([[0.0, 0.0, 2.0], [0.0, 0.0, 1.0]], COVERAGE) == 1
+    assert iou([[0.0, 5.0, 2.0], [0.0, 0.0, 1.0]], COVERAGE) == pytest.approx(1 / 3)
+    assert iou([[9.0, 5.0, 2.0], [0.0, 0.0, 1.0]], COVERAGE) == 0
+    rng = np.random.default_rng(1)
+    maps, cover = rng.normal(size=(3, 4, 5, 6)), rng.random((3, 1, 5, 6)) ** 3
+    found = iou(maps, cover)
+    for n, m in np.ndindex(3, 4):
+        there = set(np.flatnonzero(cover[n, 0] > 0.1).tolist())
+        best = set(np.argsort(-maps[n, m].ravel())[: len(there)].tolist())
+        assert found[n, m] == pytest.approx(len(best & there) / len(best | there))
+    assert np.isnan(iou(np.ones((2, 3)), np.zeros((2, 3))))
+
+
+def test_iou_of_a_shifted_map_falls_and_that_of_shuffled_ones_is_chance():
+    rng = np.random.default_rng(2)
+    cover = np.zeros((10, 10))
+    cover[2:6, 3:7] = 1
+    right = cover + 0.1 * rng.random((10, 10))
+    assert iou(right, cover) == 1
+    assert iou(np.roll(right, 2, 1), cover) == pytest.approx(8 / 24)
+    mixed = np.array([rng.permutation(right.ravel()).reshape(10, 10) for _ in range(3000)])
+    assert iou(mixed, cover).mean() == pytest.approx(float(chance(cover).iou), abs=0.005)
+    assert np.isnan(chance(np.zeros((2, 3))).iou)
 
 
 def test_bad_input_is_refused():
