@@ -1,94 +1,251 @@
-"""`python -m benchmarks.methods`: where the map of every method points that can be asked for a class, beside three controls.
+"""How every method fares on every bundled model: where its map points, whether the model uses what it marks, and what it costs.
 
-On scenes of two objects that no training ever saw, each map is asked for one of them. A map points at an object if its strongest
-patch is on it, as in `benchmarks.localisation`. The controls: the same map scored on the other object; the same model untrained;
-and the map with its patches shuffled. Methods are those of the table whose map can be had, at their default knobs.
+``python -m benchmarks.methods [MODEL ...]`` writes tutorials/findings/leaderboard.json, which the page *The leaderboard* shows, and prints
+Markdown for docs/measured.md. Inputs are fresh: no training ever saw them (`benchmarks.cases`). Methods are those of the table whose
+map can be had, at their default knobs. Beside them stand controls that know no model, a map of random numbers among them, and the
+same method on the network before its training. A method of more than a hundred passes is measured on a quarter of the cases.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import time
-from collections import defaultdict
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 import vit_attention as va
-from benchmarks.localisation import FIRST_SEED, HIT, untrained
+from benchmarks import cases as asked
+from benchmarks.cases import Case
 from benchmarks.timing import table
+from tutorials.findings import leaderboard
 from visualizer import methods
-from visualizer.measures.score import pointing_hit
+from visualizer.measures import faithfulness
+from visualizer.measures.score import iou, mass_in_mask, pointing_hit
 from visualizer.method import Method
-from worlds.scenes import Scene, coverage, scene
+from vit_attention.capture import listening
+from vit_attention.models.untrained import untrained
 
-HEADER = ("method", "asked object", "other object", "untrained", "shuffled", "ms a map")
-
-
-class Score(NamedTuple):
-    """Whether a map points at the object asked for, at the other, and, shuffled, at the one asked for; and what it took."""
-
-    asked: float
-    other: float
-    shuffled: float
-    seconds: float
+FILE = Path(leaderboard.__file__).with_name("leaderboard.json")
+COSTLY, SHARE = 100, 4
+"""Passes of a map above which one case of four is measured."""
+RANDOM = "random map"
 
 
-def two_objects(count: int) -> Iterator[Scene]:
-    """The first scenes with two objects of different shapes."""
-    number = FIRST_SEED
-    while count:
-        made = scene(number)
-        if len({thing.shape for thing in made.things}) == 2:
-            count -= 1
-            yield made
-        number += 1
+@dataclass(frozen=True)
+class Task:
+    """What a model is asked: its cases, by how many; what they are in a sentence; and what the score is."""
+
+    cases: Callable[[Any, int], Iterable[Case]]
+    about: str
+    score: str = ""
 
 
-def fitting(model: Any) -> list[Method]:
-    """Methods about a class, and those about nothing but the picture that have a map here for the class token."""
-    record = model.attend("scene-7")
-    return [one for one in methods().values() if not one.unfit(record) and one.asked_by not in ("patch", "patches")]
+TASKS = {
+    "scene-vit": Task(
+        lambda _model, many: asked.of_scenes(many),
+        "Scenes of two objects; each is asked for by its shape.",
+        "probability of the shape",
+    ),
+    "scene-clip": Task(
+        lambda _model, many: asked.of_labels(many),
+        "Scenes of two objects; each is asked for by colour and shape, one of 12 phrases.",
+        "probability of the phrase",
+    ),
+    "photo-dino": Task(
+        lambda model, _many: asked.of_photographs(model),
+        "The main outline of every outlined photograph, 224 pixels; nothing is asked for by name.",
+        "cosine similarity of the class token to what it was",
+    ),
+    "review-encoder": Task(
+        asked.of_reviews, "Reviews; the words that decide the verdict.", "probability of the true verdict"
+    ),
+    "receipt-donut": Task(asked.of_receipts, "Receipts; where a word that was read right is printed."),
+    "scene-aoanet": Task(asked.of_captions, "Captions of two objects; where the object is that a noun names."),
+}
 
 
-def scored(model: Any, method: Method, made: Scene, shape: str) -> Score:
-    """One map of a method, made from the picture on, with its scores."""
-    begun = time.perf_counter()
-    record = model.attend(made.picture, keep=method.needs, **({"target": shape} if method.asks_class else {}))
-    values = np.nan_to_num(np.asarray(method(record).values, np.float64), nan=-np.inf)
-    took = time.perf_counter() - begun
-    truths = {thing.shape: coverage(thing.mask) > HIT for thing in made.things}
-    other = next(name for name in truths if name != shape)
-    mixed = np.random.default_rng(made.seed).permutation(values.ravel()).reshape(values.shape)
-    asked, beside = pointing_hit(values, truths[shape]), pointing_hit(values, truths[other])
-    return Score(float(asked), float(beside), float(pointing_hit(mixed, truths[shape])), took)
+@dataclass(frozen=True)
+class Score:
+    """The scores of one map."""
+
+    hit: float
+    other: float | None
+    inside: float
+    iou: float
+    deletion: float | None
+    insertion: float | None
+
+
+def scored(model: Any, case: Case, values: NDArray[np.float64], curves: bool = True) -> Score:
+    """The scores of one map; `curves` covers the input step by step, too."""
+    row, truth = values[None], case.truth[None].astype(float)
+    other = None if case.other is None else float(pointing_hit(row, case.other[None].astype(float)))
+    areas = _areas(model, case, values) if curves and case.scored is not None else (None, None)
+    inside = float(mass_in_mask(row.clip(min=0), truth))
+    return Score(float(pointing_hit(row, truth)), other, inside, float(iou(row, truth)), *areas)
+
+
+def _areas(model: Any, case: Case, values: NDArray[np.float64]) -> tuple[float, float]:
+    """Deletion and insertion AUC on the model's default baseline."""
+    order = faithfulness.strongest_first(values)
+    covers = faithfulness.deleted(order, values.shape, min(faithfulness.STEPS, len(values)))
+    both = model.scores_covered(case.given, case.covers(np.concatenate([covers, ~covers])), **(case.scored or {}))
+    shares = covers.mean(axis=1)
+    first, second = np.split(both, 2)
+    return float(faithfulness.area_under(shares, first)), float(faithfulness.area_under(shares, second))
+
+
+def fitting(model: Any, case: Case) -> list[Method]:
+    """The methods that have a map here at their default knobs; a patch's own map answers no question about the picture."""
+    found = []
+    for one in methods().values():
+        if one.asked_by in ("patch", "patches", "nobody") or (one.asks_class and case.target is None):
+            continue
+        try:
+            case.values(model, one)
+        except ValueError:
+            continue
+        found.append(one)
+    return found
+
+
+def standing(model: Any, control: Any, method: Method, cases: Sequence[Case]) -> dict[str, Any]:
+    """All figures of a method on some cases, as JSON can hold them."""
+    own: list[Score] = []
+    blind: list[float] = []
+    took: list[float] = []
+    passes = _passes(model, method, cases[0])
+    for case in cases[:: SHARE if (passes or 0) > COSTLY else 1]:
+        begun = time.perf_counter()
+        values = case.values(model, method)
+        took.append(1000 * (time.perf_counter() - begun))
+        own.append(scored(model, case, values))
+        blind.append(scored(control, case, case.values(control, method), curves=False).hit)
+    cost = {"untrained": round(float(np.mean(blind)), 4), "passes": passes, "ms": round(statistics.median(took), 1)}
+    return {**_figures(own), **cost}
+
+
+def _passes(model: Any, method: Method, case: Case) -> int | None:
+    """How many inputs go through the network's first block for one map; None for networks without blocks to listen to."""
+    blocks = getattr(getattr(model, "anatomy", None), "blocks", None)
+    count = 0
+
+    def hear(tokens: Any) -> None:
+        nonlocal count
+        count += len(tokens)
+
+    context: AbstractContextManager[None] = listening(blocks[:1], hear) if blocks else nullcontext()
+    with context:
+        case.values(model, method)
+    return count or None
+
+
+def controls(model: Any, cases: Sequence[Case]) -> dict[str, dict[str, Any]]:
+    """The figures of maps that know no model, by name."""
+    found: dict[str, list[Score]] = {}
+    for number, case in enumerate(cases):
+        noise = np.random.default_rng(number).random(len(case.truth))
+        for name, values in {RANDOM: noise, **case.blind}.items():
+            found.setdefault(name, []).append(scored(model, case, np.asarray(values, np.float64)))
+    nothing = {"untrained": None, "passes": 0, "ms": None}
+    return {name: {**_figures(scores), **nothing} for name, scores in found.items()}
+
+
+def _figures(scores: Sequence[Score]) -> dict[str, Any]:
+    ends = binomtest(int(sum(one.hit for one in scores)), len(scores)).proportion_ci(method="wilson")
+    hit = [float(np.mean([one.hit for one in scores])), float(ends.low), float(ends.high)]
+    other = None if scores[0].other is None else round(float(np.mean([one.other for one in scores])), 4)
+    means = {name: _mean([getattr(one, name) for one in scores]) for name in ("inside", "iou", "deletion", "insertion")}
+    return {"cases": len(scores), "hit": [round(one, 4) for one in hit], "other": other, **means}
+
+
+def _mean(values: Sequence[float | None]) -> list[float] | None:
+    """Mean and the ends of its interval of 95 %, from the normal distribution; None where nothing was measured."""
+    known = np.array([one for one in values if one is not None and np.isfinite(one)])
+    if not len(known):
+        return None
+    half = 1.96 * known.std(ddof=1) / np.sqrt(len(known)) if len(known) > 1 else 0.0
+    return [round(float(one), 4) for one in (known.mean(), known.mean() - half, known.mean() + half)]
+
+
+def board(name: str, many: int, only: Sequence[str]) -> dict[str, Any]:
+    """All figures of one model, as the file holds them."""
+    model, control, task = va.load(name), untrained(va.load(name)), TASKS[name]
+    if hasattr(model, "page") or name == "scene-aoanet":
+        control.dictates = model
+    cases = [*task.cases(model, many)]
+    rows = [
+        {"model": name, "name": control_name, "kind": leaderboard.CONTROL, **found}
+        for control_name, found in controls(model, cases).items()
+    ]
+    for method in fitting(model, cases[0]):
+        if not only or method.name in only:
+            rows.append(
+                {
+                    "model": name,
+                    "name": method.name,
+                    "kind": leaderboard.METHOD,
+                    **standing(model, control, method, cases),
+                }
+            )
+            print(f"{name}: {method.name}: {rows[-1]}", flush=True)
+    return {"weights": model.weights_hash, "about": task.about, "score": task.score, "rows": rows}
+
+
+HEADER = (
+    "method",
+    "cases",
+    "points at it",
+    "at the other",
+    "untrained",
+    "inside",
+    "IoU",
+    "deletion",
+    "insertion",
+    "passes",
+)
+
+
+def markdown(name: str, found: dict[str, Any]) -> str:
+    """One table; shares in %, AUCs in the unit of the score."""
+    lines = [(_cells(row)) for row in sorted(found["rows"], key=lambda row: (row["kind"], -row["hit"][0]))]
+    return f"### `{name}`\n\n" + table(found["about"], lines, HEADER)
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    share = lambda one: "–" if one is None else f"{100 * one:.0f} %"  # noqa: E731
+    wide = lambda one: "–" if one is None else f"{100 * one[0]:.0f} ({100 * one[1]:.0f} to {100 * one[2]:.0f}) %"  # noqa: E731
+    area = lambda one: "–" if one is None else f"{one[0]:.2f} ± {one[2] - one[0]:.2f}"  # noqa: E731
+    title = row["name"] + " (knows no model)" * (row["kind"] == leaderboard.CONTROL)
+    passes = "–" if row["passes"] is None else str(row["passes"])
+    means = (share(None if row[k] is None else row[k][0]) for k in ("inside", "iou"))
+    areas = (area(row[k]) for k in ("deletion", "insertion"))
+    hits = (wide(row["hit"]), share(row["other"]), share(row["untrained"]))
+    return (title, str(row["cases"]), *hits, *means, *areas, passes)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenes", type=int, default=100)
-    parser.add_argument("--only", nargs="*", help="names of methods; all without")
+    parser.add_argument("models", nargs="*", metavar="MODEL", default=list(TASKS))
+    parser.add_argument("--inputs", type=int, default=100, help="scenes, receipts or reviews of each model")
+    parser.add_argument("--only", nargs="*", default=(), help="names of methods; nothing is then written")
     args = parser.parse_args()
-    model, control = va.load("scene-vit"), untrained()
-    wanted = [one for one in fitting(model) if not args.only or one.name in args.only]
-    found: dict[str, list[Score]] = defaultdict(list)
-    blind: dict[str, list[Score]] = defaultdict(list)
-    for made in two_objects(args.scenes):
-        for shape in dict.fromkeys(thing.shape for thing in made.things):
-            for method in wanted:
-                found[method.name].append(scored(model, method, made, shape))
-                blind[method.name].append(scored(control, method, made, shape))
-    rows = [(name, *_figures(found[name], blind[name])) for name in found]
-    maps = len(next(iter(found.values())))
-    print(table(f"{maps} maps a method, {args.scenes} scenes of two objects.", rows, HEADER))
-
-
-def _figures(scores: list[Score], blind: list[Score]) -> tuple[str, ...]:
-    shares = [*(np.mean([one[n] for one in scores]) for n in (0, 1)), np.mean([one.asked for one in blind])]
-    shares.append(np.mean([one.shuffled for one in scores]))
-    return (*(f"{share:.0%}" for share in shares), f"{1000 * statistics.median(one.seconds for one in scores):.0f}")
+    for name in args.models:
+        found = board(name, args.inputs, args.only)
+        if not args.only:
+            stored: dict[str, Any] = json.loads(FILE.read_text()) if FILE.exists() else {}
+            stored[name] = found
+            FILE.write_text(json.dumps(stored, indent=1, sort_keys=False) + "\n")
+        print(markdown(name, found) + "\n", flush=True)
 
 
 if __name__ == "__main__":
