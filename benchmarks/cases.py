@@ -154,7 +154,7 @@ def of_reviews(model: Any, many: int) -> Iterator[Case]:
         blind = {"longest word": (at == longest(made)).astype(float), "last word": at.astype(float)}
         axis = model.prepare(made.text).axis
         hidden = partial(_hidden, tokens_of(axis, made), len(axis))
-        told = {"target": made.label}
+        told: dict[str, Any] = {"target": made.label}
         yield Case(made.text, truth, None, blind, **told, places=partial(_of_words, made), scored=told, covers=hidden)
 
 

@@ -3,7 +3,8 @@
 ``python -m benchmarks.methods [MODEL ...]`` writes tutorials/findings/leaderboard.json, which the page *The leaderboard* shows, and prints
 Markdown for docs/measured.md. Inputs are fresh: no training ever saw them (`benchmarks.cases`). Methods are those of the table whose
 map can be had, at their default knobs. Beside them stand controls that know no model, a map of random numbers among them, and the
-same method on the network before its training. A method of more than a hundred passes is measured on a quarter of the cases.
+same method on the network before its training. Curves are of
+every second case; a method of more than a hundred passes is measured on a quarter of the cases.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import vit_attention as va
 from benchmarks import cases as asked
 from benchmarks.cases import Case
 from benchmarks.timing import table
-from tutorials.findings import leaderboard
+from tutorials.findings import standings
 from visualizer import methods
 from visualizer.measures import faithfulness
 from visualizer.measures.score import iou, mass_in_mask, pointing_hit
@@ -34,9 +35,11 @@ from visualizer.method import Method
 from vit_attention.capture import listening
 from vit_attention.models.untrained import untrained
 
-FILE = Path(leaderboard.__file__).with_name("leaderboard.json")
+FILE = Path(standings.__file__).with_name("leaderboard.json")
 COSTLY, SHARE = 100, 4
 """Passes of a map above which one case of four is measured."""
+CURVES = 2
+"""Of the others, every second case is covered step by step."""
 RANDOM = "random map"
 
 
@@ -124,11 +127,12 @@ def standing(model: Any, control: Any, method: Method, cases: Sequence[Case]) ->
     blind: list[float] = []
     took: list[float] = []
     passes = _passes(model, method, cases[0])
-    for case in cases[:: SHARE if (passes or 0) > COSTLY else 1]:
+    costly = (passes or 0) > COSTLY
+    for number, case in enumerate(cases[:: SHARE if costly else 1]):
         begun = time.perf_counter()
         values = case.values(model, method)
         took.append(1000 * (time.perf_counter() - begun))
-        own.append(scored(model, case, values))
+        own.append(scored(model, case, values, curves=costly or number % CURVES == 0))
         blind.append(scored(control, case, case.values(control, method), curves=False).hit)
     cost = {"untrained": round(float(np.mean(blind)), 4), "passes": passes, "ms": round(statistics.median(took), 1)}
     return {**_figures(own), **cost}
@@ -184,7 +188,7 @@ def board(name: str, many: int, only: Sequence[str]) -> dict[str, Any]:
         control.dictates = model
     cases = [*task.cases(model, many)]
     rows = [
-        {"model": name, "name": control_name, "kind": leaderboard.CONTROL, **found}
+        {"model": name, "name": control_name, "kind": standings.CONTROL, **found}
         for control_name, found in controls(model, cases).items()
     ]
     for method in fitting(model, cases[0]):
@@ -193,7 +197,7 @@ def board(name: str, many: int, only: Sequence[str]) -> dict[str, Any]:
                 {
                     "model": name,
                     "name": method.name,
-                    "kind": leaderboard.METHOD,
+                    "kind": standings.METHOD,
                     **standing(model, control, method, cases),
                 }
             )
@@ -225,7 +229,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     share = lambda one: "–" if one is None else f"{100 * one:.0f} %"  # noqa: E731
     wide = lambda one: "–" if one is None else f"{100 * one[0]:.0f} ({100 * one[1]:.0f} to {100 * one[2]:.0f}) %"  # noqa: E731
     area = lambda one: "–" if one is None else f"{one[0]:.2f} ± {one[2] - one[0]:.2f}"  # noqa: E731
-    title = row["name"] + " (knows no model)" * (row["kind"] == leaderboard.CONTROL)
+    title = row["name"] + " (knows no model)" * (row["kind"] == standings.CONTROL)
     passes = "–" if row["passes"] is None else str(row["passes"])
     means = (share(None if row[k] is None else row[k][0]) for k in ("inside", "iou"))
     areas = (area(row[k]) for k in ("deletion", "insertion"))

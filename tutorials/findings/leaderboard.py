@@ -1,97 +1,168 @@
-"""How every method fares on every bundled model: what ``python -m benchmarks.methods`` measured, for the page and the docs."""
+"""Lesson "The leaderboard": what the measured standings of all methods say, and what they leave open."""
 
-import json
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-_FILE = Path(__file__).with_name("leaderboard.json")
+import numpy as np
 
-METHOD, CONTROL = "method", "control"
+from tutorials.findings.context import Finding
+from tutorials.findings.controls import demonstration
+from tutorials.findings.standings import CONTROL, METHOD, Board, Estimate, Standing, boards
+from visualizer.measures.ranks import rank_correlation
+from visualizer.method import methods
+
+MEASURES = {
+    "points at it": ("hit", "share of maps that point at the thing asked about"),
+    "weight inside": ("inside", "share of the map's weight on the thing asked about"),
+    "overlap (IoU)": ("iou", "intersection over union with the thing asked about"),
+    "deletion AUC": ("deletion", "deletion AUC, {score}; low is good"),
+    "insertion AUC": ("insertion", "insertion AUC, {score}; high is good"),
+}
+"""Name in menus to what is measured and how it is called."""
+LOW_IS_GOOD = ("deletion AUC",)
+FEWEST = 5
+"""Methods that two models must share for their orders to be compared."""
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over cases with its interval of 95 %.
+def estimate(row: Standing, measure: str) -> Estimate | None:
+    """One of the measures of a line."""
+    found: Estimate | None = getattr(row, MEASURES[measure][0])
+    return found
 
-    Attributes:
-        value, low, high: in the unit of what is measured.
+
+def ranked(board: Board, measure: str, most: int | None = None) -> list[Standing]:
+    """The lines of which a measure is known, best first.
+
+    Args:
+        board: of one model.
+        measure: one of `MEASURES`.
+        most: passes of a map, where only methods of at most so many are wanted; controls stay.
     """
+    known = [one for one in board.rows if estimate(one, measure) is not None]
+    known = [one for one in known if most is None or one.kind == CONTROL or (one.passes or 1) <= most]
+    sign = 1 if measure in LOW_IS_GOOD else -1
 
-    value: float
-    low: float
-    high: float
+    def value(row: Standing) -> float:
+        found = estimate(row, measure)
+        assert found is not None
+        return sign * found.value
 
-
-@dataclass(frozen=True)
-class Standing:
-    """One method, or one control that knows nothing, on one model.
-
-    Attributes:
-        model, name: of the model and the method, or what the control is called.
-        kind: "method" or "control".
-        cases: how many inputs and questions.
-        hit: share of maps whose strongest place is on the thing that is asked about (pointing game), 0 to 1, with Wilson's interval.
-        other: the same for another thing of the picture; None where there is none.
-        inside: share of the map's positive weight on the thing, 0 to 1.
-        iou: intersection over union of the thing and as many of the strongest places, 0 to 1.
-        deletion, insertion: area under the curve of the score, a probability or a similarity; None where no score is taken.
-        untrained: `hit` of the same method on the network before its training; None for controls.
-        passes: inputs that go through the network for one map; None where that was not counted.
-        ms: median milliseconds of one map, on the machine and at the load of the measurement.
-    """
-
-    model: str
-    name: str
-    kind: str
-    cases: int
-    hit: Estimate
-    other: float | None
-    inside: Estimate
-    iou: Estimate
-    deletion: Estimate | None
-    insertion: Estimate | None
-    untrained: float | None
-    passes: int | None
-    ms: float | None
-
-    @classmethod
-    def of(cls, plain: dict[str, Any]) -> "Standing":
-        """What the file holds of it."""
-        named = ("hit", "inside", "iou", "deletion", "insertion")
-        made: dict[str, Any] = {k: Estimate(*v) if k in named and v is not None else v for k, v in plain.items()}
-        return cls(**made)
+    return sorted(known, key=value)
 
 
-@dataclass(frozen=True)
-class Board:
-    """All of one model.
-
-    Attributes:
-        model: its name.
-        weights: hash of the weights that were measured.
-        about: what was asked, in a sentence.
-        score: what deletion and insertion measure, with its unit; "" where no score is taken.
-        rows: the methods and the controls.
-    """
-
-    model: str
-    weights: str
-    about: str
-    score: str
-    rows: tuple[Standing, ...]
+def measures_of(board: Board) -> list[str]:
+    """The measures that were taken of a model."""
+    return [name for name in MEASURES if any(estimate(one, name) is not None for one in board.rows)]
 
 
-@lru_cache(maxsize=1)
-def boards() -> dict[str, Board]:
-    """Every measured model, by its name.
+def methods_of(board: Board, measure: str) -> list[Standing]:
+    """The methods alone, best first."""
+    return [one for one in ranked(board, measure) if one.kind == METHOD]
 
-    >>> "scene-vit" in boards()
-    True
-    """
-    stored: dict[str, Any] = json.loads(_FILE.read_text())
-    return {
-        name: Board(name, one["weights"], one["about"], one["score"], tuple(map(Standing.of, one["rows"])))
-        for name, one in stored.items()
-    }
+
+def best_control(board: Board, measure: str) -> Standing:
+    """The best map that knows no model."""
+    return next(one for one in ranked(board, measure) if one.kind == CONTROL)
+
+
+def beaten(board: Board, measure: str) -> list[Standing]:
+    """Methods whose interval does not lie wholly on the good side of the best control's estimate."""
+    bar = estimate(best_control(board, measure), measure)
+    assert bar is not None
+
+    def passed(row: Standing) -> bool:
+        found = estimate(row, measure)
+        assert found is not None
+        return found.high < bar.value if measure in LOW_IS_GOOD else found.low > bar.value
+
+    return [one for one in methods_of(board, measure) if not passed(one)]
+
+
+def agreement(
+    first: Callable[[Standing], float | None], second: Callable[[Standing], float | None], board: Board
+) -> float:
+    """Spearman's rank correlation of two numbers over the methods of a model, from -1 to 1."""
+    pairs = [(first(one), second(one)) for one in board.rows if one.kind == METHOD]
+    known = np.array([(a, b) for a, b in pairs if a is not None and b is not None])
+    return rank_correlation(known[:, 0], known[:, 1])
+
+
+@demonstration
+def not_better(now: Any) -> Finding:
+    """How many methods do not point better than the best map that knows no model."""
+    bar, some = best_control(now.board, "points at it"), beaten(now.board, "points at it")
+    listed = ", ".join(one.name for one in some) or "none"
+    return Finding(
+        float(len(some)),
+        f"The best map that knows no model is {bar.name}, which points at the thing in {bar.hit.value:.0%} of {bar.cases} cases. "
+        f"Methods whose interval is not wholly above that: {listed}.",
+    )
+
+
+@demonstration
+def best(now: Any) -> Finding:
+    """Which method points best."""
+    first = methods_of(now.board, "points at it")[0]
+    same = [one.name for one in methods_of(now.board, "points at it") if one.hit.high >= first.hit.value]
+    return Finding(
+        first.name,
+        f"{first.name} points at the thing in {first.hit.value:.0%} ({first.hit.low:.0%} to {first.hit.high:.0%}) of "
+        f"{first.cases} cases. Intervals that reach as high: {', '.join(same)}. Between these the board cannot decide.",
+    )
+
+
+@demonstration
+def asked_or_not(now: Any) -> Finding:
+    """Whether the best map that is told what it is asked about points better than the best that is not."""
+    rows = methods_of(now.board, "points at it")
+    told = [one for one in rows if methods()[one.name].asks_class or methods()[one.name].asked_by == "label"]
+    blind = [one for one in rows if one not in told]
+    if not told or not blind:
+        return Finding("cannot be tested", f"On {now.model} all methods of the board are of one kind.")
+    better = "Those that are told" if told[0].hit.value > blind[0].hit.value else "Those that are not told"
+    return Finding(
+        better,
+        f"Best of those that are told what is asked about: {told[0].name}, {told[0].hit.value:.0%}. Best of the others: "
+        f"{blind[0].name}, {blind[0].hit.value:.0%}.",
+    )
+
+
+def _spared(row: Standing) -> float | None:
+    """The deletion AUC, high where it is good."""
+    return None if row.deletion is None else -row.deletion.value
+
+
+@demonstration
+def two_questions(now: Any) -> Finding:
+    """Whether methods that point well are those whose marks the model uses, by rank correlation."""
+    if not now.board.score:
+        return Finding("cannot be tested", f"No score was taken of {now.model}, so that nothing could be deleted.")
+    found = agreement(lambda one: one.hit.value, _spared, now.board)
+    said = "Hardly" if abs(found) < 0.3 else "Partly" if found < 0.8 else "Nearly the same"
+    said = "The other way round" if found <= -0.3 else said
+    return Finding(
+        said,
+        f"Rank correlation over the methods, between pointing at the thing and a low deletion AUC, on {now.model}: {found:.2f}. "
+        "1 would be the same order, 0 none, -1 the opposite.",
+    )
+
+
+@demonstration
+def other_order(now: Any) -> Finding:
+    """How much the order of methods on one model says of their order on the others."""
+    said = []
+    for name, board in boards().items():
+        if name == now.model:
+            continue
+        theirs = {one.name: one.hit.value for one in board.rows if one.kind == METHOD}
+        shared = [one for one in now.board.rows if one.name in theirs and one.kind == METHOD]
+        if len(shared) >= FEWEST:
+            found = rank_correlation([one.hit.value for one in shared], [theirs[one.name] for one in shared])
+            said.append((found, f"{name}: {found:.2f} over {len(shared)} methods"))
+    if not said:
+        return Finding("cannot be tested", "No other model shares five methods with this one.")
+    mean = float(np.mean([value for value, _ in said]))
+    return Finding(
+        "Much" if mean > 0.8 else "Something" if mean > 0.3 else "Little",
+        f"Rank correlation of pointing with the order on {now.model}: {'; '.join(text for _, text in said)}.",
+    )

@@ -1,0 +1,5 @@
+"""How every method of the table fared on every bundled model: where it points, what the model uses, what it costs."""
+
+from ui.frame import routing
+
+routing.show("ui.judge.leaderboard")
