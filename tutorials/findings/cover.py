@@ -1,6 +1,6 @@
 """Findings of the page on covered patches: what the answer of a model loses or keeps when parts of its picture are changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
