@@ -19,7 +19,7 @@ from visualizer.measures.reading import token_names
 from visualizer.measures.score import mass_in_mask
 from visualizer.method import methods
 from vit_attention.inputs.edited import edited
-from vit_attention.records import Prediction
+from vit_attention.records import Prediction, Similar
 from vit_attention.records.geometry import Geometry
 from worlds.photographs import photographs
 from worlds.scenes import SHAPES, coverage
@@ -100,6 +100,11 @@ def score_name(now: Context, label: str = "") -> str:
     """What `scores` are, in words."""
     known = now.record.prediction.labels
     return f"probability of {label or now.record.prediction.top(1)[0][0]}" if known else LIKENESS
+
+
+def likeness_target(now: Context) -> str:
+    """What methods about a class are asked about instead, where a model names none: likeness to the patch in the middle."""
+    return str(Similar(to=(now.grid[0] // 2, now.grid[1] // 2)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,1 @@
+"""Pages that ask whether a map may be believed."""
