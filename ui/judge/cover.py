@@ -27,8 +27,8 @@ from worlds.photographs import photographs
 
 PATCHES, WAY, METHOD, CLASS = "cover", "cover_with", "cover_map", "cover_class"
 """Keys of the controls, and their names in the address."""
-HEIGHT, CLASSES = 310, 2
-"""Pixels of the maps, over the bars; likeliest classes that have bars, before and after."""
+HEIGHT, CLASSES = 335, 2
+"""Pixels of the maps, over the bars; classes that have bars: the one asked about, and the likeliest after or before."""
 FIRST = "rollout"
 COMPARED = ("mean", "grey", "black", "blur", "shuffle", "exchange", "rotate")
 """Ways that stand side by side: those that change the chosen patches alone and need no other picture."""
@@ -176,9 +176,9 @@ def picture(now: Covered) -> None:
 def _answers(now: Covered, edit: Edit, method: str, wanted: str) -> tuple[Any, str]:
     """The class asked about and the likeliest ones, before and after."""
     before, after = now.before, now.after
-    top = [np.argsort(-one.chances, kind="stable")[:CLASSES] for one in (before, after)]
     asked = [before.labels.index(wanted)] if wanted in before.labels else []
-    kept = list(dict.fromkeys([*asked, *(int(n) for pair in zip(*top, strict=True) for n in pair)]))[: CLASSES + 1]
+    likely = [int(np.argmax(one.chances)) for one in (before, after)]
+    kept = list(dict.fromkeys([*asked, *likely, *np.argsort(-after.chances, kind="stable").tolist()]))[:CLASSES]
     names = [before.labels[n] for n in kept]
     both = [100 * one.chances[kept] for one in (before, after)]
     listed = "; ".join(f"{name} {one:.1f} % and {two:.1f} %" for name, one, two in zip(names, *both, strict=True))
@@ -187,7 +187,7 @@ def _answers(now: Covered, edit: Edit, method: str, wanted: str) -> tuple[Any, s
 
 def change(now: Covered) -> str:
     """The score before and after, and how many patches were changed, in words."""
-    changed = f"{len(now.edit.patches)} of {now.grid[0] * now.grid[1]} patches are chosen"
+    changed = f"{len(now.edit.patches)} of {now.grid[0] * now.grid[1]} patches chosen"
     if not now.record.prediction.labels:
         return f"{now.model} names no classes. {found.LIKENESS.capitalize()}: {now.after.likeness:.3f}, from -1 to 1; {changed}."
     name = now.wanted or now.record.prediction.top(1)[0][0]

@@ -11,7 +11,6 @@ from tutorials.findings.captioning import END
 from tutorials.findings.context import Picture
 from tutorials.findings.cover import CAPTIONER, READER, Edit, Said
 from tutorials.findings.page import Document
-from tutorials.plain import plain
 from ui.parts import components, widgets
 from ui.parts.choosing import Chooser
 from ui.store import documents, pictures, resources
@@ -26,7 +25,7 @@ SCENE, REGIONS, REGIONS_WAY = "cover_scene", "cover_regions", "cover_regions_wit
 PAGES = (found.RECEIPT, "receipt-5-2", "receipt-8-4", "form-1")
 SCENES = (found.SCENE, "scene-24", "scene-11", "scene-2-2-50")
 WAYS_HERE = tuple(way for way in WAYS if way not in ("move", "paste"))
-HEIGHT = 400
+HEIGHT = 330
 
 
 def receipt_controls(now: Context) -> None:
@@ -84,13 +83,16 @@ def caption(now: Context) -> None:
     with st.spinner("The model describes the picture again ..."):
         before, after = found.said(resources.run, CAPTIONER, picture, edit)
     _shown("cover_caption", picture, chooser, edit, before)
-    for name, one in (("As it is", before), ("Changed", after)):
-        st.markdown(f"**{name}**: “{plain(sentence(one))}”")
-        each = ", ".join(
-            f"{'(end)' if word == END else word} {chance:.0%}"
-            for word, chance in zip(one.words, one.chances, strict=True)
-        )
-        st.caption(f"Probability of each word: {plain(each)}.")
+    rows = [(name, sentence(one), _least(one)) for name, one in (("as it is", before), ("changed", after))]
+    components.table(
+        dict(zip(("the scene", "its description", "least probability of a word"), zip(*rows, strict=True), strict=True))
+    )
+
+
+def _least(said: Said) -> str:
+    """The word that was least likely, and how likely it was."""
+    at = int(np.argmin(said.chances))
+    return f"{'the end' if said.words[at] == END else said.words[at]}, {said.chances[at]:.1%}"
 
 
 def sentence(said: Said) -> str:

@@ -12,7 +12,7 @@ from tutorials.plain import plain
 from ui.frame import address, texts
 from ui.parts import script, widgets
 
-PATCH, RECTANGLE, POLYGON = "one", "rectangle", "polygon"
+PATCH, RECTANGLE, POLYGON = "patch", "rectangle", "polygon"
 OBJECT = "object"
 """Name of the patches of the objects, where they are known."""
 MODES = (PATCH, RECTANGLE, POLYGON)
@@ -76,7 +76,9 @@ class Chooser(NamedTuple):
         chosen, corners = self.patches, self.corners
         with st.container(horizontal=True, vertical_alignment="bottom", key=f"{self.key}_tools"):
             tip = texts.say("choose_by_help")
-            widgets.choice(texts.say("choose_by"), MODES, f"{self.key}_by", width="content", help=tip)
+            widgets.choice(
+                texts.say("choose_by"), MODES, f"{self.key}_by", width="content", label_visibility="collapsed", help=tip
+            )
             if self.mode == POLYGON:
                 self._button("close", _inside(self.grid, corners), disabled=len(corners) < 3)
             if self.named.get(OBJECT):

@@ -28,7 +28,7 @@ def answers(
     Args:
         labels: of the classes, plain text, first one on top.
         before, after: (labels,) at least 0, in `unit`.
-        unit: what one value is, and its unit.
+        unit: what one value is, and its unit, for the legend.
         most: end of the scale.
         title, height: plain text; pixels, None fits the number of labels.
 
@@ -42,20 +42,20 @@ def answers(
     places, fig = np.arange(len(labels)), Sketch()
     looks = ({"color": theme.LINES[1], "pattern": {"shape": "/", "size": 5}}, {"color": theme.LINES[0]})
     for name, values, marker in zip(NAMES, both, looks, strict=True):
-        said = [theme.short(value) for value in values]
+        said = [f"{value:.1f}" for value in values]
         hover = [f"{theme.safe(label)}, {name}: {text}" for label, text in zip(labels, said, strict=True)]
-        bar = {"type": "bar", "orientation": "h", "x": values, "y": places, "name": name, "marker": marker}
+        bar = {"type": "bar", "orientation": "h", "x": values, "y": places, "marker": marker}
+        bar |= {"name": f"{name}, {theme.safe(unit)}"}
         bar |= {"text": said, "textposition": "outside", "cliponaxis": False}
         fig.data.append({**bar, "hovertext": hover, "hovertemplate": "%{hovertext}<extra></extra>"})
     common = {"fixedrange": True, "automargin": True, "zeroline": False}
     names = [theme.safe(letters.cut(str(label))) for label in labels]
     upright = {**common, "tickvals": places, "ticktext": names, "range": [len(labels) - 0.5, -0.5], "showgrid": False}
     across = {**common, "gridcolor": theme.GRID, "range": [0, 1.15 * most]}
-    across["title"] = {"text": theme.safe(unit), "font": {"size": theme.FONT_SIZE}, "standoff": 4}
     return fig.figure(
         title=title,
-        height=height or 96 + 36 * len(labels),
-        bottom=40,
+        height=height or 60 + 34 * len(labels),
+        bottom=20,
         top=22,
         xaxis=across,
         yaxis=upright,
