@@ -25,7 +25,7 @@ from visualizer.words.maps import describe
 from vit_attention.inputs.edited import WAYS
 from worlds.photographs import photographs
 
-PATCHES, WAY, METHOD, CLASS = "cover", "cover_with", "cover_map", "cover_class"
+PATCHES, WAY, METHOD, CLASS = "edited", "edit_with", "edit_map", "edit_class"
 """Keys of the controls, and their names in the address."""
 HEIGHT, CLASSES = 335, 2
 """Pixels of the maps, over the bars; classes that have bars: the one asked about, and the likeliest after or before."""
@@ -97,13 +97,13 @@ def _way(place: Any, now: Context) -> tuple[str, int, int, tuple[int, int], str]
     def drawn(*ways: str) -> Any:
         return box if way in ways else None
 
-    seed = widgets.number("Random order", 1, 99, "cover_seed", 1, place=drawn("shuffle", "exchange")) - 1
-    turns = widgets.choice("Degrees", ("90", "180", "270"), "cover_turn", "180", place=drawn("rotate"))
+    seed = widgets.number("Random order", 1, 99, "edit_seed", 1, place=drawn("shuffle", "exchange")) - 1
+    turns = widgets.choice("Degrees", ("90", "180", "270"), "edit_turn", "180", place=drawn("rotate"))
     rows, columns = now.grid
-    down = widgets.number("Patches down", 1 - rows, rows - 1, "cover_down", 0, place=drawn("move"))
-    right = widgets.number("Patches right", 1 - columns, columns - 1, "cover_right", 3, place=drawn("move"))
+    down = widgets.number("Patches down", 1 - rows, rows - 1, "edit_down", 0, place=drawn("move"))
+    right = widgets.number("Patches right", 1 - columns, columns - 1, "edit_right", 3, place=drawn("move"))
     others = [one for one in (*pictures.GALLERY, *photographs()) if one != now.picture.id]
-    other = widgets.menu("Pasted from", others, "cover_from", place=drawn("paste"), format_func=pictures.title)
+    other = widgets.menu("Pasted from", others, "edit_from", place=drawn("paste"), format_func=pictures.title)
     return way, seed, int(turns) // 90, (down, right), other if way == "paste" else ""
 
 
