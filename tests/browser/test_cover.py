@@ -27,8 +27,8 @@ def test_covered_patches_move_the_prediction(visit: Any, phone: dict[str, Any], 
     seen = visit("cover?edited=" + ",".join(map(str, hidden)), **(phone if touch else {}))
     before = chance(seen)
     at = seen.page.touchscreen.tap if touch else seen.page.mouse.click
-    at(*patch_at(seen, "cover_maps", *divmod(last, 14)))
+    at(*patch_at(seen, "cover_maps", *divmod(last, 14), 14))
     seen.until(lambda: abs(chance(seen) - before) > 0.05 or None, "another probability")
     assert "edited" in seen.address()
-    at(*patch_at(seen, "cover_maps", *divmod(last, 14)))
+    at(*patch_at(seen, "cover_maps", *divmod(last, 14), 14))
     seen.until(lambda: abs(chance(seen) - before) < 0.05 or None, "the probability of before")

@@ -69,7 +69,7 @@ def test_scores_are_those_of_the_edited_pictures() -> None:
 
 
 def test_fills_that_differ_and_fills_that_do_not() -> None:
-    assert cover.fill(made((5, 6), 5)).answer is np.False_ or cover.fill(made((5, 6), 5)).answer is False
+    assert cover.fill(made((5, 6), 5)).answer is False
     assert cover.fill(made((0,), 5)).answer is True
 
 
@@ -90,9 +90,13 @@ def test_blobs_hang_together_and_are_the_same_every_time() -> None:
 
 
 def test_the_room_beside_an_object_is_found() -> None:
-    assert cover.free_shift(made((5,), 5), (5, 6)) is None  # four patches away there is none
-    wide = replace(made((5,), 5, (4,)))
-    assert cover.free_shift(replace(wide, record=wide.record), (4,)) is None
+    assert cover.free_shift(made((5,), 5), (5, 6)) is None, "a grid of four columns has no room"
+    wide = np.zeros((6, 10), bool)
+    wide[2, 3] = wide[2, 7] = True  # another object lies four patches to the right
+    now = context([everywhere(np.ones(61))[None]], (6, 10), wide)
+    assert cover.free_shift(now, (23,)) is None
+    wide[2, 7] = False
+    assert cover.free_shift(context([everywhere(np.ones(61))[None]], (6, 10), wide), (23,)) == (0, 4)
 
 
 def test_cells_of_a_field_are_those_that_its_letters_lie_in() -> None:
