@@ -115,6 +115,8 @@ def before_after(
     fade: bool = False,
     scale: str | Scale = "shared",
     query: Sequence[int] = (),
+    outlined: str = "query",
+    clickable: bool = False,
     unit: str = "share of attention",
     title: str = "",
     narrow: bool = False,
@@ -131,7 +133,10 @@ def before_after(
         diverging: colours of the difference, one of `theme.DIVERGING`.
         scale: any mode; both maps are scaled together, "per map" each by itself.
         query: patch numbers to outline in every panel.
-        narrow: put the difference under the two maps, twice as large, instead of beside them; for narrow columns and phones.
+        outlined: what the outlined patches are, for the caption.
+        clickable: let a click in any panel report the number of its patch.
+        narrow: put the difference under the two maps, twice as large, instead of beside them; for narrow columns and phones. Two
+            maps that are `clickable` stand one above the other, so that a finger can tell patches apart.
         height: whole height in pixels; None fits the arrangement.
 
     Raises:
@@ -145,7 +150,10 @@ def before_after(
         raise GateError("difference", "two maps of one shape", f"{grids[0].shape} and {grids[1].shape}")
     drawn, scaled = canvas.scale_all(grids, scale, None, unit)
     scaled = scaled.fading(fade)
-    spans, bars = _places(difference, narrow)
+    stacked = narrow and clickable and not difference
+    spans, bars = (
+        (_lattice(2, 1, 0.05), [{"lenmode": "fraction", "len": 0.8}]) if stacked else _places(difference, narrow)
+    )
     few = (0, len(scaled.ticks) // 2, -1) if len(scaled.ticks) > 3 else range(len(scaled.ticks))  # panels are narrow
     ticks = {"tickvals": [scaled.ticks[n] for n in few], "ticktext": [scaled.tick_text[n] for n in few]}
     bar = canvas.colour_bar(scaled, **bars[0], **ticks)
@@ -153,7 +161,7 @@ def before_after(
     for n in range(2):
         trace = canvas.heat(where[n].place(drawn[n]), scaled, colormap, opacity=opacity, name=theme.safe(names[n]))
         trace |= {"showscale": n == 0, "colorbar": bar if n == 0 else None}
-        _panel(fig, n + 1, trace, images[n], where[n], grids[n], unit, spans[n], query)
+        _panel(fig, n + 1, trace, images[n], where[n], grids[n], unit, spans[n], query, clickable)
     captions, heads = [scaled.caption], [*names]
     if difference:
         if diverging not in theme.DIVERGING:
@@ -163,16 +171,16 @@ def before_after(
         ends = {"tickvals": scaled.ticks[::2], "ticktext": scaled.tick_text[::2]}
         look = {"zmid": 0, "colorbar": canvas.colour_bar(scaled, **bars[1], **ends), "name": "difference"}
         trace = canvas.heat(where[0].place(gap), scaled, diverging, opacity=max(opacity, 0.8), **look)
-        _panel(fig, 3, trace, images[0], where[0], gap, unit, spans[2], query)
+        _panel(fig, 3, trace, images[0], where[0], gap, unit, spans[2], query, clickable)
         captions.append("difference: " + scaled.caption.removeprefix("colour: difference in "))
         heads.append(f"{names[1]} minus {names[0]}")
     if len(query):
-        captions.append("orange outline: query")
+        captions.append(f"orange outline: {outlined}")
     return fig.figure(
         title=title,
         caption=captions,
         labels=[_name(head, n + 1) for n, head in enumerate(heads)],
-        height=height or (700 if narrow and difference else 400),
+        height=height or (700 if (narrow and difference) or stacked else 400),
         bottom=canvas.BAR + 4,
         top=36,
     )
@@ -205,15 +213,21 @@ def _panel(
     unit: str,
     span: tuple[Span, Span],
     query: Sequence[int],
+    clickable: bool = False,
 ) -> None:
-    """Add `trace` on its picture, with axes, outlines and texts to hover over."""
+    """Add `trace` on its picture, with axes, outlines and texts to hover over, or markers to click."""
     axes = canvas.axes_of(number)
     canvas.add_picture(
         fig, image, where, number=number, max_side=canvas.SMALL_SIDE, across=span[0], domain=list(span[1])
     )
     fig.layout["shapes"] += outlines.rims(outlines.patch_boxes(where, values.shape, query), axes=axes)
-    canvas.hover(trace, where, values.shape, canvas.patch_text(values, unit))
-    fig.data.append({**trace, "xaxis": axes[0], "yaxis": axes[1]})
+    own, texts = {"xaxis": axes[0], "yaxis": axes[1]}, canvas.patch_text(values, unit)
+    if not clickable:
+        canvas.hover(trace, where, values.shape, texts)
+    fig.data.append({**trace, **own})
+    if clickable:
+        canvas.add_patches(fig, where, values.shape, texts)
+        fig.data[-1] |= own
 
 
 def _name(name: str, number: int, width: int = 17) -> dict[str, Any]:

@@ -71,7 +71,9 @@ def extract(
         images, {"text": text, "model_dir": model_dir, "output_file": output_file, "beside": given["beside"] or None}
     )
     if text is not None:
-        texts.check_no_picture({"label": given["labels"], "size": given["size"], "features": given["features"]})
+        texts.check_no_picture(
+            {"label": given["labels"], "size": given["size"], "features": given["features"], "edit": given["edit"]}
+        )
         texts.extract(text, given, model_dir, output_file, output, report)
         report.finish(command="extract", output=str(output))
         return

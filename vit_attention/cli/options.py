@@ -13,6 +13,7 @@ import click
 from visualizer.method import Knob, methods
 from vit_attention.cli.drawings import View
 from vit_attention.gate.refusal import shown
+from vit_attention.inputs.edited import WAYS
 
 MOST = 4096
 """Largest number of a layer, head or token range that is spelled out."""
@@ -75,6 +76,21 @@ class Size(click.ParamType):  # type: ignore[type-arg]
         if match is None:
             self.fail(f"want pixels such as 518, or height,width such as 224,336, got {value!r}", param, ctx)
         return int(match[1]), int(match[2] or match[1])
+
+
+class Shift(click.ParamType):  # type: ignore[type-arg]
+    """A step on a grid: down,right."""
+
+    name = "shift"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """(down, right); refuses anything else."""
+        if isinstance(value, tuple):
+            return value
+        match = re.fullmatch(r"(-?\d{1,4}),(-?\d{1,4})", str(value).strip(), re.ASCII)
+        if match is None:
+            self.fail(f"want patches down,right such as 0,-3, got {value!r}", param, ctx)
+        return int(match[1]), int(match[2])
 
 
 class Device(click.ParamType):  # type: ignore[type-arg]
@@ -215,6 +231,47 @@ _SEEN: tuple[Command, ...] = (
         metavar="CLASS",
         help="Class, by name or number, whose score the gradients belong to; or a similarity, such as similar:6,8; "
         "or a token that a reader or captioner says, by number or text.",
+    ),
+)
+_CHANGED: tuple[Command, ...] = (
+    click.option(
+        "--edit",
+        type=Numbers(),
+        help="Patches of the picture to change before the model looks, by number from 0 in reading order, such as 60-65,74; of "
+        "readers and captioners the cells that words look at. The model looks twice, first to learn where its patches lie.",
+    ),
+    click.option(
+        "--edit-with",
+        type=click.Choice(list(WAYS)),
+        default="mean",
+        show_default=True,
+        help="What is done to the patches of --edit. "
+        + " ".join(f"{way}: {meaning}." for way, meaning in WAYS.items()),
+    ),
+    click.option(
+        "--edit-seed",
+        type=click.IntRange(0),
+        default=0,
+        show_default=True,
+        help="Random order of --edit-with shuffle or exchange.",
+    ),
+    click.option(
+        "--edit-turn",
+        type=click.Choice(["90", "180", "270"]),
+        default="180",
+        show_default=True,
+        help="Degrees of --edit-with rotate, counter-clockwise.",
+    ),
+    click.option(
+        "--edit-shift",
+        type=Shift(),
+        default="0,0",
+        show_default=True,
+        metavar="DOWN,RIGHT",
+        help="Patches by which --edit-with move pastes.",
+    ),
+    click.option(
+        "--edit-from", metavar="IMAGE", help="Picture of --edit-with paste: a file, or a drawn or sample picture."
     ),
 )
 _LABEL: tuple[Command, ...] = (
@@ -441,7 +498,7 @@ model_options = _together(_MODEL)
 said_options = _together(_SAID)
 sentence_options = _together(_SENTENCE)
 asked_options = _together(_ASKED)
-seen_options = _together(_SEEN, _LABEL)
+seen_options = _together(_SEEN, _CHANGED, _LABEL)
 look_options = _together(_LOOK, _KNOBS)
 paint_options = _together(_PAINT)
 

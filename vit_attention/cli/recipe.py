@@ -124,6 +124,12 @@ _DEFAULTS: dict[str, Any] = {
     "queries": None,
     "size": None,
     "whole": None,
+    "edit": None,
+    "edit_with": "mean",
+    "edit_seed": 0,
+    "edit_turn": "180",
+    "edit_shift": (0, 0),
+    "edit_from": None,
     "mode": "plot",
     "output_file": None,
 }

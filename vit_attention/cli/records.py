@@ -1,7 +1,7 @@
 """One input, one record: a picture through a model, features through a captioning model, or a bundle as it is."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from vit_attention.cli import loading
 from vit_attention.cli.errors import ChoiceError, NoModelError
 from vit_attention.cli.inputs import Given, Opened, is_bundle, opened
 from vit_attention.gate import regular
+from vit_attention.inputs.edited import edited
 from vit_attention.records import AttentionRecord, Axis
 from vit_attention.weights.download import DownloadError
 
@@ -33,6 +34,12 @@ class Wanted:
     queries: tuple[int, ...] | None = None
     size: tuple[int, int] | None = None
     whole: tuple[int, ...] | None = None
+    edit: tuple[int, ...] | None = None
+    edit_with: str = "mean"
+    edit_seed: int = 0
+    edit_turn: str = "180"
+    edit_shift: tuple[int, int] = (0, 0)
+    edit_from: str | None = None
 
     @property
     def chooses(self) -> bool:
@@ -73,6 +80,8 @@ def of(
         ChoiceError: something that this kind of model does not know.
     """
     if given.suffix == ".npz" and is_bundle(given.path):
+        if wanted.edit is not None:
+            raise ChoiceError("--edit: want a picture, got a bundle, for which no model is run")
         record = AttentionRecord.load(given.path)
         if record.text and not record.picture:
             raise ValueError("want a record of a picture; that of a sentence is drawn with --input_file FILE")
@@ -92,6 +101,8 @@ def of(
     if sparing is not None and wanted.size is not None and not wanted.chooses and hasattr(loaded, "axis"):
         axis = loaded.axis(wanted.size)
         options |= sparing(axis) if len(axis) - axis.prefix > LARGE else {}
+    if wanted.edit is not None:
+        picture = _changed(loaded, picture, wanted, options)
     if picture is None and loaded.card.task == "caption":
         return _of_features(given, loaded, options)
     picture = opened(given) if picture is None else picture
@@ -104,6 +115,21 @@ def of(
         return loading.attend(loaded, picture.image, **options), picture
     except DownloadError as error:
         raise ValueError(f"{error} Here: --resnet FILE; or --features FILE, of the regions themselves.") from error
+
+
+def _changed(model: Any, picture: Opened | None, wanted: Wanted, options: dict[str, Any]) -> Opened:
+    """The picture with the patches of --edit changed; the model looks once to say where they lie."""
+    if picture is None or wanted.features is not None:
+        raise ChoiceError("--edit: want a picture, got features of one")
+    asked = {name: value for name, value in options.items() if name in ("prompt", "beams", "size")}
+    record = loading.attend(model, picture.image, **asked)
+    grid = next((one.key.grid for one in record.maps if one.key.grid is not None), None)
+    if grid is None:
+        raise ChoiceError(f"--edit: want a model that looks at patches in rows and columns, got {model.card.name}")
+    other = None if wanted.edit_from is None else opened(Given(wanted.edit_from, wanted.edit_from)).image
+    more = {"seed": wanted.edit_seed, "quarters": int(wanted.edit_turn) // 90, "shift": wanted.edit_shift}
+    image = edited(picture.image, record.geometry, grid, wanted.edit or (), wanted.edit_with, **more, other=other)
+    return replace(picture, image=image)
 
 
 def _of_features(given: Given, model: Any, options: dict[str, Any]) -> tuple[AttentionRecord, Opened]:

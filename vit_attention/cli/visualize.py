@@ -91,7 +91,7 @@ def visualize(
     asked = replace(take(texts.Asked, given), output=output)
     texts.check_alone((*image, *images), asked.options)
     if asked.given:
-        pictured = {name: given[name] for name in ("save_raw", "plain", "stage", "features", "size")}
+        pictured = {name: given[name] for name in ("save_raw", "plain", "stage", "features", "size", "edit")}
         pictured |= {
             "label": given["labels"],
             "truth": truth,

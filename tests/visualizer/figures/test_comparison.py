@@ -113,3 +113,20 @@ def test_unfit_maps_are_refused() -> None:
         side_by_side(FLAT, [np.ones((2, 2))])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="names: want 2"):
         side_by_side(FLAT, [asked([[0.1]])] * 2, ["one"])
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_both_panels_can_be_clicked_and_report_their_patches(sent: Sent, narrow: bool) -> None:
+    out = sent(
+        before_after(
+            FLAT, FIRST, SECOND, difference=False, clickable=True, narrow=narrow, query=[2], outlined="covered"
+        )
+    )
+    markers = [trace for trace in out["data"] if trace["type"] == "scatter"]
+    assert [(one.get("xaxis"), one.get("yaxis")) for one in markers] == [("x", "y"), ("x2", "y2")]
+    for one in markers:  # the third patch is the left one of the second row: at 16, 48 of 64 x 64 pixels
+        at = list(one["customdata"]).index(2)
+        assert (one["x"][at], one["y"][at]) == (16, 48)
+    domains = [out["layout"][f"{side}axis{n}"].get("domain", [0, 1]) for side in "xy" for n in ("", "2")]
+    assert (domains[0] == domains[1], domains[2] == domains[3]) == (narrow, not narrow)
+    assert "orange outline: covered" in str(out["layout"]["annotations"])
