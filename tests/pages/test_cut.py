@@ -30,8 +30,7 @@ def test_no_flow_before_the_answer_and_the_cut_behind_it(app: App) -> None:
 
 def test_the_toy_follows_the_patch_and_the_residual_share(app: App) -> None:
     assert titles(app("cut", step="2", flow_to="patch 3", picture="coffee")) == ["Flow to patch 3: 0.2"]
-    # A tenth of every token moves in each layer; of the class token's, a fifth of 0.1 goes to patch 1 in layer 2 (0.04 of
-    # which reaches patch 2), and so on: 0.16 in all.
+    # The pipes of the cut are between different tokens: 0.5 + 0.2 + 0.1 at r = 0.5, a fifth of that at 0.9.
     assert titles(app("cut", step="2", toy_residual="0.9")) == ["Flow to patch 2: 0.16"]
     page = app("cut", step="2", flow_to="patch 9", toy_residual="7")
     assert titles(page) == ["Flow to patch 2: 0.8"]
@@ -51,7 +50,7 @@ def test_ties_are_counted_as_in_the_map(app: App) -> None:
 
 def test_the_cut_of_the_chosen_patch(app: App) -> None:
     page = app("cut", step="6")
-    assert titles(page)[1].startswith("Cut before row 1, column 2: 0.")
+    assert titles(page)[1].startswith("Cut before row 1, column 1: 0.")
     bars = figures(page)["cut_layers"]["data"][0]
     assert len(array([bars["x"]])[0] if isinstance(bars["x"], list) else array(bars["x"])) == 12
 
