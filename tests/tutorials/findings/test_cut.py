@@ -24,7 +24,9 @@ def network(*layers: np.ndarray, **more: Any) -> Context:
 
 def test_the_toy_lets_eight_tenths_through_to_patch_2() -> None:
     assert cut.toy_value(None).answer == pytest.approx(0.8, abs=1e-6)
-    assert "0.160 at r = 0.9" in cut.toy_residual(None).text, "pipes between different tokens are a fifth as wide as at 0.5"
+    assert "0.160 at r = 0.9" in cut.toy_residual(None).text, (
+        "pipes between different tokens are a fifth as wide as at 0.5"
+    )
 
 
 def test_a_patch_that_nobody_reads_in_the_first_layer_gets_its_skip_connection_alone() -> None:
