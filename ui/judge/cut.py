@@ -153,6 +153,7 @@ def narrowest(now: Context, residual: float) -> None:
             unit=UNIT,
             clickable=True,
             query=(patch,),
+            outlined="chosen patch",
             height=HEIGHT,
         )
     with right:
