@@ -95,16 +95,6 @@ def test_a_sink_of_the_real_model_is_left_out_at_display(app: App) -> None:
     assert left["z"] != right["z"]
 
 
-def test_the_pipes_of_the_toy_follow_the_chosen_patch(app: App) -> None:
-    page = app("rollout", step="11")
-    assert titles(page) == ["Flow to patch 2: 0.8"]
-    assert "layer 2, class token to patch 1 (0.2)" in " ".join(one.value for one in page.caption)
-    assert titles(app("rollout", step="11", flow_to="patch 3", picture="coffee")) == ["Flow to patch 3: 0.2"]
-    page = app("rollout", step="11", flow_to="patch 9")
-    assert titles(page) == ["Flow to patch 2: 0.8"]
-    assert "patch 9" in " ".join(box.value for box in page.warning)
-
-
 def test_a_model_without_classes_says_so(app: App) -> None:
     for step in ("7", "9"):
         page = app("rollout", step=step, picture="coffee")

@@ -25,9 +25,9 @@ LAYERS = (
 FULL = 1 - 1e-6
 
 
-def between(target: int) -> Flow:
+def between(target: int, residual: float = 0.5) -> Flow:
     """The largest flow from the class token to a token of the toy."""
-    return largest_flow(list(LAYERS), 0, target)
+    return largest_flow(list(LAYERS), 0, target, residual)
 
 
 def numbers() -> dict[str, tuple[float, float]]:

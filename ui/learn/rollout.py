@@ -1,4 +1,4 @@
-"""Page "Rollout": one layer beside all of them, the layers so far, two classes, the deletion test, a sink, and pipes."""
+"""Page "Rollout": one layer beside all of them, the layers so far, two classes, the deletion test, and a sink."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -9,18 +9,15 @@ import numpy as np
 import streamlit as st
 
 from tutorials.findings import Context
-from tutorials.findings import flow as pipes
 from tutorials.findings import rollout as found
 from ui.parts import components, controls, lesson, scrub, snippets, trust, widgets
 from ui.parts.lesson import View
 from ui.store import resources
 from visualizer import entropy
 from visualizer.figures import comparison
-from visualizer.figures.flow_network import flow_network
 from visualizer.figures.summary import curves
 from visualizer.method import Map, methods
 from visualizer.style.scale import MODES, Scale
-from visualizer.words.flow import describe_flow
 from visualizer.words.maps import describe
 
 HEIGHT = 350
@@ -209,20 +206,6 @@ def sinks(now: Context, knobs: Mapping[str, Any]) -> tuple[Any, str, str]:
     return figure, said, f"{said} {told[0].upper()}{told[1:]}."
 
 
-def toy_flow(now: Context, name: str) -> tuple[Any, str, str]:
-    """The toy's pipes, and what flows to the chosen patch; it knows nothing of the picture."""
-    target = pipes.NAMES.index(name)
-    found = pipes.between(target)
-    figure = flow_network(found, 0, target, pipes.NAMES, title=f"Flow to {name}: {found.value:.1f}", height=HEIGHT)
-    said = describe_flow(found, 0, target, pipes.NAMES)
-    rolled = "; ".join(f"{each} {share:.3f}" for each, (_, share) in pipes.numbers().items())
-    return figure, said, f"{said} Rollout of the same toy: {rolled}."
-
-
-def _flow_to(place: Any = None) -> str:
-    return widgets.choice("Flow to", pipes.NAMES[1:], "flow_to", "patch 2", place=place)
-
-
 def below(now: Context) -> None:
     """What can be checked, the code and the files of the rollout."""
     knobs, scale = _knobs(now), _scale()
@@ -263,9 +246,6 @@ PAGE = lesson.Page(
         "depth": View(components.shown("rollout_entropy", depth, _knobs), ("head", "query"), under=_under),
         "classes": View(two_classes, ("query",)),
         "deletion": View(deletion_test, ()),
-        "pipes": View(
-            components.shown("rollout_flow", toy_flow, lambda now: _flow_to()), (), under=lambda _now: _flow_to(st)
-        ),
         "sinks": View(components.shown("rollout_sinks", sinks, _knobs), ("query",)),
     },
     below,
