@@ -13,7 +13,8 @@ import vit_attention as va
 from tests.vit_attention.signals import tiny_vits
 from vit_attention.gate import GateError
 from vit_attention.models.captioning import captions
-from vit_attention.models.untrained import cascade, randomised, untrained
+from vit_attention.models.cascade import cascade, randomised
+from vit_attention.models.untrained import untrained
 
 
 @pytest.mark.parametrize("name", ["scene-vit", "photo-dino"])
