@@ -50,7 +50,7 @@ def faithfulness(
     head: int | None = None,
     size: Any = None,
     labels: Sequence[str] | None = None,
-    **knobs: Any,
+    knobs: Mapping[str, Any] | None = None,
 ) -> Faithfulness:
     """How far a model uses what a method's map of an input marks: curves and scores beside those of controls.
 
@@ -72,9 +72,10 @@ def faithfulness(
         road: whether ROAD is measured, on pictures of 10 patches or more.
         untrained: the network of the last control; None loads and draws one.
         seed: of the order of equals, the random orders and the noise of ROAD.
-        query, layer, head, knobs: of the method.
+        query, layer, head: of the method.
         size: of a picture, as for `attend`.
         labels: of a dual encoder.
+        knobs: parameters of the method, by name.
 
     Raises:
         GateError: a model without such a score, a map that is not over patches or tokens, another baseline.
@@ -89,7 +90,9 @@ def faithfulness(
     model, options = model._answering(given, options)
     if not isinstance(model, EncoderModel):
         model.scores_covered(given, None)  # which says why not
-    asked = _Asked(model, given, method_of(method), {"query": query, "layer": layer, "head": head, **knobs}, options)
+    asked = _Asked(
+        model, given, method_of(method), {"query": query, "layer": layer, "head": head, **(knobs or {})}, options
+    )
     record = asked.record(model, target)
     judged = _Judged.of(asked.map(record), asked, record, target, seed)
     fills = baselines or (PICTURE_BASELINES if judged.grid else TEXT_BASELINES)

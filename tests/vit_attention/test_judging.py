@@ -129,7 +129,7 @@ def test_the_truth_beats_its_shuffle_its_shift_and_its_opposite_and_chance_lies_
 
 
 def test_a_text_is_judged_by_its_tokens() -> None:
-    model, seen = counting(va.load("review-encoder"))
+    model = va.load("review-encoder")
     text = "The soup was good and the waiter was not rude."
     found = va.faithfulness(model, text, "relevance", target="positive", controls=False, baselines=["leave out"])
     tokens = sum(word >= 0 for word in model.attend(text).maps[0].key.words)

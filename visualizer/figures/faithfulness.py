@@ -48,7 +48,14 @@ def deletion_insertion(
             "tickvals": [0, 50, 100],
             "title": {"text": f"{what} {verb} (%)", "standoff": 4, "font": {"size": theme.SMALL}},
         }
-        place = {"xref": "paper", "x": (left + right) / 2, "yref": "paper", "y": 1, "yanchor": "bottom"}
+        place = {
+            "xref": "paper",
+            "x": (left + right) / 2,
+            "xanchor": "center",
+            "yref": "paper",
+            "y": 1,
+            "yanchor": "bottom",
+        }
         labels.append({"text": kind.capitalize(), **place})
     up: dict[str, Any] = {**_AXIS, "automargin": True}
     up["title"] = {"text": theme.safe(_asked(found, percent), 30), "font": {"size": theme.SMALL}}

@@ -10,6 +10,7 @@ from vit_attention.cli.doctor import doctor
 from vit_attention.cli.extract import extract
 from vit_attention.cli.fetch import fetch
 from vit_attention.cli.guard import guarded
+from vit_attention.cli.judge import judge
 from vit_attention.cli.read import read
 from vit_attention.cli.show import models, show
 from vit_attention.cli.visualize import visualize
@@ -25,6 +26,7 @@ HELP = """See what vision and text models attend to, and save it.
   vit-attention visualize --text "The soup was not good." --model review-encoder
   vit-attention extract 'photos/*.jpg' --model scene-vit --output bundles
   vit-attention read receipts/ --model receipt-donut --output readings
+  vit-attention judge scene-7 --model scene-vit --method rollout
   vit-attention show bundles/cat.npz
   vit-attention doctor
   vit-attention fetch --list
@@ -74,5 +76,5 @@ def main(debug: bool) -> None:
     """The entry point."""
 
 
-for command in (models, extract, visualize, read, show, doctor, fetch):
+for command in (models, extract, visualize, read, judge, show, doctor, fetch):
     main.add_command(command)

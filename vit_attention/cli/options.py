@@ -207,6 +207,12 @@ _ASKED: tuple[Command, ...] = (
         "--beams", type=click.IntRange(1, 8), help="Number of beams for readers and captions; 1 is greedy search."
     ),
 )
+_SIZE_OPTION = click.option(
+    "--size",
+    type=Size(),
+    metavar="PIXELS",
+    help="Size of the model's input, such as 518 or, as height,width, 224,336; multiples of its patch.  [default: the model's own]",
+)
 _SEEN: tuple[Command, ...] = (
     click.option(
         "--features",
@@ -214,12 +220,7 @@ _SEEN: tuple[Command, ...] = (
         metavar="FILE",
         help="Region features for captions: a file (.npz, .npy), or a folder of files named like the pictures.",
     ),
-    click.option(
-        "--size",
-        type=Size(),
-        metavar="PIXELS",
-        help="Size of the model's input, such as 518 or, as height,width, 224,336; multiples of its patch.  [default: the model's own]",
-    ),
+    _SIZE_OPTION,
     click.option(
         "--whole",
         type=Numbers(),
@@ -283,6 +284,13 @@ _LABEL: tuple[Command, ...] = (
         help="Label that a model of pictures and texts compares the picture with; may be repeated. The labels are its classes.",
     ),
 )
+
+
+def _method(default: str) -> Command:
+    said = " ".join(f"{name}: {one.meaning}" for name, one in methods().items())
+    return click.option("--method", type=click.Choice(list(methods())), default=default, show_default=True, help=said)
+
+
 _LOOK: tuple[Command, ...] = (
     click.option(
         "--layer",
@@ -304,13 +312,7 @@ _LOOK: tuple[Command, ...] = (
         default=True,
         help="Without --head: draw the mean of all heads, or each head separately.",
     ),
-    click.option(
-        "--method",
-        type=click.Choice(list(methods())),
-        default="raw",
-        show_default=True,
-        help=" ".join(f"{name}: {one.meaning}" for name, one in methods().items()),
-    ),
+    _method("raw"),
     click.option(
         "--query",
         "--queries",
@@ -494,12 +496,49 @@ def output(words: str) -> Command:
     return click.option("--output", type=NEW, default=FOLDER, show_default=True, metavar="DIR", help=words)
 
 
+_JUDGED: tuple[Command, ...] = (
+    _method("rollout"),
+    click.option("--layer", type=click.IntRange(0), help="Layer of the map, counted from 0.  [default: the last]"),
+    click.option("--head", type=click.IntRange(0), help="Head of the map, counted from 0.  [default: all together]"),
+    click.option("--query", multiple=True, metavar="TOKEN", help="Query token, as `visualize` takes it."),
+    click.option(
+        "--target",
+        "--class",
+        "target",
+        metavar="CLASS",
+        help="Class, by name or number, whose probability is measured; or a similarity, such as similar:6,8.  [default: the most "
+        "probable class]",
+    ),
+    click.option(
+        "--steps", type=click.IntRange(1, MOST), default=10, show_default=True, help="Equal steps of every curve."
+    ),
+    click.option(
+        "--baseline",
+        "baselines",
+        multiple=True,
+        type=click.Choice(["mean", "zero", "blur", "mask", "leave out"]),
+        help="What stands in place of what is covered; may be repeated: mean, zero or blur of a picture, mask or leave out of a "
+        "sentence.  [default: mean and blur; of a sentence what its model does by itself]",
+    ),
+    click.option(
+        "--controls/--no-controls",
+        default=True,
+        help="Also measure orders that know nothing: random, the centre of the picture, its colours, and the untrained network.",
+    ),
+    click.option("--road/--no-road", default=True, help="Also measure ROAD, which imputes what is covered."),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of everything random."),
+)
+
 model_options = _together(_MODEL)
 said_options = _together(_SAID)
 sentence_options = _together(_SENTENCE)
 asked_options = _together(_ASKED)
 seen_options = _together(_SEEN, _CHANGED, _LABEL)
 look_options = _together(_LOOK, _KNOBS)
+judged_options = _together(
+    _JUDGED, tuple(one for name, one in zip(knobs(), _KNOBS, strict=True) if name not in ("steps", "baseline", "seed"))
+)
+label_options = _together(_LABEL, (_SIZE_OPTION,))
 paint_options = _together(_PAINT)
 
 
@@ -510,4 +549,4 @@ def take(kind: type[T], given: dict[str, Any]) -> T:
 
 def take_view(given: dict[str, Any]) -> View:
     """What of a record the options ask to draw."""
-    return replace(take(View, given), knobs={name: given[name] for name in knobs()})
+    return replace(take(View, given), knobs={name: given[name] for name in knobs() if name in given})

@@ -167,7 +167,7 @@ def test_the_model_stays_as_it_was_and_eight_threads_get_the_same_numbers(tiny: 
         together = [*pool.map(lambda job: tiny.scores_covered(pixels, masks, fill=job[0], target=job[1]), jobs)]
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_array_equal(one, other)
-    with pytest.raises(GateError, match="NaN|direction|size|Its network"):
+    with pytest.raises(GateError, match="size"):
         tiny.scores_covered(torch.zeros(1, 3, 12, 12), np.zeros((1, 3, 3), bool), target="dog", size=16)
     for name, one in tiny.module.state_dict().items():
         assert torch.equal(one, before[name])
@@ -183,9 +183,10 @@ def test_a_pass_that_fails_leaves_nothing_behind(tiny: VisionModel, monkeypatch:
     def fail(tokens: Tensor) -> Tensor:
         raise MemoryError("no room")
 
-    with monkeypatch.context() as patch, pytest.raises(MemoryError):
+    with monkeypatch.context() as patch:
         patch.setattr(tiny.module.encoder.layers[-1].mlp, "forward", fail)
-        tiny.scores_covered(pixels, masks, target="similar:1,2")
+        with pytest.raises(MemoryError):
+            tiny.scores_covered(pixels, masks, target="similar:1,2")
     assert torch.is_grad_enabled()
     assert not torch.is_inference_mode_enabled()
     assert not any(part._forward_hooks or part._forward_pre_hooks for part in tiny.module.modules())
