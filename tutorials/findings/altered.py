@@ -27,6 +27,11 @@ class Altered:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
 
+    def over(self, change: Callable[[Any], Any]) -> "Altered":
+        """The same methods replaced in what `change` makes of the model."""
+        own = {name: one for name, one in vars(self).items() if name != "_model"}
+        return Altered(change(self._model), **own)
+
 
 def through(run: Run, name: str, change: Callable[[Any], Any]) -> Run:
     """A run whose works are given ``change(model)``; `name` tells its outcomes from those of the model itself."""

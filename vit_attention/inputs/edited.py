@@ -1,4 +1,4 @@
-"""Pictures without some of their patches."""
+"""Pictures without some of their patches, or with noise."""
 
 from collections.abc import Sequence
 
@@ -32,3 +32,19 @@ def _places(geometry: Geometry, grid: tuple[int, int], patches: Sequence[int]) -
     corners = [(p % grid[1] * wide, p // grid[1] * high) for p in patches]
     boxes = geometry.boxes_to_original([[x, y, x + wide, y + high] for x, y in corners]).round().astype(int).clip(0)
     return [(slice(top, bottom), slice(left, right)) for left, top, right, bottom in boxes]
+
+
+def noisy(image: Image.Image, deviation: float, seed: int) -> Image.Image:
+    """The picture with normal noise on every channel of every pixel, rounded and cut to 0 to 255.
+
+    Args:
+        image: any.
+        deviation: standard deviation in grey levels, of which there are 256.
+        seed: of the random numbers.
+
+    >>> noisy(Image.new("RGB", (1, 1), "gray"), 0, 1).getpixel((0, 0))
+    (128, 128, 128)
+    """
+    pixels = np.array(image.convert("RGB"), np.float64)
+    noise = np.random.default_rng(seed).normal(0, deviation, pixels.shape)
+    return Image.fromarray((pixels + noise).round().clip(0, 255).astype(np.uint8))
