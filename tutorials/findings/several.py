@@ -18,8 +18,8 @@ from vit_attention.records import Similar
 Maps = dict[str, NDArray[Any]]
 """(rows, columns) of each method by its name."""
 
-BLIND = ("centre prior", "colour contrast")
-"""Maps that know no model, by the names that figures give them."""
+BLIND = {"centre prior": "centre", "colour contrast": "colour"}
+"""Maps that know no model, with the short names that figures give them."""
 
 
 LEFT_OUT = ("components",)
@@ -125,4 +125,4 @@ def blind(now: Context) -> Maps:
 
 def titles(names: Sequence[str]) -> list[str]:
     """Names of methods and of maps that know no model, as figures have them."""
-    return [f"{one} (no model)" if one in BLIND else methods()[one].label for one in names]
+    return [f"{BLIND[one]} (no model)" if one in BLIND else methods()[one].label for one in names]

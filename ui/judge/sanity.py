@@ -18,13 +18,13 @@ from visualizer.measures.agreement import chance_overlap, overlap, rank_agreemen
 from visualizer.measures.deletion import count
 from visualizer.method import methods
 
-HEIGHT = 440
-"""Pixels of a figure that stands beside a step."""
+HEIGHT = 385
+"""Pixels of a figure that stands beside a step, over three pickers."""
 COSTLY, TOP = "costly", "strongest"
 """Keys of the controls."""
 RANK = "rank correlation"
-SEVERAL, NARROW = 7, 4
-"""Maps in a row, and on a phone."""
+SEVERAL, NARROW, SHORT = 7, 4, 13
+"""Maps in a row, and on a phone; signs that fit over one."""
 
 CODE = """
 from visualizer.measures.agreement import rank_agreement
@@ -73,24 +73,23 @@ def sheet(now: Context, wanted: tuple[str, ...], phone: bool) -> tuple[Any, str,
         f"{name}: strongest in row {row + 1}, column {column + 1}"
         for name, (row, column) in zip(several.titles(wanted), strongest, strict=True)
     )
-    caption = (
-        f"{len(own)} maps of one picture, asked by {now.query_name()} where a token asks, layer {now.chosen.layer + 1} where one layer is "
-        f"used, about {_aim(now)} where something is asked about. Their units differ, so each patch is coloured by its rank."
-    )
+    caption = f"Asked by {now.query_name()}, of layer {now.chosen.layer + 1}, and about {several.about(now)}, where a method asks these."
     return figure, f"{said}.", caption
 
 
-def _aim(now: Context) -> str:
-    return several.about(now)
+def _two_lines(title: str) -> tuple[str, str]:
+    """A name over a narrow map in two lines, if it is long."""
+    words = title.split(" ") if len(title) > SHORT else [title]
+    return words[0], " ".join(words[1:])
 
 
 def agreement(now: Context, wanted: tuple[str, ...], phone: bool) -> tuple[Any, str, str]:
     """The rank correlation of every two maps, and of each with maps that know no model."""
     own = maps(now, wanted) | several.blind(now)
     table, named = rank_agreement(list(own.values())), several.titles(tuple(own))
-    figure = agreement_table(table, named, RANK, numbered=not phone, height=HEIGHT)
-    said = f"{_extremes(table, named)} The last two rows know no model."
-    return figure, said, f"{said} Maps with 1.00 are one map under two names."
+    figure = agreement_table(table, named, RANK, narrow=phone, height=HEIGHT)
+    said = _extremes(table, named)
+    return figure, said, said + _numbered(named) * phone
 
 
 def shared(now: Context, wanted: tuple[str, ...], number: int, phone: bool) -> tuple[Any, str, str]:
@@ -98,10 +97,19 @@ def shared(now: Context, wanted: tuple[str, ...], number: int, phone: bool) -> t
     own = maps(now, wanted) | several.blind(now)
     table, named = overlap(list(own.values()), number), several.titles(tuple(own))
     what = f"overlap of the {number} strongest patches"
-    figure = agreement_table(table, named, what, signed=False, numbered=not phone, height=HEIGHT)
+    figure = agreement_table(table, named, what, signed=False, narrow=phone, height=HEIGHT)
     chance = chance_overlap(number, now.grid[0] * now.grid[1])
     said = _extremes(table, named)
-    return figure, said, f"Shared patches over all of both. Two unrelated maps have {chance:.2f} on average. {said}"
+    return (
+        figure,
+        said,
+        f"Shared patches over all of both. Two unrelated maps have {chance:.2f} on average. {said}{_numbered(named) * phone}",
+    )
+
+
+def _numbered(named: list[str]) -> str:
+    """What the numbers of rows and columns stand for, where no name fits beside them."""
+    return " " + ", ".join(f"{n} {name}" for n, name in enumerate(named, start=1)) + "."
 
 
 def _extremes(table: NDArray[np.float64], named: list[str]) -> str:
@@ -111,7 +119,7 @@ def _extremes(table: NDArray[np.float64], named: list[str]) -> str:
     if not other:
         return "No two maps can be compared."
     most, least = (choose(other, key=lambda pair: table[pair]) for choose in (max, min))
-    each = (f"{named[a]} and {named[b]} ({table[a, b]:.2f})" for a, b in (most, least))
+    each = (f"{named[a]} and {named[b]} ({table[a, b]:.3f})" for a, b in (most, least))
     return "Most alike without being the same: {}; least: {}.".format(*each)
 
 
@@ -149,9 +157,9 @@ PAGE = lesson.Page(
         "overlap": View(
             components.shown("sanity_overlap", shared, names, _number, controls.on_phone), under=_strongest
         ),
-        "redrawn": View(sanity_steps.redrawn, under=sanity_steps.controls_of_steps),
-        "classes": View(sanity_steps.two_targets, ("layer", "head", "patch")),
-        "noise": View(sanity_steps.noise, under=sanity_steps.controls_of_noise),
+        "redrawn": View(sanity_steps.redrawn, ("layer",), under=sanity_steps.controls_of_steps),
+        "classes": View(sanity_steps.two_targets, ("layer", "patch")),
+        "noise": View(sanity_steps.noise, ("layer",), under=sanity_steps.controls_of_noise),
     },
     below,
 )

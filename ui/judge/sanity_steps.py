@@ -7,7 +7,6 @@ import streamlit as st
 
 from tutorials.findings import Context, several
 from tutorials.findings import sanity as found
-from tutorials.plain import plain
 from ui.parts import components, controls, long_runs, widgets
 from ui.store import resources
 from visualizer.figures.agreement import rank_sheet
@@ -110,7 +109,7 @@ def two_targets(now: Context) -> None:
             "patch, counted from 0), which the class token's output is compared with."
         )
     with figure, st.spinner("Computing gradients ..."):
-        _bars(now, "sanity_targets", found.by_target(now, first, second), f"About {plain(first)} or {plain(second)}")
+        _bars("sanity_targets", found.by_target(now, first, second), f"About {first} or {second}", 430)
 
 
 def _deviation(now: Context, place: Any = None) -> int:
@@ -131,14 +130,14 @@ def noise(now: Context) -> None:
     with st.spinner(resources.LOOKING):
         ranks = found.under_noise(now, found.few(now), deviation)
     mean = {name: float(np.mean(one)) for name, one in ranks.items()}
-    _bars(now, "sanity_noise", mean, f"Under noise of {deviation} grey levels")
+    _bars("sanity_noise", mean, f"Under noise of {deviation} grey levels", 300)
     least = min(float(np.min(one)) for one in ranks.values())
     st.caption(
         f"Means over {found.DRAWS} draws of the noise, the same on every visit. The lowest of all is {least:+.2f}."
     )
 
 
-def _bars(now: Context, key: str, ranks: dict[str, float], title: str) -> None:
+def _bars(key: str, ranks: dict[str, float], title: str, height: int) -> None:
     named = list(zip(several.titles(tuple(ranks)), ranks.values(), strict=True))
     ends = (f"{title}, rank correlations: ", ".")
-    components.bar_chart(key, named, "rank correlation", "{} {:+.2f}", ends, title=title, height=max(HEIGHT, 440))
+    components.bar_chart(key, named, "rank correlation", "{} {:+.2f}", ends, title=title, height=height)

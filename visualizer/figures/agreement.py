@@ -18,8 +18,6 @@ from vit_attention.records.geometry import Placed
 
 LONGEST = 22
 """Most signs of a name beside a row; hovering names all."""
-CELL = 21
-"""Pixels across that a number in a cell takes."""
 
 
 def agreement_table(
@@ -28,7 +26,7 @@ def agreement_table(
     what: str,
     *,
     signed: bool = True,
-    numbered: bool = True,
+    narrow: bool = False,
     title: str = "",
     height: int = theme.HEIGHT,
 ) -> go.Figure:
@@ -39,7 +37,7 @@ def agreement_table(
         names: of the maps, plain text.
         what: the number is, for the scale.
         signed: whether it can lie below 0.
-        numbered: whether the numbers are written into the cells, in hundredths; hovering says them anyway.
+        narrow: for phones: rows have numbers alone, and the cells none, which hovering says anyway.
         height: in pixels.
 
     Raises:
@@ -56,10 +54,10 @@ def agreement_table(
     trace |= {"xgap": 1, "ygap": 1, "hoverinfo": None, "hovertemplate": "%{text}<extra></extra>"}
     trace["text"] = [[_said(names[r], names[c], table[r, c], what) for c in range(count)] for r in range(count)]
     fig = Sketch(trace)
-    _axes(fig, names)
-    if numbered:
+    _axes(fig, names, narrow)
+    if not narrow:
         fig.data.append(_numbers(table, signed))
-    note = "in the cells: hundredths" if numbered else ""
+    note = "" if narrow else "in the cells: hundredths"
     return fig.figure(title=title, caption=(scaled.caption, note), height=height, bottom=canvas.BAR, top=30)
 
 
@@ -68,18 +66,14 @@ def _said(first: str, second: str, value: float, what: str) -> str:
     return f"{theme.safe(first)}<br>{theme.safe(second)}<br>{theme.safe(what)} {shown}"
 
 
-def _axes(fig: Sketch, names: Sequence[str]) -> None:
+def _axes(fig: Sketch, names: Sequence[str], narrow: bool) -> None:
     count = len(names)
+    numbers = [str(n) for n in range(1, count + 1)]
     common = {"showgrid": False, "zeroline": False, "fixedrange": True, "automargin": True}
     common |= {"tickvals": list(range(1, count + 1)), "tickfont": {"size": theme.SMALL}}
-    rows = [f"{theme.safe(letters.cut(name, LONGEST))} {n}" for n, name in enumerate(names, start=1)]
-    fig.layout["xaxis"] = {**common, "side": "top", "range": [0.5, count + 0.5], "ticktext": _numbers_of(count)}
-    fig.layout["xaxis"] |= {"tickangle": 0}
-    fig.layout["yaxis"] = {**common, "range": [count + 0.5, 0.5], "ticktext": rows}
-
-
-def _numbers_of(count: int) -> list[str]:
-    return [str(n) for n in range(1, count + 1)]
+    named = [f"{theme.safe(letters.cut(name, LONGEST))} {n}" for name, n in zip(names, numbers, strict=True)]
+    fig.layout["xaxis"] = {**common, "side": "top", "range": [0.5, count + 0.5], "ticktext": numbers, "tickangle": 0}
+    fig.layout["yaxis"] = {**common, "range": [count + 0.5, 0.5], "ticktext": numbers if narrow else named}
 
 
 def _numbers(table: NDArray[Any], signed: bool) -> dict[str, Any]:

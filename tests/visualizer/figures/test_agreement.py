@@ -37,8 +37,9 @@ def test_every_cell_has_its_colour_number_and_text() -> None:
 
 
 def test_overlaps_have_a_scale_from_0_and_numbers_can_be_left_out() -> None:
-    figure = agreement_table(np.abs(TABLE), ["a", "b", "c"], "overlap", signed=False, numbered=False)
+    figure = agreement_table(np.abs(TABLE), ["a", "b", "c"], "overlap", signed=False, narrow=True)
     assert len(figure.data) == 1
+    assert list(figure.layout.yaxis.ticktext) == ["1", "2", "3"]
     assert (figure.data[0].zmin, figure.data[0].zmax) == (0, 1)
     assert "0 to 1" in figure.layout.annotations[-1].text
 
