@@ -53,7 +53,7 @@ def test_the_head_leaves_attention_and_changes_what_asks_about_a_class(app: App)
 
 def test_what_asks_no_class_is_the_same_for_two(app: App) -> None:
     found = bars_of(app("sanity", step="7"), "sanity_targets")
-    assert found["raw"] == found["rollout"] == 1
+    assert found["one layer"] == found["rollout"] == 1
     assert found["relevance"] < 0.999
     same = bars_of(app("sanity", step="7", target="circle", other="circle"), "sanity_targets")
     assert list(same.values()) == [1] * len(found)
