@@ -69,7 +69,7 @@ def _said(first: str, second: str, value: float, what: str) -> str:
 def _axes(fig: Sketch, names: Sequence[str], narrow: bool) -> None:
     count = len(names)
     numbers = [str(n) for n in range(1, count + 1)]
-    common = {"showgrid": False, "zeroline": False, "fixedrange": True, "automargin": True}
+    common: dict[str, Any] = {"showgrid": False, "zeroline": False, "fixedrange": True, "automargin": True}
     common |= {"tickvals": list(range(1, count + 1)), "tickfont": {"size": theme.SMALL}}
     named = [f"{theme.safe(letters.cut(name, LONGEST))} {n}" for name, n in zip(names, numbers, strict=True)]
     fig.layout["xaxis"] = {**common, "side": "top", "range": [0.5, count + 0.5], "ticktext": numbers, "tickangle": 0}
@@ -117,7 +117,7 @@ def rank_sheet(
     """
     placed = np.stack([_placed(np.asarray(one, np.float64)) for one in maps])
     unit = "% of the cells of its own map that are weaker"
-    look = {"names": names, "captions": captions, "per_row": per_row, "title": title, "height": height}
+    look: dict[str, Any] = {"names": names, "captions": captions, "per_row": per_row, "title": title, "height": height}
     return head_grid(placed, scale="shared", together=np.array([0.0, 100.0]), unit=unit, **look)
 
 
