@@ -67,7 +67,8 @@ def sheet(now: Context, wanted: tuple[str, ...], phone: bool) -> tuple[Any, str,
     """Every map on the scale of ranks."""
     own = maps(now, wanted)
     across = NARROW if phone else SEVERAL
-    figure = rank_sheet(list(own.values()), several.titles(wanted), per_row=across, height=None if phone else HEIGHT)
+    first, second = zip(*map(_two_lines, several.titles(wanted)), strict=True)
+    figure = rank_sheet(list(own.values()), first, second, per_row=across, height=None if phone else HEIGHT)
     strongest = [np.unravel_index(int(np.nanargmax(one)), one.shape) for one in own.values()]
     said = "; ".join(
         f"{name}: strongest in row {row + 1}, column {column + 1}"
