@@ -7,6 +7,8 @@ import Plotly when they are first asked for.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from visualizer.measures.agreement import chance_overlap, overlap, rank_agreement
+from visualizer.measures.complexity import effective_share, gini
 from visualizer.measures.components import Components, principal_components
 from visualizer.measures.distance import attention_distance, patch_distances
 from visualizer.measures.entropy import entropy, relative_entropy
@@ -24,7 +26,7 @@ from visualizer.measures.rollout import (
     rollout,
     rollouts,
 )
-from visualizer.measures.score import Chance, chance, mass_in_mask, pointing_hit
+from visualizer.measures.score import Chance, chance, iou, mass_in_mask, pointing_hit
 from visualizer.measures.similarity import cosine_similarity, head_similarity, patch_similarity, position_similarity
 from visualizer.measures.sinks import received, sink_share, sink_tokens, special_share, without
 from visualizer.measures.summary import STATISTICS, Statistic, head_statistic
@@ -33,6 +35,7 @@ from visualizer.measures.windows import forbidden_share, window_distance, window
 if TYPE_CHECKING:
     from visualizer.export.film import film
     from visualizer.export.numbers import save_numbers
+    from visualizer.figures.agreement import agreement_table, rank_sheet
     from visualizer.figures.animation import layer_animation
     from visualizer.figures.arcs import arcs
     from visualizer.figures.charts import strip
@@ -74,6 +77,7 @@ if TYPE_CHECKING:
 
 # Imported when they are first asked for: figures need Plotly.
 _LAZY = {
+    "figures.agreement": ("agreement_table", "rank_sheet"),
     "figures.animation": ("layer_animation",),
     "figures.arcs": ("arcs",),
     "export.film": ("film",),
@@ -122,6 +126,7 @@ __all__ = [
     "Scale",
     "Scored",
     "Statistic",
+    "agreement_table",
     "arcs",
     "as_json",
     "atlas",
@@ -136,6 +141,7 @@ __all__ = [
     "by_words",
     "centre_prior",
     "chance",
+    "chance_overlap",
     "check",
     "class_rollout",
     "class_rollouts",
@@ -159,6 +165,7 @@ __all__ = [
     "describe_token_matrix",
     "describe_window_map",
     "describe_windows",
+    "effective_share",
     "entropy",
     "field_heat",
     "field_scores",
@@ -169,6 +176,7 @@ __all__ = [
     "fuse",
     "gather",
     "gather_words",
+    "gini",
     "gradient_rollout",
     "head_grid",
     "head_similarity",
@@ -177,6 +185,7 @@ __all__ = [
     "heads_of_token",
     "heads_on_mask",
     "hits",
+    "iou",
     "json_html",
     "largest_flow",
     "layer_animation",
@@ -188,6 +197,7 @@ __all__ = [
     "mixed_layers",
     "outliers",
     "outline_mask",
+    "overlap",
     "overlay",
     "page_windows",
     "page_with_heat",
@@ -201,7 +211,9 @@ __all__ = [
     "principal_components",
     "proposals",
     "propose_box",
+    "rank_agreement",
     "rank_heads",
+    "rank_sheet",
     "received",
     "relative_entropy",
     "relevance",

@@ -159,7 +159,7 @@ def answered(
     return method(model.attend(picture.given, target=target or None, **how), **question, **dict(knobs))
 
 
-def _pairs(given: Mapping[str, Any]) -> tuple[Any, ...]:
+def pairs(given: Mapping[str, Any]) -> tuple[Any, ...]:
     """Keywords as something that can be compared."""
     return tuple((name, tuple(value) if isinstance(value, list) else value) for name, value in sorted(given.items()))
 
@@ -319,7 +319,7 @@ class Context:
             raise ValueError(
                 f"this bundle was saved without what {name} needs {lacks}, and no model is run for a bundle"
             )
-        asking = (name, wanted, _pairs(question), _pairs(given), self.size, self.labels)
+        asking = (name, wanted, pairs(question), pairs(given), self.size, self.labels)
         found: Map = self.run(answered, self.model, self.picture, *asking)
         return found
 

@@ -10,8 +10,7 @@ import streamlit as st
 
 from tutorials.findings import leaderboard as found
 from tutorials.findings.standings import CONTROL, Board, Standing, boards
-from ui.frame import state
-from ui.parts import components, controls, lesson, trust, widgets
+from ui.parts import components, lesson, trust, widgets
 from ui.parts.lesson import View
 from visualizer.figures import standings
 

@@ -11,9 +11,9 @@ from tutorials.findings import Context
 from tutorials.plain import plain
 from ui.parts import components, panels, peer
 from ui.store import pictures, resources
-from visualizer import entropy
+from visualizer import effective_share, entropy, gini
 from visualizer.measures import score
-from visualizer.measures.controls import score_against
+from visualizer.measures.controls import Scored, score_against
 from visualizer.measures.outliers import outliers
 from vit_attention.models.cards import caution
 from vit_attention.records import AttentionRecord
@@ -76,7 +76,32 @@ def facts(
         row = np.nan_to_num(np.asarray(row, np.float32), nan=-1)  # what is not defined is no share
     if row is not None and (np.asarray(row, np.float32) >= 0).all():
         found += _of_row(now, _shares(np.asarray(row, np.float32)))
-    return found if now.of_text else found + _score(now, values, made)
+    return found if now.of_text else found + concentrated(values) + _score(now, values, made)
+
+
+def concentrated(values: NDArray[Any]) -> list[Fact]:
+    """How few patches hold a map's magnitudes; nothing for a map without any.
+
+    >>> [fact[:2] for fact in concentrated(np.array([[1.0, 0.0], [1.0, 0.0]]))]
+    [('Gini index', '0.50'), ('effective share', '50 % of the patches')]
+    """
+    index, share = gini(values), effective_share(values)
+    if np.isnan(index):
+        return []
+    return [
+        (
+            "Gini index",
+            f"{index:.2f}",
+            "of the patches' sizes, without their signs; 0: all the same, so the map points nowhere; near 1: a few patches hold "
+            "everything, be they right or wrong",
+        ),
+        (
+            "effective share",
+            f"{100 * share:.0f} % of the patches",
+            f"over which the map spreads (2 to the power of its entropy); near 100 % it says little, and {100 / np.size(values):.1f} % is a "
+            "single patch, perhaps a sink",
+        ),
+    ]
 
 
 def proof(record: AttentionRecord) -> list[Fact]:
@@ -170,7 +195,24 @@ def _score(now: Context, values: NDArray[Any], made: peer.Made | None) -> list[F
             "chance"
         )
         found.append(("weight on objects", f"{mass:.1%}", meaning))
+    if now.record.geometry is not None and truth.any():
+        found.append(
+            _overlapping(
+                "objects", score_against(values, now.picture.scene.mask, now.picture.image, now.record.geometry)
+            )
+        )
     return found + _caution(now)
+
+
+def _overlapping(what: str, scored: Sequence[Scored]) -> Fact:
+    """The overlap of a map's strongest patches with those of an outline, beside that of the controls."""
+    own, *controls = scored
+    beside = ", ".join(f"{one.name} {one.iou:.2f}" for one in controls)
+    meaning = (
+        f"patches in both over patches in either, of as many strongest patches as the outline covers; {beside}. Bad: no more than "
+        "these. It says that map and outline agree, and not that the model used the object"
+    )
+    return f"overlap (IoU) with: {what}", f"{own.iou:.2f}", meaning
 
 
 def _outlined(now: Context, values: NDArray[Any], made: peer.Made | None) -> list[Fact]:
@@ -178,7 +220,8 @@ def _outlined(now: Context, values: NDArray[Any], made: peer.Made | None) -> lis
     outline, geometry = pictures.outline(now.picture.id), now.record.geometry
     if outline is None or geometry is None:
         return [("against the truth", "unknown", "only drawn scenes and some sample photographs come with outlines")]
-    own, chance, *controls = score_against(values, outline.mask(), now.picture.image, geometry)
+    scored = score_against(values, outline.mask(), now.picture.image, geometry)
+    own, chance, *controls = scored
     hits = ", ".join(f"{one.name} {_yes(one.hit)}" for one in controls)
     found = [
         (
@@ -191,7 +234,7 @@ def _outlined(now: Context, values: NDArray[Any], made: peer.Made | None) -> lis
         shares = "; ".join(f"{one.name} {one.inside:.1%}" for one in (chance, *controls))
         meaning = f"share of the patches' sum inside the hand-drawn outline; {shares}. These three know no model"
         found.append((f"weight on: {outline.name}", f"{own.inside:.1%}", meaning))
-    found += _caution(now)
+    found += [_overlapping(outline.name, scored), *_caution(now)]
     if line_of_peer := peer.beside(now, outline, made):
         found.append(line_of_peer)
     return found

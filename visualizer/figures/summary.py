@@ -135,6 +135,7 @@ def curves(
     layers: Sequence[int] | None = None,
     limits: tuple[float, float] | None = None,
     reference: Mapping[str, float] | None = None,
+    across: str = "layer",
     title: str = "",
     height: int = 340,
 ) -> go.Figure:
@@ -146,6 +147,7 @@ def curves(
         layers: numbers of the layers, counted from 0; None means 0, 1, 2, ...
         limits: ends of the upright axis.
         reference: named levels, such as chance or the largest possible value, drawn as thin level lines.
+        across: what is counted along the lower axis, if not layers.
     """
     if not values_by_name:
         raise GateError("values_by_name", "at least one line", "none")
@@ -164,7 +166,7 @@ def curves(
                 "line": {"color": theme.LINES[at % 6], "dash": DASHES[at % 6], "width": 2},
                 "name": theme.safe(name),
                 "marker": {"symbol": MARKERS[at % 6], "size": 7},
-                "hovertemplate": "layer %{x}: %{y:.3g}<extra>%{fullData.name}</extra>",
+                "hovertemplate": theme.safe(across) + " %{x}: %{y:.3g}<extra>%{fullData.name}</extra>",
             }
         )
     ends = [float(depth.min()) + 0.6, float(depth.max()) + 1.4]
@@ -176,7 +178,7 @@ def curves(
         title=title,
         height=height,
         bottom=86,
-        xaxis={**_axis("layer"), "dtick": 1 if len(depth) <= 16 else 4},
+        xaxis={**_axis(across), "dtick": 1 if len(depth) <= 16 else 4},
         yaxis={**_axis(unit), **({"range": list(limits)} if limits else {})},
         showlegend=True,
         legend={"orientation": "h", "x": 0, "xref": "paper", "y": 0, "yref": "container", "yanchor": "bottom"},

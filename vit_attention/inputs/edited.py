@@ -1,4 +1,4 @@
-"""Pictures whose patches are covered, blurred, shuffled, exchanged, rotated, moved or pasted; every other pixel is as it was."""
+"""Pictures whose patches are covered, blurred, shuffled, exchanged, rotated, moved or pasted; and pictures with noise."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -206,3 +206,24 @@ def _places(
     where = Geometry.of(*image.size) if geometry is None else geometry
     boxes = where.boxes_to_original(where.cells(grid)[list(patches)]).round().astype(int).clip(0)
     return [(slice(top, bottom), slice(left, right)) for left, top, right, bottom in boxes.tolist()]
+
+    high, wide = geometry.seen[1] / grid[0], geometry.seen[0] / grid[1]
+    corners = [(p % grid[1] * wide, p // grid[1] * high) for p in patches]
+    boxes = geometry.boxes_to_original([[x, y, x + wide, y + high] for x, y in corners]).round().astype(int).clip(0)
+    return [(slice(top, bottom), slice(left, right)) for left, top, right, bottom in boxes]
+
+
+def noisy(image: Image.Image, deviation: float, seed: int) -> Image.Image:
+    """The picture with normal noise on every channel of every pixel, rounded and cut to 0 to 255.
+
+    Args:
+        image: any.
+        deviation: standard deviation in grey levels, of which there are 256.
+        seed: of the random numbers.
+
+    >>> noisy(Image.new("RGB", (1, 1), "gray"), 0, 1).getpixel((0, 0))
+    (128, 128, 128)
+    """
+    pixels = np.array(image.convert("RGB"), np.float64)
+    noise = np.random.default_rng(seed).normal(0, deviation, pixels.shape)
+    return Image.fromarray((pixels + noise).round().clip(0, 255).astype(np.uint8))
