@@ -7,16 +7,20 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from tutorials.findings import Context
+from tutorials.findings import Context, used
 from tutorials.plain import plain
-from ui.parts import components, panels, peer
+from ui.parts import components, panels, peer, widgets
 from ui.store import pictures, resources
 from visualizer import effective_share, entropy, gini
 from visualizer.measures import score
 from visualizer.measures.controls import Scored, score_against
+from visualizer.measures.faithfulness import MAP
 from visualizer.measures.outliers import outliers
 from vit_attention.models.cards import caution
 from vit_attention.records import AttentionRecord
+
+USED = "uses"
+"""Key of the switch that covers the picture step by step."""
 
 Fact = tuple[str, str, str]
 """(check, figure with unit, meaning)."""
@@ -46,7 +50,38 @@ def card(
         [components.told(np.asarray(one)) for one in (values, () if row is None else row)],
     )
     key = ("trust", now.view, *given, repr(made), outline and hash(outline))
-    draw(f"For {what}.", resources.once(key, lambda: facts(now, values, row, made)))
+    checks = resources.once(key, lambda: facts(now, values, row, made))
+    if can_be_covered(now) and widgets.toggle(f"Does the model use what the map marks? ({used.passes()} passes)", USED):
+        checks = [*checks, *of_use(now, values)]
+    draw(f"For {what}.", checks)
+
+
+def can_be_covered(now: Context) -> bool:
+    """Whether a probability can be watched while patches are covered: there are classes, and a model to run."""
+    drawn = now.axis.kind == "patches" and not now.of_text and now.size is None
+    return drawn and bool(now.record.prediction.labels) and not now.picture.key.startswith("bundle-")
+
+
+def of_use(now: Context, values: NDArray[Any]) -> list[Fact]:
+    """Deletion and insertion of the map, beside orders that know nothing."""
+    with st.spinner("The model looks at the picture with more and more of it covered ..."):
+        found = used.areas(now, np.asarray(values, np.float64))
+    label = now.record.prediction.top(1)[0][0]
+    own, facts_of = found.pop(MAP), []
+    for at, (name, how, bad) in enumerate(_CURVES):
+        beside = ", ".join(f"{one} {100 * both[at]:.1f} %" for one, both in found.items())
+        meaning = (
+            f"mean probability of {plain(label)} while {how}, in tenths of the picture, in its mean colour; {beside}. Bad: {bad} than the "
+            "best of these, which know nothing of the model"
+        )
+        facts_of.append((f"the model uses it: {name} AUC", f"{100 * own[at]:.1f} %", meaning))
+    return facts_of
+
+
+_CURVES = (
+    ("deletion", "the strongest patches are covered first", "no lower"),
+    ("insertion", "the strongest patches are shown first on a covered picture", "no higher"),
+)
 
 
 def draw(caption: str, checks: Sequence[Fact]) -> None:
@@ -184,14 +219,14 @@ def _score(now: Context, values: NDArray[Any], made: peer.Made | None) -> list[F
         (
             "points at an object",
             "yes" if bool(score.pointing_hit(values, truth)) else "no",
-            "strongest patch more than 10 % covered by an object; a random patch: "
+            "agreement with the outline: strongest patch more than 10 % covered by an object; a random patch: "
             f"{float((truth > 0.1).mean()):.0%}. A weak score: colour alone lets many maps of untrained models point",
         )
     ]
     if (np.asarray(values) >= 0).all():  # a sum of signed values has no shares
         mass, area = float(score.mass_in_mask(values, truth)), float(truth.mean())
         meaning = (
-            f"share of the patches' sum inside the true outline; by chance {area:.1%}, so {mass / max(area, 1e-9):.1f} x "
+            f"agreement with the outline: share of the patches' sum inside the true outline; by chance {area:.1%}, so {mass / max(area, 1e-9):.1f} x "
             "chance"
         )
         found.append(("weight on objects", f"{mass:.1%}", meaning))
@@ -227,12 +262,12 @@ def _outlined(now: Context, values: NDArray[Any], made: peer.Made | None) -> lis
         (
             f"points at: {outline.name}",
             _yes(own.hit),
-            f"strongest patch more than 10 % covered by it; a random patch: {chance.hit:.0%}; {hits}",
+            f"agreement with the outline: strongest patch more than 10 % covered by it; a random patch: {chance.hit:.0%}; {hits}",
         )
     ]
     if not np.isnan(own.inside):
         shares = "; ".join(f"{one.name} {one.inside:.1%}" for one in (chance, *controls))
-        meaning = f"share of the patches' sum inside the hand-drawn outline; {shares}. These three know no model"
+        meaning = f"agreement with the outline: share of the patches' sum inside the hand-drawn outline; {shares}. These three know no model"
         found.append((f"weight on: {outline.name}", f"{own.inside:.1%}", meaning))
     found += [_overlapping(outline.name, scored), *_caution(now)]
     if line_of_peer := peer.beside(now, outline, made):
