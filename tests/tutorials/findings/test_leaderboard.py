@@ -41,14 +41,14 @@ CONTRAST = line("colour contrast", 0.52, kind=CONTROL, passes=0)
 def test_a_method_whose_interval_reaches_down_to_the_best_control_is_not_better() -> None:
     found = leaderboard.not_better(now(RAW, RELEVANCE, line("random map", 0.1, kind=CONTROL), CONTRAST))
     assert found.answer == 1
-    assert "raw" in found.words
-    assert "colour contrast" in found.words
+    assert "raw" in found.text
+    assert "colour contrast" in found.text
 
 
 def test_the_first_of_those_that_cannot_be_told_apart_is_named_with_the_others() -> None:
     found = leaderboard.best(now(RAW, RELEVANCE, line("rise", 0.88), CONTRAST))
     assert found.answer == "relevance"
-    assert "reach as high: relevance, rise." in found.words
+    assert "reach as high: relevance, rise." in found.text
 
 
 def test_those_that_are_told_what_is_asked_are_told_apart_from_those_that_are_not() -> None:
