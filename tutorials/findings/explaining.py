@@ -1,0 +1,242 @@
+"""Attention changed while a model runs, in numbers: how far its answer moves, and where a sink goes."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tutorials.findings.context import Context, Picture
+from visualizer.measures.divergence import jensen_shannon, total_variation
+from visualizer.measures.score import HIT_THRESHOLD
+from visualizer.measures.sinks import LEAST, received
+from visualizer.method import methods
+from vit_attention.heavy import library
+from vit_attention.records import Prediction
+from worlds.photographs import photographs
+
+PERMUTED, EVEN, OTHER = "permuted", "even", "of another picture"
+HOW = {PERMUTED: "permuted", EVEN: "uniform", OTHER: "given"}
+"""What is put in the place of a row, by its name in `ChangedRows`."""
+SCENES = tuple(f"scene-{seed}" for seed in range(801, 813))
+"""Pictures whose rows are put in the place of those of a scene."""
+
+Floats = NDArray[np.float64]
+
+
+class Rows(NamedTuple):
+    """Rows that are replaced.
+
+    Attributes:
+        how: one of `HOW`.
+        layers, heads, queries: numbers from 0; None for all.
+    """
+
+    how: str = PERMUTED
+    layers: tuple[int, ...] | None = None
+    heads: tuple[int, ...] | None = None
+    queries: tuple[int, ...] | None = None
+
+
+def chosen_rows(now: Context, how: str = PERMUTED, everywhere: bool = False, everyone: bool = False) -> Rows:
+    """The rows that a reader has chosen: of the layer and head or `everywhere`, of the asking token or of `everyone`."""
+    heads = None if now.chosen.head is None or everywhere else (now.chosen.head,)
+    layers = None if everywhere else (now.record.maps[now.chosen.layer].layer,)
+    return Rows(how, layers, heads, None if everyone else tuple(now.asking))
+
+
+def others(now: Context) -> tuple[str, ...]:
+    """Names of pictures of the same kind whose rows can be put in the place of this picture's."""
+    names = tuple(photographs()) if now.picture.is_photograph else SCENES
+    return tuple(name for name in names if name != now.picture.id)
+
+
+def moves(model: Any, picture: Picture, rows: Rows, seeds: Sequence[int], names: Sequence[str], labels: Any) -> Floats:
+    """(seeds,) how far the answer moves with other rows; see `moved`. With `OTHER`, a seed is the place of a name."""
+    asked = about(model, labels)
+    before = answer(asked, picture)
+    return np.array([moved(before, answer(asked.under(change(asked, rows, seed, names)), picture)) for seed in seeds])
+
+
+def answers(model: Any, picture: Picture, rows: Rows, seed: int, names: Sequence[str], labels: Any) -> list[Floats]:
+    """The answers without and with other rows."""
+    asked = about(model, labels)
+    return [answer(one, picture) for one in (asked, asked.under(change(asked, rows, seed, names)))]
+
+
+def about(model: Any, labels: Sequence[str]) -> Any:
+    """The model, asked about labels if there are any."""
+    return model.about(labels) if labels else model
+
+
+def answer(model: Any, picture: Picture) -> Floats:
+    """(classes,) probabilities; of a model without classes the (patches, width) features behind the last layer."""
+    if model.classes:
+        return Prediction(model.classes, np.asarray(model.rerun(picture.given, _same)[0])).probabilities
+    with library("torch").inference_mode():
+        tokens = model.final_tokens(model.prepare(picture.given).pixels)[0].float().cpu().numpy()
+    added = sum(len(one.special) for one in model.changes)  # a register has left behind the last block
+    return np.asarray(tokens[len(model.anatomy.special) - added :], np.float64)
+
+
+def _same(pixels: Any) -> Any:
+    return pixels
+
+
+def moved(before: Floats, after: Floats) -> float:
+    """How far an answer moved: total variation of probabilities, 0 to 1; of features 1 - mean cosine, 0 to 2."""
+    return float(total_variation(before, after) if before.ndim == 1 else (1 - cosines(before, after)).mean())
+
+
+def cosines(before: Floats, after: Floats) -> Floats:
+    """(patches,) cosine of each patch's features before and after."""
+    lengths = np.linalg.norm(before, axis=-1) * np.linalg.norm(after, axis=-1)
+    return np.asarray((before * after).sum(axis=-1) / np.maximum(lengths, 1e-300))
+
+
+def change(model: Any, rows: Rows, seed: int, names: Sequence[str]) -> Any:
+    """The change of a model that puts other rows in the place of its own."""
+    made = library("vit_attention.changes").ChangedRows
+    given = None
+    if rows.how == OTHER:
+        layers = None if rows.layers is None else [*rows.layers]
+        given = model.attend(_opened(names[seed % len(names)]).image, layers=layers).layers
+    return made(HOW[rows.how], rows.layers, rows.heads, rows.queries, seed=seed, given=given)
+
+
+def _opened(name: str) -> Picture:
+    return Picture.photograph(name) if name in photographs() else Picture.drawn(name)
+
+
+class Rival(NamedTuple):
+    """A map in the place of the one that a model read, and what became of the answer.
+
+    Attributes:
+        name: where it is from.
+        row: (tokens,) mean of the asking tokens and the changed heads, as it multiplied the values.
+        apart: Jensen-Shannon divergence from the model's own row, in bits.
+        moved: how far the answer moved; see `moved`.
+    """
+
+    name: str
+    row: Floats
+    apart: float
+    moved: float
+
+
+def rivals(model: Any, picture: Picture, rows: Rows, seeds: int, names: Sequence[str], labels: Any) -> list[Rival]:
+    """Maps of one layer in the place of its own: permuted in several orders, even, and those of other pictures.
+
+    Jain & Wallace 2019, arXiv:1902.10186, section 4.2.2, search by gradients for the most different map with the same answer;
+    here it is the best of these.
+    """
+    asked = about(model, labels)
+    own, before = _read(asked, picture, rows)
+    tried = [(PERMUTED, seed, f"order {seed + 1}") for seed in range(seeds)] + [(EVEN, 0, "even rows")]
+    tried += [(OTHER, seed, f"rows of {name}") for seed, name in enumerate(names)]
+    found = []
+    for how, seed, name in tried:
+        row, now = _read(asked.under(change(asked, rows._replace(how=how), seed, names)), picture, rows)
+        found.append(Rival(name, row, float(jensen_shannon(own, row)), moved(before, now)))
+    return found
+
+
+def replaced(model: Any, picture: Picture, rows: Rows, seed: int, names: Sequence[str], layer: int) -> list[Floats]:
+    """The rows of one layer, mean of heads and asking tokens, without and with other rows."""
+    at = rows._replace(layers=(layer,))
+    return [_read(one, picture, at)[0] for one in (model, model.under(change(model, rows, seed, names)))]
+
+
+def _read(model: Any, picture: Picture, rows: Rows) -> tuple[Floats, Floats]:
+    """The rows of one layer, mean of heads and asking tokens, and the answer."""
+    assert rows.layers is not None
+    queries = None if rows.queries is None else [*rows.queries]
+    record = model.attend(picture.given, layers=[rows.layers[0]], queries=queries)
+    weights = np.asarray(record.layers[0], np.float64)
+    row = (weights if rows.heads is None else weights[[*rows.heads]]).mean(axis=(0, 1))
+    return row, record.prediction.probabilities if model.classes else answer(model, picture)
+
+
+class Sink(NamedTuple):
+    """A patch that draws the attention of a head.
+
+    Attributes:
+        layer, head, token: numbers from 0, special tokens counted.
+        share: of the head's attention, mean over all other tokens.
+    """
+
+    layer: int
+    head: int
+    token: int
+    share: float
+
+
+def sinks(now: Context) -> list[Sink]:
+    """The patches that take more than 30 % of a head's attention and lie on no object of a scene, strongest first."""
+    on_object = np.zeros(len(now.axis), bool)
+    if now.picture.scene is not None and now.truth is not None:
+        on_object[now.axis.prefix :] = now.truth.ravel() > HIT_THRESHOLD
+    return [one for one in sinks_of(now.record.layers, now.axis.prefix) if not on_object[one.token]]
+
+
+def sinks_of(layers: Sequence[NDArray[Any]], prefix: int) -> list[Sink]:
+    """The patches that take more than 30 % of the attention in some head (Gu et al. 2025), strongest first."""
+    found = []
+    for layer, weights in enumerate(layers):
+        shares = received(weights.astype(np.float32))
+        shares[:, :prefix] = 0
+        found += [Sink(layer, int(h), int(t), float(shares[h, t])) for h, t in np.argwhere(shares > LEAST)]
+    return sorted(found, key=lambda one: -one.share)
+
+
+def masked_moves(model: Any, picture: Picture, sets: Sequence[tuple[int, ...]], labels: Any) -> Floats:
+    """(sets,) how far the answer moves if nobody looks at the tokens of a set, in any layer; see `moved`."""
+    asked, made = about(model, labels), library("vit_attention.changes").WithoutColumns
+    before = answer(asked, picture)
+    return np.array([moved(before, answer(asked.under(made([*some])), picture)) for some in sets])
+
+
+class After(NamedTuple):
+    """A picture under a changed model.
+
+    Attributes:
+        layers: (layers, heads, tokens) share of the attention that each token receives, the register last if there is one.
+        rollout: (patches,) of the class token, or of the first token.
+        answer: as `answer` gives it.
+    """
+
+    layers: Floats
+    rollout: Floats
+    answer: Floats
+
+
+def after(model: Any, picture: Picture, without: tuple[int, ...], register: Any, labels: Any) -> After:
+    """What a model does when nobody looks at some tokens, or when a register is added.
+
+    Args:
+        model, picture: what looks, and at what.
+        without: tokens that nobody looks at; () changes nothing.
+        register: None for none, or (layer, neurons) pairs that are moved onto it.
+        labels: of a dual encoder.
+    """
+    changes = library("vit_attention.changes")
+    view = about(model, labels)
+    view = view.under(changes.WithoutColumns([*without])) if without else view
+    view = view if register is None else view.under(changes.AddedRegister({n: [*some] for n, some in register}))
+    record = view.attend(picture.given)
+    prefix = record.maps[0].query.prefix
+    shares = np.stack([received(weights.astype(np.float32)) for weights in record.layers])
+    if register is not None:  # behind the model's own special tokens
+        shares = np.concatenate([np.delete(shares, prefix - 1, axis=-1), shares[..., prefix - 1 : prefix]], axis=-1)
+    return After(shares, methods()["rollout"](record).row[prefix:], answer(view, picture))
+
+
+def neurons(model: Any, picture: None, names: tuple[str, ...], top: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    """The neurons that are largest at the sinks of some photographs, as `after` takes them."""
+    opened = [_opened(name).image for name in names]
+    tokens = []
+    for image in opened:
+        record = model.attend(image)
+        tokens.append(sorted({one.token for one in sinks_of(record.layers, record.maps[0].query.prefix)}))
+    found = library("vit_attention.models.register_neurons").register_neurons(model, opened, tokens, top)
+    return tuple((layer, tuple(some)) for layer, some in found.items())
