@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tutorials.findings.context import Context, Picture
-from visualizer.measures.divergence import jensen_shannon, total_variation
+from visualizer.measures.divergence import total_variation
 from visualizer.measures.score import HIT_THRESHOLD
 from visualizer.measures.sinks import LEAST, received
 from visualizer.method import methods
@@ -108,53 +108,30 @@ def _opened(name: str) -> Picture:
     return Picture.photograph(name) if name in photographs() else Picture.drawn(name)
 
 
-class Rival(NamedTuple):
-    """A map in the place of the one that a model read, and what became of the answer.
+def read(
+    model: Any,
+    picture: Picture,
+    rows: Rows | None,
+    at: Rows,
+    seed: int = 0,
+    names: Sequence[str] = (),
+    labels: Sequence[str] = (),
+) -> tuple[Floats, Floats]:
+    """The (tokens,) row that is read at one place with other rows or, for None, as the model is; and the answer.
 
-    Attributes:
-        name: where it is from.
-        row: (tokens,) mean of the asking tokens and the changed heads, as it multiplied the values.
-        apart: Jensen-Shannon divergence from the model's own row, in bits.
-        moved: how far the answer moved; see `moved`.
+    Args:
+        model, picture: what looks, and at what.
+        rows: what is replaced.
+        at: one layer, heads and tokens, whose mean row is given.
+        seed, names, labels: as for `moves`.
     """
-
-    name: str
-    row: Floats
-    apart: float
-    moved: float
-
-
-def rivals(model: Any, picture: Picture, rows: Rows, seeds: int, names: Sequence[str], labels: Any) -> list[Rival]:
-    """Maps of one layer in the place of its own: permuted in several orders, even, and those of other pictures.
-
-    Jain & Wallace 2019, arXiv:1902.10186, section 4.2.2, search by gradients for the most different map with the same answer;
-    here it is the best of these.
-    """
-    asked = about(model, labels)
-    own, before = _read(asked, picture, rows)
-    tried = [(PERMUTED, seed, f"order {seed + 1}") for seed in range(seeds)] + [(EVEN, 0, "even rows")]
-    tried += [(OTHER, seed, f"rows of {name}") for seed, name in enumerate(names)]
-    found = []
-    for how, seed, name in tried:
-        row, now = _read(asked.under(change(asked, rows._replace(how=how), seed, names)), picture, rows)
-        found.append(Rival(name, row, float(jensen_shannon(own, row)), moved(before, now)))
-    return found
-
-
-def replaced(model: Any, picture: Picture, rows: Rows, seed: int, names: Sequence[str], layer: int) -> list[Floats]:
-    """The rows of one layer, mean of heads and asking tokens, without and with other rows."""
-    at = rows._replace(layers=(layer,))
-    return [_read(one, picture, at)[0] for one in (model, model.under(change(model, rows, seed, names)))]
-
-
-def _read(model: Any, picture: Picture, rows: Rows) -> tuple[Floats, Floats]:
-    """The rows of one layer, mean of heads and asking tokens, and the answer."""
-    assert rows.layers is not None
-    queries = None if rows.queries is None else [*rows.queries]
-    record = model.attend(picture.given, layers=[rows.layers[0]], queries=queries)
+    view = about(model, labels)
+    view = view if rows is None else view.under(change(view, rows, seed, names))
+    queries = None if at.queries is None else [*at.queries]
+    record = view.attend(picture.given, layers=[*(at.layers or ())], queries=queries)
     weights = np.asarray(record.layers[0], np.float64)
-    row = (weights if rows.heads is None else weights[[*rows.heads]]).mean(axis=(0, 1))
-    return row, record.prediction.probabilities if model.classes else answer(model, picture)
+    row = (weights if at.heads is None else weights[[*at.heads]]).mean(axis=(0, 1))
+    return row, record.prediction.probabilities if view.classes else answer(view, picture)
 
 
 class Sink(NamedTuple):

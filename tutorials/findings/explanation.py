@@ -1,18 +1,23 @@
 """Findings of the page that asks whether attention is an explanation: both outcomes, and sinks at display and at run time."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tutorials.findings import explaining as found
 from tutorials.findings.context import Context, Finding
-from tutorials.findings.explaining import EVEN, PERMUTED, Floats, Rival, Rows, Sink
+from tutorials.findings.explaining import EVEN, OTHER, PERMUTED, Floats, Rows, Sink
+from visualizer.measures.divergence import jensen_shannon
 
 SMALL, LARGE = 0.05, 0.5
 """Distances of answers below which it hardly moves, and from which it moves far."""
 HARDLY, SOME, FAR = ("It hardly moves (below 0.05)", "It moves somewhat (0.05 to 0.5)", "It moves far (0.5 or more)")
-SEEDS, FEW, DRAWS, OTHERS = 10, 5, 8, 6
-"""Orders that are tried; of all layers; draws of columns at random; pictures whose rows are tried."""
+SEEDS, FEW, DRAWS = 10, 5, 8
+"""Orders of one layer that are tried; of all layers; draws of columns at random."""
+ORDERS, OTHERS = 6, 4
+"""Orders, and pictures whose rows, are tried in search of a map with the same answer."""
+Progress = Callable[[int, int], object]
 DIFFERENT = 0.5
 """Bits of divergence from which a map counts as another one."""
 STAYS, HALVES = "It stays on the patch", "The register takes at least half of it"
@@ -58,20 +63,6 @@ def all_layers(now: Context) -> Finding:
     )
 
 
-def even_everywhere(now: Context) -> Finding:
-    """Percentage points by which the likeliest class's probability changes with even rows in all layers."""
-    if not now.record.prediction.labels:
-        return Finding(
-            None, f"{now.model} names 0 classes, so that no probability can fall. Choose scene-vit and a scene."
-        )
-    rows = Rows(EVEN)
-    before, after = now.run(found.answers, now.model, now.picture, rows, 0, (), now.labels)
-    top = int(before.argmax())
-    name = now.record.prediction.labels[top]
-    text = f"The probability of {name} is {before[top]:.1%} as the model is, and {after[top]:.1%} with even rows everywhere."
-    return Finding(100 * float(before[top] - after[top]), text)
-
-
 def layer_decides(now: Context) -> Finding:
     """Whether the answer moves at all if the asking token's row of the chosen layer is permuted."""
     values = moves(now, _asking(now), SEEDS)
@@ -86,10 +77,46 @@ def attention_is_idle(now: Context) -> Finding:
     )
 
 
-def tried(now: Context) -> list[Rival]:
-    """Other maps in the place of the chosen layer's, for the asking token and all heads."""
-    names = found.others(now)[:OTHERS]
-    return now.run(found.rivals, now.model, now.picture, _asking(now), SEEDS, names, now.labels)
+class Rival(NamedTuple):
+    """A map in the place of the one that a model read, and what became of the answer.
+
+    Attributes:
+        name: where it is from.
+        row: (tokens,) mean of the asking tokens and the heads, as it multiplied the values.
+        apart: Jensen-Shannon divergence from the model's own row, in bits.
+        moved: how far the answer moved; see `explaining.moved`.
+    """
+
+    name: str
+    row: Floats
+    apart: float
+    moved: float
+
+
+def own(now: Context, heads: tuple[int, ...] | None = None) -> tuple[Floats, Floats]:
+    """The row of the asking token in the chosen layer as it is, and the answer."""
+    at = found.chosen_rows(now)._replace(heads=heads)
+    read: tuple[Floats, Floats] = now.run(found.read, now.model, now.picture, None, at, 0, (), now.labels)
+    return read
+
+
+def tried(now: Context, progress: Progress | None = None) -> list[Rival]:
+    """Other maps in the place of the chosen layer's, for the asking token and all heads: several orders, even, of other pictures.
+
+    Jain & Wallace 2019, arXiv:1902.10186, section 4.2.2, search by gradients for the most different map with the same answer;
+    here it is the best of these.
+    """
+    names, at = found.others(now)[:OTHERS], _asking(now)
+    ways = [(PERMUTED, seed, f"order {seed + 1}") for seed in range(ORDERS)] + [(EVEN, 0, "even rows")]
+    ways += [(OTHER, seed, f"rows of {name}") for seed, name in enumerate(names)]
+    row, before = own(now)
+    rivals = []
+    for done, (how, seed, name) in enumerate(ways):
+        if progress is not None:
+            progress(done, len(ways))
+        other, after = now.run(found.read, now.model, now.picture, at._replace(how=how), at, seed, names, now.labels)
+        rivals.append(Rival(name, other, float(jensen_shannon(row, other)), found.moved(before, after)))
+    return rivals
 
 
 def best(rivals: list[Rival]) -> Rival | None:
