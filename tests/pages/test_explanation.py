@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.pages.reading import fine, opens_everywhere, said, titles
+from tests.pages.reading import opens_everywhere
 
 
 def test_every_step_opens_cold_and_so_does_the_whole_lesson(app) -> None:

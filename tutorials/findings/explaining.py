@@ -51,11 +51,20 @@ def others(now: Context) -> tuple[str, ...]:
     return tuple(name for name in names if name != now.picture.id)
 
 
-def moves(model: Any, picture: Picture, rows: Rows, seeds: Sequence[int], names: Sequence[str], labels: Any) -> Floats:
-    """(seeds,) how far the answer moves with other rows; see `moved`. With `OTHER`, a seed is the place of a name."""
+def moves(
+    model: Any, picture: Picture, runs: Sequence[tuple[Rows, int]], names: Sequence[str], labels: Sequence[str]
+) -> Floats:
+    """(runs,) how far the answer moves with other rows; see `moved`.
+
+    Args:
+        model, picture: what looks, and at what.
+        runs: rows, and the seed of their order; with `OTHER` the place of a name.
+        names: of other pictures.
+        labels: of a dual encoder.
+    """
     asked = about(model, labels)
     before = answer(asked, picture)
-    return np.array([moved(before, answer(asked.under(change(asked, rows, seed, names)), picture)) for seed in seeds])
+    return np.array([moved(before, answer(asked.under(change(asked, *one, names)), picture)) for one in runs])
 
 
 def answers(model: Any, picture: Picture, rows: Rows, seed: int, names: Sequence[str], labels: Any) -> list[Floats]:

@@ -13,9 +13,9 @@ from visualizer.measures.divergence import jensen_shannon
 SMALL, LARGE = 0.05, 0.5
 """Distances of answers below which it hardly moves, and from which it moves far."""
 HARDLY, SOME, FAR = ("It hardly moves (below 0.05)", "It moves somewhat (0.05 to 0.5)", "It moves far (0.5 or more)")
-SEEDS, FEW, DRAWS = 10, 5, 8
+SEEDS, FEW, DRAWS = 10, 3, 5
 """Orders of one layer that are tried; of all layers; draws of columns at random."""
-ORDERS, OTHERS = 6, 4
+ORDERS, OTHERS = 3, 2
 """Orders, and pictures whose rows, are tried in search of a map with the same answer."""
 Progress = Callable[[int, int], object]
 DIFFERENT = 0.5
@@ -26,8 +26,12 @@ NO_SINK = "0 patches take more than 30 % of a head's attention here (on scenes, 
 
 def moves(now: Context, rows: Rows, seeds: int) -> Floats:
     """(seeds,) how far the answer moves with other rows, for as many orders or other pictures."""
-    names = found.others(now)
-    return now.run(found.moves, now.model, now.picture, rows, tuple(range(seeds)), names, now.labels)
+    return several(now, [(rows, seed) for seed in range(seeds)])
+
+
+def several(now: Context, runs: list[tuple[Rows, int]]) -> Floats:
+    """(runs,) how far the answer moves in runs with other rows, each with the seed of its order."""
+    return now.run(found.moves, now.model, now.picture, tuple(runs), found.others(now), now.labels)
 
 
 def unit(now: Context) -> str:

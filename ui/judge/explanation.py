@@ -172,8 +172,8 @@ def depth(now: Context) -> tuple[Any, str]:
     """How far the answer moves with even rows in each layer by itself: the query token's, and all."""
     lines = {}
     for name, who in (("the query token's row", tuple(now.asking)), ("all rows", None)):
-        each = [found.moves(now, Rows(EVEN, (one.layer,), None, who), 1)[0] for one in now.record.maps]
-        lines[f"even: {name}"] = np.array(each)
+        runs = [(Rows(EVEN, (one.layer,), None, who), 0) for one in now.record.maps]
+        lines[f"even: {name}"] = found.several(now, runs)
     top = max(0.1, 1.1 * max(float(one.max()) for one in lines.values()))
     title = "One layer at a time"
     look = {"limits": (-0.01, top), "reference": {f"small: {found.SMALL}": found.SMALL}}
