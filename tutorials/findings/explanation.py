@@ -177,15 +177,22 @@ def sink_goes(now: Context) -> Finding:
     )
 
 
+def beside_random(now: Context) -> list[float]:
+    """How far the answer moves with all sinks masked in all layers, then with as many patches drawn at random, several times."""
+    tokens = _strongest(now)[1]
+    rng = np.random.default_rng(0)
+    free = [n for n in range(now.axis.prefix, len(now.axis)) if n not in tokens]
+    sets = [tokens, *(tuple(int(n) for n in rng.choice(free, len(tokens), replace=False)) for _ in range(DRAWS))]
+    masked: Floats = now.run(found.masked_moves, now.model, now.picture, tuple(sets), now.labels)
+    return list(masked.tolist())
+
+
 def sink_matters(now: Context) -> Finding:
     """Whether masking the sinks' columns moves the answer more than masking as many patches at random."""
     tokens = _strongest(now)[1]
     if not tokens:
         return Finding(None, NO_SINK)
-    rng = np.random.default_rng(0)
-    free = [n for n in range(now.axis.prefix, len(now.axis)) if n not in tokens]
-    sets = [tokens, *(tuple(int(n) for n in rng.choice(free, len(tokens), replace=False)) for _ in range(DRAWS))]
-    sink, *rest = now.run(found.masked_moves, now.model, now.picture, tuple(sets), now.labels).tolist()
+    sink, *rest = beside_random(now)
     return Finding(
         sink > max(rest),
         f"{unit(now).capitalize()} with {len(tokens)} sink{'s' * (len(tokens) > 1)} masked in all layers: {sink:.5f}; with as many "
