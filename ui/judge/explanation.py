@@ -26,7 +26,7 @@ from visualizer.words.maps import describe
 from vit_attention import registry
 from vit_attention.heavy import library
 
-HEIGHT = 340
+HEIGHT = 310
 """Pixels of a figure that stands beside a step."""
 HERE, EVERYWHERE = "this layer", "all layers"
 ONE, EVERYONE = "the query token's", "all tokens'"
@@ -159,13 +159,13 @@ def _untrained(model: Any) -> Any:
     return made(registry.load(model.card.name))
 
 
-def _strips(now: Context, values: dict[str, tuple[float, ...]]) -> tuple[Any, str, str]:
+def _strips(now: Context, values: dict[str, tuple[float, ...]]) -> tuple[Any, str]:
     far = max(max(one) for one in values.values())
     levels = {f"small: {found.SMALL}": found.SMALL}
     title = "How far the answer moves"
     figure = strips(values, found.unit(now), limits=(0, max(1.0, far)), levels=levels, title=title, height=HEIGHT)
     listed = "; ".join(f"{name}: median {np.median(one):.3f}, largest {max(one):.3f}" for name, one in values.items())
-    return figure, f"{title}, {found.unit(now)}. {listed}.", f"{listed}."
+    return figure, f"{title}, {found.unit(now)}. {listed}."
 
 
 def depth(now: Context) -> tuple[Any, str]:
@@ -243,13 +243,13 @@ def _csv(now: Context, rows: Rows) -> bytes:
     return "\n".join([*lines, ""]).encode()
 
 
-WHO = ("layer", "head", "query")
+WHO = ("layer", "head")
 PAGE = lesson.Page(
     "explanation",
     {
         "maps": View(components.shown("explanation_maps", maps, _rows), WHO, under=_experiment),
         "answer": View(answer, WHO, under=_experiment),
-        "spread": View(spread, ("layer", "head"), under=_experiment),
+        "spread": View(spread, WHO, under=_experiment),
         "depth": View(components.shown("explanation_depth", depth), ()),
         "rival": View(rival, ("layer",)),
         "display": View(components.shown("explanation_display", sinks.display), ()),

@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from visualizer.style import letters, theme
+from visualizer.style import theme
 from visualizer.style.sketch import Sketch
 from vit_attention.gate import GateError
 
@@ -50,7 +50,7 @@ def strips(
         where = {"x": [level, level], "y": [-0.5, len(named) - 0.5], "name": theme.safe(name)}
         traces.append({"type": "scatter", "mode": "lines", "hoverinfo": "skip", "line": line, **where})
     common: dict[str, Any] = {"gridcolor": theme.GRID, "zeroline": False, "fixedrange": True, "automargin": True}
-    names = [theme.safe(letters.cut(name), 26) for name in named]
+    names = [theme.safe(name, 24) for name in named]
     upright = {
         "tickvals": [*range(len(named))],
         "ticktext": names,
@@ -60,7 +60,7 @@ def strips(
     room = 0.03 * (limits[1] - limits[0])
     across = {"range": [limits[0] - room, limits[1] + room], "title": {"text": theme.safe(unit), "standoff": 4}}
     legend = {"orientation": "h", "x": 0, "xref": "paper", "y": 0, "yref": "container", "yanchor": "bottom"}
-    axes = {"xaxis": {**common, **across}, "yaxis": {**common, **upright}, "hovermode": "closest"}
+    axes: dict[str, Any] = {"xaxis": {**common, **across}, "yaxis": {**common, **upright}, "hovermode": "closest"}
     return Sketch(*traces).figure(title=title, height=height, bottom=86, showlegend=True, legend=legend, **axes)
 
 

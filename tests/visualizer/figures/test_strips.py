@@ -10,7 +10,9 @@ from vit_attention.gate import GateError
 
 
 def test_every_value_is_a_dot_beside_its_name_and_medians_are_marked() -> None:
-    figure = strips({"first": [0.1, 0.5, 0.3], "second": [0.9]}, "total variation", limits=(0, 1), levels={"small": 0.05})
+    figure = strips(
+        {"first": [0.1, 0.5, 0.3], "second": [0.9]}, "total variation", limits=(0, 1), levels={"small": 0.05}
+    )
     first, second, medians, small = figure.data
     np.testing.assert_allclose(first.x, [0.1, 0.5, 0.3])
     np.testing.assert_allclose(np.round(first.y), 0)
