@@ -13,6 +13,7 @@ ALL = (
     "reading",
     "reading_cost",
     "photographs",
+    "sinks",
     "sentences",
     "photo",
     "claims",

@@ -128,6 +128,8 @@ def _mixed(rows: Tensor, seed: int) -> Tensor:
     chance = torch.Generator().manual_seed(seed)
     drawn = torch.rand(rows.shape[1:], generator=chance).to(rows.device).expand(rows.shape)
     empty = rows <= 0
+    if not empty.any():  # the same order at half the price
+        return rows.gather(-1, drawn.argsort(dim=-1, stable=True))
     place = torch.arange(rows.shape[-1], device=rows.device, dtype=drawn.dtype).expand(rows.shape)
     of, to = (torch.where(empty, torch.inf, one).argsort(dim=-1, stable=True) for one in (drawn, place))
     return torch.zeros_like(rows).scatter(-1, to, rows.gather(-1, of))
