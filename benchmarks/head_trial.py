@@ -94,14 +94,20 @@ def measured(model: Any) -> dict[str, Any]:
     with torch.inference_mode():
         found = {ZERO: effects(model, None), MEAN: effects(model, means)}
     falls = {
-        name: {how: np.round(one[name], 4).tolist() for how, one in found.items()} for name in ("fall", "half", "changed")
+        name: {how: np.round(one[name], 4).tolist() for how, one in found.items()}
+        for name in ("fall", "half", "changed")
     }
     return {"weights": model.weights_hash, "count": COUNT, **falls, **curves(model, found[ZERO]["fall"])}
 
 
 def table(name: str, found: HeadTrial) -> str:
     """Markdown: the strongest heads, and what is left of the accuracy."""
-    lines = [f"### `{name}`", "", "| head | zero: fall of the raw score | mean: fall of the raw score |", "| --- | ---: | ---: |"]
+    lines = [
+        f"### `{name}`",
+        "",
+        "| head | zero: fall of the raw score | mean: fall of the raw score |",
+        "| --- | ---: | ---: |",
+    ]
     for at in found.strongest(ZERO, 10):
         falls = [f"{found.fall[how][at]:+.2f} ± {found.half[how][at]:.2f}" for how in (ZERO, MEAN)]
         lines.append(f"| layer {at[0] + 1}, head {at[1] + 1} | {falls[0]} | {falls[1]} |")

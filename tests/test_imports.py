@@ -46,9 +46,9 @@ ROOMS = {
         "compat",
     ),
     "visualizer": ("export", "figures", "words", "method", "measures", "style"),
-    "ui": ("learn", "read", "explore", "parts", "store", "frame"),
+    "ui": ("learn", "read", "judge", "explore", "parts", "store", "frame"),
 }
-WINGS = {"learn", "read", "explore"}
+WINGS = {"learn", "read", "judge", "explore"}
 """Rooms of ui that stand side by side: none imports another."""
 # A record's short ways look up at visualizer, and only these files call them, inside the function that is asked.
 DOORS = "vit_attention.doors"

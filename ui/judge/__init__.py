@@ -1,0 +1,1 @@
+"""The wing of lessons that ask whether a map may be believed."""
