@@ -81,7 +81,6 @@ def removal_curves(
     bands: Mapping[str, ArrayLike],
     unit: str,
     *,
-    chance: float | None = None,
     title: str = "",
     height: int = 400,
 ) -> go.Figure:
@@ -92,7 +91,6 @@ def removal_curves(
         curves: name to (steps,) values.
         bands: name to (orders, steps) values; their mean is a line in the band.
         unit: what the values are, for the upright axis, which begins at 0.
-        chance: the value of a guess, drawn as a thin level line.
 
     Raises:
         GateError: other shapes.
@@ -111,9 +109,6 @@ def removal_curves(
         if values.shape != steps.shape:
             raise GateError(name, f"({len(steps)},) values", f"shape {values.shape}")
         traces.append(_line(steps, values, name, at))
-    if chance is not None:
-        level = {"type": "scatter", "x": [steps[0], steps[-1]], "y": [chance] * 2, "mode": "lines", "hoverinfo": "skip"}
-        traces.append({**level, "line": {"color": theme.LINE, "width": 1.5, "dash": "dot"}, "name": "a guess"})
     common = {"gridcolor": theme.GRID, "zerolinecolor": theme.LINE, "automargin": True, "fixedrange": True}
     return Sketch(*traces).figure(
         title=title,
