@@ -38,6 +38,7 @@ def interval_points(
         GateError: other shapes.
     """
     count, traces = len(names), []
+    clicks: dict[str, Any] = {"clickmode": "event"} if places else {}
     for at, (name, pair) in enumerate(series.items()):
         values, half = (np.asarray(one, np.float64) for one in pair)
         if values.shape != (count,) or half.shape != (count,):
@@ -71,7 +72,7 @@ def interval_points(
         showlegend=True,
         legend=LEGEND,
         hovermode="closest",
-        **({"clickmode": "event"} if places else {}),
+        **clicks,
     )
 
 
