@@ -13,6 +13,8 @@ from ui.store import resources
 
 CLASSES = 10
 """Classes that are drawn at most."""
+PERCENT = (0.0, 118.0)
+"""Ends of the axis of probabilities, with room for the number behind a bar of 100 %."""
 AGREED = "_trial_agreed"
 """Session key: the models for which a long run was asked for."""
 

@@ -19,7 +19,7 @@ from visualizer.style import theme
 from visualizer.style.scale import Scale
 from visualizer.words import maps as words
 
-HEIGHT, GRID = 330, 400
+HEIGHT, GRID = 300, 400
 """Pixels of a figure above the sliders, and of a grid of all heads."""
 SINGLE, STRONGEST = 10, 20
 """Heads of a set that have a bar of their own, and measured heads with intervals."""
@@ -46,10 +46,14 @@ def turned(now: Context) -> None:
     names, values, unit, chosen = effects.outcomes(now, heads, turning.around())
     titles = [f"{turning.named(now).capitalize()} x {gain:g}" for gain in turning.GAINS]
     look: dict[str, Any] = {"titles": titles, "chosen": chosen, "height": HEIGHT}
+    look["limits"] = effects.PERCENT if now.record.prediction.labels else None
     scrub.bars_that_follow("trial_bars", turning.GAIN, turning.at(), names, values, unit, **look)
     fall = heads_off.falls(now, [(heads, gain) for gain in turning.GAINS], turning.around())[turning.at()]
-    way = "falls" if fall >= 0 else "rises"
-    st.caption(f"* the answer with no head turned. The {heads_off.aim(now)} {way} by {abs(fall):.3g}.")
+    st.caption(f"Starred: with no head turned. The {heads_off.aim(now)} {_falls(fall)}.")
+
+
+def _falls(fall: float) -> str:
+    return f"{'falls' if fall >= 0 else 'rises'} by {abs(fall):.3g}"
 
 
 def maps(now: Context) -> None:
@@ -114,7 +118,7 @@ def _chosen(now: Context) -> tuple[int, int]:
 
 def _compared(now: Context, found: list[np.ndarray]) -> str:
     at = _chosen(now)
-    said = f"Layer {at[0] + 1}, head {at[1] + 1}: the {heads_off.aim(now)} falls by {found[at[0]][at[1]]:+.3g}"
+    said = f"Layer {at[0] + 1}, head {at[1] + 1}: the {heads_off.aim(now)} {_falls(found[at[0]][at[1]])}"
     if now.truth is None:
         return f"{said}. {NO_TRUTH.text}"
     shares = [heads_off.on_object(now, layer) for layer in range(len(found))]

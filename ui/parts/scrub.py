@@ -97,6 +97,7 @@ def bars_that_follow(
     titles: Sequence[str],
     chosen: int,
     height: int,
+    limits: tuple[float, float] | None = None,
 ) -> None:
     """Bars by name, the largest first, that are sorted anew while a slider moves; one axis for all of its positions.
 
@@ -110,9 +111,9 @@ def bars_that_follow(
         titles: (positions,) over the figure.
         chosen: number of the bar that is starred.
         height: in pixels.
+        limits: of the axis; None fits all positions.
     """
     order = np.argsort(-values[at], kind="stable")
-    limits = tuple(summary.bar_range(values.ravel()))
     components.bar_chart(
         key,
         [(names[n], float(values[at, n])) for n in order],
@@ -121,7 +122,7 @@ def bars_that_follow(
         (f"{titles[at]}, {unit}. ", "."),
         title=titles[at],
         chosen=int(np.flatnonzero(order == chosen)[0]),
-        limits=limits,
+        limits=limits or tuple(summary.bar_range(values.ravel())),
         height=height,
     )
     script.follow_bars(
