@@ -32,7 +32,9 @@ def _what(place: Any) -> str:
 
 
 def controls(now: Context) -> None:
-    """What is turned, how far, and around what."""
+    """How far heads are turned, which, and around what."""
+    tip = "The head's output times this: 1 leaves it, 0 switches it off, -1 turns it over."
+    widgets.steps("Gain", POSITIONS, GAIN, "0", help=tip)
     left, right = st.columns([3, 2])
     if _what(left) == SEVERAL:
         widgets.several("Heads of the set (layer.head)", _names(now), SET, MOST)
@@ -40,8 +42,6 @@ def controls(now: Context) -> None:
         "zero: the gain is that of the head's output. mean: of its difference from its mean output over other pictures."
     )
     widgets.choice("Gain around", HOW, AROUND, place=right, help=tip)
-    tip = "The head's output times this: 1 leaves it, 0 switches it off, -1 turns it over."
-    widgets.steps("Gain", POSITIONS, GAIN, "0", help=tip)
 
 
 def _names(now: Context) -> list[str]:
