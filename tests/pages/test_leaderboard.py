@@ -21,7 +21,7 @@ def test_every_step_opens_cold_and_so_does_the_whole_lesson(app) -> None:
 @pytest.mark.parametrize("step", ["1", "3", "4", "5", "6"])
 def test_every_board_has_something_to_say_at_every_step(app, board: str, step: str) -> None:
     page = fine(app("leaderboard", board=board, step=step))
-    assert [box.label for box in page.selectbox][0] == "Model of the board"
+    assert page.selectbox[0].label == "Model of the board"
 
 
 def test_sorting_and_cost_choose_what_is_shown(app) -> None:

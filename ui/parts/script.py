@@ -10,7 +10,7 @@ import streamlit as st
 from ui.frame import state
 
 FOLDER = Path(__file__).parent / "js"
-FILES = ("clicks", "keys", "scrub", "press", "page")
+FILES = ("clicks", "keys", "thumb", "scrub", "bars", "press", "page")
 COMPONENT = "page_script"
 """Key of the component."""
 LISTENING = "_listening"
@@ -41,6 +41,11 @@ def follow(maps: dict[str, Any]) -> None:
     st.session_state.setdefault(LISTENING, {"picks": {}})["scrub"] = maps
 
 
+def follow_bars(values: dict[str, Any]) -> None:
+    """Have bars follow a slider in the browser; see `ui.parts.scrub.bars_that_follow`."""
+    st.session_state.setdefault(LISTENING, {"picks": {}})["bars"] = values
+
+
 def press(key: str, after: float, at: int) -> None:
     """Have the browser press the button of this key `after` seconds; `at` tells one time from the next."""
     wanted = {"button": key, "after": 1000 * after, "at": at}
@@ -59,6 +64,7 @@ def run(buttons: tuple[str, str] | None = None) -> None:
         "figures": list(picks),
         "buttons": None if buttons is None else {"back": buttons[0], "next": buttons[1]},
         "scrub": wanted.get("scrub"),
+        "bars": wanted.get("bars"),
         "step": st.session_state.get(state.STEP) if buttons else None,  # another step begins at its head
         "press": wanted.get("press"),
     }

@@ -1,4 +1,4 @@
-"""A figure that follows its layer and head sliders in the browser: all maps of the query token, as bytes."""
+"""Figures that follow sliders in the browser: all maps of the query token, as bytes, and bars that change places."""
 
 import base64
 from collections.abc import Sequence
@@ -12,6 +12,8 @@ from tutorials.findings import Context
 from ui.frame import state
 from ui.parts import components, controls, script
 from ui.store import resources
+from visualizer.figures import summary
+from visualizer.style import theme
 from visualizer.style.scale import Scale
 
 LEVELS = 255
@@ -82,3 +84,56 @@ def _maps(now: Context, shared: bool, rows: Sequence[NDArray[Any]] | None) -> di
         "heads": heads,
         "names": ["mean of all heads", *(f"head {n}" for n in range(1, heads))],
     }
+
+
+def bars_that_follow(
+    key: str,
+    slider: str,
+    at: int,
+    names: Sequence[str],
+    values: NDArray[Any],
+    unit: str,
+    *,
+    titles: Sequence[str],
+    chosen: int,
+    height: int,
+    limits: tuple[float, float] | None = None,
+) -> None:
+    """Bars by name, the largest first, that are sorted anew while a slider moves; one axis for all of its positions.
+
+    Args:
+        key: of the figure.
+        slider: key of the slider, one of whose positions is a row of `values`.
+        at: the position that it has.
+        names: (bars,) plain text.
+        values: (positions, bars).
+        unit: what they are.
+        titles: (positions,) over the figure.
+        chosen: number of the bar that is starred.
+        height: in pixels.
+        limits: of the axis; None fits all positions.
+    """
+    order = np.argsort(-values[at], kind="stable")
+    components.bar_chart(
+        key,
+        [(names[n], float(values[at, n])) for n in order],
+        unit,
+        "{}: {:.3g}",
+        (f"{titles[at]}, {unit}. ", "."),
+        title=titles[at],
+        chosen=int(np.flatnonzero(order == chosen)[0]),
+        limits=limits or tuple(summary.bar_range(values.ravel())),
+        height=height,
+    )
+    script.follow_bars(
+        {
+            "figure": key,
+            "key": slider,
+            "at": at,
+            "names": summary.bar_names(names, chosen),
+            "values": values.tolist(),
+            "texts": [summary.bar_texts(one) for one in values],
+            "titles": [theme.safe(one) for one in titles],
+            "colours": [theme.QUERY[1] if n == chosen else theme.LINES[0] for n in range(len(names))],
+        }
+    )

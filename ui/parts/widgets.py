@@ -93,6 +93,23 @@ def _one(draw: Any, label: str, options: Sequence[str], key: str, default: str |
     return found
 
 
+def several(label: str, options: Sequence[str], key: str, most: int, *, place: Any = st, **how: Any) -> tuple[str, ...]:
+    """At most `most` of `options`, each once; the address carries them with commas."""
+    read = partial(_those, options, label, most)
+    _settle(key, [], read, lambda value: isinstance(value, list) and {*value} <= {*options}, place, label)
+    given = place.multiselect(label, options, key=key, max_selections=most, **how) if place else st.session_state[key]
+    found = tuple(one for one in given if one in options)[:most]
+    address.note(key, [*found], [], ",".join(found))
+    return found
+
+
+def _those(options: Sequence[str], label: str, most: int, text: str) -> list[str]:
+    found = list(dict.fromkeys(text.split(",")))
+    if len(found) > most:
+        raise ValueError(f"{label}: want at most {most}, got {len(found)}")
+    return [_among(options, label, one) for one in found]
+
+
 def slider(
     label: str, low: N, high: N, key: str, default: N, step: N | None = None, *, place: Any = st, **how: Any
 ) -> N:

@@ -192,13 +192,14 @@ def bars(
     unit: str,
     *,
     chosen: int | None = None,
+    limits: tuple[float, float] | None = None,
     clickable: bool = False,
     title: str = "",
     height: int | None = None,
 ) -> go.Figure:
     """Level bars, first one on top, each with its number; `chosen` is drawn in the query's colour and starred.
 
-    Where it is `clickable`, a click reports a bar's number, 0 first.
+    The axis has these `limits`, or fits the values. Where it is `clickable`, a click reports a bar's number, 0 first.
     """
     numbers = np.asarray(values, dtype=np.float64)
     if numbers.ndim != 1 or len(labels) != len(numbers):
@@ -206,7 +207,7 @@ def bars(
     colours = [theme.QUERY[1] if at == chosen else theme.LINES[0] for at in range(len(numbers))]
     tall = height or min(theme.HEIGHT, 90 + 30 * max(1, len(numbers)))
     places, step = np.arange(len(numbers)), -(-len(numbers) * LINE // max(LINE, tall - 90))
-    names = [("* " if at == chosen else "") + theme.safe(letters.cut(str(label))) for at, label in enumerate(labels)]
+    names = bar_names(labels, chosen)
     said = bar_texts(numbers)
     whole = [f"{theme.safe(label)}: {text}" for label, text in zip(labels, said, strict=True)]
     trace = {
@@ -230,13 +231,18 @@ def bars(
         "showgrid": False,
         "zeroline": False,
     }
-    across = {**_axis(unit), "range": bar_range(numbers)}
+    across = {**_axis(unit), "range": bar_range(numbers) if limits is None else [*limits]}
     axes: dict[str, Any] = {"xaxis": across, "yaxis": {**_axis(""), **upright}}
     axes |= canvas.CLICKS if clickable else {}
     note = f"one in {step} is named; hovering names all" if step > 1 else ""
     across["title"] |= {"text": (named := theme.safe(unit, UNIT))}
     low = 44 + 16 * named.count("<br>")
     return Sketch(trace, *clicks).figure(title=title, caption=note, height=tall, bottom=low, **axes)
+
+
+def bar_names(labels: Sequence[str], chosen: int | None = None) -> list[str]:
+    """What stands before each bar, made safe."""
+    return [("* " if at == chosen else "") + theme.safe(letters.cut(str(label))) for at, label in enumerate(labels)]
 
 
 def bar_texts(numbers: NDArray[Any]) -> list[str]:

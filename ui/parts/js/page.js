@@ -1,10 +1,11 @@
-// One small program for a page: clicks on figures, keys of a lesson, maps that follow a slider, a walk.
+// One small program for a page: clicks on figures, keys of a lesson, maps and bars that follow a slider, a walk.
 export default function (component) {
   const { data: [data], setTriggerValue, parentElement } = component;
   const stops = [
     clicks(data.figures || [], (picked) => setTriggerValue('picked', picked)),
     data.buttons ? keys(data.buttons) : () => {},
     scrub(data.scrub),
+    bars(data.bars),
     press(data.press),
   ];
   const main = document.querySelector('[data-testid=stMain]');

@@ -31,26 +31,6 @@ function scrub(given) {
     window.Plotly.relayout(plot, { 'title.text': title });
   }
 
-  function watch(key, name, first) {
-    const thumb = document.querySelector('.st-key-' + key + ' input[type=range]');
-    if (!thumb) return () => {};
-    const already = Math.round(Number(thumb.value)) - first;
-    if (already >= 0 && already !== place[name]) { // the server drew for where the thumb was a moment ago
-      place[name] = already;
-      requestAnimationFrame(paint);
-      setTimeout(paint, 60);
-    }
-    const seen = new MutationObserver(() => {
-      const value = Math.round(Number(thumb.value)) - first;
-      if (value >= 0 && value !== place[name]) {
-        place[name] = value;
-        paint();
-      }
-    });
-    seen.observe(thumb, { attributes: true, attributeFilter: ['value', 'aria-valuetext'] });
-    return () => seen.disconnect();
-  }
-
-  const stops = [watch(given.layer_key, 'layer', 1), watch(given.head_key, 'head', 0)];
+  const stops = [watch(given.layer_key, place, 'layer', 1, paint), watch(given.head_key, place, 'head', 0, paint)];
   return () => stops.forEach((stop) => stop());
 }
