@@ -58,15 +58,19 @@ def contexts() -> list[Context]:
     return [replace(first, picture=one, record=run(looked, MODEL, one, ()), run=run) for one in pictures]
 
 
-def masked(now: Context) -> list[str]:
+def masked(now: Context) -> tuple[str, ...]:
     """What happens when nobody looks at the sinks."""
     both = found.heir(now)
     if both is None:
-        return [now.picture.id, "none", *[""] * 5]
+        return (
+            now.picture.id,
+            "none",
+            *[""] * 5,
+        )
     first, new = both
     sink, *rest = found.beside_random(now)
     where = f"{first.layer + 1}, {first.head + 1}, {now.axis.name(first.token)}"
-    return [
+    return (
         now.picture.id,
         where,
         f"{first.share:.1%}",
@@ -74,10 +78,10 @@ def masked(now: Context) -> list[str]:
         f"{new.share:.1%}",
         f"{sink:.5f}",
         f"{max(rest):.5f}",
-    ]
+    )
 
 
-def inside(now: Context) -> list[str]:
+def inside(now: Context) -> tuple[str, ...]:
     """Share of the class token's rollout inside the outline of the main object."""
     truth = now.truth
     assert truth is not None
@@ -85,20 +89,34 @@ def inside(now: Context) -> list[str]:
     maps = [centre_prior(now.grid), found.after(now).rollout, np.nan_to_num(hidden)]
     maps += [found.after(now, masked=True).rollout, found.after(now, register=()).rollout]
     shares = [float(mass_in_mask(one.reshape(now.grid), truth)) for one in maps]
-    return [now.picture.id, f"{truth.mean():.1%}", *(f"{share:.1%}" for share in shares)]
+    return (
+        now.picture.id,
+        f"{truth.mean():.1%}",
+        *(f"{share:.1%}" for share in shares),
+    )
 
 
-def register(now: Context, neurons: Any) -> list[str]:
+def register(now: Context, neurons: Any) -> tuple[str, ...]:
     """What an added register takes, with nothing and with neurons put on it."""
     kept, moved = found.kept_by(now), found.kept_by(now, neurons)
     if kept is None or moved is None:
-        return [now.picture.id, "none", *[""] * 7]
+        return (
+            now.picture.id,
+            "none",
+            *[""] * 7,
+        )
     before = found.after(now)
     apart = [numbers.moved(before.answer, found.after(now, register=one).answer) for one in ((), neurons)]
     most = found.after(now, register=()).layers[..., -1].max(axis=1)
     largest = f"{most.max():.1%} ({int(most.argmax()) + 1})"
     told = [f"{kept[0].share:.1%}", f"{kept[1]:.1%}", f"{kept[2]:.2%}", largest, f"{apart[0]:.5f}"]
-    return [now.picture.id, *told, f"{moved[1]:.1%}", f"{moved[2]:.2%}", f"{apart[1]:.5f}"]
+    return (
+        now.picture.id,
+        *told,
+        f"{moved[1]:.1%}",
+        f"{moved[2]:.2%}",
+        f"{apart[1]:.5f}",
+    )
 
 
 def main() -> None:

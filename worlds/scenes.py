@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from worlds.shapes import COLOURS, NAMES, SHAPES
+from worlds.shapes import COLOURS, NAMES
+from worlds.shapes import SHAPES as SHAPES  # other packages take it from here
 from worlds.textures import crop
 
 SIDE = 224

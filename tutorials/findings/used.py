@@ -36,7 +36,7 @@ def areas(now: Context, values: NDArray[Any]) -> Areas:
     }
     orders = [measured.strongest_first(one) for one in maps.values()]
     orders += measured.random_orders(values.size, DRAWS)
-    both = now.run(_areas, now.model, now.picture, np.stack(orders).astype(np.int32).tobytes(), now.grid, now.labels)
+    both = now.run(_areas, now.model, now.picture, np.stack(orders).astype(np.intp).tobytes(), now.grid, now.labels)
     named = dict(zip(maps, both, strict=False))
     random = np.mean(both[len(maps) :], axis=0)
     return {**named, measured.RANDOM: (float(random[0]), float(random[1]))}
@@ -45,7 +45,7 @@ def areas(now: Context, values: NDArray[Any]) -> Areas:
 def _areas(
     model: Any, picture: Picture, orders: bytes, grid: tuple[int, int], labels: tuple[str, ...]
 ) -> list[tuple[float, float]]:
-    rows = np.frombuffer(orders, np.int32).reshape(-1, grid[0] * grid[1])
+    rows = np.frombuffer(orders, np.intp).reshape(-1, grid[0] * grid[1])
     gone = np.stack([measured.deleted(row, grid, STEPS) for row in rows])
     inner = gone[:, 1:-1]
     ends = np.stack([np.zeros(grid, bool), np.ones(grid, bool)])

@@ -182,7 +182,7 @@ def _answers(now: Covered, edit: Edit, method: str, wanted: str) -> tuple[Any, s
     names = [before.labels[n] for n in kept]
     both = [100 * one.chances[kept] for one in (before, after)]
     listed = "; ".join(f"{name} {one:.1f} % and {two:.1f} %" for name, one, two in zip(names, *both, strict=True))
-    return answers(names, *both), f"Probability of each class before and after: {listed}."
+    return answers(names, both[0], both[1]), f"Probability of each class before and after: {listed}."
 
 
 def change(now: Covered) -> str:

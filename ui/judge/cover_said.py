@@ -129,5 +129,5 @@ def _shown(key: str, given: Picture | Document, chooser: Chooser, edit: Edit, wh
         outlined="chosen cell",
         height=HEIGHT,
     )
-    alt = f"{given.title}, {len(edit.patches)} of {chooser.count} cells changed ({edit.way})."
+    alt = f"{given.title}, {len(edit.patches)} of {chooser.size} cells changed ({edit.way})."
     components.chart(figure, key, alt, chooser.pick())

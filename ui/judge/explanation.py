@@ -94,7 +94,7 @@ def answer(now: Context) -> None:
         st.caption(f"{moved} 0 is the same answer; 1 shares no class.")
         return
     turned = (1 - numbers.cosines(before, after)).reshape(now.grid)
-    look = {"unit": "1 - cosine", "scale": Scale("raw"), "height": HEIGHT, "query": ()}
+    look: dict[str, Any] = {"unit": "1 - cosine", "scale": Scale("raw"), "height": HEIGHT, "query": ()}
     components.picture_map(now, "explanation_turned", turned, "How far each patch's features turned", **look)
     st.caption(f"{moved} 0 is the same direction, 1 a right angle. {now.model} names no classes.")
 
@@ -176,7 +176,7 @@ def depth(now: Context) -> tuple[Any, str]:
         lines[f"even: {name}"] = found.several(now, runs)
     top = max(0.1, 1.1 * max(float(one.max()) for one in lines.values()))
     title = "One layer at a time"
-    look = {"limits": (-0.01, top), "reference": {f"small: {found.SMALL}": found.SMALL}}
+    look: dict[str, Any] = {"limits": (-0.01, top), "reference": {f"small: {found.SMALL}": found.SMALL}}
     figure = curves(lines, found.unit(now), title=title, height=HEIGHT + 40, **look)
     said = "; ".join(f"{name}: " + ", ".join(f"{v:.3f}" for v in one) for name, one in lines.items())
     return figure, f"How far the answer moves, {found.unit(now)}, layer by layer. {said}."

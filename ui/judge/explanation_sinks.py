@@ -44,7 +44,7 @@ def gets(_now: Context, place: Any = None) -> str:
 
 def display(now: Context) -> tuple[Any, str, str]:
     """The rollout with and without its sinks at display: the model is the same."""
-    asks = {"query": None} if now.axis.prefix else {}
+    asks: dict[str, Any] = {"query": None} if now.axis.prefix else {}
     whole, without = (now.answer("rollout", sinks=how, **asks) for how in ("show", "hide"))
     names = ("rollout", "display: without sinks")
     figure = components.two_maps(now, [whole.values, without.values], names, height=HEIGHT)

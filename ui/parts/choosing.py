@@ -34,7 +34,7 @@ class Chooser(NamedTuple):
     named: Mapping[str, tuple[int, ...]] = {}
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         return self.grid[0] * self.grid[1]
 
     @property
@@ -48,7 +48,7 @@ class Chooser(NamedTuple):
     def patches(self) -> tuple[int, ...]:
         """Numbers of the chosen patches, 0 first, sorted; a name that means nothing here means none."""
         text = self.text
-        return tuple(n for n in self.named.get(text, numbers(text)) if n < self.count)
+        return tuple(n for n in self.named.get(text, numbers(text)) if n < self.size)
 
     @property
     def mode(self) -> str:
@@ -60,11 +60,11 @@ class Chooser(NamedTuple):
     def corners(self) -> tuple[int, ...]:
         """Corners that were clicked so far, of a rectangle or polygon."""
         kept = st.session_state.get(f"{self.key}_corners", ())
-        return tuple(n for n in kept if n < self.count) if self.mode != PATCH else ()
+        return tuple(n for n in kept if n < self.size) if self.mode != PATCH else ()
 
     def _checked(self, text: str) -> str:
-        if text not in self.named and numbers(text, self.count) == () and text:
-            raise ValueError(f"Want patches such as 3-5,17, from 0 to {self.count - 1}, got {widgets.quoted(text)}")
+        if text not in self.named and numbers(text, self.size) == () and text:
+            raise ValueError(f"Want patches such as 3-5,17, from 0 to {self.size - 1}, got {widgets.quoted(text)}")
         return text
 
     def pick(self) -> script.Pick:
@@ -83,7 +83,7 @@ class Chooser(NamedTuple):
                 self._button("close", _inside(self.grid, corners), disabled=len(corners) < 3)
             if self.named.get(OBJECT):
                 self._button(OBJECT, OBJECT)
-            self._button("invert", [n for n in range(self.count) if n not in chosen])
+            self._button("invert", [n for n in range(self.size) if n not in chosen])
             self._button("clear", [])
             with st.popover(texts.say("choose_by_numbers")):
                 self._by_numbers()
@@ -147,11 +147,11 @@ def _picked(key: str, grid: tuple[int, int], mode: str, before: tuple[int, ...],
     if at is None:
         return
     if mode == PATCH:
-        _set(key, written(set(before) ^ {at}))
+        _set(key, written(sorted({*before} ^ {at})))
         return
     corners = (*st.session_state.get(f"{key}_corners", ()), at)[:MOST_CORNERS]
     if mode == RECTANGLE and len(corners) > 1:
-        _set(key, written({*before, *_between(grid[1], *corners[:2])}))
+        _set(key, written(sorted({*before, *_between(grid[1], *corners[:2])})))
     else:
         st.session_state[f"{key}_corners"] = corners
 

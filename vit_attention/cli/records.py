@@ -127,7 +127,11 @@ def _changed(model: Any, picture: Opened | None, wanted: Wanted, options: dict[s
     if grid is None:
         raise ChoiceError(f"--edit: want a model that looks at patches in rows and columns, got {model.card.name}")
     other = None if wanted.edit_from is None else opened(Given(wanted.edit_from, wanted.edit_from)).image
-    more = {"seed": wanted.edit_seed, "quarters": int(wanted.edit_turn) // 90, "shift": wanted.edit_shift}
+    more: dict[str, Any] = {
+        "seed": wanted.edit_seed,
+        "quarters": int(wanted.edit_turn) // 90,
+        "shift": wanted.edit_shift,
+    }
     image = edited(picture.image, record.geometry, grid, wanted.edit or (), wanted.edit_with, **more, other=other)
     return replace(picture, image=image)
 

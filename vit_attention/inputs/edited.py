@@ -122,7 +122,8 @@ class _Work:
     @property
     def mean(self) -> NDArray[np.uint8]:
         """The mean colour of the picture as it was given."""
-        return np.array(self.image.convert("RGB")).mean(axis=(0, 1)).round().astype(np.uint8)
+        mean: NDArray[np.uint8] = np.array(self.image.convert("RGB")).mean(axis=(0, 1)).round().astype(np.uint8)
+        return mean
 
     def fill(self, colour: Any) -> None:
         for place in self.places:
