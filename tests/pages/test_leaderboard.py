@@ -21,12 +21,11 @@ def test_every_step_opens_cold_and_so_does_the_whole_lesson(app) -> None:
 @pytest.mark.parametrize("step", ["1", "3", "4", "5", "6"])
 def test_every_board_has_something_to_say_at_every_step(app, board: str, step: str) -> None:
     page = fine(app("leaderboard", board=board, step=step))
-    assert page.selectbox[0].label == "Model of the board"
+    assert page.selectbox(key=leaderboard.BOARD).value == board
 
 
 def test_sorting_and_cost_choose_what_is_shown(app) -> None:
-    page = fine(app("leaderboard"))
-    before = page.markdown[-1].value if page.markdown else ""
+    page = fine(app("leaderboard", panel="words"))
     page.selectbox(key=leaderboard.MEASURE).set_value("weight inside").run()
     assert page.query_params["measure"] == "weight inside"
     names = [one.name for one in found.ranked(boards()["scene-vit"], "weight inside")]
@@ -35,8 +34,7 @@ def test_sorting_and_cost_choose_what_is_shown(app) -> None:
     assert [cell.split(" (")[0] for cell in cells] == names
     page.selectbox(key=leaderboard.MOST).set_value("one pass").run()
     table = next(one.value for one in page.markdown if "points at it, %" in one.value)
-    assert "rise" not in table
-    assert before is not None
+    assert len(table.splitlines()) < len(names) + 2 or all((one.passes or 1) <= 1 for one in boards()["scene-vit"].rows)
 
 
 def test_a_board_that_is_not_there_is_a_sentence(app) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from tutorials.findings import leaderboard as found
 from tutorials.findings.standings import CONTROL, Board, Standing, boards
-from ui.parts import components, lesson, trust, widgets
+from ui.parts import components, lesson, panels, trust, widgets
 from ui.parts.lesson import View
 from visualizer.figures import standings
 
@@ -128,7 +128,7 @@ def _draw(now: Looked, key: str, points: list[standings.Point], across: str, up:
     def make(_now: Looked) -> tuple[Any, str, str]:
         figure = standings.against(points, across, up, named=NAMED, title=now.model, height=380, **look)
         said = "; ".join(f"{one.name} {one.x:.3g}, {one.y:.3g}" for one in points)
-        return figure, f"{across}, {up}: {said}.", "Hovering names every point; the table below has all numbers."
+        return figure, f"{across}, {up}: {said}.", "Hovering names every point; *In words* has all numbers."
 
     components.kept(now, key, make)
 
@@ -149,8 +149,9 @@ def models(now: Looked) -> None:
 
 def below(now: Looked) -> None:
     """All numbers of the chosen model, how they were made, and the table as a file."""
-    components.table(_table(now))
-    components.say_wide()
+    if panels.wanted(panels.WORDS):
+        components.table(_table(now))
+        components.say_wide()
     trust.draw("", facts(now.board))
     components.code_box(CODE.format(model=now.model), [COMMAND.format(now.model)])
     components.downloads("leaderboard", {"Leaderboard (CSV)": ("leaderboard.csv", partial(leaderboard_csv, now.model))})
