@@ -31,7 +31,7 @@ def test_bars_follow_the_slider_and_the_answer_that_wins_is_on_top(visit: Any) -
     assert first["text"][0] == "* ring"
     thumb = seen.page.locator(".st-key-trial_gain input[type=range]").first
     thumb.focus()
-    steps = int(round((other - 1) / 0.25))
+    steps = round((other - 1) / 0.25)
     for _ in range(abs(steps)):
         seen.page.keyboard.press("ArrowRight" if steps > 0 else "ArrowLeft")
     seen.until(lambda: seen.page.evaluate(BARS)["text"][0] == said(5, other), "the winner on top")
