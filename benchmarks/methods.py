@@ -10,11 +10,11 @@ every fourth case, the untrained network is asked about every second, and a meth
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from visualizer import methods
 from visualizer.measures import faithfulness
 from visualizer.measures.score import iou, mass_in_mask, pointing_hit
 from visualizer.method import Method
-from vit_attention.capture import listening
+from vit_attention.models.encoder import EncoderModel
 from vit_attention.models.untrained import untrained
 
 FILE = Path(standings.__file__).with_name("leaderboard.json")
@@ -142,18 +142,19 @@ def standing(model: Any, control: Any, method: Method, cases: Sequence[Case]) ->
 
 
 def _passes(model: Any, method: Method, case: Case) -> int | None:
-    """How many inputs go through the network's first block for one map; None for networks without blocks to listen to."""
-    blocks = getattr(getattr(model, "anatomy", None), "blocks", None)
-    count = 0
+    """How many inputs go through the network for one map; None for models that have no one way through."""
+    if not isinstance(model, EncoderModel):
+        return None
+    counting, count = copy.copy(model), 0
 
-    def hear(tokens: Any) -> None:
+    def forward(batch: Any) -> Any:
         nonlocal count
-        count += len(tokens)
+        count += len(batch[0]) if isinstance(batch, tuple) else len(batch)
+        return model._forward(batch)
 
-    context: AbstractContextManager[None] = listening(blocks[:1], hear) if blocks else nullcontext()
-    with context:
-        case.values(model, method)
-    return count or None
+    counting._forward = forward  # type: ignore[method-assign]
+    case.values(counting, method)
+    return count
 
 
 def controls(model: Any, cases: Sequence[Case]) -> dict[str, dict[str, Any]]:
