@@ -145,14 +145,18 @@ def _passes(model: Any, method: Method, case: Case) -> int | None:
     """How many inputs go through the network for one map; None for models that have no one way through."""
     if not isinstance(model, EncoderModel):
         return None
-    counting, count = copy.copy(model), 0
+    kind, count = type(model), 0
 
-    def forward(batch: Any) -> Any:
-        nonlocal count
-        count += len(batch[0]) if isinstance(batch, tuple) else len(batch)
-        return model._forward(batch)
+    class Counting(kind):  # type: ignore[misc, valid-type]
+        """The same model; a copy of it, such as one with labels, counts too."""
 
-    counting._forward = forward  # type: ignore[method-assign]
+        def _forward(self, batch: Any) -> Any:
+            nonlocal count
+            count += len(batch[0]) if isinstance(batch, tuple) else len(batch)
+            return super()._forward(batch)
+
+    counting = copy.copy(model)
+    counting.__class__ = Counting
     case.values(counting, method)
     return count
 
