@@ -25,7 +25,7 @@ def keeping() -> Run:
     kept: dict[Any, Any] = {}
 
     def run(work: Any, model: str, picture: Any, *args: Any, **given: Any) -> Any:
-        key = (work, model, picture and picture.key, args)
+        key = (work, model, picture and picture.key, repr(args))
         if key not in kept:
             kept[key] = anew(work, model, picture, *args, **given)
         return kept[key]

@@ -11,6 +11,7 @@ from tutorials.findings.standings import CONTROL, METHOD, Board, Estimate, Stand
 from visualizer.measures.ranks import rank_correlation
 from visualizer.method import methods
 
+ONE, SEVERAL = "Yes, one is ahead of all others", "No, the intervals of several overlap"
 MEASURES = {
     "points at it": ("hit", "share of maps that point at the thing asked about"),
     "weight inside": ("inside", "share of the map's weight on the thing asked about"),
@@ -22,6 +23,12 @@ MEASURES = {
 LOW_IS_GOOD = ("deletion AUC",)
 FEWEST = 5
 """Methods that two models must share for their orders to be compared."""
+
+
+def board_of(now: Any) -> Board:
+    """The standings on the model that is looked at; of another model, the first that was measured."""
+    known = boards()
+    return known.get(now.model) or next(iter(known.values()))
 
 
 def estimate(row: Standing, measure: str) -> Estimate | None:
@@ -90,7 +97,7 @@ def agreement(
 @demonstration
 def not_better(now: Any) -> Finding:
     """How many methods do not point better than the best map that knows no model."""
-    bar, some = best_control(now.board, "points at it"), beaten(now.board, "points at it")
+    bar, some = best_control(board_of(now), "points at it"), beaten(board_of(now), "points at it")
     listed = ", ".join(one.name for one in some) or "none"
     return Finding(
         float(len(some)),
@@ -101,24 +108,25 @@ def not_better(now: Any) -> Finding:
 
 @demonstration
 def best(now: Any) -> Finding:
-    """Which method points best."""
-    first = methods_of(now.board, "points at it")[0]
-    same = [one.name for one in methods_of(now.board, "points at it") if one.hit.high >= first.hit.value]
+    """Whether one method points better than all others, as far as the intervals tell."""
+    rows = methods_of(board_of(now), "points at it")
+    first = rows[0]
+    same = [one.name for one in rows if one.hit.high >= first.hit.value]
     return Finding(
-        first.name,
+        SEVERAL if len(same) > 1 else ONE,
         f"{first.name} points at the thing in {first.hit.value:.0%} ({first.hit.low:.0%} to {first.hit.high:.0%}) of "
-        f"{first.cases} cases. Intervals that reach as high: {', '.join(same)}. Between these the board cannot decide.",
+        f"{first.cases} cases. Intervals that reach as high: {', '.join(same)}.",
     )
 
 
 @demonstration
 def asked_or_not(now: Any) -> Finding:
     """Whether the best map that is told what it is asked about points better than the best that is not."""
-    rows = methods_of(now.board, "points at it")
+    rows = methods_of(board_of(now), "points at it")
     told = [one for one in rows if methods()[one.name].asks_class or methods()[one.name].asked_by == "label"]
     blind = [one for one in rows if one not in told]
     if not told or not blind:
-        return Finding("cannot be tested", f"On {now.model} all methods of the board are of one kind.")
+        return Finding(None, f"On {now.model} all {len(rows)} methods of the board are of one kind.")
     better = "Those that are told" if told[0].hit.value > blind[0].hit.value else "Those that are not told"
     return Finding(
         better,
@@ -135,9 +143,9 @@ def _spared(row: Standing) -> float | None:
 @demonstration
 def two_questions(now: Any) -> Finding:
     """Whether methods that point well are those whose marks the model uses, by rank correlation."""
-    if not now.board.score:
-        return Finding("cannot be tested", f"No score was taken of {now.model}, so that nothing could be deleted.")
-    found = agreement(lambda one: one.hit.value, _spared, now.board)
+    if not board_of(now).score:
+        return Finding(None, f"No score was taken of {now.model}: 0 of its lines have a deletion AUC.")
+    found = agreement(lambda one: one.hit.value, _spared, board_of(now))
     said = "Hardly" if abs(found) < 0.3 else "Partly" if found < 0.8 else "Nearly the same"
     said = "The other way round" if found <= -0.3 else said
     return Finding(
@@ -155,12 +163,12 @@ def other_order(now: Any) -> Finding:
         if name == now.model:
             continue
         theirs = {one.name: one.hit.value for one in board.rows if one.kind == METHOD}
-        shared = [one for one in now.board.rows if one.name in theirs and one.kind == METHOD]
+        shared = [one for one in board_of(now).rows if one.name in theirs and one.kind == METHOD]
         if len(shared) >= FEWEST:
             found = rank_correlation([one.hit.value for one in shared], [theirs[one.name] for one in shared])
             said.append((found, f"{name}: {found:.2f} over {len(shared)} methods"))
     if not said:
-        return Finding("cannot be tested", "No other model shares five methods with this one.")
+        return Finding(None, f"No other model shares {FEWEST} methods with this one.")
     mean = float(np.mean([value for value, _ in said]))
     return Finding(
         "Much" if mean > 0.8 else "Something" if mean > 0.3 else "Little",
