@@ -147,7 +147,9 @@ def loaded(chosen: loading.Source, report: Report) -> Any:
 def attended(model: Any, text: str, wanted: Wanted, keep: frozenset[Any] = frozenset()) -> AttentionRecord:
     """The record of a sentence; raises ChoiceError for an option that is about pictures."""
     options = {
-        name: value for name in wanted.__dataclass_fields__ if (value := getattr(wanted, name)) not in (None, False)
+        name: value
+        for name, one in wanted.__dataclass_fields__.items()
+        if (value := getattr(wanted, name)) not in (None, False, one.default)
     }
     reader = getattr(model, "text", model)  # of a dual encoder, whose pictures can be asked about otherwise
     options["target"] = loading.target(reader, wanted.target)
