@@ -49,6 +49,8 @@ SHOTS = (
     Shot("fields", "fields", {"document": "receipt-8-4", "field": 5, "step": 2}),
     Shot("swin", "swin", {"step": 4}),
     Shot("captions", "captions", {"word": 3}),
+    Shot("cover", "cover", {"edited": "object", "step": 1}),
+    Shot("leaderboard", "leaderboard", {"step": 4}),
     Shot("playground", "playground", {"picture": "cat", "grid": 37, "layer": 11, "head": 6}),
     Shot("labels", "asking", {"step": 2}),
     Shot("sentences", "sentence", {}),
