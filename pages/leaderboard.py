@@ -1,4 +1,4 @@
-"""How every method of the table fared on every bundled model: where it points, what the model uses, what it costs."""
+"""How every method of the table fared, model by model: where it points, what the model uses, what it costs."""
 
 from ui.frame import routing
 

@@ -1,5 +1,7 @@
 """What switching off heads says to the lesson's questions and claims: on the chosen layer, since each head costs a pass."""
 
+from typing import Any
+
 import numpy as np
 
 from tutorials.findings import heads_off
@@ -62,15 +64,21 @@ def layer_and_sum(now: Context) -> Finding:
     )
 
 
-@against(HEADS, OUTLINES)
-def most_looking_matters_most(now: Context) -> Finding:
-    """Whether the head of the layer that has most of its weight on the objects is the one whose loss costs most."""
+def _looks_and_worth(now: Context) -> tuple[Any, Any] | Finding:
+    """What every head of the layer has of its weight on the objects, and what its loss costs; or why that is not known."""
     if now.truth is None:
         return NO_TRUTH
     shares = heads_off.on_object(now, now.chosen.layer)
-    if len(shares) < FEW:
-        return NO_HEADS
-    found = heads_off.of_layer(now)
+    return NO_HEADS if len(shares) < FEW else (shares, heads_off.of_layer(now))
+
+
+@against(HEADS, OUTLINES)
+def most_looking_matters_most(now: Context) -> Finding:
+    """Whether the head of the layer that has most of its weight on the objects is the one whose loss costs most."""
+    both = _looks_and_worth(now)
+    if isinstance(both, Finding):
+        return both
+    shares, found = both
     looks, matters = int(np.argmax(shares)), int(np.argmax(found))
     place = int((found > found[looks]).sum()) + 1
     return Finding(
@@ -84,12 +92,10 @@ def most_looking_matters_most(now: Context) -> Finding:
 @against(HEADS, OUTLINES)
 def looking_predicts(now: Context) -> Finding:
     """Whether a head's weight on the objects says how much its loss costs: rank correlation in the layer of at least `CLEAR`."""
-    if now.truth is None:
-        return NO_TRUTH
-    shares = heads_off.on_object(now, now.chosen.layer)
-    if len(shares) < FEW:
-        return NO_HEADS
-    found = heads_off.of_layer(now)
+    both = _looks_and_worth(now)
+    if isinstance(both, Finding):
+        return both
+    shares, found = both
     rank = rank_correlation(shares, found)
     if np.isnan(rank):
         return Finding(None, f"All {len(shares)} heads look at the object alike, so that there is nothing to compare.")

@@ -35,13 +35,20 @@ print(turned.attend(picture).prediction)
 """
 
 
-def turned(now: Context) -> None:
-    """The answer with heads turned; its bars follow the slider in the browser."""
+def _able_heads(now: Context) -> Any:
+    """The heads that are turned; where there are none to turn, the page says why."""
     if not effects.able(now):
-        return
+        return ()
     heads = turning.heads(now)
     if not heads:
         turning.empty()
+    return heads
+
+
+def turned(now: Context) -> None:
+    """The answer with heads turned; its bars follow the slider in the browser."""
+    heads = _able_heads(now)
+    if not heads:
         return
     names, values, unit, chosen = effects.outcomes(now, heads, turning.around())
     titles = [f"{turning.named(now).capitalize()} x {gain:g}" for gain in turning.GAINS]
@@ -58,11 +65,8 @@ def _falls(fall: float) -> str:
 
 def maps(now: Context) -> None:
     """A map of all layers before and with heads turned, on one scale."""
-    if not effects.able(now):
-        return
-    heads = turning.heads(now)
+    heads = _able_heads(now)
     if not heads:
-        turning.empty()
         return
     asked = (heads, turning.gain(), turning.around(), str(st.session_state.get(MAP, METHODS[0])))
     components.kept(now, "trial_maps", _maps, *asked)
