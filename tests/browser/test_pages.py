@@ -44,7 +44,7 @@ def test_the_menu_leads_to_every_page(visit: Any, phone: dict[str, Any]) -> None
     listed = small.page.get_by_test_id("stSidebarNav").get_by_role("link")
     titles = [one.title for one in PAGES]
     small.until(lambda: [text.strip() for text in listed.all_inner_texts()] == titles or None, "all pages listed")
-    listed.filter(has_text="Heads").tap()
+    small.page.get_by_test_id("stSidebarNav").get_by_role("link", name="Heads", exact=True).tap()
     small.page.get_by_role("heading", level=1, name="Heads").wait_for()
 
 
