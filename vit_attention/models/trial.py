@@ -29,7 +29,7 @@ def head_means(model: EncoderModel, inputs: Iterable[Any]) -> NDArray[np.float32
 
     >>> import vit_attention as va
     >>> head_means(va.load("scene-vit"), ["scene-1", "scene-2"]).shape
-    (12, 12, 145, 12)
+    (12, 12, 197, 12)
     """
     total: dict[int, Tensor] = {}
     count = 0
