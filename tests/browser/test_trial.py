@@ -12,6 +12,7 @@ import vit_attention as va
 pytestmark = pytest.mark.browser
 
 BARS = """() => { const plot = document.querySelector('.st-key-trial_bars .js-plotly-plot');
+  if (!plot) return {text: [''], bars: []};  // between two runs of the page, while it is drawn anew
   const text = [...plot.querySelectorAll('.ytick text')].map(one => one.textContent.trim());
   const bars = [...plot.querySelectorAll('.bars .point path')].map(one => one.getBoundingClientRect().width);
   return {text, bars}; }"""

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import vit_attention as va
 from tests.pages.reading import figures, fine, opens_everywhere, said, table, titles
 from tests.tutorials.findings.hand import context, everywhere
+from tutorials.findings import Context, used
+from tutorials.findings.context import Picture, Selection
 from ui.frame import state
 from ui.learn import rollout as rollout_view
 from worlds.scenes import scene
@@ -125,3 +128,15 @@ def test_the_rollout_is_the_product_of_the_layers(residual: float) -> None:
     now = context([one, two], (2, 2))
     found = rollout_view.rolled(now, {"residual": residual}).row
     np.testing.assert_allclose(found, (mixed[1] @ mixed[0])[0], atol=1e-6)
+
+
+def test_the_trust_card_says_of_use_and_noise_beside_an_untrained_network(app) -> None:
+    page = app("rollout", panel="trust", uses="true", residual="0.3")
+    card = next(one.value for one in page.markdown if "deletion AUC" in one.value)
+    now = Context(
+        "scene-vit", Picture.drawn("scene-24"), va.load("scene-vit").attend("scene-24"), Selection(9, None, 0, 6, 6, ())
+    )
+    values, made = now.answer("rollout", knobs={"residual": 0.3}).values, ("rollout", "", {"residual": 0.3})
+    for name, (deletion, _) in used.areas(now, values, made).items():
+        assert (name == "map") != (f"{name} {100 * deletion:.1f} %" in card), (name, card)
+    assert f"| stable under small noise | {used.ranks_under_noise(now, values, made).min():+.2f} |" in card

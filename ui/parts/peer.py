@@ -1,10 +1,9 @@
 """dinov2-small beside photo-dino: the same map of a network that has seen no masks, scored on the same outline."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from tutorials.findings import Context
+from tutorials.findings.used import Made
 from ui.store import resources
 from visualizer.measures.controls import score_against
 from visualizer.method import Map, methods
@@ -13,9 +12,6 @@ from worlds.outlines import Outline
 
 # Of photo-dino's shape, trained without labels alone.
 PEER = "dinov2-small"
-
-# How a map is made, as `Context.answer` takes it: method, target, knobs.
-Made = tuple[str, str, Mapping[str, Any]]
 
 # The chosen row of the chosen layer and head, as most pages draw it.
 RAW: Made = ("raw", "", {})

@@ -51,8 +51,9 @@ def card(
     )
     key = ("trust", now.view, *given, repr(made), outline and hash(outline))
     checks = resources.once(key, lambda: facts(now, values, row, made))
-    if can_be_covered(now) and widgets.toggle(f"Does the model use what the map marks? ({used.passes()} passes)", USED):
-        checks = [*checks, *of_use(now, values)]
+    label = f"Does the model use what the map marks? ({used.passes(made)} passes)"
+    if can_be_covered(now) and widgets.toggle(label, USED):
+        checks = [*checks, *of_use(now, values, made)]
     draw(f"For {what}.", checks)
 
 
@@ -62,20 +63,35 @@ def can_be_covered(now: Context) -> bool:
     return drawn and bool(now.record.prediction.labels) and not now.picture.key.startswith("bundle-")
 
 
-def of_use(now: Context, values: NDArray[Any]) -> list[Fact]:
-    """Deletion and insertion of the map, beside orders that know nothing."""
+def of_use(now: Context, values: NDArray[Any], made: peer.Made | None) -> list[Fact]:
+    """Deletion and insertion of the map, beside orders that know nothing; and how steady it is under noise."""
     with st.spinner("The model looks at the picture with more and more of it covered ..."):
-        found = used.areas(now, np.asarray(values, np.float64))
+        found = used.areas(now, np.asarray(values, np.float64), made)
+        ranks = used.ranks_under_noise(now, values, made) if made and used.can_be_remade(made) else None
     label = now.record.prediction.top(1)[0][0]
     own, facts_of = found.pop(MAP), []
     for at, (name, how, bad) in enumerate(_CURVES):
         beside = ", ".join(f"{one} {100 * both[at]:.1f} %" for one, both in found.items())
         meaning = (
             f"mean probability of {plain(label)} while {how}, in tenths of the picture, in its mean colour; {beside}. Bad: {bad} than the "
-            "best of these, which know nothing of the model"
+            "best of these, which know nothing of the trained model"
         )
         facts_of.append((f"the model uses it: {name} AUC", f"{100 * own[at]:.1f} %", meaning))
-    return facts_of
+    return facts_of if ranks is None else [*facts_of, _steady(ranks)]
+
+
+def _steady(ranks: NDArray[np.float64]) -> Fact:
+    """How much of a map's order is left under noise."""
+    meaning = (
+        f"smallest of {len(ranks)} rank correlations with the same map of this picture under noise that nobody would see (standard deviation "
+        f"{used.NOISE:.0f} of 255 grey levels). Bad: well below 1, as the map then depends on what does not matter; a steady map may "
+        "still be wrong"
+    )
+    return (
+        "stable under small noise",
+        "a constant map" if np.isnan(ranks).all() else f"{np.nanmin(ranks):+.2f}",
+        meaning,
+    )
 
 
 _CURVES = (

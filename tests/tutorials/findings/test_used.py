@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import vit_attention as va
 from tutorials.findings import Context, used
 from tutorials.findings.context import Picture, Selection, anew
-from visualizer.measures.faithfulness import CENTRE, MAP, RANDOM
+from visualizer import methods
+from visualizer.measures.faithfulness import CENTRE, MAP, RANDOM, UNTRAINED
+from vit_attention.inputs.edited import noisy
 
 
 def context(run: Any = anew) -> Context:
@@ -51,14 +54,31 @@ def test_a_map_of_what_is_used_and_a_map_of_all_else() -> None:
 
 def test_the_numbers_are_those_of_the_library() -> None:
     now = context()
-    found = used.areas(now, np.asarray(now.answer("rollout").values, np.float64))
+    found = used.areas(now, np.asarray(now.answer("rollout").values, np.float64), ("rollout", "", {}))
     rows = {
         row["order"]: row
         for row in va.faithfulness(
             va.load("scene-vit"), now.picture.image, "rollout", road=False, baselines=("mean",)
         ).table()
     }
-    for name in (MAP, CENTRE):
+    for name in (MAP, CENTRE, UNTRAINED):
         wanted = rows[name]["deletion AUC, mean"], rows[name]["insertion AUC, mean"]
         assert found[name] == pytest.approx(wanted, abs=1e-5)
     assert found[MAP][0] < found[RANDOM][0]
+
+
+def test_ranks_under_noise_are_those_of_maps_of_noisy_pictures() -> None:
+    now = context()
+    values = now.answer("rollout", knobs={"residual": 0.3}).values
+    found = used.ranks_under_noise(now, values, ("rollout", "", {"residual": 0.3}))
+    model = va.load("scene-vit")
+    for seed, rank in enumerate(found, start=1):
+        other = methods()["rollout"](model.attend(noisy(now.picture.image, 5.0, seed)), query=0, residual=0.3).values
+        assert rank == pytest.approx(stats.spearmanr(values.ravel(), other.ravel()).statistic, abs=1e-5)
+    assert len(set(found)) == used.DRAWS
+
+
+def test_passes_are_counted_and_what_takes_many_runs_is_not_made_again() -> None:
+    # Nine inner points of two curves of six orders, and the two ends; with an untrained network's order and map, and three noisy ones.
+    assert used.passes(None) == 2 * 9 * 6 + 2 == used.passes(("rise", "", {}))
+    assert used.passes(("rollout", "", {})) == 2 * 9 * 7 + 2 + 1 + 3
