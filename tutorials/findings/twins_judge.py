@@ -12,6 +12,7 @@ from tutorials.findings.leaderboard import board_of, methods_of
 from tutorials.findings.relevance import FAINT
 from visualizer.measures.ranks import rank_correlation
 from visualizer.measures.score import HIT_THRESHOLD
+from visualizer.method.flow import SATURATED
 
 THING, GROUND, NOWHERE = "On one of the objects", "On the ground between them", "Nowhere, since the map is empty"
 FIRST, BETWEEN, LAST = "The first layer alone", "One of the layers in between", "The last layer alone"
@@ -56,12 +57,12 @@ def narrow_layer(now: Context) -> Finding:
     found = pipes.live_cut(replace(now, chosen=replace(now.chosen, row=row, column=column)))
     layer, whole = int(found.argmax()), float(found.sum())
     where = FIRST if layer == 0 else LAST if layer == len(found) - 1 else BETWEEN
-    end = "all that leaves the class token" if layer == len(found) - 1 else "less than the 1 that leaves the class token"
+    end = "all that leaves the class token" if whole >= SATURATED else "less than the 1 that leaves the class token"
     return Finding(
         where,
         f"To the patch in row {row + 1}, column {column + 1} at most {whole:.3f} can flow, {end}. Of the narrowest cut "
-        f"{found[layer]:.3f} lies in layer {layer + 1} of {len(found)}. The other layers are wider: with other weights in "
-        "them, the flow to this patch would be the same.",
+        f"{found[layer]:.3f} lies in layer {layer + 1} of {len(found)}. As long as the others are wide "
+        "enough, other weights in them would not change this flow.",
     )
 
 

@@ -24,7 +24,7 @@ TO_FOUR = everywhere([0, 0, 0, 0, 1])[None]
 @pytest.mark.parametrize(("first", "where"), [(TO_ONE, twins_judge.LAST), (TO_FOUR, twins_judge.FIRST)])
 def test_the_narrowest_layer_of_the_middle_patch(first: np.ndarray, where: str) -> None:
     """Of 2 x 2 patches the first is in the middle; read by all in layer 1 it ties at 1, read by none it has its skip connection."""
-    found = twins_judge.narrow_layer(context([first, EVEN, EVEN], GRID, np.eye(2)))
+    found = twins_judge.narrow_layer(context([first, EVEN, EVEN, EVEN], GRID, np.eye(2)))
     assert found.answer == where
     assert ("1.000 can flow" if where == twins_judge.LAST else "0.500 can flow") in found.text
     headless = context([everywhere([1, 1, 1, 1])[None]] * 3, GRID, special=())

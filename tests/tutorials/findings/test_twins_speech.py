@@ -22,7 +22,9 @@ from worlds.sentences import sentence
     ("ring", "star", "answer"),
     [(0.4, 0.4, twins_speech.BOTH), (0.4, 0.05, twins_speech.ONE), (0.1, 0.1, twins_speech.NEITHER)],
 )
-def test_a_thing_is_looked_at_if_its_weight_exceeds_its_share_of_the_cells(ring: float, star: float, answer: str) -> None:
+def test_a_thing_is_looked_at_if_its_weight_exceeds_its_share_of_the_cells(
+    ring: float, star: float, answer: str
+) -> None:
     """Each thing fills one cell of eight, 12.5 % of them."""
     rows = looks()
     row = np.full(8, (1 - ring - star) / 6)
