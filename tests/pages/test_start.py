@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 import vit_attention as va
 from tests.pages.reading import array, figures, fine, heats
 from tutorials import first_record as first
+from tutorials.lessons import lessons
 from ui.frame import table
 from vit_attention.models.cards import BUNDLED
 
@@ -93,3 +95,27 @@ def test_the_first_page_imports_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-1500:]
+
+
+def test_a_path_says_what_comes_next_and_how_long_it_takes() -> None:
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    page.query_params["path"] = "90"
+    fine(page.run())
+    assert page.get("progress")[0].proto.text.startswith("90 of 90 min left")
+    assert any("Go on: One query, step 1 (20 min in all)" in one.proto.label for one in page.get("page_link"))
+    page.session_state["_visit"].kept = {("query", "check", "x", "y"): _answered("query", "3")}
+    fine(page.run())
+    steps = len(lessons()["query"].steps)
+    assert page.get("progress")[0].proto.text.startswith(f"{round(90 - 20 * 3 / steps)} of 90 min left")
+    (link,) = (one.proto for one in page.get("page_link") if "Go on: One query, step 4" in one.proto.label)
+    assert "step=4" in link.query_string
+
+
+def test_a_path_that_there_is_not_is_answered() -> None:
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    page.query_params["path"] = "3"
+    assert fine(page.run()).warning
+
+
+def _answered(lesson: str, step: str) -> SimpleNamespace:
+    return SimpleNamespace(row=SimpleNamespace(lesson=lesson, step=step))

@@ -7,6 +7,7 @@ import streamlit as st
 from tutorials import first_record as first
 from tutorials.findings.context import Context, Selection
 from tutorials.lessons import lessons
+from ui.explore import way
 from ui.frame import state, table, texts
 from ui.parts import components, live, pickers, scrub
 from ui.store import pictures, resources
@@ -16,6 +17,7 @@ from vit_attention.models.cards import CARDS, Card
 def draw() -> None:
     """The whole page."""
     live.part(_try_it)
+    way.draw()
     st.header(texts.say("all_lessons"), anchor=False)
     cards()
     st.header(texts.say("bundled_models"), anchor=False)

@@ -150,6 +150,15 @@ def seen(lesson: str, kind: str) -> bool:
     return around(lesson, kind) is not None or f"{lesson} {kind}" in of_session().skipped
 
 
+def reached() -> dict[str, int]:
+    """The last step of each lesson that was answered in this visit, by the name of the lesson; the questions around it count."""
+    found: dict[str, int] = {}
+    for one in of_session().kept.values():
+        if one.row.step.isdecimal():
+            found[one.row.lesson] = max(found.get(one.row.lesson, 0), int(one.row.step))
+    return found
+
+
 def skip(lesson: str, kind: str) -> None:
     """Have the question before or after a lesson not asked again; for callbacks."""
     if not seen(lesson, kind):
