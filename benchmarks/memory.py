@@ -36,8 +36,8 @@ LOOKS = (
 IN_TURN: tuple[tuple[str, dict[str, str]], ...] = (
     ("playground", {"model": "scene-vit", "method": "relevance"}),
     ("playground", {"model": "photo-dino", "picture": "coffee"}),
-    ("reading", {}),
-    ("captions", {}),
+    ("reading", {"step": "1"}),
+    ("captions", {"step": "1"}),
     ("playground", {"model": "scene-clip", "method": "label similarity, value-value", "all_labels": "true"}),
     ("playground", {"model": "scene-clip", "method": "relevance"}),
     ("playground", {"model": "review-encoder", "method": "masking"}),

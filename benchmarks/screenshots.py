@@ -53,9 +53,9 @@ SHOTS = (
     Shot("leaderboard", "leaderboard", {"step": 4}),
     Shot("playground", "playground", {"picture": "cat", "grid": 37, "layer": 11, "head": 6}),
     Shot("labels", "asking", {"step": 2}),
-    Shot("sentences", "sentence", {}),
+    Shot("sentences", "sentence", {"step": 1}),
     Shot("trust", "heads", {"step": 2, "picture": "cat", "head": 5, "panel": "trust"}, size=(1280, 1100)),
-    Shot("phone", "layers", {}, size=(390, 844), scheme="dark"),
+    Shot("phone", "layers", {"step": 1}, size=(390, 844), scheme="dark"),
 )
 
 

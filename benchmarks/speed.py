@@ -23,11 +23,18 @@ from benchmarks.server import CHROMIUM, CHROMIUM_FLAGS, Server, serve
 from benchmarks.visitor import Visitor
 
 FLOOR = "benchmarks/floor_app.py"
-PAGES = ("heads?step=2", "layers", "rollout", "entropy?step=7", "query", "playground")
+PAGES = ("heads?step=2", "layers?step=1", "rollout?step=1", "entropy?step=7", "query?step=1", "playground")
 """Pages with a layer slider, in their default views but for heads and entropy, whose first steps show a grid and no layer."""
 OTHERS = (
-    *("model@Block:12", "features", "compare", "start", "reading@Token:12", "fields@Field:4", "swin@Stage:4"),
-    *("merging?step=3@Stage:4", "refiner@Refiner layer:3"),
+    *(
+        "model?step=1@Block:12",
+        "features?step=1",
+        "compare",
+        "start",
+        "reading?step=1@Token:12",
+        "fields?step=1@Field:4",
+    ),
+    *("swin?step=1@Stage:4", "merging?step=3@Stage:4", "refiner?step=1@Refiner layer:3"),
 )
 """Those of the others with a slider whose processor time is measured too: address, the slider's label, and its values."""
 ROUNDS, MOVES, LAYERS = 5, 8, 12
@@ -254,7 +261,7 @@ def _print_crowds(floor: Server, app: Server, count: int) -> None:
     for pause, changes in ((5.0, 6), (1.0, 15)):
         print(f"\n{count} sessions, a change every {pause:g} s each: seconds on the server, ms\n\n{HEAD}")
         bare, _ = asyncio.run(crowd(floor, "", count, pause, changes))
-        for page in ("heads?step=2", "layers"):
+        for page in ("heads?step=2", "layers?step=1"):
             own, visitors = asyncio.run(crowd(app, page, count, pause, changes))
             wrong, failed = mixed(visitors), sum(len(one.failures) for one in visitors)
             for kind, reduce in (("p50", statistics.median), ("p95", p95)):

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.server import CHROMIUM, CHROMIUM_FLAGS, Server, serve
+from tutorials.lessons import lessons
 
 LIMIT = 60.0
 """Seconds that anything may take: the machine may be slow and busy."""
@@ -65,7 +66,9 @@ class Visit:
             self.problems.append(f"error of a script: {error}")
 
     def open(self, address: str) -> Visit:
-        """Go to `address` (page and parameters) and wait until it is drawn."""
+        """Go to `address` (page and parameters) and wait until it is drawn; a lesson without any begins at its first step."""
+        if address in lessons():
+            address = f"{address}?step=1"
         self.page.goto(f"{self.url}/{address}")
         return self.settle()
 
