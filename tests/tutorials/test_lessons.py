@@ -272,7 +272,7 @@ def test_a_broken_twin_or_plan_is_refused(change: tuple[str, str], message: str,
         parse(GOOD.replace("\n---\n", TWIN.replace(*change)), "broken")
 
 
-EVERY_LESSON_HAS_THEM = False
+EVERY_LESSON_HAS_THEM = True
 """Whether every lesson must have a question before and after, a trap and a plan."""
 
 
