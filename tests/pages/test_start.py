@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +16,9 @@ import vit_attention as va
 from tests.pages.reading import array, figures, fine, heats
 from tutorials import first_record as first
 from tutorials.lessons import lessons
+from tutorials.study.answers import Answer
 from ui.frame import table
+from ui.parts.visit import Kept
 from vit_attention.models.cards import BUNDLED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,5 +118,9 @@ def test_a_path_that_there_is_not_is_answered() -> None:
     assert fine(page.run()).warning
 
 
-def _answered(lesson: str, step: str) -> SimpleNamespace:
-    return SimpleNamespace(row=SimpleNamespace(lesson=lesson, step=step))
+def _answered(lesson: str, step: str) -> Kept:
+    none = dict.fromkeys(
+        ("student", "misconception", "model", "picture", "answer", "right", "solution", "why", "tries"), ""
+    )
+    row = Answer(time="2026-01-01T00:00:00Z", lesson=lesson, step=step, kind="check", question="query.x", **none)
+    return Kept(view="0" * 16, given=["x"], row=row)

@@ -15,7 +15,9 @@ def draw() -> None:
     """The choice of a path, how far it has been gone, and the way on."""
     st.header(texts.say("path"), anchor=False)
     titles = {name: one.title for name, one in paths().items()}
-    chosen = widgets.choice(texts.say("path"), tuple(titles), PATH, format_func=titles.get, label_visibility="collapsed")
+    chosen = widgets.choice(
+        texts.say("path"), tuple(titles), PATH, format_func=titles.get, label_visibility="collapsed"
+    )
     path, reached = paths()[chosen], visit.reached()
     left = path.left(reached)
     st.progress(1 - left / path.minutes, text=texts.say("path_left", left=left, minutes=path.minutes))
