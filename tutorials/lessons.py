@@ -51,6 +51,55 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Misconception:
+    """A sentence that many believe, by its short name, and what is so instead."""
+
+    name: str
+    wrong: str
+    right: str
+
+
+@dataclass(frozen=True)
+class Twin:
+    """The question that is asked before a lesson and, of another picture, after it; answered without knowing what was right.
+
+    Attributes:
+        misconception: what the tempting option takes for true.
+        question: what is asked, in the same words both times.
+        options: what can be chosen.
+        finding: name of the one that knows the answer.
+        view: name of the figure drawn beside it.
+        before, after: what is looked at, by the page's own key of it: a picture, a document, a text or a model.
+        set: what the view is set to, by the names of the address.
+    """
+
+    misconception: Misconception
+    question: str
+    options: tuple[str, ...]
+    finding: str
+    view: str
+    before: str
+    after: str
+    set: Mapping[str, Any]
+
+    @property
+    def asked(self) -> Question:
+        """The same as a question of a step."""
+        return Question(self.question, self.finding, "", self.options)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a teacher's plan: its first and its last step, its minutes, what to ask, and what the class will say."""
+
+    first: int
+    last: int
+    minutes: int
+    ask: str
+    expect: str
+
+
+@dataclass(frozen=True)
 class Step:
     """One step of a lesson: a paragraph beside a figure, and at most one thing to do.
 
@@ -91,6 +140,9 @@ class Lesson:
         sections: heading to Markdown, for reading on; those for teachers begin with "For the teacher".
         glossary: term to explanation.
         references: papers.
+        twin: the question before and after it.
+        trap: what most get wrong, and what shows it; for teachers.
+        plan: the steps with their minutes; for teachers.
     """
 
     name: str
@@ -105,6 +157,9 @@ class Lesson:
     sections: Mapping[str, str]
     glossary: Mapping[str, str]
     references: tuple[str, ...]
+    twin: Twin | None = None
+    trap: str = ""
+    plan: tuple[Stage, ...] = ()
 
     @property
     def claims(self) -> tuple[Claim, ...]:
@@ -127,7 +182,7 @@ def parse(text: str, name: str) -> Lesson:
     front = yaml.safe_load(pieces[1])
     try:
         lesson = _lesson(front, _sections(pieces[2]), name)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise LessonError(f"{name}: front matter lacks {error}") from error
     _require(lesson)
     return lesson
@@ -147,7 +202,30 @@ def _lesson(front: Any, sections: dict[str, str], name: str) -> Lesson:
         sections=sections,
         glossary={term: glossary()[term] for term in front["glossary"]},
         references=tuple(front["references"]),
+        twin=_twin(front["twin"]) if "twin" in front else None,
+        trap=str(front.get("trap", "")).strip(),
+        plan=tuple(_stage(one) for one in front.get("plan", ())),
     )
+
+
+@lru_cache(maxsize=1)
+def misconceptions() -> Mapping[str, Misconception]:
+    """Every misconception that a lesson is about, by its name."""
+    said = yaml.safe_load((FOLDER.parent / "words" / "misconceptions.yaml").read_text(encoding="utf-8"))
+    return {name: Misconception(name, **one) for name, one in said.items()}
+
+
+def _twin(said: Any) -> Twin:
+    told = {"set": {}, **said, "options": tuple(str(one) for one in said["options"])}
+    if told["misconception"] not in misconceptions():
+        raise ValueError(f"misconception {told['misconception']!r} in words/misconceptions.yaml")
+    texts = {key: str(told[key]).strip() for key in ("question", "before", "after")}
+    return Twin(**{**told, **texts, "misconception": misconceptions()[told["misconception"]]})
+
+
+def _stage(said: Any) -> Stage:
+    first, last = said["steps"]
+    return Stage(int(first), int(last), int(said["minutes"]), str(said["ask"]), str(said["expect"]))
 
 
 @lru_cache(maxsize=1)
@@ -194,6 +272,28 @@ def _require(lesson: Lesson) -> None:
         raise LessonError(f"{lesson.name}: want plain texts; put a text that contains a colon in quotes")
     if bool(lesson.other) != bool(lesson.difference):
         raise LessonError(f"{lesson.name}: want both other and difference, or neither")
+    if lesson.twin:
+        _require_twin(f"{lesson.name}: twin", lesson.twin)
+    if lesson.plan:
+        _require_plan(f"{lesson.name}: plan", lesson)
+
+
+def _require_twin(where: str, twin: Twin) -> None:
+    for part in ("question", "before", "after"):
+        if not getattr(twin, part):
+            raise LessonError(f"{where}: {part} missing or empty")
+    if len(set(twin.options)) < max(2, len(twin.options)):
+        raise LessonError(f"{where}: want at least two options, all different")
+    if twin.before == twin.after:
+        raise LessonError(f"{where}: want after to be another picture than before, got {twin.before} twice")
+
+
+def _require_plan(where: str, lesson: Lesson) -> None:
+    steps = [step for stage in lesson.plan for step in range(stage.first, stage.last + 1)]
+    if steps != list(range(1, len(lesson.steps) + 1)):
+        raise LessonError(f"{where}: want every step from 1 to {len(lesson.steps)} once, in order, got {steps}")
+    if (total := sum(stage.minutes for stage in lesson.plan)) != lesson.minutes:
+        raise LessonError(f"{where}: want minutes that sum to {lesson.minutes}, got {total}")
 
 
 def _require_step(where: str, step: Step) -> None:

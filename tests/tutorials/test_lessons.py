@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tutorials import lessons as course
 from tutorials.findings import Context, finding
 from tutorials.findings.captioning import Captioning
 from tutorials.findings.context import Picture, Run, Selection, anew
 from tutorials.findings.page import Document, Inside, Reading
-from tutorials.lessons import FOLDER, Claim, Lesson, LessonError, Question, glossary, lessons, parse
+from tutorials.lessons import FOLDER, Claim, Lesson, LessonError, Misconception, Question, glossary, lessons, parse
 from vit_attention import load
 from worlds.sentences import sentence
 
@@ -214,3 +215,71 @@ def test_a_lesson_that_lacks_a_part_is_refused(change: tuple[str, str, int], mes
     assert change[0] in GOOD
     with pytest.raises(LessonError, match=message):
         parse(GOOD.replace(*change), "broken")
+
+
+TWIN = """
+twin:
+  misconception: bright is important
+  question: Which patch matters?
+  options: [The brightest, The dullest, No one knows]
+  finding: heads.most_local
+  view: map
+  set: {layer: 3}
+  before: scene-7
+  after: scene-24
+trap: They look at colours.
+plan:
+  - {steps: [1, 1], minutes: 5, ask: "What?", expect: "That."}
+---
+"""
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> Misconception:
+    one = Misconception("bright is important", "What is bright matters.", "Brightness is weight.")
+    monkeypatch.setattr(course, "misconceptions", lambda: {one.name: one})
+    return one
+
+
+def test_the_question_before_and_after_is_read_with_what_a_teacher_needs(known: Misconception) -> None:
+    lesson = parse(GOOD.replace("\n---\n", TWIN), "one")
+    assert lesson.twin is not None
+    assert (lesson.twin.misconception, lesson.twin.before, lesson.twin.after) == (known, "scene-7", "scene-24")
+    assert lesson.twin.asked.options == ("The brightest", "The dullest", "No one knows")
+    assert lesson.twin.set == {"layer": 3}
+    assert lesson.trap == "They look at colours."
+    assert [(one.first, one.last, one.minutes, one.expect) for one in lesson.plan] == [(1, 1, 5, "That.")]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("bright is important", "nobody believes this"), "misconception 'nobody believes this'"),
+        (("after: scene-24", "after: scene-7"), "want after to be another picture"),
+        (("The dullest", "The brightest"), "all different"),
+        (("[The brightest, The dullest, No one knows]", "[The brightest]"), "at least two options"),
+        (("Which patch matters?", "''"), "question missing"),
+        (("  view: map", "  views: map"), "front matter lacks"),
+        (("[1, 1]", "[1, 2]"), "want every step from 1 to 1 once"),
+        (("minutes: 5, ask", "minutes: 4, ask"), "want minutes that sum to 5, got 4"),
+        (("steps: [1, 1]", "steps: 1"), "front matter lacks"),
+    ],
+)
+def test_a_broken_twin_or_plan_is_refused(change: tuple[str, str], message: str, known: Misconception) -> None:
+    assert known.name in TWIN
+    assert change[0] in TWIN
+    with pytest.raises(LessonError, match=message):
+        parse(GOOD.replace("\n---\n", TWIN.replace(*change)), "broken")
+
+
+EVERY_LESSON_HAS_THEM = False
+"""Whether every lesson must have a question before and after, a trap and a plan."""
+
+
+@pytest.mark.skipif(not EVERY_LESSON_HAS_THEM, reason="lessons still lack a twin question, a trap or a plan")
+@pytest.mark.parametrize("lesson", ALL, ids=lambda one: one.name)
+def test_every_lesson_has_a_question_before_and_after_a_trap_and_a_plan(lesson: Lesson) -> None:
+    assert lesson.twin is not None
+    assert lesson.trap
+    assert lesson.plan
+    finding(lesson.twin.finding)
