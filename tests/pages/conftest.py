@@ -9,6 +9,8 @@ import pytest
 from streamlit.runtime import pages_manager
 from streamlit.testing.v1 import AppTest
 
+from tutorials.lessons import lessons
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -26,9 +28,14 @@ def _router_stays(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def app() -> Callable[..., AppTest]:
-    """``app("heads", layer="3")``: the app, run on that page with these query parameters; it must not fail."""
+    """``app("heads", layer="3")``: the app, run on that page with these query parameters; it must not fail.
 
-    def open_page(name: str, **parameters: str) -> AppTest:
+    Without any, a lesson begins at its first step; ``bare="1"`` leaves the address bare, and the question before it is asked.
+    """
+
+    def open_page(name: str, bare: str = "", **parameters: str) -> AppTest:
+        if not parameters and not bare and name in lessons():
+            parameters = {"step": "1"}
         test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         for key, value in parameters.items():
             test.query_params[key] = value

@@ -5,7 +5,7 @@ history, and Back would restore none. Instead each control takes its value here,
 at the end of a run.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -41,6 +41,9 @@ def of_session() -> Any:
     return st.session_state[KEY]
 
 
+STUDENT = "student"
+"""Key of the number of a seat: the one parameter that links need not name, since a visit has one seat."""
+
 # Letters of a parameter that are read.
 LONGEST = 3000
 
@@ -59,7 +62,7 @@ def start(page: str, anew: tuple[str, ...] = ()) -> bool:
     moved, noted = state.page != page, [one for part in state.noted.values() for one in part.items()]
     if found if moved else found != state.written:
         # A link, an address that was typed, or Back: what it leaves out has its default again.
-        forget([*state.kept, *(key for key, _ in noted)])
+        forget({*state.kept, *(key for key, _ in noted)} - {STUDENT})
         state.asked, state.complaints = found, []
     else:
         # On one page what a link asks for waits for its control, which a later step may draw.
@@ -110,6 +113,12 @@ def take(key: str, default: Any, read: Callable[[str], Any], name: str = "") -> 
 def wanted(key: str) -> str:
     """The parameter of this key, if it is still to be honoured; else ""."""
     return str(of_session().asked.get(key, ""))[:LONGEST]
+
+
+def bare(besides: Container[str]) -> bool:
+    """Whether an address made now would carry nothing, `besides` these keys and the seat."""
+    found = [key for one in of_session().noted.values() for key, text in one.items() if text is not None]
+    return all(key in besides or key == STUDENT for key in found)
 
 
 def complain(sentence: str) -> None:

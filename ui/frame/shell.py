@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from ui.frame import address, heavy, routing, state, texts
+from ui.frame import address, heavy, routing, seat, state, texts
 from ui.frame.stop import Stopped
 from ui.frame.table import FIRST, PAGES, Page, lessons, page
 
@@ -23,6 +23,7 @@ def run() -> None:
     address.start(here.name, state.OF_A_LESSON if here in lessons() else ())
     present = switched(PRESENT)
     switched(TEACHER)
+    seat.take()
     _style(present)
     _title(here)
     said = st.container()
@@ -73,4 +74,5 @@ def _title(here: Page) -> None:
         parts = ["Sightlines"] * (here is not PAGES[0]) + [here.section] * bool(here.section)
         if here.name in course:
             parts.append(texts.say("lesson_of", number=course.index(here.name) + 1, many=len(course)))
+        parts += [texts.say("seat", number=seat.number())] * bool(seat.number())
         st.caption(" · ".join(parts), width="content")

@@ -10,7 +10,8 @@ from tutorials.claims import Verdict, defaults, holm, is_default, on_many_at_onc
 from tutorials.findings import Context, finding
 from tutorials.findings.controls import kind
 from tutorials.lessons import Claim, lessons
-from ui.frame import texts
+from ui.frame import state, texts
+from ui.parts import visit
 from ui.store import resources
 from worlds.photographs import photographs
 
@@ -34,12 +35,19 @@ def draw(lesson: str, claim: Claim, now: Any, number: int = 0) -> None:
         with st.container(horizontal=True):
             if st.button(texts.say("show_here" if shows else "test_here") + more, key=f"here_{name}"):
                 told[name, HERE, now.view] = finding(name)(now).text
+                _note(lesson, name, now, number, HERE, told[name, HERE, now.view])
             if not shows and st.button(texts.say("test_many", many=_many(now)) + more, key=f"many_{name}"):
                 told[name, MANY, _view(_settled(name, now))] = verdicts(lesson, _settled(name, now))[name].words
+                _note(lesson, name, now, number, MANY, told[name, MANY, _view(_settled(name, now))])
         for which, view in ((HERE, now.view), (MANY, _view(_settled(name, now)))):
             if said := told.get((name, which, view)):
                 things = "texts" if getattr(now, "of_text", False) else "pictures"
                 st.info(texts.say(f"one_{things[:-1]}" if which == HERE else f"many_{things}", text=said))
+
+
+def _note(lesson: str, name: str, now: Any, number: int, where: str, said: str) -> None:
+    step = number or int(st.session_state[state.STEP])
+    visit.note(now, lesson, step, "claim", name, [where], (now.view, where), solution=said, tries="")
 
 
 def _settled(name: str, now: Any) -> Any:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from tutorials.lessons import Lesson, Step, lessons
 from ui.frame import address, shell, state, table, texts
-from ui.parts import claims, live, looking, panels, pickers, questions, widgets
+from ui.parts import answers, around, claims, live, looking, panels, pickers, questions, visit, widgets
 
 # How names of drawn pictures begin.
 KINDS = ("scene", "receipt", "invented", "form")
@@ -57,30 +57,32 @@ class Page(NamedTuple):
     def draw(self) -> None:
         """The whole page."""
         lesson = lessons()[self.name]
-        _enter(lesson)
-        looked = self.choose(lesson.picture)
-        if _head(lesson):
+        _enter(lesson, self.shown)
+        looked = self.choose(around.home(lesson, self.shown))
+        if _head(lesson, self.shown):
             live.part(_read_all, self, looked)
         else:
             _one_step(self, lesson, looked)
         _rest(lesson)
 
 
-def _enter(lesson: Lesson) -> None:
+def _enter(lesson: Lesson, shown: str) -> None:
     """The step that the address names, and what it sets, unless the address says otherwise."""
-    many = len(lesson.steps)
+    first, last = around.ends(lesson)
     before, linked = st.session_state.get(state.STEP), bool(address.of_session().asked)
-    address.take(state.STEP, 1, partial(_number, many), "step")
-    st.session_state[state.STEP] = step = int(widgets.within(st.session_state[state.STEP], 1, many))
-    if before is None:
+    address.take(state.STEP, 1 if linked else around.begins(lesson), partial(_number, first, last), "step")
+    st.session_state[state.STEP] = step = int(widgets.within(st.session_state[state.STEP], first, last))
+    if visit.came_back() and step < (begins := around.begins(lesson)):  # answered before the page was reloaded
+        _go(lesson.name, shown, begins)
+    elif before is None:
         if not linked:  # what the last step of another lesson set, beside what every lesson begins anew
             _set_back([key for key in st.session_state.get(BEFORE, {}) if key not in state.OF_A_LESSON])
-        _set(lesson.steps[step - 1])
+        _set(around.step(lesson, step, shown))
 
 
-def _number(many: int, text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= many):
-        raise ValueError(f"There is no step {widgets.quoted(text)[1:-1]}, only 1 to {many}")
+def _number(first: int, last: int, text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and first <= int(text[:9]) <= last):
+        raise ValueError(f"There is no step {widgets.quoted(text)[1:-1]}, only {first} to {last}")
     return int(text)
 
 
@@ -105,12 +107,12 @@ def _set_back(keys: Iterable[str]) -> None:
             st.session_state[key] = address.of_session().kept[key] = value
 
 
-def _go(lesson: str, number: int) -> None:
+def _go(lesson: str, shown: str, number: int) -> None:
     """To another step; for callbacks."""
-    steps, looked_at = lessons()[lesson].steps, _sidebar()
+    told, looked_at = lessons()[lesson], _sidebar()
     _set_back(st.session_state.get(BEFORE, {}))
-    st.session_state[state.STEP] = min(max(number, 1), len(steps))
-    _set(steps[st.session_state[state.STEP] - 1])
+    st.session_state[state.STEP] = step = int(widgets.within(number, *around.ends(told)))
+    _set(around.step(told, step, shown))
     if _sidebar() != looked_at:
         live.whole_page()
 
@@ -120,71 +122,94 @@ def _sidebar() -> tuple[Any, ...]:
     return tuple(st.session_state.get(key) for key in address.of_session().noted.get("", ()))
 
 
-def _picked(lesson: str) -> None:
+def _picked(lesson: str, shown: str) -> None:
     if (number := st.session_state.get("step_bar")) is not None:
-        _go(lesson, int(number))
+        _go(lesson, shown, int(number))
 
 
-def _head(lesson: Lesson) -> bool:
+def _called(lesson: Lesson, number: int) -> str:
+    return texts.say(which) if (which := around.kind(lesson, number)) else str(number)
+
+
+def _note_step(lesson: Lesson) -> None:
+    """Have the address carry the step, unless it opens it without: alone the question before a lesson, else the first step."""
+    default = around.begins(lesson) if address.bare({state.STEP}) else 1
+    address.note(state.STEP, int(st.session_state[state.STEP]), default)
+
+
+def _head(lesson: Lesson, shown: str) -> bool:
     """The bar of steps and the switch; whether the whole lesson is shown."""
-    many, step = len(lesson.steps), int(st.session_state[state.STEP])
+    (first, last), step = around.ends(lesson), int(st.session_state[state.STEP])
     with st.container(key="step_line", horizontal=True, vertical_alignment="center"):
         whole = widgets.toggle(texts.say("read_all"), READ_ALL, width="content")
         if not whole:
             st.session_state["step_bar"] = str(step)
             st.segmented_control(
                 texts.say("step"),
-                [str(n + 1) for n in range(many)],
+                [str(n) for n in range(first, last + 1)],
                 key="step_bar",
                 required=True,
                 label_visibility="collapsed",
                 width="content",
                 on_change=_picked,
-                args=(lesson.name,),
+                args=(lesson.name, shown),
+                format_func=lambda n: _called(lesson, int(n)),
             )
-            st.caption(texts.say("step_of", number=step, many=many), width="content")
+            which = around.kind(lesson, step)
+            said = texts.say(f"{which}_title") if which else texts.say("step_of", number=step, many=len(lesson.steps))
+            st.caption(said, width="content")
         st.caption(texts.say("minutes", minutes=lesson.minutes), width="content")
-    address.note(state.STEP, step, 1)
+    _note_step(lesson)
     return whole
 
 
 def _one_step(page: Page, lesson: Lesson, looked: Any) -> None:
     """What stays while the figure changes, and the live part in its places."""
     number = int(st.session_state[state.STEP])
-    step = lesson.steps[number - 1]
+    step = around.step(lesson, number, page.shown)
     with st.container(key="lesson_row"):
         left, right = st.columns([2, 3], gap="medium")
     with left:
         with st.container(key="step_text"):
             _text(lesson, step)
         asked = st.container()
-        _buttons(lesson, number)
-        _other(lesson, page.shown)
+        _buttons(lesson, page.shown, number)
+        if around.kind(lesson, number) is None:
+            _other(lesson, page.shown)
     live.part(_live, page, number, looked, right, asked, st.container())
 
 
 def _live(page: Page, number: int, looked: Any, right: Any, asked: Any, below: Any) -> live.Buttons:
     lesson = lessons()[page.name]
-    step = lesson.steps[number - 1]
+    step = around.step(lesson, number, page.shown)
+    if around.kind(lesson, number):  # nothing more about the figure: it would give the answer away
+        with right:
+            now = _figure(page, step, looked, ())
+        with asked:
+            around.ask(lesson, number, now)
+    else:
+        with below:
+            panels.choose()
+        with right:
+            now = _figure(page, step, looked)
+        with asked:
+            _ask(lesson, step, now)
+        with below:
+            _after(page, lesson, now)
     with below:
-        panels.choose()
-    with right:
-        now = _figure(page, step, looked)
-    with asked:
-        _ask(lesson, step, now)
-    with below:
-        _after(page, lesson, now)
+        answers.draw()
+    _note_step(lesson)
     return ("back", "next")
 
 
-def _figure(page: Page, step: Step, looked: Any) -> Any:
-    """The figure with its pickers under it; what it was drawn from."""
+def _figure(page: Page, step: Step, looked: Any, needs: Sequence[str] | None = None) -> Any:
+    """The figure with its pickers under it, of `needs` if they are given; what it was drawn from."""
     place, under = st.container(key="lesson_figure"), st.container(key="pickers")
     question, view = step.predict or step.check, page.views[step.view]
     if question and question.before and not questions.answered(page.name, question, page.context(looked, ())):
         view = page.views[question.before]
     with under:
-        now = page.context(looked, view.needs)
+        now = page.context(looked, view.needs if needs is None else needs)
         _looks(now, [view])
     with place:
         view.draw(now)
@@ -221,14 +246,13 @@ def _ask(lesson: Lesson, step: Step, now: Any, number: int = 0) -> None:
         claims.draw(lesson.name, step.claim, now, number)
 
 
-def _buttons(lesson: Lesson, number: int) -> None:
+def _buttons(lesson: Lesson, shown: str, number: int) -> None:
+    first, last = around.ends(lesson)
     with st.container(key="steps", horizontal=True, vertical_alignment="center"):
-        st.button(texts.say("back"), key="back", on_click=_go, args=(lesson.name, number - 1), disabled=number == 1)
-        last = number == len(lesson.steps)
-        st.button(
-            texts.say("next"), key="next", type="primary", on_click=_go, args=(lesson.name, number + 1), disabled=last
-        )
-        if last and (after := table.following(lesson.name)):
+        for name, to, end, how in (("back", number - 1, first, "secondary"), ("next", number + 1, last, "primary")):
+            args = (lesson.name, shown, to)
+            st.button(texts.say(name), key=name, type=how, on_click=_go, args=args, disabled=number == end)
+        if number == last and (after := table.following(lesson.name)):
             st.page_link(table.script(after.name), label=texts.say("next_lesson", title=after.title))
 
 
@@ -237,7 +261,7 @@ def _other(lesson: Lesson, shown: str) -> None:
     if not lesson.other:
         return
     away = str(st.session_state.get(shown)) == lesson.other
-    to = lesson.picture if away else lesson.other
+    to = around.home(lesson, shown) if away else lesson.other
     kind = to.partition("-")[0]
     label = texts.say("same_text" if shown == state.TEXT else f"same_{kind}" if kind in KINDS else "same_photo")
     st.button(label, key="other_kind", on_click=_look_at, args=(shown, to))
@@ -271,6 +295,8 @@ def _read_all(page: Page, looked: Any) -> None:
                 page.views[step.view].draw(now)
             drawn.add(step.view)
     _after(page, lesson, now)
+    answers.draw()
+    _note_step(lesson)
 
 
 def _after(page: Page, lesson: Lesson, now: Any) -> None:

@@ -31,7 +31,7 @@ def part(draw: Callable[..., Buttons], *given: Any) -> None:
             buttons = draw(*given)
         except Stopped:
             buttons = None
-        script.run(buttons)
+        script.run(buttons, whole_page)
     heavy.ran()
 
 

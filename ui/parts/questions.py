@@ -1,31 +1,25 @@
 """Guess, lock, reveal: questions graded from the live numbers; an answer belongs to the view that it was given for."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
 from tutorials.findings import Finding, finding
 from tutorials.lessons import Lesson, Question
-from ui.frame import texts
+from ui.frame import state, texts
+from ui.parts import visit
 from ui.store import resources
-
-GIVEN = "_answers"
-"""Session key: (lesson, finding, view) to the answers given there, in order."""
-
-
-def _given(lesson: str, question: Question, now: Any) -> list[Any]:
-    kept: dict[Any, list[Any]] = st.session_state.setdefault(GIVEN, {})
-    return kept.setdefault((lesson, question.finding, now.view), [])
 
 
 def answered(lesson: str, question: Question, now: Any) -> bool:
     """Whether the answer is on the page for this view: it was right, was missed twice, or was asked for."""
-    given = _given(lesson, question, now)
-    return bool(given) and (len(given) > 1 or given[0] is None or right(given[0], question, _found(question, now)))
+    given = visit.tries(lesson, question.finding, now.view)
+    return bool(given) and (len(given) > 1 or given[0] is None or right(given[0], question, found(question, now)))
 
 
-def _found(question: Question, now: Any) -> Finding:
+def found(question: Question, now: Any) -> Finding:
+    """What the finding that knows the answer says of this view."""
     return resources.once(("finding", question.finding, now.view), lambda: finding(question.finding)(now))
 
 
@@ -36,12 +30,17 @@ def right(given: Any, question: Question, found: Finding) -> bool:
     return isinstance(found.answer, (int, float)) and abs(float(given) - float(found.answer)) <= question.tolerance
 
 
-def ask(lesson: str, question: Question, now: Any, kind: str, number: int = 0) -> None:
-    """Draw a question of the kind "guess" or "check", and what there is to say to the answers given so far.
+def mark(given: Any, question: Question, found: Finding) -> Literal["1", "0", ""]:
+    """The grade of an answer as a visit's table has it; "" where there is none to give."""
+    return "" if given is None or found.answer is None else "1" if right(given, question, found) else "0"
 
-    `number` tells the buttons of several questions apart.
+
+def ask(lesson: str, question: Question, now: Any, kind: Literal["guess", "check"], number: int = 0) -> None:
+    """Draw a question, and what there is to say to the answers given so far.
+
+    `number` is that of the step where several are on the page; it tells their buttons apart.
     """
-    given = _given(lesson, question, now)
+    given = visit.tries(lesson, question.finding, now.view)
     done = answered(lesson, question, now)
     with st.container(border=True):
         st.markdown(texts.say(kind, question=question.question))
@@ -51,6 +50,7 @@ def ask(lesson: str, question: Question, now: Any, kind: str, number: int = 0) -
             _field(question, kind, key, given, f" ({number})" if number else "")
         if given:
             _say(question, given, now, done)
+            _note(lesson, question, now, kind, number or int(st.session_state[state.STEP]), given, done)
 
 
 def _field(question: Question, kind: str, key: str, given: list[Any], more: str) -> None:
@@ -81,16 +81,32 @@ def _say(question: Question, given: list[Any], now: Any, done: bool) -> None:
     if not done:
         st.warning(texts.say("not_quite", hint=question.hint))
         return
-    found, last = _found(question, now), given[-1]
-    if found.answer is None or last is None:
-        st.info(found.text)
-    elif right(last, question, found):
-        st.success(texts.say("right", text=found.text))
+    told = found(question, now)
+    grade = mark(given[-1], question, told)
+    if not grade:
+        st.info(told.text)
+    elif grade == "1":
+        st.success(texts.say("right", text=told.text))
     else:
-        st.warning(texts.say("solution", text=found.text))
+        st.warning(texts.say("solution", text=told.text))
+
+
+def _note(
+    lesson: str,
+    question: Question,
+    now: Any,
+    kind: Literal["guess", "check"],
+    step: int,
+    given: list[Any],
+    done: bool,
+) -> None:
+    """Keep the last answer that was given; until the solution is on the page, without it."""
+    last = next((one for one in reversed(given) if one is not None), None)
+    grade, solution = ("0", "") if not done else (mark(last, question, told := found(question, now)), told.text)
+    visit.note(now, lesson, step, kind, question.finding, given, right=grade, solution=solution)
 
 
 def key(lesson: Lesson, now: Any) -> None:
     """The answers to every question of a lesson, from what is shown now."""
     for question in lesson.questions:
-        st.markdown(f"**{question.question}** {_found(question, now).text}")
+        st.markdown(f"**{question.question}** {found(question, now).text}")

@@ -8,9 +8,10 @@ from typing import Any
 import streamlit as st
 
 from ui.frame import state
+from ui.parts import visit
 
 FOLDER = Path(__file__).parent / "js"
-FILES = ("clicks", "keys", "thumb", "scrub", "bars", "press", "page")
+FILES = ("clicks", "keys", "thumb", "scrub", "bars", "press", "visit", "page")
 COMPONENT = "page_script"
 """Key of the component."""
 LISTENING = "_listening"
@@ -52,11 +53,12 @@ def press(key: str, after: float, at: int) -> None:
     st.session_state.setdefault(LISTENING, {"picks": {}})["press"] = wanted
 
 
-def run(buttons: tuple[str, str] | None = None) -> None:
+def run(buttons: tuple[str, str] | None = None, back: Callable[[], None] = lambda: None) -> None:
     """After everything is drawn: start the program.
 
     Args:
         buttons: keys of the buttons that Page Up and Page Down press, (back, next); None on a page without steps.
+        back: called when the answers of before a reload have come back.
     """
     wanted = st.session_state.get(LISTENING, {"picks": {}})
     picks: dict[str, Pick] = dict(wanted["picks"])
@@ -67,16 +69,28 @@ def run(buttons: tuple[str, str] | None = None) -> None:
         "bars": wanted.get("bars"),
         "step": st.session_state.get(state.STEP) if buttons else None,  # another step begins at its head
         "press": wanted.get("press"),
+        "visit": {"session": visit.of_session().session, "text": visit.text()},
     }
     # Registered anew each run: a component is known to the server that registered it, and a second one may follow.
     component = st.components.v2.component("sightlines_page", html="<span></span>", js=program())
     # In a tuple: Streamlit looks for tables in a dictionary, and would import pandas and pyarrow (60 MB) to know one.
-    component(key=COMPONENT, data=(data,), on_picked_change=lambda: _picked(picks))
+    component(key=COMPONENT, data=(data,), on_picked_change=lambda: _picked(picks), on_visit_change=lambda: _kept(back))
+
+
+def _event(name: str) -> Any:
+    """What the browser has sent under that name; None for nothing."""
+    found: Any = st.session_state.get(COMPONENT) or {}
+    return found.get(name) if hasattr(found, "get") else None
+
+
+def _kept(back: Callable[[], None]) -> None:
+    if (stored := _event("visit")) is not None:
+        visit.restore(stored)
+        back()
 
 
 def _picked(picks: dict[str, Pick]) -> None:
-    found: Any = st.session_state.get(COMPONENT) or {}
-    event: Any = found.get("picked") if hasattr(found, "get") else None
+    event = _event("picked")
     if not hasattr(event, "get"):
         return
     key, points = event.get("key"), event.get("points")

@@ -13,7 +13,7 @@ from PIL import Image
 from tutorials.findings import Context
 from tutorials.findings.deciding import tokens_of
 from tutorials.plain import plain
-from ui.frame import state
+from ui.frame import seat, state
 from ui.frame.stop import stop
 from ui.parts import components, parts, widgets
 from ui.store import resources
@@ -29,6 +29,7 @@ from visualizer.style import theme
 from visualizer.style.scale import MODES
 from visualizer.words.maps import describe
 from vit_attention.records import Axis
+from worlds.naming import parse
 from worlds.sentences import sentence
 
 # Keys of the field of the text and of the number of a made-up review, and their names in the address.
@@ -47,11 +48,12 @@ def field(name: str) -> str:
 
     Stops the page for a text that is too long for it.
     """
-    start = sentence(FIRST).text
+    first = _first()
+    start = sentence(first).text
     typed = widgets.text("Text", KEY, start, LETTERS, area=True, height=100)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         tip = "The same number always makes the same review."
-        widgets.number("Review", 0, 999_999_999, SEED, FIRST, on_change=_take, help=tip, width=140)
+        widgets.number("Review", 0, 999_999_999, SEED, first, on_change=_take, help=tip, width=140)
         st.button("A fresh review", key="fresh_sentence", on_click=_take, args=(True,))
     if not typed.strip():
         st.caption("There is no text to read, so the first review is shown.")
@@ -71,6 +73,12 @@ def _take(fresh: bool = False) -> None:
     if fresh:
         st.session_state[SEED] = random.randrange(1_000_000)
     st.session_state[KEY] = sentence(review()).text
+
+
+def _first() -> int:
+    """The number of the review that a session begins with, at its seat."""
+    known = parse(seat.own(f"sentence-{FIRST}"))
+    return known.seed if known else FIRST
 
 
 def review() -> int:

@@ -111,6 +111,9 @@ LIMITS: dict[str, Limit] = {
     "PNG chunks": Limit(100_000, "parts", "200 megapixels in chunks of 8 kB have 25,000"),
     "packed texts": Limit(50, "packed texts", "each may unpack to a megabyte of memory"),
     "picture pages": Limit(1_000, "pages", "a scanned book; each is drawn by itself"),
+    "answers file": Limit(1 << 20, "bytes", "the answers to every question of all lessons, with reasons, take 100 kB"),
+    "answers": Limit(2_000, "answers", "all lessons have some 200 questions and claims"),
+    "answers files": Limit(500, "files", "a lecture of 500; a larger one is read in parts"),
     "bytes that fields point at": Limit(
         16, "times the bytes of the file", "fields of a sound file share next to nothing"
     ),

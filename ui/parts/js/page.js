@@ -1,4 +1,4 @@
-// One small program for a page: clicks on figures, keys of a lesson, maps and bars that follow a slider, a walk.
+// One small program for a page: clicks on figures, keys of a lesson, maps and bars that follow a slider, a walk, the visit.
 export default function (component) {
   const { data: [data], setTriggerValue, parentElement } = component;
   const stops = [
@@ -8,6 +8,7 @@ export default function (component) {
     bars(data.bars),
     press(data.press),
   ];
+  visit(data.visit, (text) => setTriggerValue('visit', text));
   const main = document.querySelector('[data-testid=stMain]');
   if (main && data.step !== null && window.sightlinesStep !== undefined && window.sightlinesStep !== data.step) main.scrollTo(0, 0);
   window.sightlinesStep = data.step;
