@@ -49,13 +49,18 @@ class Picture(NamedTuple):
 Block = Heading | Text | Choices | Room | Table | Picture
 
 _SIGNS = {
-    **{name: sign for name, sign in zip(["alpha", "beta", "gamma", "sigma", "lambda", "tau"], "αβγσλτ", strict=True)},
+    "alpha": "α",
+    "beta": "β",
+    "gamma": "γ",
+    "sigma": "σ",
+    "lambda": "λ",
+    "tau": "τ",
+    "sum": "Σ",
+    "top": "ᵀ",
     "times": "×",
     "cdot": "·",
     "le": "≤",
     "ge": "≥",
-    "sum": "Σ",
-    "top": "ᵀ",
     "pm": "±",
     "approx": "≈",
     "quad": " ",

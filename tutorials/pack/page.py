@@ -36,15 +36,16 @@ def _drawn(block: Block) -> str:
             return f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in options)}</ul>"
         case Room(lines, label):
             return (f'<p class="label">{escape(label)}</p>' if label else "") + '<div class="room"></div>' * lines
-        case Table(head, rows, widths):
-            return _table(head, rows, widths)
+        case Table():
+            return table(block)
         case Picture(data, alt, width):
             kind = "png" if data.startswith(b"\x89PNG") else "jpeg"
             return f'<img alt="{escape(alt)}" style="width:{width}mm" src="data:image/{kind};base64,{b64encode(data).decode()}">'
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]], widths: Iterable[int]) -> str:
-    columns = "".join(f'<col style="width:{one}%">' for one in widths)
-    heads = "".join(f'<th scope="col">{escape(one)}</th>' for one in head)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+def table(block: Table) -> str:
+    """A table as HTML, every cell escaped."""
+    columns = "".join(f'<col style="width:{one}%">' for one in block.widths)
+    heads = "".join(f'<th scope="col">{escape(one)}</th>' for one in block.head)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in block.rows)
     return f"<table><colgroup>{columns}</colgroup><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"

@@ -10,6 +10,7 @@ from tutorials.lessons import Lesson, Question, Step
 from tutorials.pack.blocks import Block, Choices, Heading, Picture, Room, Table, Text, readable
 from tutorials.pack.links import link, qr
 from worlds.naming import parse
+from worlds.seats import seated
 from worlds.sentences import Sentence
 
 SIDE = 480
@@ -79,6 +80,10 @@ def worksheet(lesson: Lesson, server: str, seat: int = 0) -> Iterator[Block]:
     where = link(server, lesson.name, seat=seat)
     yield Text(f"Open {where}")
     yield Picture(qr(where), f"QR code of {where}", CODE_MM)
+    if lesson.picture:
+        home = seated(lesson.picture, seat) if seat else lesson.picture
+        yield Heading(f"Your picture: {_title(home)}")
+        yield from _picture(home)
     questions = {one.step: one for one in asked(lesson, seat)}
     for number in _numbers(lesson):
         if number in questions and questions[number].kind in ("before", "after"):
@@ -143,8 +148,13 @@ def key(lesson: Lesson, lines: Sequence[Solved]) -> Iterator[Block]:
     """What the page says to every question, seat by seat."""
     yield Heading(f"{lesson.title}: answer key", 1)
     yield Text("From the same numbers as the page shows. An empty answer cannot be tested on that picture.")
+    yield table(lines)
+
+
+def table(lines: Sequence[Solved]) -> Table:
+    """The key alone."""
     rows = [(_seat(one), _where(one), readable(one.question), one.answer, readable(one.text)) for one in lines]
-    yield Table(("Seat", "Where", "Question", "Answer", "Why"), tuple(rows), (7, 17, 26, 16, 34))
+    return Table(("Seat", "Where", "Question", "Answer", "Why"), tuple(rows), (7, 17, 26, 16, 34))
 
 
 def _seat(one: Solved) -> str:
