@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
+import numpy as np
 import pytest
 
+import vit_attention as va
 from tests.pages.reading import fine, said, titles
 from tutorials.lessons import Misconception, Twin, lessons
 from tutorials.study.answers import read
@@ -36,6 +39,21 @@ def twin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Twin]:
     yield TWIN
 
 
+@cache
+def measured(picture: str) -> str:
+    """Whether most heads of layer 1 of scene-vit are nearer or farther than evenly spread ones by a tenth, by definition."""
+    weights = va.load("scene-vit").attend(picture).maps[0].weights[:, 1:, 1:].astype(np.float64)
+    at = 16 * np.stack(np.meshgrid(np.arange(14), np.arange(14), indexing="ij"), axis=-1).reshape(-1, 2)
+    far = np.linalg.norm(at[:, None] - at[None], axis=-1)
+    mean = (weights / weights.sum(axis=-1, keepdims=True) * far).sum(axis=-1).mean(axis=-1)
+    many = [
+        (mean < 0.9 * far.mean()).sum(),
+        (np.abs(mean / far.mean() - 1) <= 0.1).sum(),
+        (mean > 1.1 * far.mean()).sum(),
+    ]
+    return TWIN.options[int(np.argmax(many))]
+
+
 LAST = len(lessons()["heads"].steps) + 1
 
 
@@ -61,15 +79,12 @@ def test_a_bare_address_asks_first_and_grades_nothing_until_the_end(app: Any) ->
     assert "Your answer is kept: Larger" in said(page)
     assert "right" not in said(page).lower()
     (row,) = rows(page)
-    # Measured by hand in tests/tutorials/findings/test_heads.py: heads of layer 1 look less far than evenly spread ones.
+    assert measured("scene-24") != "Larger"
     assert (row.kind, row.step, row.answer, row.right, row.why) == ("before", "0", "Larger", "0", "=1+1")
-    shown = page.session_state[visit.KEY]
-    assert shown.kept
     page = fine(page.button(key="next").click().run())
     assert page.session_state[state.STEP] == 1
     assert page.session_state[state.PICTURE] == "coffee"
     assert page.session_state[state.MODEL] == "photo-dino"
-    return None
 
 
 def test_after_the_lesson_both_answers_are_graded_and_explained(app: Any) -> None:
@@ -79,11 +94,10 @@ def test_after_the_lesson_both_answers_are_graded_and_explained(app: Any) -> Non
     page = fine(page.run())
     page = fine(page.button(key="next").click().run())
     assert page.session_state[state.PICTURE] == "scene-31"
-    answer(page, "after", "Smaller")
-    print([one.value for one in page.warning])
+    answer(page, "after", measured("scene-31"))
     (wrong,), (right,) = [one.value for one in page.warning], [one.value for one in page.success]
     assert wrong.startswith("**Before the lesson** (Scene 24) you answered: Larger. That is not right.")
-    assert right.startswith("**After the lesson** (Scene 31) you answered: Smaller. That is right.")
+    assert right.startswith(f"**After the lesson** (Scene 31) you answered: {measured('scene-31')}. That is right.")
     assert any(BELIEVED.right in one.value for one in page.markdown)
     assert [(row.kind, row.right) for row in rows(page)] == [("before", "0"), ("after", "1")]
     assert page.button(key="next").disabled
@@ -114,9 +128,10 @@ def test_guesses_checks_and_claims_are_rows(app: Any) -> None:
     fine(page.radio[0].set_value("Larger").run())
     (row,) = rows(page)
     assert (row.kind, row.step, row.right, row.solution, row.tries) == ("guess", "3", "0", "", "1")
-    fine(page.radio[0].set_value("Smaller").run())
+    fine(page.radio[0].set_value(measured("scene-7")).run())
     (row,) = rows(page)
-    assert (row.answer, row.right, row.tries, row.model, row.picture) == ("Smaller", "1", "2", "scene-vit", "scene-7")
+    assert (row.answer, row.right, row.tries) == (measured("scene-7"), "1", "2")
+    assert (row.model, row.picture) == ("scene-vit", "scene-7")
     assert "58 pixels" in row.solution
     page = app("heads", step="6")
     fine(next(one for one in page.button if one.label == "Test it here").click().run())
@@ -171,18 +186,10 @@ def stored(page: Any) -> str:
 
 def restored(page: Any, text: Any) -> Any:
     """The page after its tab has handed over what it had kept."""
-    take_back(page, text)
-    return fine(page.run())
-
-
-def take_back(page: Any, text: Any) -> None:
-    import streamlit as st
-
-    before, st.session_state = st.session_state, page.session_state
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(visit.st, "session_state", {visit.KEY: visit_of(page)})
         visit.restore(text)
-    finally:
-        st.session_state = before
+    return fine(page.run())
 
 
 HOSTILE = [

@@ -6,6 +6,7 @@ import streamlit as st
 
 from tutorials.lessons import Lesson, Step, Twin
 from tutorials.plain import plain
+from tutorials.seating import seating
 from tutorials.study.answers import Answer
 from ui.frame import seat, state, texts
 from ui.parts import questions, visit
@@ -49,7 +50,8 @@ def step(lesson: Lesson, number: int, shown: str) -> Step:
 
 def _set(lesson: Lesson, twin: Twin, which: str, shown: str) -> dict[str, Any]:
     """What the question is asked about, with the model that knows its kind if the lesson begins with the other one."""
-    thing = seat.own(twin.before if which == visit.BEFORE else twin.after)
+    at = seating(lesson, seat.number())
+    thing = at.before if which == visit.BEFORE else at.after
     if shown == state.TEXT:
         return {**twin.set, **review(thing)}
     suiting = state.suiting(thing)
@@ -66,7 +68,7 @@ def review(named: str) -> dict[str, Any]:
 
 def home(lesson: Lesson, shown: str) -> str:
     """What the lesson begins with at this seat; `shown` is the key of it."""
-    own = seat.own(lesson.picture)
+    own = seating(lesson, seat.number()).first
     return str(review(own)[state.TEXT]) if shown == state.TEXT else own
 
 
