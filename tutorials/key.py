@@ -7,8 +7,9 @@ from tutorials.claims.many import once_loaded
 from tutorials.findings import Finding, finding
 from tutorials.findings.context import Run
 from tutorials.lessons import Lesson, Question
+from tutorials.seating import seating
 from tutorials.views import Set, model_of, thing_of, view
-from worlds.seats import MOST, seated
+from worlds.seats import MOST
 
 
 class Asked(NamedTuple):
@@ -56,18 +57,15 @@ COLUMNS = Solved._fields
 def asked(lesson: Lesson, seat: int = 0) -> Iterator[Asked]:
     """Every question of a lesson in order, as the seat meets it; 0 for the lesson's own pictures."""
 
-    def own(name: str) -> str:
-        return seated(name, seat) if seat else name
-
-    home, twin = own(lesson.picture), lesson.twin
+    at, twin = seating(lesson, seat), lesson.twin
     if twin:
-        yield Asked(0, "before", twin.asked, twin.set, own(twin.before))
+        yield Asked(0, "before", twin.asked, twin.set, at.before)
     for number, step in enumerate(lesson.steps, start=1):
         for kind, question in (("guess", step.predict), ("check", step.check)):
             if question:
-                yield Asked(number, kind, question, step.set, thing_of(step.set, home))
+                yield Asked(number, kind, question, step.set, thing_of(step.set, at.first))
     if twin:
-        yield Asked(len(lesson.steps) + 1, "after", twin.asked, twin.set, own(twin.after))
+        yield Asked(len(lesson.steps) + 1, "after", twin.asked, twin.set, at.after)
 
 
 class Key:

@@ -104,7 +104,7 @@ def offers(picture: Picture) -> tuple[str, ...]:
     """Labels to begin with: what is in a scene and one wrong one, what is outlined in a photograph, or something common.
 
     >>> offers(Picture.drawn("scene-7-1-50"))
-    ('green ring', 'green heart')
+    ('orange star', 'orange arrow')
     """
     if picture.scene is None:
         known = photographs().get(picture.id)

@@ -56,7 +56,9 @@ def narrow_layer(now: Context) -> Finding:
     found = pipes.live_cut(replace(now, chosen=replace(now.chosen, row=row, column=column)))
     layer, whole = int(found.argmax()), float(found.sum())
     where = FIRST if layer == 0 else LAST if layer == len(found) - 1 else BETWEEN
-    end = "all that leaves the class token" if layer == len(found) - 1 else "less than the 1 that leaves the class token"
+    end = (
+        "all that leaves the class token" if layer == len(found) - 1 else "less than the 1 that leaves the class token"
+    )
     return Finding(
         where,
         f"To the patch in row {row + 1}, column {column + 1} at most {whole:.3f} can flow, {end}. Of the narrowest cut "

@@ -9,8 +9,8 @@ from tutorials.key import Asked, Solved, asked
 from tutorials.lessons import Lesson, Question, Step
 from tutorials.pack.blocks import Block, Choices, Heading, Picture, Room, Table, Text, readable
 from tutorials.pack.links import link, qr
+from tutorials.seating import seating
 from worlds.naming import parse
-from worlds.seats import seated
 from worlds.sentences import Sentence
 
 SIDE = 480
@@ -57,17 +57,19 @@ def _links(lesson: Lesson, server: str) -> Iterator[Block]:
     yield Text(f"For a seat: {link(server, lesson.name)}?student=17, with the number of the seat.")
     yield Text(f"For you: {link(server, lesson.name, teacher=True)}")
     rows = [
-        (_name(lesson, n), link(server, lesson.name, n), link(server, lesson.name, n, present=True))
-        for n in _numbers(lesson)
+        (name(lesson, n), link(server, lesson.name, n), link(server, lesson.name, n, present=True))
+        for n in numbers(lesson)
     ]
     yield Table(("Step", "Address", "On the projector"), tuple(rows), (30, 32, 38))
 
 
-def _numbers(lesson: Lesson) -> range:
+def numbers(lesson: Lesson) -> range:
+    """Of the steps, with the questions around them."""
     return range(0 if lesson.twin else 1, len(lesson.steps) + (2 if lesson.twin else 1))
 
 
-def _name(lesson: Lesson, number: int) -> str:
+def name(lesson: Lesson, number: int) -> str:
+    """A step by its number and title."""
     if number == 0:
         return "Before the lesson"
     return f"{number}. {lesson.steps[number - 1].title}" if number <= len(lesson.steps) else "After the lesson"
@@ -81,11 +83,11 @@ def worksheet(lesson: Lesson, server: str, seat: int = 0) -> Iterator[Block]:
     yield Text(f"Open {where}")
     yield Picture(qr(where), f"QR code of {where}", CODE_MM)
     if lesson.picture:
-        home = seated(lesson.picture, seat) if seat else lesson.picture
+        home = seating(lesson, seat).first
         yield Heading(f"Your picture: {_title(home)}")
         yield from _picture(home)
     questions = {one.step: one for one in asked(lesson, seat)}
-    for number in _numbers(lesson):
+    for number in numbers(lesson):
         if number in questions and questions[number].kind in ("before", "after"):
             yield from _around(questions[number])
         elif 1 <= number <= len(lesson.steps):
