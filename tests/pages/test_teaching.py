@@ -20,7 +20,7 @@ from tutorials.pack.sheets import key as key_sheet
 from ui.parts import teaching
 
 App = Callable[..., AppTest]
-QUICK = ("patches", "query", "fields", "captions", "asking", "sentence", "model", "leaderboard")
+QUICK = ("patches", "captions", "sentence", "model")
 """Lessons of every kind of what is looked at, none of which takes long."""
 
 
