@@ -17,7 +17,6 @@ import vit_attention as va
 from tutorials.lessons import lessons
 from ui.read import sentence, sentence_proof
 from vit_attention.cli.app import main
-from worlds.sentences import sentence as review
 
 App = Callable[..., AppTest]
 TEXT = "The soup was not good."

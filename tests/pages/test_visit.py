@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -33,10 +32,10 @@ TWIN = Twin(
 
 
 @pytest.fixture(autouse=True)
-def twin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Twin]:
+def twin(monkeypatch: pytest.MonkeyPatch) -> Twin:
     """A question before and after the lesson on heads, whatever the lesson says."""
     monkeypatch.setitem(lessons(), "heads", replace(lessons()["heads"], twin=TWIN))
-    yield TWIN
+    return TWIN
 
 
 @cache
@@ -176,6 +175,15 @@ def test_a_reload_of_an_answered_lessons_bare_address_goes_on_at_step_1(app: Any
     restored(again, stored(first))
     assert again.session_state[state.STEP] == 1
     assert again.session_state[state.PICTURE] == "coffee"
+
+
+def test_a_reload_at_the_question_itself_stays_there(app: Any) -> None:
+    first = app("heads", step="0")
+    answer(first, "before", "Larger")
+    again = app("heads", step="0")
+    restored(again, stored(first))
+    assert again.session_state[state.STEP] == 0
+    assert "Your answer is kept" in said(again)
 
 
 def stored(page: Any) -> str:

@@ -76,6 +76,7 @@ def _enter(lesson: Lesson, shown: str) -> None:
     if visit.came_back() and step < (begins := around.begins(lesson)):  # answered before the page was reloaded
         _go(lesson.name, shown, begins)
     elif before is None:
+        visit.of_session().bare = not linked
         if not linked:  # what the last step of another lesson set, beside what every lesson begins anew
             _set_back([key for key in st.session_state.get(BEFORE, {}) if key not in state.OF_A_LESSON])
         _set(around.step(lesson, step, shown))
@@ -134,8 +135,9 @@ def _called(lesson: Lesson, number: int) -> str:
 
 def _note_step(lesson: Lesson) -> None:
     """Have the address carry the step, unless it opens it without: alone the question before a lesson, else the first step."""
-    default = around.begins(lesson) if address.bare({state.STEP}) else 1
-    address.note(state.STEP, int(st.session_state[state.STEP]), default)
+    step = int(st.session_state[state.STEP])
+    alone = address.bare({state.STEP}) and (step > 0 or visit.of_session().bare)
+    address.note(state.STEP, step, around.begins(lesson) if alone else 1)
 
 
 def _head(lesson: Lesson, shown: str) -> bool:

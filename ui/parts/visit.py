@@ -12,7 +12,7 @@ import streamlit as st
 from pydantic import Field
 
 from tutorials.study.answers import Answer
-from ui.frame import address, seat
+from ui.frame import seat
 from vit_attention.gate import LIMITS, GateError, Schema
 
 KEY = "_visit"
@@ -52,6 +52,7 @@ class Visit:
         tries: (lesson, question, view) to the answers to a step's question, in order.
         dropped: whether what the tab had kept could not be read.
         back: whether it has just come back.
+        bare: whether the lesson was entered by its address alone.
     """
 
     session: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -60,6 +61,7 @@ class Visit:
     tries: dict[tuple[str, str, str], list[Given]] = field(default_factory=dict)
     dropped: bool = False
     back: bool = False
+    bare: bool = False
 
 
 def of_session() -> Visit:
@@ -196,7 +198,7 @@ def restore(stored: object) -> None:
 
 
 def came_back() -> bool:
-    """Whether the visit has come back since this was asked last."""
+    """Whether the visit has come back, since this was asked last, to a lesson that was entered by its address alone."""
     mine = of_session()
     back, mine.back = mine.back, False
-    return back and "step" not in (address.of_session().written or {})
+    return back and mine.bare
