@@ -69,14 +69,15 @@ _LOW, _HIGH = str.maketrans("0123456789ijkln", "₀₁₂₃₄₅₆₇₈₉�
 
 
 def readable(text: str) -> str:
-    """Markdown as plain text: emphasis and links without their signs, formulas in signs that every printer has.
+    """Markdown as plain text: emphasis as quotation marks, links without their addresses, formulas in signs that every printer has.
 
     >>> readable("**Row** $A_{12}$ of [heads](x): $\\\\frac{1}{2}\\\\log_2 N$, *twice*")
-    'Row A₁₂ of heads: (1)/(2)log₂ N, twice'
+    'Row A₁₂ of heads: (1)/(2)log₂ N, “twice”'
     """
     text = re.sub(r"\$\$?(.+?)\$\$?", lambda one: _formula(one[1]), text, flags=re.S)
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
-    text = re.sub(r"\*\*?(\S(?:.*?\S)?)\*\*?", r"\1", text, flags=re.S)
+    text = re.sub(r"\*\*(\S(?:.*?\S)?)\*\*", r"\1", text, flags=re.S)
+    text = re.sub(r"\*(\S(?:.*?\S)?)\*", r"“\1”", text, flags=re.S)
     return " ".join(text.replace("`", "").split())
 
 

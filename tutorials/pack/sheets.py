@@ -1,6 +1,7 @@
 """The sheets of the pack, from the lesson file and the answer key: nothing in them is written by hand."""
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 
 from tutorials.findings.context import Picture as Shown
@@ -42,7 +43,7 @@ def plan(lesson: Lesson, server: str) -> Iterator[Block]:
     for heading, text in lesson.sections.items():
         if heading.startswith("For the teacher"):
             yield Heading(heading)
-            yield from (Text(readable(part)) for part in text.split("\n\n"))
+            yield from (Text(readable(part)) for part in re.split(r"\n\n|\n(?=\d+\. |- )", text))
     yield from _links(lesson, server)
 
 

@@ -21,6 +21,10 @@ SEATS, USUAL = "seats", "1-30"
 """Key of the field of seats, and its name in the address; the seats that stand in it at first."""
 WANTED = "_key_wanted"
 """Session key: (lesson, seats) whose key was asked for."""
+LOOK = (
+    ".st-key-seats_table div:has(>table){overflow-x:auto} .st-key-seats_table table{min-width:44rem;font-size:0.875rem}"
+    ".st-key-seats_table :is(td,th){text-align:left;vertical-align:top;padding:0.25rem 0.5rem}"
+)
 KEPT: Kept = Kept(3000, len)
 """Lines of keys by lesson and seat, for every session: about 1 kB each."""
 
@@ -150,4 +154,4 @@ def _table(lines: list[Solved]) -> None:
     from tutorials.pack import page, sheets
 
     with st.container(height=420, border=False, key="seats_table"):
-        st.html(page.table(sheets.table(lines)))
+        st.html(f"<style>{LOOK}</style><div>{page.table(sheets.table(lines))}</div>")
