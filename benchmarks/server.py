@@ -45,6 +45,10 @@ class Server:
         """Largest resident memory of the process so far, in bytes."""
         return self._told("VmHWM")
 
+    def memory(self) -> int:
+        """Resident memory of the process now, in bytes."""
+        return self._told("VmRSS")
+
     def file_memory(self) -> int:
         """Resident pages of files now, in bytes: libraries and weights, which the system may drop and read again."""
         return self._told("RssFile")

@@ -1,9 +1,13 @@
-"""What loading a model shares with everybody: the lock of heavy imports, missing libraries in words, how progress is told."""
+"""What loading a model shares with everybody: the lock of heavy imports, missing libraries, how progress is told, the memory."""
 
 import importlib
 import importlib.util
+import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from vit_attention.gate.refusal import GateError, one_line
@@ -58,3 +62,13 @@ def _there(name: str) -> bool:
         return importlib.util.find_spec(name) is not None
     except (ImportError, ValueError):
         return False
+
+
+@cache
+def machine() -> int:
+    """Megabytes of memory of this machine, or of the container that the process runs in."""
+    found = [int(os.sysconf("SC_PAGE_SIZE")) * int(os.sysconf("SC_PHYS_PAGES"))] if hasattr(os, "sysconf") else []
+    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):
+            found.append(int(Path(file).read_text("ascii")))
+    return min(found, default=8 << 30) >> 20

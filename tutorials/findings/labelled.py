@@ -5,14 +5,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tutorials.findings.context import Context
+from tutorials.findings.context import Context, Picture
 from visualizer.measures.masks import covered
 from visualizer.measures.score import mass_in_mask, pointing_hit
+from visualizer.method.labels import COLOURS
 from worlds.photographs import photographs
 from worlds.phrases import phrase, phrases
 from worlds.scenes import Scene, Thing, coverage
 
 Array = NDArray[np.float64]
+MOST = len(COLOURS)
+"""Labels that a picture is compared with, as many as a map of winners tells apart."""
+PLAIN = ("a cat", "a dog", "a person")
 FULL = 0.5
 """An object's patches are those of which it covers more than this share."""
 
@@ -94,3 +98,16 @@ def absent(scene: Scene) -> str:
     true = {word for thing in scene.things for word in (thing.colour, thing.shape)}
     found = [text for text in phrases() if not true & set(text.split())]
     return found[scene.seed % len(found)]
+
+
+def offers(picture: Picture) -> tuple[str, ...]:
+    """Labels to begin with: what is in a scene and one wrong one, what is outlined in a photograph, or something common.
+
+    >>> offers(Picture.drawn("scene-7-1-50"))
+    ('orange star', 'orange arrow')
+    """
+    if picture.scene is None:
+        known = photographs().get(picture.id)
+        return (tuple(known.outlines)[:MOST] if known else ()) or PLAIN
+    # Of the colour that is there and another shape: colour alone must not do.
+    return (*map(phrase, picture.scene.things), wrong_shape(picture.scene, picture.scene.things[0]))

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from tutorials.findings import Context
 from tutorials.findings.context import Picture
-from tutorials.findings.labelled import thing_of, wrong_shape
+from tutorials.findings.labelled import MOST, offers, thing_of
 from ui.frame import address
 from ui.parts import components, controls, widgets
-from ui.store import pictures, resources
+from ui.store import resources
 from visualizer.figures.comparison import side_by_side
 from visualizer.measures import score
 from visualizer.method import Map, Method, methods
@@ -25,9 +25,8 @@ from worlds.scenes import Thing, coverage
 
 KEY, OFFERED, ASKED = "labels", "offered_labels", "label"
 """Keys of the field of labels, of what it offered last, and of the menu of the one asked about."""
-MOST, LETTERS = len(COLOURS), 80
-"""Labels that are read, as many as a map of winners tells apart, and letters of each."""
-PLAIN = ("a cat", "a dog", "a person")
+LETTERS = 80
+"""Letters of a label that are read."""
 
 
 def field(name: str, picture: Picture, place: Any = st) -> tuple[str, ...]:
@@ -58,14 +57,6 @@ def compares(name: str) -> bool:
         return "labels" in getattr(resources.model(name), "options", ())
     except (ValueError, RuntimeError, OSError, ImportError):  # what is wrong is said where its record is asked for
         return False
-
-
-def offers(picture: Picture) -> tuple[str, ...]:
-    """Labels to begin with: what is in a scene and one wrong one, what is outlined in a photograph, or something common."""
-    if picture.scene is None:
-        return tuple(pictures.outlines(picture.id))[:MOST] or PLAIN
-    # Of the colour that is there and another shape: colour alone must not do.
-    return (*map(phrase, picture.scene.things), wrong_shape(picture.scene, picture.scene.things[0]))
 
 
 def read(typed: str) -> tuple[tuple[str, ...], str]:

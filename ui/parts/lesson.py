@@ -8,7 +8,7 @@ import streamlit as st
 
 from tutorials.lessons import Lesson, Step, lessons
 from ui.frame import address, shell, state, table, texts
-from ui.parts import answers, around, claims, live, looking, panels, pickers, questions, visit, widgets
+from ui.parts import answers, around, claims, live, looking, panels, pickers, questions, teaching, visit, widgets
 
 # How names of drawn pictures begin.
 KINDS = ("scene", "receipt", "invented", "form")
@@ -63,6 +63,7 @@ class Page(NamedTuple):
             live.part(_read_all, self, looked)
         else:
             _one_step(self, lesson, looked)
+        teaching.draw(lesson)
         _rest(lesson)
 
 

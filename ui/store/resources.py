@@ -4,11 +4,9 @@ import os
 import re
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import replace
-from functools import cache
 from operator import attrgetter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +18,7 @@ from ui.store.kept import Kept
 from visualizer.method import Map
 from vit_attention import registry
 from vit_attention.gate.refusal import shown
+from vit_attention.heavy import machine
 from vit_attention.records import AttentionRecord
 
 
@@ -76,16 +75,6 @@ def at_hand(name: str) -> bool:
     """Whether the model loads without a download."""
     card = registry.card(name)
     return not (card.builder or card.hub) or registry.at_hand(name) is not None
-
-
-@cache
-def machine() -> int:
-    """Megabytes of memory of this machine, or of the container that the app runs in."""
-    found = [int(os.sysconf("SC_PAGE_SIZE")) * int(os.sysconf("SC_PHYS_PAGES"))] if hasattr(os, "sysconf") else []
-    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        with suppress(OSError, ValueError):
-            found.append(int(Path(file).read_text("ascii")))
-    return min(found, default=8 << 30) >> 20
 
 
 def refusal(name: str) -> str:

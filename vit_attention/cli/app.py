@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from vit_attention.cli.classroom import room
 from vit_attention.cli.doctor import doctor
 from vit_attention.cli.extract import extract
 from vit_attention.cli.fetch import fetch
@@ -30,6 +31,7 @@ HELP = """See what vision and text models attend to, and save it.
   vit-attention show bundles/cat.npz
   vit-attention doctor
   vit-attention fetch --list
+  vit-attention class
 
 Without a command, the options are those of `visualize`:
 
@@ -76,5 +78,5 @@ def main(debug: bool) -> None:
     """The entry point."""
 
 
-for command in (models, extract, visualize, read, judge, show, doctor, fetch):
+for command in (models, extract, visualize, read, judge, show, doctor, fetch, room):
     main.add_command(command)
