@@ -65,7 +65,9 @@ def _size(up: float, down: float, wanted: float, questions: int) -> str:
     level = 0.05 / questions
     count = students(up, down, wanted, level)
     text = f"{count} students with both answers: power {power(count, up, down, level):.2f}"
-    return f"{text} at p <= {level:.2g} (0.05 over {questions}), if {up:.0%} learn and {down:.0%} forget."
+    return (
+        f"{text} at p <= {level:.2g} (0.05 over {questions}), if {100 * up:.0f} % learn and {100 * down:.0f} % forget."
+    )
 
 
 def _read(files: Sequence[Path]) -> list[tuple[str, bytes]]:

@@ -1,6 +1,6 @@
 """Page "A class": collected answers from before and after the lessons, with intervals, exact tests and the reasons given."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,6 @@ from tutorials.study.changes import FLOWS
 from tutorials.study.tables import in_words, said_p, to_csv
 from ui.frame import texts
 from ui.parts import components, live, widgets
-from ui.store.kept import Kept
 from visualizer.figures.class_answers import flows, right_before_and_after
 from vit_attention.gate import LIMITS, GateError
 
@@ -24,7 +23,8 @@ STUDENTS, SEED = 30, 1
 MOST_SHOWN = 200
 """Reasons on the page at once; the files have all."""
 
-_kept = Kept(200_000, lambda found: 1 + sum(map(len, found.students.values())))
+READ = "class_read"
+"""Session key: which files were read last, and what was in them. No other session sees it, and it ends with this one."""
 
 
 def draw() -> None:
@@ -59,18 +59,26 @@ def _body(asking: Any, right: Any, below: Any) -> None:
 
 def _found(made_up: bool) -> Collected | None:
     """What is looked at; None if there is nothing yet."""
-    if made_up:
-        return _kept(SIMULATED, lambda: collected(simulated.files(STUDENTS, SEED).items()))
     given = st.session_state.get(FILES) or []
+    if made_up:
+        return _once(SIMULATED, lambda: simulated.files(STUDENTS, SEED).items())
     if not given:
         st.info(texts.say("class_nothing"))
         return None
     try:
-        key = tuple(one.file_id for one in given)
-        return _kept(key, lambda: collected((one.name, one.getvalue()) for one in given))
+        return _once(tuple(one.file_id for one in given), lambda: ((one.name, one.getvalue()) for one in given))
     except GateError as error:
         st.error(plain(str(error)))
         return None
+
+
+def _once(key: Hashable, files: Callable[[], Iterable[tuple[str, bytes]]]) -> Collected:
+    """What these files have, read no more where a rerun changes nothing in them."""
+    before, found = st.session_state.get(READ, (None, None))
+    if before != key or found is None:
+        found = collected(files())
+        st.session_state[READ] = (key, found)
+    return found
 
 
 def _brought(found: Collected, made_up: bool) -> None:
@@ -100,7 +108,13 @@ def _figure(told: Sequence[Change], made_up: bool) -> None:
         return
     some = by_misconception(paired) or paired
     words = ". ".join(f"{one.name}: {_counts(one)}" for one in some)
-    components.panel(_flows(some, title), "class_flows", words, caption=texts.say("class_flow"), alt=words)
+    components.panel(
+        _flows(some, texts.say("class_flow_title_simulated" if made_up else "class_flow_title")),
+        "class_flows",
+        words,
+        caption=texts.say("class_flow"),
+        alt=words,
+    )
 
 
 def _shares(paired: Sequence[Change], title: str) -> Any:
@@ -145,7 +159,7 @@ def _cells(one: Change) -> list[object]:
     if not one.pairs:
         return [*who, f"0 (and {one.unpaired})", *["–"] * 5]
     gain, low, high = (100 * part for part in one.gain)
-    shares = [f"{right} ({right / one.pairs:.0%})" for right in (one.before, one.after)]
+    shares = [f"{right} ({100 * right / one.pairs:.0f} %)" for right in (one.before, one.after)]
     p = "–" if one.adjusted is None else said_p(one.adjusted).removeprefix("p = ")
     own = said_p(one.p).removeprefix("p = ")
     return [*who, f"{one.pairs} (and {one.unpaired})", *shares, f"{gain:+.0f} ({low:+.0f} to {high:+.0f})", own, p]

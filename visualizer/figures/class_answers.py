@@ -16,8 +16,10 @@ APART = 0.3
 """How far apart, in lines, the two points of one name stand."""
 LOOKS = {"before": ("square", theme.LINE), "after": ("circle", theme.LINES[0])}
 """Marker and colour of the two points."""
-SHADES = (theme.LINES[0], "rgba(128,128,128,0.45)", theme.LINES[1], theme.LINES[5])
-"""Colours of the four parts of a bar."""
+SHADES = ((theme.LINES[0], "#ffffff"), ("#8c8c8c", "#000000"), (theme.LINES[1], "#000000"), (theme.LINES[5], "#000000"))
+"""Colours of the four parts of a bar, and of the numbers on them, the same on light and dark pages."""
+NAME = 26
+"""Signs in a line of a name."""
 
 
 def right_before_and_after(
@@ -98,13 +100,14 @@ def flows(
     return Sketch(*traces).figure(title=title, height=tall, bottom=96, xaxis=level, yaxis=_lines(names), **look)
 
 
-def _bar(names: Sequence[str], name: str, counts: NDArray[Any], shade: str) -> dict[str, Any]:
+def _bar(names: Sequence[str], name: str, counts: NDArray[Any], shade: tuple[str, str]) -> dict[str, Any]:
     return {
         "type": "bar",
         "orientation": "h",
         "x": counts,
         "y": np.arange(len(names)),
-        "marker": {"color": shade},
+        "marker": {"color": shade[0]},
+        "insidetextfont": {"color": shade[1]},
         "name": theme.safe(name),
         "text": [f"{count:g}" if count else "" for count in counts],
         "textposition": "inside",
@@ -121,6 +124,9 @@ _AXIS = {"gridcolor": theme.GRID, "zerolinecolor": theme.LINE, "automargin": Tru
 
 
 def _lines(names: Sequence[str]) -> dict[str, Any]:
-    ticks = {"tickvals": [*range(len(names))], "ticktext": [theme.safe(letters.cut(one)) for one in names]}
+    ticks = {
+        "tickvals": [*range(len(names))],
+        "ticktext": [theme.safe(letters.cut(one, 2 * NAME), NAME) for one in names],
+    }
     ticks |= {"tickfont": {"size": theme.SMALL}, "range": [len(names) - 0.5, -0.5]}
     return {**_AXIS, **ticks, "showgrid": False, "zeroline": False}
