@@ -26,7 +26,7 @@ def test_thirty_files_of_a_class(visit: Any, tmp_path: Path) -> None:
     box = seen.figure("class_shares").bounding_box()
     assert box is not None
     assert box["y"] + box["height"] <= 768, "the figure stands on the first screen"
-    drawn = seen.figure("class_shares").locator(".yaxislayer-above text").all_inner_texts()
+    drawn = seen.figure("class_shares").locator(".yaxislayer-above text").all_text_contents()
     assert drawn == [*known]
     seen.page.get_by_role("button", name="where answers went").click()
     seen.until_address(figure="where answers went")

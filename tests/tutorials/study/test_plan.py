@@ -23,12 +23,14 @@ def test_a_command_of_the_plan_runs_and_says_what_stands_behind_it(
     line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "FOLDER").mkdir()
-    for name, data in files(5, 0).items():
-        (tmp_path / "FOLDER" / name).write_bytes(data)
+    for seed, folder in enumerate(("FOLDER", "OTHER")):
+        (tmp_path / folder).mkdir()
+        for name, data in files(5, seed).items():
+            (tmp_path / folder / name).write_bytes(data)
     words, _, said = line.partition("#")
     done = CliRunner().invoke(main, shlex.split(words))
     assert done.exit_code == 0, done.output
+    assert ("larger than in the control group" in done.output) == ("--control" in words)
     if "--size" in words:
         assert said.strip()
         assert done.output.startswith(said.strip())

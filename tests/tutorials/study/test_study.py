@@ -8,12 +8,13 @@ from dataclasses import replace
 from math import comb
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from tutorials.study import COLUMNS, Answer, by_misconception, changes, collected, read, written
 from tutorials.study.__main__ import main
-from tutorials.study.changes import gain
+from tutorials.study.changes import gain, larger
 from tutorials.study.simulated import EXAMPLE, Effect, files
 from vit_attention.gate import GateError
 
@@ -175,6 +176,17 @@ def test_the_interval_of_a_gain_covers_the_truth_as_often_as_it_says(up: float, 
             chance = comb(count, ups) * comb(count - ups, downs) * up**ups * down**downs
             covered += chance * (1 - up - down) ** (count - ups - downs) * (low <= up - down <= high)
     assert covered >= 0.94
+
+
+def test_the_interval_of_a_difference_between_groups_covers_the_truth() -> None:
+    draws = np.random.default_rng(3)
+    treated, others = (
+        draws.multinomial(30, [0.3, 0.4, 0.05, 0.25], 2000),
+        draws.multinomial(30, [0.1, 0.6, 0.1, 0.2], 2000),
+    )
+    found = [larger(a, b) for a, b in zip(treated.tolist(), others.tolist(), strict=True)]
+    assert np.mean([middle for middle, _, _ in found]) == pytest.approx(0.25, abs=0.01)
+    assert 0.94 <= np.mean([low <= 0.25 <= high for _, low, high in found]) <= 0.97
 
 
 def test_the_analysis_recovers_the_effects_that_classes_were_made_with() -> None:
