@@ -28,7 +28,7 @@ def test_thirty_files_of_a_class(visit: Any, tmp_path: Path) -> None:
     assert box["y"] + box["height"] <= 768, "the figure stands on the first screen"
     drawn = seen.figure("class_shares").locator(".yaxislayer-above text").all_text_contents()
     assert drawn == [*known]
-    seen.page.get_by_role("button", name="where answers went").click()
+    seen.page.get_by_text("where answers went", exact=True).click()
     seen.until_address(figure="where answers went")
     assert seen.figure("class_flows").locator(".bars .point").count() > 0
     with seen.page.expect_download() as arriving:

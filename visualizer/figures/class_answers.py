@@ -38,7 +38,7 @@ def right_before_and_after(
     if not names:
         raise GateError("names", "at least one", "none")
     traces = [_points(names, at, given) for at, given in enumerate((before, after))]
-    look = {"showlegend": True, "legend": LEGEND, "hovermode": "closest"}
+    look: dict[str, Any] = {"showlegend": True, "legend": LEGEND, "hovermode": "closest"}
     level = {
         **_AXIS,
         "range": [-2, 102],
@@ -94,7 +94,7 @@ def flows(
         if counts.shape != (len(names),):
             raise GateError(name, f"({len(names)},) counts", f"shape {counts.shape}")
         traces.append(_bar(names, name, counts, shade))
-    look = {"barmode": "stack", "showlegend": True, "legend": {**LEGEND, "traceorder": "normal"}}
+    look: dict[str, Any] = {"barmode": "stack", "showlegend": True, "legend": {**LEGEND, "traceorder": "normal"}}
     level = {**_AXIS, "title": {"text": theme.safe(unit), "standoff": 6}}
     tall = height or min(theme.HEIGHT, 150 + 34 * len(names))
     return Sketch(*traces).figure(title=title, height=tall, bottom=96, xaxis=level, yaxis=_lines(names), **look)
@@ -124,9 +124,6 @@ _AXIS = {"gridcolor": theme.GRID, "zerolinecolor": theme.LINE, "automargin": Tru
 
 
 def _lines(names: Sequence[str]) -> dict[str, Any]:
-    ticks = {
-        "tickvals": [*range(len(names))],
-        "ticktext": [theme.safe(letters.cut(one, 2 * NAME), NAME) for one in names],
-    }
-    ticks |= {"tickfont": {"size": theme.SMALL}, "range": [len(names) - 0.5, -0.5]}
-    return {**_AXIS, **ticks, "showgrid": False, "zeroline": False}
+    named = [theme.safe(letters.cut(one, 2 * NAME), NAME) for one in names]
+    ticks = {"tickvals": [*range(len(names))], "ticktext": named, "range": [len(names) - 0.5, -0.5]}
+    return {**_AXIS, **ticks, "tickfont": {"size": theme.SMALL}, "showgrid": False, "zeroline": False}
