@@ -25,6 +25,8 @@ def main() -> None:
 
 def run(book: dict[str, Any]) -> None:
     """Run the cells of a notebook in order, in a folder of their own, and put their outputs into it."""
+    from vit_attention import compat  # noqa: F401  # a torch without torchvision's operators breaks a cell that imports transformers
+
     names: dict[str, Any] = {"__name__": "__main__"}
     with _elsewhere():
         for number, cell in enumerate((one for one in book["cells"] if one["cell_type"] == "code"), start=1):
