@@ -86,7 +86,7 @@ def _text(page: str, model: str, given: Set, thing: str, run: Run) -> Context:
 
 def _selected(page: str, record: AttentionRecord, given: Set) -> Selection:
     """Layer, head and query token of a step."""
-    first, axis = defaults.fitting(page, record), record.maps[0].query
+    first, axis = defaults._fitting(page, record), record.maps[0].query
     layer = min(int(given.get("layer", first.layer + 1)), len(record.maps)) - 1
     head = given.get("head")
     chosen = replace(first, layer=layer, head=first.head if head is None else None if head == "mean" else int(head) - 1)

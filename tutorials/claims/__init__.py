@@ -1,6 +1,6 @@
 """Claims on many pictures: `on_many` runs a finding on fresh ones, `precomputed` knows the default views, `holm` adjusts p values."""
 
-from tutorials.claims.counting import holm, holm_adjusted, judged, sign_test, wilson
+from tutorials.claims.counting import holm, judged, sign_test, wilson
 from tutorials.claims.defaults import is_default
 from tutorials.claims.many import on_many, on_many_at_once
 from tutorials.claims.precomputed import precomputed
@@ -9,7 +9,6 @@ from tutorials.claims.verdict import Verdict
 __all__ = [
     "Verdict",
     "holm",
-    "holm_adjusted",
     "is_default",
     "judged",
     "on_many",

@@ -83,22 +83,9 @@ def holm(verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
     >>> {name: (found.p, found.of) for name, found in holm({"a": one, "b": one}).items()}
     {'a': (0.0625, 2), 'b': (0.0625, 2)}
     """
-    adjusted = holm_adjusted({name: found.p for name, found in verdicts.items() if found.p is not None})
-    return {
-        name: replace(found, p=adjusted[name], of=len(adjusted)) if name in adjusted else found
-        for name, found in verdicts.items()
-    }
-
-
-def holm_adjusted(p_values: Mapping[str, float]) -> dict[str, float]:
-    """The p values of a family of tests, each adjusted for the others (Holm 1979), 0 to 1.
-
-    >>> holm_adjusted({"a": 0.01, "b": 0.04, "c": 0.02})
-    {'a': 0.03, 'c': 0.04, 'b': 0.04}
-    """
-    ordered = sorted((p, name) for name, p in p_values.items())
-    least, out = 0.0, dict[str, float]()
+    ordered = sorted((found.p, name) for name, found in verdicts.items() if found.p is not None)
+    least, out = 0.0, dict(verdicts)
     for place, (p, name) in enumerate(ordered):
         least = max(least, min(1.0, p * (len(ordered) - place)))
-        out[name] = least
+        out[name] = replace(verdicts[name], p=least, of=len(ordered))
     return out

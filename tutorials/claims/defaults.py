@@ -54,10 +54,10 @@ def default(page: str, model: str, run: Run) -> Any:
     if model in READ:
         picture = Picture.sentence(sentence(REVIEW).text, sentence(REVIEW))
     record = run(looked, model, picture, ())
-    return Context(model, picture, record, fitting(page, record), run)
+    return Context(model, picture, record, _fitting(page, record), run)
 
 
-def fitting(page: str, record: AttentionRecord) -> Selection:
+def _fitting(page: str, record: AttentionRecord) -> Selection:
     """What a page asks at first of a record, which may have fewer layers and no patches."""
     first, layer = chosen(page), min(CHOSEN.layer, len(record.maps) - 1)
     row, column = (0, 0) if record.maps[0].query.kind == "text" else (first.row, first.column)
@@ -80,4 +80,4 @@ def is_default(page: str, now: Any) -> bool:
     if isinstance(now, Captioning):
         return now.head is None and now.beams == 1
     drawn = now.model in READ or (now.picture.scene is not None) == (now.model != "photo-dino")
-    return drawn and now.chosen == fitting(page, now.record) and now.size is None
+    return drawn and now.chosen == _fitting(page, now.record) and now.size is None

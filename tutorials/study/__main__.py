@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from tutorials.study.changes import Change, by_misconception, changes
+from tutorials.study.changes import Change, by_misconception, changes, larger
 from tutorials.study.collected import Collected, collected
 from tutorials.study.simulated import files as simulated
 from tutorials.study.size import power, students
@@ -17,6 +17,11 @@ from vit_attention.gate import LIMITS, GateError, read_file
 @click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for questions.csv and misconceptions.csv."
+)
+@click.option(
+    "--control",
+    type=click.Path(exists=True, path_type=Path),
+    help="Files of a second group, which answered twice without the lesson.",
 )
 @click.option("--simulate", type=int, metavar="STUDENTS", help="Simulated answers instead of files.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the simulated answers.")
@@ -33,6 +38,7 @@ from vit_attention.gate import LIMITS, GateError, read_file
 def main(
     files: Sequence[Path],
     out: Path | None,
+    control: Path | None,
     simulate: int | None,
     seed: int,
     size: tuple[float, float] | None,
@@ -51,10 +57,12 @@ def main(
             raise click.UsageError("Give the tables of a class, --simulate or --size.")
         given = simulated(simulate, seed).items() if simulate is not None else _read(files)
         found = collected(given)
+        other = changes(collected(_read([control])).students) if control is not None else []
     except GateError as error:
         raise click.UsageError(str(error)) from error
     told = changes(found.students)
     _say(found, told, simulate is not None)
+    _compare(told, other)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         for name, some in (("questions", told), ("misconceptions", by_misconception(told))):
@@ -65,7 +73,9 @@ def _size(up: float, down: float, wanted: float, questions: int) -> str:
     level = 0.05 / questions
     count = students(up, down, wanted, level)
     text = f"{count} students with both answers: power {power(count, up, down, level):.2f}"
-    return f"{text} at p <= {level:.2g} (0.05 over {questions}), if {up:.0%} learn and {down:.0%} forget."
+    return (
+        f"{text} at p <= {level:.2g} (0.05 over {questions}), if {100 * up:.0f} % learn and {100 * down:.0f} % forget."
+    )
 
 
 def _read(files: Sequence[Path]) -> list[tuple[str, bytes]]:
@@ -91,6 +101,18 @@ def _say(found: Collected, told: Sequence[Change], made_up: bool) -> None:
         click.echo(f"{name}: {reason}")
     for change in told:
         click.echo(in_words(change))
+
+
+def _compare(told: Sequence[Change], other: Sequence[Change]) -> None:
+    """How much larger the gains are than those of the second group, for the questions that both answered."""
+    flows = {one.name: one.flow for one in other if one.pairs}
+    for one in told:
+        if one.pairs and one.name in flows:
+            middle, low, high = (100 * part for part in larger(one.flow, flows[one.name]))
+            click.echo(
+                f"{one.name}: gain larger than in the control group by {middle:+.0f} percentage points "
+                f"(95 % interval {low:+.0f} to {high:+.0f}; {one.pairs} and {sum(flows[one.name])} students)"
+            )
 
 
 if __name__ == "__main__":

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from math import sqrt
+from math import hypot, sqrt
 from operator import add
 from statistics import NormalDist
 
-from tutorials.claims.counting import holm_adjusted, sign_test, wilson
+from tutorials.claims.counting import sign_test, wilson
 from tutorials.study.answers import Answer
 
 FLOWS = ("wrong, then right", "wrong both times", "right, then wrong", "right both times")
@@ -85,6 +85,39 @@ def gain(flow: Sequence[int], level: float = 0.95) -> tuple[float, float, float]
     half = NormalDist().inv_cdf((1 + level) / 2) * sqrt((up + down - (up - down) ** 2) / (count + 2))
     middle = (flow[0] - flow[2]) / count if count else float("nan")
     return middle, max(-1.0, up - down - half), min(1.0, up - down + half)
+
+
+def larger(flow: Sequence[int], other: Sequence[int]) -> tuple[float, float, float]:
+    """How much larger a gain is than that of another group, with its 95 % interval.
+
+    Zou and Donner 2008, Statistics in Medicine 27, with the intervals of `gain`.
+
+    Args:
+        flow, other: counts of the two groups by `FLOWS`, each with a pair.
+
+    Returns:
+        The difference of the gains and both ends, from -2 to 2.
+
+    >>> [round(one, 3) for one in larger((26, 6, 4, 12), (5, 20, 5, 18))]
+    [0.458, 0.214, 0.673]
+    """
+    (first, low, high), (second, under, over) = gain(flow), gain(other)
+    down, up = hypot(first - low, over - second), hypot(high - first, second - under)
+    return first - second, first - second - down, first - second + up
+
+
+def holm_adjusted(p_values: Mapping[str, float]) -> dict[str, float]:
+    """The p values of a family of tests, each adjusted for the others (Holm 1979), 0 to 1.
+
+    >>> holm_adjusted({"a": 0.01, "b": 0.04, "c": 0.02})
+    {'a': 0.03, 'c': 0.04, 'b': 0.04}
+    """
+    ordered = sorted((p, name) for name, p in p_values.items())
+    least, out = 0.0, dict[str, float]()
+    for place, (p, name) in enumerate(ordered):
+        least = max(least, min(1.0, p * (len(ordered) - place)))
+        out[name] = least
+    return out
 
 
 def changes(students: Mapping[str, Iterable[Answer]]) -> list[Change]:

@@ -66,8 +66,8 @@ def in_words(one: Change) -> str:
     middle, low, high = (100 * part for part in one.gain)
     n = one.pairs
     parts = [
-        f"{one.name}: right before {one.before} of {n} ({one.before / n:.0%}, 95 % interval {_span(before)}), "
-        f"after {one.after} of {n} ({one.after / n:.0%}, {_span(after)})".replace("%,", " %,"),
+        f"{one.name}: right before {one.before} of {n} ({100 * one.before / n:.0f} %, 95 % interval {_span(before)}), "
+        f"after {one.after} of {n} ({100 * one.after / n:.0f} %, {_span(after)})",
         f"gain {middle:+.0f} percentage points ({low:+.0f} to {high:+.0f}), {said_p(one.p)} (exact McNemar)"
         + (
             f", adjusted {said_p(one.adjusted).removeprefix('p = ').removeprefix('p ')}"
