@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import streamlit as st
 
@@ -252,7 +252,8 @@ def _ask(lesson: Lesson, step: Step, now: Any, number: int = 0) -> None:
 def _buttons(lesson: Lesson, shown: str, number: int) -> None:
     first, last = around.ends(lesson)
     with st.container(key="steps", horizontal=True, vertical_alignment="center"):
-        for name, to, end, how in (("back", number - 1, first, "secondary"), ("next", number + 1, last, "primary")):
+        for name, to, end in (("back", number - 1, first), ("next", number + 1, last)):
+            how: Literal["primary", "secondary"] = "primary" if name == "next" else "secondary"
             args = (lesson.name, shown, to)
             st.button(texts.say(name), key=name, type=how, on_click=_go, args=args, disabled=number == end)
         if number == last and (after := table.following(lesson.name)):

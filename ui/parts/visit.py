@@ -109,7 +109,10 @@ def note(
     row = {
         "time": known.row.time if known and known.given == given else _now(),
         "student": str(seat.number() or ""),
+        "lesson": lesson,
         "step": str(step),
+        "kind": kind,
+        "question": question,
         "misconception": "",
         **_looked(now),
         "answer": _said(answers[-1]) if answers else "",
@@ -119,7 +122,7 @@ def note(
         "tries": str(len(answers) or ""),
         **{name: text[:LONGEST] for name, text in more.items()},
     }
-    made = Kept(view=key[-1], given=given, row=Answer(lesson=lesson, kind=kind, question=question, **row))
+    made = Kept(view=key[-1], given=given, row=Answer.model_validate(row))
     if known or len(of_session().kept) < LIMITS["answers"].most:
         of_session().kept[key] = made
 
