@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from tutorials.study import changes, collected, simulated
+from tutorials.study import simulated
+from tutorials.study.changes import changes
+from tutorials.study.collected import collected
 
 pytestmark = pytest.mark.browser
 

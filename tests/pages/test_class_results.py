@@ -8,7 +8,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.reading import array, figures, fine, said, table
-from tutorials.study import Answer, changes, collected, read, simulated, written
+from tutorials.study import simulated
+from tutorials.study.answers import Answer, read, written
+from tutorials.study.changes import changes
+from tutorials.study.collected import collected
 
 App = Callable[..., AppTest]
 

@@ -1,7 +1,4 @@
-"""What a class has learned: collected answers from before and after, paired, counted and tested; `python -m tutorials.study`."""
+"""What a class has learned: collected answers from before and after, paired, counted and tested; `python -m tutorials.study`.
 
-from tutorials.study.answers import COLUMNS, Answer, read, written
-from tutorials.study.changes import Change, by_misconception, changes
-from tutorials.study.collected import Collected, collected
-
-__all__ = ["COLUMNS", "Answer", "Change", "Collected", "by_misconception", "changes", "collected", "read", "written"]
+Imports nothing: the first page of the app needs the format of answers (`answers`), and none of the statistics.
+"""

@@ -7,8 +7,9 @@ from typing import Any
 import streamlit as st
 
 from tutorials.plain import plain
-from tutorials.study import Change, Collected, by_misconception, changes, collected, simulated
-from tutorials.study.changes import FLOWS
+from tutorials.study import simulated
+from tutorials.study.changes import FLOWS, Change, by_misconception, changes
+from tutorials.study.collected import Collected, collected
 from tutorials.study.tables import in_words, said_p, to_csv
 from ui.frame import texts
 from ui.parts import components, live, widgets

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tutorials.study import COLUMNS
 from tutorials.study.__main__ import main
+from tutorials.study.answers import COLUMNS
 from tutorials.study.simulated import files
 from tutorials.study.size import power
 

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from tutorials.study import COLUMNS, Answer, by_misconception, changes, collected, read, written
 from tutorials.study.__main__ import main
-from tutorials.study.changes import gain, larger
+from tutorials.study.answers import COLUMNS, Answer, read, written
+from tutorials.study.changes import by_misconception, changes, gain, larger
+from tutorials.study.collected import collected
 from tutorials.study.simulated import EXAMPLE, Effect, files
 from vit_attention.gate import GateError
 
