@@ -251,3 +251,13 @@ def test_answers_can_be_forgotten(app: Any) -> None:
     page = fine(page.button(key="answers_clear").click().run())
     assert not rows(page)
     assert page.radio, "asked anew"
+
+
+@pytest.mark.parametrize("name", lessons())
+def test_the_question_of_every_lesson_opens_cold_before_and_after(app: Any, name: str) -> None:
+    lesson = lessons()[name]
+    for number in (0, len(lesson.steps) + 1):
+        page = fine(app(name, step=str(number), student="3"))
+        assert f"**{lesson.twin.question}**" in [one.value for one in page.markdown], number
+        assert page.get("plotly_chart") or page.get("imgs") or page.get("html"), number
+        assert not page.warning, [one.value for one in page.warning]

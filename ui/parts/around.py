@@ -94,10 +94,11 @@ def _form(lesson: Lesson, which: str, twin: Twin) -> None:
     with st.form(f"{key}_form", border=False):
         st.radio(twin.question, twin.options, index=None, key=f"{key}_choice", label_visibility="collapsed")
         st.text_area(texts.say("why"), key=f"{key}_why", max_chars=visit.LONGEST, height=80)
-        st.form_submit_button(texts.say("keep_answer"), type="primary", on_click=_take, args=(key,))
+        with st.container(horizontal=True):
+            st.form_submit_button(texts.say("keep_answer"), type="primary", on_click=_take, args=(key,))
+            st.form_submit_button(texts.say("skip"), key=f"{key}_skip", on_click=visit.skip, args=(lesson.name, which))
     if st.session_state.get(f"{key}_missing"):
         st.warning(texts.say("choose_first"))
-    st.button(texts.say("skip"), key=f"{key}_skip", on_click=visit.skip, args=(lesson.name, which))
 
 
 def _take(key: str) -> None:
