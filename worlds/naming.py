@@ -107,13 +107,20 @@ class Names(Sequence[str]):
         return len(self.seeds)
 
     def __getitem__(self, at: Any) -> Any:
-        return replace(self, seeds=self.seeds[at]) if isinstance(at, slice) else f"{self.kind}{self.seeds[at]}{self.more}"
+        return (
+            replace(self, seeds=self.seeds[at]) if isinstance(at, slice) else f"{self.kind}{self.seeds[at]}{self.more}"
+        )
 
 
 def parse_range(text: str) -> Names | None:
     """The names that a range such as scene-1..5000 or receipt-1..9-3 stands for; None if it is no such range.
 
-    >>> parse_range("scene-1..5000")[-1], len(parse_range("receipt-3..4-2")), parse_range("scene-7"), parse_range("scene-3..1")
+    >>> (
+    ...     parse_range("scene-1..5000")[-1],
+    ...     len(parse_range("receipt-3..4-2")),
+    ...     parse_range("scene-7"),
+    ...     parse_range("scene-3..1"),
+    ... )
     ('scene-5000', 2, None, None)
     """
     found = _RANGE.fullmatch(text)

@@ -61,7 +61,11 @@ def columns(
         if "picture" not in by:
             parts = [_folded(parts)]
     if not parts:
-        names = [column_name(chosen.name)] if isinstance(chosen, Method) else [column_name(number_name(one)) for one in chosen]
+        names = (
+            [column_name(chosen.name)]
+            if isinstance(chosen, Method)
+            else [column_name(number_name(one)) for one in chosen]
+        )
         return {name: np.zeros(0) for name in (*by, *names)}
     keys, sums = _folded(parts)
     if "picture" in keys:
