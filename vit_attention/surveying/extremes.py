@@ -49,10 +49,12 @@ class _Best:
             values: (rows,) of the measure; NaN counts nowhere.
         """
         known = ~np.isnan(values)
+        if not known.any():
+            return
         heads, pictures, values = heads[known], pictures[known], values[known]
         order = np.lexsort((pictures, -self.sign * values, heads[:, 1], heads[:, 0]))
         heads, pictures, values = heads[order], pictures[order], values[order]
-        starts = np.flatnonzero(np.r_[len(heads) > 0, (heads[1:] != heads[:-1]).any(axis=1)])
+        starts = np.flatnonzero(np.r_[True, (heads[1:] != heads[:-1]).any(axis=1)])
         for start, end in zip(starts, [*starts[1:], len(heads)], strict=True):
             some = slice(start, min(end, start + self.count))
             new = [(float(v), shard, int(p)) for v, p in zip(values[some], pictures[some], strict=True)]

@@ -168,11 +168,15 @@ class Tar(Group):
         """Of every key that has a picture its members, by their endings; members that are no plain files are left out."""
         found: dict[str, dict[str, tarfile.TarInfo]] = {}
         with reading(self.path.name, "an undamaged tar file that is not compressed"):
-            for member in file:
-                folder, _, last = member.name.rpartition("/")
-                key, _, end = last.partition(".")
-                if member.isreg() and key:
-                    found.setdefault(f"{folder}/{key}", {})[end.lower()] = member
+            try:
+                for member in file:
+                    folder, _, last = member.name.rpartition("/")
+                    key, _, end = last.partition(".")
+                    if member.isreg() and key:
+                        found.setdefault(f"{folder}/{key}", {})[end.lower()] = member
+            except tarfile.ReadError:  # it ends too early, in the member that was last
+                if not found:
+                    raise
         return [parts for parts in found.values() if any(map(self._pictured, parts))]
 
     def _pictured(self, end: str) -> bool:
