@@ -228,6 +228,7 @@ def survey(
     extremes: int = 4,
     progress: bool | None = None,
     cluster: Any = None,
+    weights: Any = None,
     **asked: Any,
 ) -> Survey:
     """The numbers of every head of a model on every picture of a data set, as Parquet files in a folder.
@@ -243,7 +244,8 @@ def survey(
         engine: "local" is this process; "ray" workers on this machine or on a cluster.
         extremes: pictures at each end of each measure that are kept as small JPEGs for every head; 0 keeps none.
         progress: whether to show a bar on standard error; None shows one if that is a terminal.
-        cluster: with ``engine="ray"``, a `Cluster`.
+        cluster: with ``engine="ray"``, a `vit_attention.surveying.on_ray.Cluster`; None starts one here, with two workers.
+        weights: with ``engine="ray"``, a `Weights` that says how workers load the model; None takes the model's name.
         asked: ``measures`` and ``methods``, names (default entropy, distance and special share, and no method);
             ``target`` of methods, as for `attend`; ``size`` of the model's input; ``batch``, pictures at once; ``shard_size``;
             ``shard``, "i/n", to do only a part; ``shuffle``, a seed; ``first``, a number of pictures; ``column``,
@@ -269,5 +271,5 @@ def survey(
     else:
         from vit_attention.surveying.on_ray import Cluster, run
 
-        run(made, cluster or Cluster(), model, progress)
+        run(made, cluster or Cluster(), weights or model, progress)
     return finished(made, extremes)

@@ -51,7 +51,10 @@ def test_a_folder_a_glob_and_a_list_name_the_same_pictures(photos: Path, tmp_pat
 def test_a_range_of_drawn_pictures_is_neither_drawn_nor_kept() -> None:
     source = source_of("scene-1..900000000", shard_size=100_000)
     assert source.shards == 9000
-    assert [one.name for one, _ in zip(source.items(8999), range(2), strict=False)] == ["scene-899900001", "scene-899900002"]
+    assert [one.name for one, _ in zip(source.items(8999), range(2), strict=False)] == [
+        "scene-899900001",
+        "scene-899900002",
+    ]
     assert known(source) == 900_000_000
 
 

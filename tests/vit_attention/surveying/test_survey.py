@@ -257,7 +257,10 @@ def test_extreme_pictures_are_those_with_the_largest_and_smallest_numbers(
             assert [row["picture"] for row in one["largest"]] == list(of_head.picture[::-1][:2])
     assert len(index["measures"]["distance"]) == 8
     named = {
-        row["picture"] for rows in index["measures"].values() for one in rows for row in (*one["largest"], *one["smallest"])
+        row["picture"]
+        for rows in index["measures"].values()
+        for one in rows
+        for row in (*one["largest"], *one["smallest"])
     }
     assert named == set(index["pictures"])
     assert {path.name for path in (tmp_path / "out" / "extremes").glob("*.jpg")} == set(index["pictures"].values())
