@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def test_drawn_pictures_know_where_their_object_is() -> None:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_shuffled_every_picture_is_there_once_and_the_first_are_those_of_the_same_order(seed: int) -> None:
     def order(first: int | None) -> list[str]:
-        return sum(names(source_of("scene-1..50", shard_size=8, shuffle=seed, first=first)), [])
+        return [*chain(*names(source_of("scene-1..50", shard_size=8, shuffle=seed, first=first)))]
 
     assert sorted(order(None)) == sorted(f"scene-{n}" for n in range(1, 51))
     assert order(None) != [f"scene-{n}" for n in range(1, 51)]
@@ -110,7 +111,7 @@ def test_row_groups_of_parquet_are_shards(table: Path) -> None:
 
 def test_rows_are_counted_over_the_whole_file_and_first_cuts_a_group(table: Path) -> None:
     assert names(source_of(table, first=1)) == [["t.parquet#0"]]
-    assert sorted(sum(names(source_of(table, shuffle=3)), [])) == ["t.parquet#0", "t.parquet#1", "t.parquet#2"]
+    assert sorted(chain(*names(source_of(table, shuffle=3)))) == ["t.parquet#0", "t.parquet#1", "t.parquet#2"]
 
 
 def test_a_column_that_is_not_there_is_refused(table: Path) -> None:
@@ -124,9 +125,9 @@ def test_a_saved_data_set_is_read_without_its_library(tmp_path: Path) -> None:
     for name in ("state.json", "dataset_info.json"):
         (folder / name).write_text(json.dumps({}))
     rows = pyarrow.table({"image": [{"bytes": png(n), "path": None} for n in range(5)]})
-    with pyarrow.OSFile(str(folder / "data-00000-of-00001.arrow"), "wb") as file:
-        with pyarrow.ipc.new_stream(file, rows.schema) as stream:
-            stream.write_table(rows, max_chunksize=2)
+    path = str(folder / "data-00000-of-00001.arrow")
+    with pyarrow.OSFile(path, "wb") as file, pyarrow.ipc.new_stream(file, rows.schema) as stream:
+        stream.write_table(rows, max_chunksize=2)
     source = source_of(folder)
     assert [len(one) for one in names(source)] == [2, 2, 1]
     (last,) = source.items(2)
@@ -147,7 +148,7 @@ def test_a_data_set_object_is_read_row_by_row() -> None:
 
     source = source_of(Rows(), shard_size=2)
     assert names(source) == [["row 0", "row 1"], ["row 2"]]
-    assert [*source.items(1)][0].opened()[0].getpixel((0, 0)) == (2, 0, 0)
+    assert next(iter(source.items(1))).opened()[0].getpixel((0, 0)) == (2, 0, 0)
 
 
 def tar(path: Path, members: dict[str, bytes], *more: tarfile.TarInfo) -> Path:
