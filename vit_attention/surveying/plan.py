@@ -11,6 +11,7 @@ from vit_attention.gate import GateError, shown
 from vit_attention.models.arguments import count
 from vit_attention.models.encoder import EncoderModel
 from vit_attention.models.model import Asked, Model
+from vit_attention.records import Similar
 
 TRUTH = {
     "pointing": "Whether the patch that the head reads most of lies on the object: 1 or 0 (Zhang et al. 2016, arXiv:1608.00507).",
@@ -37,7 +38,7 @@ class Plan:
 
     measures: tuple[str, ...] = DEFAULT
     methods: tuple[str, ...] = ()
-    target: str | int | None = None
+    target: str | int | Similar | None = None
     size: int | tuple[int, int] | None = None
     batch: int = 16
 
@@ -66,7 +67,7 @@ class Plan:
 def plan(
     measures: Iterable[str] = DEFAULT,
     methods: Iterable[str] = (),
-    target: str | int | None = None,
+    target: str | int | Similar | None = None,
     size: int | tuple[int, int] | None = None,
     batch: int = 16,
 ) -> Plan:

@@ -16,6 +16,7 @@ from vit_attention import registry
 from vit_attention.gate import GateError, shown
 from vit_attention.models.arguments import count
 from vit_attention.models.model import Model
+from vit_attention.records import Similar
 from vit_attention.surveying import extremes as ends
 from vit_attention.surveying.folder import Folder, encoded, heads_table, manifest, methods_table
 from vit_attention.surveying.grouped import Columns
@@ -164,7 +165,7 @@ def job(
     *,
     measures: Iterable[str] = DEFAULT,
     methods: Iterable[str] = (),
-    target: str | int | None = None,
+    target: str | int | Similar | None = None,
     size: int | tuple[int, int] | None = None,
     batch: int = 16,
     shard_size: int = 256,
