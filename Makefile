@@ -40,7 +40,7 @@ bench:  ## every figure of docs/measured.md
 
 # The smaller lock takes its versions from the larger one, so that the two agree.
 lock:   ## both locks anew from pyproject.toml
-	$(LOCK) --extra app --extra dev --extra timm --extra tables -c tools/pins.txt -o requirements-dev.txt
+	$(LOCK) --extra app --extra dev --extra timm --extra tables --extra cluster -c tools/pins.txt -o requirements-dev.txt
 	$(LOCK) --extra app -c requirements-dev.txt -o requirements.txt
 
 newest: ## every test with the newest versions that the ranges allow

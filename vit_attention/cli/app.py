@@ -14,6 +14,7 @@ from vit_attention.cli.guard import guarded
 from vit_attention.cli.judge import judge
 from vit_attention.cli.read import read
 from vit_attention.cli.show import models, show
+from vit_attention.cli.survey import survey
 from vit_attention.cli.visualize import visualize
 
 OWN = ("--help", "-h", "--version", "--debug")
@@ -28,6 +29,7 @@ HELP = """See what vision and text models attend to, and save it.
   vit-attention extract 'photos/*.jpg' --model scene-vit --output bundles
   vit-attention read receipts/ --model receipt-donut --output readings
   vit-attention judge scene-7 --model scene-vit --method rollout
+  vit-attention survey photos/ --model photo-dino --out survey
   vit-attention show bundles/cat.npz
   vit-attention doctor
   vit-attention fetch --list
@@ -78,5 +80,5 @@ def main(debug: bool) -> None:
     """The entry point."""
 
 
-for command in (models, extract, visualize, read, judge, show, doctor, fetch, room):
+for command in (models, extract, visualize, read, judge, survey, show, doctor, fetch, room):
     main.add_command(command)
