@@ -7,6 +7,7 @@ import importlib
 import json
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -104,7 +105,11 @@ def _commands(code: str) -> None:
 
     for line in code.splitlines():
         words = shlex.split(line, comments=True)
-        if not words or words[0] != "vit-attention" or "infos.pkl" in words:  # a checkpoint that is not ours to give
+        if not words or "infos.pkl" in words:  # a checkpoint that is not ours to give
+            continue
+        if words[0] == "python" and words[1].startswith("tools/"):
+            assert _script(words[1:]) == 0, line
+        if words[0] != "vit-attention":
             continue
         if "last-two" in words:  # methods are found when the command line is imported
             around = {**os.environ, "SIGHTLINES_METHODS": "methods", "PYTHONPATH": str(ROOT)}
@@ -113,6 +118,14 @@ def _commands(code: str) -> None:
             continue
         result = CliRunner().invoke(main, words[1:])
         assert result.exit_code == 0, f"{line}\n{result.output}"
+
+
+def _script(words: list[str]) -> int:
+    """The exit code of a script of the repository, run in this process and in the folder of the files."""
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+        patch.setattr(sys, "argv", words)
+        runpy.run_path(str(ROOT / words[0]), run_name="__main__")
+    return int(ended.value.code or 0)
 
 
 def _anchors(page: Path) -> set[str]:
