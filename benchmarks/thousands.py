@@ -82,7 +82,10 @@ class Page:
         """The verdicts on what was asked so far, as they are kept."""
         found, out = self.said()[: len(self.looks)], {}
         for name in self.asked if found else ():
-            answers = {of: [one[name].get(of) for one in found] for of in dict.fromkeys(of for one in found for of in one[name])}
+            answers = {
+                of: [one[name].get(of) for one in found]
+                for of in dict.fromkeys(of for one in found for of in one[name])
+            }
             verdict = judged(answers.pop(many.OWN), answers, "", self.things)
             out[name] = {"verdict": kept_of(verdict), "made_from": self.made_from[name]}
         return out

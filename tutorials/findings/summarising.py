@@ -185,9 +185,8 @@ class _Seen:
             head.low[at], head.high[at] = min(head.low[at], known.min()), max(head.high[at], known.max())
             head.total[at] += known.sum()
             head.counts[at] += len(known)
-            order = np.argsort(known, kind="stable")
-            for side, some_of in ((1, order[:EXTREMES]), (-1, order[::-1][:EXTREMES])):
-                for n in some_of:
+            for side in (1, -1):  # of equal values the picture that comes first, on both sides
+                for n in np.argsort(side * known, kind="stable")[:EXTREMES]:
                     row = int(where[there[n]])
                     if not head.meet(at, side, float(known[n]), lambda row=row: _name(some.pictures, row)):  # type: ignore[misc]
                         break
@@ -222,10 +221,10 @@ def _measured(at: int, counts: NDArray[np.int32], keys: NDArray[np.int64], seen:
     heads = [seen.heads[int(key)] for key in keys]
     many = np.array([one.counts[at] for one in heads])
     total = np.array([one.total[at] for one in heads])
-    quantiles = np.stack([quantiles_of(one, head.low[at], head.high[at]) for one, head in zip(counts, heads, strict=True)])
-    named = [
-        tuple(tuple(name for _, name in one.extremes.get((at, side), ())) for one in heads) for side in (-1, 1)
-    ]
+    quantiles = np.stack(
+        [quantiles_of(one, head.low[at], head.high[at]) for one, head in zip(counts, heads, strict=True)]
+    )
+    named = [tuple(tuple(name for _, name in one.extremes.get((at, side), ())) for one in heads) for side in (-1, 1)]
     mean = np.divide(total, many, out=np.full(len(heads), np.nan), where=many > 0)
     return Measured(quantiles, mean, many, named[0], named[1])
 

@@ -111,7 +111,9 @@ class Survey:
         """
         with reading("summary", "the summary of a survey"):
             heads = tuple(Head(*map(int, one)) for one in plain["heads"])
-            measures = {str(name): _measured(one, plain["names"], len(heads)) for name, one in plain["measures"].items()}
+            measures = {
+                str(name): _measured(one, plain["names"], len(heads)) for name, one in plain["measures"].items()
+            }
             said = [str(plain[name]) for name in ("model", "about", "weights")]
             return cls(*said, int(plain["pictures"]), heads, measures)
 
@@ -153,3 +155,14 @@ def bundled() -> dict[str, Survey]:
     """The surveys that come with the app, by model: what ``python -m benchmarks.atlas`` made."""
     stored = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
     return {name: Survey.of(one) for name, one in stored.items()}
+
+
+def head_maps(model: Any, picture: Any) -> tuple[NDArray[np.float16], Any]:
+    """(layers, heads, rows, columns) what the class token reads in every head, or the mean of all patches where there is none.
+
+    For `Run`: a loaded model all of whose layers have as many heads, and a `Picture`. The second part is the record's geometry.
+    """
+    record = model.attend(picture.given, half=True, **({"queries": [0]} if model.axis(None).prefix else {}))
+    axis = record.maps[0].key
+    rows = np.stack([one.single.mean(axis=1) for one in record.maps])[..., axis.prefix :]
+    return rows.reshape(*rows.shape[:2], *axis.grid).astype(np.float16), record.geometry
