@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vit_attention.models.many import Many
     from vit_attention.models.model import BudgetError, Model
     from vit_attention.records.attention_json import read_attention_json
+    from vit_attention.surveying.run import Survey, survey
 
 # Most of it needs torch, so it is imported when it is asked for.
 _LAZY = {
@@ -37,6 +38,7 @@ _LAZY = {
     "ModuleError": "vit_attention.models.any_module",
     "PictureError": "vit_attention.inputs.pictures",
     "Seen": "vit_attention.capture",
+    "Survey": "vit_attention.surveying.run",
     "WithoutColumns": "vit_attention.changes",
     "capture": "vit_attention.capture.listener",
     "faithfulness": "vit_attention.judging",
@@ -45,6 +47,7 @@ _LAZY = {
     "read_attention_json": "vit_attention.records.attention_json",
     "record_of": "vit_attention.models.any_module",
     "register_kind": "vit_attention.capture",
+    "survey": "vit_attention.surveying.run",
 }
 
 __all__ = [
@@ -66,6 +69,7 @@ __all__ = [
     "Prediction",
     "Seen",
     "Similar",
+    "Survey",
     "WithoutColumns",
     "capture",
     "card",
@@ -77,6 +81,7 @@ __all__ = [
     "read_attention_json",
     "record_of",
     "register_kind",
+    "survey",
 ]
 
 

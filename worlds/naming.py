@@ -1,7 +1,9 @@
 """Pictures and reviews by name: scene-7, scene-7-2-50, receipt-3-3, invented-3-3, form-1, coffee, sentence-7. Parsed only here."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from worlds import receipts, scenes, sentences
 from worlds.photographs import NAMES, Photograph, photographs
@@ -83,6 +85,49 @@ def parse(text: str) -> Name | None:
     if found["plain"]:
         return Name(found["plain"], int(found["number"]))
     return Name(found["kind"], int(found["receipt"]), lines=int(found["lines"]))
+
+
+_RANGE = re.compile(r"(?P<kind>[a-z]+-)(?P<first>\d{1,9})\.\.(?P<last>\d{1,9})(?P<more>(?:-\d{1,3}){0,2})", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Names(Sequence[str]):
+    """Names of drawn pictures whose seeds are successive numbers; none is drawn, and none is kept.
+
+    Attributes:
+        kind, more: what stands before the seed and behind it.
+        seeds: of the drawings.
+    """
+
+    kind: str
+    seeds: range
+    more: str = ""
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    def __getitem__(self, at: Any) -> Any:
+        return (
+            replace(self, seeds=self.seeds[at]) if isinstance(at, slice) else f"{self.kind}{self.seeds[at]}{self.more}"
+        )
+
+
+def parse_range(text: str) -> Names | None:
+    """The names that a range such as scene-1..5000 or receipt-1..9-3 stands for; None if it is no such range.
+
+    >>> (
+    ...     parse_range("scene-1..5000")[-1],
+    ...     len(parse_range("receipt-3..4-2")),
+    ...     parse_range("scene-7"),
+    ...     parse_range("scene-3..1"),
+    ... )
+    ('scene-5000', 2, None, None)
+    """
+    found = _RANGE.fullmatch(text)
+    if found is None or int(found["last"]) < int(found["first"]):
+        return None
+    names = Names(found["kind"], range(int(found["first"]), int(found["last"]) + 1), found["more"])
+    return None if parse(names[0]) is None else names
 
 
 def scene_name(seed: int, objects: int | None = None, difficulty: float = 0.5) -> str:

@@ -61,7 +61,11 @@ def columns(
         if "picture" not in by:
             parts = [_folded(parts)]
     if not parts:
-        names = [_column(chosen.name)] if isinstance(chosen, Method) else [_column(number_name(one)) for one in chosen]
+        names = (
+            [column_name(chosen.name)]
+            if isinstance(chosen, Method)
+            else [column_name(number_name(one)) for one in chosen]
+        )
         return {name: np.zeros(0) for name in (*by, *names)}
     keys, sums = _folded(parts)
     if "picture" in keys:
@@ -77,7 +81,7 @@ def _chosen(numbers: Number | Method | Sequence[Number]) -> Method | list[Number
         return methods()[numbers]
     several = isinstance(numbers, Iterable) and not isinstance(numbers, str) and not callable(numbers)
     given: Sequence[Any] = list(numbers) if several else [numbers]  # type: ignore[arg-type]
-    spelled = [one.replace("_", " ").replace("-", " ") if isinstance(one, str) else one for one in given]
+    spelled = [spelled_out(one) if isinstance(one, str) else one for one in given]
     strange = [one for one in spelled if one not in STATISTICS if isinstance(one, str) or not callable(one)]
     if strange or not spelled:
         raise TableError(
@@ -91,7 +95,7 @@ def _of_heads(record: AttentionRecord, numbers: list[Number]) -> tuple[Columns, 
     keys: dict[str, list[int]] = {"layer": [], "head": []}
     values: dict[str, list[float]] = {}
     for n, number in enumerate(numbers):
-        column = values.setdefault(_column(number_name(number)), [])
+        column = values.setdefault(column_name(number_name(number)), [])
         for layer, heads, found in per_head(record, number):
             column += found.tolist()
             if n == 0:
@@ -117,16 +121,26 @@ def _of_method(record: AttentionRecord, method: Method) -> tuple[Columns, Column
         where = {"layer": np.full(len(seen), found.layer)} | (
             {} if head is None else {"head": np.full(len(seen), head)}
         )
-        parts.append({**where, **place, _column(method.name): seen.astype(np.float64)})
+        parts.append({**where, **place, column_name(method.name): seen.astype(np.float64)})
     if len({tuple(part) for part in parts}) > 1:
         raise TableError(
             f"{method.name}: want maps over one kind of places, got patches and others: draw them one by one"
         )
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return joined, {_column(method.name): joined.pop(_column(method.name))}
+    return joined, {column_name(method.name): joined.pop(column_name(method.name))}
 
 
-def _column(name: str) -> str:
+def spelled_out(name: str) -> str:
+    """The name of a statistic that was written with underlines or dashes."""
+    return name.replace("_", " ").replace("-", " ")
+
+
+def column_name(name: str) -> str:
+    """What the column of a number is called.
+
+    >>> column_name("special share")
+    'special_share'
+    """
     return name.replace(" ", "_").replace("-", "_")
 
 

@@ -82,13 +82,19 @@ def split(weights: ArrayLike) -> tuple[Array, NDArray[np.intp]]:
     if values.ndim == 0 or values.shape[-1] == 0:
         raise GateError("weights", "(..., queries, keys) with at least one key", f"shape {values.shape}")
     counts = np.full(values.shape[:-1], values.shape[-1], dtype=np.intp)
-    absent = np.isnan(values)
-    if absent.any():
+    low, high = _range(values)
+    if np.isnan(low):  # as it is if any value is
+        absent = np.isnan(values)
         counts -= np.count_nonzero(absent, axis=-1)
         values = np.where(absent, values.dtype.type(0), values)
-    if values.size and (values.min() < 0 or np.isposinf(values.max())):
-        raise GateError("weights", "finite numbers from 0 up", f"{values.min()} to {values.max()}")
+        low, high = _range(values)
+    if low < 0 or np.isposinf(high):
+        raise GateError("weights", "finite numbers from 0 up", f"{low} to {high}")
     return values, counts
+
+
+def _range(values: Array) -> tuple[Any, Any]:
+    return (values.min(), values.max()) if values.size else (0, 0)
 
 
 def mean(values: Array, axis: int | tuple[int, ...] = -1) -> NDArray[np.float64]:

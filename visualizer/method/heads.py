@@ -12,7 +12,7 @@ from visualizer.measures.masks import covered_tokens
 from visualizer.measures.summary import STATISTICS
 from visualizer.method.question import askers, head_numbers, numbered, query_texts, weights_of
 from vit_attention.gate import GateError
-from vit_attention.records import AttentionMap, AttentionRecord, Geometry
+from vit_attention.records import AttentionMap, AttentionRecord, Axis, Geometry
 
 if TYPE_CHECKING:
     from vit_attention.gate.masks import MaskSource
@@ -117,14 +117,38 @@ def per_head(
         yield layer, head_numbers(one), _value(one, number, record.geometry)
 
 
+def statistic_of(
+    weights: NDArray[Any], query: Axis, key: Axis, name: str, geometry: Geometry | None = None
+) -> NDArray[np.float64]:
+    """One statistic for every head of a layer, of one input or of a batch of them.
+
+    Args:
+        weights: (..., heads, queries, keys), single precision or better.
+        query, key: what the tokens stand for.
+        name: one of `visualizer.STATISTICS`.
+        geometry: of the pictures, all of which the model saw at the same size; None of what is no picture.
+
+    Returns:
+        (..., heads) in the unit of the statistic.
+
+    Raises:
+        ValueError: a statistic that these weights do not have.
+
+    >>> axis = Axis.patches(1, 2)
+    >>> statistic_of(np.full((3, 4, 2, 2), 0.5, np.float32), axis, axis, "distance", Geometry.of(32, 16)).shape
+    (3, 4)
+    """
+    if name == "distance" and (key.grid is None or query.grid is None or geometry is None):
+        got = f"those where {query.kind} asks and {key.kind} is looked at"
+        raise GateError("distance", "maps in which patches of a picture look at patches", got)
+    grid = key.grid or (1, 1)
+    wide, tall = geometry.seen if geometry is not None else (grid[1], grid[0])
+    return STATISTICS[name].function(weights, grid, key.prefix, (tall / grid[0], wide / grid[1]))
+
+
 def _value(one: AttentionMap, number: Number, geometry: Geometry | None) -> NDArray[np.float64]:
     if isinstance(number, str):
-        if number == "distance" and (one.key.grid is None or one.query.grid is None or geometry is None):
-            got = f"{one.name}, where {one.query.kind} asks and {one.key.kind} is looked at"
-            raise GateError("distance", "maps in which patches of a picture look at patches", f"{got}")
-        grid = one.key.grid or (1, 1)
-        wide, tall = geometry.seen if geometry is not None else (grid[1], grid[0])
-        return STATISTICS[number].function(one.single, grid, one.key.prefix, (tall / grid[0], wide / grid[1]))
+        return statistic_of(one.single, one.query, one.key, number, geometry)
     found = np.asarray(number(one.single))
     if found.shape not in (one.weights.shape[:1], one.weights.shape[:2]) or found.dtype.kind not in "biuf":
         want = f"({len(one.weights)},) or {one.weights.shape[:2]}"

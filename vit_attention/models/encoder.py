@@ -155,6 +155,12 @@ class EncoderModel(Model):
 
     def attend_ready(self, inputs: Sequence[Any], asked: Asked, **options: Any) -> Iterator[Attended]:
         """The results of several inputs, which pass through the network as one batch."""
+        passed = self.pass_together(inputs, asked)
+        for n, ready in enumerate(inputs):
+            yield self._attended(ready, passed.of(n), asked, **options)
+
+    def pass_together(self, inputs: Sequence[Any], asked: Asked) -> Pass:
+        """What one pass of several inputs leaves, before it is taken apart."""
         tokens = max((self.axis_of(one) for one in inputs), key=len)
         if isinstance(asked.target, Aim):
             asked.target.said.check(tokens)
@@ -164,9 +170,7 @@ class EncoderModel(Model):
         batch = ", batch=" * (len(inputs) > 1)
         asked.check_budget(len(inputs) * self._estimate(len(tokens), asked), f", queries={batch}")
         asked.check_budget(len(inputs) * self._estimate(len(tokens), graph.during), batch, during=True)
-        passed = self._pass(inputs, asked)
-        for n, ready in enumerate(inputs):
-            yield self._attended(ready, passed.of(n), asked, **options)
+        return self._pass(inputs, asked)
 
     def _pass(self, inputs: Sequence[Any], asked: Asked) -> Pass:
         """The pass with one of the runs that take part in it; each of the others, whose gradients flow otherwise, has its own."""
@@ -470,10 +474,14 @@ class EncoderModel(Model):
         return list(torch.autograd.grad(asked, probes, materialize_grads=similar))
 
     def _map(self, one: Seen, gradient: Tensor | None, axis: Axis, request: Request) -> AttentionMap:
+        query, kind = self.asking(one, axis)
+        return as_map(one, one.layer, kind, query, axis, request, gradient)
+
+    def asking(self, one: Seen, axis: Axis) -> tuple[Axis, str]:
+        """What asks in a block whose keys are the tokens of `axis`, and the kind of its map."""
         # A pool behind the blocks (SigLIP) asks with a learned query of its own.
         pools = one.layer >= len(self.anatomy.blocks)
-        query, kind = (Axis.text(("pool",)), "cross") if pools else (axis, one.kind)
-        return as_map(one, one.layer, kind, query, axis, request, gradient)
+        return (Axis.text(("pool",)), "cross") if pools else (axis, one.kind)
 
 
 def _sum(scores: Tensor, about: Sequence[Any]) -> Tensor:
