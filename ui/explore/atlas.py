@@ -93,7 +93,7 @@ def _choose(survey: Survey, other: Survey | None) -> list[Shown]:
     if not measures:
         st.info("These two surveys have no measure in common: each is shown alone.")
         stop()
-    left, middle, right = st.columns([2, 2, 3], vertical_alignment="bottom")
+    left, middle, right, last = st.columns([2, 3, 3, 3], vertical_alignment="bottom")
     said = {name: name.replace("_", " ") for name in measures}
     measure = widgets.menu("Measure", measures, MEASURE, place=left, format_func=lambda one: said.get(one, one))
     order = widgets.choice("Sort by", ORDERS, SORT, place=middle, help=texts.say("atlas_sort"))
@@ -101,8 +101,8 @@ def _choose(survey: Survey, other: Survey | None) -> list[Shown]:
     layers = widgets.span("Layers", 1, deepest, LAYERS, place=right)
     low, high = _limits(both, measure)
     name = lambda step: f"{low + step * (high - low) / STEPS:.3g}"  # noqa: E731
-    label = f"Median from and to ({unit_of(measure) or 'in its own unit'})"
-    ends = widgets.span(label, 0, STEPS, RANGE, format_func=name)
+    label = f"Median ({unit_of(measure) or 'in its own unit'})"
+    ends = widgets.span(label, 0, STEPS, RANGE, place=last, format_func=name)
     among = (low + ends[0] * (high - low) / STEPS, low + ends[1] * (high - low) / STEPS) if ends != (0, STEPS) else None
     return [Shown(one, measure, placed(one, measure, order, layers, among)) for one in both]
 

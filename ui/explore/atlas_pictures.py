@@ -134,4 +134,4 @@ def _way(opened: surveys.Opened, name: str, head: Head) -> None:
             table.script("heads"), label=texts.say("atlas_jump", title=title(name), head=head.words), query_params=where
         )
     else:
-        st.caption(texts.say("atlas_no_jump", name=plain(name)))
+        st.caption(texts.say("atlas_no_jump", picture=plain(name)))

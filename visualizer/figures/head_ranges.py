@@ -61,7 +61,7 @@ def head_ranges(
         **canvas.CLICKS,
         "xaxis": _level(layers, across),
         "yaxis": _upright(given, unit, limits),
-        "bargap": 0.25,
+        "bargap": 0.15,
     }
     if chosen is not None and tuple(chosen) in [tuple(one) for one in heads]:
         fig.layout["shapes"] = [_mark([tuple(one) for one in heads].index(tuple(chosen)))]
@@ -103,9 +103,8 @@ def _bars(given: NDArray[np.float64], layers: NDArray[Any], scaled: Any) -> dict
             "tickvals": (steps := _steps(int(scaled.high))),
             "ticktext": [str(n) for n in steps],
             "title": {"text": "layer", "side": "bottom", "font": {"size": theme.SMALL}},
-            "y": -0.1,
+            "ypad": 34,  # under the numbers of the layers and the name of the axis
         },
-        "line": {"width": 0.5, "color": theme.LINE},
     }
     return {
         "type": "bar",

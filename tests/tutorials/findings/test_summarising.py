@@ -163,7 +163,7 @@ def test_as_a_program_it_writes_the_same_or_says_why_not(tmp_path: Path) -> None
 def test_bundled_surveys_say_what_they_measured() -> None:
     for name, one in bundled().items():
         assert one.model == name
-        assert len(one.heads) == 144
+        assert len(one.heads) == {"scene-vit": 12 * 12, "photo-dino": 12 * 6}[name]
         for measure, found in one.measures.items():
             assert unit_of(measure)
             assert meaning_of(measure)
