@@ -6,6 +6,7 @@ stopped goes on where it was; ``--summary`` summarises what is there, however mu
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from tutorials.findings.summarising import summary
 from tutorials.findings.surveyed import FILE, Survey
 from worlds.photographs import photographs
 
-MEASURES = ("entropy", "distance", "special share", "pointing", "inside")
+MEASURES = ("entropy", "distance", "special share", "inside")
+"""What has a distribution; "pointing" is 1 or 0 on every picture."""
 FOLDER = Path("runs/atlas")
 """Where the surveys lie meanwhile."""
 SHARD = 100
@@ -32,7 +34,9 @@ def summarised(folder: Path, about: str) -> Survey:
     """The summary of a survey's folder, whether or not the survey is done."""
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     said = {"model": manifest["model"], "about": about, "weights": manifest["weights_hash"][:16]}
-    return summary(sorted((folder / "heads").glob("*.parquet")), said)
+    found = summary(sorted((folder / "heads").glob("*.parquet")), said)
+    kept = {name: one for name, one in found.measures.items() if name.replace("_", " ") in MEASURES}
+    return replace(found, measures=kept)
 
 
 def main() -> None:

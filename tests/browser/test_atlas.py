@@ -46,7 +46,7 @@ def test_sort_filter_compare_choose_and_jump(visit: Any) -> None:
     assert len(medians(seen, "atlas_beside")) == len(bundled()["photo-dino"].heads)
 
     seen.open("atlas?survey=scene-vit&measure=entropy&layer=6&head=2&atlas_picture=least%205")
-    name = survey.measures["entropy"].least[survey.place(5, 1)][0]
+    name = survey.measures["entropy"].least[survey.place(5, 1)][0].name
     seen.page.get_by_role("link", name="Open").click()
     seen.until(lambda: "/heads" in seen.page.url, "the page Heads")
     seen.until_address(picture=name, layer="6", head="2")

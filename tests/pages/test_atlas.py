@@ -90,7 +90,7 @@ def test_two_models_stand_side_by_side_on_one_scale(app) -> None:
 
 def test_the_link_leads_to_heads_with_that_picture_layer_and_head(app) -> None:
     page = fine(app("atlas", survey="scene-vit", measure="entropy", layer="5", head="3", atlas_picture="least 5"))
-    name = bundled()["scene-vit"].measures["entropy"].least[bundled()["scene-vit"].place(4, 2)][0]
+    name = bundled()["scene-vit"].measures["entropy"].least[bundled()["scene-vit"].place(4, 2)][0].name
     link = next(one.proto for one in page.get("page_link") if one.proto.label.startswith("Open"))
     assert link.page == "heads"
     for part in ("model=scene-vit", f"picture={name}", "layer=5", "head=3"):

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tutorials.findings.surveyed import LEVELS, Head, Measured, Survey
+from tutorials.findings.surveyed import LEVELS, Extreme, Head, Measured, Survey
 from vit_attention.gate import LIMITS, GateError
 from vit_attention.gate.refusal import reading, shown
 
@@ -224,7 +224,10 @@ def _measured(at: int, counts: NDArray[np.int32], keys: NDArray[np.int64], seen:
     quantiles = np.stack(
         [quantiles_of(one, head.low[at], head.high[at]) for one, head in zip(counts, heads, strict=True)]
     )
-    named = [tuple(tuple(name for _, name in one.extremes.get((at, side), ())) for one in heads) for side in (-1, 1)]
+    named = [
+        tuple(tuple(Extreme(name, value) for value, name in one.extremes.get((at, side), ())) for one in heads)
+        for side in (-1, 1)
+    ]
     mean = np.divide(total, many, out=np.full(len(heads), np.nan), where=many > 0)
     return Measured(quantiles, mean, many, named[0], named[1])
 

@@ -43,6 +43,13 @@ class Head(NamedTuple):
         return f"layer {self.layer + 1}, head {self.head + 1}"
 
 
+class Extreme(NamedTuple):
+    """A picture at one end of a measure: its name, and the value of the measure there."""
+
+    name: str
+    value: float
+
+
 @dataclass(frozen=True, eq=False)
 class Measured:
     """One measure of every head.
@@ -51,14 +58,19 @@ class Measured:
         quantiles: (heads, `LEVELS`) in the unit of the measure; NaN where it is defined on no picture.
         mean: (heads,) over the pictures.
         counts: (heads,) pictures on which it is defined.
-        most, least: of each head the names of the pictures on which it is largest and smallest, the extreme one first.
+        most, least: of each head the pictures on which it is largest and smallest, the extreme one first.
     """
 
     quantiles: NDArray[np.float64]
     mean: NDArray[np.float64]
     counts: NDArray[np.int64]
-    most: tuple[tuple[str, ...], ...]
-    least: tuple[tuple[str, ...], ...]
+    most: tuple[tuple[Extreme, ...], ...]
+    least: tuple[tuple[Extreme, ...], ...]
+
+    @property
+    def names(self) -> set[str]:
+        """The names of all pictures at either end."""
+        return {one.name for some in (*self.most, *self.least) for one in some}
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,15 +99,15 @@ class Survey:
 
     def plain(self) -> dict[str, Any]:
         """The summary as JSON: numbers to four digits, each name of a picture once."""
-        names = sorted({name for one in self.measures.values() for some in (*one.most, *one.least) for name in some})
+        names = sorted(set[str]().union(*(one.names for one in self.measures.values())))
         at = {name: n for n, name in enumerate(names)}
         listed: Any = {
             name: {
                 "quantiles": _digits(one.quantiles),
                 "mean": _digits(one.mean),
                 "counts": one.counts.tolist(),
-                "most": [[at[name] for name in some] for some in one.most],
-                "least": [[at[name] for name in some] for some in one.least],
+                "most": _plain(one.most, at),
+                "least": _plain(one.least, at),
             }
             for name, one in self.measures.items()
         }
@@ -125,9 +137,16 @@ def _digits(values: NDArray[np.float64]) -> list[Any]:
     return [flat[at : at + wide] for at in range(0, len(flat), wide)] if wide else flat
 
 
+def _plain(ends: Sequence[Sequence[Extreme]], at: Mapping[str, int]) -> list[Any]:
+    return [[[at[one.name], float(f"{one.value:.4g}")] for one in some] for some in ends]
+
+
 def _measured(plain: Mapping[str, Any], names: Sequence[str], heads: int) -> Measured:
     quantiles, mean = (np.array(plain[name], np.float64) for name in ("quantiles", "mean"))  # None becomes NaN
-    most, least = (tuple(tuple(names[at] for at in some) for some in plain[name]) for name in ("most", "least"))
+    most, least = (
+        tuple(tuple(Extreme(names[at], float(value)) for at, value in some) for some in plain[name])
+        for name in ("most", "least")
+    )
     counts = np.array(plain["counts"], np.int64)
     if {len(counts), len(mean), len(most), len(least)} != {heads} or quantiles.shape != (heads, len(LEVELS)):
         raise GateError("summary", f"numbers of {heads} heads", f"{len(counts)}", field="measures")

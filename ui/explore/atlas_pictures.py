@@ -10,7 +10,7 @@ import streamlit as st
 from PIL import Image
 
 from tutorials.findings.context import Picture
-from tutorials.findings.surveyed import Head, head_maps
+from tutorials.findings.surveyed import Head, head_maps, unit_of
 from tutorials.plain import plain
 from ui.frame import state, table, texts
 from ui.parts import components, controls, script, widgets
@@ -26,17 +26,22 @@ SIDE = 512
 
 
 class Named(NamedTuple):
-    """One extreme picture: the name that the survey gave it, and which end it stands at."""
+    """One extreme picture: the name that the survey gave it, which end it stands at, and the value of the measure there."""
 
     name: str
     end: str
+    value: str
 
 
 def draw(opened: surveys.Opened, measure: str, head: Head) -> None:
     """The sheet of pictures, which of them is chosen, and the way to *Heads*."""
     found, at = opened.survey.measures[measure], opened.survey.place(*head)
-    most, least = (Named(name, "most") for name in found.most[at]), (Named(name, "least") for name in found.least[at])
-    listed = [*most, *least]
+    unit = "" if unit_of(measure).startswith("share") else unit_of(measure)
+    listed = [
+        Named(one.name, end, f"{one.value:.3g} {unit}".rstrip())
+        for end, some in (("most", found.most[at]), ("least", found.least[at]))
+        for one in some
+    ]
     said = measure.replace("_", " ")
     st.markdown(texts.say("atlas_extremes", measure=said, head=head.words))
     if not listed:
@@ -93,7 +98,7 @@ def _made(
         bar.progress(n / len(listed), resources.LOOKING)
         tiles.append(_tile(opened, one, head))
     bar.empty()
-    said = "; ".join(f"{one.end} {title(one.name)}" for one in listed)
+    said = "; ".join(f"{one.end} {title(one.name)}, {one.value}" for one in listed)
     unit = "share of the class token's attention"
     return picture_sheet(tiles, per_row=across, chosen=number, unit=unit, height=height), f"Pictures: {said}."
 
@@ -101,9 +106,11 @@ def _made(
 def _tile(opened: surveys.Opened, one: Named, head: Head) -> Tile:
     if known(one.name):
         picture = pictures.get(one.name)
-        return Tile(picture.image, title(one.name), one.end, *_map(opened.survey.model, picture, head))
+        return Tile(
+            picture.image, title(one.name), f"{one.end}: {one.value}", *_map(opened.survey.model, picture, head)
+        )
     data = opened.pictures.get(one.name)
-    return Tile(_own(data), one.name, one.end)
+    return Tile(_own(data), one.name, f"{one.end}: {one.value}")
 
 
 def _map(model: str, picture: Picture, head: Head) -> tuple[Any, Any]:

@@ -129,7 +129,7 @@ def _opened(tables: Path, read: Callable[[str], bytes | None]) -> Opened:
     index = _plain(read("extremes/index.json")).get("pictures")
     files = index if isinstance(index, dict) else {}
     pictures: dict[str, bytes] = {}
-    named = {name for one in found.measures.values() for some in (*one.most, *one.least) for name in some}
+    named = set[str]().union(*(one.names for one in found.measures.values()))
     for name in sorted(named):
         file = files.get(name)
         data = read(f"extremes/{file}") if isinstance(file, str) and JPEG.fullmatch(file) else None
