@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
 
 from tutorials.findings import summarising
@@ -159,6 +161,16 @@ def test_as_a_program_it_writes_the_same_or_says_why_not(tmp_path: Path) -> None
     assert alone(tmp_path / "heads") == json.loads(json.dumps(summary(files, {}).plain()))
     files[0].write_bytes(b"PAR1 but nothing else PAR1")
     assert "cannot be read" in alone(tmp_path / "heads")["refused"]
+
+
+def test_a_small_file_that_unpacks_to_gigabytes_is_refused(tmp_path: Path) -> None:
+    rows = 60_000  # names of 30,000 letters: 1.8 GB
+    names = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array(["y" * 30_000]))
+    numbers = {name: np.zeros(rows, np.int16) for name in ("layer", "head")}
+    bomb = pa.table({"picture": names, **numbers, "entropy": np.zeros(rows)})
+    parquet.write_table(bomb, tmp_path / "bomb.parquet", compression="zstd", store_schema=False)
+    assert (tmp_path / "bomb.parquet").stat().st_size < 10_000
+    assert "memory" in alone(tmp_path)["refused"]
 
 
 def test_bundled_surveys_say_what_they_measured() -> None:
