@@ -74,8 +74,8 @@ def summary(files: Sequence[Path], said: Mapping[str, str]) -> Survey:
     heads = tuple(Head(int(key) >> 16, int(key) & 0xFFFF) for key in keys)
     measures = {name: _measured(at, counted[at], keys, seen) for at, name in enumerate(seen.names)}
     pictures = max(one.rows for one in seen.heads.values())
-    told = {name: str(said.get(name, "")) for name in ("model", "about", "weights")}
-    return Survey(**told, pictures=pictures, heads=heads, measures=measures)
+    model, about, weights = (str(said.get(name, "")) for name in ("model", "about", "weights"))
+    return Survey(model, about, weights, pictures, heads, measures)
 
 
 def _batches(file: Path) -> Iterator[Some]:

@@ -126,8 +126,8 @@ class Survey:
             measures = {
                 str(name): _measured(one, plain["names"], len(heads)) for name, one in plain["measures"].items()
             }
-            said = [str(plain[name]) for name in ("model", "about", "weights")]
-            return cls(*said, int(plain["pictures"]), heads, measures)
+            model, about, weights = (str(plain[name]) for name in ("model", "about", "weights"))
+            return cls(model, about, weights, int(plain["pictures"]), heads, measures)
 
 
 def _digits(values: NDArray[np.float64]) -> list[Any]:

@@ -125,7 +125,8 @@ def from_folder(folder: Path) -> Opened:
 
 def _opened(tables: Path, read: Callable[[str], bytes | None]) -> Opened:
     """The summary of a folder of tables, and the pictures that it names; `read` gives a small file by its name, or None."""
-    found = replace(_summarised(tables), **_said(read("manifest.json")))
+    model, about, weights = _said(read("manifest.json"))
+    found = replace(_summarised(tables), model=model, about=about, weights=weights)
     index = _plain(read("extremes/index.json")).get("pictures")
     files = index if isinstance(index, dict) else {}
     pictures: dict[str, bytes] = {}
@@ -146,13 +147,13 @@ def _plain(data: bytes | None) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _said(data: bytes | None) -> dict[str, str]:
-    """What the manifest says of the model and the pictures, cut to what is shown."""
+def _said(data: bytes | None) -> list[str]:
+    """What the manifest says of the model, the pictures and the weights, cut to what is shown."""
     plain = _plain(data)
     source = plain.get("source")
     about = source.get("text", "") if isinstance(source, dict) else ""
-    said = {"model": plain.get("model", ""), "about": about, "weights": plain.get("weights_hash", "")}
-    return {name: one_line(text)[:80] if isinstance(text, str) else "" for name, text in said.items()}
+    said = (plain.get("model"), about, plain.get("weights_hash"))
+    return [one_line(text)[:80] if isinstance(text, str) else "" for text in said]
 
 
 def _summarised(tables: Path) -> Survey:

@@ -55,7 +55,7 @@ def head_ranges(
     )
     said = [_said(one, head, unit) for one, head in zip(given, heads, strict=True)]
     fig = Sketch(_lines(given), _bars(given, layers, scaled), _dots(given))
-    places = np.repeat(np.arange(len(heads)), 5)
+    places = [n for n in range(len(heads)) for _ in range(5)]
     fig.data.append(canvas.markers(places, given.ravel(), [list(heads[n]) for n in places], [said[n] for n in places]))
     fig.layout |= {
         **canvas.CLICKS,
