@@ -67,7 +67,8 @@ def labels_on_objects(now: Context) -> Finding:
     last = replace(now, chosen=replace(now.chosen, layer=len(now.record.maps) - 1))
     labels = (about.label, wrong_shape(scene, thing), absent(scene))
     maps = asking.similar(last, labels)
-    hits = tuple(bool(pointing_hit(one, truth)) for one in maps)
+    own, wrong, gone = (bool(pointing_hit(one, truth)) for one in maps)
+    hits = (own, wrong, gone)
     told = "; ".join(
         f"“{label}” {'on an object' if hit else 'on the ground'}, cosine {one.max():.2f}"
         for label, hit, one in zip(labels, hits, maps, strict=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from tutorials.claims import Verdict, defaults, holm, is_default, on_many_at_once, precomputed
+from tutorials.claims import Verdict, defaults, holm, is_default, on_many_at_once, precomputed, thousands
 from tutorials.findings import Context, finding
 from tutorials.findings.controls import kind
 from tutorials.lessons import Claim, lessons
@@ -43,6 +43,17 @@ def draw(lesson: str, claim: Claim, now: Any, number: int = 0) -> None:
             if said := told.get((name, which, view)):
                 things = "texts" if getattr(now, "of_text", False) else "pictures"
                 st.info(texts.say(f"one_{things[:-1]}" if which == HERE else f"many_{things}", text=said))
+                if which == MANY and (more := at_large(lesson, name, _settled(name, now))):
+                    st.info(texts.say(f"thousands_of_{things}", text=more))
+
+
+def at_large(lesson: str, name: str, now: Any) -> str:
+    """What thousands of pictures say to a claim, from the file; "" for another view than the default one, or if none were run."""
+    if not is_default(name.partition(".")[0], now):
+        return ""
+    known = {one.finding: thousands(one.finding, now.model) for one in lessons()[lesson].claims}
+    found = holm({one: verdict for one, verdict in known.items() if verdict is not None}).get(name)
+    return found.words if found is not None else ""
 
 
 def _note(lesson: str, name: str, now: Any, number: int, where: str, said: str) -> None:

@@ -78,6 +78,18 @@ class Archive:
             found = found.byteswap(inplace=True).view(found.dtype.newbyteorder("="))
         return np.ascontiguousarray(found) if found.ndim else found
 
+    def content(self, name: str, most: int) -> bytes:
+        """The bytes of an entry that is no array.
+
+        Raises:
+            GateError: no such entry, a damaged one, or one of more than `most` bytes.
+        """
+        entry = self._entry(name)
+        if entry.file_size > most:
+            raise GateError(self.file, f"at most {most:,} bytes", f"{entry.file_size:,}", field=name)
+        with reading(self.file, self.want, name), self._zip.open(entry) as stream:
+            return stream.read(most)
+
     def _entry(self, name: str) -> zipfile.ZipInfo:
         if name not in self.entries:
             raise GateError(self.file, "this array", "none of this name", field=name)

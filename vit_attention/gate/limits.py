@@ -90,6 +90,14 @@ LIMITS: dict[str, Limit] = {
     "sentence letters": Limit(100_000, "letters", "8,192 tokens, the most that ModernBERT reads, have some 40,000"),
     "sentence tokens": Limit(8192, "tokens", "the longest text that ModernBERT reads"),
     "heads": Limit(1_000, "heads", "the widest published transformers have 128"),
+    "survey rows": Limit(
+        50_000_000, "rows", "50,000 pictures under a model of 32 layers of 32 heads; a minute's reading"
+    ),
+    "survey measures": Limit(16, "measures", "the library has eight of heads"),
+    "survey numbers": Limit(16_384, "heads times measures", "48 layers of 25 heads, each in 12 measures, count 14,400"),
+    "survey name": Limit(300, "letters", "file names have at most 255"),
+    "survey files": Limit(10_000, "files", "a thousand pictures a shard make ten million"),
+    "uploaded survey": Limit(100 << 20, "bytes unpacked", "20,000 pictures of 144 heads in five measures take 60 MB"),
     "name": Limit(1_000, "letters", "the longest class name of ImageNet has 121"),
     "text": Limit(1_000_000, "letters", "readings of 8,192 tokens have some 40,000"),
     "picture pixels": Limit(25_000_000, "pixels", "decoded to RGB they take 75 MB, a tenth of a small server"),

@@ -1,0 +1,229 @@
+"""Page "Head atlas": how a measure of every head is distributed over thousands of pictures, and on which it is extreme."""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from tutorials.findings.surveyed import LEVELS, MEDIAN, Head, Measured, Survey, meaning_of, unit_of
+from tutorials.plain import plain
+from ui.explore import atlas_pictures, atlas_sources
+from ui.frame import state, texts
+from ui.frame.stop import stop
+from ui.parts import components, live, panels, widgets
+from ui.store import surveys
+from visualizer.figures.head_ranges import head_ranges
+from vit_attention.gate import GateError
+
+MEASURE, SORT, LAYERS, RANGE = "measure", "sort", "layers", "median"
+"""Keys of the controls."""
+ORDERS = ("layer", "median", "spread")
+STEPS = 20
+"""Steps of the range of medians that is shown."""
+FIVE = [LEVELS.index(level) for level in (0.05, 0.25, 0.5, 0.75, 0.95)]
+
+
+class Shown(NamedTuple):
+    """Which heads of a survey are shown, in order.
+
+    Attributes:
+        survey: the summary.
+        measure: by name.
+        heads: places in the survey's list.
+    """
+
+    survey: Survey
+    measure: str
+    heads: tuple[int, ...]
+
+    @property
+    def measured(self) -> Measured:
+        """The numbers of the measure."""
+        return self.survey.measures[self.measure]
+
+    @property
+    def named(self) -> list[Head]:
+        """The heads that are shown."""
+        return [self.survey.heads[at] for at in self.heads]
+
+    @property
+    def ranges(self) -> NDArray[np.float64]:
+        """(heads, 5) the quantiles that are drawn."""
+        return self.measured.quantiles[list(self.heads)][:, FIVE]
+
+
+def draw() -> None:
+    """The whole page."""
+    chosen = atlas_sources.choose()
+    live.part(_body, *chosen)
+
+
+def _body(chosen: str, beside: str) -> None:
+    """Figures first; what chooses them stands below."""
+    opened = _opened(chosen)
+    other = _opened(beside) if beside else None
+    figures, menus = st.container(key="atlas_top"), st.container()
+    with menus:
+        shown = _choose(opened.survey, other.survey if other else None)
+        head = _head(opened.survey)
+    with figures:
+        _draw(shown, head)
+    first = shown[0]
+    st.caption(f"{_about(first)} {meaning_of(first.measure)}")
+    atlas_pictures.draw(opened, first.measure, head)
+    panels.choose()
+    _below(shown)
+
+
+def _opened(chosen: str) -> surveys.Opened:
+    try:
+        with st.spinner(texts.say("atlas_opening")):
+            return surveys.get(chosen)
+    except GateError as error:
+        st.error(f"This survey cannot be opened: {plain(str(error))}")
+        stop()
+
+
+def _choose(survey: Survey, other: Survey | None) -> list[Shown]:
+    """The controls of what is shown; of both surveys where two are compared."""
+    both = [survey] + ([other] if other else [])
+    measures = [name for name in survey.measures if all(name in one.measures for one in both)]
+    if not measures:
+        st.info("These two surveys have no measure in common: each is shown alone.")
+        stop()
+    left, middle, right, last = st.columns([2, 3, 3, 3], vertical_alignment="bottom")
+    said = {name: name.replace("_", " ") for name in measures}
+    measure = widgets.menu("Measure", measures, MEASURE, place=left, format_func=lambda one: said.get(one, one))
+    order = widgets.choice("Sort by", ORDERS, SORT, place=middle, help=texts.say("atlas_sort"))
+    deepest = max(head.layer for one in both for head in one.heads) + 1
+    layers = widgets.span("Layers", 1, deepest, LAYERS, place=right)
+    low, high = _limits(both, measure)
+    name = lambda step: f"{low + step * (high - low) / STEPS:.3g}"  # noqa: E731
+    label = f"Median ({unit_of(measure) or 'in its own unit'})"
+    ends = widgets.span(label, 0, STEPS, RANGE, place=last, format_func=name)
+    among = (low + ends[0] * (high - low) / STEPS, low + ends[1] * (high - low) / STEPS) if ends != (0, STEPS) else None
+    return [Shown(one, measure, placed(one, measure, order, layers, among)) for one in both]
+
+
+def _limits(both: list[Survey], measure: str) -> tuple[float, float]:
+    """The smallest 5 % and the largest 95 % quantile of any head."""
+    known = np.concatenate([one.measures[measure].quantiles[:, [FIVE[0], FIVE[-1]]] for one in both])
+    known = known[np.isfinite(known)]
+    return (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+
+
+def placed(
+    survey: Survey, measure: str, order: str, layers: tuple[int, int], among: tuple[float, float] | None
+) -> tuple[int, ...]:
+    """The heads whose layer (from 1) and median lie in these spans, in order; heads without a median last.
+
+    Args:
+        survey, measure: whose numbers.
+        order: "layer", "median" (lowest first) or "spread" (95 % minus 5 % quantile, narrowest first).
+        layers: first and last.
+        among: smallest and largest median; None takes also heads on which the measure is not defined.
+    """
+    numbers = survey.measures[measure].quantiles
+    median, spread = numbers[:, MEDIAN], numbers[:, FIVE[-1]] - numbers[:, FIVE[0]]
+    by = {"layer": np.zeros(len(median)), "median": median, "spread": spread}[order]
+    there = [
+        at
+        for at, head in enumerate(survey.heads)
+        if layers[0] <= head.layer + 1 <= layers[1] and (among is None or among[0] <= median[at] <= among[1])
+    ]
+    return tuple(sorted(there, key=lambda at: (np.isnan(by[at]), by[at], survey.heads[at])))
+
+
+def _head(survey: Survey) -> Head:
+    """The head whose pictures are shown."""
+    layers = sorted({head.layer for head in survey.heads})
+    left, right = st.columns(2)
+    known = [str(n + 1) for n in layers]
+    layer = int(widgets.steps("Layer", known, state.LAYER, place=left, help=texts.say("atlas_click"))) - 1
+    heads = [str(head.head + 1) for head in survey.heads if head.layer == layer]
+    return Head(layer, int(widgets.steps("Head", heads, state.HEAD, place=right)) - 1)
+
+
+def _draw(shown: list[Shown], head: Head) -> None:
+    """One figure for each survey, side by side on one scale."""
+    limits = _limits([one.survey for one in shown], shown[0].measure)
+    for column, one, key in zip(st.columns(len(shown)), shown, ("atlas_heads", "atlas_beside"), strict=False):
+        with column:
+            if not one.heads:
+                st.info(f"{plain(one.survey.model)}: no head has such a layer and median; widen the two spans below.")
+                continue
+            mark = head if key == "atlas_heads" else None
+            now = _View((one.survey.model, one.survey.pictures, one.measure, one.heads, limits, mark))
+            make = partial(_figure, one, limits, mark)
+            components.kept(now, key, lambda _now, make=make: make(), pick=_pick if mark else None)
+
+
+class _View(NamedTuple):
+    view: tuple[object, ...]
+
+
+def _pick(points: list[Any]) -> None:
+    components.pick_head(points)
+    live.whole_page()
+
+
+def _figure(one: Shown, limits: tuple[float, float], mark: Head | None) -> tuple[Any, str]:
+    unit = unit_of(one.measure)
+    name = one.measure.replace("_", " ") + f" ({unit})" * bool(unit)
+    title = f"{one.survey.model}: {len(one.heads)} of {len(one.survey.heads)} heads, {one.survey.pictures:,} pictures"
+    look: dict[str, Any] = {"limits": limits, "chosen": mark, "depth": max(h.layer for h in one.survey.heads) + 1}
+    look |= {"across": "heads by layer" if sorted(one.named) == one.named else "heads, lowest first"}
+    return head_ranges(one.ranges, one.named, name, title=title, height=400, **look), _words(one)
+
+
+def _words(one: Shown) -> str:
+    """The figure in words: where the medians lie, and which heads are at the ends."""
+    median = one.ranges[:, 2]
+    known = [at for at in np.argsort(median) if np.isfinite(median[at])]
+    if not known:
+        return f"{one.measure} is not defined for any of these heads."
+    low, high = known[0], known[-1]
+    unit = unit_of(one.measure)
+    said = [f"{one.named[at].words}, {median[at]:.3g} {unit}".rstrip() for at in (low, high)]
+    return (
+        f"{one.survey.model}, {one.measure.replace('_', ' ')} of {len(one.heads)} heads over {one.survey.pictures:,} pictures: "
+        f"the lowest median has {said[0]}; the highest {said[1]}."
+    )
+
+
+def _about(one: Shown) -> str:
+    about = f" ({plain(one.survey.about)})" if one.survey.about else ""
+    return f"**{plain(one.survey.model)}** over {one.survey.pictures:,} pictures{about}."
+
+
+def _below(shown: list[Shown]) -> None:
+    """The figures in words, the code and the numbers as a file."""
+    first = shown[0]
+    components.in_words("\n\n".join(_words(one) for one in shown))
+    components.code_box(CODE, [COMMAND.format(model=first.survey.model)])
+    tables = {
+        f"{one.survey.model} (CSV)": (f"atlas-{n + 1}.csv", partial(atlas_csv, one)) for n, one in enumerate(shown)
+    }
+    components.downloads("atlas", tables)
+    if panels.wanted(panels.TRUST):
+        st.markdown(texts.say("atlas_trust"))
+
+
+CODE = """import pandas as pd
+
+heads = pd.read_parquet("survey/heads")  # one row for each picture, layer and head; both count from 0
+print(heads.groupby(["layer", "head"]).entropy.describe())
+"""
+COMMAND = "vit-attention survey 'photos/*.jpg' --model {model} --measures entropy,distance,special --out survey"
+
+
+def atlas_csv(one: Shown) -> bytes:
+    """The quantiles of the heads that are shown, one line each, layer and head counted from 1."""
+    lines = [",".join(("layer", "head", "pictures", "mean", *(f"q{round(100 * level)}" for level in LEVELS)))]
+    for at in one.heads:
+        head, found = one.survey.heads[at], one.measured
+        numbers = ["" if value != value else f"{value:.6g}" for value in (found.mean[at], *found.quantiles[at])]
+        lines.append(",".join((str(head.layer + 1), str(head.head + 1), str(found.counts[at]), *numbers)))
+    return ("\n".join(lines) + "\n").encode()
