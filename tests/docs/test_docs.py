@@ -11,6 +11,7 @@ import runpy
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -122,9 +123,10 @@ def _commands(code: str) -> None:
 
 def _script(words: list[str]) -> int:
     """The exit code of a script of the repository, run in this process and in the folder of the files."""
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", words)
-        runpy.run_path(str(ROOT / words[0]), run_name="__main__")
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(ROOT / words[0]), run_name="__main__")
     return int(ended.value.code or 0)
 
 
@@ -196,6 +198,18 @@ def test_the_step_in_contributing_is_one() -> None:
     _require_step("CONTRIBUTING.md", step)
     assert step.check is not None
     assert step.check.before == "chosen"
+
+
+def test_the_citation_is_of_this_version_and_has_the_fields_of_its_format() -> None:
+    said = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed, more = (
+        {"cff-version", "message", "title", "authors"},
+        {"type", "abstract", "version", "license", "keywords"},
+    )
+    assert needed <= said.keys() <= needed | more
+    assert (said["cff-version"], said["version"]) == ("1.2.0", project["version"])
+    assert said["license"] == "MIT"  # a list of licences would mean that one may choose among them
 
 
 def test_figures_of_photo_dino_are_those_that_its_command_measured() -> None:
