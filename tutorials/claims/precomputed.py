@@ -17,12 +17,7 @@ from vit_attention import registry
 
 FILE = Path(__file__).with_name("precomputed.json")
 UNTRAINED = Path(registry.__file__).parent / "models" / "untrained.py"
-ON_REQUEST = {
-    "trial": ("scene-vit", "photo-dino"),
-    "explanation": ("scene-vit", "photo-dino"),
-    "cut": ("photo-dino",),
-    "sanity": ("photo-dino",),
-}
+ON_REQUEST = {"explanation": ("scene-vit", "photo-dino")}
 """Pages, and their models, whose claims run the network so often that a verdict takes many minutes: it may be missing, and
 the page then runs the pictures itself when somebody asks, with a progress bar."""
 
@@ -44,7 +39,7 @@ def precomputed(name: str, model: str = "") -> Verdict | None:
 def on_request(name: str, model: str) -> bool:
     """Whether the verdict of a claim may be missing.
 
-    >>> on_request("trial.alike_replace", "scene-vit"), on_request("rollout.discard", "scene-vit")
+    >>> on_request("explanation.alike_replace", "scene-vit"), on_request("rollout.discard", "scene-vit")
     (True, False)
     """
     return model in ON_REQUEST.get(name.partition(".")[0], ())
