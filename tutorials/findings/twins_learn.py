@@ -147,10 +147,13 @@ def side_of_rollout(now: Context) -> Finding:
         )
     more = found[left] - found[right]
     answer = (LEFT, RIGHT) if abs(more) < CLOSE else (LEFT if more > 0 else RIGHT,)
+    tie = f" They differ by less than {100 * CLOSE:g} percentage points, so either side counts as right." * (
+        len(answer) > 1
+    )
     return Finding(
         answer,
         f"On the left, the {left} has {found[left]:.1%} of the rollout's patch weight; on the right, the {right} has "
-        f"{found[right]:.1%}. No class enters the formula, so both numbers are the same whichever object is asked about.",
+        f"{found[right]:.1%}.{tie} No class enters the formula, so both numbers are the same whichever object is asked about.",
     )
 
 

@@ -90,14 +90,17 @@ def worksheet(lesson: Lesson, server: str, seat: int = 0) -> Iterator[Block]:
     questions = {one.step: one for one in asked(lesson, seat)}
     for number in numbers(lesson):
         if number in questions and questions[number].kind in ("before", "after"):
-            yield from _around(questions[number])
+            yield from _around(questions[number], seating(lesson, seat).first)
         elif 1 <= number <= len(lesson.steps):
             yield from _step(lesson.steps[number - 1], number)
 
 
-def _around(one: Asked) -> Iterator[Block]:
+def _around(one: Asked, above: str) -> Iterator[Block]:
+    """The question before or after; its picture, unless it is the one `above`."""
     yield Heading(f"{one.kind.capitalize()} the lesson: {_title(one.thing)}")
-    yield from _picture(one.thing)
+    if one.thing != above:
+        yield from _picture(one.thing)
+    yield Text("The figure that this question asks about is on the screen.")
     yield from _question(one.question)
     yield Room(2, "Why?")
 

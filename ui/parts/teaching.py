@@ -59,11 +59,15 @@ def _plan(lesson: Lesson) -> None:
         st.markdown(texts.say("plan_twin", question=lesson.twin.question, wrong=believed.wrong, right=believed.right))
     if lesson.plan:
         rows = (
-            f"| {one.first} to {one.last} | {one.minutes} | {_cell(one.ask)} | {_cell(one.expect)} |"
+            f"| {_span(one.first, one.last)} | {one.minutes} | {_cell(one.ask)} | {_cell(one.expect)} |"
             for one in lesson.plan
         )
         st.markdown("\n".join([texts.say("plan_head"), *rows]))
     _links(lesson)
+
+
+def _span(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first} to {last}"
 
 
 def _cell(text: str) -> str:
@@ -125,6 +129,8 @@ def run(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given:
 
 def _files(lesson: Lesson, lines: list[Solved]) -> None:
     made = {"csv": ("key.csv", _csv), "pack": ("zip", _pack)}
+    if is_loopback(urlsplit(server()).hostname or ""):
+        st.info(texts.say("plan_local"))
     with st.container(horizontal=True):
         for name, (ending, make) in made.items():
             tip = texts.say("seats_pack_help") if name == "pack" else None

@@ -36,7 +36,7 @@ HELP = """Does a model use what a map of it marks? Patches or words are covered 
 
 Deletion covers what the map marks, strongest first; insertion begins with nothing and shows it; the AUC is the mean score on the
 way. ROAD imputes 10 to 90 % of the patches and compares strongest first with weakest first. Of the parameters of methods,
---steps, --baseline and --seed are those of the curves here; the methods' own keep their defaults.
+--steps, --baseline and --seed are those of the curves here; a parameter of the method with the same name keeps its default.
 """
 
 

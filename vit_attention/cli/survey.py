@@ -60,7 +60,7 @@ pictures at both ends of each measure. One line opens them: pandas.read_parquet(
 @click.option(
     "--shard-size",
     type=click.IntRange(1),
-    default=256,
+    default=64,
     show_default=True,
     help="Pictures of a shard, of those that do not lie together in files.",
 )

@@ -168,7 +168,7 @@ def job(
     target: str | int | Similar | None = None,
     size: int | tuple[int, int] | None = None,
     batch: int = 16,
-    shard_size: int = 256,
+    shard_size: int = 64,
     shard: str = "1/1",
     shuffle: int | None = None,
     first: int | None = None,

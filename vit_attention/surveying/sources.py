@@ -20,7 +20,7 @@ LISTS = (".txt", ".lst")
 def source_of(
     pictures: Any,
     *,
-    shard_size: int = 256,
+    shard_size: int = 64,
     shuffle: int | None = None,
     first: int | None = None,
     columns: Columns | None = None,
