@@ -20,7 +20,8 @@ from vit_attention import registry
 from vit_attention.weights.download import DownloadError, DownloadStopped
 
 App = Callable[..., AppTest]
-WITH_PICTURES = [one.name for one in table.PAGES if one.section in ("Learn", "Explore") and one.name != "glossary"]
+WITHOUT = ("glossary", "atlas", "class_results")
+WITH_PICTURES = [one.name for one in table.PAGES if one.section in ("Learn", "Explore") and one.name not in WITHOUT]
 
 
 @pytest.fixture(scope="module")

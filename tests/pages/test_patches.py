@@ -141,7 +141,7 @@ def test_the_change_can_be_drawn_on_a_plain_scale(app) -> None:
         ({"layer": "-5", "step": "7"}, "There is no layer -5, only 1 to 12; layer 10 is shown."),
         ({"centred": "maybe", "step": "7"}, "want true or false, got 'maybe'"),
         ({"picture": "nothing"}, "There is no picture named 'nothing'; picture scene-7 is shown."),
-        ({"step": "99"}, "There is no step 99, only 1 to 9; step 1 is shown."),
+        ({"step": "99"}, "There is no step 99, only 0 to 10; step 1 is shown."),
     ],
 )
 def test_what_cannot_be_honoured_is_said(app, parameters: dict[str, str], sentence: str) -> None:

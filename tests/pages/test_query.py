@@ -128,7 +128,7 @@ def test_what_a_step_has_set_stays_in_its_lesson(app) -> None:
     page = app("query", step="9")
     page.query_params.clear()  # as the menu does
     fine(page.switch_page("pages/patches.py").run())
-    assert page.selectbox(key="picture").value == "scene-7"
+    assert page.selectbox(key="picture").value == lessons()["patches"].twin.before
 
 
 def test_what_heads_add_is_what_attention_adds() -> None:

@@ -186,7 +186,7 @@ def test_a_link_restores_the_window(app) -> None:
         ({"heat_method": "rollout"}, "There is no method 'rollout'; method attention is shown."),
         ({"heat_method": "relevance", "heat_start": "5"}, "There is no start layer 5, only 1 to 4"),
         ({"heat_opacity": "7"}, "There is no opacity of the heat 7, only 0 to 1"),
-        ({"step": "99"}, "There is no step 99, only 1 to 10"),
+        ({"step": "99"}, "There is no step 99, only 0 to 11"),
         ({"step": "4", "zoom": "1e9"}, "There is no zoom 1e9, only 1 to 8"),
     ],
 )

@@ -203,7 +203,7 @@ def test_a_link_restores_every_choice(app: App, plain: str) -> None:
         ({"head": "16"}, "There is no head"),
         ({"document": "receipt-99999999999-9"}, "There is no page named"),
         ({"reader": "<b>"}, "There is no reader"),
-        ({"step": "77"}, "There is no step 77, only 1 to"),
+        ({"step": "77"}, "There is no step 77, only 0 to"),
     ],
 )
 @pytest.mark.parametrize("name", ["swin", "merging"])

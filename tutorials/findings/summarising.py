@@ -238,7 +238,7 @@ def quantiles_of(counts: NDArray[Any], low: float, high: float) -> NDArray[np.fl
     The value of rank r is taken for the middle of its step; between two ranks is interpolated, as numpy's ``linear`` does. NaN
     without any value.
 
-    >>> quantiles_of(np.array([1, 0, 0, 1]), 0.0, 4.0)[3]
+    >>> float(quantiles_of(np.array([1, 0, 0, 1]), 0.0, 4.0)[3])
     2.0
     """
     reached = np.cumsum(counts)

@@ -141,6 +141,8 @@ def _head(survey: Survey) -> Head:
     layers = sorted({head.layer for head in survey.heads})
     left, right = st.columns(2)
     known = [str(n + 1) for n in layers]
+    if state.LAYER in st.session_state:  # a click, and other pages, leave a number
+        st.session_state[state.LAYER] = str(st.session_state[state.LAYER])
     layer = int(widgets.steps("Layer", known, state.LAYER, place=left, help=texts.say("atlas_click"))) - 1
     heads = [str(head.head + 1) for head in survey.heads if head.layer == layer]
     return Head(layer, int(widgets.steps("Head", heads, state.HEAD, place=right)) - 1)

@@ -107,14 +107,13 @@ class Source(Protocol):
 def order(count: int, shuffle: int | None, first: int | None) -> Sequence[int]:
     """Numbers of the entries that are read, in their order.
 
-    >>> order(5, None, 3), list(order(3, 0, None))
-    (range(0, 3), [2, 0, 1])
+    >>> order(5, None, 3), order(3, 0, None)
+    (range(0, 3), array([2, 0, 1]))
     """
     if shuffle is None:
         return range(count)[:first]
-    found: Any = np.random.default_rng(shuffle).permutation(count)[
-        :first
-    ]  # an array: a list would take ten times as much
+    # An array: a list would take ten times as much.
+    found: Any = np.random.default_rng(shuffle).permutation(count)[:first]
     return found  # type: ignore[no-any-return]
 
 

@@ -12,6 +12,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,9 @@ def started(port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     words = [sys.executable, "-m", "vit_attention", "class", "--address", "127.0.0.1", "--port", str(port)]
     around = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     with log.open("wb") as out:
-        running = subprocess.Popen(words, cwd=ROOT, env=around, stdout=out, stderr=subprocess.STDOUT)
+        # What runs the tests in the background may have it ignored, and a child inherits that.
+        heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        running = subprocess.Popen(words, cwd=ROOT, env=around, stdout=out, stderr=subprocess.STDOUT, preexec_fn=heard)
         try:
             yield running
         finally:
