@@ -138,7 +138,7 @@ def test_on_a_phone_all_steps_are_in_reach_and_a_figure_has_no_empty_bands(visit
     seen = visit("heads?step=2", **phone)
     buttons = seen.page.locator(".st-key-step_bar").get_by_role("radio")
     boxes = [one.bounding_box() for one in buttons.all()]
-    assert len(boxes) == len(lessons()["heads"].steps)
+    assert len(boxes) == len(lessons()["heads"].steps) + 2, "with the questions before and after"
     assert len({box["y"] for box in boxes}) == 1, "in one row"
     assert max(box["x"] + box["width"] for box in boxes) <= 390
     assert min(box["width"] for box in boxes) >= 24, "wide enough for a finger"
@@ -146,7 +146,7 @@ def test_on_a_phone_all_steps_are_in_reach_and_a_figure_has_no_empty_bands(visit
     bar, caption = 40, 16  # as high as each is; the caption has three lines here
     assert figure["height"] - picture["height"] <= bar + 3 * caption + 45, "the title and no band"
     buttons.last.tap()
-    step(seen, len(boxes))
+    step(seen, len(boxes) - 1)
 
 
 def test_a_slider_paints_before_the_server_answers(visit: Any) -> None:
@@ -167,7 +167,7 @@ def test_what_cannot_be_honoured_is_said(visit: Any) -> None:
 
 
 def test_in_a_room_there_is_no_sidebar_and_large_type(visit: Any) -> None:
-    seen = visit("heads?present=1", viewport={"width": 1920, "height": 1080})
+    seen = visit("heads?step=1&present=1", viewport={"width": 1920, "height": 1080})
     assert not seen.page.get_by_test_id("stSidebar").is_visible()
     size = seen.page.locator(".st-key-step_text p").last.evaluate("one => parseFloat(getComputedStyle(one).fontSize)")
     assert size >= 20
@@ -183,7 +183,7 @@ def test_in_a_room_there_is_no_sidebar_and_large_type(visit: Any) -> None:
 
 
 def test_teachers_see_plan_and_key_and_students_do_not(visit: Any) -> None:
-    for address, there in (("heads", 0), ("heads?teacher=1", 1)):
+    for address, there in (("heads?step=1", 0), ("heads?step=1&teacher=1", 1)):
         seen = visit(address)
         for name in ("For the teacher", "Answer key for what is shown now"):
             assert seen.page.locator("summary").get_by_text(name, exact=True).count() == there, (address, name)

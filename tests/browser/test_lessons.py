@@ -29,7 +29,7 @@ def test_a_guess_missed_twice_brings_a_hint_then_the_solution_and_is_locked(visi
     seen, step = visit("heads?step=3"), lessons()["heads"].steps[2]
     assert seen.figure("heads_chosen").count() == 1, "the figure would give the answer away"
     assert seen.figure("heads_first").count() == 0
-    wrong = seen.page.get_by_text(wrong_guess(), exact=True)
+    wrong = seen.page.get_by_test_id("stRadioGroup").get_by_text(wrong_guess(), exact=True)
     wrong.click()
     seen.until(lambda: any(step.predict.hint[:40] in one for one in seen.alerts()) or None, "the hint")
     seen.settle()
@@ -94,5 +94,7 @@ def test_a_whole_lesson_by_touch(visit: Any, phone: dict[str, Any]) -> None:
         if number < many:
             seen.page.get_by_role("button", name="Next", exact=True).tap()
             seen.until_address(step=str(number + 1))
+    seen.page.get_by_role("button", name="Next", exact=True).tap()
+    seen.until_address(step=str(many + 1))  # the question after the lesson
     seen.page.get_by_role("link", name=re.compile("^Next lesson: ")).tap()
     seen.page.get_by_role("heading", level=1, name="Layers").wait_for()
