@@ -7,7 +7,8 @@ from math import hypot, sqrt
 from operator import add
 from statistics import NormalDist
 
-from tutorials.claims.counting import sign_test, wilson
+from tutorials.claims.counting import holm, sign_test, wilson
+from tutorials.claims.verdict import Verdict
 from tutorials.study.answers import Answer
 
 FLOWS = ("wrong, then right", "wrong both times", "right, then wrong", "right both times")
@@ -109,15 +110,11 @@ def larger(flow: Sequence[int], other: Sequence[int]) -> tuple[float, float, flo
 def holm_adjusted(p_values: Mapping[str, float]) -> dict[str, float]:
     """The p values of a family of tests, each adjusted for the others (Holm 1979), 0 to 1.
 
-    >>> holm_adjusted({"a": 0.01, "b": 0.04, "c": 0.02})
-    {'a': 0.03, 'c': 0.04, 'b': 0.04}
+    >>> sorted(holm_adjusted({"a": 0.01, "b": 0.04, "c": 0.02}).items())
+    [('a', 0.03), ('b', 0.04), ('c', 0.04)]
     """
-    ordered = sorted((p, name) for name, p in p_values.items())
-    least, out = 0.0, dict[str, float]()
-    for place, (p, name) in enumerate(ordered):
-        least = max(least, min(1.0, p * (len(ordered) - place)))
-        out[name] = least
-    return out
+    bare = {name: Verdict(0, 0, 0, (0.0, 1.0), (), p) for name, p in p_values.items()}
+    return {name: one.p for name, one in holm(bare).items() if one.p is not None}
 
 
 def changes(students: Mapping[str, Iterable[Answer]]) -> list[Change]:

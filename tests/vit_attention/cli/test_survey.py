@@ -27,7 +27,10 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_survey_says_where_it_is_and_what_was_measured(photos: Path, tmp_path: Path) -> None:
+def test_a_survey_says_where_it_is_and_what_was_measured(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["anything", "survey", "two words", "--json"])
     found = run(photos, "--model", "scene-vit", "--out", tmp_path / "out", "--measures", "entropy,self", "--json")
     assert found.exit_code == 0, found.output
     said = json.loads(found.stdout)
@@ -35,7 +38,10 @@ def test_a_survey_says_where_it_is_and_what_was_measured(photos: Path, tmp_path:
     table = pd.read_parquet(tmp_path / "out" / "heads")
     assert list(table.columns) == ["picture", "layer", "head", "entropy", "self_share"]
     assert len(table) == 2 * 144
-    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["command"].startswith("vit-attention")
+    assert (
+        json.loads((tmp_path / "out" / "manifest.json").read_text())["command"]
+        == "vit-attention survey 'two words' --json"
+    )
 
 
 def test_damaged_pictures_end_it_with_1_and_are_named_with_the_reason(photos: Path, tmp_path: Path) -> None:
