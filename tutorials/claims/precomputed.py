@@ -17,9 +17,6 @@ from vit_attention import registry
 
 FILE = Path(__file__).with_name("precomputed.json")
 UNTRAINED = Path(registry.__file__).parent / "models" / "untrained.py"
-ON_REQUEST = {"explanation": ("scene-vit", "photo-dino")}
-"""Pages, and their models, whose claims run the network so often that a verdict takes many minutes: it may be missing, and
-the page then runs the pictures itself when somebody asks, with a progress bar."""
 
 
 def precomputed(name: str, model: str = "") -> Verdict | None:
@@ -34,15 +31,6 @@ def precomputed(name: str, model: str = "") -> Verdict | None:
     """
     kept = known().get(model or defaults.models(name.partition(".")[0])[0], {}).get(name)
     return None if kept is None else loaded(kept["verdict"])
-
-
-def on_request(name: str, model: str) -> bool:
-    """Whether the verdict of a claim may be missing.
-
-    >>> on_request("explanation.alike_replace", "scene-vit"), on_request("rollout.discard", "scene-vit")
-    (True, False)
-    """
-    return model in ON_REQUEST.get(name.partition(".")[0], ())
 
 
 @lru_cache(maxsize=1)

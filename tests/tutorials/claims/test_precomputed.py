@@ -10,9 +10,9 @@ import pytest
 from benchmarks.claims import claims, subject
 from tutorials.claims import judged, precomputed
 from tutorials.claims.defaults import models
-from tutorials.claims.precomputed import kept_of, known, loaded, made_from, on_request, said
+from tutorials.claims.precomputed import kept_of, known, loaded, made_from, said
 from tutorials.findings import finding
-from tutorials.findings.controls import groups, kind
+from tutorials.findings.controls import kind
 from tutorials.lessons import lessons
 
 ALL = [(name, model) for page in lessons() for model in models(subject(page)) for name in claims(page)]
@@ -22,8 +22,6 @@ ALL = [(name, model) for page in lessons() for model in models(subject(page)) fo
 def test_every_claim_is_there_and_fresh(name: str, model: str) -> None:
     kept = known().get(model, {}).get(name)
     advice = "run python -m benchmarks.claims, which runs what is stale"
-    if kept is None and (groups(finding(name)) or on_request(name, model)):
-        pytest.skip(f"it takes minutes, and the page runs it itself until then: {advice}")
     assert kept is not None, f"no verdict of {name} under {model}: {advice}"
     assert kept["made_from"] == made_from(name, model), f"{name} under {model}: its code or its model changed: {advice}"
     assert kept["said"] == said(name), (
