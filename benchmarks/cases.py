@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from benchmarks import captioning, localisation, reading, sentences
 from benchmarks.labels import FIRST_SEED as LABELS_SEED
@@ -134,7 +135,10 @@ def _blind(picture: Any, grid: Any, geometry: Any) -> dict[str, Values]:
 
 
 def of_photographs(model: Any) -> Iterator[Case]:
-    """photo-dino: the main outline of every sample photograph; scored is how much the class token resembles what it was."""
+    """photo-dino: the main outline of every sample photograph; asked and scored is what makes it resemble its mirror image.
+
+    Its similarity to itself has no gradient, since it cannot be larger.
+    """
     for one in photographs().values():
         if not one.outlines:
             continue
@@ -143,8 +147,9 @@ def of_photographs(model: Any) -> Iterator[Case]:
         grid = record.maps[0].query.grid
         truth = covered(next(iter(one.outlines.values())).mask(), grid, record.geometry) > HIT
         blind = _blind(picture, grid, record.geometry)
-        scored = {"target": Similar(to=picture), "size": SIZE}
-        yield Case(picture, truth.ravel(), None, blind, {"size": SIZE}, scored=scored, covers=_over(grid))
+        target = Similar(to=picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
+        options, scored = {"size": SIZE}, {"target": target, "size": SIZE}
+        yield Case(picture, truth.ravel(), None, blind, options, target, scored=scored, covers=_over(grid))
 
 
 def of_reviews(model: Any, many: int) -> Iterator[Case]:

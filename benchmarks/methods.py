@@ -67,8 +67,8 @@ TASKS = {
     ),
     "photo-dino": Task(
         lambda model, _many: asked.of_photographs(model),
-        "The main outline of every outlined photograph, 224 pixels; nothing is asked for by name.",
-        "cosine similarity of the class token to what it was",
+        "The main outline of every outlined photograph, 224 pixels; asked is what makes it resemble its mirror image.",
+        "cosine similarity of the class token to that of the mirrored photograph",
     ),
     "review-encoder": Task(
         asked.of_reviews, "Reviews; the words that decide the verdict.", "probability of the true verdict"
