@@ -9,7 +9,6 @@ import click
 from vit_attention.cli import loading, records, texts
 from vit_attention.cli.inputs import expand
 from vit_attention.cli.options import (
-    Numbers,
     asked_options,
     json_option,
     model_options,
@@ -20,6 +19,7 @@ from vit_attention.cli.options import (
 )
 from vit_attention.cli.provenance import Origin, Shelf, bundle_says
 from vit_attention.cli.report import Report
+from vit_attention.cli.values import Numbers
 from vit_attention.cli.visualize import facts
 
 HELP = """Save the attention of each picture, or of a sentence, as a bundle (.npz), which opens without torch.

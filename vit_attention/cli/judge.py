@@ -16,7 +16,6 @@ from vit_attention.cli.errors import ChoiceError
 from vit_attention.cli.guard import say
 from vit_attention.cli.inputs import expand, opened
 from vit_attention.cli.options import (
-    NewFile,
     json_option,
     judged_options,
     label_options,
@@ -25,6 +24,7 @@ from vit_attention.cli.options import (
     take_view,
 )
 from vit_attention.cli.report import Report, table
+from vit_attention.cli.values import NewFile
 
 HELP = """Does a model use what a map of it marks? Patches or words are covered in the map's order, and the score is measured.
 

@@ -11,9 +11,10 @@ import click
 from vit_attention.cli import loading
 from vit_attention.cli.errors import ChoiceError
 from vit_attention.cli.inputs import Given, expand, opened
-from vit_attention.cli.options import Numbers, asked_options, json_option, model_options, output, take
+from vit_attention.cli.options import asked_options, json_option, model_options, output, take
 from vit_attention.cli.provenance import KEY, Origin, Shelf, bundle_says
 from vit_attention.cli.report import Report, plain
+from vit_attention.cli.values import Numbers
 from vit_attention.records import AttentionRecord
 from vit_attention.records.writing import write
 

@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from vit_attention.cli.guard import say
-from vit_attention.cli.options import FILE, json_option
+from vit_attention.cli.options import json_option
 from vit_attention.cli.report import Report, echo_json, table
+from vit_attention.cli.values import FILE
 from vit_attention.cli.visualize import facts
 from vit_attention.gate import regular
 from vit_attention.gate.refusal import one_line

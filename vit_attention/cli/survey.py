@@ -12,8 +12,9 @@ from visualizer.measures.summary import STATISTICS
 from visualizer.method import methods
 from vit_attention.cli import loading
 from vit_attention.cli.guard import say
-from vit_attention.cli.options import NEW, json_option, label_options, model_options, take
+from vit_attention.cli.options import json_option, label_options, model_options, take
 from vit_attention.cli.report import MOST_NAMES, Report, echo_json
+from vit_attention.cli.values import NEW
 from vit_attention.gate import GateError
 from vit_attention.gate.refusal import one_line
 

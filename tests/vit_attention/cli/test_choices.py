@@ -20,9 +20,9 @@ from vit_attention.cli import options, records
 from vit_attention.cli.app import main
 from vit_attention.cli.files import distinct
 from vit_attention.cli.inputs import by_name, expand
-from vit_attention.cli.options import numbers
 from vit_attention.cli.recipe import command, read_command
 from vit_attention.cli.report import Report
+from vit_attention.cli.values import numbers
 from vit_attention.inputs.edited import painted_over
 from vit_attention.inputs.pictures import PictureError
 from vit_attention.models.cards import Card
