@@ -1,7 +1,7 @@
 """How every method fares on every bundled model: where its map points, whether the model uses what it marks, and what it costs.
 
-``python -m benchmarks.methods [MODEL ...]`` writes tutorials/findings/leaderboard.json, which the page *The leaderboard* shows, and prints
-Markdown for docs/measured.md. Inputs are fresh: no training ever saw them (`benchmarks.cases`). Methods are those of the table whose
+``python -m benchmarks.methods [MODEL ...]`` writes tutorials/findings/leaderboard.json, which the page *The leaderboard* shows, and
+docs/leaderboard.md. Inputs are fresh: no training ever saw them (`benchmarks.cases`). Methods are those of the table whose
 map can be had, at their default knobs. Beside them stand controls that know no model, a map of random numbers among them, and the
 same method on the network before its training. Curves are of
 every fourth case, the untrained network is asked about every second, and a method of more than 25 passes is measured on a quarter.
@@ -36,6 +36,17 @@ from vit_attention.models.encoder import EncoderModel
 from vit_attention.models.untrained import untrained
 
 FILE = Path(standings.__file__).with_name("leaderboard.json")
+DOC = Path(__file__).resolve().parents[1] / "docs" / "leaderboard.md"
+INTRODUCTION = """# The leaderboard: every method, model by model
+
+`python -m benchmarks.methods` measures and writes this page, with one thread, beside other programs. Inputs are fresh: no training ever saw
+them. A map **points at** the thing asked about if its strongest place lies on it (interval of 95 %, Wilson). **Untrained** is the
+same method on the network before its training; it is asked about every second case. **Inside** is the share of the map's positive weight on the
+thing, **IoU** the overlap with as many of the strongest places. **Deletion** (low is good) and **insertion** (high is good) are areas under the
+curve of the score as places are covered or shown strongest first, in tenths, ± half an interval; they are of every fourth case. Methods of more than 25
+passes were measured on a quarter of the cases. Where many places of a flow tie at 1.0, its strongest place is the first of them. All
+parameters are the defaults; the page *The leaderboard* sorts and filters.
+"""
 COSTLY, SHARE = 25, 4
 """Passes of a map above which one case of four is measured."""
 CURVES, UNTRAINED = 4, 2
@@ -228,10 +239,15 @@ HEADER = (
 )
 
 
-def markdown(name: str, found: dict[str, Any]) -> str:
-    """One table; shares in %, AUCs in the unit of the score."""
-    lines = [(_cells(row)) for row in sorted(found["rows"], key=lambda row: (row["kind"], -row["hit"][0]))]
-    return f"### `{name}`\n\n" + table(found["about"], lines, HEADER)
+def document(stored: dict[str, Any]) -> str:
+    """The whole page, a table for each model; shares in %, AUCs in the unit of the score."""
+    return "\n".join([INTRODUCTION, *(_section(name, stored[name]) for name in TASKS if name in stored)])
+
+
+def _section(name: str, found: dict[str, Any]) -> str:
+    lines = [_cells(row) for row in sorted(found["rows"], key=lambda row: (row["kind"], -row["hit"][0]))]
+    score = f" Deletion and insertion are of the {found['score']}." if found["score"] else ""
+    return f"## `{name}`\n\n" + table(found["about"] + score, lines, HEADER)
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
@@ -258,7 +274,8 @@ def main() -> None:
             stored: dict[str, Any] = json.loads(FILE.read_text()) if FILE.exists() else {}
             stored[name] = found
             FILE.write_text(json.dumps(stored, indent=1, sort_keys=False) + "\n")
-        print(markdown(name, found) + "\n", flush=True)
+            DOC.write_text(document(stored), encoding="utf-8")
+        print(_section(name, found), flush=True)
 
 
 if __name__ == "__main__":
