@@ -49,4 +49,6 @@ def test_the_page_fits_a_phone(visit: Any, phone: dict[str, Any]) -> None:
     assert seen.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     inside = "all => all.every(one => one.getBoundingClientRect().right <= window.innerWidth)"
     assert seen.page.locator(".sightlines-cards td").count() > 30
-    assert seen.page.locator(".sightlines-cards td").evaluate_all(inside), "every number of the table, without pushing it"
+    assert seen.page.locator(".sightlines-cards td").evaluate_all(inside), (
+        "every number of the table, without pushing it"
+    )
