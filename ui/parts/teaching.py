@@ -80,14 +80,18 @@ def _links(lesson: Lesson, at: str) -> None:
 
 def _seats(lesson: Lesson, at: str) -> None:
     st.caption(texts.say("seats_takes"))
+    takes = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         typed = widgets.text(texts.say("seats_field"), SEATS, USUAL, 9, help=texts.say("seats_help"))
         wanted = st.button(texts.say("seats_make"), key="seats_make")
+    from tutorials.pack import duration
+
     try:
         seats = numbers_of(typed)
     except ValueError as error:
         st.warning(plain(str(error)))
         return
+    takes.caption(duration.in_words(lesson.name, len(seats)))
     if wanted:
         st.session_state[WANTED] = (lesson.name, seats)
     if st.session_state.get(WANTED) != (lesson.name, seats):
