@@ -85,15 +85,15 @@ def _text(page: str, model: str, given: Set, thing: str, run: Run) -> Context:
 
 
 def _selected(page: str, record: AttentionRecord, given: Set) -> Selection:
-    """Layer, head and query token of a step."""
-    first, axis = defaults._fitting(page, record), record.maps[0].query
+    """Layer, head and query token of a step: what it sets, and else what the page asks at first, as far as the record has it."""
+    first, axis = defaults.chosen(page), record.maps[0].query
     layer = min(int(given.get("layer", first.layer + 1)), len(record.maps)) - 1
     head = given.get("head")
     chosen = replace(first, layer=layer, head=first.head if head is None else None if head == "mean" else int(head) - 1)
     if page == "trial" and chosen.head is None:  # its pickers never offer the mean
         chosen = replace(chosen, head=0)
     if axis.grid is None:
-        return chosen
+        return replace(chosen, row=0, column=0)
     rows, columns = axis.grid
     row = min(int(given.get("row", first.row + 1)), rows) - 1
     column = min(int(given.get("column", first.column + 1)), columns) - 1

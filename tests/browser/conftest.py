@@ -27,7 +27,7 @@ LIMIT = 60.0
 SETTLED = """() => {
   const app = document.querySelector('[data-testid=stApp]');
   return app && document.querySelector('h1') && app.dataset.testScriptState === 'notRunning' && app.dataset.testConnectionState === 'CONNECTED'
-    && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]')
+    && !document.querySelector('[data-testid=stSkeleton], [data-stale=true], .sightlines-waiting')
     && [...document.querySelectorAll('[data-testid=stPlotlyChart]')].every(c => c.querySelector('.main-svg'));
 }"""
 

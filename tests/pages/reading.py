@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+from html import unescape
 from typing import Any
 
 import numpy as np
@@ -51,6 +53,15 @@ def table(page: AppTest, heading: str) -> dict[str, list[str]]:
             rows = [[cell.strip().replace("\\", "") for cell in line.strip("|").split("|")] for line in lines[2:]]
             return {name: [row[at] for row in rows] for at, name in enumerate(header)}
     raise AssertionError(f"no table has a column {heading!r}")
+
+
+def cards(page: AppTest, label: str) -> dict[str, list[str]]:
+    """The table of texts of that label, which a phone shows as cards: column to cells."""
+    for element in page.get("html"):
+        if f'<table role="table" aria-label="{label}">' in element.proto.body:
+            cells = re.findall(r'<td role="cell" data-label="([^"]*)">([^<]*)</td>', element.proto.body)
+            return {unescape(name): [unescape(text) for one, text in cells if one == name] for name, _ in cells}
+    raise AssertionError(f"no table is labelled {label!r}")
 
 
 def guess(page: AppTest, name: str, answer: str) -> AppTest:

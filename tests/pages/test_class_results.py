@@ -7,11 +7,10 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.pages.reading import array, figures, fine, said, table
+from tests.pages.reading import array, cards, figures, fine, said
+from tutorials.lessons import lessons
 from tutorials.study import simulated
 from tutorials.study.answers import Answer, read, written
-from tutorials.study.changes import changes
-from tutorials.study.collected import collected
 
 App = Callable[..., AppTest]
 
@@ -33,21 +32,45 @@ def test_thirty_files_give_the_counts_of_their_answers(app: App) -> None:
     made = simulated.files(30, 5)
     page = with_files(app("class_results"), made)
     assert "30 students, from 30 files" in said(page)
-    known = changes(collected(made.items()).students)
-    shown = table(page, "misconception")
-    assert shown["question"] == [one.name for one in known]
+    shown = cards(page, "Question by question")
+    assert shown["lesson"] == ["Heads", "Layers", "Rollout", "Sanity and agreement"], "as in the menu of lessons"
     # Counted here once more, from the files themselves.
     rows = [one for data in made.values() for one in read(data, "a.csv") if one.question == "rollout.simulated"]
     after = {one.student: one.right for one in rows if one.kind == "after"}
     before = {one.student: one.right for one in rows if one.kind == "before" and one.student in after}
-    at = shown["question"].index("rollout.simulated")
+    at = shown["lesson"].index("Rollout")
     assert shown["right before"][at].startswith(f"{list(before.values()).count('1')} (")
     assert shown["right after"][at].startswith(f"{list(after.values()).count('1')} (")
     first, second = figures(page)["class_shares"]["data"]
-    assert array(second["x"])[known.index(known[at])] == pytest.approx(
-        100 * list(after.values()).count("1") / len(after)
-    )
+    assert array(second["x"])[at] == pytest.approx(100 * list(after.values()).count("1") / len(after))
     assert first["name"] == "before"
+
+
+def test_a_lessons_own_question_is_shown_in_its_words_and_about_its_misconception(app: App) -> None:
+    twin = lessons()["cut"].twin
+    assert twin is not None
+    made = []
+    for name, lesson, question in (
+        ("a.csv", "cut", "twins_judge.narrow_layer"),
+        ("b.csv", "patches", "twins_learn.painted_at_ten"),
+    ):
+        rows = [one for one in read(simulated.files(1, 1, missing=0)["seat-1.csv"], name) if one.lesson == "heads"]
+        about = {"lesson": lesson, "question": question, "misconception": f"about {lesson}", "student": ""}
+        made.append(
+            (name, written([one.model_copy(update={**about, "why": f"since {lesson}"}) for one in rows]).encode())
+        )
+    page = with_files(app("class_results"), dict(made))
+    shown = cards(page, "Question by question")
+    assert shown["lesson"] == ["Patches and tokens", "Flow and the cut"]
+    assert shown["question"][1] == twin.question
+    figure = figures(page)["class_shares"]
+    assert figure["layout"]["yaxis"]["ticktext"] == ["about patches", "about cut"]
+    menu = page.selectbox(key="question")
+    assert menu.options == ["about patches", "about cut"]
+    assert not any("twins_" in one.value for one in (*page.markdown, *page.caption, *page.text))
+    fine(menu.set_value("twins_judge.narrow_layer").run())
+    assert page.query_params["question"] == "twins_judge.narrow_layer"
+    assert any("since cut" in one.value for one in page.text)
 
 
 def test_simulated_answers_are_called_so_and_have_an_address(app: App) -> None:
@@ -89,6 +112,7 @@ def test_what_students_wrote_is_text_and_never_markup(app: App) -> None:
     page = with_files(app("class_results"), {"a.csv": made.encode()})
     assert any(evil in one.value for one in page.text)
     assert not any("alert(1)" in one.value or "![x](" in one.value for one in page.markdown)
+    assert not any("<script" in one.proto.body for one in page.get("html"))
 
 
 def test_a_question_that_is_not_there_is_a_sentence(app: App) -> None:

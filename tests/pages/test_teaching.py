@@ -17,7 +17,7 @@ from tutorials.lessons import lessons
 from tutorials.pack.files import files, zipped
 from tutorials.pack.page import html
 from tutorials.pack.sheets import key as key_sheet
-from ui.parts import teaching
+from ui.parts import class_address, teaching
 
 App = Callable[..., AppTest]
 QUICK = ("patches", "captions", "sentence", "model")
@@ -65,6 +65,37 @@ def test_the_plan_links_to_every_step_and_to_the_projector(app: App) -> None:
     for number in range(1, len(lessons()["patches"].steps) + 1):
         assert f"/patches?step={number})" in text
         assert f"/patches?step={number}&present=1)" in text
+
+
+def test_a_page_opened_on_the_machine_itself_gives_its_address_in_the_network(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(class_address.network, "own_address", lambda: "10.1.2.3")
+    page = app("patches", step="1", teacher="1")
+    assert page.text_input(key="class_address").value == "http://10.1.2.3:8501"
+    assert "http://10.1.2.3:8501/patches" in shown(page)
+    assert any("only this machine can open" in one.value for one in page.info)
+    monkeypatch.setattr(class_address.network, "own_address", lambda: "127.0.0.1")
+    page = app("patches", step="1", teacher="1")
+    assert page.text_input(key="class_address").value == "http://localhost:8501"
+    assert any("Students cannot open this address" in one.value for one in page.info)
+
+
+def test_the_address_of_the_class_can_be_typed_and_stays_in_the_pages(app: App) -> None:
+    page = app("patches", step="1", teacher="1")
+    page.text_input(key="class_address").set_value("http://room-12:8600/").run()
+    assert not page.exception
+    assert "http://room-12:8600/patches?step=2" in shown(page)
+    assert page.query_params["class_address"] == "http://room-12:8600/"
+
+
+@pytest.mark.parametrize(
+    "typed", ["room-12", "ftp://x", "http://a)b", "http://u@h", "http://h/?q", "http://h/`x", "http://h:99999"]
+)
+def test_what_is_no_address_of_a_server_is_a_sentence(app: App, typed: str) -> None:
+    page = app("patches", step="1", teacher="1", class_address=typed)
+    assert any("want the address of the app" in one.value.replace("\\", "") for one in page.warning)
+    assert f"{typed}/patches" not in shown(page)
 
 
 @pytest.mark.parametrize("typed", ["0", "30-1", "1-1000", "a", "1-2-3", "=1+1", "²"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -201,7 +202,6 @@ def restored(page: Any, text: Any) -> Any:
 
 
 HOSTILE = [
-    "",
     "{",
     "null",
     "[" * 100_000,
@@ -261,3 +261,34 @@ def test_the_question_of_every_lesson_opens_cold_before_and_after(app: Any, name
         assert f"**{lesson.twin.question}**" in [one.value for one in page.markdown], number
         assert page.get("plotly_chart") or page.get("imgs") or page.get("html"), number
         assert not page.warning, [one.value for one in page.warning]
+
+
+def test_until_the_tab_has_answered_nothing_is_asked(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the question before a lesson, which may have been answered, nor an empty form of a guess; but the figure is there."""
+    monkeypatch.setattr(visit, "waiting", lambda: True)
+    page = app("heads", bare="1")
+    assert any("One moment" in one.proto.body for one in page.get("html"))
+    assert not page.radio
+    assert not titles(page)
+    page = app("heads", step="3", picture="scene-7")
+    assert any("One moment" in one.proto.body for one in page.get("html"))
+    assert not page.radio
+    assert titles(page)
+    assert "step" not in app("heads", bare="1").query_params
+    monkeypatch.setattr(visit, "waiting", lambda: False)
+    assert fine(page.run()).radio
+
+
+def test_a_page_waits_for_a_browser_alone_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = SimpleNamespace(session_state={}, context=SimpleNamespace(headers={}))
+    monkeypatch.setattr(visit, "st", held)
+    assert not visit.waiting()
+    held.context.headers = {"User-Agent": "a browser"}
+    assert visit.waiting()
+    visit.of_session().began -= visit.PATIENCE
+    assert not visit.waiting()
+    visit.of_session().began += visit.PATIENCE
+    visit.restore("")
+    assert not visit.waiting()
+    assert not visit.of_session().dropped
+    assert not visit.of_session().back

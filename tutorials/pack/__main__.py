@@ -9,6 +9,7 @@ import click
 from tutorials.key import seats as read_seats
 from tutorials.lessons import Lesson, lessons
 from tutorials.pack import packed
+from tutorials.pack.duration import in_words
 from tutorials.pack.links import base
 
 
@@ -50,6 +51,8 @@ class Address(click.ParamType):  # type: ignore[type-arg]
 def main(names: tuple[str, ...], address: str, seats: tuple[int, ...], out: Path) -> None:
     """Write plan, worksheets and answer key of every LESSON, as HTML and PDF, into a folder."""
     for name in dict.fromkeys(names):
+        if said := in_words(name, max(len(seats), 1)):
+            click.echo(f"{lessons()[name].title}: {said}", err=True)
         made = packed(lessons()[name], address, seats, progress=_progress(lessons()[name]))
         for file, content in made.items():
             (out / file).parent.mkdir(parents=True, exist_ok=True)

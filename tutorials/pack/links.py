@@ -1,10 +1,14 @@
 """Addresses of a class's own server, and their QR codes."""
 
 import io
+import re
 from urllib.parse import urlencode, urlsplit
 
 from vit_attention.gate.refusal import GateError, shown
 from vit_attention.heavy import library
+
+_SIGNS = re.compile(r"[\w.~:/\[\]-]+")
+"""Of the address of a server: it stands in pages and in other addresses, where more would mean something."""
 
 
 def base(text: str) -> str:
@@ -26,7 +30,7 @@ def base(text: str) -> str:
         parts.scheme not in ("http", "https")
         or not parts.hostname
         or "@" in parts.netloc
-        or parts.query
+        or not _SIGNS.fullmatch(text.strip())
         or len(text) > 300
     ):
         raise wrong

@@ -174,7 +174,8 @@ def _pick(points: list[Any]) -> None:
 def _figure(one: Shown, limits: tuple[float, float], mark: Head | None) -> tuple[Any, str]:
     unit = unit_of(one.measure)
     name = one.measure.replace("_", " ") + f" ({unit})" * bool(unit)
-    title = f"{one.survey.model}: {len(one.heads)} of {len(one.survey.heads)} heads, {one.survey.pictures:,} pictures"
+    some = f"{len(one.heads)} of " * (len(one.heads) < len(one.survey.heads)) + f"{len(one.survey.heads)} heads"
+    title = f"{one.survey.model}: {some}, {one.survey.pictures:,} pictures"
     look: dict[str, Any] = {"limits": limits, "chosen": mark, "depth": max(h.layer for h in one.survey.heads) + 1}
     look |= {"across": "heads by layer" if sorted(one.named) == one.named else "heads, lowest first"}
     return head_ranges(one.ranges, one.named, name, title=title, height=400, **look), _words(one)

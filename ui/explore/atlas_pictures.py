@@ -76,7 +76,7 @@ def _sheet(opened: surveys.Opened, listed: Sequence[Named], measure: str, head: 
     across = 4 if not controls.on_phone() else 2
     rows = -(-len(listed) // across)
     asked = (opened.survey.model, tuple(listed), measure, head, number, across)
-    make = partial(_made, opened, listed, head, number, across, min(560, 60 + 210 * rows))
+    make = partial(_made, opened, listed, head, number, across, 60 + 210 * rows)
     components.kept(_View(asked), "atlas_pictures", lambda _now: make(), pick=partial(_pick, listed))
 
 

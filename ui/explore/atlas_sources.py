@@ -28,7 +28,7 @@ def choose() -> tuple[str, str]:
         beside = widgets.menu("Beside it", others, BESIDE, format_func=name) if len(others) > 1 else ALONE
         _own()
         st.caption(texts.say("atlas_other_models"))
-        st.code("vit-attention survey photos/ --model NAME --out survey", language=None, wrap_lines=True)
+        st.code("vit-attention survey photos/ \\\n  --model NAME \\\n  --out survey", language=None, wrap_lines=True)
     return chosen, "" if beside == ALONE else beside
 
 

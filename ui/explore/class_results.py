@@ -1,6 +1,7 @@
 """Page "A class": collected answers from before and after the lessons, with intervals, exact tests and the reasons given."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,8 +12,9 @@ from tutorials.study import simulated
 from tutorials.study.changes import FLOWS, Change, by_misconception, changes
 from tutorials.study.collected import Collected, collected
 from tutorials.study.tables import in_words, said_p, to_csv
+from ui.explore import class_words
 from ui.frame import texts
-from ui.parts import components, live, widgets
+from ui.parts import cards, components, live, widgets
 from visualizer.figures.class_answers import flows, right_before_and_after
 from vit_attention.gate import LIMITS, GateError
 
@@ -49,7 +51,7 @@ def _body(asking: Any, right: Any, below: Any) -> None:
         if found is None:
             return
         _brought(found, made_up)
-    told = changes(found.students)
+    told = class_words.in_order(changes(found.students))
     with right:
         _figure(told, made_up)
     with below:
@@ -104,11 +106,11 @@ def _figure(told: Sequence[Change], made_up: bool) -> None:
     which = widgets.choice(texts.say("class_figure"), FIGURES, FIGURE)
     title = texts.say("class_title_simulated" if made_up else "class_title")
     if which == FIGURES[0]:
-        words = ". ".join(map(in_words, paired))
+        words = ". ".join(in_words(replace(one, name=class_words.short(one))) for one in paired)
         components.panel(_shares(paired, title), "class_shares", words, alt=words)
         return
-    some = by_misconception(paired) or paired
-    words = ". ".join(f"{one.name}: {_counts(one)}" for one in some)
+    some = class_words.in_order(by_misconception(paired)) or paired
+    words = ". ".join(f"{class_words.short(one)}: {_counts(one)}" for one in some)
     components.panel(
         _flows(some, texts.say("class_flow_title_simulated" if made_up else "class_flow_title")),
         "class_flows",
@@ -123,12 +125,12 @@ def _shares(paired: Sequence[Change], title: str) -> Any:
         [(right / one.pairs, *one.intervals[at]) for one in paired for right in [(one.before, one.after)[at]]]
         for at in (0, 1)
     )
-    return right_before_and_after([one.name for one in paired], before, after, title=title)
+    return right_before_and_after([*map(class_words.short, paired)], before, after, title=title)
 
 
 def _flows(some: Sequence[Change], title: str) -> Any:
     parts = {name: [one.flow[at] for one in some] for at, name in enumerate(FLOWS)}
-    return flows([one.name for one in some], parts, texts.say("class_unit"), title=title)
+    return flows([*map(class_words.short, some)], parts, texts.say("class_unit"), title=title)
 
 
 def _counts(one: Change) -> str:
@@ -140,12 +142,8 @@ def _table(told: Sequence[Change], made_up: bool) -> None:
     if not told:
         st.info(texts.say("class_no_pairs"))
         return
-    columns: dict[str, list[object]] = {name: [] for name in texts.say("class_columns").split("; ")}
-    for one in told:
-        for column, cell in zip(columns.values(), _cells(one), strict=True):
-            column.append(cell)
-    components.table(columns)
-    components.say_wide()
+    columns = texts.say("class_columns").split("; ")
+    st.html(cards.table(texts.say("class_table"), columns, map(_cells, told)))
     file = "simulated-class.csv" if made_up else "class.csv"
     label = texts.say("class_download")
     st.download_button(label, partial(_csv, told), file, "text/csv", key="class_download", on_click="ignore")
@@ -155,8 +153,8 @@ def _csv(told: Sequence[Change]) -> bytes:
     return to_csv(told).encode()
 
 
-def _cells(one: Change) -> list[object]:
-    who = [one.name, one.misconception or "–"]
+def _cells(one: Change) -> list[str]:
+    who = [class_words.title(one), class_words.question(one), one.misconception]
     if not one.pairs:
         return [*who, f"0 (and {one.unpaired})", *["–"] * 5]
     gain, low, high = (100 * part for part in one.gain)
@@ -169,15 +167,17 @@ def _cells(one: Change) -> list[object]:
 def _reasons(found: Collected) -> None:
     """What students wrote, as plain text."""
     st.header(texts.say("class_reasons"), anchor=False)
-    reasons = found.reasons
+    reasons = class_words.in_order(found.reasons)
     if not reasons:
         st.info(texts.say("class_no_reasons"))
         return
-    question = widgets.menu(texts.say("class_question"), list(dict.fromkeys(one.question for one in reasons)), QUESTION)
+    asked = {one.question: class_words.short(one) for one in reversed(reasons)}
+    names = list(dict.fromkeys(one.question for one in reasons))
+    question = widgets.menu(texts.say("class_question"), names, QUESTION, format_func=lambda one: asked.get(one, one))
     some = [one for one in reasons if one.question == question]
     st.caption(texts.say("class_reasons_shown", shown=min(len(some), MOST_SHOWN), many=len(some)))
-    names = {"1": "right", "0": "wrong", "": "not graded"}
+    grades = {"1": "right", "0": "wrong", "": "not graded"}
     with st.container(height=320, key="class_reasons"):
         for one in some[:MOST_SHOWN]:
             seat = f"seat {one.student}, " if one.student else ""
-            st.text(f"{seat}{one.kind}, {names[one.right]}: {one.why}")
+            st.text(f"{seat}{one.kind}, {grades[one.right]}: {one.why}")

@@ -6,6 +6,7 @@ from html import escape
 from tutorials.lessons import lessons
 from tutorials.study.answers import Answer
 from ui.frame import texts
+from ui.parts import cards
 
 _COLUMNS = ("Lesson, step", "Asked", "Answer", "Grade", "Why")
 _GRADES = {"1": "right", "0": "not right", "": ""}
@@ -20,10 +21,8 @@ thead { display: table-header-group; } tr { break-inside: avoid; }
 
 
 def table(rows: Sequence[Answer]) -> str:
-    """The answers as an HTML table."""
-    head = "".join(f'<th scope="col">{name}</th>' for name in _COLUMNS)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in _cells(row))}</tr>" for row in rows)
-    return f'<table class="sightlines-answers"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    """The answers as an HTML table, low enough to leave the page its place."""
+    return cards.table(texts.say("my_answers"), _COLUMNS, map(_cells, rows), scrolls=len(rows) > 5)
 
 
 def page(rows: Sequence[Answer]) -> str:

@@ -20,8 +20,7 @@ def draw() -> None:
         if not rows:
             st.caption(texts.say("my_answers_none"))
             return
-        with st.container(height=320 if len(rows) > 5 else "content", border=False, key="answers_table"):
-            st.html(answer_sheet.table(rows))
+        st.html(answer_sheet.table(rows))
         _files(rows)
 
 

@@ -9,7 +9,7 @@ from tutorials.plain import plain
 from tutorials.seating import seating
 from tutorials.study.answers import Answer
 from ui.frame import seat, state, texts
-from ui.parts import questions, visit
+from ui.parts import questions, script, visit
 from worlds.naming import parse
 from worlds.sentences import Sentence
 
@@ -72,8 +72,24 @@ def home(lesson: Lesson, shown: str) -> str:
     return str(review(own)[state.TEXT]) if shown == state.TEXT else own
 
 
+def wait() -> None:
+    """In the place of what may have been answered before a reload, until the tab has said what it kept."""
+    script.wait()
+    st.html(f'<p class="sightlines-waiting">{texts.say("waiting")}</p>')
+
+
+@st.fragment(run_every=visit.PATIENCE)
+def patience() -> None:
+    """Draw the page anew if the tab has said nothing in time."""
+    if not visit.of_session().heard and not visit.waiting():
+        st.rerun()
+
+
 def ask(lesson: Lesson, number: int, now: Any) -> None:
     """Draw the question, or what there is to say to its answers."""
+    if visit.waiting():
+        wait()
+        return
     which, twin = kind(lesson, number), lesson.twin
     assert which is not None
     assert twin is not None

@@ -11,7 +11,7 @@ from tutorials.findings import Context, finding
 from tutorials.findings.controls import kind
 from tutorials.lessons import Claim, lessons
 from ui.frame import state, texts
-from ui.parts import visit
+from ui.parts import verdict_words, visit
 from ui.store import resources
 from worlds.photographs import photographs
 
@@ -37,8 +37,9 @@ def draw(lesson: str, claim: Claim, now: Any, number: int = 0) -> None:
                 told[name, HERE, now.view] = finding(name)(now).text
                 _note(lesson, name, now, number, HERE, told[name, HERE, now.view])
             if not shows and st.button(texts.say("test_many", many=_many(now)) + more, key=f"many_{name}"):
-                told[name, MANY, _view(_settled(name, now))] = verdicts(lesson, _settled(name, now))[name].words
-                _note(lesson, name, now, number, MANY, told[name, MANY, _view(_settled(name, now))])
+                found = verdicts(lesson, _settled(name, now))[name]
+                told[name, MANY, _view(_settled(name, now))] = verdict_words.lines(found)
+                _note(lesson, name, now, number, MANY, found.words)
         for which, view in ((HERE, now.view), (MANY, _view(_settled(name, now)))):
             if said := told.get((name, which, view)):
                 things = "texts" if getattr(now, "of_text", False) else "pictures"
@@ -53,7 +54,7 @@ def at_large(lesson: str, name: str, now: Any) -> str:
         return ""
     known = {one.finding: thousands(one.finding, now.model) for one in lessons()[lesson].claims}
     found = holm({one: verdict for one, verdict in known.items() if verdict is not None}).get(name)
-    return found.words if found is not None else ""
+    return verdict_words.lines(found) if found is not None else ""
 
 
 def _note(lesson: str, name: str, now: Any, number: int, where: str, said: str) -> None:

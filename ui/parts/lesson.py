@@ -59,12 +59,19 @@ class Page(NamedTuple):
         lesson = lessons()[self.name]
         _enter(lesson, self.shown)
         looked = self.choose(around.home(lesson, self.shown))
-        if _head(lesson, self.shown):
+        if (
+            visit.waiting() and int(st.session_state[state.STEP]) == 0
+        ):  # it may have been answered, and is then not shown
+            _note_step(lesson)
+            live.part(around.wait)
+        elif _head(lesson, self.shown):
             live.part(_read_all, self, looked)
         else:
             _one_step(self, lesson, looked)
         teaching.draw(lesson)
         _rest(lesson)
+        if visit.waiting():
+            around.patience()
 
 
 def _enter(lesson: Lesson, shown: str) -> None:
@@ -241,6 +248,9 @@ def _text(lesson: Lesson, step: Step) -> None:
 
 
 def _ask(lesson: Lesson, step: Step, now: Any, number: int = 0) -> None:
+    if (step.predict or step.check) and visit.waiting():
+        around.wait()
+        return
     if step.predict:
         questions.ask(lesson.name, step.predict, now, "guess", number)
     if step.check:

@@ -53,6 +53,11 @@ def press(key: str, after: float, at: int) -> None:
     st.session_state.setdefault(LISTENING, {"picks": {}})["press"] = wanted
 
 
+def wait() -> None:
+    """Have the browser say what the tab has kept of a visit, even if that is nothing."""
+    st.session_state.setdefault(LISTENING, {"picks": {}})["waiting"] = True
+
+
 def run(buttons: tuple[str, str] | None = None, back: Callable[[], None] = lambda: None) -> None:
     """After everything is drawn: start the program.
 
@@ -69,7 +74,7 @@ def run(buttons: tuple[str, str] | None = None, back: Callable[[], None] = lambd
         "bars": wanted.get("bars"),
         "step": st.session_state.get(state.STEP) if buttons else None,  # another step begins at its head
         "press": wanted.get("press"),
-        "visit": {"session": visit.of_session().session, "text": visit.text()},
+        "visit": {"session": visit.of_session().session, "text": visit.text(), "waiting": "waiting" in wanted},
     }
     # Registered anew each run: a component is known to the server that registered it, and a second one may follow.
     component = st.components.v2.component("sightlines_page", html="<span></span>", js=program())

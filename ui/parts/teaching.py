@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -12,10 +11,9 @@ from tutorials.key import seats as numbers_of
 from tutorials.lessons import Lesson, lessons
 from tutorials.plain import plain
 from ui.frame import shell, texts
-from ui.parts import claims, widgets
+from ui.parts import claims, class_address, widgets
 from ui.store import resources
 from ui.store.kept import Kept
-from vit_attention.cli.network import is_loopback
 
 SEATS, USUAL = "seats", "1-30"
 """Key of the field of seats, and its name in the address; the seats that stand in it at first."""
@@ -34,23 +32,13 @@ def draw(lesson: Lesson) -> None:
     if not st.session_state.get(shell.TEACHER):
         return
     with st.expander(texts.say("plan_title"), expanded=True):
-        _plan(lesson)
+        at = _plan(lesson)
     with st.expander(texts.say("seats_title")):
-        _seats(lesson)
+        _seats(lesson, at)
 
 
-def server() -> str:
-    """The address that this page was opened by, without the page."""
-    try:
-        parts = urlsplit(str(st.context.url or ""))
-    except ValueError:  # the browser's word for it
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return "http://localhost:8501"
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').rpartition('/')[0]}"
-
-
-def _plan(lesson: Lesson) -> None:
+def _plan(lesson: Lesson) -> str:
+    """What to do when, and the links; the address of the class."""
     st.markdown(texts.say("plan_minutes", minutes=lesson.minutes))
     if lesson.trap:
         st.markdown(texts.say("trap", text=lesson.trap))
@@ -63,7 +51,9 @@ def _plan(lesson: Lesson) -> None:
             for one in lesson.plan
         )
         st.markdown("\n".join([texts.say("plan_head"), *rows]))
-    _links(lesson)
+    at = class_address.draw()
+    _links(lesson, at)
+    return at
 
 
 def _span(first: int, last: int) -> str:
@@ -74,14 +64,11 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def _links(lesson: Lesson) -> None:
+def _links(lesson: Lesson, at: str) -> None:
     from tutorials.pack import sheets
     from tutorials.pack.links import link
 
-    at = server()
     st.markdown(texts.say("plan_class", address=link(at, lesson.name)))
-    if is_loopback(urlsplit(at).hostname or ""):
-        st.info(texts.say("plan_local"))
     st.markdown(texts.say("plan_links"))
     named = (
         (sheets.name(lesson, n), link(at, lesson.name, n), link(at, lesson.name, n, present=True))
@@ -91,22 +78,26 @@ def _links(lesson: Lesson) -> None:
     st.markdown("\n".join(f"- {row}" for row in rows))
 
 
-def _seats(lesson: Lesson) -> None:
+def _seats(lesson: Lesson, at: str) -> None:
     st.caption(texts.say("seats_takes"))
+    takes = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         typed = widgets.text(texts.say("seats_field"), SEATS, USUAL, 9, help=texts.say("seats_help"))
         wanted = st.button(texts.say("seats_make"), key="seats_make")
+    from tutorials.pack import duration
+
     try:
         seats = numbers_of(typed)
     except ValueError as error:
         st.warning(plain(str(error)))
         return
+    takes.caption(duration.in_words(lesson.name, len(seats)))
     if wanted:
         st.session_state[WANTED] = (lesson.name, seats)
     if st.session_state.get(WANTED) != (lesson.name, seats):
         return
     lines = _computed(lesson, seats)
-    _files(lesson, lines)
+    _files(lesson, at, lines)
     _table(lines)
 
 
@@ -127,16 +118,14 @@ def run(work: Callable[..., Any], model: str, picture: Any, *args: Any, **given:
     return (resources.run if picture is None else claims.once)(work, model, picture, *args, **given)
 
 
-def _files(lesson: Lesson, lines: list[Solved]) -> None:
+def _files(lesson: Lesson, at: str, lines: list[Solved]) -> None:
     made = {"csv": ("key.csv", _csv), "pack": ("zip", _pack)}
-    if is_loopback(urlsplit(server()).hostname or ""):
-        st.info(texts.say("plan_local"))
     with st.container(horizontal=True):
         for name, (ending, make) in made.items():
             tip = texts.say("seats_pack_help") if name == "pack" else None
             st.download_button(
                 texts.say(f"seats_{name}"),
-                data=partial(make, lesson.name, server(), tuple(lines)),
+                data=partial(make, lesson.name, at, tuple(lines)),
                 file_name=f"{lesson.name}.{ending}",
                 key=f"seats_{name}",
                 on_click="ignore",

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Annotated, Any, Literal
 
 import streamlit as st
@@ -21,6 +22,8 @@ BEFORE, AFTER = "before", "after"
 """Kinds of the two answers around a lesson."""
 LONGEST = 1000
 """Letters of a reason, and of what a finding says in a row."""
+PATIENCE = 6.0
+"""Seconds for which a page waits for what the tab has kept."""
 Given = str | float | None
 """An answer: what was chosen, a number, or None where the solution was asked for."""
 
@@ -53,6 +56,8 @@ class Visit:
         dropped: whether what the tab had kept could not be read.
         back: whether it has just come back.
         bare: whether the lesson was entered by its address alone.
+        heard: whether the tab has said what it had kept, if anything.
+        began: when, by the monotonic clock.
     """
 
     session: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -62,12 +67,21 @@ class Visit:
     dropped: bool = False
     back: bool = False
     bare: bool = False
+    heard: bool = False
+    began: float = field(default_factory=monotonic)
 
 
 def of_session() -> Visit:
     """The visit of this session."""
     found: Visit = st.session_state.setdefault(KEY, Visit())
     return found
+
+
+def waiting() -> bool:
+    """Whether a browser is there that has not yet said what its tab had kept: until then it is not known what was answered."""
+    mine = of_session()
+    asked = not mine.heard and not mine.kept and bool(st.context.headers.get("User-Agent"))
+    return asked and monotonic() - mine.began < PATIENCE
 
 
 def digest(view: object) -> str:
@@ -179,7 +193,7 @@ def rows() -> list[Answer]:
 
 def clear() -> None:
     """Forget every answer, here and in the browser; for callbacks."""
-    st.session_state[KEY] = Visit(session=of_session().session)
+    st.session_state[KEY] = Visit(session=of_session().session, heard=True)
 
 
 def text() -> str:
@@ -192,8 +206,11 @@ def text() -> str:
 
 
 def restore(stored: object) -> None:
-    """Take back what the tab had kept, beside what is here already; what cannot be read is dropped, and said."""
+    """Take back what the tab had kept, "" for nothing, beside what is here already; what cannot be read is dropped, and said."""
     mine = of_session()
+    mine.heard = True
+    if stored == "":
+        return
     try:
         if not isinstance(stored, str):
             raise GateError("visit", "text", type(stored).__name__)

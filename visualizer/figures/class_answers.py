@@ -42,9 +42,9 @@ def right_before_and_after(
     level = {
         **_AXIS,
         "range": [-2, 102],
-        "title": {"text": "students that are right (%), 95 % interval", "standoff": 6},
+        "title": {"text": "right answers (%), 95 % interval", "standoff": 6},
     }
-    tall = height or min(theme.HEIGHT, 130 + 40 * len(names))
+    tall = height or 130 + (40 if len(names) < 8 else 30) * len(names)
     return Sketch(*traces).figure(title=title, height=tall, bottom=78, xaxis=level, yaxis=_lines(names), **look)
 
 
@@ -96,7 +96,7 @@ def flows(
         traces.append(_bar(names, name, counts, shade))
     look: dict[str, Any] = {"barmode": "stack", "showlegend": True, "legend": {**LEGEND, "traceorder": "normal"}}
     level = {**_AXIS, "title": {"text": theme.safe(unit), "standoff": 6}}
-    tall = height or min(theme.HEIGHT, 150 + 34 * len(names))
+    tall = height or 150 + (34 if len(names) < 8 else 30) * len(names)
     return Sketch(*traces).figure(title=title, height=tall, bottom=96, xaxis=level, yaxis=_lines(names), **look)
 
 

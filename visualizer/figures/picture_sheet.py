@@ -66,11 +66,22 @@ def picture_sheet(
     for one, (left, top, right, bottom) in zip(tiles, boxes, strict=True):
         image = ImageOps.pad(_painted(one), (SIDE * 2, SIDE * 2), Image.Resampling.LANCZOS, color=(128, 128, 128))
         fig.layout["images"].append(canvas.layout_image(image, right - left, bottom - top, corner=(left, top)))
-    text = [theme.safe(letters.cut(one.name, 20)) + f"<br>{theme.safe(letters.cut(one.caption, 24))}" for one in tiles]
+    text = [f"{theme.safe(_short(one.name, 20))}<br>{theme.safe(_short(one.caption, 24))}" for one in tiles]
     add_tiles(fig, boxes, size, text, chosen, clickable=True)
     mapped = any(one.values is not None for one in tiles)
     caption = f"colour: {unit}, from the smallest (blue) to the largest value (yellow) of each map" if mapped else ""
     return fig.figure(title=title, caption=caption, labels=tile_names(boxes, text), height=height)
+
+
+def _short(text: str, most: int) -> str:
+    """At most so many signs, cut between two words where the first of them fill half of the line.
+
+    >>> _short("Galaxies of the deep field", 20), _short("IMG_20260131_142233.jpg", 20)
+    ('Galaxies of the…', 'IMG_20260131_142233…')
+    """
+    cut = letters.cut(text, most)
+    at = cut.rfind(" ")
+    return f"{cut[:at].rstrip(' ,;:')}…" if cut != text and text[len(cut) - 1] != " " and at > most // 2 else cut
 
 
 def _painted(one: Tile) -> Image.Image:

@@ -3,6 +3,7 @@
 import http.client
 import io
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 import click
 
 from vit_attention.cli import network
-from vit_attention.cli.guard import say
+from vit_attention.cli.guard import StoppedError, say
 from vit_attention.gate.refusal import GateError
 from vit_attention.heavy import library, machine
 
@@ -24,7 +25,7 @@ HELP = """Start the app for a class, and show the address that students open.
   vit-attention class --address 192.168.1.20
 
 Run it in the folder of the repository, where app.py is. The address is found without asking anybody; --address takes another one of this machine, or its
-name. The server fetches nothing. It ends with Ctrl-C, and with the terminal. Who can reach the machine can open the app.
+name. The server answers there and, on the machine itself, at 127.0.0.1 (at ::1 for an IPv6 address), and fetches nothing. It ends with Ctrl-C, and with the terminal. Who can reach the machine can open the app.
 """
 
 APP = "app.py"
@@ -36,6 +37,10 @@ EVERY_S, PICTURES_S = 10, 60
 BUSY, SHARE = 0.5, 0.5
 """Part of a core, and part of the machine's memory, that a class may take."""
 START_S, END_S = 90.0, 10.0
+ENDED = (
+    "The class has ended: nobody can open its address any more. Pages that are still open keep what they show. Answers that a student "
+    "has not downloaded come back in the same tab if the class starts again at the same address before the tab is closed."
+)
 # A port that nothing listens at: whatever would fetch through it fails at once.
 NOWHERE = "http://127.0.0.1:9"
 
@@ -53,6 +58,12 @@ def room(address: str | None, port: int) -> None:
         _wait(child, host, port)
         say(announced(host, port))
         code = child.wait()
+    except (KeyboardInterrupt, StoppedError) as asked:
+        _end(child)
+        say(ENDED)
+        raise click.exceptions.Exit(
+            128 + (asked.args[0] if isinstance(asked, StoppedError) else signal.SIGINT)
+        ) from None
     finally:
         _end(child)
     if code:
@@ -102,8 +113,7 @@ def _wait(child: "subprocess.Popen[bytes]", host: str, port: int) -> None:
 
 
 def _answers(host: str, port: int) -> bool:
-    at = network.bound(host)
-    talk = http.client.HTTPConnection(network.LOOPBACK if at == "0.0.0.0" else at, port, timeout=2)
+    talk = http.client.HTTPConnection(host if network.is_ip(host) else network.LOOPBACK, port, timeout=2)
     with suppress(OSError, http.client.HTTPException):
         talk.request("GET", "/_stcore/health")
         return talk.getresponse().status == 200

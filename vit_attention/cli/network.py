@@ -70,10 +70,14 @@ def url(host: str, port: int) -> str:
 
 
 def bound(host: str) -> str:
-    """Where the server listens: at the address itself, and for a name at every address of the machine."""
-    if is_ip(host):
-        return host
-    return LOOPBACK if host == "localhost" else "0.0.0.0"
+    """Where the server listens: at every address of the machine, so that it also answers itself, unless only itself is to open it.
+
+    >>> bound("10.0.0.5"), bound("room-12.local"), bound("fd00::17"), bound("localhost")
+    ('0.0.0.0', '0.0.0.0', '::', '127.0.0.1')
+    """
+    if is_loopback(host):
+        return host if is_ip(host) else LOOPBACK
+    return "::" if ":" in host else "0.0.0.0"
 
 
 def require_free(host: str, port: int) -> None:
@@ -82,6 +86,8 @@ def require_free(host: str, port: int) -> None:
     Raises:
         GateError: another program listens there, or the address is not this machine's.
     """
+    if is_ip(host) and not _is_mine(host):
+        raise GateError("--address", "an address of this machine", host)
     at = bound(host)
     try:
         with socket.socket(socket.AF_INET6 if ":" in at else socket.AF_INET) as probe:
@@ -91,10 +97,8 @@ def require_free(host: str, port: int) -> None:
     except PermissionError as error:
         raise GateError("--port", "one that this user may listen at", str(port), advice="Try --port 8501.") from error
     except OSError as error:
-        mine = _is_mine(at)
-        field, want = ("--port", "a free one") if mine else ("--address", "an address of this machine")
-        advice = "Another program listens there: end it, or choose another port." if mine else ""
-        raise GateError(field, want, str(port) if mine else host, advice=advice) from error
+        advice = "Another program listens there: end it, or choose another port."
+        raise GateError("--port", "a free one", str(port), advice=advice) from error
 
 
 def _is_mine(at: str) -> bool:

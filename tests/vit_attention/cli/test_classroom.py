@@ -33,8 +33,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def started(port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    words = [sys.executable, "-m", "vit_attention", "class", "--address", "127.0.0.1", "--port", str(port)]
+def started(port: int, log: Path, *more: str) -> Iterator[subprocess.Popen[bytes]]:
+    words = [sys.executable, "-m", "vit_attention", "class", "--port", str(port), *more]
     around = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     with log.open("wb") as out:
         # What runs the tests in the background may have it ignored, and a child inherits that.
@@ -61,7 +61,7 @@ def said(log: Path, running: subprocess.Popen[bytes]) -> str:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda one: one.name)
 def test_a_class_opens_and_ends_with_its_command(number: signal.Signals, tmp_path: Path) -> None:
     port, log = free_port(), tmp_path / "log"
-    with started(port, log) as running:
+    with started(port, log, "--address", "127.0.0.1") as running:
         text = said(log, running)
         assert f"http://127.0.0.1:{port}\n" in text
         assert "only this machine can open this address" in text
@@ -70,9 +70,24 @@ def test_a_class_opens_and_ends_with_its_command(number: signal.Signals, tmp_pat
             assert b"<title>Streamlit</title>" in page.read()
         running.send_signal(number)
         assert running.wait(20) == 128 + number
-        assert "Traceback" not in log.read_text("utf-8")
+        ended = log.read_text("utf-8")
+        assert "Traceback" not in ended
+        assert "The class has ended" in ended
+        assert "files" not in ended.partition("Ctrl-C ends the class")[2]
     with pytest.raises(OSError, match="refused"):
         OPEN.open(f"http://127.0.0.1:{port}/_stcore/health", timeout=5)
+
+
+@pytest.mark.parametrize("given", [(), ("--address",)], ids=["found", "given"])
+def test_the_board_s_address_and_the_machine_s_own_both_answer(given: tuple[str, ...], tmp_path: Path) -> None:
+    own, port, log = network.own_address(), free_port(), tmp_path / "log"
+    if network.is_loopback(own):
+        pytest.skip("this machine is on no network")
+    with started(port, log, *given, *([own] if given else [])) as running:
+        assert f"{network.url(own, port)}\n" in said(log, running)
+        for host in (own, "127.0.0.1"):
+            with OPEN.open(f"{network.url(host, port)}/_stcore/health", timeout=20) as page:
+                assert page.status == 200
 
 
 def test_a_server_that_dies_ends_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,15 +5,19 @@ const LARGEST = 1100000; // characters: a little more than the server reads, so 
 
 function visit(given, send) {
   if (!given) return;
+  const anew = window.sightlinesVisit !== given.session;
+  window.sightlinesVisit = given.session;
+  let kept = null;
   try {
-    const kept = sessionStorage.getItem(STORED);
-    if (window.sightlinesVisit !== given.session) {
-      window.sightlinesVisit = given.session;
-      if (kept !== null && kept !== given.text) {
-        send(kept.slice(0, LARGEST));
-        return;
-      }
-    }
+    kept = sessionStorage.getItem(STORED);
+  } catch { // no storage
+  }
+  if (anew && kept !== null && kept !== given.text) {
+    send(kept.slice(0, LARGEST));
+    return;
+  }
+  if (given.waiting) send('');
+  try {
     if (given.text === '') sessionStorage.removeItem(STORED);
     else if (given.text !== kept) sessionStorage.setItem(STORED, given.text);
   } catch { // no storage, or a full one: the answers stay in the session
