@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: every figure of docs/measured.md, one command after another (about half an hour)."""
+"""`python -m benchmarks`: every figure of docs/measured.md, one command after another (hours, most of them `thousands`)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ ALL = (
     "capture",
     "gradients",
     "numbers",
+    "survey",
+    "thousands",
     "speed",
     "upload",
     "memory",

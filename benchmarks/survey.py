@@ -1,8 +1,9 @@
 """`python -m benchmarks.survey`: what a survey costs over the plain forward pass of the same pictures, and on Ray over that.
 
 ViT-B/16 with seeded weights; entropy, distance and special tokens of all 144 heads. In turns in one run: the plain pass in batches,
-pictures read and prepared or given ready; the survey in one process; and, with ``--ray``, that of two workers with one thread
-each. Each is the median over the rounds, beside its smallest and largest; a survey's rate counts from its first shard on, since
+pictures read and prepared or given ready; the survey in one process; and, with ``--ray``, the survey in one process with two
+threads and that of two workers of one thread each. With ``--memory N``, alone: the peak of memory of a survey of N scenes by
+`scene-vit` over that of the first 100. Each is the median over the rounds, beside its smallest and largest; a survey's rate counts from its first shard on, since
 starting workers is paid once. Processor seconds are of the whole process, so that other load on the machine matters less.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import shutil
 import statistics
 import tempfile
@@ -24,6 +26,7 @@ from PIL import Image
 
 import vit_attention as va
 
+TWO = "survey, local, two threads"
 MEASURES = ("entropy", "distance", "special share")
 
 
@@ -77,6 +80,29 @@ def surveyed(model: Any, files: Sequence[str], batch: int, **options: Any) -> tu
     return (ends[-1] - first) / done, used
 
 
+def on_two_threads(model: Any, files: Sequence[str], batch: int) -> tuple[float, float]:
+    """`surveyed` in this process with two threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        return surveyed(model, files, batch)
+    finally:
+        torch.set_num_threads(before)
+
+
+def memory(count: int) -> None:
+    """Print the peak of this process after a survey of 100 scenes, and after one of `count`."""
+    peaks = []
+    for some in (100, count):
+        out = Path(tempfile.mkdtemp())
+        va.survey("scene-vit", f"scene-1..{some}", out, measures=MEASURES, progress=False)
+        shutil.rmtree(out)
+        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
+        print(
+            f"{some} scenes: at most {peaks[-1]:.0f} MB, {peaks[-1] - peaks[0]:.0f} MB over those after 100", flush=True
+        )
+
+
 def row(name: str, own: Sequence[float], base: Sequence[float]) -> str:
     """One line: the median in milliseconds, and the rate over that of the base, with its range over the rounds."""
     shares = [there / here for here, there in zip(own, base, strict=True)]
@@ -90,8 +116,14 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--ray", action="store_true", help="Also two workers with one thread each.")
+    parser.add_argument(
+        "--ray", action="store_true", help="Also two workers with one thread each, against two threads."
+    )
+    parser.add_argument("--memory", type=int, metavar="N", help="The memory of a survey of N scenes, alone.")
     given = parser.parse_args()
+    if given.memory:
+        torch.set_num_threads(given.threads)
+        return memory(given.memory)
     torch.set_num_threads(given.threads)
     folder = Path(tempfile.mkdtemp())
     files = pictures(folder, given.pictures)
@@ -106,6 +138,7 @@ def main() -> None:
         from vit_attention.surveying.on_ray import Cluster, Weights
 
         cluster = Cluster(workers=2)
+        turns[TWO] = lambda: on_two_threads(model, files, given.batch)
         turns["survey, Ray, two workers"] = lambda: surveyed(
             model, files, given.batch, engine="ray", cluster=cluster, weights=Weights("vit-b-16", weights), workers=2
         )
@@ -115,13 +148,13 @@ def main() -> None:
     for _ in range(given.rounds):
         for name, turn in turns.items():
             whole = os.sched_getaffinity(0)
-            if "Ray" not in name:
+            if "two" not in name:
                 os.sched_setaffinity(0, cores)  # else opening the next pictures would have a core of its own
             found[name].append(turn())
             os.sched_setaffinity(0, whole)
     shutil.rmtree(folder)
     print(f"{given.pictures} pictures, batches of {given.batch}, {given.threads} thread(s), {given.rounds} rounds")
-    for base in ("forward pass of prepared pictures", "survey, local"):
+    for base in ("forward pass of prepared pictures", *([TWO] if given.ray else [])):
         for part, unit in ((0, "ms a picture"), (1, "ms of processor a picture")):
             print(f"\n| | {unit} | rate over: {base} | range |\n| --- | ---: | ---: | --- |")
             for name in found:

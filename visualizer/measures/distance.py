@@ -39,12 +39,12 @@ def attention_distance(
     >>> attention_distance(np.full((1, 2, 2), 0.5), grid=(1, 2), prefix=0, patch_size=16)
     array([8.])
     """
-    values = undefined.at_least_single(weights)
+    shape = np.shape(weights)
     tokens = prefix + grid[0] * grid[1]
-    if prefix < 0 or values.ndim < 2 or values.shape[-2:] != (tokens, tokens):
+    if prefix < 0 or len(shape) < 2 or shape[-2:] != (tokens, tokens):
         wanted = f"{prefix} + {grid[0]} * {grid[1]} = {tokens} queries and keys"
-        raise GateError("weights", wanted, f"shape {values.shape}")
-    patches, _ = undefined.split(values[..., prefix:, prefix:])
+        raise GateError("weights", wanted, f"shape {shape}")
+    patches = undefined.split(weights).values[..., prefix:, prefix:]
     reach = np.einsum("...qk,qk->...q", patches, patch_distances(grid, patch_size).astype(patches.dtype))
     distance = undefined.ratio(reach, patches.sum(axis=-1))
     return distance if per_query else undefined.mean(distance)

@@ -52,7 +52,7 @@ def jensen_shannon(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:
 
 
 def _both(first: ArrayLike, second: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    one, other = (undefined.split(given)[0].astype(np.float64) for given in (first, second))
+    one, other = (undefined.split(given).values.astype(np.float64) for given in (first, second))
     if one.shape != other.shape or not one.ndim:
         raise GateError("distributions", "two of one shape", f"{one.shape} and {other.shape}")
     return one, other

@@ -105,7 +105,7 @@ def neighbourhood_preference(
     [0.75]
     """
     groups = _checked(np.zeros(np.shape(on)), [on, *others])[1]
-    values = undefined.split(weights)[0]
+    values = undefined.split(weights).values
     grid = (groups.shape[1], groups.shape[2])
     if values.ndim != 3 or values.shape[1:] != (grid[0] * grid[1],) * 2:
         raise GateError("weights", f"(heads, {grid[0] * grid[1]}, {grid[0] * grid[1]})", f"shape {values.shape}")

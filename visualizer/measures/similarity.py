@@ -41,7 +41,7 @@ def head_similarity(heads: Array | Sequence[Array], metric: str = "cosine") -> N
     """
     if metric not in METRICS:
         raise GateError("metric", f"one of {', '.join(METRICS)}", shown(metric))
-    maps, _ = undefined.split(_all_heads(heads))
+    maps = undefined.split(_all_heads(heads)).values
     if metric == "cosine":
         return cosine_similarity(maps.reshape(len(maps), -1))
     return _jensen_shannon(undefined.ratio(maps, maps.sum(axis=-1, keepdims=True, dtype=np.float64)))

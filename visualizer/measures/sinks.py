@@ -51,9 +51,9 @@ def sink_share(weights: ArrayLike, sinks: Keys) -> NDArray[np.float64]:
     >>> sink_share([[0.25, 0.5, 0.25]], [1, 2])
     array([0.75])
     """
-    values, _ = undefined.split(weights)
-    chosen = _mask(sinks, values.shape[-1])
-    return undefined.ratio(values[..., chosen].sum(axis=-1, dtype=np.float64), values.sum(axis=-1, dtype=np.float64))
+    found = undefined.split(weights)
+    chosen = _mask(sinks, found.values.shape[-1])
+    return undefined.ratio(found.values[..., chosen].sum(axis=-1, dtype=np.float64), found.sums)
 
 
 def received(weights: ArrayLike) -> NDArray[np.float64]:
@@ -72,7 +72,7 @@ def received(weights: ArrayLike) -> NDArray[np.float64]:
     >>> received([[0.2, 0.8, 0.0], [0.5, 0.3, 0.2], [0.1, 0.9, 0.0]])
     array([0.3 , 0.85, 0.1 ])
     """
-    values, _ = undefined.split(weights)
+    values = undefined.split(weights).values
     sums, rows = values.sum(axis=-2, dtype=np.float64), values.shape[-2]
     if rows == values.shape[-1] > 1:
         return np.asarray((sums - np.diagonal(values, axis1=-2, axis2=-1)) / (rows - 1))
@@ -188,7 +188,7 @@ def without(weights: ArrayLike, keys: Keys) -> NDArray[np.float64]:
     >>> without([[0.5, 0.25, 0.25]], [0])
     array([[nan, 0.5, 0.5]])
     """
-    values, _ = undefined.split(weights)
+    values = undefined.split(weights).values
     absent = np.isnan(np.asarray(weights)) | _mask(keys, values.shape[-1])
     left = np.where(absent, 0, values)
     shares = undefined.ratio(left, left.sum(axis=-1, keepdims=True, dtype=np.float64))

@@ -4,14 +4,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from visualizer.measures import undefined
 from visualizer.measures.distance import attention_distance
 from visualizer.measures.entropy import entropy, relative_entropy
 from visualizer.measures.sinks import special_share
 from visualizer.measures.steps import Layers
-from visualizer.measures.undefined import Array
 from vit_attention.gate import GateError, shown
 
 Grid = tuple[int, int]
@@ -21,17 +20,17 @@ PatchSize = float | tuple[float, float]
 class Statistic(NamedTuple):
     """A number per head: how to compute it, its unit, and what it says in one sentence."""
 
-    function: Callable[[Array, Grid, int, PatchSize], NDArray[np.float64]]
+    function: Callable[[ArrayLike, Grid, int, PatchSize], NDArray[np.float64]]
     unit: str
     meaning: str
 
 
-def _peak(weights: Array) -> NDArray[np.float64]:
-    values, counts = undefined.split(weights)
-    return np.where(counts > 0, values.max(axis=-1), np.nan)
+def _peak(weights: ArrayLike) -> NDArray[np.float64]:
+    found = undefined.split(weights)
+    return np.where(found.counts > 0, found.values.max(axis=-1), np.nan)
 
 
-def _self_share(weights: Array) -> NDArray[np.float64]:
+def _self_share(weights: ArrayLike) -> NDArray[np.float64]:
     values = undefined.at_least_single(weights)
     if values.ndim < 2 or values.shape[-1] != values.shape[-2]:
         raise GateError("weights", "as many keys as queries", f"shape {values.shape}")

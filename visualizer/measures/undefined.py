@@ -1,6 +1,7 @@
 """What is not defined is NaN, never zero: the few helpers that leave it out, and the precision all numbers share."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -63,38 +64,55 @@ def padded(arrays: Sequence[ArrayLike]) -> Array:
     return out
 
 
-def split(weights: ArrayLike) -> tuple[Array, NDArray[np.intp]]:
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Weights that were looked through; as an array they are what was given, so that several measures can share the look.
+
+    Attributes:
+        given: (..., queries, keys), single precision or better, NaN where a query cannot see a key at all.
+        values: the same with 0 for NaN.
+        counts: (..., queries) how many keys each row defines.
+        sums: (..., queries) of the values of each row.
+    """
+
+    given: Array
+    values: Array
+    counts: NDArray[np.intp]
+    sums: NDArray[np.float64]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.given, dtype, copy=copy)
+
+
+def split(weights: ArrayLike) -> Split:
     """Weights with 0 where they are undefined, and how many keys each row defines.
 
     Args:
-        weights: (..., queries, keys), NaN where a query cannot see a key at all.
-
-    Returns:
-        The (..., queries, keys) weights, single precision or better, and (..., queries) counts.
+        weights: (..., queries, keys), NaN where a query cannot see a key at all; of what was split already that.
 
     Raises:
         ValueError: no keys, or a weight that is negative or infinite.
 
-    >>> split([[0.25, 0.75, np.nan]])
+    >>> found = split([[0.25, 0.75, np.nan]])
+    >>> found.values, found.counts
     (array([[0.25, 0.75, 0.  ]]), array([2]))
     """
-    values = at_least_single(rectangular(weights, "weights", "(..., queries, keys)"))
+    if isinstance(weights, Split):
+        return weights
+    given = values = at_least_single(rectangular(weights, "weights", "(..., queries, keys)"))
     if values.ndim == 0 or values.shape[-1] == 0:
         raise GateError("weights", "(..., queries, keys) with at least one key", f"shape {values.shape}")
     counts = np.full(values.shape[:-1], values.shape[-1], dtype=np.intp)
-    low, high = _range(values)
+    low = values.min(initial=0)
     if np.isnan(low):  # as it is if any value is
         absent = np.isnan(values)
         counts -= np.count_nonzero(absent, axis=-1)
         values = np.where(absent, values.dtype.type(0), values)
-        low, high = _range(values)
-    if low < 0 or np.isposinf(high):
-        raise GateError("weights", "finite numbers from 0 up", f"{low} to {high}")
-    return values, counts
-
-
-def _range(values: Array) -> tuple[Any, Any]:
-    return (values.min(), values.max()) if values.size else (0, 0)
+        low = values.min(initial=0)
+    # A sum is infinite if any of its numbers is.
+    if low < 0 or not np.isfinite(sums := values.sum(axis=-1, dtype=np.float64)).all():
+        raise GateError("weights", "finite numbers from 0 up", f"{low} to {values.max()}")
+    return Split(given, values, counts, sums)
 
 
 def mean(values: Array, axis: int | tuple[int, ...] = -1) -> NDArray[np.float64]:

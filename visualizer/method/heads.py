@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from visualizer.measures import undefined
 from visualizer.measures.masks import covered_tokens
@@ -118,12 +118,13 @@ def per_head(
 
 
 def statistic_of(
-    weights: NDArray[Any], query: Axis, key: Axis, name: str, geometry: Geometry | None = None
+    weights: ArrayLike, query: Axis, key: Axis, name: str, geometry: Geometry | None = None
 ) -> NDArray[np.float64]:
     """One statistic for every head of a layer, of one input or of a batch of them.
 
     Args:
-        weights: (..., heads, queries, keys), single precision or better.
+        weights: (..., heads, queries, keys), single precision or better; for several statistics best split once
+            (`visualizer.measures.undefined.split`).
         query, key: what the tokens stand for.
         name: one of `visualizer.STATISTICS`.
         geometry: of the pictures, all of which the model saw at the same size; None of what is no picture.

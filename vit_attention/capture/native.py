@@ -63,9 +63,9 @@ def rebuilt(given: dict[str, Any], weights: Tensor) -> Tensor:
     """
     heads = given["num_heads"]
     projection, bias = given["in_proj_weight"].chunk(3)[2], given["in_proj_bias"].chunk(3)[2]
-    mixed = (weights.flatten(1, 2) @ given["query"].transpose(0, 1)).unflatten(
-        1, (heads, -1)
-    )  # (batch, heads, rows, width)
-    values = mixed @ projection.unflatten(0, (heads, -1)).mT  # (batch, heads, rows, head width)
-    joined = values.transpose(1, 2).flatten(2) + bias
+    mixed = (weights.flatten(1, 2) @ given["query"].transpose(0, 1)).unflatten(1, (heads, -1))
+    # The batch goes to the rows: beside it, each head's projection would be copied for each of its entries.
+    rows = mixed.transpose(0, 1).flatten(1, 2)  # (heads, batch * rows, width)
+    values = rows @ projection.unflatten(0, (heads, -1)).mT  # (heads, batch * rows, head width)
+    joined = values.unflatten(1, (len(weights), -1)).permute(1, 2, 0, 3).flatten(2) + bias
     return F.linear(joined, given["out_proj_weight"], given["out_proj_bias"])

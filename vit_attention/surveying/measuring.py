@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from visualizer.measures.complexity import effective_share, gini
 from visualizer.measures.masks import covered
 from visualizer.measures.score import iou, mass_in_mask, pointing_hit
+from visualizer.measures.undefined import Split, split
 from visualizer.method import methods
 from visualizer.method.base import Map
 from visualizer.method.heads import statistic_of
@@ -109,7 +110,7 @@ def measured(model: Model, ready: Sequence[Ready], plan: Plan, asked: Asked, spr
             _Layer(n, head_numbers(one), one.single[None], one.query, one.key) for n, one in numbered(record).items()
         ]
         covers = [_cover(ready[0].truth, geometry, layers[-1].key)]
-    found = [*spread(lambda one: [_value(one, name, geometry, covers) for name in plan.measures], layers)]
+    found = [*spread(lambda one: _values(one, plan.measures, geometry, covers), layers)]
     return Rows(
         [one.name for one in ready],
         np.concatenate([np.full(len(one.heads), one.number, np.int16) for one in layers]),
@@ -145,14 +146,19 @@ def _cover(truth: Any, geometry: Geometry | None, key: Axis) -> NDArray[np.float
     return found if found.any() else None
 
 
-def _value(
-    layer: _Layer, name: str, geometry: Geometry | None, covers: Sequence[NDArray[np.float64] | None]
-) -> NDArray[np.float32]:
-    """(pictures, heads); NaN where the measure has no meaning, or the truth is not known."""
-    if name in TRUTH:
-        return _on_object(layer, name, covers)
+def _values(
+    layer: _Layer, names: Sequence[str], geometry: Geometry | None, covers: Sequence[NDArray[np.float64] | None]
+) -> list[NDArray[np.float32]]:
+    """(pictures, heads) of each measure; NaN where it has no meaning, or the truth is not known."""
+    shared = split(layer.weights)
+    return [
+        _on_object(layer, one, covers) if one in TRUTH else _statistic(layer, shared, one, geometry) for one in names
+    ]
+
+
+def _statistic(layer: _Layer, weights: Split, name: str, geometry: Geometry | None) -> NDArray[np.float32]:
     try:
-        return statistic_of(layer.weights, layer.query, layer.key, name, geometry).astype(np.float32)
+        return statistic_of(weights, layer.query, layer.key, name, geometry).astype(np.float32)
     except GateError:  # a pool behind the blocks has no distances
         return np.full(layer.weights.shape[:2], np.nan, np.float32)
 
