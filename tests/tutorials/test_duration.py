@@ -1,4 +1,4 @@
-"""What is said before a key is computed: the arithmetic, and that every lesson was measured."""
+"""What is said before a key is computed: the arithmetic, and sound figures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_the_first_seat_and_the_further_ones_add_up(monkeypatch: pytest.MonkeyPa
     assert duration.in_words("rollout", 30) == ""
 
 
-def test_every_lesson_was_measured() -> None:
-    assert {*duration.measured()} == {*lessons()}
+def test_what_was_measured_are_lessons_and_the_first_seat_takes_longest() -> None:
+    assert {"rollout", "heads"} <= {*duration.measured()} <= {*lessons()}
     assert all(0 <= each <= first for first, each in duration.measured().values())
     assert Path(duration.SECONDS).stat().st_size < 2000
