@@ -42,6 +42,7 @@ class Shot(NamedTuple):
 SHOTS = (
     Shot("start", "", {}),
     Shot("query", "query", {"step": 9}),
+    Shot("before", "heads", {"step": 0, "student": 17}),
     Shot("heads", "heads", {"step": 4, "picture": "cat", "layer": 11, "head": 6}),
     Shot("rollout", "rollout", {"step": 7}),
     Shot("claim", "rollout", {"step": 2}, size=(1280, 960), press="Test on 50"),
@@ -52,6 +53,7 @@ SHOTS = (
     Shot("cover", "cover", {"edited": "object", "step": 1}),
     Shot("leaderboard", "leaderboard", {"step": 4}),
     Shot("playground", "playground", {"picture": "cat", "grid": 37, "layer": 11, "head": 6}),
+    Shot("atlas", "atlas", {"layer": 10, "head": 6}),
     Shot("labels", "asking", {"step": 2}),
     Shot("sentences", "sentence", {"step": 1}),
     Shot("trust", "heads", {"step": 2, "picture": "cat", "head": 5, "panel": "trust"}, size=(1280, 1100)),

@@ -121,10 +121,15 @@ def main() -> None:
     )
     parser.add_argument("--memory", type=int, metavar="N", help="The memory of a survey of N scenes, alone.")
     given = parser.parse_args()
-    if given.memory:
-        torch.set_num_threads(given.threads)
-        return memory(given.memory)
     torch.set_num_threads(given.threads)
+    if given.memory:
+        memory(given.memory)
+    else:
+        in_turns(given)
+
+
+def in_turns(given: argparse.Namespace) -> None:
+    """Print what everything costs beside the forward pass."""
     folder = Path(tempfile.mkdtemp())
     files = pictures(folder, given.pictures)
     weights = vit_b(folder)

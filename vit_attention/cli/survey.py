@@ -11,7 +11,7 @@ import click
 from visualizer.measures.summary import STATISTICS
 from visualizer.method import methods
 from vit_attention.cli import loading
-from vit_attention.cli.guard import say
+from vit_attention.cli.guard import StoppedError, say
 from vit_attention.cli.options import json_option, label_options, model_options, take
 from vit_attention.cli.report import MOST_NAMES, Report, echo_json
 from vit_attention.cli.values import NEW
@@ -131,6 +131,10 @@ def survey(pictures: tuple[str, ...], out: Path, as_json: bool, dry_run: bool, *
     try:
         _run(made, given, as_json)
         found = finished(made, given["extremes"])
+    except (KeyboardInterrupt, StoppedError):
+        done = sum(map(made.folder.done, range(made.source.shards)))
+        report.note(f"{done} of {made.source.shards} shards are there; the same command goes on with the others.")
+        raise
     except (GateError, OSError) as error:  # the command is right: a disk is full, or a table damaged
         raise click.ClickException(one_line(error)) from error
     _say(found, as_json, report)

@@ -22,7 +22,7 @@ from vit_attention.surveying.shard import Shard
 
 FORMAT = "sightlines survey 1"
 LIBRARIES = ("torch", "torchvision", "transformers", "numpy", "pillow", "pyarrow")
-SAME = ("format", "model", "weights_hash", "measures", "methods", "target", "size", "source")
+SAME = ("format", "model", "weights_hash", "measures", "methods", "target", "size", "shard_size", "source")
 """What of the manifest has to agree where a survey goes on."""
 
 
@@ -55,7 +55,7 @@ class Folder:
             there = self.manifest
             for name in SAME:
                 if there.get(name) != plain[name]:
-                    advice = "Name another folder, or ask for the same as before."
+                    advice = f"To go on with that survey, ask for the same {name} as before; else name another folder."
                     raise GateError(
                         self.path.name, f"{name} {_short(there.get(name))}", _short(plain[name]), advice=advice
                     )
@@ -113,6 +113,7 @@ def manifest(model: Any, source: Any, plan: Plan, command: str) -> dict[str, Any
         "methods": plan.methods,
         "target": target if target is None or isinstance(target, int) else str(target),
         "size": plan.size,
+        "shard_size": source.size,
         "source": {"text": source.text, "shards": source.shards, "digest": source.digest},
         "notes": model.notes,
         "command": command,

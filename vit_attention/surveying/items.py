@@ -82,12 +82,15 @@ class Source(Protocol):
 
     Attributes:
         text: what was given, in words.
+        size: pictures of a shard; None where the files say.
         shards: how many there are.
         digest: changes when other pictures, or another order of them, would be read.
     """
 
     @property
     def text(self) -> str: ...
+    @property
+    def size(self) -> int | None: ...
     @property
     def shards(self) -> int: ...
     @property

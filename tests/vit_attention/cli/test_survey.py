@@ -11,6 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from vit_attention.cli.app import main
+from vit_attention.cli.guard import StoppedError, guarded
+from vit_attention.surveying.folder import Folder
 from worlds.scenes import scene
 
 
@@ -50,6 +52,30 @@ def test_damaged_pictures_end_it_with_1_and_are_named_with_the_reason(photos: Pa
     assert found.exit_code == 1
     assert "1.png: picture: want" in found.stderr
     assert "1 pictures measured; 1 could not be read; 1 of 1 shards are there." in found.stderr
+
+
+@pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt(), 130), (StoppedError(15), 143)])
+def test_a_run_that_is_stopped_says_how_it_goes_on(
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    stop: BaseException,
+    code: int,
+) -> None:
+    keep, arguments = Folder.keep, ["survey", str(photos), "--model", "scene-vit", "--out", str(tmp_path / "out")]
+
+    def stopped(self: Folder, number: int, *more: Any) -> None:
+        if number == 1:
+            raise stop
+        keep(self, number, *more)
+
+    monkeypatch.setattr(Folder, "keep", stopped)
+    assert guarded(lambda: main([*arguments, "--shard-size", "1"], standalone_mode=False)) == code
+    assert "1 of 2 shards are there; the same command goes on with the others.\n" in capsys.readouterr().err
+    monkeypatch.undo()
+    assert main([*arguments, "--shard-size", "1"], standalone_mode=False) is None
+    assert "2 pictures measured; 2 of 2 shards are there." in capsys.readouterr().err
 
 
 def test_a_dry_run_writes_nothing_and_says_how_long_and_how_much(photos: Path, tmp_path: Path) -> None:

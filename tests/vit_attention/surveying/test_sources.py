@@ -151,6 +151,37 @@ def test_a_data_set_object_is_read_row_by_row() -> None:
     assert next(iter(source.items(1))).opened()[0].getpixel((0, 0)) == (2, 0, 0)
 
 
+@pytest.fixture(scope="module")
+def real() -> Any:
+    """A data set of the `datasets` library, with a column of pictures and one of masks."""
+    datasets = pytest.importorskip("datasets")
+    rows = {"label": [0, 1, 2], "image": [png(n) for n in range(3)], "mask": [half(), half(), None]}
+    features = datasets.Features(
+        {"label": datasets.Value("int64"), "image": datasets.Image(), "mask": datasets.Image()}
+    )
+    return datasets.Dataset.from_dict(rows, features=features)
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_a_real_data_set_on_disk_and_in_memory(real: Any, tmp_path: Path, saved: bool) -> None:
+    real.save_to_disk(tmp_path / "saved")
+    given = tmp_path / "saved" if saved else type(real).load_from_disk(str(tmp_path / "saved"))
+    source = source_of(given, columns=Columns(mask="mask"))
+    items = [one for shard in range(source.shards) for one in source.items(shard)]
+    assert len(items) == 3
+    for n, item in enumerate(items):
+        picture, mask = item.opened()
+        assert np.array_equal(open_picture(picture).image, open_picture(png(n)).image)
+        truth = item.truth(mask, (16, 16))
+        assert truth is None if n == 2 else np.array_equal(np.asarray(truth) > 0, np.arange(16) < np.full((16, 1), 8))
+
+
+def test_a_shard_of_a_parquet_file_that_the_data_sets_library_wrote(real: Any, tmp_path: Path) -> None:
+    real.to_parquet(tmp_path / "t.parquet")
+    first = next(iter(source_of(tmp_path / "t.parquet").items(0)))
+    assert np.array_equal(open_picture(first.opened()[0]).image, open_picture(png(0)).image)
+
+
 def tar(path: Path, members: dict[str, bytes], *more: tarfile.TarInfo) -> Path:
     with tarfile.open(path, "w") as file:
         for name, data in members.items():

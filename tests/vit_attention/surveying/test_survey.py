@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,8 @@ from vit_attention.surveying.folder import Folder
 from vit_attention.surveying.plan import MEASURES
 
 from .conftest import noise
+
+DOCUMENTED = Path(__file__).parents[3] / "docs" / "how-to" / "survey.md"
 
 
 def heads(folder: Path) -> pd.DataFrame:
@@ -120,6 +125,24 @@ def test_the_schema_is_the_documented_one(model: Any, photos: Path, tmp_path: Pa
     ]
 
 
+def test_another_library_opens_the_tables_by_the_line_of_the_documentation(
+    model: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    monkeypatch.chdir(tmp_path)
+    va.survey(model, photos, "survey", methods=["rollout"], shard_size=5)
+    (line,) = re.findall(r"```sql\n(.*?)\n```", DOCUMENTED.read_text(encoding="utf-8"), re.DOTALL)
+    wanted = heads(Path("survey")).groupby(["layer", "head"]).entropy.mean()
+    found = {(layer, head): value for layer, head, value in duckdb.sql(line).fetchall()}
+    assert found == pytest.approx(wanted.to_dict(), rel=1e-6)
+    kinds = {"string": "VARCHAR", "int16": "SMALLINT", "float32": "FLOAT"}
+    rows = re.findall(r"^\| (`.*?`) \| (string|int16|float32) \|", DOCUMENTED.read_text(encoding="utf-8"), re.MULTILINE)
+    documented = {name: kinds[kind] for names, kind in rows for name in re.findall(r"`(\w+)`", names)}
+    for table in ("heads", "methods"):
+        opened = duckdb.sql(f"FROM 'survey/{table}/*.parquet'")
+        assert dict(zip(opened.columns, map(str, opened.types), strict=True)).items() <= documented.items()
+
+
 @pytest.mark.parametrize("stop", [0, 1, 2, 3])
 def test_a_run_that_stops_at_a_boundary_goes_on_there(
     model: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int
@@ -211,10 +234,41 @@ def test_a_full_disk_leaves_what_is_whole(
     assert va.survey(model, photos, tmp_path / "out", shard_size=3).pictures == 12
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 32 kB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = shutil.which("mount")
+    command = [mount or "", "-t", "tmpfs", "-o", "size=32k", "none", str(place)]
+    if mount is None or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("this machine mounts no disk for a test; the test before this one stands in a full one")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_disk_that_is_full_indeed(model: Any, photos: Path, small_disk: Path) -> None:
+    with pytest.raises(GateError, match="want room on the disk, got a full disk or quota"):
+        va.survey(model, photos, small_disk / "out", shard_size=2, extremes=0)
+    done = sorted(path.stem for path in (small_disk / "out" / "parts").iterdir())
+    assert done == [f"part-{n:07d}" for n in range(len(done))]
+    assert 0 < len(done) < 6
+    for name in done:
+        assert pyarrow.parquet.read_table(small_disk / "out" / "heads" / f"{name}.parquet").num_rows == 2 * 8
+    assert not [path for path in small_disk.rglob("*") if path.name.startswith(".")]
+    subprocess.run(["mount", "-o", "remount,size=1m", str(small_disk)], check=True)
+    assert va.survey(model, photos, small_disk / "out", shard_size=2, extremes=0).pictures == 12
+
+
 def test_another_survey_in_the_same_folder_is_refused(model: Any, photos: Path, tmp_path: Path) -> None:
     va.survey(model, photos, tmp_path / "out")
-    for other, field in (({"measures": ["entropy"]}, "measures"), ({"first": 3}, "source"), ({"size": 32}, "size")):
-        with pytest.raises(GateError, match=rf"out: want {field} .*Name another folder"):
+    for other, field in (
+        ({"measures": ["entropy"]}, "measures"),
+        ({"first": 3}, "source"),
+        ({"size": 32}, "size"),
+        ({"shard_size": 7}, "shard_size 64, got 7"),
+    ):
+        with pytest.raises(GateError, match=rf"out: want {field}.*ask for the same {field.split()[0]} as before"):
             va.survey(model, photos, tmp_path / "out", **other)  # type: ignore[arg-type]
     with pytest.raises(GateError, match="photos: want a new or empty folder, or one of a survey"):
         va.survey(model, photos, photos)
