@@ -15,7 +15,7 @@ from benchmarks.server import CHROMIUM, CHROMIUM_FLAGS, serve
 
 TARGET = Path(__file__).resolve().parents[1] / "docs"
 
-BUSY = "[data-testid=stStatusWidget], [data-testid=stSkeleton], [data-testid=stSpinner], [data-testid=stProgress]"
+BUSY = "[data-testid=stStatusWidget], [data-testid=stSkeleton], [data-testid=stSpinner], [data-testid=stProgress], .sightlines-waiting"
 """What stands on a page that is not finished: the script runs, or a chart's code is still on its way."""
 
 
@@ -53,7 +53,7 @@ SHOTS = (
     Shot("cover", "cover", {"edited": "object", "step": 1}),
     Shot("leaderboard", "leaderboard", {"step": 4}),
     Shot("playground", "playground", {"picture": "cat", "grid": 37, "layer": 11, "head": 6}),
-    Shot("atlas", "atlas", {"layer": 10, "head": 6}),
+    Shot("atlas", "atlas", {"layer": 10, "head": 6}, size=(1280, 1100)),
     Shot("labels", "asking", {"step": 2}),
     Shot("sentences", "sentence", {"step": 1}),
     Shot("trust", "heads", {"step": 2, "picture": "cat", "head": 5, "panel": "trust"}, size=(1280, 1100)),
@@ -82,8 +82,9 @@ def shoot(browser: Browser, url: str, shot: Shot) -> None:
 
 
 def _settled(page: Page) -> None:
-    page.wait_for_timeout(4000)
-    page.wait_for_function(f"() => !document.querySelector('{BUSY}')", timeout=90_000)
+    for pause in (4000, 2000, 2000):  # a page may begin anew once its tab has answered
+        page.wait_for_timeout(pause)
+        page.wait_for_function(f"() => !document.querySelector('{BUSY}')", timeout=90_000)
     page.wait_for_timeout(500)
 
 
