@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -171,6 +172,16 @@ def zipped(**files: bytes) -> bytes:
         for name, data in files.items():
             archive.writestr(name.replace("__", "/"), data)
     return out.getvalue()
+
+
+def test_tables_without_a_measure_are_refused() -> None:
+    out = io.BytesIO()
+    row = {"picture": ["scene-1"], "layer": np.zeros(1, np.int16), "head": np.zeros(1, np.int16)}
+    pd.DataFrame(row).to_parquet(out)
+    with pytest.raises(
+        GateError, match="want tables with a column of numbers beside picture, layer and head, got none"
+    ):
+        surveys.from_zip(zipped(**{"heads__a.parquet": out.getvalue()}))
 
 
 @pytest.mark.parametrize(

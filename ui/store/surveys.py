@@ -173,4 +173,8 @@ def _summarised(tables: Path) -> Survey:
     found = json.loads(done.stdout)
     if "refused" in found:
         raise GateError("survey", "tables as vit-attention survey writes them", one_line(found["refused"])[:200])
+    if not found["measures"]:
+        raise GateError(
+            "survey", "tables with a column of numbers beside picture, layer and head", "none", advice=ADVICE
+        )
     return Survey.of(found)
