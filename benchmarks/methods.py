@@ -44,7 +44,7 @@ them. A map **points at** the thing asked about if its strongest place lies on i
 same method on the network before its training; it is asked about every second case. **Inside** is the share of the map's positive weight on the
 thing, **IoU** the overlap with as many of the strongest places. **Deletion** (low is good) and **insertion** (high is good) are areas under the
 curve of the score as places are covered or shown strongest first, in tenths, ± half an interval; they are of every fourth case. Methods of more than 25
-passes were measured on a quarter of the cases. Where many places of a flow tie at 1.0, its strongest place is the first of them. All
+passes were measured on a quarter of the cases at most, which the column *cases* shows. Where many places of a flow tie at 1.0, its strongest place is the first of them. All
 parameters are the defaults; the page *The leaderboard* sorts and filters.
 """
 COSTLY, SHARE = 25, 4

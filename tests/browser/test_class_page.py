@@ -43,6 +43,15 @@ def test_thirty_files_of_a_class(visit: Any, tmp_path: Path) -> None:
     assert "Simulated reason of seat 3." in seen.page.locator(".st-key-class_reasons").inner_text()
 
 
+def test_simulated_answers_come_when_they_are_asked_for(visit: Any) -> None:
+    """The switch draws the live part alone, into places that the whole page had left empty."""
+    seen = visit("class_results")
+    seen.page.get_by_text("Show simulated answers", exact=True).click()
+    seen.until_address(simulated="true")
+    assert seen.figure("class_shares").is_visible()
+    assert seen.page.locator(".sightlines-cards td").count() > 30
+
+
 def test_the_page_fits_a_phone(visit: Any, phone: dict[str, Any]) -> None:
     seen = visit("class_results?simulated=true", **phone)
     assert seen.figure("class_shares").count() == 1

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ui.frame import address, heavy
 from ui.frame.stop import Stopped
@@ -21,10 +22,14 @@ def part(draw: Callable[..., Buttons], *given: Any) -> None:
 
     Args:
         draw: draws it; returns the keys of the buttons that Page Up and Page Down press, or None.
-        given: what it is given, names and numbers alone: it is kept for as long as the session lasts.
+        given: what it is given, containers, names and numbers alone: it is kept for as long as the session lasts.
     """
     if st.session_state.pop(AGAIN, False) and not address.whole():
         st.rerun()
+    if address.whole():
+        for one in given:
+            if isinstance(one, DeltaGenerator):
+                one.empty()  # keeps its place: what the whole page left empty, a part of it could not fill later
     script.begin()
     with address.part("live"):
         try:
