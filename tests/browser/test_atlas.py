@@ -60,3 +60,14 @@ def test_a_click_on_a_column_chooses_the_head(visit: Any) -> None:
     assert box is not None
     seen.page.mouse.click(whole["x"] + plot[0], whole["y"] + plot[1])
     seen.until_address(layer="4", head="9")
+
+
+def test_a_thumb_of_the_filter_leaves_out_early_layers(visit: Any) -> None:
+    seen = visit("atlas?survey=scene-vit&measure=entropy")
+    thumb = seen.page.locator(".st-key-layers input[type=range]").first
+    thumb.focus()
+    for _ in range(3):
+        seen.page.keyboard.press("ArrowRight")
+    seen.until_address(layers="4-12")
+    heads = bundled()["scene-vit"].heads
+    assert len(medians(seen)) == sum(head.layer >= 3 for head in heads)

@@ -46,9 +46,9 @@ def test_thirty_files_of_a_class(visit: Any, tmp_path: Path) -> None:
 def test_simulated_answers_come_when_they_are_asked_for(visit: Any) -> None:
     """The switch draws the live part alone, into places that the whole page had left empty."""
     seen = visit("class_results")
-    seen.page.get_by_text("Show simulated answers", exact=True).click()
+    seen.page.get_by_test_id("stCheckbox").get_by_text("Show simulated answers").click()
     seen.until_address(simulated="true")
-    assert seen.figure("class_shares").is_visible()
+    seen.figure("class_shares").wait_for()
     assert seen.page.locator(".sightlines-cards td").count() > 30
 
 

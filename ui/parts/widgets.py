@@ -165,7 +165,9 @@ def span(label: str, low: int, high: int, key: str, *, place: Any = st, **how: A
     if low >= high:
         return low, high
     _settle(key, (low, high), partial(_ends, label, low, high), lambda value: _fits(value, low, high), place)
-    ends = place.select_slider(label, list(range(low, high + 1)), key=key, **how) if place else st.session_state[key]
+    # With two ends given, two are read from the browser: of a value that only the session has, it would be one.
+    draw = place and partial(place.select_slider, label, list(range(low, high + 1)), (low, high))
+    ends = draw(key=key, **how) if draw else st.session_state[key]
     found = (min(ends), max(ends))
     address.note(key, found, (low, high), f"{found[0]}-{found[1]}")
     return found
