@@ -24,7 +24,8 @@ def of_session() -> Any:
     asked: parameters still to be honoured; noted: part of the page to what it noted; own: every key ever noted; written: the
     parameters last written; kept: what was chosen, by key; given: what the step of the lesson sets, by key, which a link to
     the step brings without saying so; complaints: sentences about parameters that could not be honoured; page, part: the
-    page, and the part being drawn; running: whether the whole script runs, and not a fragment alone.
+    page, and the part being drawn; running: whether the whole script runs, and not a fragment alone; again: whether the next
+    run is one that no reader asked for, and says what this one says.
     """
     if KEY not in st.session_state:
         empty = {
@@ -37,7 +38,7 @@ def of_session() -> Any:
             "page": "",
             "part": "",
         }
-        st.session_state[KEY] = SimpleNamespace(**empty, written=None, running=False)
+        st.session_state[KEY] = SimpleNamespace(**empty, written=None, running=False, again=False)
     return st.session_state[KEY]
 
 
@@ -66,10 +67,10 @@ def start(page: str, anew: tuple[str, ...] = ()) -> bool:
         state.asked, state.complaints = found, []
     else:
         # On one page what a link asks for waits for its control, which a later step may draw.
-        state.asked, state.complaints = {} if moved else state.asked, []
+        state.asked, state.complaints = {} if moved else state.asked, state.complaints if state.again else []
         # What was left at a page's default has the next page's, which may be another.
         forget([*anew, *(key for key, text in noted if text is None)] if moved else ())
-    state.given = {} if moved else state.given
+    state.given, state.again = {} if moved else state.given, False
     state.page, state.noted, state.part, state.running = page, {}, "", True
     return moved
 
@@ -126,6 +127,11 @@ def complain(sentence: str) -> None:
     said = of_session().complaints
     if sentence not in said:
         said.append(sentence)
+
+
+def again() -> None:
+    """Have the next run say what this one says: no reader asked for it; for callbacks."""
+    of_session().again = True
 
 
 def note(key: str, value: Any, default: Any, text: str = "") -> None:

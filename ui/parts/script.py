@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from ui.frame import state
+from ui.frame import address, state
 from ui.parts import visit
 
 FOLDER = Path(__file__).parent / "js"
@@ -91,6 +91,7 @@ def _event(name: str) -> Any:
 def _kept(back: Callable[[], None]) -> None:
     if (stored := _event("visit")) is not None:
         visit.restore(stored)
+        address.again()
         back()
 
 

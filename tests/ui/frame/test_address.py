@@ -29,6 +29,7 @@ if st.session_state.get("all_at_once"):
 address.finish()
 for one in address.of_session().complaints:
     st.warning(one)
+st.button("The browser answers", "answered", on_click=address.again)
 """
 
 
@@ -101,6 +102,14 @@ def test_what_cannot_be_honoured_is_answered_by_a_sentence(
     assert said in test.warning[0].value.replace("\\", "")
     assert key not in carried(test)
     assert not test.run().warning, "said once"
+
+
+def test_a_run_that_no_reader_asked_for_says_again_what_was_said(opened: Callable[..., AppTest]) -> None:
+    test = opened(layer="99")
+    said = test.warning[0].value
+    test.button(key="answered").click().run()
+    assert [one.value for one in test.warning] == [said]
+    assert not test.run().warning, "and then no more"
 
 
 def test_back_restores_what_the_address_says_and_defaults_for_the_rest(opened: Callable[..., AppTest]) -> None:
