@@ -15,7 +15,7 @@ from benchmarks.server import CHROMIUM, CHROMIUM_FLAGS, serve
 
 TARGET = Path(__file__).resolve().parents[1] / "docs"
 
-BUSY = "[data-testid=stStatusWidget], [data-testid=stSkeleton], [data-testid=stSpinner], [data-testid=stProgress], .sightlines-waiting"
+BUSY = "[data-testid=stStatusWidget], [data-testid=stSkeleton], [data-testid=stSpinner], .sightlines-waiting"
 """What stands on a page that is not finished: the script runs, or a chart's code is still on its way."""
 
 
