@@ -59,9 +59,8 @@ class Page(NamedTuple):
         lesson = lessons()[self.name]
         _enter(lesson, self.shown)
         looked = self.choose(around.home(lesson, self.shown))
-        if (
-            visit.waiting() and int(st.session_state[state.STEP]) == 0
-        ):  # it may have been answered, and is then not shown
+        # The question before the lesson may have been answered, and is then not shown.
+        if visit.waiting() and int(st.session_state[state.STEP]) == 0:
             _note_step(lesson)
             live.part(around.wait)
         elif _head(lesson, self.shown):
