@@ -8,7 +8,7 @@ at the end of a run.
 from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import streamlit as st
 
@@ -21,11 +21,12 @@ KEY = "_address"
 def of_session() -> Any:
     """What a session's address asks for and carries.
 
-    asked: parameters still to be honoured; noted: part of the page to what it noted; own: every key ever noted; written: the
-    parameters last written; kept: what was chosen, by key; given: what the step of the lesson sets, by key, which a link to
-    the step brings without saying so; complaints: sentences about parameters that could not be honoured; page, part: the
-    page, and the part being drawn; running: whether the whole script runs, and not a fragment alone; again: whether the next
-    run is one that no reader asked for, and says what this one says.
+    asked: parameters still to be honoured; noted: part of the page to what it noted; own: every key ever noted; found: the
+    parameters that the browser shows; written: those of the last run that came to its end; kept: what was chosen, by key;
+    given: what the step of the lesson sets, by key, which a link to the step brings without saying so; complaints: sentences
+    about parameters that could not be honoured; page, part: the page, and the part being drawn; running: whether the whole
+    script runs, and not a fragment alone; again: whether the next whole run follows from what this one did, and not from an
+    address.
     """
     if KEY not in st.session_state:
         empty = {
@@ -38,7 +39,7 @@ def of_session() -> Any:
             "page": "",
             "part": "",
         }
-        st.session_state[KEY] = SimpleNamespace(**empty, written=None, running=False, again=False)
+        st.session_state[KEY] = SimpleNamespace(**empty, found={}, written=None, running=False, again=False)
     return st.session_state[KEY]
 
 
@@ -50,7 +51,7 @@ LONGEST = 3000
 
 
 def start(page: str, anew: tuple[str, ...] = ()) -> bool:
-    """Begin a run of the whole script: read the address if it is not the one that was written last.
+    """Begin a run of the whole script: read the address if it is not the one that the browser was last known to show.
 
     Args:
         page: the page that is drawn.
@@ -61,16 +62,18 @@ def start(page: str, anew: tuple[str, ...] = ()) -> bool:
     """
     state, found = of_session(), dict(st.query_params)
     moved, noted = state.page != page, [one for part in state.noted.values() for one in part.items()]
+    if state.again and not moved and state.written is not None:
+        found = state.written  # the request of before may have been on its way when the address was written
     if found if moved else found != state.written:
         # A link, an address that was typed, or Back: what it leaves out has its default again.
         forget({*state.kept, *(key for key, _ in noted)} - {STUDENT})
-        state.asked, state.complaints = found, []
+        state.asked, state.complaints = dict(found), []
     else:
         # On one page what a link asks for waits for its control, which a later step may draw.
         state.asked, state.complaints = {} if moved else state.asked, state.complaints if state.again else []
         # What was left at a page's default has the next page's, which may be another.
         forget([*anew, *(key for key, text in noted if text is None)] if moved else ())
-    state.given, state.again = {} if moved else state.given, False
+    state.given, state.again, state.found = {} if moved else state.given, False, found
     state.page, state.noted, state.part, state.running = page, {}, "", True
     return moved
 
@@ -130,8 +133,14 @@ def complain(sentence: str) -> None:
 
 
 def again() -> None:
-    """Have the next run say what this one says: no reader asked for it; for callbacks."""
+    """Have the next whole run go on from this one, whatever address its request carries, and say what this one says."""
     of_session().again = True
+
+
+def rerun() -> NoReturn:
+    """Have a part of the page draw the whole of it, as it is now."""
+    again()
+    st.rerun()
 
 
 def note(key: str, value: Any, default: Any, text: str = "") -> None:
@@ -172,10 +181,11 @@ def finish() -> None:
 
 
 def _write() -> None:
-    state, found = of_session(), dict(st.query_params)
+    # Not `st.query_params`: a part's request may carry the address of before the last one was written.
+    state = of_session()
     noted = {key: text for one in state.noted.values() for key, text in one.items()}
-    strangers = {key: text for key, text in found.items() if key not in state.own}
+    strangers = {key: text for key, text in state.found.items() if key not in state.own}
     wanted = {**strangers, **{key: text for key, text in noted.items() if text is not None}}
-    if wanted != found:
+    if wanted != state.found:
         st.query_params.from_dict(wanted)
-    state.written = wanted
+    state.found = state.written = wanted

@@ -8,7 +8,7 @@ from tutorials.lessons import Lesson, Step, Twin
 from tutorials.plain import plain
 from tutorials.seating import seating
 from tutorials.study.answers import Answer
-from ui.frame import seat, state, texts
+from ui.frame import address, seat, state, texts
 from ui.parts import questions, script, visit
 from worlds.naming import parse
 from worlds.sentences import Sentence
@@ -82,7 +82,7 @@ def wait() -> None:
 def patience() -> None:
     """Draw the page anew if the tab has said nothing in time."""
     if not visit.of_session().heard and not visit.waiting():
-        st.rerun()
+        address.rerun()
 
 
 def ask(lesson: Lesson, number: int, now: Any) -> None:

@@ -4,7 +4,7 @@ import threading
 
 import streamlit as st
 
-from ui.frame import heavy
+from ui.frame import address, heavy
 from ui.store import resources
 from vit_attention import registry
 from vit_attention.weights.download import DownloadStopped
@@ -115,7 +115,7 @@ def _look(wanted: str, key: str) -> None:
     """A download under way; the whole page runs anew when it has ended."""
     found = running()
     if found is None:
-        st.rerun()
+        address.rerun()
     other = "" if found.name == wanted else "Another download is running; there is one at a time. "
     mine = bool(st.session_state.get(MINE) is found)
     share = min(found.done / found.total, 1.0) if found.total else 0.0

@@ -25,7 +25,7 @@ def part(draw: Callable[..., Buttons], *given: Any) -> None:
         given: what it is given, containers, names and numbers alone: it is kept for as long as the session lasts.
     """
     if st.session_state.pop(AGAIN, False) and not address.whole():
-        st.rerun()
+        address.rerun()
     if address.whole():
         for one in given:
             if isinstance(one, DeltaGenerator):

@@ -112,6 +112,18 @@ def test_a_run_that_no_reader_asked_for_says_again_what_was_said(opened: Callabl
     assert not test.run().warning, "and then no more"
 
 
+def test_a_run_that_follows_another_goes_on_from_it_whatever_address_its_request_carries(
+    opened: Callable[..., AppTest],
+) -> None:
+    test = opened(layer="2")
+    test.slider(key="layer").set_value(4).run()
+    test.query_params["layer"] = "2"  # it was on its way before the browser had the new one
+    test.button(key="answered").click().run()
+    assert test.slider(key="layer").value == 4
+    test.slider(key="layer").set_value(2).run()
+    assert carried(test) == {"layer": "2"}
+
+
 def test_back_restores_what_the_address_says_and_defaults_for_the_rest(opened: Callable[..., AppTest]) -> None:
     test = opened()
     test.slider(key="layer").set_value(4).run()

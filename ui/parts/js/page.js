@@ -7,8 +7,8 @@ export default function (component) {
     scrub(data.scrub),
     bars(data.bars),
     press(data.press),
+    visit(data.visit, (text) => setTriggerValue('visit', text)),
   ];
-  visit(data.visit, (text) => setTriggerValue('visit', text));
   const main = document.querySelector('[data-testid=stMain]');
   if (main && data.step !== null && window.sightlinesStep !== undefined && window.sightlinesStep !== data.step) main.scrollTo(0, 0);
   window.sightlinesStep = data.step;
