@@ -126,7 +126,7 @@ def _two_sessions(browser: Browser, server: Server) -> None:
 def report(name: str, peaks: list[Peak]) -> None:
     """Print the peaks."""
     after = (
-        "with every page of Learn and Explore opened",
+        "with every page of Learn, Judge and Explore opened",
         "with those of Read",
         "with two sessions of photo-dino on 37 x 37 patches",
     )

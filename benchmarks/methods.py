@@ -225,6 +225,20 @@ def board(name: str, many: int, only: Sequence[str]) -> dict[str, Any]:
     return {"weights": model.weights_hash, "about": task.about, "score": task.score, "rows": rows}
 
 
+def merged(stored: dict[str, Any] | None, found: dict[str, Any]) -> dict[str, Any]:
+    """What was stored with the rows that were found anew in their places, new ones last.
+
+    Raises:
+        ValueError: what is stored is of other weights.
+    """
+    if stored is None:
+        return found
+    if stored["weights"] != found["weights"]:
+        raise ValueError("the stored figures are of other weights: measure all methods")
+    rows = {one["name"]: one for one in (*stored["rows"], *found["rows"])}
+    return {**found, "rows": [*rows.values()]}
+
+
 HEADER = (
     "method",
     "cases",
@@ -266,15 +280,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", metavar="MODEL", default=list(TASKS))
     parser.add_argument("--inputs", type=int, default=100, help="scenes, receipts or reviews of each model")
-    parser.add_argument("--only", nargs="*", default=(), help="names of methods; nothing is then written")
+    parser.add_argument("--only", nargs="*", default=(), help="these methods alone; the other rows stay")
     args = parser.parse_args()
     for name in args.models:
         found = board(name, args.inputs, args.only)
-        if not args.only:
-            stored: dict[str, Any] = json.loads(FILE.read_text()) if FILE.exists() else {}
-            stored[name] = found
-            FILE.write_text(json.dumps(stored, indent=1, sort_keys=False) + "\n")
-            DOC.write_text(document(stored), encoding="utf-8")
+        stored: dict[str, Any] = json.loads(FILE.read_text()) if FILE.exists() else {}
+        stored[name] = found = merged(stored.get(name), found) if args.only else found
+        FILE.write_text(json.dumps(stored, indent=1, sort_keys=False) + "\n")
+        DOC.write_text(document(stored), encoding="utf-8")
         print(_section(name, found), flush=True)
 
 

@@ -35,6 +35,7 @@ OTHERS = (
         "fields?step=1@Field:4",
     ),
     *("swin?step=1@Stage:4", "merging?step=3@Stage:4", "refiner?step=1@Refiner layer:3"),
+    *("explanation?step=1", "trial?step=1", "sanity?step=4@Strongest patches:12"),
 )
 """Those of the others with a slider whose processor time is measured too: address, the slider's label, and its values."""
 ROUNDS, MOVES, LAYERS = 5, 8, 12

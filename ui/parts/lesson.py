@@ -1,14 +1,13 @@
 """A lesson: the text of a step on the left, its live figure on the right, both on the first screen; or all of it to read."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import streamlit as st
 
 from tutorials.lessons import Lesson, Step, lessons
-from ui.frame import address, shell, state, table, texts
-from ui.parts import answers, around, claims, live, looking, panels, pickers, questions, teaching, visit, widgets
+from ui.frame import shell, state, table, texts
+from ui.parts import answers, around, claims, live, looking, panels, pickers, questions, steps, teaching, visit, widgets
 
 # How names of drawn pictures begin.
 KINDS = ("scene", "receipt", "invented", "form")
@@ -57,11 +56,11 @@ class Page(NamedTuple):
     def draw(self) -> None:
         """The whole page."""
         lesson = lessons()[self.name]
-        _enter(lesson, self.shown)
+        steps.enter(lesson, self.shown)
         looked = self.choose(around.home(lesson, self.shown))
         # The question before the lesson may have been answered, and is then not shown.
         if visit.waiting() and int(st.session_state[state.STEP]) == 0:
-            _note_step(lesson)
+            steps.note(lesson)
             live.part(around.wait)
         elif _head(lesson, self.shown):
             live.part(_read_all, self, looked)
@@ -73,102 +72,14 @@ class Page(NamedTuple):
             around.patience()
 
 
-def _enter(lesson: Lesson, shown: str) -> None:
-    """The step that the address names, and what it sets, unless the address says otherwise."""
-    first, last = around.ends(lesson)
-    before, linked = st.session_state.get(state.STEP), bool(address.of_session().asked)
-    address.take(state.STEP, 1 if linked else around.begins(lesson), partial(_number, first, last), "step")
-    st.session_state[state.STEP] = step = int(widgets.within(st.session_state[state.STEP], first, last))
-    if visit.came_back() and step < (begins := around.begins(lesson)):  # answered before the page was reloaded
-        _go(lesson.name, shown, begins)
-    elif before is None:
-        visit.of_session().bare = not linked
-        if not linked:  # what the last step of another lesson set, beside what every lesson begins anew
-            _set_back([key for key in st.session_state.get(BEFORE, {}) if key not in state.OF_A_LESSON])
-        _set(around.step(lesson, step, shown))
-
-
-def _number(first: int, last: int, text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and first <= int(text[:9]) <= last):
-        raise ValueError(f"There is no step {widgets.quoted(text)[1:-1]}, only {first} to {last}")
-    return int(text)
-
-
-# Session key: what the present step has set, with the values before.
-BEFORE = "_step_before"
-
-
-def _set(step: Step) -> None:
-    """Give the view what the step sets; what it had comes back on leaving."""
-    given = st.session_state
-    given[BEFORE], address.of_session().given = {key: given.get(key) for key in step.set}, step.set
-    for key, value in step.set.items():
-        if not address.wanted(key):
-            given[key] = value
-
-
-def _set_back(keys: Iterable[str]) -> None:
-    for key in keys:
-        address.forget([key])
-        # Kept as well: the next step may draw no control of it, and Streamlit then drops its value.
-        if (value := st.session_state[BEFORE][key]) is not None:
-            st.session_state[key] = address.of_session().kept[key] = value
-
-
-def _go(lesson: str, shown: str, number: int) -> None:
-    """To another step; for callbacks."""
-    told, looked_at = lessons()[lesson], _sidebar()
-    _set_back(st.session_state.get(BEFORE, {}))
-    st.session_state[state.STEP] = step = int(widgets.within(number, *around.ends(told)))
-    _set(around.step(told, step, shown))
-    if _sidebar() != looked_at:
-        live.whole_page()
-
-
-def _sidebar() -> tuple[Any, ...]:
-    """What the sidebar shows: the controls noted before the live part began."""
-    return tuple(st.session_state.get(key) for key in address.of_session().noted.get("", ()))
-
-
-def _picked(lesson: str, shown: str) -> None:
-    if (number := st.session_state.get("step_bar")) is not None:
-        _go(lesson, shown, int(number))
-
-
-def _called(lesson: Lesson, number: int) -> str:
-    return texts.say(which) if (which := around.kind(lesson, number)) else str(number)
-
-
-def _note_step(lesson: Lesson) -> None:
-    """Have the address carry the step, unless it opens it without: alone the question before a lesson, else the first step."""
-    step = int(st.session_state[state.STEP])
-    alone = address.bare({state.STEP}) and (step > 0 or visit.of_session().bare)
-    address.note(state.STEP, step, around.begins(lesson) if alone else 1)
-
-
 def _head(lesson: Lesson, shown: str) -> bool:
     """The bar of steps and the switch; whether the whole lesson is shown."""
-    (first, last), step = around.ends(lesson), int(st.session_state[state.STEP])
     with st.container(key="step_line", horizontal=True, vertical_alignment="center"):
         whole = widgets.toggle(texts.say("read_all"), READ_ALL, width="content")
         if not whole:
-            st.session_state["step_bar"] = str(step)
-            st.segmented_control(
-                texts.say("step"),
-                [str(n) for n in range(first, last + 1)],
-                key="step_bar",
-                required=True,
-                label_visibility="collapsed",
-                width="content",
-                on_change=_picked,
-                args=(lesson.name, shown),
-                format_func=lambda n: _called(lesson, int(n)),
-            )
-            which = around.kind(lesson, step)
-            said = texts.say(f"{which}_title") if which else texts.say("step_of", number=step, many=len(lesson.steps))
-            st.caption(said, width="content")
+            steps.bar(lesson, shown)
         st.caption(texts.say("minutes", minutes=lesson.minutes), width="content")
-    _note_step(lesson)
+    steps.note(lesson)
     return whole
 
 
@@ -207,7 +118,7 @@ def _live(page: Page, number: int, looked: Any, right: Any, asked: Any, below: A
             _after(page, lesson, now)
     with below:
         answers.draw()
-    _note_step(lesson)
+    steps.note(lesson)
     return ("back", "next")
 
 
@@ -264,7 +175,7 @@ def _buttons(lesson: Lesson, shown: str, number: int) -> None:
         for name, to, end in (("back", number - 1, first), ("next", number + 1, last)):
             how: Literal["primary", "secondary"] = "primary" if name == "next" else "secondary"
             args = (lesson.name, shown, to)
-            st.button(texts.say(name), key=name, type=how, on_click=_go, args=args, disabled=number == end)
+            st.button(texts.say(name), key=name, type=how, on_click=steps.go, args=args, disabled=number == end)
         if number == last and (after := table.following(lesson.name)):
             st.page_link(table.script(after.name), label=texts.say("next_lesson", title=after.title))
 
@@ -309,7 +220,7 @@ def _read_all(page: Page, looked: Any) -> None:
             drawn.add(step.view)
     _after(page, lesson, now)
     answers.draw()
-    _note_step(lesson)
+    steps.note(lesson)
 
 
 def _after(page: Page, lesson: Lesson, now: Any) -> None:

@@ -15,7 +15,7 @@ from tutorials.findings.captions import most_visible
 from tutorials.findings.context import Picture
 from tutorials.plain import plain
 from ui.frame import address, state
-from ui.parts import lesson, panels, parts, pickers, stepping, widgets
+from ui.parts import panels, parts, pickers, stepping, steps, widgets
 from ui.read import said
 from ui.store import pictures, resources
 from ui.store.blobs import blobs
@@ -86,7 +86,7 @@ def choose(first: str) -> Told:
         _say_how()
     told = Told(str(st.session_state[SCENE]), beams, st.session_state.get(OPENED))
     if st.session_state.setdefault(CAPTIONED, told) != told:  # an old number would name another word
-        address.forget({WORD, "region"} - set(st.session_state.get(lesson.BEFORE, {})))
+        address.forget({WORD, "region"} - set(st.session_state.get(steps.BEFORE, {})))
     st.session_state[CAPTIONED] = told
     return told
 

@@ -11,7 +11,7 @@ from tutorials.findings.page import Reading
 from tutorials.plain import plain
 from ui.frame import address, visitors
 from ui.frame.state import DECODER_HEAD, DECODER_LAYER, DOCUMENT, FIELD, READER, TOKEN
-from ui.parts import fetching, lesson, parts, pickers, script, stepping, widgets
+from ui.parts import fetching, parts, pickers, script, stepping, steps, widgets
 from ui.read import said
 from ui.store import documents, readers
 from visualizer.measures.fields import fields
@@ -144,7 +144,7 @@ def _begin_anew(whose: tuple[str, str]) -> None:
     """Another page or reader: an old number would name any of its tokens, unless a step of the lesson has set it."""
     before, st.session_state[READ] = st.session_state.get(READ, whose), whose
     if before != whose:
-        address.forget({TOKEN, FIELD} - set(st.session_state.get(lesson.BEFORE, {})))
+        address.forget({TOKEN, FIELD} - set(st.session_state.get(steps.BEFORE, {})))
 
 
 @lru_cache(maxsize=32)
