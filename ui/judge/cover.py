@@ -193,7 +193,7 @@ def change(now: Covered) -> str:
     name = now.wanted or now.record.prediction.top(1)[0][0]
     at = now.before.labels.index(name)
     one, two = (100 * float(each.chances[at]) for each in (now.before, now.after))
-    return f"Probability of {name}: {one:.1f} %, then {two:.1f} %: {two - one:+.1f} points; {changed}."
+    return f"Probability of {name}: {one:.1f} %, then {two:.1f} %: {two - one:+.1f} percentage points; {changed}."
 
 
 def ways(now: Covered) -> None:

@@ -109,8 +109,7 @@ def beside(now: Context, residual: float) -> tuple[Any, str, str]:
     words = f"{describe(maps.flow, name='Attention flow', unit=UNIT)}\n{describe(maps.rollout, name='Rollout')}"
     caption = (
         f"Class token, mean of heads, residual share {residual:g}. Flow: {maps.flow.min():.2f} to {maps.flow.max():.2f}, at most 1, no "
-        f"shares; {pipes.tied(maps.flow)} patches tie at 1.0. Rollout: shares, which sum to 1 with those of special tokens. Rank correlation "
-        f"{pipes.alike(*maps):+.2f}."
+        f"shares. Rollout: shares, which sum to 1 with those of special tokens. Rank correlation {pipes.alike(*maps):+.2f}."
     )
     return figure, words, caption
 

@@ -67,7 +67,7 @@ def chosen(now: Context) -> None:
     """The chosen head's map large on the picture."""
     special = float(now.row()[: now.axis.prefix].sum())
     caption = (
-        f"{special:.1%} of this row is on special tokens, which no patch shows. Click a patch to make it the query."
+        f"{special:.1%} of this row is on special tokens, which have no patch. Click a patch to make it the query."
     )
     scrub.map_that_follows(now, "heads_chosen", caption, HEIGHT)
 

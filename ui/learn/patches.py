@@ -76,7 +76,7 @@ def reading(now: Context) -> None:
     row = now.weights()[now.axis.prefix + tokens.chosen_patch(now)]
     title, special = f"Attention: layer {now.chosen.layer + 1}, {now.head_name()}", row[: now.axis.prefix].sum()
     _on_picture(now, "patches_reading", now.patch_map(row), title, "share of attention")
-    st.caption(f"{special:.1%} of what this patch reads is on special tokens, which no patch shows.")
+    st.caption(f"{special:.1%} of what this patch reads is on special tokens, which have no patch.")
 
 
 def _on_picture(now: Context, key: str, values: NDArray[np.float64], title: str, unit: str, scale: str = "raw") -> None:

@@ -63,7 +63,7 @@ def row_map(now: Context) -> None:
     )
     special = float(now.row()[: now.axis.prefix].sum())
     st.caption(
-        f"{now.query_name().capitalize()} asks. {special:.1%} of its row is on special tokens, which no patch shows."
+        f"{now.query_name().capitalize()} asks. {special:.1%} of its row is on special tokens, which have no patch."
     )
 
 
