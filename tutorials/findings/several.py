@@ -1,4 +1,4 @@
-"""Maps of several methods from one look of the model: as it is, with its top drawn anew, or at the picture with noise."""
+"""Maps of several methods of one picture: by the model as it is, with its top drawn anew, or at the picture with noise."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -76,7 +76,7 @@ def about(now: Context, target: str = "") -> str:
 
 
 def maps_of(now: Context, names: Sequence[str], target: str = "", change: Change = Change()) -> Maps:
-    """The maps of some methods for what the reader has chosen, from one run of the model."""
+    """The maps of some methods for what the reader has chosen, from one run of `look`."""
     asks = [methods()[name] for name in names]
     aim = about(now, target) if any(one.asks_class for one in asks) else ""
     wanted = Wanted(tuple(names), tuple(pairs(now.question(one)) for one in asks), aim)
@@ -85,16 +85,23 @@ def maps_of(now: Context, names: Sequence[str], target: str = "", change: Change
 
 
 def look(model: Any, picture: Picture, wanted: Wanted, change: Change) -> Maps:
-    """The maps of a loaded model."""
-    asks = [methods()[name] for name in wanted.names]
-    questions = [dict(one) for one in wanted.questions]
-    keep = frozenset().union(*(one.needs_for(query=q.get("query")) for one, q in zip(asks, questions, strict=True)))
+    """The maps of a loaded model; methods that need the same share a pass, since what all need together would take much memory."""
+    questions = {name: dict(one) for name, one in zip(wanted.names, wanted.questions, strict=True)}
     image = noisy(picture.image, change.noise, change.seed) if change.noise else picture.image
-    record = _at(model, change).attend(image, keep=keep, target=wanted.target or None)
-    return {
-        one.name: np.asarray(one(record, **question).values, np.float32)
-        for one, question in zip(asks, questions, strict=True)
-    }
+    changed, found = _at(model, change), {}
+    for keep, asks in _by_needs(questions).items():
+        record = changed.attend(image, keep=keep, target=wanted.target or None)
+        found |= {one.name: np.asarray(one(record, **questions[one.name]).values, np.float32) for one in asks}
+    return {name: found[name] for name in wanted.names}
+
+
+def _by_needs(questions: dict[str, dict[str, Any]]) -> dict[frozenset[Any], list[Method]]:
+    """Methods by what they need for their questions."""
+    found: dict[frozenset[Any], list[Method]] = {}
+    for name, question in questions.items():
+        one = methods()[name]
+        found.setdefault(frozenset(one.needs_for(query=question.get("query"))), []).append(one)
+    return found
 
 
 def _at(model: Any, change: Change) -> Any:

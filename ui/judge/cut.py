@@ -33,7 +33,7 @@ STEPS = (0.0, 0.7, 0.8, 0.9, 0.95, SATURATED)
 
 def _toy(now: Context) -> None:
     """The controls of the toy."""
-    left, right = st.columns(2)
+    left, right = st.columns([3, 2])
     _flow_to(left)
     with right:
         _toy_share(now, drawn=True)
