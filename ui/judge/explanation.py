@@ -28,6 +28,8 @@ from vit_attention.heavy import library
 
 HEIGHT = 310
 """Pixels of a figure that stands beside a step."""
+AROUND, ROW = 120, 54
+"""Pixels of a figure around its lines of dots, and of one line with a name of three lines."""
 HERE, EVERYWHERE = "this layer", "all layers"
 ONE, EVERYONE = "the query token's", "all tokens'"
 SMALL_MODEL = 20
@@ -162,8 +164,8 @@ def _untrained(model: Any) -> Any:
 def _strips(now: Context, values: dict[str, tuple[float, ...]]) -> tuple[Any, str]:
     far = max(max(one) for one in values.values())
     levels = {f"small: {found.SMALL}": found.SMALL}
-    title = "How far the answer moves"
-    figure = strips(values, found.unit(now), limits=(0, max(1.0, far)), levels=levels, title=title, height=HEIGHT)
+    title, height = "How far the answer moves", max(HEIGHT, AROUND + ROW * len(values))
+    figure = strips(values, found.unit(now), limits=(0, max(1.0, far)), levels=levels, title=title, height=height)
     listed = "; ".join(f"{name}: median {np.median(one):.3f}, largest {max(one):.3f}" for name, one in values.items())
     return figure, f"{title}, {found.unit(now)}. {listed}."
 

@@ -83,6 +83,19 @@ def _maps(now: Context, heads: heads_off.Heads, gain: float, how: str, name: str
     return figure, said, f"{what}, one scale for both. {moved:.1%} of the map's weight lies on other patches."
 
 
+def one_layer(now: Context) -> tuple[Any, str]:
+    """What the heads of the chosen layer look at, with the share on the object where that is known; none is turned."""
+    at = now.chosen.layer
+    maps = now.patch_map(now.asking_rows()[at])
+    shares = None if now.truth is None else [f"{one:.0%}" for one in heads_off.on_object(now, at)]
+    title, look = f"What the heads of layer {at + 1} look at", Scale("per map")
+    note = "" if shares is None else "in %: share of the patch weight on the object"
+    figure = mosaic.head_grid(maps, captions=shares, per_row=6, scale=look, title=title, note=note, height=GRID)
+    each = shares or [""] * len(maps)
+    named = (f"Head {h + 1}{share and f', {share} on the object'}" for h, share in enumerate(each))
+    return figure, "\n".join(words.describe(one, name=name, strongest=1) for one, name in zip(maps, named, strict=True))
+
+
 def atlas(now: Context) -> None:
     """Every head's effect by itself, beside what every head looks at; a click chooses one."""
     if not effects.able(now):
@@ -260,6 +273,7 @@ PAGE = lesson.Page(
     {
         "turned": View(turned, WHO, under=turning.controls),
         "maps": View(maps, WHO, _method, turning.controls),
+        "one layer": View(components.shown("trial_one_layer", one_layer), ("layer",)),
         "atlas": View(atlas, WHO, under=turning.controls),
         "together": View(together, WHO, under=turning.controls),
         "importance": View(importance, (), under=_shown),
