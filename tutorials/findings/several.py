@@ -88,7 +88,8 @@ def look(model: Any, picture: Picture, wanted: Wanted, change: Change) -> Maps:
     """The maps of a loaded model; methods that need the same share a pass, since what all need together would take much memory."""
     questions = {name: dict(one) for name, one in zip(wanted.names, wanted.questions, strict=True)}
     image = noisy(picture.image, change.noise, change.seed) if change.noise else picture.image
-    changed, found = _at(model, change), {}
+    changed = _at(model, change)
+    found: Maps = {}
     for keep, asks in _by_needs(questions).items():
         record = changed.attend(image, keep=keep, target=wanted.target or None)
         found |= {one.name: np.asarray(one(record, **questions[one.name]).values, np.float32) for one in asks}

@@ -30,7 +30,7 @@ name. The server answers there and, on the machine itself, at 127.0.0.1 (at ::1 
 
 APP = "app.py"
 # Measured; docs/measured.md, "One more visitor".
-SERVER_MB, VISITOR_MB = 742, 3
+SERVER_MB, VISITOR_MB = 760, 3
 CHANGE_S, PICTURE_S = 0.092, 0.27
 EVERY_S, PICTURES_S = 10, 60
 """Seconds from one change of a visitor to the next, and from one new picture to the next."""
