@@ -510,3 +510,13 @@ def test_every_scene_of_the_gallery_is_clear_and_named_right() -> None:
     for name in captions.GALLERY[:6]:
         _, seed, objects, _ = name.split("-")
         assert caption(scene(int(seed), objects=int(objects))).clear
+
+
+def test_a_file_brought_at_the_question_around_a_lesson_is_looked_at_in_the_lesson(app, tmp_path: Path) -> None:
+    data = boxes_record().save(tmp_path / "own.npz").read_bytes()
+    for page, step in ((app("captions", bare="1"), 1), (app("captions", step="9"), 8)):
+        assert not page.code
+        page.file_uploader(key="captions_npz").upload("own.npz", data)
+        fine(page.run())
+        assert page.session_state["step"] == step
+        assert words(page) == ["**bold**", "<b>cat</b>", "(end)"]

@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from tutorials.plain import plain
 from ui.frame.stop import stop
+from ui.parts import steps
 
 
 @contextmanager
@@ -79,6 +80,7 @@ def own_file(
 def _take(key: str, take: Callable[[str, bytes], None]) -> None:
     given = st.session_state.get(key)
     if given is not None:
+        steps.leave_question()
         try:
             take(given.name, given.getvalue())
         except ValueError as error:

@@ -62,6 +62,14 @@ def go(lesson: str, shown: str, number: int) -> None:
         live.whole_page()
 
 
+def leave_question() -> None:
+    """From a question around a lesson to the lesson's step beside it: what a visitor brings is looked at there; for callbacks."""
+    if told := lessons().get(address.of_session().page):
+        step, (first, last) = int(st.session_state.get(state.STEP, 1)), around.ends(told)
+        if around.kind(told, step):
+            go(told.name, "", 1 if step == first else last - 1)
+
+
 def _sidebar() -> tuple[Any, ...]:
     """What the sidebar shows: the controls noted before the live part began."""
     return tuple(st.session_state.get(key) for key in address.of_session().noted.get("", ()))
