@@ -31,12 +31,6 @@ NAMES = """() => [...document.querySelectorAll('[data-testid=stMain] button, [da
   .map(b => b.innerText.trim())"""
 
 
-def listening(seen: Any) -> None:
-    """Wait until the page's program runs: a key that comes before is lost, as in life."""
-    script = "document.documentElement.dataset.sightlines === 'listening'"
-    seen.until(lambda: seen.page.evaluate(script), "a program that listens")
-
-
 def step(seen: Any, number: int) -> None:
     seen.until(
         lambda: seen.address().get("step", "1") == str(number) or None,
@@ -49,7 +43,6 @@ def step(seen: Any, number: int) -> None:
 def test_keys_lead_through_every_step_with_text_and_whole_figure_on_the_first_screen(visit: Any, name: str) -> None:
     many = len(lessons()[name].steps)
     seen = visit(name, viewport=LAPTOP)
-    listening(seen)
     for number in range(1, many + 1):
         for size in (LAPTOP, SMALL)[:: 1 if number % 2 else -1]:  # the size of before is not set again
             seen.page.set_viewport_size(size)
@@ -73,7 +66,6 @@ def test_keys_lead_through_every_step_with_text_and_whole_figure_on_the_first_sc
 
 def test_next_back_page_up_and_a_link_lead_to_the_same_step(visit: Any) -> None:
     seen, titles = visit("heads?step=4"), [one.title for one in lessons()["heads"].steps]
-    listening(seen)
     for go, number in (
         (lambda: seen.page.get_by_role("button", name="Next", exact=True).click(), 5),
         (lambda: seen.page.get_by_role("button", name="Back", exact=True).click(), 4),
@@ -176,7 +168,6 @@ def test_in_a_room_there_is_no_sidebar_and_large_type(visit: Any) -> None:
     top, bottom = seen.page.evaluate(BOX)
     assert bottom <= LAPTOP["height"]
     assert bottom - top > 550, "the figure is as small as beside a text"
-    listening(seen)
     seen.page.keyboard.press("PageDown")
     step(seen, 2)
     assert seen.address()["present"] == "1"
