@@ -71,9 +71,8 @@ class Visit:
             address = f"{address}?step=1"
         self.page.goto(f"{self.url}/{address}")
         self.settle()
-        if (
-            address.partition("?")[0] in lessons()
-        ):  # a key that comes before the page's program runs is lost, as in life
+        if address.partition("?")[0] in lessons():
+            # A key that comes before the page's program runs is lost, as in life.
             script = "document.documentElement.dataset.sightlines === 'listening'"
             self.until(lambda: self.page.evaluate(script), "a program that listens")
         return self
