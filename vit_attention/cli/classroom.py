@@ -151,7 +151,7 @@ def visitors(megabytes: int) -> tuple[int, int]:
     """How many visitors memory of that size holds, and how many one processor core.
 
     >>> visitors(8192)
-    (1118, 36)
+    (1112, 36)
     """
     by_memory = (megabytes * SHARE - SERVER_MB) / VISITOR_MB
     return max(int(by_memory), 0), int(BUSY / (CHANGE_S / EVERY_S + PICTURE_S / PICTURES_S))
