@@ -3,7 +3,7 @@
 import copy
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Protocol, Self, SupportsIndex, overload
 
@@ -12,18 +12,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from vit_attention.capture import CaptureError, FewTokens, Heard, Request, Seen, capture, listening
+from vit_attention.capture import CaptureError, Request, Seen, listening
 from vit_attention.changes import Change, Inside
 from vit_attention.gate import GateError, shown
-from vit_attention.models import kept, targets
+from vit_attention.models import kept, one_pass, targets
 from vit_attention.models.arguments import distinct
 from vit_attention.models.arguments import whole as numbers
 from vit_attention.models.model import Asked, Attended, Model, array, as_map, plain
 from vit_attention.models.passes import Pass
 from vit_attention.models.targets import Aim
-from vit_attention.records import SIGNALS, AttentionMap, Axis, Prediction, Run, Similar
-from vit_attention.signals import carry_out, reads_states, ride, rides, runs
-from vit_attention.signals.given import After, Behind, Net
+from vit_attention.records import SIGNALS, AttentionMap, Axis, Prediction, Similar
+from vit_attention.signals import carry_out, rides, runs
+from vit_attention.signals.given import Behind
 
 
 class Blocks(Protocol):
@@ -173,80 +173,7 @@ class EncoderModel(Model):
         return self._pass(inputs, asked)
 
     def _pass(self, inputs: Sequence[Any], asked: Asked) -> Pass:
-        """The pass with one of the runs that take part in it; each of the others, whose gradients flow otherwise, has its own."""
-        riding = [run for run in asked.runs if rides(run)]
-        # A run takes part in whole passes: where layers were chosen, none is left for it.
-        own = None if asked.request.gradients or asked.request.layers is not None or not riding else riding.pop(0)
-        passed = self._pass_with(own, inputs, asked)
-        alone = replace(asked, request=Request(proof_rows=asked.request.proof_rows))
-        others = [self._pass_with(run, inputs, alone) for run in riding]
-        ridden = {name: one for other in (passed, *others) for name, one in other.ridden.items()}
-        each = zip(passed.notes, *(one.notes for one in others), strict=True)
-        notes = [[*dict.fromkeys(note for some in notes for note in some)] for notes in each]
-        return replace(passed, ridden=ridden, notes=notes)
-
-    def _pass_with(self, run: Run | None, inputs: Sequence[Any], asked: Asked) -> Pass:
-        request, target, blocks = asked.request, asked.target, list(dict.fromkeys(self.anatomy.blocks))
-        axis = self.axis_of(inputs[0])
-        riding = None if run is None else ride(run, Net(blocks, axis.prefix, len(self.anatomy.blocks)))
-        if riding is not None:
-            probes = riding.probes
-            request = replace(
-                request, gradients=request.gradients or probes, parts=request.parts or probes, in_graph=True
-            )
-        shared = len(blocks) < len(self.anatomy.blocks)  # one block used again and again: its calls are the layers
-        norms: list[Tensor] = []
-        states: list[Tensor] = []
-        last: list[Tensor] = []
-
-        def hear(tokens: Tensor) -> None:
-            last[:] = [tokens]
-            norms.append(torch.linalg.vector_norm(tokens.detach().float(), dim=-1))
-            if self._keeps_states(asked):
-                states.append(tokens.detach().float())
-
-        rows = None if request.whole else request.queries  # of calls that have no numbers yet
-        heard = replace(request, layers=None, whole=(), queries=rows) if shared else request
-        with self._differentiable() if request.gradients or riding else torch.inference_mode():
-            during = riding.during if riding else FewTokens() if request.gradients else nullcontext()
-            with listening(blocks, hear, before_first=True), capture(self.tower, heard) as seen, during:
-                scores = self._forward(self._together(inputs))
-            notes = [[*seen.notes, *self._said_of(inputs[0])] for _ in inputs]
-            if shared:
-                _renumber(seen, request)
-            about: Sequence[int | Aim | None] = [target] * len(inputs)
-            asked_scores = scores
-            if isinstance(target, Aim):
-                about, asked_scores = targets.held(target, self.anatomy.norm(last[0]), axis, notes)
-            elif (asked.about_a_class or riding) and target is None:
-                assert scores is not None, "signals about classes are refused without classes"
-                about = [self._likeliest(one, some) for one, some in zip(scores, notes, strict=True)]
-            gradients: list[Tensor | None] = [None] * len(seen)
-            ridden = {}
-            if asked.request.gradients:
-                gradients = self._gradients(asked_scores, seen, about)
-            if run is not None and riding is not None:
-                ridden[run.name] = riding.after(self._after(asked_scores, seen, about, inputs)).detach()
-                for some in notes:
-                    some.extend(riding.notes)
-        return Pass([*seen], scores, about, gradients, norms, states, notes, seen.unheard, ridden)
-
-    def _after(self, asked: Any, seen: Heard, about: Sequence[Any], inputs: Sequence[Any]) -> After:
-        """What a run that took part in a pass goes on with."""
-        norm, tail, counts = self.anatomy.norm, self.anatomy.tail, self._counts(inputs)
-
-        def of_tokens(tokens: Tensor) -> Tensor:
-            if isinstance(about[0], Aim):
-                return torch.cat([one.scores(norm(tokens)[n : n + 1]) for n, one in enumerate(about)]).sum()
-            assert tail is not None, "a class was found, so that there is a head"
-            if bool(counts.all()):
-                return _sum(tail(tokens), about)
-            # A head may take the mean of all tokens, in which padding has no place.
-            alone = [tail(one[own.to(one.device)][None]) for one, own in zip(tokens, counts, strict=True)]
-            return _sum(torch.cat(alone), about)
-
-        inner = self._inner(inputs).to(self.device)
-        return After(_sum(asked, about), of_tokens, [*seen], counts, inner, isinstance(about[0], Aim))
+        return one_pass.passes(self, inputs, asked)
 
     def _counts(self, inputs: Sequence[Any]) -> Tensor:
         """(batch, tokens) which tokens of a batch are no padding."""
@@ -267,10 +194,6 @@ class EncoderModel(Model):
         if isinstance(aim, Aim):
             tail = aim.of_last(norm)
         return Behind(states, self.axis_of(ready).prefix, norm, tail, isinstance(aim, Aim))
-
-    def _keeps_states(self, asked: Asked) -> bool:
-        """Whether the tokens between the blocks are kept: the record keeps them, or a run reads them."""
-        return "hidden" in asked.signals or any(reads_states(run) for run in asked.runs)
 
     def _attended(self, ready: Any, passed: Pass, asked: Asked, **options: Any) -> Attended:
         """What became of one input, which `passed` holds alone."""
@@ -460,19 +383,6 @@ class EncoderModel(Model):
         network = len(self.anatomy.blocks), self.anatomy.heads, self.anatomy.width
         return kept.estimate(asked, tokens, *network, len(self.classes))
 
-    def _likeliest(self, scores: Tensor, notes: list[str]) -> int:
-        number = int(scores.argmax())
-        notes.append(f"No class was given, so the likeliest is asked about: {self.classes[number]}.")
-        return number
-
-    def _gradients(self, scores: Any, seen: Heard, about: Sequence[int | Aim | None]) -> list[Tensor | None]:
-        probes = [one.probe for one in seen if one.probe is not None]
-        similar = any(isinstance(one, Aim) for one in about)
-        asked = _sum(scores, about)
-        # torch.autograd.grad and never .backward(): threads share the model, and backward writes to shared tensors.
-        # A pool behind the blocks (SigLIP) does not move the tokens that are compared: its gradients are 0.
-        return list(torch.autograd.grad(asked, probes, materialize_grads=similar))
-
     def _map(self, one: Seen, gradient: Tensor | None, axis: Axis, request: Request) -> AttentionMap:
         query, kind = self.asking(one, axis)
         return as_map(one, one.layer, kind, query, axis, request, gradient)
@@ -482,21 +392,3 @@ class EncoderModel(Model):
         # A pool behind the blocks (SigLIP) asks with a learned query of its own.
         pools = one.layer >= len(self.anatomy.blocks)
         return (Axis.text(("pool",)), "cross") if pools else (axis, one.kind)
-
-
-def _sum(scores: Tensor, about: Sequence[Any]) -> Tensor:
-    """The target's scores together; inputs of a batch know nothing of each other, so that each has its own gradients."""
-    return scores.sum() if isinstance(about[0], Aim) else scores[range(len(about)), about].sum()
-
-
-def _renumber(seen: Heard, request: Request) -> None:
-    """Number the calls of one block that is used again and again, and keep those that were asked for."""
-    numbered = [replace(one, layer=number) for number, one in enumerate(seen)]
-    wrong = [n for n in request.layers or () if n >= len(numbered)]
-    if wrong:
-        raise GateError("layers", f"numbers from 0 to {len(numbered) - 1}", f"{wrong}")
-    found = [one for one in numbered if request.layers is None or one.layer in request.layers]
-    if request.whole:
-        chosen = replace(request, heads=None, half=False)
-        found = [replace(one, weights=chosen.at(one.layer).select(one.weights)) for one in found]
-    seen[:] = found
