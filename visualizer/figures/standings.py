@@ -11,6 +11,8 @@ from vit_attention.gate import GateError
 
 _LINE = 15
 """Pixels that one line takes."""
+_TITLE = 34
+"""Letters of an axis's title beside each other: a telephone shows no more."""
 
 
 class Line(NamedTuple):
@@ -142,7 +144,7 @@ def _axis(title: str) -> dict[str, Any]:
         "zeroline": False,
         "automargin": True,
         "fixedrange": True,
-        "title": {"text": theme.safe(title), "standoff": 6, "font": {"size": theme.FONT_SIZE}},
+        "title": {"text": theme.safe(title, _TITLE), "standoff": 6, "font": {"size": theme.FONT_SIZE}},
     }
 
 

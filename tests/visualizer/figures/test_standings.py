@@ -35,3 +35,10 @@ def test_nothing_is_no_figure() -> None:
         ranking([], "share")
     with pytest.raises(GateError, match="at least one"):
         against([], "a", "b")
+
+
+def test_a_long_title_of_an_axis_is_folded_so_that_a_telephone_shows_all_of_it() -> None:
+    long = "share of maps that point at the thing that was asked about"
+    parts = ranking(LINES, long).layout.xaxis.title.text.split("<br>")
+    assert " ".join(parts) == long
+    assert max(map(len, parts)) <= 34
