@@ -117,9 +117,12 @@ def run_all(pages: list[Page], runs: dict[str, Run], forget: Callable[[], None],
 
 
 def save(pages: list[Page]) -> None:
-    """Puts the verdicts of these pages into the file; those of others stay, unless no lesson has the claim any more."""
+    """Puts the verdicts of these pages into the file; those of others stay, unless no lesson has the claim any more.
+
+    A page that was given up on no more pictures than a visitor tests adds nothing.
+    """
     kept = {model: dict(of_model) for model, of_model in known().items()}
-    for page in pages:
+    for page in (one for one in pages if one.done > fresh.COUNT):
         kept.setdefault(page.model, {}).update(page.verdicts())
     listed = {one for name in lessons() for one in claims(name)}
     kept = {model: {n: one for n, one in of_model.items() if n in listed} for model, of_model in kept.items()}

@@ -60,6 +60,21 @@ def test_a_run_that_is_stopped_goes_on_and_gives_the_verdict_of_the_same_picture
     }
 
 
+def test_a_page_given_up_on_a_few_pictures_adds_nothing_to_the_file(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, runs, forget = asked(folder, 4)
+    assert [*command.run_all([page], runs, forget, 1e9)][-1] == 3
+    out = tmp_path / "thousands.json"
+    monkeypatch.setattr(command, "FILE", out)
+    monkeypatch.setattr(command, "known", dict)
+    command.save([page])
+    assert json.loads(out.read_text()) == {}
+    monkeypatch.setattr(fresh, "COUNT", 3)
+    command.save([page])
+    assert json.loads(out.read_text())["scene-vit"].keys() == page.asked.keys()
+
+
 def test_verdicts_of_other_code_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = {"verdict": kept_of(said_like()), "made_from": "another"}
     monkeypatch.setitem(thousands.__globals__, "known", lambda: {"scene-vit": {"layers.smooth": kept}})
