@@ -77,7 +77,7 @@ def _body(chosen: str, beside: str) -> None:
     with figures:
         _draw(shown, head)
     first = shown[0]
-    st.caption(f"{_about(first)} {meaning_of(first.measure)}")
+    st.caption(" ".join([*map(_about, shown), meaning_of(first.measure)]))
     atlas_pictures.draw(opened, first.measure, head)
     panels.choose()
     _below(shown)
