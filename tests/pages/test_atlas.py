@@ -129,7 +129,7 @@ def test_every_panel(app, panel: str) -> None:
 
 def test_the_file_holds_every_column_that_is_shown() -> None:
     survey = bundled()["scene-vit"]
-    shown = atlas.Shown(survey, "entropy", atlas.placed(survey, "entropy", "median", (2, 3), None))
+    shown = atlas.Shown("scene-vit", survey, "entropy", atlas.placed(survey, "entropy", "median", (2, 3), None))
     rows = list(csv.DictReader(io.StringIO(atlas.atlas_csv(shown).decode())))
     assert len(rows) == 24
     assert {row["layer"] for row in rows} == {"2", "3"}
@@ -162,6 +162,120 @@ def test_a_folder_of_the_server_is_on_offer(
     try:
         page = fine(app("atlas", survey="mine"))
         assert "12 pictures" in drawn(page)["layout"]["title"]["text"].replace("<br>", " ")
+    finally:
+        surveys.folders.cache_clear()
+
+
+def changed(
+    packed: bytes, more: dict[str, bytes] | None = None, drop: tuple[str, ...] = ()
+) -> tuple[bytes, surveys.Opened]:
+    """The packed survey with other files in it, in the place of those of the same names, and what is opened of it."""
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        files = {name: archive.read(name) for name in archive.namelist() if name not in drop}
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, data in {**(more or {}), **files, **(more or {})}.items():  # new ones first
+            archive.writestr(name, data)
+    return out.getvalue(), surveys.from_zip(out.getvalue())
+
+
+def parquet(frame: pd.DataFrame) -> bytes:
+    out = io.BytesIO()
+    frame.to_parquet(out)
+    return out.getvalue()
+
+
+def test_an_archive_that_macos_packed_is_opened(packed: bytes) -> None:
+    junk = b"\0\5\x16\7 what macOS knows of the file"
+    _, opened = changed(packed, {"__MACOSX/mine/heads/._part-000000.parquet": junk, "mine/.DS_Store": b"x"})
+    assert (opened.survey.model, opened.survey.pictures) == ("scene-vit", 12)
+
+
+def test_an_archive_may_hold_a_picture_for_each_head_and_measure(packed: bytes) -> None:
+    _, opened = changed(packed, {f"mine/extremes/9-{n}.jpg": b"" for n in range(5000)})
+    assert opened.survey.pictures == 12
+
+
+def test_two_surveys_in_one_archive_are_refused(packed: bytes) -> None:
+    with pytest.raises(GateError, match=r"want Parquet files in one folder heads, got several: \['mine/', 'other/'\]"):
+        changed(packed, {"other/heads/part-0.parquet": parquet(table(3))})
+
+
+@pytest.mark.parametrize("picture", [b"no picture", b"\xff\xd8" + b"x" * 1_500_000, b""])
+def test_extreme_pictures_that_are_none_stay_grey(app, packed: bytes, picture: bytes) -> None:
+    data, _ = changed(packed, {"mine/extremes/0-1.jpg": picture})
+    page = fine(app("atlas"))
+    page.get("file_uploader")[0].upload("mine.zip", data, "application/zip")
+    page = fine(page.run())
+    assert not page.error
+    assert "atlas_pictures" in figures(page)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "extremes/index.json"])
+def test_a_damaged_description_is_named(packed: bytes, name: str) -> None:
+    with pytest.raises(GateError, match=f"survey: {name}: want JSON"):
+        changed(packed, {f"mine/{name}": b"nothing"})
+
+
+def test_a_survey_without_a_manifest_has_no_name(packed: bytes) -> None:
+    assert changed(packed, drop=("mine/manifest.json",))[1].survey.model == surveys.NAMELESS
+
+
+def brought(app: Any, data: bytes, **asked: str) -> Any:
+    page = fine(app("atlas", **asked))
+    page.get("file_uploader")[0].upload("mine.zip", data, "application/zip")
+    return fine(page.run())
+
+
+def test_two_surveys_that_share_everything_but_their_numbers_are_two_figures(app, packed: bytes) -> None:
+    """Figures are kept for all sessions: a model's name and a number of pictures tell no survey from another."""
+    whole = table(12).sort_values(["layer", "head", "picture"], ignore_index=True)
+    widest = (whole.layer == 0) & (whole["head"] == 0)
+    both = [whole.assign(entropy=np.where(widest, whole.index, other).astype("float32")) for other in (3, 4)]
+    drawn_of = [
+        drawn(brought(app, changed(packed, {"mine/heads/part-000000.parquet": parquet(one)})[0]))["data"]
+        for one in both
+    ]
+    first, second = (next(one for one in data if one["name"] == "median")["y"] for data in drawn_of)
+    assert not np.allclose(_numbers(first), _numbers(second))
+
+
+@pytest.mark.parametrize("layers", [1, 3, 40])
+def test_every_layer_of_a_survey_is_shown_whatever_was_looked_at_before(app, packed: bytes, layers: int) -> None:
+    data, _ = changed(packed, {"mine/heads/part-000000.parquet": parquet(table(3, layers, 2))})
+    title = drawn(brought(app, data))["layout"]["title"]["text"].replace("<br>", " ")
+    assert title == f"scene-vit: {2 * layers} heads, 3 pictures"
+
+
+def test_a_single_head_and_picture_are_called_so(app, packed: bytes) -> None:
+    data, _ = changed(packed, {"mine/heads/part-000000.parquet": parquet(table(1, 1, 1))})
+    page = brought(app, data)
+    assert drawn(page)["layout"]["title"]["text"].replace("<br>", " ") == "scene-vit: 1 head, 1 picture"
+
+
+def test_surveys_without_a_common_measure_leave_the_first_one_alone(app, packed: bytes) -> None:
+    other = table(3).rename(columns={"entropy": "beauty", "pointing": "<b>taste</b>"})
+    data, _ = changed(packed, {"mine/heads/part-000000.parquet": parquet(other)})
+    page = brought(app, data, survey="photo-dino", beside="scene-vit")
+    assert any("left out" in one.value for one in page.info)
+    assert "atlas_heads" in figures(page)
+    assert "atlas_beside" not in figures(page)
+
+
+def test_files_of_two_surveys_of_one_model_are_both_there(app, packed: bytes) -> None:
+    page = brought(app, packed, survey="photo-dino", beside="scene-vit", panel="files")
+    labels = [one.proto.label for one in page.get("download_button")]
+    assert {"scene-vit, left (CSV)", "scene-vit, right (CSV)"} <= {*labels}
+
+
+def test_folders_of_one_name_are_all_on_offer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = [tmp_path / "a" / "survey", tmp_path / "b" / "survey", tmp_path / "scene-vit", tmp_path / "c"]
+    for one in there:
+        one.mkdir(parents=True)
+    monkeypatch.setenv(surveys.FOLDERS, ":".join(map(str, [*there, tmp_path / "none"])))
+    surveys.folders.cache_clear()
+    try:
+        assert [*surveys.folders()] == [*map(str, there[:3]), "c"]
     finally:
         surveys.folders.cache_clear()
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tutorials.findings.surveyed import LEVELS, Extreme, Head, Measured, Survey
 from vit_attention.gate import LIMITS, GateError
-from vit_attention.gate.refusal import reading, shown
+from vit_attention.gate.refusal import one_line, reading, shown
 
 BINS = 1024
 """Steps between the smallest and the largest value of a head; quantiles are right to one of them."""
@@ -26,6 +26,8 @@ ROWS = 65_536
 """Rows that are read at once."""
 EXTREMES = 4
 """Pictures of each head and measure that are named, on each side."""
+HUGE = 1e30
+"""What is larger is taken for no number, as infinite ones are: no measure comes near, and sums and figures stay finite."""
 KEYS = ("picture", "layer", "head")
 
 
@@ -96,19 +98,24 @@ def _columns(opened: Any, file: str) -> list[str]:
 
     schema = opened.schema_arrow
     kinds = {one.name: one.type for one in schema}
-    texts = (types.is_string, types.is_large_string)
-    right = {
-        "picture": any(is_text(kinds.get("picture")) for is_text in texts) if "picture" in kinds else False,
-        **{name: name in kinds and types.is_integer(kinds[name]) for name in ("layer", "head")},
-    }
-    if len(kinds) < len(schema) or not all(right.values()):
-        raise GateError(file, "columns picture (text), layer and head (whole numbers)", shown([*kinds]))
+    whole = all(name in kinds and types.is_integer(kinds[name]) for name in ("layer", "head"))
+    if len(kinds) < len(schema) or not whole or "picture" not in kinds or not _text(kinds["picture"]):
+        got = [f"{one.name} ({one.type})" for one in schema]
+        raise GateError(file, "columns picture (text), layer and head (whole numbers)", one_line(", ".join(got))[:150])
     names = [one for one, kind in kinds.items() if types.is_float32(kind) or types.is_float64(kind)]
     LIMITS["survey measures"].check(len(names), file)
     LIMITS["survey rows"].check(opened.metadata.num_rows, file)
     for name in names:
         LIMITS["survey name"].check(len(name), file, "measure")
     return names
+
+
+def _text(kind: Any) -> bool:
+    """Whether a column holds text, be it as numbers in a list of texts, which pandas calls a category."""
+    import pyarrow.types as types
+
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    return any(is_text(kind) for is_text in (types.is_string, types.is_large_string, types.is_string_view))
 
 
 def _some(batch: Any, names: Sequence[str], file: str) -> Some:
@@ -120,7 +127,8 @@ def _some(batch: Any, names: Sequence[str], file: str) -> Some:
             raise GateError(file, f"numbers from 0 to {LIMITS[f'{name}s'].most - 1}", "others", field=name)
         keys.append(numbers.astype(np.int64))
     values = {name: batch.column(name).to_numpy(zero_copy_only=False).astype(np.float64) for name in names}
-    return Some(batch.column("picture"), (keys[0] << 16) | keys[1], values)
+    known = {name: np.where(np.abs(one) <= HUGE, one, np.nan) for name, one in values.items()}
+    return Some(batch.column("picture"), (keys[0] << 16) | keys[1], known)
 
 
 @dataclass
@@ -145,7 +153,10 @@ class _Head:
         kept = self.extremes.setdefault((at, side), [])
         if len(kept) == EXTREMES and side * value >= side * kept[-1][0]:
             return False
-        kept.append((value, name()))
+        found = (value, name())
+        if found in kept:  # a row that is there twice
+            return True
+        kept.append(found)
         kept.sort(key=lambda one: side * one[0])
         del kept[EXTREMES:]
         return True
@@ -186,7 +197,7 @@ class _Seen:
             head.total[at] += known.sum()
             head.counts[at] += len(known)
             for side in (1, -1):  # of equal values the picture that comes first, on both sides
-                for n in np.argsort(side * known, kind="stable")[:EXTREMES]:
+                for n in np.argsort(side * known, kind="stable")[: 4 * EXTREMES]:
                     row = int(where[there[n]])
                     if not head.meet(at, side, float(known[n]), lambda row=row: _name(some.pictures, row)):  # type: ignore[misc]
                         break

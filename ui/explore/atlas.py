@@ -15,6 +15,7 @@ from ui.frame.stop import stop
 from ui.parts import components, live, panels, widgets
 from ui.store import surveys
 from visualizer.figures.head_ranges import head_ranges
+from visualizer.words.plain import plural
 from vit_attention.gate import GateError
 
 MEASURE, SORT, LAYERS, RANGE = "measure", "sort", "layers", "median"
@@ -29,11 +30,13 @@ class Shown(NamedTuple):
     """Which heads of a survey are shown, in order.
 
     Attributes:
+        key: of the survey.
         survey: the summary.
         measure: by name.
         heads: places in the survey's list.
     """
 
+    key: str
     survey: Survey
     measure: str
     heads: tuple[int, ...]
@@ -64,14 +67,17 @@ def _body(chosen: str, beside: str) -> None:
     """Figures first; what chooses them stands below."""
     opened = _opened(chosen)
     other = _opened(beside) if beside else None
+    if other and not opened.survey.measures.keys() & other.survey.measures.keys():
+        st.info(texts.say("atlas_nothing_common", model=plain(other.survey.model)))
+        other = None
     figures, menus = st.container(key="atlas_top"), st.container()
     with menus:
-        shown = _choose(opened.survey, other.survey if other else None)
+        shown = _choose([opened, other] if other else [opened])
         head = _head(opened.survey)
     with figures:
         _draw(shown, head)
     first = shown[0]
-    st.caption(f"{_about(first)} {meaning_of(first.measure)}")
+    st.caption(" ".join([*map(_about, shown), meaning_of(first.measure)]))
     atlas_pictures.draw(opened, first.measure, head)
     panels.choose()
     _below(shown)
@@ -86,13 +92,10 @@ def _opened(chosen: str) -> surveys.Opened:
         stop()
 
 
-def _choose(survey: Survey, other: Survey | None) -> list[Shown]:
+def _choose(opened: list[surveys.Opened]) -> list[Shown]:
     """The controls of what is shown; of both surveys where two are compared."""
-    both = [survey] + ([other] if other else [])
-    measures = [name for name in survey.measures if all(name in one.measures for one in both)]
-    if not measures:
-        st.info("These two surveys have no measure in common: each is shown alone.")
-        stop()
+    both = [one.survey for one in opened]
+    measures = [name for name in both[0].measures if all(name in one.measures for one in both)]
     left, middle, right, last = st.columns([2, 3, 3, 3], vertical_alignment="bottom")
     said = {name: name.replace("_", " ") for name in measures}
     measure = widgets.menu("Measure", measures, MEASURE, place=left, format_func=lambda one: said.get(one, one))
@@ -104,7 +107,7 @@ def _choose(survey: Survey, other: Survey | None) -> list[Shown]:
     label = f"Median ({unit_of(measure) or 'in its own unit'})"
     ends = widgets.span(label, 0, STEPS, RANGE, place=last, format_func=name)
     among = (low + ends[0] * (high - low) / STEPS, low + ends[1] * (high - low) / STEPS) if ends != (0, STEPS) else None
-    return [Shown(one, measure, placed(one, measure, order, layers, among)) for one in both]
+    return [Shown(one.key, one.survey, measure, placed(one.survey, measure, order, layers, among)) for one in opened]
 
 
 def _limits(both: list[Survey], measure: str) -> tuple[float, float]:
@@ -157,7 +160,7 @@ def _draw(shown: list[Shown], head: Head) -> None:
                 st.info(f"{plain(one.survey.model)}: no head has such a layer and median; widen the two spans below.")
                 continue
             mark = head if key == "atlas_heads" else None
-            now = _View((one.survey.model, one.survey.pictures, one.measure, one.heads, limits, mark))
+            now = _View((one.key, one.measure, one.heads, limits, mark))
             make = partial(_figure, one, limits, mark)
             components.kept(now, key, lambda _now, make=make: make(), pick=_pick if mark else None)
 
@@ -174,11 +177,15 @@ def _pick(points: list[Any]) -> None:
 def _figure(one: Shown, limits: tuple[float, float], mark: Head | None) -> tuple[Any, str]:
     unit = unit_of(one.measure)
     name = one.measure.replace("_", " ") + f" ({unit})" * bool(unit)
-    some = f"{len(one.heads)} of " * (len(one.heads) < len(one.survey.heads)) + f"{len(one.survey.heads)} heads"
-    title = f"{one.survey.model}: {some}, {one.survey.pictures:,} pictures"
+    some = f"{len(one.heads)} of " * (len(one.heads) < len(one.survey.heads)) + plural(len(one.survey.heads), "head")
+    title = f"{one.survey.model}: {some}, {_pictures(one)}"
     look: dict[str, Any] = {"limits": limits, "chosen": mark, "depth": max(h.layer for h in one.survey.heads) + 1}
     look |= {"across": "heads by layer" if sorted(one.named) == one.named else "heads, lowest first"}
     return head_ranges(one.ranges, one.named, name, title=title, height=400, **look), _words(one)
+
+
+def _pictures(one: Shown) -> str:
+    return f"{one.survey.pictures:,} picture" + "s" * (one.survey.pictures != 1)
 
 
 def _words(one: Shown) -> str:
@@ -191,14 +198,14 @@ def _words(one: Shown) -> str:
     unit = unit_of(one.measure)
     said = [f"{one.named[at].words}, {median[at]:.3g} {unit}".rstrip() for at in (low, high)]
     return (
-        f"{one.survey.model}, {one.measure.replace('_', ' ')} of {len(one.heads)} heads over {one.survey.pictures:,} pictures: "
+        f"{one.survey.model}, {one.measure.replace('_', ' ')} of {plural(len(one.heads), 'head')} over {_pictures(one)}: "
         f"the lowest median has {said[0]}; the highest {said[1]}."
     )
 
 
 def _about(one: Shown) -> str:
     about = f" ({plain(one.survey.about)})" if one.survey.about else ""
-    return f"**{plain(one.survey.model)}** over {one.survey.pictures:,} pictures{about}."
+    return f"**{plain(one.survey.model)}** over {_pictures(one)}{about}."
 
 
 def _below(shown: list[Shown]) -> None:
@@ -206,8 +213,15 @@ def _below(shown: list[Shown]) -> None:
     first = shown[0]
     components.in_words("\n\n".join(_words(one) for one in shown))
     components.code_box(CODE, [COMMAND.format(model=first.survey.model)])
+    names = [one.survey.model for one in shown]
+    names = (
+        [f"{name}, {side}" for name, side in zip(names, ("left", "right"), strict=False)]
+        if len({*names}) < len(names)
+        else names
+    )
     tables = {
-        f"{one.survey.model} (CSV)": (f"atlas-{n + 1}.csv", partial(atlas_csv, one)) for n, one in enumerate(shown)
+        f"{name} (CSV)": (f"atlas-{n}.csv", partial(atlas_csv, one))
+        for n, (name, one) in enumerate(zip(names, shown, strict=True), 1)
     }
     components.downloads("atlas", tables)
     if panels.wanted(panels.TRUST):

@@ -75,7 +75,7 @@ def runs(model: str) -> bool:
 def _sheet(opened: surveys.Opened, listed: Sequence[Named], measure: str, head: Head, number: int) -> None:
     across = 4 if not controls.on_phone() else 2
     rows = -(-len(listed) // across)
-    asked = (opened.survey.model, tuple(listed), measure, head, number, across)
+    asked = (opened.key, tuple(listed), measure, head, number, across)
     make = partial(_made, opened, listed, head, number, across, 60 + 210 * rows)
     components.kept(_View(asked), "atlas_pictures", lambda _now: make(), pick=partial(_pick, listed))
 

@@ -18,6 +18,8 @@ from ui.frame import address
 from vit_attention.gate.refusal import shown
 
 N = TypeVar("N", int, float)
+WHOLE = "_whole_{}"
+"""Session key: the ends of a span when it was drawn last."""
 
 
 def _name(label: str) -> str:
@@ -161,9 +163,12 @@ def within(value: Any, low: float, high: float) -> float:
 
 
 def span(label: str, low: int, high: int, key: str, *, place: Any = st, **how: Any) -> tuple[int, int]:
-    """The first and the last of a span of whole numbers, which the address carries as ``3-9``."""
+    """The first and the last of a span of whole numbers, which the address carries as ``3-9``; a whole one stays whole."""
     if low >= high:
         return low, high
+    if st.session_state.get(key) == st.session_state.get(WHOLE.format(key)) is not None:  # of what had fewer or more
+        st.session_state[key] = (low, high)
+    st.session_state[WHOLE.format(key)] = (low, high)
     _settle(key, (low, high), partial(_ends, label, low, high), lambda value: _fits(value, low, high), place)
     # With two ends given, two are read from the browser: of a value that only the session has, it would be one.
     draw = place and partial(place.select_slider, label, list(range(low, high + 1)), (low, high))

@@ -1,5 +1,6 @@
 """Every survey the app can show by its id: bundled ones, those of whoever runs the server, and the reader's own."""
 
+import hashlib
 import io
 import json
 import os
@@ -9,6 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -22,7 +24,7 @@ from ui.store.blobs import blobs
 from ui.store.kept import Kept
 from vit_attention.gate import LIMITS, GateError
 from vit_attention.gate.archive import inside
-from vit_attention.gate.refusal import one_line, reading
+from vit_attention.gate.refusal import one_line, reading, shown
 
 FOLDERS = "SIGHTLINES_SURVEYS"
 """Environment variable of a server: folders of surveys that everybody may look at, separated as in ``PATH``."""
@@ -32,6 +34,9 @@ OWN = "own survey"
 SECONDS, SMALL, PICTURES = 120, 1_000_000, 12_000_000
 """Of a survey from outside: seconds that reading may take; bytes of its manifest or its index, and of all its pictures."""
 TABLE, JPEG = re.compile(r"(?:.*/)?heads/[^/]+\.parquet"), re.compile(r"[0-9a-zA-Z_-]{1,80}\.jpe?g")
+FINDER = "__MACOSX/"
+"""Folder of an archive in which macOS repeats every file's name with what it knows of the file."""
+NAMELESS = "unnamed model"
 ADVICE = "Pack the folder that vit-attention survey wrote, with heads, extremes and manifest.json in it."
 
 
@@ -40,10 +45,12 @@ class Opened:
     """A survey that came with pictures of its own.
 
     Attributes:
+        key: tells it from every other survey that this server keeps.
         survey: its summary.
         pictures: the extreme pictures as JPEGs, by name, as far as they were brought.
     """
 
+    key: str
     survey: Survey
     pictures: Mapping[str, bytes]
 
@@ -54,9 +61,11 @@ _one_at_a_time = threading.Semaphore(1)
 
 @cache
 def folders() -> dict[str, Path]:
-    """The surveys of whoever runs the server, by the names of their folders."""
-    given = [Path(one) for one in os.environ.get(FOLDERS, "").split(os.pathsep) if one.strip()]
-    return {one.name: one for one in given if one.is_dir()}
+    """The surveys of whoever runs the server, by the names of their folders; by the whole path where these are taken."""
+    given = [Path(one).absolute() for one in os.environ.get(FOLDERS, "").split(os.pathsep) if one.strip()]
+    there = [one for one in dict.fromkeys(given) if one.is_dir()]
+    taken = [*bundled(), OWN, *(one.name for one in there)]
+    return {str(one) if taken.count(one.name) > 1 or not one.name else one.name: one for one in there}
 
 
 def options() -> dict[str, str]:
@@ -73,7 +82,7 @@ def get(chosen: str) -> Opened:
         GateError: it cannot be read, or is not kept any more.
     """
     if chosen in bundled():
-        return Opened(bundled()[chosen], {})
+        return Opened(chosen, bundled()[chosen], {})
     if chosen in folders():
         return _kept(chosen, lambda: from_folder(folders()[chosen]))
     digest = st.session_state[UPLOAD][0]
@@ -97,17 +106,20 @@ def from_zip(data: bytes) -> Opened:
     Raises:
         GateError: no such archive, or more in it than is let in.
     """
-    with inside(io.BytesIO(data), "survey", "a ZIP archive of a survey's folder") as archive:
+    with inside(io.BytesIO(data), "survey", "a ZIP archive of a survey's folder", "survey files") as archive:
         LIMITS["uploaded survey"].check(sum(one.file_size for one in archive.entries.values()), "survey")
-        tables = [name for name in archive.entries if TABLE.fullmatch(name)]
-        if not tables:
-            raise GateError("survey", "Parquet files in a folder heads", "none", advice=ADVICE)
-        root = tables[0].rpartition("heads/")[0]
+        tables = [name for name in archive.entries if TABLE.fullmatch(name) and not name.startswith(FINDER)]
+        roots = sorted({name.rpartition("heads/")[0] for name in tables})
+        if len(roots) != 1:
+            got = f"several: {shown(roots)}" if roots else "none"
+            raise GateError("survey", "Parquet files in one folder heads", got, advice=ADVICE)
+        root = roots[0]
         with tempfile.TemporaryDirectory() as place:
             for n, name in enumerate(sorted(tables)):
                 most = LIMITS["uploaded survey"].most
                 (Path(place) / f"{n:06d}.parquet").write_bytes(archive.content(name, most))
             return _opened(
+                hashlib.sha256(data).hexdigest(),
                 Path(place),
                 lambda name: archive.content(root + name, SMALL) if root + name in archive.entries else None,
             )
@@ -120,36 +132,39 @@ def from_folder(folder: Path) -> Opened:
         file = folder / name
         return file.read_bytes() if file.is_file() and file.stat().st_size <= SMALL else None
 
-    return _opened(folder / "heads", read)
+    return _opened(str(folder), folder / "heads", read)
 
 
-def _opened(tables: Path, read: Callable[[str], bytes | None]) -> Opened:
+def _opened(key: str, tables: Path, read: Callable[[str], bytes | None]) -> Opened:
     """The summary of a folder of tables, and the pictures that it names; `read` gives a small file by its name, or None."""
-    model, about, weights = _said(read("manifest.json"))
-    found = replace(_summarised(tables), model=model, about=about, weights=weights)
-    index = _plain(read("extremes/index.json")).get("pictures")
+    model, about, weights = _said(_plain(read, "manifest.json"))
+    found = replace(_summarised(tables), model=model or NAMELESS, about=about, weights=weights)
+    index = _plain(read, "extremes/index.json").get("pictures")
     files = index if isinstance(index, dict) else {}
     pictures: dict[str, bytes] = {}
     named = set[str]().union(*(one.names for one in found.measures.values()))
     for name in sorted(named):
         file = files.get(name)
-        data = read(f"extremes/{file}") if isinstance(file, str) and JPEG.fullmatch(file) else None
+        data = None
+        if isinstance(file, str) and JPEG.fullmatch(file):
+            with suppress(GateError):  # it stays grey, as one that is no picture
+                data = read(f"extremes/{file}")
         if data is not None and len(data) + sum(map(len, pictures.values())) <= PICTURES:
             pictures[name] = data
-    return Opened(found, pictures)
+    return Opened(key, found, pictures)
 
 
-def _plain(data: bytes | None) -> dict[str, Any]:
+def _plain(read: Callable[[str], bytes | None], name: str) -> dict[str, Any]:
+    data = read(name)
     if data is None:
         return {}
-    with reading("survey", "settings that are JSON"):
+    with reading("survey", "JSON", name):
         found = json.loads(data)
     return found if isinstance(found, dict) else {}
 
 
-def _said(data: bytes | None) -> list[str]:
+def _said(plain: Mapping[str, Any]) -> list[str]:
     """What the manifest says of the model, the pictures and the weights, cut to what is shown."""
-    plain = _plain(data)
     source = plain.get("source")
     about = source.get("text", "") if isinstance(source, dict) else ""
     said = (plain.get("model"), about, plain.get("weights_hash"))

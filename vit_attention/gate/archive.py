@@ -124,13 +124,13 @@ def opened(path: Path, want: str = "a whole archive of arrays (.npz)") -> Iterat
 
 
 @contextmanager
-def inside(stream: IO[bytes], file: str, want: str) -> Iterator[Archive]:
-    """As `opened`, of a file that is open already."""
+def inside(stream: IO[bytes], file: str, want: str, entries: str = "bundle entries") -> Iterator[Archive]:
+    """As `opened`, of a file that is open already; `entries` names the limit of how many there may be."""
     with reading(file, want):
         archive = zipfile.ZipFile(stream)
     with archive:
         found = archive.infolist()
-        LIMITS["bundle entries"].check(len(found), file)
+        LIMITS[entries].check(len(found), file)
         names = [entry.filename.removesuffix(".npy") for entry in found]
         if len({*names}) < len(names):
             raise GateError(file, "entries of different names", "one name several times")

@@ -55,14 +55,14 @@ def one_line(text: object) -> str:
 
 
 @contextmanager
-def reading(file: str, want: str, field: str = "") -> Iterator[None]:
+def reading(file: str, want: str, field: str = "", advice: str = "") -> Iterator[None]:
     """Turns what libraries raise on damaged bytes, a dozen kinds of errors, into a `GateError`; an interrupt passes."""
     try:
         yield
     except GateError:
         raise
     except MemoryError as error:
-        raise GateError(file, "one that fits into memory", "one that does not", field=field) from error
+        raise GateError(file, "one that fits into memory", "one that does not", field=field, advice=advice) from error
     except Exception as error:
         reason = one_line(error)[:80] or type(error).__name__
-        raise GateError(file, want, f"one that cannot be read ({reason})", field=field) from error
+        raise GateError(file, want, f"one that cannot be read ({reason})", field=field, advice=advice) from error

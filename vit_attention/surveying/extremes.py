@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,8 @@ from vit_attention.gate.refusal import reading
 from vit_attention.records.record import encode_picture
 from vit_attention.records.writing import write
 from vit_attention.surveying.folder import Folder, tables
-from vit_attention.surveying.items import Source, thumbnail_of
+from vit_attention.surveying.items import Item, Source, thumbnail_of
+from vit_attention.surveying.shard import FAILURES
 
 SIDE = 160
 """Longest side of the small pictures in pixels."""
@@ -68,7 +70,8 @@ def kept(folder: Folder) -> int:
     file = folder.path / "extremes" / "index.json"
     if not file.exists():
         return 0
-    with reading(file.name, "the index of extreme pictures"):
+    advice = f"Delete {file}; the same command then writes it anew."
+    with reading(file.name, "the index of extreme pictures", advice=advice):
         return int(json.loads(file.read_bytes())["count"])
 
 
@@ -128,12 +131,20 @@ def _index(best: dict[tuple[str, str], _Best], name: str, names: dict[Place, str
 
 
 def _written(folder: Folder, source: Source, wanted: set[Place], names: dict[Place, str]) -> Iterator[tuple[str, str]]:
-    """Name and file of every picture that is written."""
+    """Name and file of every picture that is written; one that is gone by now is left out."""
     for shard in sorted({at for at, _ in wanted}):
         there = {names[at, row]: row for at, row in wanted if at == shard}
         for item in source.items(shard):
             row = there.get(item.name)
-            if row is not None:
+            small = None if row is None else _small(item)
+            if small is not None:
                 file = f"{shard:07d}-{row:05d}.jpg"
-                write(folder.path / "extremes" / file, encode_picture(thumbnail_of(item), SIDE))
+                write(folder.path / "extremes" / file, small)
                 yield item.name, file
+
+
+def _small(item: Item) -> bytes | None:
+    """The picture as a JPEG; None if it cannot be opened any more."""
+    with suppress(*FAILURES):
+        return encode_picture(thumbnail_of(item), SIDE)
+    return None

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -41,8 +42,7 @@ class Folder:
         """What the survey is of; raises GateError where none lies."""
         file = self.path / "manifest.json"
         with reading(file.name, "the manifest of a survey"):
-            found: dict[str, Any] = json.loads(file.read_bytes())
-            return found
+            return dict[str, Any](json.loads(file.read_bytes()))
 
     def claim(self, manifest: dict[str, Any]) -> None:
         """Begin a survey here, or go on with the one that is here.
@@ -51,6 +51,8 @@ class Folder:
             GateError: other files lie here, or another survey; says in what it differs.
         """
         plain = json.loads(json.dumps(manifest))
+        # Looked at before the manifest, which another part of the same survey may be writing now.
+        others = self.path.exists() and (not self.path.is_dir() or any(map(_visible, self.path.iterdir())))
         if (self.path / "manifest.json").exists():
             there = self.manifest
             for name in SAME:
@@ -60,9 +62,16 @@ class Folder:
                         self.path.name, f"{name} {_short(there.get(name))}", _short(plain[name]), advice=advice
                     )
             return
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        if others:
             raise GateError(self.path.name, "a new or empty folder, or one of a survey", "one that holds other files")
         write(self.path / "manifest.json", _json(manifest))
+
+    def leave(self) -> None:
+        """Take the manifest of a survey away that cannot be run, so that another may begin here."""
+        if not (self.path / "parts").exists():
+            (self.path / "manifest.json").unlink(missing_ok=True)
+            with suppress(OSError):  # other files lie there
+                self.path.rmdir()
 
     def part(self, table: str, shard: int, end: str = "parquet") -> Path:
         """The file of a shard in one of "heads", "methods" and "parts"."""
@@ -75,9 +84,11 @@ class Folder:
     def said(self, shard: int) -> dict[str, Any]:
         """What was said of a shard that is done: its number of pictures, and those that failed."""
         file = self.part("parts", shard, "json")
-        with reading(file.name, "what was said of a shard"):
-            found: dict[str, Any] = json.loads(file.read_bytes())
-            return found
+        advice = f"Delete {file}; the same command then does this shard anew."
+        with reading(file.name, "what was said of a shard", advice=advice):
+            plain = json.loads(file.read_bytes())
+            failed = [{name: str(one[name]) for name in ("picture", "reason")} for one in plain["failed"]]
+            return {"pictures": int(plain["pictures"]), "failed": failed}
 
     def keep(self, number: int, shard: Shard, plan: Plan, seconds: float) -> None:
         """Write what was found of a shard.
@@ -91,6 +102,10 @@ class Folder:
         failed = [{"picture": name, "reason": reason} for name, reason in shard.failed]
         about = {"pictures": shard.pictures, "failed": failed, "seconds": round(seconds, 3)}
         write(self.part("parts", number, "json"), _json(about))
+
+
+def _visible(path: Path) -> bool:
+    return not path.name.startswith(".")
 
 
 def _json(data: Any) -> bytes:
@@ -183,6 +198,7 @@ def tables(folder: Folder, shards: int) -> Iterator[tuple[int, Any]]:
     for shard in range(shards):
         file = folder.part("heads", shard)
         if folder.done(shard) and file.exists():
-            with reading(file.name, "an undamaged Parquet file"):
+            advice = f"Delete {folder.part('parts', shard, 'json')}; the same command then does this shard anew."
+            with reading(file.name, "an undamaged Parquet file", advice=advice):
                 table = parquet.read_table(file)
             yield shard, table

@@ -3,13 +3,14 @@
 import hashlib
 import tarfile
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from vit_attention.gate import LIMITS, GateError
+from vit_attention.gate import LIMITS, GateError, shown
 from vit_attention.gate.files import regular
 from vit_attention.gate.refusal import reading
 from vit_attention.heavy import library
@@ -53,10 +54,17 @@ class Group(ABC):
     Attributes:
         path: the file.
         columns: which of its parts are read.
+        name: what stands before the names of its pictures; "" takes that of the file.
     """
 
     path: Path
     columns: Columns
+    name: str = field(default="", kw_only=True, repr=False)
+
+    @property
+    def called(self) -> str:
+        """What the names of its pictures begin with."""
+        return self.name or self.path.name
 
     @property
     def digest(self) -> str:
@@ -133,7 +141,7 @@ def _rows(table: Any, group: Group, chosen: Sequence[int], before: int) -> Itera
     for row in chosen:
         given = content(cell(where.picture, int(row)), group.path.parent)
         mask = content(cell(where.mask, int(row)), group.path.parent)
-        yield Item(f"{group.path.name}#{before + int(row)}", given, mask, cell(where.box, int(row)))
+        yield Item(f"{group.called}#{before + int(row)}", given, mask, cell(where.box, int(row)))
 
 
 def content(cell: Any, folder: Path) -> Any:
@@ -158,7 +166,7 @@ class Tar(Group):
                 parts = found[int(at)]
                 picture = next(end for end in parts if self._pictured(end))
                 given, mask = (self._bytes(file, parts.get(end)) for end in (picture, self.columns.mask))
-                yield Item(f"{self.path.name}/{parts[picture].name}", given, mask)
+                yield Item(f"{self.called}/{parts[picture].name}", given, mask)
 
     def _opened(self) -> tarfile.TarFile:
         with reading(self.path.name, "an undamaged tar file that is not compressed"):
@@ -177,7 +185,12 @@ class Tar(Group):
             except tarfile.ReadError:  # it ends too early, in the member that was last
                 if not found:
                     raise
-        return [parts for parts in found.values() if any(map(self._pictured, parts))]
+        pictured = [parts for parts in found.values() if any(map(self._pictured, parts))]
+        if not pictured:
+            ends = sorted({end for parts in found.values() for end in parts})
+            want = f"members that end in {self.columns.picture or ', '.join(SUFFIXES)}"
+            raise GateError(self.path.name, want, f"members that end in {shown(ends)}" if ends else "none")
+        return pictured
 
     def _pictured(self, end: str) -> bool:
         wanted = self.columns.picture
@@ -215,6 +228,7 @@ class Grouped:
     _most: list[int] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
+        self.groups = _told_apart(self.groups)
         self._order = order(len(self.groups), self.shuffle, None)
         if self.first is None:
             return
@@ -254,6 +268,13 @@ class Grouped:
             return group.items(None)
         seed = None if self.shuffle is None else self.shuffle + shard + 1
         return group.items(order(group.size(), seed, None if self._most is None else self._most[shard]))
+
+
+def _told_apart(groups: Sequence[Group]) -> Sequence[Group]:
+    """The same; where files in different folders have one name, their pictures are called by the whole path."""
+    paths = dict.fromkeys(one.path for one in groups)
+    times = Counter(one.name for one in paths)
+    return [replace(one, name=str(one.path)) if times[one.path.name] > 1 else one for one in groups]
 
 
 def row_groups(path: Path, columns: Columns) -> list[RowGroup]:

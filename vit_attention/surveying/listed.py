@@ -80,7 +80,7 @@ def lines(path: Path) -> list[str]:
         GateError: no text, or none listed.
     """
     try:
-        with regular(path).open(encoding="utf-8") as stream:
+        with regular(path).open(encoding="utf-8-sig") as stream:
             found = [line.rstrip("\r\n") for _, line in zip(range(MOST_LINES), stream, strict=False) if line.strip()]
     except UnicodeDecodeError as error:
         raise GateError(path.name, "a text file with a picture's name on each line", "no text") from error

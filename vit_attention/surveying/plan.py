@@ -53,6 +53,13 @@ class Plan:
         Raises:
             GateError: a method that needs what the model does not give, or an option that it does not take.
         """
+        for name in self.methods:
+            try:
+                model.asked(keep=methods()[name].needs, target=self.target, **self.options)
+            except GateError as error:
+                if error.file != "keep":
+                    raise
+                raise GateError("methods", f"methods that {model.card.name} can be asked for", name) from error
         keep = frozenset[Any]().union(*(methods()[name].needs for name in self.methods))
         return model.asked(keep=keep, target=self.target, **self.options)
 
@@ -99,6 +106,9 @@ def _measure(name: str) -> str:
 
 
 def _method(name: str) -> str:
-    if name not in methods():
-        raise GateError("methods", f"one of {', '.join(methods())}", shown(name))
+    able = [way for way, one in methods().items() if one.asked_by not in ("patch", "patches")]
+    if name in methods() and name not in able:
+        raise GateError("methods", f"one of {', '.join(able)}", f"{name}, which asks about a patch of one picture")
+    if name not in able:
+        raise GateError("methods", f"one of {', '.join(able)}", shown(name))
     return name

@@ -15,12 +15,13 @@ from tqdm import tqdm
 from vit_attention import registry
 from vit_attention.gate import GateError, shown
 from vit_attention.models.arguments import count
-from vit_attention.models.model import Model
+from vit_attention.models.model import BudgetError, Model
 from vit_attention.records import Similar
 from vit_attention.surveying import extremes as ends
 from vit_attention.surveying.folder import Folder, encoded, heads_table, manifest, methods_table
 from vit_attention.surveying.grouped import Columns
 from vit_attention.surveying.items import Source
+from vit_attention.surveying.measuring import PlanError
 from vit_attention.surveying.plan import DEFAULT, Plan, plan
 from vit_attention.surveying.shard import Shard, survey_shard
 from vit_attention.surveying.sources import source_of
@@ -123,7 +124,11 @@ def one_shard(
 ) -> Shard:
     """Measure a shard and write what was found; what every engine does, once for each shard."""
     start = time.perf_counter()
-    found = survey_shard(model, source.items(number), plan, pool, tick)
+    try:
+        found = survey_shard(model, source.items(number), plan, pool, tick)
+    except (PlanError, BudgetError):
+        folder.leave()
+        raise
     folder.keep(number, found, plan, time.perf_counter() - start)
     return found
 
@@ -191,7 +196,7 @@ def job(
     )
     if getattr(loaded, "inputs", "pictures") == "texts":
         raise GateError("model", "one that looks at pictures", loaded.card.name)
-    chosen.asked(loaded)
+    chosen.together(loaded, chosen.asked(loaded)[0])
     folder, part = Folder(Path(out)), _part(shard)
     if not dry:
         folder.claim(manifest(loaded, source, chosen, command))

@@ -11,10 +11,11 @@ from vit_attention.inputs.finding import matching, within
 from vit_attention.surveying.grouped import Columns, Group, Grouped, Tar, batches, content, row_groups
 from vit_attention.surveying.items import Item, Source
 from vit_attention.surveying.listed import Listed, lines
-from worlds.naming import parse_range
+from worlds.naming import parse, parse_range
 
 LISTS = (".txt", ".lst")
 """File names that count as text lists of pictures."""
+ENDING = "Let the pattern end as the names of the files do, such as '*.jpg'."
 
 
 def source_of(
@@ -37,7 +38,7 @@ def source_of(
         columns: where the pictures and their truth are in a table or a tar.
 
     Raises:
-        GateError: nothing there, or pictures that lie together beside others that do not.
+        GateError: nothing there, columns of pictures that have none, or pictures that lie together beside others that do not.
     """
     columns = columns or Columns()
     if hasattr(pictures, "column_names") and hasattr(pictures, "__getitem__"):
@@ -53,6 +54,10 @@ def source_of(
         raise GateError("pictures", want, "both" if listed else "none")
     text = ", ".join(str(one) if isinstance(one, (str, os.PathLike)) else "a picture" for one in given[:3])
     text += f" and {len(given) - 3} more" if len(given) > 3 else ""
+    if not grouped and columns != Columns():
+        want, got = "files that hold pictures in columns: Parquet, tars, a saved data set", "pictures each by itself"
+        raise GateError("column", want, got, advice="Leave the columns out.")
+    _there(listed)
     if grouped:
         return Grouped(grouped, text, shuffle, first)
     return Listed(listed, text, shard_size, shuffle, first)
@@ -82,13 +87,7 @@ def _open_up(one: Any, columns: Columns, listed: list[Sequence[Any]], grouped: l
     if os.path.isdir(text):
         _folder(text, columns, listed, grouped)
     elif glob.has_magic(text) and not os.path.lexists(text):
-        files = matching(text)
-        if not files:
-            raise GateError(text, "a pattern that some file's name fits", "no such file")
-        for file in files if _together(files[0]) else ():
-            _open_up(file, columns, listed, grouped)
-        if not _together(files[0]):
-            listed.append(files)
+        _pattern(text, columns, listed, grouped)
     elif text.endswith(".parquet"):
         grouped.extend(row_groups(Path(text), columns))
     elif text.endswith(".tar"):
@@ -99,8 +98,30 @@ def _open_up(one: Any, columns: Columns, listed: list[Sequence[Any]], grouped: l
         listed.append(parse_range(text) or [text])
 
 
-def _together(name: str) -> bool:
-    return name.endswith((".parquet", ".tar", *LISTS))
+def _there(listed: Sequence[Sequence[Any]]) -> None:
+    """Raises GateError if nothing that was named is there: a word that was spelled wrongly is no survey of one damaged picture."""
+    names = [os.fspath(part[0]) for part in listed if len(part) == 1 and isinstance(part[0], (str, os.PathLike))]
+    gone = [one for one in names if not (os.path.lexists(one) or parse(one))]
+    if gone and len(gone) == len(listed):
+        want = "a picture, a folder, a pattern or a list that is there, or drawn pictures such as scene-1..5000"
+        raise GateError(gone[0] or "pictures", want, "none of this name")
+
+
+def _pattern(text: str, columns: Columns, listed: list[Sequence[Any]], grouped: list[Group]) -> None:
+    """What a glob finds: pictures, or files and folders that hold some."""
+    files = matching(text)
+    if not files:
+        raise GateError(text, "a pattern that some file's name fits", "no such file")
+    holding = [one for one in files if one.endswith((".parquet", ".tar", *LISTS)) or os.path.isdir(one)]
+    if not holding:
+        listed.append(files)
+    elif len(holding) < len(files):
+        got = f"both, such as {os.path.basename(holding[0])}"
+        raise GateError(
+            text, "a pattern for pictures alone, or for files and folders that hold some", got, advice=ENDING
+        )
+    for one in holding:
+        _open_up(one, columns, listed, grouped)
 
 
 def _folder(text: str, columns: Columns, listed: list[Sequence[Any]], grouped: list[Group]) -> None:
@@ -114,4 +135,8 @@ def _folder(text: str, columns: Columns, listed: list[Sequence[Any]], grouped: l
     elif files := within(text):
         listed.append(files)
     else:
-        raise GateError(text, "a folder with pictures, Parquet files or tar shards in it", shown(names[:3]))
+        raise GateError(
+            text,
+            "a folder with pictures, Parquet files or tar shards in it",
+            shown(names[:3]) if names else "an empty one",
+        )

@@ -123,6 +123,35 @@ def test_other_tables_are_refused(tmp_path: Path, spoil: Any) -> None:
         summary(written(tmp_path / "heads", spoil(table(10))), SAID)
 
 
+@pytest.mark.parametrize("kind", ["category", "string", object])
+def test_names_may_be_stored_in_any_way(tmp_path: Path, kind: Any) -> None:
+    whole = table(10)
+    found = summary(written(tmp_path / "heads", whole.assign(picture=whole.picture.astype(kind))), SAID)
+    assert found.measures["entropy"].names <= {*whole.picture}
+
+
+def test_what_is_wrong_with_the_columns_is_said_with_their_types(tmp_path: Path) -> None:
+    with pytest.raises(GateError, match=r"got picture \((large_)?string\), layer \(double\), head \(int16\)"):
+        summary(written(tmp_path / "heads", table(10).assign(layer=0.5)), SAID)
+
+
+@pytest.mark.parametrize("large", [np.inf, -np.inf, 1.7e308, -1.7e308, 3e38])
+def test_numbers_beyond_all_measure_count_for_none(tmp_path: Path, large: float) -> None:
+    whole = table(10).astype({"entropy": "float64"}).sort_values(["layer", "head", "picture"])
+    spoiled = whole.assign(entropy=whole.entropy.where(whole.picture != "picture-3.png", large))
+    kept = summary(written(tmp_path / "kept", whole[whole.picture != "picture-3.png"]), SAID).measures["entropy"]
+    found = summary(written(tmp_path / "spoiled", spoiled), SAID).measures["entropy"]
+    np.testing.assert_array_equal(found.quantiles, kept.quantiles)
+    assert (found.counts.tolist(), found.most) == (kept.counts.tolist(), kept.most)
+
+
+def test_a_picture_that_is_there_twice_is_named_once(tmp_path: Path) -> None:
+    whole = table(10)
+    once = summary(written(tmp_path / "once", whole), SAID).measures["entropy"]
+    found = summary(written(tmp_path / "twice", whole, whole, whole), SAID).measures["entropy"]
+    assert (found.most, found.least) == (once.most, once.least)
+
+
 def test_too_many_rows_and_heads_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = written(tmp_path / "heads", table(10))
     for name in ("survey rows", "survey numbers"):

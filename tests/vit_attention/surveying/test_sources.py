@@ -237,3 +237,62 @@ def test_a_file_of_another_kind_is_refused_by_name(tmp_path: Path, name: str) ->
     (tmp_path / name).write_bytes(b"\xff\xfe nothing of that kind")
     with pytest.raises(GateError, match=name):
         [*source_of(tmp_path / name).items(0)]
+
+
+@pytest.mark.parametrize("given", ["photo", "", "scene-5..1", "scene-1..99999999999", "review-1..3", "no/such/folder"])
+def test_a_name_of_nothing_is_refused_before_anything_is_run(given: str) -> None:
+    with pytest.raises(GateError, match="want a picture, a folder, a pattern or a list that is there"):
+        source_of(given)
+    assert len(names(source_of([given, "scene-1"]))[0]) == 2  # one of several is a picture that fails
+
+
+def test_an_empty_folder_is_called_one(tmp_path: Path) -> None:
+    with pytest.raises(GateError, match="got an empty one"):
+        source_of(tmp_path)
+
+
+@pytest.mark.parametrize("other", ["a.txt", "z.txt", "a.tar", "z.parquet", "folder"])
+def test_a_pattern_for_pictures_and_for_what_holds_some_is_refused_in_any_order(photos: Path, other: str) -> None:
+    (photos / other).mkdir()
+    with pytest.raises(GateError, match=rf"got both, such as {other}.*end as the names of the files"):
+        source_of(str(photos / "*"))
+    assert len(names(source_of(str(photos / "*.png")))[0]) == 12
+
+
+def test_a_pattern_for_folders_opens_each(photos: Path) -> None:
+    (photos.parent / "photos2").mkdir()
+    (photos / "00.png").rename(photos.parent / "photos2" / "00.png")
+    assert len(names(source_of(str(photos.parent / "photos*")))[0]) == 12
+
+
+def test_a_list_may_begin_with_the_mark_that_editors_write(photos: Path) -> None:
+    (photos / "list.txt").write_text("\n00.png\r\n\n01.png", encoding="utf-8-sig")
+    assert names(source_of(photos / "list.txt")) == [[str(photos / "00.png"), str(photos / "01.png")]]
+
+
+def test_columns_of_pictures_that_have_none_are_refused(photos: Path) -> None:
+    with pytest.raises(GateError, match="column: want files that hold pictures in columns"):
+        source_of(photos, columns=Columns(mask="mask"))
+
+
+def test_pictures_of_files_with_one_name_are_told_apart(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        tar(tmp_path / folder / "t.tar", {"1.png": png(1)})
+        pyarrow.parquet.write_table(pyarrow.table({"image": [png(2)]}), tmp_path / folder / "t.parquet")
+    for end, last in (("tar", "/1.png"), ("parquet", "#0")):
+        files = [tmp_path / folder / f"t.{end}" for folder in ("a", "b")]
+        assert names(source_of(files)) == [[f"{file}{last}"] for file in files]
+        assert names(source_of(files[0])) == [[f"t.{end}{last}"]]
+
+
+@pytest.mark.parametrize(
+    ("column", "match"), [("jpg", r"want members that end in jpg, got members that end in \['json', 'png'\]"), ("", "")]
+)
+def test_a_tar_without_such_pictures_says_what_it_has(tmp_path: Path, column: str, match: str) -> None:
+    source = source_of(tar(tmp_path / "t.tar", {"1.png": png(1), "1.json": b"{}"}), columns=Columns(column))
+    if not match:
+        assert names(source) == [["t.tar/1.png"]]
+        return
+    with pytest.raises(GateError, match=match):
+        names(source)

@@ -283,6 +283,9 @@ def test_another_survey_in_the_same_folder_is_refused(model: Any, photos: Path, 
         ({"shard": "3/2"}, "shard: want i/n"),
         ({"shard_size": 0}, "shard_size"),
         ({"engine": "spark"}, "engine: want one of local, ray"),
+        ({"size": 7}, "size: want at least one patch"),
+        ({"methods": ["likeness"]}, "got likeness, which asks about a patch"),
+        ({"methods": ["value"]}, "methods: want methods that hf:.* can be asked for, got value"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused_before_anything_is_written(
@@ -291,6 +294,70 @@ def test_arguments_that_do_not_fit_are_refused_before_anything_is_written(
     with pytest.raises(GateError, match=match):
         va.survey(model, photos, tmp_path / "out", **asked)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("text", ["[]", "nothing", "[" * 100_000, "7"])
+def test_a_manifest_that_is_none_is_refused(model: Any, photos: Path, tmp_path: Path, text: str) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "manifest.json").write_text(text)
+    with pytest.raises(GateError, match=r"out: want format|want the manifest of a survey"):
+        va.survey(model, photos, tmp_path / "out")
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"pictures": "many", "failed": []}', '{"pictures": 4, "failed": [3]}'])
+@pytest.mark.parametrize("file", ["parts/part-0000000.json", "extremes/index.json", "heads/part-0000000.parquet"])
+def test_a_damaged_file_of_a_survey_is_mended_by_what_the_message_advises(
+    model: Any, photos: Path, tmp_path: Path, file: str, text: str
+) -> None:
+    out = tmp_path / "out"
+    va.survey(model, photos, out)
+    whole = files(out)
+    (out / file).write_text(text)
+    if file.startswith("heads"):
+        (out / "extremes" / "index.json").unlink()
+    with pytest.raises(GateError, match=r"Delete .*; the same command then") as refused:
+        va.survey(model, photos, out)
+    Path(refused.value.advice.removeprefix("Delete ").partition(";")[0]).unlink()
+    assert va.survey(model, photos, out).pictures == 12
+    assert files(out) == whole
+
+
+def test_parts_that_begin_at_the_same_moment_both_go_on(
+    model: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exists, out = Path.exists, tmp_path / "out"
+
+    def meanwhile(self: Path, **how: Any) -> bool:
+        there = exists(self, **how)
+        if self == out / "manifest.json" and not there:
+            monkeypatch.undo()
+            va.survey(model, photos, out, shard_size=6, shard="2/2")
+        return there
+
+    monkeypatch.setattr(Path, "exists", meanwhile)
+    assert va.survey(model, photos, out, shard_size=6, shard="1/2").done == 2
+
+
+def test_a_survey_that_cannot_be_run_leaves_the_folder_to_another(
+    model: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from visualizer.method.base import Method
+
+    monkeypatch.setattr(Method, "unfit", lambda *_: "does not fit")
+    with pytest.raises(GateError, match="methods: want methods for"):
+        va.survey(model, photos, tmp_path / "out", methods=["rollout"])
+    assert not (tmp_path / "out").exists()
+    va.survey(model, photos, tmp_path / "out")
+
+
+def test_an_extreme_picture_that_is_gone_by_then_is_left_out(model: Any, photos: Path, tmp_path: Path) -> None:
+    va.survey(model, photos, tmp_path / "out", extremes=0)
+    for n in range(1, 12):
+        (photos / f"{n:02d}.png").write_bytes(b"no picture any more")
+    va.survey(model, photos, tmp_path / "out", extremes=4)
+    index = json.loads((tmp_path / "out" / "extremes" / "index.json").read_text())
+    assert {*index["pictures"]} <= {str(photos / "00.png")}
+    assert len(index["measures"]["entropy"][0]["largest"]) == 4
 
 
 def test_a_method_that_the_model_cannot_have_ends_the_survey(tmp_path: Path) -> None:
