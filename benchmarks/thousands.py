@@ -132,15 +132,16 @@ def save(pages: list[Page]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=5000, help="pictures for each claim (default 5000)")
-    parser.add_argument("--models", nargs="*", help="these models alone")
-    parser.add_argument("--pages", nargs="*", help="these lessons alone")
+    known_models = dict.fromkeys(one for page in lessons() for one in models(subject(page)))
+    parser.add_argument("--models", nargs="*", choices=[*known_models], help="these models alone")
+    parser.add_argument("--pages", nargs="*", choices=[*lessons()], metavar="LESSON", help="these lessons alone")
     parser.add_argument("--seconds", type=float, default=1e9, help="give up a page that takes longer for a picture")
     parser.add_argument("--minutes", type=float, default=1e9, help="stop after so long and keep what there is")
     parser.add_argument("--answers", type=Path, default=ANSWERS, help=f"folder of the answers (default {ANSWERS})")
     args = parser.parse_args()
     args.answers.mkdir(parents=True, exist_ok=True)
     ends = time.monotonic() + 60 * args.minutes
-    for model in dict.fromkeys(one for page in lessons() for one in models(subject(page))):
+    for model in known_models:
         if args.models is None or model in args.models:
             _of_model(model, args, ends)
 

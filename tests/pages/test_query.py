@@ -34,7 +34,18 @@ def test_every_step_opens_cold_on_both_kinds_of_pictures(app, step: int) -> None
         assert not page.warning
 
 
-@pytest.mark.parametrize(("page", "step"), [("query", "7"), ("query", "8"), ("patches", "7"), ("heads", "8")])
+@pytest.mark.parametrize(
+    ("page", "step"),
+    [
+        ("query", "7"),
+        ("query", "8"),
+        ("patches", "7"),
+        ("heads", "8"),
+        ("trial", "5"),
+        ("trial", "8"),
+        ("sentence", "6"),
+    ],
+)
 def test_a_patch_that_was_clicked_does_not_have_a_kept_verdict_run_anew(
     app, monkeypatch: pytest.MonkeyPatch, page: str, step: str
 ) -> None:
@@ -42,7 +53,7 @@ def test_a_patch_that_was_clicked_does_not_have_a_kept_verdict_run_anew(
         raise AssertionError("run anew")
 
     monkeypatch.setattr("ui.parts.claims.on_many_at_once", run)
-    # The class token is the query on Heads; claims of the other two are about all rows.
+    # The class token is the query on Heads, of a sentence and where heads are turned; claims of the other two are about all rows.
     seen = press(app(page, step=step, row="9", column="2"), "Test on 50")
     assert "95 % interval" in words(seen)
 

@@ -22,6 +22,8 @@ FRESH = 50
 """Fresh scenes or pages that a claim is tested on."""
 ALL_ROWS = ("patches.", "query.")
 """Findings about all rows of a head, whichever token is the query."""
+ALL_HEADS = ("trial.",)
+"""Findings about all heads of a layer, whichever of them is turned."""
 
 
 def draw(lesson: str, claim: Claim, now: Any, number: int = 0) -> None:
@@ -64,11 +66,14 @@ def _note(lesson: str, name: str, now: Any, number: int, where: str, said: str) 
 
 def _settled(name: str, now: Any) -> Any:
     """The context with what the claim does not depend on as it is at first: the patch that was clicked last does not matter
-    while the class token is the query."""
+    while the class token is the query, nor the head of a claim about all of them."""
     if not isinstance(now, Context) or not (name.startswith(ALL_ROWS) or now.asking == [0]):
         return now
     usual = defaults.chosen(name.partition(".")[0])
-    return replace(now, chosen=replace(usual, layer=now.chosen.layer, head=now.chosen.head))
+    head = usual.head if name.startswith(ALL_HEADS) else now.chosen.head
+    if now.of_text:  # which has neither rows nor columns of patches
+        usual = replace(usual, row=now.chosen.row, column=now.chosen.column)
+    return replace(now, chosen=replace(usual, layer=now.chosen.layer, head=head))
 
 
 def _many(now: Any) -> int:

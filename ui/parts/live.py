@@ -26,18 +26,26 @@ def part(draw: Callable[..., Buttons], *given: Any) -> None:
     """
     if st.session_state.pop(AGAIN, False) and not address.whole():
         address.rerun()
-    if address.whole():
-        for one in given:
-            if isinstance(one, DeltaGenerator):
-                one.empty()  # keeps its place: what the whole page left empty, a part of it could not fill later
     script.begin()
     with address.part("live"):
         try:
             buttons = draw(*given)
         except Stopped:
             buttons = None
+        if address.whole():
+            _keep_places(given)
         script.run(buttons, whole_page)
     heavy.ran()
+
+
+def _keep_places(given: tuple[Any, ...]) -> None:
+    """What the whole page left empty, a part of it could not fill later.
+
+    Behind what is there: in front of it, everything would move up by a place in the next run of this part, and stand twice until it ended.
+    """
+    for one in given:
+        if isinstance(one, DeltaGenerator):
+            one.empty()
 
 
 def whole_page() -> None:
