@@ -130,7 +130,7 @@ def overlay_svg(
         f'<svg xmlns="http://www.w3.org/2000/svg" {size}>',
         f"<title>{_xml(caption or scaled.caption)}</title>",
         f'<rect width="{width}" height="{total:.0f}" fill="#ffffff"/>',
-        f'<image href="{canvas.data_uri(image)}" width="{width}" height="{high:.2f}" preserveAspectRatio="none"/>',
+        f'<image href="{canvas.data_uri(scaled.under(image))}" width="{width}" height="{high:.2f}" preserveAspectRatio="none"/>',
         f'<clipPath id="picture"><rect width="{width}" height="{high:.2f}"/></clipPath>',
         f'<g id="map" opacity="{opacity}" clip-path="url(#picture)" shape-rendering="crispEdges">',
         *_rects(grid, scaled, where, colormap, ratio),

@@ -70,7 +70,7 @@ def layer_animation(
         _frame(n, {"type": "heatmap", "z": one.values.astype(np.float32), **canvas.cells(one)})
         for n, one in enumerate(placed)
     ]
-    canvas.add_picture(fig, image, where, max_side=canvas.SMALL_SIDE)
+    canvas.add_picture(fig, scaled.under(image), where, max_side=canvas.SMALL_SIDE)
     if truth is not None:
         fig.data.append(outlines.truth_line(truth, where))
     caption = (scaled.caption, "; ".join(outlines.notes(where, query, truth)))

@@ -80,7 +80,7 @@ def side_by_side(
         where = canvas.fitting(picture, one.geometry)
         trace = canvas.heat(where.place(drawn[n]), scaled, colormap, opacity=opacity)
         trace |= {"showscale": n == 0 and scaled.palette is None, "colorbar": bar if n == 0 else None}
-        _panel(fig, n + 1, trace, picture, where, grid, one.unit, spans[n], one.patches)
+        _panel(fig, n + 1, trace, scaled.under(picture), where, grid, one.unit, spans[n], one.patches)
     captions = [scaled.caption, *([f"units differ: {'; '.join(units)}"] if len(units) > 1 else [])]
     captions += ["orange outline: query"] if any(one.patches for one in maps) else []
     return fig.figure(
@@ -161,7 +161,7 @@ def before_after(
     for n in range(2):
         trace = canvas.heat(where[n].place(drawn[n]), scaled, colormap, opacity=opacity, name=theme.safe(names[n]))
         trace |= {"showscale": n == 0, "colorbar": bar if n == 0 else None}
-        _panel(fig, n + 1, trace, images[n], where[n], grids[n], unit, spans[n], query, clickable)
+        _panel(fig, n + 1, trace, scaled.under(images[n]), where[n], grids[n], unit, spans[n], query, clickable)
     captions, heads = [scaled.caption], [*names]
     if difference:
         if diverging not in theme.DIVERGING:
@@ -171,7 +171,7 @@ def before_after(
         ends = {"tickvals": scaled.ticks[::2], "ticktext": scaled.tick_text[::2]}
         look = {"zmid": 0, "colorbar": canvas.colour_bar(scaled, **bars[1], **ends), "name": "difference"}
         trace = canvas.heat(where[0].place(gap), scaled, diverging, opacity=max(opacity, 0.8), **look)
-        _panel(fig, 3, trace, images[0], where[0], gap, unit, spans[2], query, clickable)
+        _panel(fig, 3, trace, scaled.under(images[0]), where[0], gap, unit, spans[2], query, clickable)
         captions.append("difference: " + scaled.caption.removeprefix("colour: difference in "))
         heads.append(f"{names[1]} minus {names[0]}")
     if len(query):

@@ -29,7 +29,7 @@ def paint(
 ) -> NDArray[np.uint8]:
     """(height, width, 3) RGB: the original at `size` (width, height) under coloured patches, the unseen rim dimmed."""
     width, height = size
-    photo = np.asarray(image.convert("RGB").resize(size, Image.Resampling.LANCZOS), dtype=np.float32)
+    photo = np.asarray(scaled.under(image).convert("RGB").resize(size, Image.Resampling.LANCZOS), dtype=np.float32)
     placed = geometry.place(scaled.unit_interval())
     x = (np.arange(width) + 0.5) * geometry.original[0] / width
     y = (np.arange(height) + 0.5) * geometry.original[1] / height

@@ -74,7 +74,7 @@ def overlay(
     scaled = apply_scale(grid, scale, together, unit=unit, signed=signed).fading(fade)
     placed, blend = where.place(scaled.values), "best" if smooth else False
     fig = Sketch(canvas.heat(placed, scaled, colormap, opacity=opacity, zsmooth=blend))
-    notes = _furnish(fig, image, where, grid.shape, query, truth, outlined)
+    notes = _furnish(fig, scaled.under(image), where, grid.shape, query, truth, outlined)
     canvas.add_patches(fig, where, grid.shape, canvas.patch_text(grid, unit, labels), clickable, box)
     if smooth and scaled.palette is None:
         notes.append("blended between patches; the model gives one number per patch")

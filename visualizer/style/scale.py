@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from PIL import Image
 
 from visualizer.style import theme
 from visualizer.style.theme import short
@@ -125,6 +126,13 @@ class Scaled:
         at = (1 + cover * np.abs(cover)) / 2 if self.signed else cover**2
         rgba = zip(at.tolist(), self.coloured(at, name).tolist(), self.cover(at).tolist(), strict=True)
         return [[place, f"rgba({r},{g},{b},{alpha:.3f})"] for place, (r, g, b), alpha in rgba]
+
+    def under(self, picture: Image.Image) -> Image.Image:
+        """The picture as it lies under these colours: in greys where they are of two hues with 0 between them.
+
+        Over a picture's own hues they would change sides: violet over yellow looks as brown as orange over violet.
+        """
+        return picture.convert("L").convert("RGB") if self.signed else picture
 
     def on_paper(self, share: NDArray[Any], name: str, paper: Sequence[int]) -> NDArray[np.uint8]:
         """(..., 3) bytes of `coloured` as they look on paper of a colour."""
