@@ -1,4 +1,4 @@
-"""docs/methods.md, docs/models.md and docs/limits.md, from the tables that menus and the command line are made of.
+"""docs/methods.md, models.md, limits.md and claims.md, from the tables that menus, the command line and lessons are made of.
 
 Run as ``python -m tools.tables``; a test compares what is written with what it would write.
 """
@@ -9,6 +9,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import vit_attention as va
+from tutorials.claims.precomputed import loaded
+from tutorials.claims.thousands import known
+from tutorials.lessons import lessons
 from visualizer import STATISTICS, methods
 from visualizer.method import Knob, Method
 from vit_attention.gate import LIMITS
@@ -60,6 +63,13 @@ LIMITED = """# Limits
 These are the largest inputs that the library accepts. Anything larger is refused with an error before memory is allocated for
 it. `python -m tools.tables` writes this page.
 """
+CLAIMS = """# Claims on many pictures
+
+On how many fresh pictures the claims of the lessons hold, in each page's default view: Wilson's interval of 95 %, and of the controls that know nothing the one for
+which a claim holds most often. A claim holds by itself only where it holds clearly more often than that control. `python -m benchmarks.thousands` runs them,
+up to 5,000 pictures each and as far as its time goes (`--minutes`), and goes on where it stopped; lessons that are not listed have not been run over more pictures
+than the 50 of *Test on 50*. `python -m tools.tables` writes this page.
+"""
 LAYERS = {"one": "one layer", "until": "up to one layer", "through": "all layers, or up to one", "all": "all layers"}
 ASKED = {
     "any": "any token",
@@ -98,6 +108,18 @@ def _takes(one: Method) -> list[str]:
     return [f"`{one.name}`", f"{LAYERS[one.layers]}{', one head' * one.heads}", ASKED[one.asked_by], needs, knobs]
 
 
+def _claims() -> Iterable[list[str]]:
+    """What was said of every claim that was run over many pictures."""
+    texts = {step.claim.finding: step.claim.text for one in lessons().values() for step in one.steps if step.claim}
+    for model, of_model in known().items():
+        for name, one in of_model.items():
+            found = loaded(one["verdict"])
+            low, high = found.interval
+            best = "none" if found.best is None else "{}, {:,} of {:,}".format(*found.best)
+            held = f"{found.held:,} of {found.tested:,} {found.things}"
+            yield [texts[name], f"`{name}`, {model}", held, f"{100 * low:.0f} % to {100 * high:.0f} %", best]
+
+
 def documents() -> dict[str, str]:
     """What each file of docs/ holds, by its name."""
     shows = ([f"`{one.name}`", one.meaning, one.source or "this project"] for one in methods().values())
@@ -122,6 +144,7 @@ def documents() -> dict[str, str]:
         f"{TAKES}\n{table(takes, map(_takes, methods().values()))}\n"
         f"{NUMBERS}\n{table(['name', 'unit', 'what it says'], statistics)}",
         "models.md": f"{MODELS}\n{table(models, cards)}",
+        "claims.md": f"{CLAIMS}\n{table(['claim', 'finding, model', 'holds on', 'interval', 'best control'], _claims())}",
         "limits.md": f"{LIMITED}\n{table(['what', 'at most', 'because'], limits)}",
     }
 
