@@ -6,9 +6,10 @@ from typing import Any
 import streamlit as st
 
 from tutorials.lessons import Lesson, Question, Step
+from tutorials.plain import plain
 from ui.frame import state, texts
 from ui.parts import live, questions, steps, visit
-from worlds.naming import parse
+from ui.store import documents, pictures
 
 READ_ALL = "all"
 """Key of the switch that shows the whole lesson, and its name in the address."""
@@ -38,7 +39,8 @@ def in_order(lesson: Lesson, now: Any) -> list[str | int]:
         name = view(lesson.name, step, now)
         if name != step.view and step.view not in drawn:
             held.setdefault(step.view, number)
-        found.append("" if name in drawn else held.get(name, name))
+        above: str | int = "" if name == step.view else number
+        found.append(above if name in drawn else held.get(name, name))
         drawn |= {name} - set(held)
     return found
 
@@ -68,9 +70,9 @@ def written_for(lesson: Lesson, number: int, shown: str) -> None:
 
 def _named(looked: Mapping[str, str], shown: str) -> str:
     """What is looked at, and the model, in words."""
-    known = parse(looked.get(shown, ""))
-    thing = known.title if known else texts.say("something_own") if shown in looked else ""
-    return ", ".join(one for one in (thing, looked.get(state.MODEL, "")) if one)
+    title = {state.PICTURE: pictures.title, state.DOCUMENT: documents.title}.get(shown, plain)
+    things = [title(looked[shown])] if shown in looked and shown != state.MODEL else []
+    return ", ".join([*things, *([plain(looked[state.MODEL])] if state.MODEL in looked else [])])
 
 
 def _show(lesson: str, shown: str, number: int) -> None:
