@@ -85,18 +85,19 @@ class Key:
         now: tuple[Any, Any] = (None, None)  # the last view alone: a record takes up to 23 MB
         lines = []
         for one in asked(self.lesson, seat):
-            kept = (one.question.finding, one.thing, repr(dict(one.given)))
+            shown = (one.thing, repr(dict(one.given)))
+            kept = (one.question.finding, *(one.question.about or shown))
             if kept not in self._kept:
-                if now[0] != kept[1:]:
-                    now = (kept[1:], view(self.lesson.name, one.given, one.thing, self.run))
+                if now[0] != shown:
+                    now = (shown, view(self.lesson.name, one.given, one.thing, self.run))
                 self._kept[kept] = finding(one.question.finding)(now[1])
             lines.append(self._line(seat, one, self._kept[kept]))
         return lines
 
     def _line(self, seat: int, one: Asked, found: Finding) -> Solved:
         page = self.lesson.name
-        model = model_of(page, one.given, one.thing)
-        said = (one.question.question, model, one.thing if one.thing != model else "", answer(found), found.text)
+        thing, model = one.question.about or (one.thing, model_of(page, one.given, one.thing))
+        said = (one.question.question, model, thing if thing != model else "", answer(found), found.text)
         return Solved(seat, one.step, one.kind, *said)
 
 

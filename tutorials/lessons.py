@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -16,6 +16,13 @@ MOST_WORDS = 90
 
 class LessonError(ValueError):
     """A lesson file lacks a part or has one of the wrong kind."""
+
+
+class About(NamedTuple):
+    """What a question is about where that is not what the page looks at: a picture or page by its name, and the model that is given it."""
+
+    picture: str
+    model: str
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,8 @@ class Question:
         unit: of the number asked for, or "".
         tolerance: how far a number may be off and still count, in that unit.
         before: name of the view shown until the answer is given, where the step's own would give it away; or "".
+        about: what it is about, where that is not what the page looks at.
+        shows: what the figure is set to once the answer is known, so that it shows what was asked.
     """
 
     question: str
@@ -39,6 +48,8 @@ class Question:
     unit: str = ""
     tolerance: float = 0.0
     before: str = ""
+    about: About | None = None
+    shows: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,6 +82,7 @@ class Twin:
         view: name of the figure drawn beside it.
         before, after: what is looked at, by the page's own key of it: a picture, a document, a text or a model.
         set: what the view is set to, by the names of the address.
+        shows: what else it is set to once both answers are graded, so that it shows what was asked.
     """
 
     misconception: Misconception
@@ -81,6 +93,7 @@ class Twin:
     before: str
     after: str
     set: Mapping[str, Any]
+    shows: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def asked(self) -> Question:
@@ -238,10 +251,15 @@ def _step(said: Any) -> Step:
     told = dict(said)
     for kind in ("predict", "check"):
         if kind in told:
-            told[kind] = Question(**{**told[kind], "options": tuple(str(one) for one in told[kind].get("options", ()))})
+            told[kind] = _question(told[kind])
     if "claim" in told:
         told["claim"] = Claim(**told["claim"])
     return Step(**{"set": {}, **told, "text": str(told["text"]).strip()})
+
+
+def _question(said: Any) -> Question:
+    more = {"about": About(**said["about"])} if "about" in said else {}
+    return Question(**{**said, **more, "options": tuple(str(one) for one in said.get("options", ()))})
 
 
 def _sections(body: str) -> dict[str, str]:

@@ -11,9 +11,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import vit_attention as va
-from tests.pages.reading import array, figures, fine, heats, opens_everywhere, said, table
+from tests.pages.reading import array, figures, fine, heats, opens_everywhere, said, table, titles
+from tutorials.key import Key
+from tutorials.lessons import lessons
 from ui.judge import cover, cover_proof
-from ui.parts import choosing
+from ui.parts import choosing, teaching, visit
 from ui.parts.choosing import Chooser
 from vit_attention.inputs.edited import edited
 from worlds.scenes import coverage, scene
@@ -124,6 +126,99 @@ def test_a_covered_object_leaves_the_caption(app: App) -> None:
     before, after = table(page, "its description")["its description"]
     assert "green star" in before
     assert "star" not in after
+
+
+PAGE_ASKED, SCENE_ASKED = ("receipt-3-3", "receipt-donut"), ("scene-6-2-50", "scene-aoanet")
+
+
+@pytest.mark.parametrize(
+    ("step", "about", "answer"),
+    [("8", PAGE_ASKED, "Nothing"), ("9", SCENE_ASKED, "Both objects all the same")],
+)
+def test_the_row_of_an_answer_names_what_was_asked_about(
+    app: App, step: str, about: tuple[str, str], answer: str
+) -> None:
+    page = app("cover", step=step)
+    (asked,) = [one for one in page.radio if answer in one.options]
+    fine(asked.set_value(answer).run())
+    (kept,) = page.session_state[visit.KEY].kept.values()
+    assert (kept.row.picture, kept.row.model, kept.row.answer) == (*about, answer)
+    page = fine(page.selectbox(key="picture").set_value("scene-2").run())
+    assert page.session_state[visit.KEY].tries["cover", kept.row.question, kept.view] == [answer], "asked once"
+
+
+def test_the_key_names_what_was_asked_about() -> None:
+    lines = {one.step: one for one in Key(lessons()["cover"], teaching.run).of(3) if one.step in (8, 9)}
+    assert [(lines[n].looked_at, lines[n].model) for n in (8, 9)] == [PAGE_ASKED, SCENE_ASKED]
+    assert lines[8].text.startswith("The price was read as 16.59")
+
+
+@pytest.mark.parametrize(("step", "named"), [("8", ("Receipt 3", "receipt-donut")), ("9", ("Scene 6", "scene-aoanet"))])
+def test_a_figure_of_another_picture_names_it_and_offers_no_photograph(
+    app: App, step: str, named: tuple[str, str]
+) -> None:
+    page = app("cover", step=step)
+    (title,) = [one for one in titles(page) if named[1] in one]
+    assert named[0] in title
+    assert "other_kind" not in [one.key for one in page.button]
+    assert "other_kind" in [one.key for one in app("cover", step="7").button]
+
+
+def test_after_the_answer_the_figure_shows_what_was_asked(app: App) -> None:
+    page = app("cover", step="8")
+    (asked,) = [one for one in page.radio if "Nothing" in one.options]
+    fine(asked.set_value("A price printed elsewhere on the page").run())
+    if "the reader writes" not in said(page):  # a first miss: a hint alone
+        (again,) = [one for one in page.radio if "Nothing" in one.options]
+        fine(again.set_value("A price printed elsewhere on the page").run())
+    read = table(page, "field")
+    changed = read["from the changed page"][read["field"].index("menu.0.price")].split(" (")[0]
+    assert f"the reader writes {changed}." in said(page)
+    assert changed != "16.59"
+    fine(page.button(key="cover_cells_clear").click().run())
+    assert "0 of 11 values differ" in told(page), "what is changed afterwards stays"
+
+
+def test_after_the_lesson_the_figure_shows_what_was_graded(app: App) -> None:
+    page = app("cover", step="10")
+    assert "0 of 196 patches chosen" in told(page)
+    page.radio(key="cover_after_choice").set_value("No class, since none reaches half")
+    (button,) = [one for one in page.button if one.label == "Keep my answer"]
+    fine(button.click().run())
+    number = len(np.flatnonzero(coverage(scene(18).mask, (14, 14)).ravel() > 0))
+    assert f"{number} of 196 patches chosen" in told(page)
+    assert page.session_state["edit_with"] == "blur"
+    right = "Another class than before" if "What is right here: Another" in said(page) else "The same class as before"
+    image = edited(
+        scene(18).picture, None, (14, 14), np.flatnonzero(coverage(scene(18).mask, (14, 14)).ravel() > 0), "blur"
+    )
+    before, after = (
+        max(scores, key=scores.__getitem__) for scores in map(va.load("scene-vit").classify, (scene(18).picture, image))
+    )
+    assert right == ("The same class as before" if before == after else "Another class than before")
+
+
+def test_the_move_is_asked_about_beside_the_picture_alone(app: App) -> None:
+    page = app("cover", step="6")
+    assert set(figures(page)) == {"cover_untouched"}
+    (show,) = [one for one in page.button if one.label == "Show the answer"]
+    fine(show.click().run())
+    assert "cover_maps" in figures(page)
+    assert re.search(r"patches chosen and moved by 4 patches (to the|up|down)", told(page))
+
+
+def test_what_is_read_as_a_whole_gives_no_answer_away(app: App) -> None:
+    page = app("cover", all="true")
+    assert set(figures(page)) == {"cover_maps", "cover_answers", "cover_untouched", "cover_receipt", "cover_caption"}
+    assert [told(page).count(f"This figure follows when the question of step {n} is answered") for n in (3, 4)] == [
+        1,
+        2,
+    ]
+    for step in ("3", "4"):
+        (show,) = [one for one in page.button if one.label == f"Show the answer ({step})"]
+        fine(show.click().run())
+    assert {"cover_single", "cover_ways"} <= set(figures(page))
+    assert "This figure follows" not in told(page)
 
 
 def test_clicks_toggle_and_corners_span_what_lies_between(monkeypatch: pytest.MonkeyPatch) -> None:

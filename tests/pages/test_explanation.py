@@ -42,6 +42,26 @@ def test_display_and_run_time_are_named_and_a_masked_sink_moves(app) -> None:
     )
 
 
+def test_a_step_that_was_written_for_another_picture_says_so_and_shows_it(app) -> None:
+    page = app("explanation", step="8", picture="scene-7", model="scene-vit")
+    (written,) = [one.value.replace("\\", "") for one in page.caption if one.value.startswith("Written for")]
+    assert written == "Written for: Coffee, photo-dino. Shown here: Scene 7, scene-vit."
+    page = fine(page.button(key="written_8").click().run())
+    assert (page.session_state["picture"], page.session_state["model"]) == ("coffee", "photo-dino")
+    assert not [one for one in page.caption if one.value.startswith("Written for")]
+
+
+def test_what_is_read_as_a_whole_says_which_steps_were_written_for_another_picture(app) -> None:
+    page = app("explanation", all="true")
+    assert [one.key for one in page.button if str(one.key).startswith("written_")] == [
+        f"written_{n}" for n in range(7, 11)
+    ]
+    page = fine(page.button(key="written_9").click().run())
+    assert (page.session_state["step"], page.session_state["picture"]) == (9, "galaxies")
+    assert page.query_params.get("step") in ("9", ["9"])
+    assert "all" not in page.query_params
+
+
 def test_a_picture_without_sinks_says_so(app) -> None:
     page = app("explanation", step="8", picture="clock", model="photo-dino")
     assert any("0 patches take more than 30 %" in box.value for box in page.info)

@@ -17,7 +17,8 @@ from ui.judge import cover_proof, cover_said
 from ui.parts import components, controls, lesson, looking, pickers, widgets
 from ui.parts.choosing import OBJECT, Chooser
 from ui.parts.lesson import View
-from ui.store import pictures, resources
+from ui.store import figures, pictures, resources
+from visualizer.figures import overlay
 from visualizer.figures.answers import answers
 from visualizer.figures.comparison import before_after
 from visualizer.method import Method, methods
@@ -29,6 +30,8 @@ PATCHES, WAY, METHOD, CLASS = "edited", "edit_with", "edit_map", "edit_class"
 """Keys of the controls, and their names in the address."""
 HEIGHT, CLASSES = 335, 2
 """Pixels of the maps, over the bars; classes that have bars: the one asked about, and the likeliest after or before."""
+PERCENT = (0.0, 115.0)
+"""Ends of an axis of percentages: room for a number beside a bar of 100, and too little for a mark above 100."""
 FIRST = "rollout"
 COMPARED = ("mean", "grey", "black", "blur", "shuffle", "exchange", "rotate")
 """Ways that stand side by side: those that change the chosen patches alone and need no other picture."""
@@ -100,11 +103,19 @@ def _way(place: Any, now: Context) -> tuple[str, int, int, tuple[int, int], str]
     seed = widgets.number("Random order", 1, 99, "edit_seed", 1, place=drawn("shuffle", "exchange")) - 1
     turns = widgets.choice("Degrees", ("90", "180", "270"), "edit_turn", "180", place=drawn("rotate"))
     rows, columns = now.grid
-    down = widgets.number("Patches down", 1 - rows, rows - 1, "edit_down", 0, place=drawn("move"))
-    right = widgets.number("Patches right", 1 - columns, columns - 1, "edit_right", 3, place=drawn("move"))
+    free = _shift(now)
+    if way == "move":  # else the room of one picture would be kept for the next
+        down = widgets.number("Patches down", 1 - rows, rows - 1, "edit_down", free[0], place=box)
+        right = widgets.number("Patches right", 1 - columns, columns - 1, "edit_right", free[1], place=box)
+        free = (down, right)
     others = [one for one in (*pictures.GALLERY, *photographs()) if one != now.picture.id]
     other = widgets.menu("Pasted from", others, "edit_from", place=drawn("paste"), format_func=pictures.title)
-    return way, seed, int(turns) // 90, (down, right), other if way == "paste" else ""
+    return way, seed, int(turns) // 90, free, other if way == "paste" else ""
+
+
+def _shift(now: Context) -> tuple[int, int]:
+    """Where the first object is moved to: down, right, in patches."""
+    return found.free_shift(now, found.object_patches(now, 0)) or found.SHIFTS[0]
 
 
 def _fits(now: Context, method: Method) -> str:
@@ -188,12 +199,36 @@ def _answers(now: Covered, edit: Edit, method: str, wanted: str) -> tuple[Any, s
 def change(now: Covered) -> str:
     """The score before and after, and how many patches were changed, in words."""
     changed = f"{len(now.edit.patches)} of {now.grid[0] * now.grid[1]} patches chosen"
+    changed += f" and moved by {towards(now.edit.shift)}" * (now.edit.way == "move" and bool(now.edit.patches))
     if not now.record.prediction.labels:
         return f"{now.model} names no classes. {found.LIKENESS.capitalize()}: {now.after.likeness:.3f}, from -1 to 1; {changed}."
     name = now.wanted or now.record.prediction.top(1)[0][0]
     at = now.before.labels.index(name)
     one, two = (100 * float(each.chances[at]) for each in (now.before, now.after))
     return f"Probability of {name}: {one:.1f} %, then {two:.1f} %: {two - one:+.1f} percentage points; {changed}."
+
+
+def untouched(now: Covered) -> None:
+    """The picture without a map, its object outlined, and where that is to go."""
+    inside, grid = found.object_patches(now, 0), now.grid
+    look: dict[str, Any] = {"query": inside, "outlined": "the object", "height": HEIGHT + 80}
+    where = f"{len(inside)} of {grid[0] * grid[1]} patches are outlined. They are moved by {towards(_shift(now))}."
+    asked = ("cover, untouched", now.model, now.picture.key)
+    figure = figures.one(asked, lambda: overlay.bare(now.picture.image, grid, now.record.geometry, **look))
+    components.chart(figure, "cover_untouched", f"{now.picture.title} as it is. {where}")
+    st.caption(where)
+
+
+def towards(shift: tuple[int, int]) -> str:
+    """A move down and to the right, in patches, in words.
+
+    >>> towards((0, -4)), towards((4, 1))
+    ('4 patches to the left', '4 patches down and 1 to the right')
+    """
+    names = (("up", "down"), ("to the left", "to the right"))
+    told = [f"{abs(by)} {way[by > 0]}" for by, way in zip(shift, names, strict=True) if by]
+    first, *more = " and ".join(told).split(" ", 1) if told else ("0",)
+    return " ".join([first, "patch" if first == "1" else "patches", *more])
 
 
 def ways(now: Covered) -> None:
@@ -205,7 +240,8 @@ def ways(now: Covered) -> None:
     unit, each = (f"{name} in %", "{}: {:.1f} %") if classes else (name, "{}: {:.3f}")
     rows = list(zip(("unchanged", *COMPARED), (100 if classes else 1) * after, strict=True))
     title = f"{len(now.edit.patches)} patches, changed in {len(COMPARED)} ways"
-    components.bar_chart("cover_ways", rows, unit, each, (f"{name}. ", "."), title=title, height=HEIGHT)
+    look: dict[str, Any] = {"title": title, "height": HEIGHT, **({"limits": PERCENT} if classes else {})}
+    components.bar_chart("cover_ways", rows, unit, each, (f"{name}. ", "."), **look)
 
 
 def single(now: Covered) -> None:
@@ -228,6 +264,7 @@ PAGE = lesson.Page(
     "cover",
     {
         "picture": View(picture, ("patches", "way")),
+        "as it is": View(untouched, ()),
         "ways": View(ways, ("patches",)),
         "single": View(single, ()),
         "receipt": View(cover_said.receipt, (), under=cover_said.receipt_controls),

@@ -25,7 +25,7 @@ SCENE, REGIONS, REGIONS_WAY = "cover_scene", "cover_regions", "cover_regions_wit
 PAGES = (found.RECEIPT, "receipt-5-2", "receipt-8-4", "form-1")
 SCENES = (found.SCENE, "scene-24", "scene-11", "scene-2-2-50")
 WAYS_HERE = tuple(way for way in WAYS if way not in ("move", "paste"))
-HEIGHT = 330
+HEIGHT = 350
 
 
 def receipt_controls(now: Context) -> None:
@@ -39,7 +39,7 @@ def receipt(now: Context) -> None:
     edit = Edit(chooser.patches, way)
     with st.spinner("The model reads the page again ..."):
         before, after = found.said(resources.run, READER, page, edit)
-    _shown("cover_receipt", page, chooser, edit, before)
+    _shown("cover_receipt", page, chooser, edit, before, f"{page.title}, read by {READER}")
     read = [{one.path: one for one in fields(each.words)} for each in (before, after)]
     paths = list(dict.fromkeys([*read[0], *read[1]]))
     columns = [[_value(one.get(path), said) for path in paths] for one, said in zip(read, (before, after), strict=True)]
@@ -82,7 +82,7 @@ def caption(now: Context) -> None:
     edit = Edit(chooser.patches, way)
     with st.spinner("The model describes the picture again ..."):
         before, after = found.said(resources.run, CAPTIONER, picture, edit)
-    _shown("cover_caption", picture, chooser, edit, before)
+    _shown("cover_caption", picture, chooser, edit, before, f"{picture.title}, described by {CAPTIONER}")
     rows = [(name, sentence(one), _least(one)) for name, one in (("as it is", before), ("changed", after))]
     components.table(
         dict(zip(("the scene", "its description", "least probability of a word"), zip(*rows, strict=True), strict=True))
@@ -118,7 +118,7 @@ def _captioning(place: Any) -> tuple[Picture, Chooser, str]:
     return picture, chooser, way
 
 
-def _shown(key: str, given: Picture | Document, chooser: Chooser, edit: Edit, whole: Said) -> None:
+def _shown(key: str, given: Picture | Document, chooser: Chooser, edit: Edit, whole: Said, title: str) -> None:
     """The edited picture under the lines of its cells, which can be clicked."""
     marked = sorted({*edit.patches, *chooser.corners})
     figure = overlay.bare(
@@ -127,7 +127,8 @@ def _shown(key: str, given: Picture | Document, chooser: Chooser, edit: Edit, wh
         whole.geometry,
         query=marked,
         outlined="chosen cell",
+        title=title,
         height=HEIGHT,
     )
-    alt = f"{given.title}, {len(edit.patches)} of {chooser.size} cells changed ({edit.way})."
+    alt = f"{title}: {len(edit.patches)} of {chooser.size} cells changed ({edit.way})."
     components.chart(figure, key, alt, chooser.pick())

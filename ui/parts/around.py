@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from tutorials.key import answer
 from tutorials.lessons import Lesson, Step, Twin
 from tutorials.plain import plain
 from tutorials.seating import seating
@@ -72,6 +73,12 @@ def home(lesson: Lesson, shown: str) -> str:
     return str(review(own)[state.TEXT]) if shown == state.TEXT else own
 
 
+def graded(lesson: Lesson, number: int) -> bool:
+    """Whether a step is the question after the lesson, and its answer has just been given or is on the page."""
+    given = f"{lesson.name}_{visit.AFTER}_given" in st.session_state
+    return kind(lesson, number) == visit.AFTER and (given or visit.seen(lesson.name, visit.AFTER))
+
+
 def wait() -> None:
     """In the place of what may have been answered before a reload, until the tab has said what it kept."""
     script.wait()
@@ -136,7 +143,9 @@ def _grade(lesson: Lesson, number: int, which: Literal["before", "after"], twin:
     with st.spinner(texts.say("keeping")):
         found = questions.found(twin.asked, now)
     right = questions.mark(choice, twin.asked, found)
-    visit.note(now, lesson.name, number, which, twin.finding, [choice], right=right, solution=found.text, **more)
+    named = texts.say("right_option", answer=answer(found)) if right == "0" else ""
+    solution = f"{named} {found.text}".strip()
+    visit.note(now, lesson.name, number, which, twin.finding, [choice], right=right, solution=solution, **more)
 
 
 def _told(lesson: Lesson, twin: Twin) -> None:

@@ -7,12 +7,24 @@ import streamlit as st
 
 from tutorials.lessons import Lesson, Step, lessons
 from ui.frame import shell, state, table, texts
-from ui.parts import answers, around, claims, live, looking, panels, pickers, questions, steps, teaching, visit, widgets
+from ui.parts import (
+    answers,
+    around,
+    claims,
+    live,
+    looking,
+    panels,
+    pickers,
+    questions,
+    showing,
+    steps,
+    teaching,
+    visit,
+    widgets,
+)
 
 # How names of drawn pictures begin.
 KINDS = ("scene", "receipt", "invented", "form")
-# Key of the switch that shows the whole lesson, and its name in the address.
-READ_ALL = "all"
 
 
 class View(NamedTuple):
@@ -75,7 +87,7 @@ class Page(NamedTuple):
 def _head(lesson: Lesson, shown: str) -> bool:
     """The bar of steps and the switch; whether the whole lesson is shown."""
     with st.container(key="step_line", horizontal=True, vertical_alignment="center"):
-        whole = widgets.toggle(texts.say("read_all"), READ_ALL, width="content")
+        whole = widgets.toggle(texts.say("read_all"), showing.READ_ALL, width="content")
         if not whole:
             steps.bar(lesson, shown)
         st.caption(texts.say("minutes", minutes=lesson.minutes), width="content")
@@ -92,9 +104,12 @@ def _one_step(page: Page, lesson: Lesson, looked: Any) -> None:
     with left:
         with st.container(key="step_text"):
             _text(lesson, step)
+            if around.kind(lesson, number) is None:
+                showing.written_for(lesson, number, page.shown)
         asked = st.container()
         _buttons(lesson, page.shown, number)
-        if around.kind(lesson, number) is None:
+        question = showing.asked(step)
+        if around.kind(lesson, number) is None and not (question and question.about):
             _other(lesson, page.shown)
     live.part(_live, page, number, looked, right, asked, st.container())
 
@@ -102,6 +117,8 @@ def _one_step(page: Page, lesson: Lesson, looked: Any) -> None:
 def _live(page: Page, number: int, looked: Any, right: Any, asked: Any, below: Any) -> live.Buttons:
     lesson = lessons()[page.name]
     step = around.step(lesson, number, page.shown)
+    if around.graded(lesson, number):
+        steps.show(lesson.twin.shows if lesson.twin else {}, "after")
     if around.kind(lesson, number):  # nothing more about the figure: it would give the answer away
         with right:
             now = _figure(page, step, looked, ())
@@ -125,9 +142,11 @@ def _live(page: Page, number: int, looked: Any, right: Any, asked: Any, below: A
 def _figure(page: Page, step: Step, looked: Any, needs: Sequence[str] | None = None) -> Any:
     """The figure with its pickers under it, of `needs` if they are given; what it was drawn from."""
     place, under = st.container(key="lesson_figure"), st.container(key="pickers")
-    question, view = step.predict or step.check, page.views[step.view]
-    if question and question.before and not questions.answered(page.name, question, page.context(looked, ())):
-        view = page.views[question.before]
+    question, view = showing.asked(step), page.views[step.view]
+    if question and (question.before or question.shows):
+        early = page.context(looked, ())
+        showing.reveal(page.name, question, early)
+        view = page.views[showing.view(page.name, step, early)]
     with under:
         now = page.context(looked, view.needs if needs is None else needs)
         _looks(now, [view])
@@ -204,20 +223,25 @@ def _read_all(page: Page, looked: Any) -> None:
     """Every step beside its figure, each figure once, and all controls at the head."""
     lesson = lessons()[page.name]
     panels.choose()
+    early = page.context(looked, ())
+    for step in lesson.steps:
+        showing.reveal(page.name, showing.asked(step), early)
     needs = tuple(dict.fromkeys(need for step in lesson.steps for need in page.views[step.view].needs))
     now = page.context(looked, needs)
     _looks(now, [page.views[step.view] for step in lesson.steps])
     st.caption(texts.say("objectives", listed="; ".join(lesson.objectives)))
-    drawn: set[str] = set()
-    for number, step in enumerate(lesson.steps, start=1):
+    beside = showing.in_order(lesson, now)
+    for number, (step, what) in enumerate(zip(lesson.steps, beside, strict=True), start=1):
         left, right = st.columns([2, 3], gap="medium")
         with left:
             _text(lesson, step)
+            showing.written_for(lesson, number, page.shown)
             _ask(lesson, step, now, number)
-        if step.view not in drawn:
-            with right:
-                page.views[step.view].draw(now)
-            drawn.add(step.view)
+        with right:
+            if isinstance(what, int):
+                st.caption(texts.say("figure_follows", number=what))
+            elif what:
+                page.views[what].draw(now)
     _after(page, lesson, now)
     answers.draw()
     steps.note(lesson)

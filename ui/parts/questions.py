@@ -12,15 +12,20 @@ from ui.parts import visit
 from ui.store import resources
 
 
+def view(question: Question, now: Any) -> object:
+    """What an answer belongs to: what the question is about, or else all that is looked at."""
+    return question.about or now.view
+
+
 def answered(lesson: str, question: Question, now: Any) -> bool:
     """Whether the answer is on the page for this view: it was right, was missed twice, or was asked for."""
-    given = visit.tries(lesson, question.finding, now.view)
+    given = visit.tries(lesson, question.finding, view(question, now))
     return bool(given) and (len(given) > 1 or given[0] is None or right(given[0], question, found(question, now)))
 
 
 def found(question: Question, now: Any) -> Finding:
     """What the finding that knows the answer says of this view."""
-    return resources.once(("finding", question.finding, now.view), lambda: finding(question.finding)(now))
+    return resources.once(("finding", question.finding, view(question, now)), lambda: finding(question.finding)(now))
 
 
 def right(given: Any, question: Question, found: Finding) -> bool:
@@ -40,12 +45,12 @@ def ask(lesson: str, question: Question, now: Any, kind: Literal["guess", "check
 
     `number` is that of the step where several are on the page; it tells their buttons apart.
     """
-    given = visit.tries(lesson, question.finding, now.view)
+    given = visit.tries(lesson, question.finding, view(question, now))
     done = answered(lesson, question, now)
     with st.container(border=True):
         st.markdown(texts.say(kind, question=question.question))
         # A new view gets a new widget, so that no old answer is graded by it.
-        key = f"{lesson}_{question.finding}_{abs(hash(now.view)) % 10**9}_{len(given)}"
+        key = f"{lesson}_{question.finding}_{abs(hash(view(question, now))) % 10**9}_{len(given)}"
         if not done:
             _field(question, kind, key, given, f" ({number})" if number else "")
         if given:
@@ -103,7 +108,9 @@ def _note(
     """Keep the last answer that was given; until the solution is on the page, without it."""
     last = next((one for one in reversed(given) if one is not None), None)
     grade, solution = ("0", "") if not done else (mark(last, question, told := found(question, now)), told.text)
-    visit.note(now, lesson, step, kind, question.finding, given, right=grade, solution=solution)
+    about = question.about._asdict() if question.about else {}
+    asked = (now, lesson, step, kind, question.finding, given, view(question, now))
+    visit.note(*asked, right=grade, solution=solution, **about)
 
 
 def key(lesson: Lesson, now: Any) -> None:

@@ -1,6 +1,6 @@
 """Going through a lesson: the step that the address names, what it sets and gives back, and the bar of steps."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,8 @@ from ui.parts import around, live, visit, widgets
 
 # Session key: what the present step has set, with the values before.
 BEFORE = "_step_before"
+# Session key: which answered questions have set the figure since the step was entered.
+SHOWN = "_step_shown"
 
 
 def enter(lesson: Lesson, shown: str) -> None:
@@ -38,8 +40,21 @@ def _number(first: int, last: int, text: str) -> int:
 def _set(step: Step) -> None:
     """Give the view what the step sets; what it had comes back on leaving."""
     given = st.session_state
+    given[SHOWN] = set()
     given[BEFORE], address.of_session().given = {key: given.get(key) for key in step.set}, step.set
     for key, value in step.set.items():
+        if not address.wanted(key):
+            given[key] = value
+
+
+def show(what: Mapping[str, Any], why: object) -> None:
+    """Set the figure to what was asked, once for each reason while a step is open; it comes back on leaving the step."""
+    given = st.session_state
+    if why in given.setdefault(SHOWN, set()):
+        return
+    given[SHOWN].add(why)
+    given[BEFORE] = {key: given.get(key) for key in what} | given.get(BEFORE, {})
+    for key, value in what.items():
         if not address.wanted(key):
             given[key] = value
 
