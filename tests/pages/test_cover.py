@@ -207,20 +207,6 @@ def test_the_move_is_asked_about_beside_the_picture_alone(app: App) -> None:
     assert re.search(r"patches chosen and moved by 4 patches (to the|up|down)", told(page))
 
 
-def test_what_is_read_as_a_whole_gives_no_answer_away(app: App) -> None:
-    page = app("cover", all="true")
-    assert set(figures(page)) == {"cover_maps", "cover_answers", "cover_untouched", "cover_receipt", "cover_caption"}
-    assert [told(page).count(f"This figure follows when the question of step {n} is answered") for n in (3, 4)] == [
-        1,
-        2,
-    ]
-    for step in ("3", "4"):
-        (show,) = [one for one in page.button if one.label == f"Show the answer ({step})"]
-        fine(show.click().run())
-    assert {"cover_single", "cover_ways"} <= set(figures(page))
-    assert "This figure follows" not in told(page)
-
-
 def test_clicks_toggle_and_corners_span_what_lies_between(monkeypatch: pytest.MonkeyPatch) -> None:
     kept: dict[str, Any] = {}
     monkeypatch.setattr(choosing.st, "session_state", kept)

@@ -22,15 +22,6 @@ def test_a_step_written_for_one_board_says_so_beside_another(app) -> None:
     assert "Written for: scene-vit. Shown here: photo-dino." in [one.value.replace("\\", "") for one in page.caption]
 
 
-def test_no_figure_that_follows_a_guess_stands_in_the_whole_lesson(app) -> None:
-    page = app("leaderboard", all="true")
-    waiting = [one.value for one in page.caption if one.value.startswith("This figure follows")]
-    assert waiting == [f"This figure follows when the question of step {n} is answered." for n in (3, 4, 6)]
-    drawn = len(page.get("plotly_chart"))
-    (show,) = [one for one in page.button if one.label == "Show the answer (4)"]
-    assert len(fine(show.click().run()).get("plotly_chart")) == drawn + 1
-
-
 @pytest.mark.parametrize("board", boards())
 @pytest.mark.parametrize("step", ["1", "3", "4", "5", "6"])
 def test_every_board_has_something_to_say_at_every_step(app, board: str, step: str) -> None:

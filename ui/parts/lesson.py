@@ -230,18 +230,17 @@ def _read_all(page: Page, looked: Any) -> None:
     now = page.context(looked, needs)
     _looks(now, [page.views[step.view] for step in lesson.steps])
     st.caption(texts.say("objectives", listed="; ".join(lesson.objectives)))
-    beside = showing.in_order(lesson, now)
-    for number, (step, what) in enumerate(zip(lesson.steps, beside, strict=True), start=1):
+    drawn: set[str] = set()
+    for number, step in enumerate(lesson.steps, start=1):
         left, right = st.columns([2, 3], gap="medium")
         with left:
             _text(lesson, step)
             showing.written_for(lesson, number, page.shown)
             _ask(lesson, step, now, number)
-        with right:
-            if isinstance(what, int):
-                st.caption(texts.say("figure_follows", number=what))
-            elif what:
-                page.views[what].draw(now)
+        if step.view not in drawn:
+            with right:
+                page.views[step.view].draw(now)
+            drawn.add(step.view)
     _after(page, lesson, now)
     answers.draw()
     steps.note(lesson)

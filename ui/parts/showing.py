@@ -1,4 +1,4 @@
-"""Which figure stands beside a step of a lesson, and when: nothing that is asked is drawn before it is answered."""
+"""What stands beside a step of a lesson, and when: in a step, nothing that is asked is drawn before it is answered."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,24 +25,6 @@ def view(lesson: str, step: Step, now: Any) -> str:
     question = asked(step)
     held = question and question.before and not questions.answered(lesson, question, now)
     return question.before if question and held else step.view
-
-
-def in_order(lesson: Lesson, now: Any) -> list[str | int]:
-    """What stands beside each step of the whole lesson, each figure once.
-
-    Returns:
-        For every step the name of a view; "" where its figure stands above; or the number of the step whose question has to be
-        answered first.
-    """
-    drawn, held, found = {""}, dict[str, int](), list[str | int]()
-    for number, step in enumerate(lesson.steps, start=1):
-        name = view(lesson.name, step, now)
-        if name != step.view and step.view not in drawn:
-            held.setdefault(step.view, number)
-        above: str | int = "" if name == step.view else number
-        found.append(above if name in drawn else held.get(name, name))
-        drawn |= {name} - set(held)
-    return found
 
 
 def reveal(lesson: str, question: Question | None, now: Any) -> None:
