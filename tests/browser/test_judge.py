@@ -63,3 +63,24 @@ def test_a_wide_table_scrolls_in_its_own_box_which_the_keyboard_reaches(visit: A
         box.focus()
         seen.page.keyboard.press("ArrowRight")
         seen.until(lambda box=box: box.evaluate("one => one.scrollLeft > 0"), "a table that the keyboard scrolls")
+
+
+def test_names_over_small_maps_do_not_cover_each_other_on_a_phone(visit: Any, phone: dict[str, Any]) -> None:
+    seen = visit("sanity?step=1", **phone)
+    over = """() => { const all = [...document.querySelectorAll('.st-key-sanity_maps .annotation')].map(one => one.getBoundingClientRect());
+      return [all.length, all.flatMap((a, n) => all.slice(n + 1).filter(b =>
+        a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 3 && b.top < a.bottom - 3)).length]; }"""
+    count, crossing = seen.page.evaluate(over)
+    assert count > 10
+    assert crossing == 0
+
+
+def test_every_colour_bar_says_both_its_ends_in_two_narrow_columns(visit: Any) -> None:
+    seen = visit("trial?step=4")
+    ends = """() => [...document.querySelectorAll('.js-plotly-plot')].map(one => [
+      [...one.querySelectorAll('.colorbar text')].map(text => text.textContent).filter(Boolean),
+      [...one.data.find(part => part.colorbar).colorbar.ticktext]])"""
+    found = seen.page.evaluate(ends)
+    assert len(found) == 2
+    for seen_ticks, asked in found:
+        assert [tick.replace("\u2212", "-") for tick in seen_ticks] == asked

@@ -20,6 +20,8 @@ from vit_attention.records.geometry import Geometry, Placed
 
 BAR = 40
 """Room under a drawing for a colour bar with its numbers, in pixels."""
+BAR_LENGTH = 206
+"""Pixels of a colour bar: in a column of 290 beside names of layers there is room for half a number behind its end, else it is left out."""
 MAX_SIDE = 640
 """Longest side of the picture inside a figure, in pixels."""
 SMALL_SIDE = 336
@@ -232,7 +234,7 @@ def colour_bar(scaled: Scaled, **options: Any) -> dict[str, Any]:
         "xpad": 0,
         "thickness": 12,
         "lenmode": "pixels",
-        "len": 250,
+        "len": BAR_LENGTH,
         "outlinewidth": int(scaled.faded),  # else its clear end would not be seen
         "outlinecolor": theme.LINE,
         "tickvals": list(scaled.ticks),
