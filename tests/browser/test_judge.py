@@ -78,7 +78,8 @@ def test_names_over_small_maps_do_not_cover_each_other_on_a_phone(visit: Any, ph
 def test_every_colour_bar_says_both_its_ends_in_two_narrow_columns(visit: Any) -> None:
     seen = visit("trial?step=4")
     ends = """() => [...document.querySelectorAll('.js-plotly-plot')].map(one => [
-      [...one.querySelectorAll('.colorbar text')].map(text => text.textContent).filter(Boolean),
+      [...one.querySelectorAll('.colorbar text')].filter(text => text.textContent && text.getBoundingClientRect().width
+        && getComputedStyle(text).opacity !== '0').map(text => text.textContent),
       [...one.data.find(part => part.colorbar).colorbar.ticktext]])"""
     found = seen.page.evaluate(ends)
     assert len(found) == 2
