@@ -20,7 +20,8 @@ JUDGE = ("relevance", "cut", "cover", "trial", "explanation", "sanity", "leaderb
 NAMES = """() => [...document.querySelectorAll('.st-key-leaderboard_ranking .yaxislayer-above .ytick text')]
   .map(one => [one.getBoundingClientRect().top, one.textContent]).sort((a, b) => a[0] - b[0]).map(one => one[1])"""
 CELLS = "() => document.querySelector('.st-key-sanity_agreement .js-plotly-plot').data[0].text.flat()"
-FITS = "document.documentElement.scrollWidth <= window.innerWidth"
+FITS = """document.documentElement.scrollWidth <= window.innerWidth
+  && document.querySelector('[data-testid=stMain]').scrollWidth <= window.innerWidth"""
 
 
 def test_a_board_is_sorted_by_the_measure_that_is_chosen(visit: Any) -> None:
@@ -52,3 +53,35 @@ def test_a_whole_lesson_by_keyboard_on_a_phone(visit: Any, phone: dict[str, Any]
         seen.page.get_by_role("button", name="Next", exact=True).press("Enter")
         seen.until_address(step=str(number + 1))
     assert seen.page.get_by_role("button", name="Keep my answer").is_visible()
+
+
+def test_a_wide_table_scrolls_in_its_own_box_which_the_keyboard_reaches(visit: Any, phone: dict[str, Any]) -> None:
+    seen = visit("leaderboard?all=true&panel=words", **phone)
+    assert seen.page.evaluate(FITS)
+    for box in seen.page.get_by_role("region", name=re.compile("^Table: ")).all():
+        assert box.evaluate("one => one.scrollWidth > one.clientWidth"), "a table that fits shows nothing"
+        box.focus()
+        seen.page.keyboard.press("ArrowRight")
+        seen.until(lambda box=box: box.evaluate("one => one.scrollLeft > 0"), "a table that the keyboard scrolls")
+
+
+def test_names_over_small_maps_do_not_cover_each_other_on_a_phone(visit: Any, phone: dict[str, Any]) -> None:
+    seen = visit("sanity?step=1", **phone)
+    over = """() => { const all = [...document.querySelectorAll('.st-key-sanity_maps .annotation')].map(one => one.getBoundingClientRect());
+      return [all.length, all.flatMap((a, n) => all.slice(n + 1).filter(b =>
+        a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 3 && b.top < a.bottom - 3)).length]; }"""
+    count, crossing = seen.page.evaluate(over)
+    assert count > 10
+    assert crossing == 0
+
+
+def test_every_colour_bar_says_both_its_ends_in_two_narrow_columns(visit: Any) -> None:
+    seen = visit("trial?step=4")
+    ends = """() => [...document.querySelectorAll('.js-plotly-plot')].map(one => [
+      [...one.querySelectorAll('.colorbar text')].filter(text => text.textContent && text.getBoundingClientRect().width
+        && getComputedStyle(text).opacity !== '0').map(text => text.textContent),
+      [...one.data.find(part => part.colorbar).colorbar.ticktext]])"""
+    found = seen.page.evaluate(ends)
+    assert len(found) == 2
+    for seen_ticks, asked in found:
+        assert [tick.replace("\u2212", "-") for tick in seen_ticks] == asked

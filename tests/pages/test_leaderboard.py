@@ -6,8 +6,9 @@ import csv
 import io
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
-from tests.pages.reading import fine, opens_everywhere
+from tests.pages.reading import fine, opens_everywhere, table
 from tutorials.findings import leaderboard as found
 from tutorials.findings.standings import boards
 from ui.judge import leaderboard
@@ -34,12 +35,12 @@ def test_sorting_and_cost_choose_what_is_shown(app) -> None:
     page.selectbox(key=leaderboard.MEASURE).set_value("weight inside").run()
     assert page.query_params["measure"] == "weight inside"
     names = [one.name for one in found.ranked(boards()["scene-vit"], "weight inside")]
-    table = next(one.value for one in page.markdown if "points at it, %" in one.value)
-    cells = [line.split("|")[1].strip().replace("\\", "") for line in table.splitlines()[2:]]
+    cells = table(page, "points at it, %")[""]
     assert [cell.split(" (")[0] for cell in cells] == names
     page.selectbox(key=leaderboard.MOST).set_value("one pass").run()
-    table = next(one.value for one in page.markdown if "points at it, %" in one.value)
-    assert len(table.splitlines()) < len(names) + 2 or all((one.passes or 1) <= 1 for one in boards()["scene-vit"].rows)
+    assert len(table(page, "points at it, %")[""]) < len(names) or all(
+        (one.passes or 1) <= 1 for one in boards()["scene-vit"].rows
+    )
 
 
 def test_a_board_that_is_not_there_is_a_sentence(app) -> None:
@@ -52,3 +53,16 @@ def test_the_file_holds_every_line(app) -> None:
     rows = list(csv.DictReader(io.StringIO(leaderboard.leaderboard_csv("scene-vit").decode())))
     assert [row["name"] for row in rows] == [one.name for one in boards()["scene-vit"].rows]
     assert float(rows[0]["hit"]) == boards()["scene-vit"].rows[0].hit.value
+
+
+def test_a_cell_or_a_heading_of_a_table_is_no_markup() -> None:
+    def page() -> None:
+        from ui.parts import components
+
+        components.table({'<b title="x">': ["<img src=x>"]})
+
+    shown = AppTest.from_function(page).run()
+    lines = fine(shown).markdown[0].value.splitlines()
+    assert "&lt;b title=&quot;x&quot;&gt;" in lines[0]
+    assert lines[2] == r'| \<b title="x"> |'
+    assert lines[4] == r"| \<img src=x\> |"

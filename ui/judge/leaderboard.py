@@ -97,7 +97,7 @@ def other_object(now: Looked) -> None:
         for one in now.board.rows
         if one.other is not None
     ]
-    _draw(now, "leaderboard_other", points, "points at the thing asked about in %", "at another thing in %")
+    _draw(now, "leaderboard_other", points, "points at the thing asked about, %", "at another thing in %")
 
 
 def two_questions(now: Looked) -> None:
@@ -107,7 +107,7 @@ def two_questions(now: Looked) -> None:
         for one in now.board.rows
         if one.deletion is not None
     ]
-    _draw(now, "leaderboard_two", points, "points at the thing asked about in %", "deletion AUC (low is good)")
+    _draw(now, "leaderboard_two", points, "points at the thing asked about, %", "deletion AUC (low is good)")
 
 
 def cost(now: Looked) -> None:

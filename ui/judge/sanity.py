@@ -14,6 +14,7 @@ from ui.parts import components, controls, lesson, long_runs, snippets, trust, w
 from ui.parts.lesson import View
 from ui.parts.parts import csv_text
 from visualizer.figures.agreement import agreement_table, rank_sheet
+from visualizer.figures.mosaic import sheet_height
 from visualizer.measures.agreement import chance_overlap, overlap, rank_agreement
 from visualizer.measures.deletion import count
 from visualizer.method import methods
@@ -23,8 +24,8 @@ HEIGHT = 385
 COSTLY, TOP = "costly", "strongest"
 """Keys of the controls."""
 RANK = "rank correlation"
-SEVERAL, NARROW, SHORT = 7, 4, 13
-"""Maps in a row, and on a phone; signs that fit over one."""
+SEVERAL, NARROW, SIDE, SHORT = 7, 4, 78, 13
+"""Maps in a row, and on a phone, where they are so many pixels wide; signs that fit over one."""
 
 CODE = """
 from visualizer.measures.agreement import rank_agreement
@@ -68,7 +69,8 @@ def sheet(now: Context, wanted: tuple[str, ...], phone: bool) -> tuple[Any, str,
     own = maps(now, wanted)
     across = NARROW if phone else SEVERAL
     first, second = zip(*map(_two_lines, several.titles(wanted)), strict=True)
-    figure = rank_sheet(list(own.values()), first, second, per_row=across, height=None if phone else HEIGHT)
+    height = sheet_height(len(own), across, SIDE) if phone else HEIGHT
+    figure = rank_sheet(list(own.values()), first, second, per_row=across, height=height)
     strongest = [np.unravel_index(int(np.nanargmax(one)), one.shape) for one in own.values()]
     said = "; ".join(
         f"{name}: strongest in row {row + 1}, column {column + 1}"

@@ -10,12 +10,13 @@ from tutorials.findings import sanity as found
 from ui.parts import components, controls, long_runs, widgets
 from ui.store import resources
 from visualizer.figures.agreement import rank_sheet
+from visualizer.figures.mosaic import sheet_height
 from visualizer.figures.summary import curves
 
 STEP, EVERY, NOISE = "redrawn", "every_step", "noise"
 """Keys of the controls."""
-HEIGHT = 360
-"""Pixels of a figure under which controls stand."""
+HEIGHT, SIDE = 360, 110
+"""Pixels of a figure under which controls stand, and of a map on a phone, over which every name fits."""
 LIMITS = (-1.05, 1.05)
 RANKS = "rank correlation with the map of the trained network"
 
@@ -57,7 +58,8 @@ def _before_after(now: Context, step: int, phone: bool) -> tuple[Any, str, str]:
     heads = [f"{ranks[name]:+.2f}" for name in names]
     captions = [text for one in heads for text in ("trained", one)] if phone else ["trained"] * len(names) + heads
     twice = [title for title in titles for _ in (0, 1)] if phone else titles * 2
-    figure = rank_sheet(maps, twice, captions, per_row=2 if phone else len(names), height=None if phone else HEIGHT)
+    across, height = (2, sheet_height(len(maps), 2, SIDE)) if phone else (len(names), HEIGHT)
+    figure = rank_sheet(maps, twice, captions, per_row=across, height=height)
     what = "nothing is drawn anew" if not step else f"all weights from the head down to this are random: {named[step]}"
     caption = f"Below: {what}. Under each name its {RANKS}."
     return figure, f"{caption} {said}.", caption

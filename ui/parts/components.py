@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -174,8 +175,14 @@ def digest(values: NDArray[Any]) -> bytes:
 def table(columns: Mapping[str, Sequence[object]]) -> None:
     """A small table, cells as they are written; not `st.dataframe`, which would import pandas and its memory."""
     rows = zip(*columns.values(), strict=True)
-    lines = [_row(columns), _row("---" for _ in columns), *(_row(_plain(cell) for cell in row) for row in rows)]
-    st.markdown("\n".join(lines))
+    lines = [
+        _row(name.replace("<", r"\<") for name in columns),
+        _row("---" for _ in columns),
+        *(_row(_plain(cell) for cell in row) for row in rows),
+    ]
+    # In a box of its own that scrolls sideways, which Tab reaches: else a wide table would push the whole page.
+    box = f'<div class="sightlines-table" role="region" tabindex="0" aria-label="Table: {escape(", ".join(columns))}">'
+    st.markdown("\n".join([box, "", *lines, "", "</div>"]), unsafe_allow_html=True)
 
 
 def say_wide() -> None:

@@ -19,6 +19,8 @@ from vit_attention.records.geometry import Placed
 
 AROUND, PHONE = 130, 326
 """Pixels of a sheet's figure that are not the sheet, and what a phone has for it across."""
+WORDS = 18, 34
+"""Pixels over a map for its name, and for its name and its caption."""
 CELLS = 30_000
 """Most cells in one figure; at one byte each the figure stays under 60 kB. Larger grids are drawn as block means."""
 
@@ -61,7 +63,7 @@ def head_grid(
     rows, columns = scaled.values.shape[1:]
     across, gap = min(per_row or 4, heads), max(1, columns // 14)
     room = (height or theme.HEIGHT) - AROUND
-    strip = _strip((columns, rows), (across, -(-heads // across)), gap, room, 34 if captions is not None else 18)
+    strip = _strip((columns, rows), (across, -(-heads // across)), gap, room, WORDS[captions is not None])
     boxes, (width, tall) = tiled(heads, across, (columns, rows), gap, strip)
     sheet = np.full((tall, width), 255, np.uint8)
     for tile, (left, top, right, bottom) in zip(quantised(scaled), boxes, strict=True):
@@ -75,6 +77,15 @@ def head_grid(
     return fig.figure(
         title=title, caption=(caption, note), labels=tile_names(boxes, text), height=height, bottom=canvas.BAR
     )
+
+
+def sheet_height(maps: int, across: int, side: int) -> int:
+    """Pixels of a sheet of so many maps, each `side` pixels high under a name and a caption.
+
+    >>> sheet_height(5, 2, 100)
+    532
+    """
+    return AROUND + -(-maps // across) * (WORDS[1] + side)
 
 
 def _strip(size: tuple[int, int], tiles: tuple[int, int], gap: int, room: int, words: int) -> int:

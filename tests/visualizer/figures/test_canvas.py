@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from visualizer.figures.canvas import data_uri, fitting, layout_image
+from visualizer.figures.canvas import colour_bar, data_uri, fitting, layout_image
+from visualizer.style.scale import symmetric
 
 
 def test_the_address_holds_a_small_jpeg_of_the_same_picture() -> None:
@@ -31,3 +32,13 @@ def test_the_layout_image_covers_the_original_from_its_upper_left_corner() -> No
 def test_what_is_no_picture_is_refused_in_a_sentence(given: Any) -> None:
     with pytest.raises(ValueError, match="image: want a picture of Pillow's"):
         fitting(given, None)
+
+
+@pytest.mark.parametrize(
+    ("most", "said"),
+    [(0.684, ["-0.684", "-0.342", "0", "+0.342", "+0.684"]), (0.000342, ["-0.000342", "0", "+0.000342"])],
+)
+def test_long_numbers_of_a_colour_bar_leave_room_for_each_other(most: float, said: list[str]) -> None:
+    bar = colour_bar(symmetric(np.array([[most]]), "fall"))
+    assert bar["ticktext"] == said
+    assert (bar["tickvals"][0], bar["tickvals"][-1]) == (-most, most)
