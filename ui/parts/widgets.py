@@ -166,9 +166,11 @@ def span(label: str, low: int, high: int, key: str, *, place: Any = st, **how: A
     """The first and the last of a span of whole numbers, which the address carries as ``3-9``; a whole one stays whole."""
     if low >= high:
         return low, high
-    if st.session_state.get(key) == st.session_state.get(WHOLE.format(key)) is not None:  # of what had fewer or more
-        st.session_state[key] = (low, high)
-    st.session_state[WHOLE.format(key)] = (low, high)
+    whole = st.session_state.setdefault(WHOLE.format(key), (low, high))
+    if place and whole != (low, high):
+        st.session_state[WHOLE.format(key)] = (low, high)
+        if st.session_state.get(key) == whole:  # of what had fewer or more
+            st.session_state[key] = (low, high)
     _settle(key, (low, high), partial(_ends, label, low, high), lambda value: _fits(value, low, high), place)
     # With two ends given, two are read from the browser: of a value that only the session has, it would be one.
     draw = place and partial(place.select_slider, label, list(range(low, high + 1)), (low, high))
