@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image
+from PIL import Image, ImageEnhance
 
 from visualizer.style import theme
 from visualizer.style.theme import short
@@ -24,6 +24,8 @@ MOST = 1e300
 """Largest number that is drawn: what a range is made of must not overflow."""
 FADED_STOPS = 33
 """Colours of a Plotly scale whose opacity follows the value; an odd number, so that 0 in the middle of a signed one is clear."""
+PALE = 0.25
+"""How much of its colour a picture keeps under two hues: so little that none turns a value into its opposite."""
 NOTHING = 1e-12
 """Smallest range that is still stretched; anything less is called constant."""
 
@@ -128,11 +130,11 @@ class Scaled:
         return [[place, f"rgba({r},{g},{b},{alpha:.3f})"] for place, (r, g, b), alpha in rgba]
 
     def under(self, picture: Image.Image) -> Image.Image:
-        """The picture as it lies under these colours: in greys where they are of two hues with 0 between them.
+        """The picture as it lies under these colours: with little of its own where they are of two hues with 0 between them.
 
-        Over a picture's own hues they would change sides: violet over yellow looks as brown as orange over violet.
+        Over a picture's full hues they would change sides: violet over yellow looks as brown as orange over violet.
         """
-        return picture.convert("L").convert("RGB") if self.signed else picture
+        return ImageEnhance.Color(picture.convert("RGB")).enhance(PALE) if self.signed else picture
 
     def on_paper(self, share: NDArray[Any], name: str, paper: Sequence[int]) -> NDArray[np.uint8]:
         """(..., 3) bytes of `coloured` as they look on paper of a colour."""
