@@ -65,6 +65,14 @@ class Visit:
         if str(error) != "undefined":  # plotly.js rejects a promise with nothing when a film is paused
             self.problems.append(f"error of a script: {error}")
 
+    def quiet(self) -> int:
+        """Wait until nothing was sent for a second, so that what a page sends by itself is not counted; how many messages were sent."""
+        before = -1
+        while before != self.sent:
+            before = self.sent
+            self.page.wait_for_timeout(1000)
+        return before
+
     def open(self, address: str) -> Visit:
         """Go to `address` (page and parameters) and wait until it is drawn; a lesson without any begins at its first step."""
         if address in lessons():

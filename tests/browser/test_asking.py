@@ -42,7 +42,7 @@ def test_a_label_is_added_and_competes_with_the_others(visit: Any) -> None:
 
 def test_the_film_plays_without_the_server(visit: Any) -> None:
     seen = visit("asking?step=6&film_time=200&opacity=1.0&layer=1")
-    before, sent = seen.cells("asking_film"), seen.sent
+    sent, before = seen.quiet(), seen.cells("asking_film")
     seen.figure("asking_film").locator(".updatemenu-button", has_text="Play").click()
     seen.until_repainted("asking_film", before)
     assert seen.sent == sent

@@ -127,7 +127,7 @@ def test_a_film_plays_in_the_browser_alone(visit: Any) -> None:
     seen = visit("playground?film=true&film_time=300")
     film = seen.figure("playground_film")
     before, named = seen.cells("playground_film"), film.locator(".slider-group > .slider-label").first
-    sent, asked = seen.sent, len(seen.requests)
+    sent, asked = seen.quiet(), len(seen.requests)
     play, pause = (film.locator(".updatemenu-button", has_text=text) for text in ("Play", "Pause"))
     play.click()
     seen.until(lambda: named.text_content() == "layer 11" or None, "the film to reach layer 11")
