@@ -223,9 +223,9 @@ def _read_all(page: Page, looked: Any) -> None:
     """Every step beside its figure, each figure once, and all controls at the head."""
     lesson = lessons()[page.name]
     panels.choose()
-    early = page.context(looked, ())
-    for step in lesson.steps:
-        showing.reveal(page.name, showing.asked(step), early)
+    for question in filter(None, map(showing.asked, lesson.steps)):
+        if question.shows:
+            showing.reveal(page.name, question, page.context(looked, ()))
     needs = tuple(dict.fromkeys(need for step in lesson.steps for need in page.views[step.view].needs))
     now = page.context(looked, needs)
     _looks(now, [page.views[step.view] for step in lesson.steps])

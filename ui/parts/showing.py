@@ -27,9 +27,9 @@ def view(lesson: str, step: Step, now: Any) -> str:
     return question.before if question and held else step.view
 
 
-def reveal(lesson: str, question: Question | None, now: Any) -> None:
+def reveal(lesson: str, question: Question, now: Any) -> None:
     """Have the figure show what was asked, once it is answered; what a reader changes afterwards stays."""
-    if question and question.shows and questions.answered(lesson, question, now):
+    if question.shows and questions.answered(lesson, question, now):
         steps.show(question.shows, (question.finding, visit.digest(questions.view(question, now))))
 
 

@@ -43,8 +43,12 @@ def started(port: int, log: Path, *more: str) -> Iterator[subprocess.Popen[bytes
         try:
             yield running
         finally:
-            running.kill()
-            running.wait()
+            running.terminate()  # and not killed: it could not end its server any more
+            try:
+                running.wait(30)
+            except subprocess.TimeoutExpired:
+                running.kill()
+                running.wait()
 
 
 def said(log: Path, running: subprocess.Popen[bytes]) -> str:
