@@ -16,7 +16,7 @@ from tests.pages.reading import fine, said, titles
 from tutorials.lessons import Misconception, Twin, lessons
 from tutorials.study.answers import read
 from ui.frame import state
-from ui.parts import answers, visit
+from ui.parts import answers, around, visit
 from worlds.seats import seated
 
 BELIEVED = Misconception("near is all", "Heads read only what is near.", "Some read far.")
@@ -277,6 +277,17 @@ def test_until_the_tab_has_answered_nothing_is_asked(app: Any, monkeypatch: pyte
     assert "step" not in app("heads", bare="1").query_params
     monkeypatch.setattr(visit, "waiting", lambda: False)
     assert fine(page.run()).radio
+
+
+def test_only_a_page_that_waits_asks_again_by_the_clock(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request by the clock carries the controls of when it was sent, and would take back a click that was not answered yet."""
+    asked: list[str] = []
+    monkeypatch.setattr(visit, "waiting", lambda: True)
+    monkeypatch.setattr(around, "patience", lambda: asked.append("again"))
+    fine(app("heads", step="2"))
+    assert not asked
+    fine(app("heads", step="3"))
+    assert asked == ["again"]
 
 
 def test_a_page_waits_for_a_browser_alone_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

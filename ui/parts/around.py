@@ -85,6 +85,8 @@ def wait() -> None:
     st.html(f'<p class="sightlines-waiting">{texts.say("waiting")}</p>')
 
 
+# Only where something waits: a request by the clock carries the controls that the browser showed when it was sent, and would take
+# back a click whose answer was on its way.
 @st.fragment(run_every=visit.PATIENCE)
 def patience() -> None:
     """Draw the page anew if the tab has said nothing in time."""

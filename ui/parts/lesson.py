@@ -16,6 +16,7 @@ from ui.parts import (
     panels,
     pickers,
     questions,
+    script,
     showing,
     steps,
     teaching,
@@ -80,7 +81,7 @@ class Page(NamedTuple):
             _one_step(self, lesson, looked)
         teaching.draw(lesson)
         _rest(lesson)
-        if visit.waiting():
+        if script.waits():
             around.patience()
 
 

@@ -58,6 +58,11 @@ def wait() -> None:
     st.session_state.setdefault(LISTENING, {"picks": {}})["waiting"] = True
 
 
+def waits() -> bool:
+    """Whether something that was drawn waits for what the tab has kept."""
+    return "waiting" in st.session_state.get(LISTENING, ())
+
+
 def run(buttons: tuple[str, str] | None = None, back: Callable[[], None] = lambda: None) -> None:
     """After everything is drawn: start the program.
 
