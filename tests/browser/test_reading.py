@@ -59,7 +59,8 @@ def until_token(seen: Visit, number: int) -> None:
     marked = seen.page.locator("[data-token][aria-current=true]").first
     seen.until(lambda: marked.get_attribute("data-token") == str(number - 1), f"token {number} marked in the JSON")
     seen.settle()
-    assert seen.page.get_by_role("slider", name="Token").input_value() == str(number)
+    slider = seen.page.get_by_role("slider", name="Token")
+    seen.until(lambda: slider.input_value() == str(number), f"the slider at token {number}")
 
 
 def last_token(seen: Visit) -> int:
