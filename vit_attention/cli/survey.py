@@ -57,7 +57,7 @@ pictures at both ends of each measure. One line opens them: pandas.read_parquet(
     help=f"Methods whose maps are measured, at their default parameters: {', '.join(methods())}.",
 )
 @click.option("--target", metavar="CLASS", help="What methods ask about: a class, or a similarity such as similar:6,8.")
-@click.option("--batch", type=click.IntRange(1), default=16, show_default=True, help="Pictures at once.")
+@click.option("--batch", type=click.IntRange(1), default=8, show_default=True, help="Pictures at once.")
 @click.option(
     "--shard-size",
     type=click.IntRange(1),

@@ -40,7 +40,7 @@ class Plan:
     methods: tuple[str, ...] = ()
     target: str | int | Similar | None = None
     size: int | tuple[int, int] | None = None
-    batch: int = 16
+    batch: int = 8
 
     @property
     def options(self) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def plan(
     methods: Iterable[str] = (),
     target: str | int | Similar | None = None,
     size: int | tuple[int, int] | None = None,
-    batch: int = 16,
+    batch: int = 8,
 ) -> Plan:
     """The plan with names as they are spelled here; see `Plan`.
 

@@ -172,7 +172,7 @@ def job(
     methods: Iterable[str] = (),
     target: str | int | Similar | None = None,
     size: int | tuple[int, int] | None = None,
-    batch: int = 16,
+    batch: int = 8,
     shard_size: int = 64,
     shard: str = "1/1",
     shuffle: int | None = None,
