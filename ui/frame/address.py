@@ -5,12 +5,14 @@ history, and Back would restore none. Instead each control takes its value here,
 at the end of a run.
 """
 
+from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from tutorials.plain import plain
 
@@ -22,7 +24,8 @@ def of_session() -> Any:
     """What a session's address asks for and carries.
 
     asked: parameters still to be honoured; noted: part of the page to what it noted; own: every key ever noted; found: the
-    parameters that the browser shows; written: those of the last run that came to its end; kept: what was chosen, by key;
+    parameters that the browser shows; written: those of the last run that came to its end; passed: those written before, which
+    requests that are on their way may still carry; kept: what was chosen, by key;
     given: what the step of the lesson sets, by key, which a link to the step brings without saying so; complaints: sentences
     about parameters that could not be honoured; page, part: the page, and the part being drawn; running: whether the whole
     script runs, and not a fragment alone; again: whether the next whole run follows from what this one did, and not from an
@@ -39,7 +42,9 @@ def of_session() -> Any:
             "page": "",
             "part": "",
         }
-        st.session_state[KEY] = SimpleNamespace(**empty, found={}, written=None, running=False, again=False)
+        st.session_state[KEY] = SimpleNamespace(
+            **empty, found={}, written=None, running=False, again=False, passed=deque(maxlen=PASSED)
+        )
     return st.session_state[KEY]
 
 
@@ -48,6 +53,8 @@ STUDENT = "student"
 
 # Letters of a parameter that are read.
 LONGEST = 3000
+# Addresses that a request on its way may carry: as many as clicks within the time of a message there and back.
+PASSED = 8
 
 
 def start(page: str, anew: tuple[str, ...] = ()) -> bool:
@@ -62,8 +69,8 @@ def start(page: str, anew: tuple[str, ...] = ()) -> bool:
     """
     state, found = of_session(), dict(st.query_params)
     moved, noted = state.page != page, [one for part in state.noted.values() for one in part.items()]
-    if state.again and not moved and state.written is not None:
-        found = state.written  # the request of before may have been on its way when the address was written
+    if state.written is not None and not moved and (state.again or _late(found)):
+        found = state.written
     if found if moved else found != state.written:
         # A link, an address that was typed, or Back: what it leaves out has its default again.
         forget({*state.kept, *(key for key, _ in noted)} - {STUDENT})
@@ -76,6 +83,15 @@ def start(page: str, anew: tuple[str, ...] = ()) -> bool:
     state.given, state.again, state.found = {} if moved else state.given, False, found
     state.page, state.noted, state.part, state.running = page, {}, "", True
     return moved
+
+
+def _late(found: dict[str, str]) -> bool:
+    """Whether a request was sent before the browser had the address that was written last: it brings that of before, and is not Back."""
+    state, context = of_session(), get_script_run_ctx()
+    if found == state.written:
+        state.passed.clear()
+    back = getattr(context, "is_history_navigation", False) or not st.context.headers.get("User-Agent")
+    return found in state.passed and not back
 
 
 def forget(keys: Iterable[str]) -> None:
@@ -188,4 +204,5 @@ def _write() -> None:
     wanted = {**strangers, **{key: text for key, text in noted.items() if text is not None}}
     if wanted != state.found:
         st.query_params.from_dict(wanted)
+        state.passed.append(state.found)
     state.found = state.written = wanted

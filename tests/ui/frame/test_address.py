@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
+
+from ui.frame import address
 
 PROGRAM = """
 import streamlit as st
@@ -135,6 +139,21 @@ def test_back_restores_what_the_address_says_and_defaults_for_the_rest(opened: C
     del test.query_params["layer"]
     test.run()
     assert test.slider(key="layer").value == 10
+
+
+@pytest.mark.parametrize(("back", "layer"), [(False, 4), (True, 2)])
+def test_a_late_request_of_a_browser_is_not_back(
+    opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch, back: bool, layer: int
+) -> None:
+    """A click that was sent before the browser had the new address carries the old one, as Back does, which says what it is."""
+    monkeypatch.setattr(type(st.context), "headers", {"User-Agent": "a browser"})
+    monkeypatch.setattr(address, "get_script_run_ctx", lambda: SimpleNamespace(is_history_navigation=back))
+    test = opened(layer="2")
+    test.slider(key="layer").set_value(4).run()
+    test.query_params["layer"] = "2"
+    test.selectbox(key="colours").set_value("red").run()
+    assert test.slider(key="layer").value == layer
+    assert test.selectbox(key="colours").value == ("blue" if back else "red")
 
 
 def test_another_page_keeps_choices_but_for_what_begins_anew(opened: Callable[..., AppTest]) -> None:
