@@ -15,14 +15,8 @@ from vit_attention.cli.drawings import View, choices
 from vit_attention.cli.errors import ChoiceError
 from vit_attention.cli.guard import say
 from vit_attention.cli.inputs import expand, opened
-from vit_attention.cli.options import (
-    json_option,
-    judged_options,
-    label_options,
-    model_options,
-    take,
-    take_view,
-)
+from vit_attention.cli.map_options import judged_options, take_view
+from vit_attention.cli.options import json_option, label_options, model_options, take
 from vit_attention.cli.report import Report, table
 from vit_attention.cli.values import NewFile
 

@@ -12,19 +12,18 @@ from vit_attention.cli import films, loading, outlines, records, text_drawings, 
 from vit_attention.cli.drawings import Drawing, View, drawings
 from vit_attention.cli.errors import ChoiceError
 from vit_attention.cli.inputs import Given, Opened, expand, is_bundle, opened
+from vit_attention.cli.map_options import look_options, take_view
 from vit_attention.cli.options import (
     asked_options,
     json_option,
-    look_options,
     model_options,
     output,
-    paint_options,
     seen_options,
     sentence_options,
     take,
-    take_view,
 )
 from vit_attention.cli.paint import Ground, Paint, remark, write
+from vit_attention.cli.paint_options import paint_options
 from vit_attention.cli.provenance import Origin, Shelf, bundle_says, drawings_folder, drawings_say
 from vit_attention.cli.report import Report
 from vit_attention.cli.together import fit

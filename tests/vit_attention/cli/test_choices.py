@@ -16,7 +16,7 @@ from PIL import Image
 import vit_attention.__main__
 from visualizer.method import QuestionError, methods
 from visualizer.method.question import askers
-from vit_attention.cli import options, records
+from vit_attention.cli import paint_options, records
 from vit_attention.cli.app import main
 from vit_attention.cli.files import distinct
 from vit_attention.cli.inputs import by_name, expand
@@ -112,9 +112,9 @@ def test_drawn_pictures_by_name_are_those_of_the_worlds() -> None:
 def test_help_and_library_name_the_same_choices() -> None:
     from visualizer.style import scale, theme
 
-    assert set(options.COLORMAPS) == set(theme.COLORMAPS)
-    assert options.COLORMAPS[0] == theme.COLORMAP
-    assert set(options.SCALES) == set(scale.MODES)
+    assert set(paint_options.COLORMAPS) == set(theme.COLORMAPS)
+    assert paint_options.COLORMAPS[0] == theme.COLORMAP
+    assert set(paint_options.SCALES) == set(scale.MODES)
 
 
 def test_methods_share_a_knob_only_if_it_is_the_same() -> None:
