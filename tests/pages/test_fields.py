@@ -46,6 +46,13 @@ def test_the_whole_lesson_can_be_read(app) -> None:
     assert table(shown, "box in pixels")
 
 
+def test_the_question_before_the_lesson_is_asked_without_its_answer(app) -> None:
+    shown = app("fields", step="0")
+    assert "fields_page" in figures(shown)
+    assert not shown.metric
+    assert "Read right" not in " ".join(one.value for one in shown.text)
+
+
 def numbers(text: str) -> list[float]:
     return [float(v) for v in re.findall(r"-?\d+\.?\d*", text)]
 

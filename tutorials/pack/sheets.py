@@ -32,7 +32,7 @@ def plan(lesson: Lesson, server: str) -> Iterator[Block]:
         believed = lesson.twin.misconception
         yield Heading("Asked before and after")
         yield Text(readable(lesson.twin.question))
-        yield Text(f"Many believe: {readable(believed.wrong)} What is so: {readable(believed.right)}")
+        yield Text(f"Many believe: {readable(believed.wrong)} In fact: {readable(believed.right)}")
     if lesson.plan:
         yield Heading("Minutes")
         rows = [

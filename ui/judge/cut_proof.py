@@ -42,7 +42,7 @@ def moved(now: Context, residual: float) -> tuple[Any, ...]:
     """The flow of the picture, and of the picture moved by whole patches, on one scale."""
     if now.picture.scene is None:
         return (
-            "A photograph that is moved around its edges gets seams. Choose one of the drawn scenes in the sidebar.",
+            "A photograph whose one edge comes back at the other gets a seam. Choose one of the drawn scenes in the sidebar.",
         )
     before, after = pipes.live(now, residual), pipes.live_moved(now, residual)
     figure = before_after(

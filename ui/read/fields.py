@@ -112,18 +112,26 @@ def gathered(now: Reading) -> None:
     st.text(f"{field.path}: {field.text}\nIts words, each from its tokens: {pieces or 'none'}")
 
 
-def page(now: Reading) -> None:
+def boxes(now: Reading) -> None:
     """The page under the heat of the chosen field, with the box of every field; a click chooses one."""
     if not written(now):
         return
-    found, number, height = placed(now), at(now), figure_height(now)
-    true = [one.true_box for one in found.scored if boxes_shown(now) and one.true_box is not None]
+    number, height = at(now), figure_height(now)
+    true = [one.true_box for one in placed(now).scored if boxes_shown(now) and one.true_box is not None]
+    pick = partial(components.pick_number, FIELD)
+    components.kept(now, "fields_page", _on_page, number, tight(), true, height, pick=pick)
+
+
+def page(now: Reading) -> None:
+    """The same, and beside it what was read right and how the boxes fit."""
+    if not written(now):
+        return
+    found = placed(now)
     left, right = st.columns([3, 2])
     with left:
-        pick = partial(components.pick_number, FIELD)
-        components.kept(now, "fields_page", _on_page, number, tight(), true, height, pick=pick)
+        boxes(now)
     with right:
-        st.text(_told(found, number))
+        st.text(_told(found, at(now)))
         _summary(found.scored)
 
 
@@ -310,6 +318,7 @@ PAGE = lesson.Page(
     "fields",
     {
         "gathered": View(gathered, ("field", "layer", "head")),
+        "boxes": View(boxes, ("field", "layer", "head"), under=_switch),
         "page": View(page, ("field", "layer", "head"), _look, _switch),
         "scores": View(scores, ("layer", "head"), under=_switch),
         "glance": View(glance, ("field", "layer", "head")),
