@@ -183,7 +183,7 @@ def _say(found: Any, as_json: bool, report: Report) -> None:
     else:
         say(one_line(found.folder))
     for name, reason in found.failed[:MOST_NAMES]:
-        report.note(f"{name}: {one_line(reason).removeprefix(f'{Path(name).name}: ')}")
+        report.note(f"{name}: {one_line(reason).removeprefix(f'{one_line(Path(name).name)}: ')}")
     if len(found.failed) > MOST_NAMES:
         report.note(f"and {len(found.failed) - MOST_NAMES} more, in {found.folder / 'parts'}")
     wrong = f"; {len(found.failed)} could not be read" if found.failed else ""
