@@ -11,6 +11,9 @@ from tutorials.lessons import Lesson, lessons
 from tutorials.pack import packed
 from tutorials.pack.duration import in_words
 from tutorials.pack.links import base
+from vit_attention.cli.values import NEW
+from vit_attention.gate import GateError
+from vit_attention.records.writing import write
 
 
 class Seats(click.ParamType):  # type: ignore[type-arg]
@@ -47,7 +50,7 @@ class Address(click.ParamType):  # type: ignore[type-arg]
 @click.option(
     "--seats", type=Seats(), default=(), help="Numbers of seats such as 1-30; without, the lesson's own pictures."
 )
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("pack"), show_default=True)
+@click.option("--out", type=NEW, default=Path("pack"), show_default=True, metavar="DIR")
 def main(names: tuple[str, ...], address: str, seats: tuple[int, ...], out: Path) -> None:
     """Write plan, worksheets and answer key of every LESSON, as HTML and PDF, into a folder."""
     for name in dict.fromkeys(names):
@@ -55,9 +58,10 @@ def main(names: tuple[str, ...], address: str, seats: tuple[int, ...], out: Path
             click.echo(f"{lessons()[name].title}: {said}", err=True)
         made = packed(lessons()[name], address, seats, progress=_progress(lessons()[name]))
         for file, content in made.items():
-            (out / file).parent.mkdir(parents=True, exist_ok=True)
-            (out / file).write_bytes(content)
-            click.echo(str(out / file))
+            try:
+                click.echo(str(write(out / file, content)))
+            except GateError as error:
+                raise click.ClickException(str(error)) from error
 
 
 def _progress(lesson: Lesson) -> Any:

@@ -10,21 +10,22 @@ from tutorials.study.collected import Collected, collected
 from tutorials.study.simulated import files as simulated
 from tutorials.study.size import power, students
 from tutorials.study.tables import in_words, to_csv
+from vit_attention.cli.values import NEW, Finite
 from vit_attention.gate import LIMITS, GateError, read_file
+from vit_attention.gate.refusal import one_line
+from vit_attention.records.writing import write
 
 
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
-@click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for questions.csv and misconceptions.csv."
-)
+@click.option("--out", type=NEW, metavar="DIR", help="Folder for questions.csv and misconceptions.csv.")
 @click.option(
     "--control",
     type=click.Path(exists=True, path_type=Path),
     help="Files of a second group, which answered twice without the lesson.",
 )
 @click.option("--simulate", type=int, metavar="STUDENTS", help="Simulated answers instead of files.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the simulated answers.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the simulated answers.")
 @click.option(
     "--size",
     type=(float, float),
@@ -32,7 +33,12 @@ from vit_attention.gate import LIMITS, GateError, read_file
     help="How many students it takes, if these shares go from wrong to right and from right to wrong.",
 )
 @click.option(
-    "--power", "wanted", type=float, default=0.8, show_default=True, help="Chance to find the change, for --size."
+    "--power",
+    "wanted",
+    type=Finite(0, 1, min_open=True, max_open=True),
+    default=0.8,
+    show_default=True,
+    help="Chance to find the change, for --size.",
 )
 @click.option("--questions", type=click.IntRange(1), default=1, show_default=True, help="Tested together, for --size.")
 def main(
@@ -50,11 +56,11 @@ def main(
     FILES are the tables that students downloaded, or folders of them, of one class.
     """
     try:
+        if sum((bool(files), simulate is not None, size is not None)) != 1:
+            raise click.UsageError("Give either the tables of a class, or --simulate, or --size.")
         if size is not None:
             click.echo(_size(*size, wanted, questions))
             return
-        if simulate is None and not files:
-            raise click.UsageError("Give the tables of a class, --simulate or --size.")
         given = simulated(simulate, seed).items() if simulate is not None else _read(files)
         found = collected(given)
         other = changes(collected(_read([control])).students) if control is not None else []
@@ -64,9 +70,11 @@ def main(
     _say(found, told, simulate is not None)
     _compare(told, other)
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, some in (("questions", told), ("misconceptions", by_misconception(told))):
-            (out / f"{name}.csv").write_text(to_csv(some), encoding="utf-8", newline="")
+        try:
+            for name, some in (("questions", told), ("misconceptions", by_misconception(told))):
+                write(out / f"{name}.csv", to_csv(some).encode())
+        except GateError as error:
+            raise click.ClickException(str(error)) from error
 
 
 def _size(up: float, down: float, wanted: float, questions: int) -> str:
@@ -96,9 +104,9 @@ def _say(found: Collected, told: Sequence[Change], made_up: bool) -> None:
         click.echo("These answers are simulated: no student gave them.")
     click.echo(f"{len(found.students)} students, {len(found.visits)} files")
     for name, other in found.repeated.items():
-        click.echo(f"{name}: nothing that {other} does not have")
+        click.echo(one_line(f"{name}: nothing that {other} does not have"))
     for name, reason in found.damaged.items():
-        click.echo(f"{name}: {reason}")
+        click.echo(f"{one_line(name)}: {reason}")
     for change in told:
         click.echo(in_words(change))
 

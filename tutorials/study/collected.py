@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tutorials.study.answers import Answer, read
 from vit_attention.gate import LIMITS, GateError
+from vit_attention.gate.refusal import one_line
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def collected(files: Iterable[tuple[str, bytes]]) -> Collected:
                 raise GateError(given, "at least one answer", "none")
         except GateError as error:
             read_.pop(name, None)
-            damaged[name] = str(error).removeprefix(f"{given}: ")
+            damaged[name] = str(error).removeprefix(f"{one_line(given)}: ")
     repeated = _repeated(read_)
     kept = {name: answers for name, answers in read_.items() if name not in repeated}
     return Collected(_students(kept), tuple(kept), repeated, damaged)

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visualizer.measures import undefined
+from visualizer.measures.arguments import whole
 from vit_attention.gate import GateError
 
 
@@ -40,8 +41,8 @@ def attention_distance(
     array([8.])
     """
     shape = np.shape(weights)
-    tokens = prefix + grid[0] * grid[1]
-    if prefix < 0 or len(shape) < 2 or shape[-2:] != (tokens, tokens):
+    tokens = whole("prefix", prefix, 0) + grid[0] * grid[1]
+    if len(shape) < 2 or shape[-2:] != (tokens, tokens):
         wanted = f"{prefix} + {grid[0]} * {grid[1]} = {tokens} queries and keys"
         raise GateError("weights", wanted, f"shape {shape}")
     patches = undefined.split(weights).values[..., prefix:, prefix:]

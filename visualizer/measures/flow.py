@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from visualizer.measures.arguments import whole
 from visualizer.measures.rollout import mixed_layers
 from visualizer.measures.steps import Layers, start_row
 from vit_attention.gate import GateError
@@ -127,9 +128,8 @@ def largest_flow(layers: Layers, query: int, target: int, residual: float = 0.5,
     """
     steps = _steps(layers, residual, head_fusion, MAX_EDGES)
     depth, tokens = len(steps), len(steps[0])
-    if not 0 <= target < tokens:
-        raise GateError("target", f"0 to {tokens - 1}", f"{target}")
-    network = _network(steps, _entry(int(query), tokens))
+    target = whole("target", target, 0, tokens - 1)
+    network = _network(steps, _entry(whole("query", query, 0, tokens - 1), tokens))
     found = _solved(network, target)
     flow = found.flow.tocsr()
     through = np.stack(

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from visualizer.measures.arguments import whole
 from visualizer.measures.undefined import Array, at_least_single
 from vit_attention.gate import GateError, shown
 
@@ -121,15 +122,14 @@ def prepare(
     layers: Layers, residual: float, head_fusion: str, discard_ratio: float, start_layer: int, prefix: int
 ) -> tuple[list[Array], Recipe]:
     """The layers from `start_layer` up as checked arrays, and the checked knobs."""
-    if not 0 <= residual <= 1:
-        raise GateError("residual", "0 to 1", f"{residual}")
-    if not 0 <= discard_ratio < 1:
-        raise GateError("discard_ratio", "0 to below 1", f"{discard_ratio}")
+    if not (_is_number(residual) and 0 <= residual <= 1):
+        raise GateError("residual", "0 to 1", shown(residual))
+    if not (_is_number(discard_ratio) and 0 <= discard_ratio < 1):
+        raise GateError("discard_ratio", "0 to below 1", shown(discard_ratio))
     _check_fusion(head_fusion)
     stack = stack_of(layers, "layers", start_layer)
     tokens = stack[0].shape[-1]
-    if not 0 <= prefix <= tokens:
-        raise GateError("prefix", f"0 to {tokens} special tokens", f"{prefix}")
+    prefix = whole("prefix", prefix, 0, tokens)
     if head_fusion != "mean":
         for layer in stack:
             # The fused values are checked later; only an infinity at the other end can hide from them.
@@ -139,12 +139,17 @@ def prepare(
     return stack, Recipe(float(residual), head_fusion, drop, prefix)
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+
+
 def stack_of(layers: Layers, name: str, start_layer: int) -> list[Array]:
     """`layers` from `start_layer` up as arrays of their own precision, all (heads, tokens, tokens) with the same tokens."""
+    if not hasattr(layers, "__len__"):
+        raise GateError(name, "a sequence of layers", shown(layers))
     if len(layers) == 0:
         raise GateError(name, "at least one layer", "none")
-    if not 0 <= start_layer < len(layers):
-        raise GateError("start_layer", f"0 to {len(layers) - 1}", f"{start_layer}")
+    start_layer = whole("start_layer", start_layer, 0, len(layers) - 1)
     stack = [np.asarray(layer) for layer in layers]
     tokens = stack[0].shape[-1] if stack[0].ndim else 0
     for depth, layer in enumerate(stack):
@@ -160,9 +165,7 @@ def start_row(query: int | ArrayLike, tokens: int) -> NDArray[np.float64]:
         if shares.shape != (tokens,):
             raise GateError("query", f"a token's number, or shares of {tokens} tokens", f"shape {shares.shape}")
         return shares
-    query = int(np.asarray(query))
-    if not 0 <= query < tokens:
-        raise GateError("query", f"0 to {tokens - 1}", f"{query}")
+    query = whole("query", query, 0, tokens - 1)
     row = np.zeros(tokens)
     row[query] = 1
     return row

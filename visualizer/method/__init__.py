@@ -5,7 +5,7 @@ Folders that the environment variable SIGHTLINES_METHODS names, separated as in 
 
 import os
 
-from visualizer.method.base import Knob, Map, Method, methods
+from visualizer.method.base import Knob, Map, Method, methods, of_any_picture
 from visualizer.method.question import Askers, NothingCapturedError, Question, QuestionError, SignalError
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "QuestionError",
     "SignalError",
     "methods",
+    "of_any_picture",
 ]
 
 __path__ += [folder for folder in os.environ.get("SIGHTLINES_METHODS", "").split(os.pathsep) if folder]

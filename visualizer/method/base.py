@@ -390,6 +390,17 @@ def methods() -> dict[str, Method]:
     return Methods((one.name, one) for one in sorted(found, key=lambda one: (one.place, one.name)))
 
 
+def of_any_picture() -> tuple[str, ...]:
+    """Names of the methods that need no choice of a patch and no text: those that a whole data set of pictures can be asked for.
+
+    >>> sorted(methods().keys() - set(of_any_picture()))
+    ['likeness', 'masking', 'painted', 'plain-likeness']
+    """
+    return tuple(
+        name for name, one in methods().items() if one.asked_by not in ("patch", "patches") and one.changes != "text"
+    )
+
+
 class Methods(dict[str, Method]):
     """Methods by their names; an unknown name is refused with those that there are."""
 

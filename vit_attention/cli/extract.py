@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from vit_attention.cli import loading, records, texts
+from vit_attention.cli import idle, loading, records, texts
 from vit_attention.cli.inputs import expand
 from vit_attention.cli.options import (
     asked_options,
@@ -67,6 +67,7 @@ def extract(
 ) -> None:
     """Save a bundle of every picture; those that fail are reported and skipped. Or the attention of a sentence."""
     report = Report(as_json)
+    idle.tell(report)
     texts.check_alone(
         images, {"text": text, "model_dir": model_dir, "output_file": output_file, "beside": given["beside"] or None}
     )

@@ -10,7 +10,7 @@ import click
 
 from visualizer.measures.faithfulness import Faithfulness
 from visualizer.words.faithfulness import MEANING
-from vit_attention.cli import loading, texts
+from vit_attention.cli import idle, loading, texts
 from vit_attention.cli.drawings import View, choices
 from vit_attention.cli.errors import ChoiceError
 from vit_attention.cli.guard import say
@@ -45,6 +45,7 @@ way. ROAD imputes 10 to 90 % of the patches and compares strongest first with we
 def judge(images: tuple[str, ...], text: str | None, csv_file: Path | None, as_json: bool, **given: Any) -> None:
     """Judge the map of every picture, or that of a sentence; those that fail are reported and skipped."""
     report, view = Report(as_json), _view(given)
+    idle.tell(report, "steps", "baseline", "seed")
     if bool(images) == (text is not None):
         raise click.UsageError(f"want IMAGE or --text, got {'both' if images else 'neither'}")
     model = cache(lambda: loading.load(take(loading.Source, given), report))

@@ -9,14 +9,17 @@ from typing import Any
 import click
 
 from visualizer.measures.summary import STATISTICS
-from visualizer.method import methods
-from vit_attention.cli import loading
+from visualizer.method import of_any_picture
+from vit_attention.cli import idle, loading
+from vit_attention.cli.errors import ChoiceError
 from vit_attention.cli.guard import StoppedError, say
 from vit_attention.cli.options import json_option, label_options, model_options, take
 from vit_attention.cli.report import MOST_NAMES, Report, echo_json
 from vit_attention.cli.values import NEW
 from vit_attention.gate import GateError
 from vit_attention.gate.refusal import one_line
+
+RAY = ("address", "workers", "cpus", "gpus", "store", "spill")
 
 HELP = """Measure every head of a model on a whole data set; the numbers go to a folder of Parquet files.
 
@@ -54,7 +57,7 @@ pictures at both ends of each measure. One line opens them: pandas.read_parquet(
     "ways",
     default="",
     metavar="NAMES",
-    help=f"Methods whose maps are measured, at their default parameters: {', '.join(methods())}.",
+    help=f"Methods whose maps are measured, at their default parameters: {', '.join(of_any_picture())}.",
 )
 @click.option("--target", metavar="CLASS", help="What methods ask about: a class, or a similarity such as similar:6,8.")
 @click.option("--batch", type=click.IntRange(1), default=8, show_default=True, help="Pictures at once.")
@@ -110,6 +113,7 @@ pictures at both ends of each measure. One line opens them: pandas.read_parquet(
 def survey(pictures: tuple[str, ...], out: Path, as_json: bool, dry_run: bool, **given: Any) -> None:
     """Survey the pictures; those that fail are listed with the reason."""
     report = Report(as_json)
+    _check_engine(given["engine"])
     model = loading.load(take(loading.Source, given), report)
     from vit_attention.surveying.run import finished, job  # torch comes with it
 
@@ -140,6 +144,14 @@ def survey(pictures: tuple[str, ...], out: Path, as_json: bool, dry_run: bool, *
     _say(found, as_json, report)
 
 
+def _check_engine(engine: str) -> None:
+    """Refuse, before any model is loaded, options of a cluster where this process does the work."""
+    options = idle.given(click.get_current_context())
+    foreign = [option for name, option in options.items() if name in RAY]
+    if engine != "ray" and foreign:
+        raise ChoiceError(f"{', '.join(foreign)}: want --engine ray, got --engine {engine}")
+
+
 def _run(made: Any, given: dict[str, Any], as_json: bool) -> None:
     progress = False if as_json else None
     if given["engine"] == "local":
@@ -147,7 +159,7 @@ def _run(made: Any, given: dict[str, Any], as_json: bool) -> None:
         return
     from vit_attention.surveying.on_ray import Cluster, Weights, run
 
-    cluster = Cluster(**{name: given[name] for name in ("address", "workers", "cpus", "gpus", "store", "spill")})
+    cluster = Cluster(**{name: given[name] for name in RAY})
     weights = Weights(*(given[name] for name in ("model", "weights", "weights_key", "device", "labels")))
     run(made, cluster, weights, progress)
 
@@ -171,7 +183,7 @@ def _say(found: Any, as_json: bool, report: Report) -> None:
     else:
         say(one_line(found.folder))
     for name, reason in found.failed[:MOST_NAMES]:
-        report.note(f"{name}: {one_line(reason).removeprefix(f'{Path(name).name}: ')}")
+        report.note(f"{name}: {one_line(reason).removeprefix(f'{one_line(Path(name).name)}: ')}")
     if len(found.failed) > MOST_NAMES:
         report.note(f"and {len(found.failed) - MOST_NAMES} more, in {found.folder / 'parts'}")
     wrong = f"; {len(found.failed)} could not be read" if found.failed else ""

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from vit_attention.cli import films, loading, outlines, records, text_drawings, texts
+from vit_attention.cli import films, idle, loading, outlines, records, text_drawings, texts
 from vit_attention.cli.drawings import Drawing, View, drawings
 from vit_attention.cli.errors import ChoiceError
 from vit_attention.cli.inputs import Given, Opened, expand, is_bundle, opened
@@ -87,6 +87,7 @@ def visualize(
 ) -> None:
     """Draw every picture; those that fail are reported and skipped. Or a sentence."""
     report = Report(as_json)
+    idle.tell(report)
     asked = replace(take(texts.Asked, given), output=output)
     texts.check_alone((*image, *images), asked.options)
     if asked.given:

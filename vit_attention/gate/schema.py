@@ -71,7 +71,7 @@ class Schema(BaseModel):
 def refusal(error: ValidationError, file: str, advice: str = "") -> GateError:
     """The first thing that pydantic found wrong, as a sentence of ours."""
     first = error.errors(include_url=False, include_context=False)[0]
-    want = _AROUND.sub("", first["msg"])
+    want = _AROUND.sub("", first["msg"]).replace("String should match pattern", "text of the form")
     field = ".".join(str(part) for part in first["loc"] if not str(part).startswith(_CHOICES))
     if first["type"] == "json_invalid":
         return GateError(file, "JSON", want.removeprefix("Invalid JSON: "), advice=advice)

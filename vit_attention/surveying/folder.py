@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -78,8 +79,16 @@ class Folder:
         return self.path / table / f"part-{shard:07d}.{end}"
 
     def done(self, shard: int) -> bool:
-        """Whether a shard is there, whole: its JSON is written last."""
-        return self.part("parts", shard, "json").is_file()
+        """Whether a shard is there, whole: its JSON is written last, and nobody has taken a table away since."""
+        return self.part("parts", shard, "json").is_file() and all(
+            self.part(table, shard).is_file() for table in self._tables
+        )
+
+    @cached_property
+    def _tables(self) -> tuple[str, ...]:
+        """The tables that every shard of this survey has."""
+        asked = self.manifest
+        return tuple(table for table, names in (("heads", "measures"), ("methods", "methods")) if asked.get(names))
 
     def said(self, shard: int) -> dict[str, Any]:
         """What was said of a shard that is done: its number of pictures, and those that failed."""
@@ -197,7 +206,7 @@ def tables(folder: Folder, shards: int) -> Iterator[tuple[int, Any]]:
     parquet = library("pyarrow.parquet")
     for shard in range(shards):
         file = folder.part("heads", shard)
-        if folder.done(shard) and file.exists():
+        if folder.done(shard):
             advice = f"Delete {folder.part('parts', shard, 'json')}; the same command then does this shard anew."
             with reading(file.name, "an undamaged Parquet file", advice=advice):
                 table = parquet.read_table(file)

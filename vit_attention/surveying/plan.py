@@ -6,7 +6,7 @@ from typing import Any
 
 from visualizer.export.tables import spelled_out
 from visualizer.measures.summary import STATISTICS
-from visualizer.method import methods
+from visualizer.method import methods, of_any_picture
 from vit_attention.gate import GateError, shown
 from vit_attention.models.arguments import count
 from vit_attention.models.encoder import EncoderModel
@@ -106,9 +106,11 @@ def _measure(name: str) -> str:
 
 
 def _method(name: str) -> str:
-    able = [way for way, one in methods().items() if one.asked_by not in ("patch", "patches")]
+    able = of_any_picture()
     if name in methods() and name not in able:
-        raise GateError("methods", f"one of {', '.join(able)}", f"{name}, which asks about a patch of one picture")
+        raise GateError(
+            "methods", f"one of {', '.join(able)}", f"{name}, which asks about a patch of one picture or about a text"
+        )
     if name not in able:
         raise GateError("methods", f"one of {', '.join(able)}", shown(name))
     return name

@@ -271,6 +271,8 @@ def survey(
     """
     if engine not in ENGINES:
         raise GateError("engine", f"one of {', '.join(ENGINES)}", shown(engine))
+    if engine != "ray" and not (cluster is weights is None):
+        raise GateError("engine", "ray beside cluster= or weights=", engine)
     made = job(model, pictures, out, **asked)
     if engine == "local":
         made.run(progress)

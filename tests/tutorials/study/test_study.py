@@ -19,6 +19,8 @@ from tutorials.study.collected import collected
 from tutorials.study.simulated import EXAMPLE, Effect, files
 from vit_attention.gate import GateError
 
+ROOT = Path(__file__).parents[3]
+
 
 def answer(kind: str, right: str, at: int = 0, question: str = "heads.example", **more: str) -> Answer:
     given = dict.fromkeys(COLUMNS, "") | {"time": f"2026-01-12T09:{at:02d}:00Z", "lesson": question.split(".")[0]}
@@ -250,8 +252,41 @@ def test_the_command_simulates_and_computes_a_size() -> None:
     assert "45 students" in run("--size", "0.30", "0.05")
 
 
-@pytest.mark.parametrize("words", [[], ["nowhere.csv"], ["--size", "0.9", "0.9"], ["--simulate", "9999"]])
-def test_the_command_refuses_in_a_sentence(words: list[str]) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["nowhere.csv"],
+        ["--size", "0.9", "0.9"],
+        ["--simulate", "9999"],
+        ["--simulate", "5", "--seed", "-1"],
+        ["--simulate", "5", "--size", "0.3", "0.05"],
+        ["--simulate", "5", "README.md"],
+        ["--size", "0.3", "0.05", "--power", "nan"],
+        ["--size", "0.3", "0.05", "--power", "1"],
+        ["--simulate", "5", "--out", "README.md/tables"],
+    ],
+)
+def test_the_command_refuses_in_a_sentence(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
     done = CliRunner().invoke(main, words)
     assert done.exit_code == 2
     assert "Error: " in done.output
+
+
+def test_a_place_that_takes_no_table_is_said_and_nothing_is_half_written(tmp_path: Path) -> None:
+    (tmp_path / "misconceptions.csv").mkdir()
+    done = CliRunner().invoke(main, ["--simulate", "5", "--out", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "Error: misconceptions.csv: want" in done.output
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["misconceptions.csv", "questions.csv"]
+
+
+def test_a_name_of_several_lines_takes_one(tmp_path: Path) -> None:
+    (tmp_path / "two\nlines\u202e.csv").write_text("no table")
+    assert "\ntwo lines?.csv: want" in run(str(tmp_path))
+
+
+def test_a_cell_of_the_wrong_form_is_said_in_words() -> None:
+    with pytest.raises(GateError, match=r"row 1, student: want text of the form .*, got '1000'"):
+        read(written([answer("before", "1", student="17")]).replace(",17,", ",1000,").encode(), "a.csv")

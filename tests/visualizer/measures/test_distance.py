@@ -76,3 +76,9 @@ def test_bad_input_is_refused():
         attention_distance(np.ones((1, 4, 4)), (2, 2), 0, 0)
     with pytest.raises(ValueError, match="weights: want finite"):
         attention_distance(-np.ones((1, 4, 4)), (2, 2), 0)
+
+
+@pytest.mark.parametrize("prefix", [-1, 1.0, None, "1"])
+def test_a_prefix_that_is_no_whole_number_is_refused(prefix: object) -> None:
+    with pytest.raises(ValueError, match=r"prefix: want at least 0, got"):
+        attention_distance(np.full((1, 5, 5), 0.2), (2, 2), prefix, 1)  # type: ignore[arg-type]

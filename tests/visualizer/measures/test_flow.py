@@ -174,3 +174,9 @@ def test_bad_input_is_refused():
         attention_flow(random_layers(2, 5), query=5)
     with pytest.raises(ValueError, match="want at least one layer"):
         attention_flow([])
+
+
+@pytest.mark.parametrize("query", [0.5, "0", None, True])
+def test_a_query_that_is_no_whole_number_is_refused(query: object) -> None:
+    with pytest.raises(ValueError, match=r"query: want 0 to 1, got"):
+        attention_flow([np.full((1, 2, 2), 0.5)], query=query)  # type: ignore[arg-type]

@@ -231,6 +231,11 @@ def test_relevance_pairs_each_layer_with_its_own_gradient():
     ("change", "message"),
     [
         ({"residual": 1.1}, "residual: want 0 to 1, got 1.1"),
+        ({"residual": "0.5"}, "residual: want 0 to 1, got '0.5'"),
+        ({"discard_ratio": None}, "discard_ratio: want 0 to below 1, got None"),
+        ({"start_layer": 0.5}, "start_layer: want 0 to"),
+        ({"start_layer": None}, "start_layer: want 0 to"),
+        ({"prefix": 1.0}, "prefix: want 0 to"),
         ({"residual": float("nan")}, "residual: want"),
         ({"head_fusion": "median"}, "head_fusion: want one of mean, max, min, got 'median'"),
         ({"discard_ratio": 1.0}, "discard_ratio: want 0 to below 1, got 1.0"),

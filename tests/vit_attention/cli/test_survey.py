@@ -10,9 +10,12 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from visualizer.method import methods
 from vit_attention.cli.app import main
 from vit_attention.cli.guard import StoppedError, guarded
+from vit_attention.gate import GateError
 from vit_attention.surveying.folder import Folder
+from vit_attention.surveying.plan import plan
 from worlds.scenes import scene
 
 
@@ -95,6 +98,8 @@ def test_a_dry_run_writes_nothing_and_says_how_long_and_how_much(photos: Path, t
         (["--shard", "0/2"], "shard: want i/n"),
         (["--target", "dog"], "dog"),
         (["--methods", "rolout"], "methods: want one of"),
+        (["--methods", "masking"], "got masking, which asks about a patch of one picture or about a text"),
+        (["--workers", "4", "--address", "auto"], "--address, --workers: want --engine ray, got --engine local"),
     ],
 )
 def test_what_is_wrong_with_the_command_is_said(photos: Path, tmp_path: Path, arguments: list[str], text: str) -> None:
@@ -104,3 +109,15 @@ def test_what_is_wrong_with_the_command_is_said(photos: Path, tmp_path: Path, ar
     assert found.exit_code != 0
     assert text in (str(found.exception) + found.output)
     assert not (tmp_path / "out").exists()
+
+
+def test_help_names_the_methods_that_are_accepted() -> None:
+    said = " ".join(run("--help").output.split())
+    listed = said.partition("at their default parameters: ")[2].partition(".")[0].replace("- ", "-").split(", ")
+    for name in methods():
+        try:
+            plan(methods=[name])
+        except GateError:
+            assert name not in listed
+        else:
+            assert name in listed

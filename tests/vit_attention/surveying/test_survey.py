@@ -322,6 +322,24 @@ def test_a_damaged_file_of_a_survey_is_mended_by_what_the_message_advises(
     assert files(out) == whole
 
 
+@pytest.mark.parametrize("table", ["heads", "methods"])
+def test_a_shard_whose_table_was_taken_away_is_measured_again(
+    model: Any, photos: Path, tmp_path: Path, table: str
+) -> None:
+    out, asked = tmp_path / "out", {"measures": ["entropy"], "methods": ["rollout"], "shard_size": 6}
+    va.survey(model, photos, out, **asked)
+    whole = files(out)
+    (out / table / "part-0000001.parquet").unlink()
+    assert va.survey(model, photos, out, **asked).done == 2
+    assert files(out) == whole
+
+
+def test_a_cluster_is_refused_where_this_process_works(model: Any, photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(GateError, match=r"engine: want ray beside cluster= or weights=, got local"):
+        va.survey(model, photos, tmp_path / "out", cluster=object())
+    assert not (tmp_path / "out").exists()
+
+
 def test_parts_that_begin_at_the_same_moment_both_go_on(
     model: Any, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
