@@ -181,7 +181,8 @@ def _below(left: Side, right: Side, scale: str) -> None:
     both = (left, right)
     components.in_words(_words(left, right))
     for one in both:
-        trust.card(one.now, one.found.values, one.found.row, f"the map on the {one.name}: {one.found.words}", one.asked)
+        what = f"the map on the {one.name}: {one.found.words}"
+        trust.card(one.now, one.found.values, one.found.row, what, one.asked, one.name)
     look = snippets.scaled(scale, [one.found.values for one in both])
     codes = [snippets.map_code(one.now, one.asked.name, one.found, *one.asked[1:]) for one in both]
     components.code(
