@@ -117,8 +117,9 @@ def _words(left: Side, right: Side) -> str:
 def _figure(left: Side, right: Side, scale: str) -> None:
     asked = [(one.now.view, *map(repr, one.asked)) for one in (left, right)]
     key = ("compare", *asked, scale, controls.on_phone())
-    figure, said = figures.kept(key, lambda: (_both(left, right, scale), _words(left, right)))
-    components.chart(figure, "compare_maps", said)
+    with components.drawing():
+        figure, said = figures.kept(key, lambda: (_both(left, right, scale), _words(left, right)))
+        components.chart(figure, "compare_maps", said)
 
 
 def _both(left: Side, right: Side, scale: str) -> Any:
