@@ -114,3 +114,20 @@ def test_the_right_side_says_what_its_model_knows(app: App) -> None:
     page = app("compare", picture="scene-24", compare_model="photo-dino")
     assert any("fine-tuned on object masks (saliency)" in one.value for one in page.caption)
     assert not page.exception
+
+
+def test_each_side_has_a_trust_card_with_a_switch_of_its_own(app: App) -> None:
+    test = app("compare", picture="scene-24", compare_method="relevance", panel="trust")
+    cards = [one.value for one in test.caption if one.value.startswith("For the map on the ")]
+    assert [card.replace("\\", "").split(":")[0] for card in cards] == [
+        "For the map on the left",
+        "For the map on the right",
+    ]
+    switches = [one for one in test.toggle if one.label.startswith("Does the model use what the map on the ")]
+    assert [one.label.split(" marks?")[0][-5:] for one in switches] == [" left", "right"]
+    switches[1].set_value(True).run()
+    assert not test.exception
+    tables = [one.value for one in test.markdown if one.value.startswith("| check |")]
+    assert ["deletion AUC" in one for one in tables] == [False, True]
+    assert test.query_params["uses_right"] == "true"
+    assert "uses_left" not in test.query_params

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -150,8 +151,22 @@ def test_the_gathered_maps_are_means(app) -> None:
     """Field 2, "fresh rice": six tokens, two words, one field; all are laid into one sheet in that order."""
     shown = figures(app("fields"))["fields_gathered"]["layout"]["annotations"]
     names = [one["text"] for one in shown if re.match("token|word|field", one["text"])]
-    assert names[:2] == ["token 10: f", "token 11: re"]
-    assert names[-3:] == ["word: fresh", "word: rice", "field: fresh rice"]
+    assert names[:2] == ["token 10<br>f", "token 11<br>re"]
+    assert names[-3:] == ["word<br>fresh", "word<br>rice", "field<br>fresh rice"]
+
+
+def test_names_over_the_maps_of_a_long_receipt_do_not_reach_the_next_map(app) -> None:
+    """Fourteen fields; the room is that between the middles of two neighbours when the drawing is as large as it may be."""
+    layout = figures(app("fields", step="5", document="receipt-8-4"))["fields_glance"]["layout"]
+    (low, top), (left, right) = layout["yaxis"]["range"], layout["xaxis"]["range"]
+    margin = layout["margin"]
+    high = layout["height"] - margin["t"] - margin["b"]
+    pixel = min(high / (low - top) / layout["yaxis"]["scaleratio"], (590 - margin["l"] - margin["r"]) / (right - left))
+    names = [one for one in layout["annotations"] if re.match(r"\d+<br>", one["text"])]
+    assert len(names) == 14
+    for one, other in pairwise(names):
+        wide = 6 * max(len(part) for name in (one, other) for part in name["text"].split("<br>"))
+        assert one["y"] != other["y"] or (other["x"] - one["x"]) * pixel >= wide
 
 
 @pytest.mark.parametrize(

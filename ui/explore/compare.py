@@ -117,8 +117,9 @@ def _words(left: Side, right: Side) -> str:
 def _figure(left: Side, right: Side, scale: str) -> None:
     asked = [(one.now.view, *map(repr, one.asked)) for one in (left, right)]
     key = ("compare", *asked, scale, controls.on_phone())
-    figure, said = figures.kept(key, lambda: (_both(left, right, scale), _words(left, right)))
-    components.chart(figure, "compare_maps", said)
+    with components.drawing():
+        figure, said = figures.kept(key, lambda: (_both(left, right, scale), _words(left, right)))
+        components.chart(figure, "compare_maps", said)
 
 
 def _both(left: Side, right: Side, scale: str) -> Any:
@@ -181,7 +182,8 @@ def _below(left: Side, right: Side, scale: str) -> None:
     both = (left, right)
     components.in_words(_words(left, right))
     for one in both:
-        trust.card(one.now, one.found.values, one.found.row, f"the map on the {one.name}: {one.found.words}", one.asked)
+        what = f"the map on the {one.name}: {one.found.words}"
+        trust.card(one.now, one.found.values, one.found.row, what, one.asked, one.name)
     look = snippets.scaled(scale, [one.found.values for one in both])
     codes = [snippets.map_code(one.now, one.asked.name, one.found, *one.asked[1:]) for one in both]
     components.code(

@@ -180,10 +180,8 @@ def _picture(now: Context, asked: Asked, found: Map, look: dict[str, Any], right
             **look,
         }
         how |= {"scale": scale, "query": who}
-        try:
+        with components.drawing():
             components.picture_map(now, "playground_map", found.values, title, signed=found.signed, **how)
-        except ValueError as error:
-            st.error(f"This map cannot be drawn: {plain(str(error))}")
         if found.colours is not None:
             st.caption("This map brings its own colours: scale, colour map and blending do not change it.")
         if method.asked_by == "label":

@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from html import escape
 from typing import Any
@@ -12,6 +13,7 @@ import streamlit as st
 from numpy.typing import ArrayLike, NDArray
 
 from tutorials.findings.context import Context
+from tutorials.plain import plain
 from ui.frame import shell, state
 from ui.parts import controls, panels, script, snippets
 from ui.store import figures
@@ -144,6 +146,15 @@ def picture_map(
     chart(figure, key, said, pick)
     if caption:
         st.caption(caption)
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Say in a sentence why a map cannot be drawn, such as one with values below zero on a logarithmic scale."""
+    try:
+        yield
+    except ValueError as error:
+        st.error(f"This map cannot be drawn: {plain(str(error))}")
 
 
 def two_maps(now: Context, maps: Sequence[NDArray[Any]], names: tuple[str, str], **look: Any) -> Any:

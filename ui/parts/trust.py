@@ -32,6 +32,7 @@ def card(
     row: NDArray[Any] | None = None,
     what: str = "this map",
     made: peer.Made | None = peer.RAW,
+    side: str = "",
 ) -> None:
     """Draw the card of a map of attention, if it is wanted.
 
@@ -42,6 +43,7 @@ def card(
             negative or undefined values is taken for none.
         what: the map in words.
         made: how it is made, so that another model's can stand beside it.
+        side: which of two maps it is, each of which has a card; the switch of each has a name of its own.
     """
     if not panels.wanted(panels.TRUST):
         return
@@ -51,8 +53,9 @@ def card(
     )
     key = ("trust", now.view, *given, repr(made), outline and hash(outline))
     checks = resources.once(key, lambda: facts(now, values, row, made))
-    label = f"Does the model use what the map marks? ({used.passes(made)} passes)"
-    if can_be_covered(now) and widgets.toggle(label, USED):
+    which, switch = (f"the map on the {side}", f"{USED}_{side}") if side else ("the map", USED)
+    label = f"Does the model use what {which} marks? ({used.passes(made)} passes)"
+    if can_be_covered(now) and widgets.toggle(label, switch):
         checks = [*checks, *of_use(now, values, made)]
     draw(f"For {what}.", checks)
 

@@ -61,7 +61,8 @@ def every(now: Context) -> None:
     key = ("asking_every", now.view, method.name, *map(str, given.items()), *map(str, how.items()))
     words = f"The maps of {len(now.labels)} labels after layer {now.chosen.layer + 1}: {'; '.join(now.labels)}."
     told = "one scale for all labels: their colours can be compared" if scale == "shared" else f"scale: {scale}"
-    components.panel(figures.one(key, make), "asking_every", words, caption=f"{told.capitalize()}.")
+    with components.drawing():
+        components.panel(figures.one(key, make), "asking_every", words, caption=f"{told.capitalize()}.")
 
 
 def winner(now: Context) -> None:

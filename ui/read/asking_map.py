@@ -21,9 +21,9 @@ def draw_map(now: Context, key: str, title: str, height: int, **more: Any) -> An
     how = {**look, "scale": found.scale(look["scale"]), "signed": found.signed, "query": (), "height": height}
     said = f"{found.words[0].upper()}{found.words[1:]}"
     names: dict[str, Any] = {"labels": winners(now)} if "show" in more else {}
-    components.picture_map(
-        now, key, found.values, title, name=said, unit=found.unit, caption=plain(f"{said}."), **how, **names
-    )
+    how |= {"name": said, "unit": found.unit, "caption": plain(f"{said}.")}
+    with components.drawing():
+        components.picture_map(now, key, found.values, title, **how, **names)
     return found
 
 

@@ -18,11 +18,12 @@ from ui.read import field_heads, reading, reading_proof
 from ui.read.reading import FIRST_FIELD, MOST_FIELDS
 from ui.read.reading_proof import map_command
 from ui.read.reading_view import BOXES, HEIGHT, boxes_shown, figure_height, page_shape
-from visualizer.figures.mosaic import head_grid
+from visualizer.figures.mosaic import head_grid, sheet_height
 from visualizer.figures.reading import OPACITY, fields_on_page, outline_name
 from visualizer.measures.field_box import Proposal, boxed, proposals
 from visualizer.measures.reading import field_heat, gather
 from visualizer.measures.reading_score import FieldScore, field_scores
+from visualizer.style import letters
 from visualizer.words import maps as words
 from visualizer.words.reading import shown
 from vit_attention.cli.recipe import read_command
@@ -32,6 +33,10 @@ TIGHT = "tight"
 """Key of the switch and name in the address."""
 MOST_MAPS = 16
 """Maps that are drawn beside that of the field that they are gathered into."""
+PHONE, WIDE = 342, 590
+"""Pixels that maps side by side have across, on a phone and beside a text."""
+SIGN = 6
+"""Pixels that a sign of a map's name takes."""
 HARD, YES = "\N{NO-BREAK SPACE}", ("no", "yes")
 NOTHING = "The model wrote no field with a value on this page, so there is nothing to gather."
 
@@ -240,24 +245,39 @@ def _side_by_side(
 ) -> tuple[Any, str]:
     geometry, shape = now.record.geometry, page_shape(now)
     laid = np.stack([geometry.place(one).values if geometry else one for one in maps])
-    across, width = (3, 342) if phone else (min(6, len(laid)), 590)
-    tall = 120 + -(-len(laid) // across) * round(width / across * shape + 24)
+    across = 3 if phone else _across(len(laid), shape)
+    side = _side(len(laid), across, shape, PHONE if phone else WIDE, not phone)
+    tall = sheet_height(len(laid), across, round(side * shape))
+    parts = [name.partition(": ")[::2] for name in names]
+    first, second = ([letters.cut(part, int(side / SIGN)) for part in some] for some in zip(*parts, strict=True))
     fig = head_grid(
         laid,
-        names=names,
+        names=first,
+        captions=second,
         per_row=across,
         scale="per map",
         chosen=chosen,
         clickable=chosen is not None,
         title=title,
-        height=tall if phone else min(tall, HEIGHT),
+        height=tall,
+        cell=shape * laid.shape[2] / laid.shape[1],  # in their proportions on the page
     )
-    fig.layout.yaxis.scaleratio = shape * laid.shape[2] / laid.shape[1]  # cells in their proportions on the page
     peaks = "; ".join(
         f"{label}, strongest cell {np.nanmax(one):.1%}" if np.isfinite(one).any() else f"{label}, nothing read"
         for label, one in zip(names, maps, strict=True)
     )
     return fig, f"{title}. {peaks}."
+
+
+def _across(count: int, shape: float) -> int:
+    """How many maps in a row leave each the most room beside a text."""
+    return max(range(1, count + 1), key=lambda across: _side(count, across, shape, WIDE, True))
+
+
+def _side(count: int, across: int, shape: float, width: int, bounded: bool) -> float:
+    """Pixels of a map across, in a figure of a width and, if it is bounded, of `HEIGHT`."""
+    room = (HEIGHT - sheet_height(count, across, 0)) / -(-count // across) / shape
+    return (min(width / across, room) if bounded else width / across) - 4
 
 
 def below(now: Reading) -> None:

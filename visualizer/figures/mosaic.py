@@ -40,6 +40,7 @@ def head_grid(
     note: str = "",
     title: str = "",
     height: int | None = None,
+    cell: float = 1.0,
 ) -> go.Figure:
     """The (heads, rows, columns) maps of one layer side by side, each under its name and caption.
 
@@ -52,6 +53,7 @@ def head_grid(
         chosen: number of a head to outline.
         clickable: a click reports the head's number, from 0.
         note: a further line of the caption.
+        cell: how high a cell is over its width.
 
     Raises:
         ValueError: another shape, or names or captions that do not fit the heads.
@@ -63,7 +65,8 @@ def head_grid(
     rows, columns = scaled.values.shape[1:]
     across, gap = min(per_row or 4, heads), max(1, columns // 14)
     room = (height or theme.HEIGHT) - AROUND
-    strip = _strip((columns, rows), (across, -(-heads // across)), gap, room, WORDS[captions is not None])
+    words = WORDS[captions is not None] / cell
+    strip = _strip((columns, rows), (across, -(-heads // across)), gap, room / cell, words)
     boxes, (width, tall) = tiled(heads, across, (columns, rows), gap, strip)
     sheet = np.full((tall, width), 255, np.uint8)
     for tile, (left, top, right, bottom) in zip(quantised(scaled), boxes, strict=True):
@@ -73,7 +76,8 @@ def head_grid(
     second = ["<br>" * bool(caption) + theme.safe(caption) for caption in captions or [""] * heads]
     text = [name + more for name, more in zip(first, second, strict=True)]
     add_tiles(fig, boxes, (width, tall), text, chosen, clickable)
-    height = height or min(theme.HEIGHT, AROUND + round(560 * tall / width))
+    height = height or min(theme.HEIGHT, AROUND + round(560 * cell * tall / width))
+    fig.layout["yaxis"]["scaleratio"] = cell
     return fig.figure(
         title=title, caption=(caption, note), labels=tile_names(boxes, text), height=height, bottom=canvas.BAR
     )
@@ -88,7 +92,7 @@ def sheet_height(maps: int, across: int, side: int) -> int:
     return AROUND + -(-maps // across) * (WORDS[1] + side)
 
 
-def _strip(size: tuple[int, int], tiles: tuple[int, int], gap: int, room: int, words: int) -> int:
+def _strip(size: tuple[int, int], tiles: tuple[int, int], gap: int, room: float, words: float) -> int:
     """Cells over a tile of a (width, height) that its words, so many pixels high, take, on a phone and where `room` is low.
 
     Args:

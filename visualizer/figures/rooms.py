@@ -33,6 +33,8 @@ def height_at(layout: Mapping[str, Any], width: int = PHONE) -> int:
     >>> wide = {"xaxis": {"range": [0, 600]}, "yaxis": {"range": [400, 0], "scaleanchor": "x", "visible": False}}
     >>> height_at(layout | wide), height_at(layout)
     (290, 440)
+    >>> height_at(layout | wide | {"yaxis": wide["yaxis"] | {"scaleratio": 0.5}})
+    190
     """
     margin, most = layout.get("margin", {}), int(layout.get("height", 450))
     room = width - margin.get("l", 80) - margin.get("r", 80)
@@ -49,5 +51,5 @@ def _shares(layout: Mapping[str, Any]) -> list[float]:
             across = layout["xaxis" + down["scaleanchor"][1:]]
             high, wide = (abs(axis["range"][1] - axis["range"][0]) for axis in (down, across))
             (left, right), (low, top) = (axis.get("domain", (0, 1)) for axis in (across, down))
-            found.append(high / wide * (right - left) / (top - low))
+            found.append(down.get("scaleratio", 1) * high / wide * (right - left) / (top - low))
     return found
