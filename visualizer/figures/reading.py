@@ -20,6 +20,8 @@ OPACITY = 0.4
 """Of the heat over a page, so that print stays legible under dark and under bright cells."""
 PAD = 0.007
 """How far outside a field's box its outline lies, as a share of the page's longer side."""
+NUMBER = 0.055
+"""How much of a page's sides the number of a field takes, at most, at the size of the app."""
 COLOURS = ("blue", "red-orange", "green", "pink", "amber", "light blue")
 """`theme.LINES` in words."""
 STROKES = ("solid", "dash", "dashdot", "longdash", "longdashdot")
@@ -113,13 +115,13 @@ def fields_on_page(
     """
     canvas.one_each(len(boxes), "box", names=names)
     fig = page_with_heat(image, values, geometry, **options)
+    size = geometry.original if geometry else image.size
     # A little outside the box, so that the outline does not cover the print that fills it.
-    pad = PAD * max(geometry.original if geometry else image.size)
+    pad = PAD * max(size)
     given = [(n, checked(box, f"box {n + theme.FIRST}")) for n, box in enumerate(boxes) if box is not None]
     there = [(n, (left - pad, top - pad, right + pad, low + pad)) for n, (left, top, right, low) in given]
     shapes, labels = [*fig.layout.shapes], []
-    look = {"xanchor": "left", "yanchor": "bottom", "showarrow": False, "bgcolor": "#ffffff", "name": "field"}
-    look |= {"borderwidth": 2, "borderpad": 1}
+    look = {"showarrow": False, "bgcolor": "#ffffff", "name": "field", "borderwidth": 2, "borderpad": 1}
     for n, box in sorted(there, key=lambda one: one[0] == chosen):  # the chosen one over all others
         color, wide = theme.LINES[n % len(theme.LINES)], 2 * (n == chosen)
         # White under colour, so that the outline stands out from any page.
@@ -133,6 +135,7 @@ def fields_on_page(
                 "bordercolor": color,
                 "font": {"color": "#000000", "size": theme.SMALL + wide},
                 **look,
+                **_beside(box, size),
             }
         )
     fig.layout.shapes = shapes
@@ -141,6 +144,13 @@ def fields_on_page(
     text = [f"{n + theme.FIRST}: {theme.safe(names[n])}" for n, _ in there]
     fig.add_trace(canvas.markers(x, y, np.array([n for n, _ in there], np.int32), text))
     return fig.update_layout(canvas.CLICKS)
+
+
+def _beside(box: Sequence[float], size: tuple[int, int]) -> dict[str, str]:
+    """Where a box's number stands: above its corner; where that would be off a page of this (width, height), left of it or within."""
+    if box[1] > NUMBER * size[1]:
+        return {"xanchor": "left", "yanchor": "bottom"}
+    return {"xanchor": "right" if box[0] > NUMBER * size[0] else "left", "yanchor": "top"}
 
 
 def minimap(

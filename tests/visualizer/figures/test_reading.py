@@ -162,6 +162,21 @@ def test_the_outline_of_a_field_lies_just_outside_its_box(sent: Sent) -> None:
     assert (100 - left, 200 - top, right - 150, low - 228) == pytest.approx([away] * 4, abs=0.06)
 
 
+@pytest.mark.parametrize(
+    ("box", "across", "down"),
+    [
+        ((100, 200, 150, 228), "left", "bottom"),
+        ((100, 10, 150, 38), "right", "top"),
+        ((6, 10, 50, 38), "left", "top"),
+    ],
+)
+def test_the_number_of_a_field_stays_on_the_page(sent: Sent, box: tuple[int, ...], across: str, down: str) -> None:
+    """Above the box's left corner; left of a box at the top of the page, where the title stands; in a box in the page's corner."""
+    notes = sent(fields_on_page(PAGE, np.ones((4, 3)), WHERE, [box], ["x"]))["layout"]["annotations"]
+    (number,) = [one for one in notes if one.get("name") == "field"]
+    assert (number["text"], number["xanchor"], number["yanchor"]) == ("1", across, down)
+
+
 def test_the_minimap_outlines_the_window_on_the_whole_page(sent: Sent, size: Callable[[go.Figure], int]) -> None:
     window = viewport((384, 512), 2, 1, 0)
     fig = minimap(PAGE, window, (384, 512))
