@@ -29,6 +29,19 @@ def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
     return number
 
 
+def pair(name: str, value: Any) -> tuple[int, int]:
+    """`value` as two whole numbers, such as rows and columns; raises `GateError` for anything else.
+
+    >>> pair("grid", np.array([2, 3]))
+    (2, 3)
+    """
+    try:
+        one, two = (operator.index(side) for side in value)
+    except (TypeError, ValueError):
+        raise GateError(name, "two whole numbers", shown(value)) from None
+    return one, two
+
+
 def number(name: str, value: Any, low: float, high: float) -> None:
     """Raise `GateError` for anything but a number from `low` to `high`."""
     kind = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)

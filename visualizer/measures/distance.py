@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from visualizer.measures import undefined
-from visualizer.measures.arguments import whole
+from visualizer.measures.arguments import pair, whole
 from vit_attention.gate import GateError
 
 
@@ -40,7 +40,7 @@ def attention_distance(
     >>> attention_distance(np.full((1, 2, 2), 0.5), grid=(1, 2), prefix=0, patch_size=16)
     array([8.])
     """
-    shape = np.shape(weights)
+    shape, grid = np.shape(weights), pair("grid", grid)
     tokens = whole("prefix", prefix, 0) + grid[0] * grid[1]
     if len(shape) < 2 or shape[-2:] != (tokens, tokens):
         wanted = f"{prefix} + {grid[0]} * {grid[1]} = {tokens} queries and keys"
@@ -67,7 +67,7 @@ def patch_distances(grid: tuple[int, int], patch_size: float | tuple[float, floa
     >>> patch_distances((1, 3), 16)[0]
     array([ 0., 16., 32.])
     """
-    size = np.broadcast_to(np.asarray(patch_size, dtype=np.float64), 2)
+    grid, size = pair("grid", grid), np.broadcast_to(np.asarray(patch_size, dtype=np.float64), 2)
     if min(grid) < 1 or not (size > 0).all():
         raise GateError("grid and patch_size", "positive numbers", f"{grid} and {patch_size}")
     rows, columns = np.indices(grid).reshape(2, -1)

@@ -69,6 +69,13 @@ def test_patch_distances_of_a_tall_patch():
     np.testing.assert_allclose(patch_distances((2, 2), (3, 4))[0], [0, 4, 3, 5])
 
 
+@pytest.mark.parametrize("grid", [None, 4, (2,), (1, 2, 2), (2.0, 2.0), "22"])
+def test_a_grid_of_another_kind_is_refused(grid):
+    for call in (lambda: attention_distance(np.ones((1, 4, 4)), grid, 0), lambda: patch_distances(grid)):
+        with pytest.raises(ValueError, match="grid: want two whole numbers, got"):
+            call()
+
+
 def test_bad_input_is_refused():
     with pytest.raises(ValueError, match=r"weights: want 1 \+ 14 \* 14 = 197 queries and keys, got shape \(1, 5, 5\)"):
         attention_distance(np.ones((1, 5, 5)))
