@@ -68,6 +68,8 @@ def main(
         raise click.UsageError(str(error)) from error
     told = changes(found.students)
     _say(found, told, simulate is not None)
+    if not found.students:
+        raise click.ClickException("want a table with answers, got none that could be read")
     _compare(told, other)
     if out is not None:
         try:

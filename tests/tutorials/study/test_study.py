@@ -284,7 +284,16 @@ def test_a_place_that_takes_no_table_is_said_and_nothing_is_half_written(tmp_pat
 
 def test_a_name_of_several_lines_takes_one(tmp_path: Path) -> None:
     (tmp_path / "two\nlines\u202e.csv").write_text("no table")
-    assert "\ntwo lines?.csv: want" in run(str(tmp_path))
+    assert "\ntwo lines?.csv: want" in CliRunner().invoke(main, [str(tmp_path)]).output
+
+
+def test_a_class_without_a_table_that_can_be_read_fails_and_writes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "broken.csv").write_bytes(b"\0")
+    done = CliRunner().invoke(main, [str(tmp_path), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 1
+    assert "broken.csv: want text in UTF-8" in done.output
+    assert "Error: want a table with answers, got none that could be read" in done.output
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_cell_of_the_wrong_form_is_said_in_words() -> None:
