@@ -42,10 +42,14 @@ def pair(name: str, value: Any) -> tuple[int, int]:
     return one, two
 
 
+def is_number(value: object) -> bool:
+    """Whether `value` is one number, and no truth value."""
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+
+
 def number(name: str, value: Any, low: float, high: float) -> None:
     """Raise `GateError` for anything but a number from `low` to `high`."""
-    kind = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    if not (kind and low <= value <= high):
+    if not (is_number(value) and low <= value <= high):
         raise GateError(name, f"a number from {low:g} to {high:g}", shown(value))
 
 

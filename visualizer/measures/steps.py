@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from visualizer.measures.arguments import whole
+from visualizer.measures.arguments import is_number, whole
 from visualizer.measures.undefined import Array, at_least_single
 from vit_attention.gate import GateError, shown
 
@@ -122,9 +122,9 @@ def prepare(
     layers: Layers, residual: float, head_fusion: str, discard_ratio: float, start_layer: int, prefix: int
 ) -> tuple[list[Array], Recipe]:
     """The layers from `start_layer` up as checked arrays, and the checked knobs."""
-    if not (_is_number(residual) and 0 <= residual <= 1):
+    if not (is_number(residual) and 0 <= residual <= 1):
         raise GateError("residual", "0 to 1", shown(residual))
-    if not (_is_number(discard_ratio) and 0 <= discard_ratio < 1):
+    if not (is_number(discard_ratio) and 0 <= discard_ratio < 1):
         raise GateError("discard_ratio", "0 to below 1", shown(discard_ratio))
     _check_fusion(head_fusion)
     stack = stack_of(layers, "layers", start_layer)
@@ -137,10 +137,6 @@ def prepare(
     # 0.29 * 100 is 28.999999999999996 in binary, and 29 is meant.
     drop = int(discard_ratio * (tokens - prefix) + 1e-9)
     return stack, Recipe(float(residual), head_fusion, drop, prefix)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
 
 def stack_of(layers: Layers, name: str, start_layer: int) -> list[Array]:
